@@ -1,0 +1,110 @@
+import type { JobPolicy, JobState, JobView } from "./job.ts";
+
+/** What starts a job. */
+export interface SubmitSpec {
+  /** The client that owns the job. */
+  readonly owner: string;
+  /** Names the intent within the owner. */
+  readonly requestId: string;
+  /** SHA-256 that tells "the same" request from another one under the same id (docs/protocol.md, Intents). */
+  readonly intentDigest: Uint8Array;
+  readonly tool: string;
+  /** Canonical bytes of the tool's request message. */
+  readonly args: Uint8Array;
+  readonly policy: JobPolicy;
+  /** Most jobs that the owner may have open (QUEUED or RUNNING) at once. */
+  readonly openJobsMax: number;
+  /** W3C trace context of the call, handed to the handler. */
+  readonly traceparent?: string;
+}
+
+/** Selects one page of an owner's jobs, newest first. */
+export interface ListQuery {
+  readonly owner: string;
+  /** Empty: all. */
+  readonly states: readonly JobState[];
+  readonly tool?: string;
+  /** 1 to 500. */
+  readonly pageSize: number;
+  readonly pageToken?: string;
+}
+
+/** One claimed run of a job, as a handler sees it. */
+export interface JobRun {
+  readonly jobId: string;
+  readonly owner: string;
+  readonly requestId: string;
+  readonly tool: string;
+  readonly args: Uint8Array;
+  readonly attempt: number;
+  readonly traceparent: string | undefined;
+  /** Aborts on cancel, time-out and drain. */
+  readonly signal: AbortSignal;
+  /** Records progress; throttled, never throws, returns at once. */
+  progress(completed: number, total: number, message?: string): void;
+}
+
+/** Runs one attempt and returns the result's bytes (a google.protobuf.Any). A thrown SealwireError with `retryable: false` fails the job at once. */
+export type JobHandler = (run: JobRun) => Promise<Uint8Array>;
+
+/** Handlers by tool name. Jobs of other tools stay queued. */
+export type JobHandlers = ReadonlyMap<string, JobHandler>;
+
+export interface WorkOptions {
+  /** Most handlers that run at once in this process. */
+  readonly concurrency: number;
+  /** Most that run at once for one owner; default: `concurrency`. */
+  readonly perOwner?: number;
+}
+
+/** Claims and runs jobs until it is stopped. */
+export interface Worker extends AsyncDisposable {
+  /** How many handlers run now. */
+  readonly running: number;
+  /**
+   * Stops claiming, aborts the running handlers' signals, waits up to `graceMs` for them to return,
+   * then hands back what still runs, without counting it as a failure. Idempotent.
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+/**
+ * Durable jobs (docs/protocol.md, Jobs). Every engine passes `test/contract/`.
+ * A store that is away makes every method throw UNAVAILABLE.
+ */
+export interface JobEngine {
+  /**
+   * Accepts a job; resolves after the durable commit. The same intent again returns the job there is.
+   * Throws REQUEST_ID_REUSED, QUOTA_EXCEEDED, UNAVAILABLE.
+   */
+  submit(spec: SubmitSpec): Promise<{ readonly job: JobView; readonly created: boolean }>;
+  /** `null` for an absent job and for another owner's. */
+  get(owner: string, jobId: string): Promise<JobView | null>;
+  /** The result's bytes once SUCCEEDED, otherwise `null`. */
+  result(owner: string, jobId: string): Promise<Uint8Array | null>;
+  /** Throws ARGS_INVALID naming `page_token` if the token is not one of this list. */
+  list(query: ListQuery): Promise<{ readonly jobs: readonly JobView[]; readonly nextPageToken?: string }>;
+  /** Asks a job to stop; idempotent. QUEUED ends at once, RUNNING has its signal aborted. */
+  cancel(owner: string, jobId: string): Promise<JobView | null>;
+  /**
+   * Yields the current state if its revision is above `afterRevision`, then each newer one (progress may
+   * be merged), and returns after the terminal one. Throws JOB_NOT_FOUND; ends quietly when `signal` aborts.
+   */
+  watch(
+    owner: string,
+    jobId: string,
+    options?: { readonly afterRevision?: number; readonly signal?: AbortSignal },
+  ): AsyncIterable<JobView>;
+  /** Starts to claim and run jobs. */
+  work(handlers: JobHandlers, options: WorkOptions): Promise<Worker>;
+  /** Removes what has expired, in bounded slices; returns how many rows went. */
+  sweep(): Promise<number>;
+  /** Figures for metrics. */
+  stats(): Promise<JobStats>;
+}
+
+export interface JobStats {
+  readonly byState: Readonly<Record<JobState, number>>;
+  /** Age of the oldest job that could run now, in milliseconds; 0 if there is none. */
+  readonly oldestQueuedMs: number;
+}

@@ -1,0 +1,50 @@
+import type { WireReason } from "../errors.ts";
+
+/** Where a job is in its life; see `docs/protocol.md`, Jobs. */
+export type JobState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
+
+/** The last progress a tool reported. Non-negative integers; `total` 0 means unknown. */
+export interface JobProgress {
+  readonly completed: number;
+  readonly total: number;
+  readonly message: string;
+}
+
+/** Why a job, or its latest attempt, did not succeed. */
+export interface JobError {
+  readonly reason: WireReason;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+/** A job as its owner sees it; times in Unix milliseconds. The result is kept apart, it may be megabytes. */
+export interface JobView {
+  readonly jobId: string;
+  readonly owner: string;
+  readonly tool: string;
+  readonly requestId: string;
+  readonly state: JobState;
+  readonly revision: number;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly progress: JobProgress | undefined;
+  readonly error: JobError | undefined;
+  readonly cancelRequested: boolean;
+  readonly createdAtMs: number;
+  readonly startedAtMs: number | undefined;
+  readonly endedAtMs: number | undefined;
+  readonly expiresAtMs: number | undefined;
+}
+
+/** How a tool's jobs are run: `sealwire.v1.JobPolicy` with its defaults filled in, in milliseconds. */
+export interface JobPolicy {
+  readonly executionTimeoutMs: number;
+  readonly queueTimeoutMs: number;
+  /** `undefined`: no limit. */
+  readonly heartbeatTimeoutMs: number | undefined;
+  readonly maxAttempts: number;
+  readonly initialBackoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly retentionMs: number;
+  readonly cancelGraceMs: number;
+}

@@ -1,0 +1,45 @@
+import type { JobEngine } from "./engine.ts";
+
+/** Remembers nonces, so that a signed frame is accepted once (docs/protocol.md, Replay guard). */
+export interface ReplayGuard {
+  /**
+   * Claims a nonce for a client. True exactly once per (client, nonce) until `expiresAtMs` has passed; false for
+   * a repeat and for a claim at or below the swept floor. Throws UNAVAILABLE, with a delay, while it cannot tell.
+   */
+  claim(clientId: string, nonce: Uint8Array, expiresAtMs: number): Promise<boolean>;
+  /** Removes expired nonces and raises the floor; returns how many rows went. */
+  sweep(): Promise<number>;
+  /** Rows held now. */
+  size(): Promise<number>;
+}
+
+/** What is known of an intent when a sync call asks to begin it. */
+export type IntentBegin =
+  /** It is new and now recorded as running; the caller must `finish` it. */
+  | { readonly kind: "begun" }
+  /** It ran before; these bytes were recorded. */
+  | { readonly kind: "finished"; readonly outcome: Uint8Array }
+  /** It runs now, in this process or another live one. */
+  | { readonly kind: "running" }
+  /** It was begun and its process died. */
+  | { readonly kind: "unknown" }
+  /** The request id stands for another intent. */
+  | { readonly kind: "reused" };
+
+/** Remembers what sync calls with side effects did (docs/protocol.md, Intents). */
+export interface IntentStore {
+  /** Commits that the intent runs, or tells what is known of it. Jobs share the (clientId, requestId) namespace. */
+  begin(clientId: string, requestId: string, intentDigest: Uint8Array): Promise<IntentBegin>;
+  /** Commits the outcome, at most 64 KiB; it is remembered for 24 h or more. */
+  finish(clientId: string, requestId: string, outcome: Uint8Array): Promise<void>;
+  /** Forgets an intent whose handler surely did not run. */
+  abandon(clientId: string, requestId: string): Promise<void>;
+  sweep(): Promise<number>;
+}
+
+/** Everything a server keeps between calls. */
+export interface Store extends AsyncDisposable {
+  readonly jobs: JobEngine;
+  readonly replay: ReplayGuard;
+  readonly intents: IntentStore;
+}

@@ -1,0 +1,42 @@
+import type { Logger } from "../runtime/logger.ts";
+
+/** What a tool's handler is given beside its input. */
+export interface ToolContext {
+  /** The verified caller. */
+  readonly clientId: string;
+  /** Names the caller's intent; the same on every retry. */
+  readonly requestId: string;
+  /** Set in a job. */
+  readonly jobId: string | undefined;
+  /** 1 in a sync call; counts claims in a job. */
+  readonly attempt: number;
+  /** Aborts on cancel, time-out, drain and a caller that went away. */
+  readonly signal: AbortSignal;
+  /** The verified bytes of the input, for what generated types lose (-0 or unset values in a Struct). */
+  readonly args: Uint8Array;
+  /** W3C trace context of the call, if the caller sent one. */
+  readonly traceparent: string | undefined;
+  /** Has the client, request and job ids bound. */
+  readonly logger: Logger;
+  /** Reports progress of a job; ignored in a sync call. Non-negative integers; `total` 0 means unknown. */
+  progress(completed: number, total: number, message?: string): void;
+}
+
+const BYTES = Symbol("sealwire.output-bytes");
+
+/** A response message that is already encoded; see {@link outputBytes}. */
+export interface OutputBytes {
+  readonly [BYTES]: Uint8Array;
+}
+
+/** Lets a handler return its response message as bytes, exactly as they are to be sent. */
+export function outputBytes(bytes: Uint8Array): OutputBytes {
+  return { [BYTES]: bytes };
+}
+
+/** The bytes of an {@link OutputBytes}, `undefined` for anything else. */
+export function readOutputBytes(output: unknown): Uint8Array | undefined {
+  return typeof output === "object" && output !== null && BYTES in output
+    ? (output as OutputBytes)[BYTES]
+    : undefined;
+}
