@@ -1,0 +1,102 @@
+import { readFileSync } from "node:fs";
+import { createFileRegistry, type DescMessage, type FileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { SealwireError } from "../errors.ts";
+
+/** Descriptors of one or more contracts, as `buf build --as-file-descriptor-set` writes them. */
+export interface Image {
+  /** The types, services and options in them. */
+  readonly registry: FileRegistry;
+  /** Each file's `google.protobuf.FileDescriptorProto`, byte for byte as in the image, by file name. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+const FILE_FIELD = 1;
+const NAME_FIELD = 1;
+
+let builtin: Image | undefined;
+let builtinBytes: Uint8Array | undefined;
+
+/** The serialized FileDescriptorSet of Sealwire's own contract, with comments. */
+export function builtinDescriptorSet(): Uint8Array {
+  builtinBytes ??= readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url));
+  return builtinBytes;
+}
+
+/** The descriptors of Sealwire's own contract: frames, system and demo tools, health, reflection. Parsed once. */
+export function builtinImage(): Image {
+  builtin ??= readImage(builtinDescriptorSet());
+  return builtin;
+}
+
+/**
+ * Reads and merges serialized FileDescriptorSets. The first definition of a file name wins; files of one name
+ * must come from compatible versions of the contract. Throws OPTIONS_INVALID if a set cannot be read or lacks an import.
+ */
+export function readImage(...sets: readonly Uint8Array[]): Image {
+  const files = new Map<string, Uint8Array>();
+  try {
+    for (const set of sets) {
+      for (const file of splitFiles(set)) {
+        const name = fileName(file);
+        if (!files.has(name)) files.set(name, file);
+      }
+    }
+    return { registry: createFileRegistry(fromBinary(FileDescriptorSetSchema, joinFiles(files.values()))), files };
+  } catch (cause) {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `The descriptors cannot be read (${cause instanceof Error ? cause.message : "not a FileDescriptorSet"}); build them with \`buf build --as-file-descriptor-set\`.`,
+      { cause },
+    );
+  }
+}
+
+/** Looks up a message type. Throws OPTIONS_INVALID if the image does not have it. */
+export function messageDesc(image: Image, fullName: string): DescMessage {
+  const desc = image.registry.getMessage(fullName);
+  if (desc === undefined) {
+    throw new SealwireError("OPTIONS_INVALID", `The descriptors do not hold the message ${fullName}; add its file to the image.`);
+  }
+  return desc;
+}
+
+/** The names of `roots` and of all files they import, directly or not, imports first. */
+export function fileClosure(image: Image, roots: Iterable<string>): string[] {
+  const names = new Set<string>();
+  const visit = (name: string): void => {
+    const file = image.registry.getFile(name);
+    if (file === undefined || names.has(name)) return;
+    for (const dependency of file.proto.dependency) visit(dependency);
+    names.add(name);
+  };
+  for (const root of roots) visit(root);
+  return [...names];
+}
+
+/** Serializes files as one FileDescriptorSet. */
+export function joinFiles(files: Iterable<Uint8Array>): Uint8Array {
+  const writer = new BinaryWriter();
+  for (const file of files) writer.tag(FILE_FIELD, WireType.LengthDelimited).bytes(file);
+  return writer.finish();
+}
+
+function* splitFiles(set: Uint8Array): Generator<Uint8Array> {
+  const reader = new BinaryReader(set);
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === FILE_FIELD && wireType === WireType.LengthDelimited) yield reader.bytes();
+    else reader.skip(wireType, field);
+  }
+}
+
+function fileName(file: Uint8Array): string {
+  const reader = new BinaryReader(file);
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === NAME_FIELD && wireType === WireType.LengthDelimited) return reader.string();
+    reader.skip(wireType, field);
+  }
+  return fromBinary(FileDescriptorProtoSchema, file).name;
+}
