@@ -1,0 +1,30 @@
+import type { Duration } from "../../gen/google/protobuf/duration.ts";
+import type { Timestamp } from "../../gen/google/protobuf/timestamp.ts";
+
+const MS_PER_SECOND = 1000;
+const NANOS_PER_MS = 1_000_000;
+
+/** Writes milliseconds as a google.protobuf.Duration. */
+export function fromDurationMs(durationMs: number): Duration {
+  const wholeMs = Math.ceil(durationMs);
+  return {
+    seconds: BigInt(Math.trunc(wholeMs / MS_PER_SECOND)),
+    nanos: (wholeMs % MS_PER_SECOND) * NANOS_PER_MS,
+  };
+}
+
+/** Reads a google.protobuf.Duration as milliseconds, rounded up. */
+export function toDurationMs(duration: Duration): number {
+  return Number(duration.seconds) * MS_PER_SECOND + Math.ceil(duration.nanos / NANOS_PER_MS);
+}
+
+/** Writes Unix milliseconds as a google.protobuf.Timestamp. */
+export function fromTimeMs(timeMs: number): Timestamp {
+  const seconds = Math.floor(timeMs / MS_PER_SECOND);
+  return { seconds: BigInt(seconds), nanos: (timeMs - seconds * MS_PER_SECOND) * NANOS_PER_MS };
+}
+
+/** Reads a google.protobuf.Timestamp as Unix milliseconds, rounded down. */
+export function toTimeMs(time: Timestamp): number {
+  return Number(time.seconds) * MS_PER_SECOND + Math.floor(time.nanos / NANOS_PER_MS);
+}

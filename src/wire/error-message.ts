@@ -1,0 +1,65 @@
+import { Code } from "../../gen/google/rpc/code.ts";
+import { Error as ErrorMessage, ErrorReason } from "../../gen/sealwire/v1/error.ts";
+import { isWireReason, SealwireError, type StatusName } from "../errors.ts";
+import { fromDurationMs, toDurationMs } from "./duration.ts";
+import { MAX_VIOLATIONS } from "./limits.ts";
+
+/** Leaves room for the Response around it and for projections within MAX_STATUS_DETAILS_BYTES. */
+const MAX_ERROR_BYTES = 3 * 1024;
+const MAX_MESSAGE_LENGTH = 512;
+const MAX_VIOLATION_TEXT_LENGTH = 256;
+
+/**
+ * Writes an error as the `sealwire.v1.Error` of a Response, at most 3 KiB: long texts are cut, and violations
+ * that do not fit are counted in `violationsOmitted`. A local reason is written as INTERNAL.
+ */
+export function errorToMessage(error: SealwireError): ErrorMessage {
+  const message: ErrorMessage = {
+    code: Code[error.status],
+    reason: isWireReason(error.reason) ? ErrorReason[error.reason] : ErrorReason.INTERNAL,
+    message: cutText(error.message, MAX_MESSAGE_LENGTH),
+    retryable: error.retryable,
+    violations: error.violations.slice(0, MAX_VIOLATIONS).map((violation) => ({
+      field: cutText(violation.field, MAX_VIOLATION_TEXT_LENGTH),
+      ruleId: cutText(violation.ruleId, MAX_VIOLATION_TEXT_LENGTH),
+      message: cutText(violation.message, MAX_VIOLATION_TEXT_LENGTH),
+    })),
+    violationsOmitted: error.violationsOmitted + Math.max(0, error.violations.length - MAX_VIOLATIONS),
+    retryDelay: error.retryDelayMs === undefined ? undefined : fromDurationMs(error.retryDelayMs),
+  };
+  while (message.violations.length > 0 && ErrorMessage.encode(message).finish().length > MAX_ERROR_BYTES) {
+    message.violations.pop();
+    message.violationsOmitted += 1;
+  }
+  return message;
+}
+
+/** Reads the `sealwire.v1.Error` of a verified Response. An unknown reason or code becomes INTERNAL or UNKNOWN. */
+export function errorFromMessage(message: ErrorMessage): SealwireError {
+  const reason = REASON_NAMES.get(message.reason) ?? "INTERNAL";
+  return new SealwireError(isWireReason(reason) ? reason : "INTERNAL", message.message, {
+    status: statusName(message.code),
+    retryable: message.retryable,
+    violations: message.violations,
+    violationsOmitted: message.violationsOmitted,
+    ...(message.retryDelay === undefined ? {} : { retryDelayMs: toDurationMs(message.retryDelay) }),
+  });
+}
+
+/** The name of a gRPC status code; UNKNOWN for a number that is none, and for OK. */
+export function statusName(code: number): StatusName {
+  return STATUS_NAMES.get(code) ?? "UNKNOWN";
+}
+
+/** Cuts a text to `maxLength` UTF-16 units and replaces lone surrogates, so that every peer can encode it. */
+export function cutText(text: string, maxLength: number): string {
+  const cut = text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
+  return cut.toWellFormed();
+}
+
+const REASON_NAMES = new Map<number, string>(Object.entries(ErrorReason).map(([name, number]) => [number, name]));
+const STATUS_NAMES = new Map<number, StatusName>(
+  Object.entries(Code)
+    .filter(([name]) => name !== "OK" && name !== "UNRECOGNIZED")
+    .map(([name, number]) => [number, name as StatusName]),
+);

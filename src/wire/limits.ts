@@ -1,0 +1,25 @@
+/** Sizes that both sides of the wire agree on, in bytes unless the name says otherwise. */
+
+/** Protocol version in every Envelope and Response. */
+export const PROTOCOL_VERSION = "mcp/0.1";
+/** Largest message a server reads. */
+export const MAX_REQUEST_BYTES = 1024 * 1024;
+/** Largest result of a tool or job. */
+export const MAX_RESULT_BYTES = 3 * 1024 * 1024;
+/** Largest message a client reads: a result with room for the frame and the job around it. */
+export const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
+/** Largest recorded outcome of a sync call. */
+export const MAX_OUTCOME_BYTES = 64 * 1024;
+/** Largest metadata (headers) of a call. */
+export const MAX_METADATA_BYTES = 16 * 1024;
+/** Largest google.rpc.Status in the trailers: peers cut trailers at 8 KiB, and base64 adds a third. */
+export const MAX_STATUS_DETAILS_BYTES = 4 * 1024;
+/** Most field violations in an error. */
+export const MAX_VIOLATIONS = 16;
+
+/** Prefix of every type URL in an Any. */
+export const TYPE_URL_PREFIX = "type.googleapis.com/";
+/** gRPC path of ToolService.Call. */
+export const CALL_METHOD = "/sealwire.v1.ToolService/Call";
+/** gRPC path of ToolService.WatchJob. */
+export const WATCH_JOB_METHOD = "/sealwire.v1.ToolService/WatchJob";

@@ -1,0 +1,85 @@
+import { Metadata, type status as GrpcStatus } from "@grpc/grpc-js";
+import type { Any } from "../../gen/google/protobuf/any.ts";
+import { BadRequest, ErrorInfo, RetryInfo } from "../../gen/google/rpc/error_details.ts";
+import { Status } from "../../gen/google/rpc/status.ts";
+import { isWireReason, type SealwireError } from "../errors.ts";
+import { cutText, errorToMessage } from "./error-message.ts";
+import { MAX_STATUS_DETAILS_BYTES, TYPE_URL_PREFIX } from "./limits.ts";
+
+/** Domain of every google.rpc.ErrorInfo that Sealwire sends. */
+export const ERROR_DOMAIN = "sealwire";
+
+const DETAILS_KEY = "grpc-status-details-bin";
+const MAX_STATUS_TEXT_LENGTH = 256;
+
+/** A gRPC status as grpc-js sends it. */
+export interface GrpcFailure {
+  readonly code: GrpcStatus;
+  readonly details: string;
+  readonly metadata: Metadata;
+}
+
+/** What a received google.rpc.Status says; nothing of it is verified. */
+export interface UnverifiedStatus {
+  readonly code: number;
+  readonly message: string;
+  /** The reason of the ErrorInfo in the domain "sealwire". */
+  readonly reason: string | undefined;
+  /** The frame message (CallResponse or WatchJobResponse), if there is one. */
+  readonly frame: Uint8Array | undefined;
+}
+
+/**
+ * Writes an error as a gRPC status with google.rpc.Status details (docs/protocol.md, Errors), at most 4 KiB.
+ * `frame` is the signed frame to carry; where room is short it stays and the projections of it go.
+ */
+export function toGrpcFailure(error: SealwireError, frame?: { readonly type: string; readonly bytes: Uint8Array }): GrpcFailure {
+  const message = errorToMessage(error);
+  const details: Any[] = [];
+  const status: Status = { code: message.code, message: cutText(error.message, MAX_STATUS_TEXT_LENGTH), details };
+  const addIfItFits = (type: string, value: Uint8Array): void => {
+    details.push({ typeUrl: TYPE_URL_PREFIX + type, value });
+    if (Status.encode(status).finish().length > MAX_STATUS_DETAILS_BYTES) details.pop();
+  };
+  if (frame !== undefined) addIfItFits(frame.type, frame.bytes);
+  const reason = isWireReason(error.reason) ? error.reason : "INTERNAL";
+  addIfItFits("google.rpc.ErrorInfo", ErrorInfo.encode({ reason, domain: ERROR_DOMAIN, metadata: {} }).finish());
+  if (message.retryDelay !== undefined) {
+    addIfItFits("google.rpc.RetryInfo", RetryInfo.encode({ retryDelay: message.retryDelay }).finish());
+  }
+  if (message.violations.length > 0) {
+    const fieldViolations = message.violations.map(({ field, ruleId, message: description }) => ({
+      field,
+      description,
+      reason: ruleId,
+      localizedMessage: undefined,
+    }));
+    addIfItFits("google.rpc.BadRequest", BadRequest.encode({ fieldViolations }).finish());
+  }
+  const metadata = new Metadata();
+  metadata.set(DETAILS_KEY, Buffer.from(Status.encode(status).finish()));
+  return { code: message.code as number as GrpcStatus, details: status.message, metadata };
+}
+
+/** Reads the details of a received gRPC status. Never throws; `undefined` if there are none or they cannot be read. */
+export function readStatusDetails(metadata: Metadata): UnverifiedStatus | undefined {
+  const [value] = metadata.get(DETAILS_KEY);
+  if (!(value instanceof Buffer)) return undefined;
+  try {
+    const { code, message, details } = Status.decode(value);
+    const find = (accept: (type: string) => boolean): Uint8Array | undefined =>
+      details.find(({ typeUrl }) => typeUrl.startsWith(TYPE_URL_PREFIX) && accept(typeUrl.slice(TYPE_URL_PREFIX.length)))
+        ?.value;
+    const info = find((type) => type === "google.rpc.ErrorInfo");
+    const { reason, domain } = info === undefined ? { reason: undefined, domain: "" } : ErrorInfo.decode(info);
+    return {
+      code,
+      message,
+      reason: domain === ERROR_DOMAIN ? reason : undefined,
+      frame: find((type) => type === "sealwire.v1.CallResponse" || type === "sealwire.v1.WatchJobResponse"),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
