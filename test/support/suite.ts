@@ -1,0 +1,167 @@
+import { suite as uvuSuite } from "uvu";
+import * as assert from "uvu/assert";
+import { report } from "./report.ts";
+
+export { assert };
+
+/** A test or a hook: may be async, takes nothing. */
+export type Body = () => unknown;
+
+/** Registers tests of one suite; every suite ends with `test.run()`. */
+export interface Suite {
+  (name: string, body: Body): void;
+  /** Runs only the tests marked so. Refused when CI is set, since it hides the others. */
+  only(name: string, body: Body): void;
+  /** Leaves a test out and prints why. The body may stay where it is. */
+  skip(name: string, reason: string, body?: Body): void;
+  before: Hook;
+  after: Hook;
+  /** Queues the suite. A suite without it makes the file fail. */
+  run(): void;
+}
+
+/** Registers a hook around the whole suite, or with `each` around every test. */
+export interface Hook {
+  (body: Body): void;
+  each(body: Body): void;
+}
+
+interface Progress {
+  readonly name: string;
+  readonly planned: Set<string>;
+  readonly settled: Set<string>;
+  readonly problems: string[];
+  queued: boolean;
+  finished: boolean;
+}
+
+const suites: Progress[] = [];
+let started = false;
+
+/**
+ * Starts a suite on uvu, with the holes of uvu 0.5.6 closed: the process exits non-zero when a hook throws, a test throws
+ * something that is no Error, `run()` is missing, no test ran, or the process ends before every test has settled.
+ */
+export function suite(name: string): Suite {
+  const inner = uvuSuite(name);
+  const progress: Progress = {
+    name,
+    planned: new Set(),
+    settled: new Set(),
+    problems: [],
+    queued: false,
+    finished: false,
+  };
+  suites.push(progress);
+  const tests: { name: string; body: Body; only: boolean }[] = [];
+  const hooks = { before: [] as Body[], after: [] as Body[], beforeEach: [] as Body[], afterEach: [] as Body[] };
+
+  const add = (test: string, body: Body, only: boolean): void => {
+    if (progress.queued) throw new Error(`${name}: "${test}" is registered after run()`);
+    if (tests.some((other) => other.name === test)) throw new Error(`${name}: two tests are named "${test}"`);
+    if (typeof body !== "function") throw new Error(`${name}: "${test}" has no body`);
+    if (only && process.env.CI) throw new Error(`${name}: "${test}" is marked only, which would hide other tests`);
+    tests.push({ name: test, body, only });
+  };
+
+  const test = ((testName: string, body: Body) => add(testName, body, false)) as Suite;
+  test.only = (testName, body) => add(testName, body, true);
+  test.skip = (testName, reason) => {
+    if (!reason) throw new Error(`${name}: "${testName}" is skipped without a reason`);
+    inner.skip();
+    progress.planned.add(testName);
+    settle(progress, testName, () => report({ kind: "skipped", suite: name, test: testName, reason }));
+    console.log(`skipped: ${name}: ${testName}: ${reason}`);
+  };
+  test.before = hook(hooks.before, hooks.beforeEach);
+  test.after = hook(hooks.after, hooks.afterEach);
+  test.run = () => {
+    if (progress.queued) throw new Error(`${name}: run() was called twice`);
+    if (started) throw new Error(`${name}: run() was called after tests had started; call it before any top-level await`);
+    progress.queued = true;
+    const chosen = tests.some((each) => each.only) ? tests.filter((each) => each.only) : tests;
+    for (const each of tests) if (!chosen.includes(each)) test.skip(each.name, "another test is marked only");
+    let broken: Error | undefined;
+    inner.before(async () => {
+      started = true;
+      broken = await caught(hooks.before, "a before hook threw");
+    });
+    for (const each of chosen) {
+      progress.planned.add(each.name);
+      inner(each.name, async () => {
+        report({ kind: "start", suite: name, test: each.name });
+        const failure = broken ?? (await runOne(each.body, hooks));
+        settle(progress, each.name, () =>
+          report({ kind: failure ? "failed" : "passed", suite: name, test: each.name }),
+        );
+        if (failure) {
+          progress.problems.push(`"${each.name}" failed`);
+          throw failure;
+        }
+      });
+    }
+    inner.after(async () => {
+      const failure = await caught(hooks.after, "an after hook threw");
+      progress.finished = true;
+      if (failure) {
+        progress.problems.push(failure.stack ?? failure.message);
+        report({ kind: "failed", suite: name, test: "after" });
+      }
+      if (suites.every((each) => each.finished)) watchForLeftovers();
+    });
+    inner.run();
+  };
+  return test;
+}
+
+function hook(whole: Body[], each: Body[]): Hook {
+  const register = ((body: Body) => void whole.push(body)) as Hook;
+  register.each = (body) => void each.push(body);
+  return register;
+}
+
+async function runOne(body: Body, hooks: { beforeEach: Body[]; afterEach: Body[] }): Promise<Error | undefined> {
+  const failure = (await caught(hooks.beforeEach, "a before.each hook threw")) ?? (await caught([body]));
+  const afterwards = await caught(hooks.afterEach, "an after.each hook threw");
+  return failure ?? afterwards;
+}
+
+/** Runs bodies in order; gives the first thing thrown, as an Error whatever it was. */
+async function caught(bodies: readonly Body[], context?: string): Promise<Error | undefined> {
+  for (const body of bodies) {
+    try {
+      await body();
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(`thrown, but no Error: ${String(thrown)}`);
+      if (context) error.message = `${context}: ${error.message}`;
+      return error;
+    }
+  }
+  return undefined;
+}
+
+function settle(progress: Progress, test: string, tell: () => void): void {
+  if (progress.settled.has(test)) progress.problems.push(`"${test}" ran twice`);
+  progress.settled.add(test);
+  tell();
+}
+
+/** Fails the file when something still holds the process open well after its last test. */
+function watchForLeftovers(): void {
+  setTimeout(() => {
+    console.error(`still open 10 s after the last test: ${process.getActiveResourcesInfo().join(", ")}`);
+    process.exit(1);
+  }, 10_000).unref();
+}
+
+process.on("exit", () => {
+  const problems = suites.flatMap((each) => {
+    if (!each.queued) return [`${each.name}: test.run() is missing`];
+    const open = [...each.planned].filter((test) => !each.settled.has(test));
+    if (each.planned.size === 0) return [`${each.name}: has no test`];
+    return [...open.map((test) => `"${test}" never settled`), ...each.problems].map((text) => `${each.name}: ${text}`);
+  });
+  if (problems.length === 0) return;
+  for (const problem of problems) console.error(problem);
+  process.exitCode = 1;
+});

@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import type { TestEvent } from "./report.ts";
+
+/** What came of one test file: counts of tests, and what to print when something is wrong. */
+export interface FileResult {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: readonly string[];
+  /** Reasons why the file as a whole fails, apart from failed tests. */
+  readonly problems: readonly string[];
+  /** Standard output and error of the file's process, interleaved. */
+  readonly output: string;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Kills every test process and what it started. */
+export function killTestProcesses(): void {
+  for (const child of running) killGroup(child);
+}
+
+/**
+ * Runs one test file in a process group of its own. The file may set its limit in a comment, `// test-limit-ms: 300000`;
+ * otherwise `defaultLimitMs` holds.
+ */
+export async function runTestFile(file: string, defaultLimitMs: number): Promise<FileResult> {
+  const limitMs = Number(/^\/\/ test-limit-ms: (\d+)$/m.exec(readFileSync(file, "utf8"))?.[1] ?? defaultLimitMs);
+  const child = spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "pipe", "ipc"], detached: true });
+  running.add(child);
+  let output = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (output += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (output += text));
+
+  let passed = 0;
+  let failed = 0;
+  const skipped: string[] = [];
+  let current: string | undefined;
+  child.on("message", (event: TestEvent) => {
+    current = event.kind === "start" ? event.test : undefined;
+    if (event.kind === "passed") passed += 1;
+    if (event.kind === "failed") failed += 1;
+    if (event.kind === "skipped") skipped.push(`${event.test}: ${event.reason}`);
+  });
+
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    killGroup(child);
+  }, limitMs);
+  const { code, signal } = await ended(child);
+  clearTimeout(timer);
+  running.delete(child);
+
+  const problems: string[] = [];
+  if (timedOut) problems.push(`took longer than ${limitMs} ms${current ? `, in "${current}"` : ""}`);
+  else if (signal) problems.push(`was ended by ${signal}${current ? `, in "${current}"` : ""}`);
+  else if (code !== 0 && failed === 0) problems.push(`exited with ${code}`);
+  else if (code === 0 && passed + failed === 0 && skipped.length === 0) problems.push("ran no test");
+  else if (code === 0 && failed > 0) problems.push(`exited with 0 although ${failed} failed`);
+  return { passed, failed, skipped, problems, output };
+}
+
+/** Waits for the process to exit, ends what it left behind, then for its pipes to close. */
+async function ended(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const result = await new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
+  killGroup(child);
+  await closed;
+  return result;
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
