@@ -133,8 +133,7 @@ async function caught(bodies: readonly Body[], context?: string): Promise<Error 
       await body();
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(`thrown, but no Error: ${String(thrown)}`);
-      if (context) error.message = `${context}: ${error.message}`;
-      return error;
+      return context ? new Error(`${context}: ${error.message}`, { cause: error }) : error;
     }
   }
   return undefined;
