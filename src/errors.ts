@@ -218,6 +218,18 @@ export const LOCAL_REASONS = {
     meaning: "The answer carries no valid signature for this request, so nothing in it is believed.",
     remedy: "Check the address, the server_fingerprint and the response key; something between may answer instead.",
   },
+  UNREACHABLE: {
+    status: "UNAVAILABLE",
+    retryable: true,
+    meaning: "No verified answer came: the server cannot be reached, or something between says it is unavailable.",
+    remedy: "Check the address and that the server runs; repeat under the same request id, the call may have taken effect.",
+  },
+  CREDENTIALS_REFUSED: {
+    status: "UNAUTHENTICATED",
+    retryable: false,
+    meaning: "The peer did not accept the signature; it cannot sign its refusal, so this is what it says, not what is proven.",
+    remedy: "Check the address, key id and keys in the credentials; `sealwire verify` names the failing step.",
+  },
   OPTIONS_INVALID: {
     status: "INVALID_ARGUMENT",
     retryable: false,
