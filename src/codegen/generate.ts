@@ -1,0 +1,26 @@
+import { execFileSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { ALL_THIRD_PARTY_PROTOS, writeThirdPartyProtos } from "./third-party.ts";
+
+/*
+ * Writes gen/ from proto/, offline: `node src/codegen/generate.ts [--out <folder>] [--third-party-only]`.
+ * --out writes elsewhere, which shows drift; --third-party-only stops once buf has all the files it reads.
+ */
+const { values: options } = parseArgs({
+  options: { out: { type: "string", default: "." }, "third-party-only": { type: "boolean", default: false } },
+});
+const root = join(import.meta.dirname, "..", "..");
+const thirdParty = join(root, "node_modules", ".cache", "proto");
+
+rmSync(thirdParty, { recursive: true, force: true });
+writeThirdPartyProtos(thirdParty, ALL_THIRD_PARTY_PROTOS);
+if (!options["third-party-only"]) {
+  buf("generate", "--output", options.out);
+  buf("build", "--as-file-descriptor-set", "--output", join(options.out, "gen", "descriptors.binpb"));
+}
+
+function buf(...args: readonly string[]): void {
+  execFileSync(join(root, "node_modules", ".bin", "buf"), args, { cwd: root, stdio: "inherit" });
+}

@@ -1,0 +1,52 @@
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { printFile } from "./print-file.ts";
+
+const PACKAGES = join(import.meta.dirname, "..", "..", "node_modules");
+
+/** Where the packages of other projects keep the contracts that ours imports or serves, by import path. */
+const SOURCES: Readonly<Record<string, string>> = {
+  "google/rpc/code.proto": "google-proto-files/google/rpc/code.proto",
+  "google/rpc/status.proto": "google-proto-files/google/rpc/status.proto",
+  "google/rpc/error_details.proto": "google-proto-files/google/rpc/error_details.proto",
+  "grpc/health/v1/health.proto": "grpc-health-check/proto/health/v1/health.proto",
+  "grpc/reflection/v1/reflection.proto": "@grpc/reflection/build/proto/grpc/reflection/v1/reflection.proto",
+  "grpc/reflection/v1alpha/reflection.proto": "@grpc/reflection/build/proto/grpc/reflection/v1alpha/reflection.proto",
+};
+
+/** No package ships this file, only its descriptor. */
+const VALIDATE = "buf/validate/validate.proto";
+
+/** Third-party contracts that ours are compiled with: what `npm run generate` reads. */
+export const ALL_THIRD_PARTY_PROTOS: readonly string[] = [VALIDATE, ...Object.keys(SOURCES)];
+
+/** Third-party contracts that a contract importing ours needs, and that no compiler brings along. */
+export const IMPORTED_THIRD_PARTY_PROTOS: readonly string[] = [VALIDATE, "google/rpc/code.proto"];
+
+/** Writes the named third-party contracts below `folder`, which then is the root of a proto module. */
+export function writeThirdPartyProtos(folder: string, names: readonly string[]): void {
+  for (const name of names) {
+    const target = join(folder, name);
+    mkdirSync(dirname(target), { recursive: true });
+    const source = SOURCES[name];
+    if (name === VALIDATE) writeFileSync(target, validateProto());
+    else if (source !== undefined) copyFileSync(join(PACKAGES, source), target);
+    else throw new Error(`no package is known for ${name}`);
+  }
+}
+
+/** The text of buf/validate/validate.proto, printed from the descriptor in @bufbuild/protovalidate. */
+export function validateProto(): string {
+  const { version } = JSON.parse(readFileSync(join(PACKAGES, "@bufbuild/protovalidate/package.json"), "utf8"));
+  return `${[
+    "// Copyright 2023-2026 Buf Technologies, Inc.",
+    "//",
+    "// Licensed under the Apache License, Version 2.0; you may not use this file except in compliance with it:",
+    "// http://www.apache.org/licenses/LICENSE-2.0",
+    "//",
+    `// Printed from the descriptor in the npm package @bufbuild/protovalidate ${version}, which has no comments;`,
+    "// what each rule means is written at https://buf.build/bufbuild/protovalidate/docs/main:buf.validate.",
+    "",
+  ].join("\n")}\n${printFile(file_buf_validate_validate)}`;
+}
