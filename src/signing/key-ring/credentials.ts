@@ -1,0 +1,89 @@
+import type { KeyObject } from "node:crypto";
+import { SealwireError } from "../../errors.ts";
+import { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey } from "../key-text.ts";
+import { IDENTIFIER, JsonFieldError, JsonFields } from "./json-fields.ts";
+import { JsonTextError, parseJson } from "./json-text.ts";
+import { readPrivateFile } from "./private-file.ts";
+import { createPrivateFile } from "./private-file-write.ts";
+import { exportSecret, readSecret } from "./secret.ts";
+import type { VerificationKey } from "./types.ts";
+
+/** What a client needs to call a server: who is who, and the two keys. */
+export interface ClientCredentials {
+  /** Where the server listens, such as "127.0.0.1:50051". */
+  readonly address: string;
+  readonly serverId: string;
+  /** Names the server secret behind the keys, as `server_identity` answers it. */
+  readonly serverFingerprint: string;
+  readonly clientId: string;
+  readonly keyId: string;
+  /** Signs requests. */
+  readonly requestKey: KeyObject;
+  /** Verifies answers. */
+  readonly responseKey: KeyObject;
+}
+
+const FINGERPRINT = { pattern: /^[0-9a-f]{32}$/, expected: "32 hex digits" };
+const ADDRESS = { pattern: /^[!-~]{1,512}$/, expected: 'an address such as "127.0.0.1:50051"' };
+
+/** Makes the credentials of a key in the ring. */
+export function credentialsOf(key: VerificationKey, server: { serverId: string; address: string }): ClientCredentials {
+  const { clientId, keyId, fingerprint, requestKey, responseKey } = key;
+  return { ...server, serverFingerprint: fingerprint, clientId, keyId, requestKey, responseKey };
+}
+
+/** Reads a credentials file. Throws OPTIONS_INVALID, also if others than its owner can read it. */
+export async function readCredentials(path: string): Promise<ClientCredentials> {
+  const { bytes } = await readPrivateFile({ path, what: "credentials file", reason: "OPTIONS_INVALID" });
+  try {
+    return parseCredentials(bytes);
+  } catch (error) {
+    if (error instanceof SealwireError) throw new SealwireError(error.reason, `${path}: ${error.message}`);
+    throw error;
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/** Writes a new credentials file, mode 0600. Throws OPTIONS_INVALID if there is a file already. */
+export async function writeCredentials(path: string, credentials: ClientCredentials): Promise<void> {
+  await createPrivateFile(path, formatCredentials(credentials));
+}
+
+/** Parses the JSON of a credentials file. Throws OPTIONS_INVALID, which names the field and never a key. */
+export function parseCredentials(bytes: Uint8Array): ClientCredentials {
+  try {
+    return readFields(new JsonFields(parseJson(bytes)));
+  } catch (error) {
+    if (!(error instanceof JsonTextError || error instanceof JsonFieldError)) throw error;
+    throw new SealwireError("OPTIONS_INVALID", `The credentials are refused: ${error.message}.`);
+  }
+}
+
+/** Writes credentials as {@link parseCredentials} reads them. The text holds both keys. */
+export function formatCredentials(credentials: ClientCredentials): string {
+  const content = {
+    address: credentials.address,
+    server_id: credentials.serverId,
+    server_fingerprint: credentials.serverFingerprint,
+    client_id: credentials.clientId,
+    key_id: credentials.keyId,
+    request_key: exportSecret(credentials.requestKey, formatRequestKey),
+    response_key: exportSecret(credentials.responseKey, formatResponseKey),
+  };
+  return `${JSON.stringify(content, undefined, 2)}\n`;
+}
+
+function readFields(fields: JsonFields): ClientCredentials {
+  const credentials = {
+    address: fields.text("address", ADDRESS),
+    serverId: fields.text("server_id", IDENTIFIER),
+    serverFingerprint: fields.text("server_fingerprint", FINGERPRINT),
+    clientId: fields.text("client_id", IDENTIFIER),
+    keyId: fields.text("key_id", IDENTIFIER),
+    requestKey: readSecret(fields, "request_key", parseRequestKey),
+    responseKey: readSecret(fields, "response_key", parseResponseKey),
+  };
+  fields.end();
+  return credentials;
+}

@@ -1,0 +1,172 @@
+import type { KeyObject } from "node:crypto";
+import { SealwireError } from "../../errors.ts";
+import { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey } from "../key-text.ts";
+import { formatTime, IDENTIFIER, JsonFieldError, JsonFields } from "./json-fields.ts";
+import { JsonTextError, parseJson } from "./json-text.ts";
+import { exportSecret, parseServerSecret, readSecret } from "./secret.ts";
+import { TOOL_PATTERN } from "./tool-patterns.ts";
+import type { KeyLimits, KeyState } from "./types.ts";
+
+/** A secret from which keys are derived. */
+export interface ServerSecret {
+  readonly id: string;
+  readonly secret: KeyObject;
+  readonly createdAtMs: number;
+}
+
+/** Where a key's two HMAC keys come from. */
+export type KeyOrigin =
+  | { readonly serverSecretId: string }
+  | { readonly requestKey: KeyObject; readonly responseKey: KeyObject };
+
+/** One key as the file has it. */
+export interface KeyEntry {
+  readonly keyId: string;
+  readonly clientId: string;
+  readonly state: KeyState;
+  readonly createdAtMs: number;
+  readonly notBeforeMs?: number;
+  readonly notAfterMs?: number;
+  /** Patterns of tool names, see {@link compileToolPatterns}. */
+  readonly tools: readonly string[];
+  /** Only those that stand in the file. */
+  readonly limits: Partial<KeyLimits>;
+  readonly origin: KeyOrigin;
+}
+
+/** The content of a key ring file. New keys come from the last of the server secrets. */
+export interface KeyRingDocument {
+  readonly serverId: string;
+  readonly serverSecrets: readonly ServerSecret[];
+  readonly keys: readonly KeyEntry[];
+}
+
+const PATTERN = { pattern: TOOL_PATTERN, expected: 'a tool name such as "batch_sum", with * for any characters' };
+const LIMITS = {
+  calls_per_second: { name: "callsPerSecond", least: 0.001, most: 1_000_000, fraction: true },
+  burst: { name: "burst", least: 1, most: 1_000_000 },
+  calls_in_flight: { name: "callsInFlight", least: 1, most: 1_000_000 },
+  open_jobs: { name: "openJobs", least: 0, most: 1_000_000_000 },
+  open_watches: { name: "openWatches", least: 0, most: 1_000_000 },
+} as const;
+
+/**
+ * Parses the bytes of a key ring file. Throws KEY_RING_INVALID, which names the place and never a secret. Whether the
+ * entries fit together, {@link buildKeyRing} checks.
+ */
+export function parseKeyRing(bytes: Uint8Array): KeyRingDocument {
+  try {
+    return readDocument(new JsonFields(parseJson(bytes)));
+  } catch (error) {
+    if (error instanceof JsonTextError || error instanceof JsonFieldError) throw keyRingError(error.message);
+    throw error;
+  }
+}
+
+/** Writes a key ring as {@link parseKeyRing} reads it. The text holds secrets. */
+export function formatKeyRing(document: KeyRingDocument): string {
+  const content = {
+    version: 1,
+    server_id: document.serverId,
+    server_secrets: document.serverSecrets.map(({ id, secret, createdAtMs }) => ({
+      id,
+      secret: exportSecret(secret, (bytes) => bytes.toString("base64url")),
+      created_at: formatTime(createdAtMs),
+    })),
+    keys: document.keys.map(formatKey),
+  };
+  return `${JSON.stringify(content, undefined, 2)}\n`;
+}
+
+/** Makes the error of a ring that cannot be used. */
+export function keyRingError(problem: string, cause?: unknown): SealwireError {
+  return new SealwireError("KEY_RING_INVALID", `The key ring is refused: ${problem}.`, { cause });
+}
+
+function readDocument(root: JsonFields): KeyRingDocument {
+  root.number("version", { least: 1, most: 1 });
+  const serverId = root.text("server_id", IDENTIFIER);
+  const serverSecrets = root.objects("server_secrets").map(readServerSecret);
+  const keys = root.objects("keys").map(readKey);
+  root.end();
+  return { serverId, serverSecrets, keys };
+}
+
+function readServerSecret(fields: JsonFields): ServerSecret {
+  const id = fields.text("id", IDENTIFIER);
+  const secret = readSecret(fields, "secret", parseServerSecret);
+  const createdAtMs = fields.time("created_at");
+  fields.end();
+  return { id, secret, createdAtMs };
+}
+
+function readKey(fields: JsonFields): KeyEntry {
+  const entry: KeyEntry = {
+    keyId: fields.text("key_id", IDENTIFIER),
+    clientId: fields.text("client_id", IDENTIFIER),
+    state: fields.oneOf("state", ["active", "retiring", "revoked"]),
+    createdAtMs: fields.time("created_at"),
+    ...(fields.has("not_before") && { notBeforeMs: fields.time("not_before") }),
+    ...(fields.has("not_after") && { notAfterMs: fields.time("not_after") }),
+    tools: fields.texts("tools", PATTERN),
+    limits: fields.has("limits") ? readLimits(fields.object("limits")) : {},
+    origin: readOrigin(fields),
+  };
+  fields.end();
+  if ((entry.notBeforeMs ?? -Infinity) >= (entry.notAfterMs ?? Infinity)) {
+    fields.fail("not_after", "must be later than not_before");
+  }
+  return entry;
+}
+
+function readOrigin(fields: JsonFields): KeyOrigin {
+  if (fields.has("server_secret_id")) {
+    for (const name of ["request_key", "response_key"]) {
+      if (fields.has(name)) fields.fail(name, "must be left out where server_secret_id is given, or take that out");
+    }
+    return { serverSecretId: fields.text("server_secret_id", IDENTIFIER) };
+  }
+  if (!fields.has("request_key")) {
+    fields.fail(
+      "server_secret_id",
+      "is missing; name a secret of server_secrets, or give request_key and response_key",
+    );
+  }
+  return {
+    requestKey: readSecret(fields, "request_key", parseRequestKey),
+    responseKey: readSecret(fields, "response_key", parseResponseKey),
+  };
+}
+
+function readLimits(fields: JsonFields): Partial<KeyLimits> {
+  const limits: { -readonly [name in keyof KeyLimits]?: number } = {};
+  for (const [field, rule] of Object.entries(LIMITS)) {
+    if (fields.has(field)) limits[rule.name] = fields.number(field, rule);
+  }
+  fields.end();
+  return limits;
+}
+
+function formatKey(entry: KeyEntry): object {
+  const { origin } = entry;
+  const limits = Object.entries(LIMITS).flatMap(([field, { name }]) => {
+    const value = entry.limits[name];
+    return value === undefined ? [] : [[field, value] as const];
+  });
+  return {
+    key_id: entry.keyId,
+    client_id: entry.clientId,
+    state: entry.state,
+    created_at: formatTime(entry.createdAtMs),
+    ...(entry.notBeforeMs !== undefined && { not_before: formatTime(entry.notBeforeMs) }),
+    ...(entry.notAfterMs !== undefined && { not_after: formatTime(entry.notAfterMs) }),
+    tools: entry.tools,
+    ...(limits.length > 0 && { limits: Object.fromEntries(limits) }),
+    ...("serverSecretId" in origin
+      ? { server_secret_id: origin.serverSecretId }
+      : {
+          request_key: exportSecret(origin.requestKey, formatRequestKey),
+          response_key: exportSecret(origin.responseKey, formatResponseKey),
+        }),
+  };
+}

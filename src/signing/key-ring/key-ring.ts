@@ -1,0 +1,91 @@
+import type { KeyObject } from "node:crypto";
+import { deriveRequestKey, deriveResponseKey, fingerprint } from "../derivation.ts";
+import { type KeyEntry, type KeyRingDocument, keyRingError } from "./document.ts";
+import { hmacIdentity, importSecret } from "./secret.ts";
+import { compileToolPatterns } from "./tool-patterns.ts";
+import { DEFAULT_KEY_LIMITS, type KeyRing, type KeyRingSource, type VerificationKey } from "./types.ts";
+
+/**
+ * Makes a ring of a document: derives the keys and checks that the entries fit together. Throws KEY_RING_INVALID for
+ * ids that are not unique, a server secret that is not there, and secrets that HMAC could not tell apart.
+ */
+export function buildKeyRing(document: KeyRingDocument): KeyRing {
+  const secrets = new SecretRegister();
+  const serverSecrets = new Map<string, { secret: KeyObject; fingerprint: string }>();
+  document.serverSecrets.forEach(({ id, secret }, index) => {
+    const path = `server_secrets[${index}]`;
+    if (serverSecrets.has(id)) throw keyRingError(`${path}.id: "${id}" is taken; give each secret an id of its own`);
+    secrets.add(secret, `${path}.secret`);
+    serverSecrets.set(id, { secret, fingerprint: fingerprint(secret) });
+  });
+
+  const keys = new Map<string, VerificationKey>();
+  document.keys.forEach((entry, index) => {
+    const path = `keys[${index}]`;
+    if (keys.has(entry.keyId)) {
+      throw keyRingError(`${path}.key_id: "${entry.keyId}" is taken; give each key an id of its own`);
+    }
+    const pair = keyPair(entry, serverSecrets, path);
+    secrets.add(pair.requestKey, `${path}, its request key`);
+    secrets.add(pair.responseKey, `${path}, its response key`);
+    keys.set(entry.keyId, verificationKey(entry, pair));
+  });
+
+  return { serverId: document.serverId, find: (keyId) => keys.get(keyId), keys: () => keys.values() };
+}
+
+/** Makes a source of one ring that never changes, for tests and for rings kept elsewhere than in a file. */
+export function fixedKeyRing(ring: KeyRing): KeyRingSource {
+  return {
+    current: () => ring,
+    onChange: () => ({ [Symbol.dispose]() {} }),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+type KeyPair = Pick<VerificationKey, "requestKey" | "responseKey" | "fingerprint">;
+
+function keyPair(
+  { origin, clientId, keyId }: KeyEntry,
+  serverSecrets: ReadonlyMap<string, { readonly secret: KeyObject; readonly fingerprint: string }>,
+  path: string,
+): KeyPair {
+  if ("requestKey" in origin) return { ...origin, fingerprint: fingerprint(origin.responseKey) };
+  const parent = serverSecrets.get(origin.serverSecretId);
+  if (parent === undefined) {
+    const problem = `"${origin.serverSecretId}" is not among server_secrets`;
+    throw keyRingError(`${path}.server_secret_id: ${problem}; bring that secret back or remove the key`);
+  }
+  return {
+    requestKey: importSecret(deriveRequestKey(parent.secret, clientId, keyId)),
+    responseKey: importSecret(deriveResponseKey(parent.secret, clientId, keyId)),
+    fingerprint: parent.fingerprint,
+  };
+}
+
+function verificationKey(entry: KeyEntry, pair: KeyPair): VerificationKey {
+  return {
+    keyId: entry.keyId,
+    clientId: entry.clientId,
+    state: entry.state,
+    ...(entry.notBeforeMs !== undefined && { notBeforeMs: entry.notBeforeMs }),
+    ...(entry.notAfterMs !== undefined && { notAfterMs: entry.notAfterMs }),
+    ...pair,
+    limits: { ...DEFAULT_KEY_LIMITS, ...entry.limits },
+    allows: compileToolPatterns(entry.tools),
+  };
+}
+
+/** Refuses a secret that HMAC could not tell from one seen before. */
+class SecretRegister {
+  readonly #seen = new Map<string, string>();
+
+  add(secret: KeyObject, path: string): void {
+    const identity = hmacIdentity(secret);
+    const twin = this.#seen.get(identity);
+    if (twin !== undefined) {
+      throw keyRingError(`${path}: is the same HMAC key as ${twin}; every secret must be drawn on its own`);
+    }
+    this.#seen.set(identity, path);
+  }
+}

@@ -1,0 +1,90 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { Random } from "../../runtime/random.ts";
+import { formatTime, JsonFields } from "./json-fields.ts";
+import { parseJson } from "./json-text.ts";
+import { replacePrivateFile } from "./private-file-write.ts";
+
+const FLUSH_MS = 15_000;
+
+/** Where the log is kept, and with what. */
+export interface KeyUseLogOptions {
+  readonly path: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** The file beside a key ring that tells when each key was last used. */
+export function keyUsePath(ringPath: string): string {
+  return join(dirname(ringPath), "key-use.json");
+}
+
+/** Reads when each key was last used, in Unix milliseconds by key id. A file that is absent or unreadable says nothing. */
+export async function readKeyUse(path: string): Promise<Map<string, number>> {
+  try {
+    const value = parseJson(await readFile(path));
+    const fields = new JsonFields(value);
+    return new Map(Object.keys(value as object).map((keyId) => [keyId, fields.time(keyId)]));
+  } catch {
+    return new Map();
+  }
+}
+
+/**
+ * Remembers when each key was last used and writes it to its file every 15 s and when disposed. The file tells people
+ * which keys are still needed; nothing is decided by it, so a failure to write is only logged.
+ */
+export class KeyUseLog implements AsyncDisposable {
+  readonly #options: KeyUseLogOptions;
+  readonly #lastUse = new Map<string, number>();
+  #changed = false;
+  #closed = false;
+  #timer: Disposable;
+
+  constructor(options: KeyUseLogOptions) {
+    this.#options = options;
+    this.#timer = this.#nextFlush();
+  }
+
+  /** When each key was last used since the start, in Unix milliseconds by key id. */
+  get lastUse(): ReadonlyMap<string, number> {
+    return this.#lastUse;
+  }
+
+  record(keyId: string, nowMs: number): void {
+    this.#lastUse.set(keyId, nowMs);
+    this.#changed = true;
+  }
+
+  /** Writes what was recorded, merged with what other servers wrote. */
+  async flush(): Promise<void> {
+    if (!this.#changed) return;
+    this.#changed = false;
+    const { path, random, logger } = this.#options;
+    const merged = await readKeyUse(path);
+    for (const [keyId, ms] of this.#lastUse) merged.set(keyId, Math.max(ms, merged.get(keyId) ?? 0));
+    const content = Object.fromEntries([...merged].sort().map(([keyId, ms]) => [keyId, formatTime(ms)]));
+    try {
+      await replacePrivateFile(path, `${JSON.stringify(content, undefined, 2)}\n`, random);
+    } catch (error) {
+      this.#changed = true;
+      logger.warn({ path, problem: String(error) }, "last use of keys not written");
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#timer[Symbol.dispose]();
+    await this.flush();
+  }
+
+  #nextFlush(): Disposable {
+    return this.#options.clock.after(FLUSH_MS, async () => {
+      await this.flush();
+      if (!this.#closed) this.#timer = this.#nextFlush();
+    });
+  }
+}
