@@ -1,0 +1,109 @@
+import { isUtf8 } from "node:buffer";
+
+/** Wire type of varints. */
+export const VARINT = 0;
+/** Wire type of 8-byte values. */
+export const FIXED64 = 1;
+/** Wire type of strings, bytes, messages and packed lists. */
+export const LENGTH_DELIMITED = 2;
+/** Wire type of 4-byte values. */
+export const FIXED32 = 5;
+
+/** Says why bytes are not well-formed protobuf, in a few words without any of the bytes. */
+export class WireFormatError extends Error {
+  override readonly name = "WireFormatError";
+}
+
+/**
+ * Walks over protobuf bytes without copying them. Refuses what lenient decoders let through: field number 0, groups,
+ * truncated values, varints of more than 64 bits, bad UTF-8. With `shortest` it refuses varints that are longer than
+ * they need to be, too. Every method throws {@link WireFormatError}.
+ */
+export class WireCursor {
+  readonly bytes: Buffer;
+  /** Where the next byte is read. */
+  pos: number;
+  /** Lower 32 bits of the varint read last, unsigned. */
+  lo = 0;
+  /** Upper 32 bits of the varint read last, unsigned. */
+  hi = 0;
+  readonly #shortest: boolean;
+
+  constructor(bytes: Uint8Array, shortest = false) {
+    this.bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.pos = 0;
+    this.#shortest = shortest;
+  }
+
+  /** Reads a varint into `lo` and `hi`. */
+  varint(end: number): void {
+    const first = this.pos < end ? (this.bytes[this.pos] as number) : 0x80;
+    if (first < 0x80) {
+      this.pos += 1;
+      this.lo = first;
+      this.hi = 0;
+      return;
+    }
+    let lo = 0;
+    let hi = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (this.pos >= end) throw new WireFormatError("truncated");
+      const byte = this.bytes[this.pos++] as number;
+      const bits = byte & 0x7f;
+      if (shift < 28) lo |= bits << shift;
+      else if (shift === 28) {
+        lo |= bits << 28;
+        hi = bits >>> 4;
+      } else if (shift < 63) hi |= bits << (shift - 32);
+      else if (bits > 1) throw new WireFormatError("varint of more than 64 bits");
+      else hi |= bits << 31;
+      if (byte < 0x80) {
+        if (byte === 0 && this.#shortest) throw new WireFormatError("varint not in its shortest form");
+        this.lo = lo >>> 0;
+        this.hi = hi >>> 0;
+        return;
+      }
+    }
+    throw new WireFormatError("varint of more than 64 bits");
+  }
+
+  /** Reads a tag: the field number shifted left by 3, and the wire type. */
+  tag(end: number): number {
+    this.varint(end);
+    const tag = this.lo;
+    if (this.hi !== 0) throw new WireFormatError("field number out of range");
+    if (tag >>> 3 === 0) throw new WireFormatError("field number 0");
+    const wireType = tag & 7;
+    if (wireType === 3 || wireType === 4) throw new WireFormatError("group");
+    if (wireType > FIXED32) throw new WireFormatError("unknown wire type");
+    return tag;
+  }
+
+  /** Reads a length and gives the position where the value ends; `pos` is where it starts. */
+  delimited(end: number): number {
+    this.varint(end);
+    if (this.hi !== 0 || this.lo > end - this.pos) throw new WireFormatError("truncated");
+    return this.pos + this.lo;
+  }
+
+  /** Moves over one value of a wire type that {@link WireCursor.tag} let through. */
+  skip(wireType: number, end: number): void {
+    if (wireType === VARINT) return this.varint(end);
+    if (wireType === LENGTH_DELIMITED) {
+      this.pos = this.delimited(end);
+      return;
+    }
+    const size = wireType === FIXED64 ? 8 : 4;
+    if (end - this.pos < size) throw new WireFormatError("truncated");
+    this.pos += size;
+  }
+
+  /** Refuses bytes that are not UTF-8. Surrogates and over-long forms are not. */
+  utf8(start: number, end: number): void {
+    for (let i = start; i < end; i++) {
+      if ((this.bytes[i] as number) < 0x80) continue;
+      if (!isUtf8(this.bytes.subarray(i, end))) throw new WireFormatError("text that is not UTF-8");
+      return;
+    }
+  }
+}
