@@ -1,4 +1,11 @@
-import { type DescExtension, type DescField, getExtension, type Message, type Registry, ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescExtension,
+  type DescField,
+  getExtension,
+  type Message,
+  type Registry,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { type FieldOptions, FieldOptionsSchema, type FileOptions, FileOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { onlyKnownFields, quoted } from "./printable.ts";
@@ -37,7 +44,11 @@ function printExtension(extension: DescExtension, options: FieldOptions): string
 
 /** Prints a message in the text format, on one line. */
 function printMessage(message: ReflectMessage): string {
-  onlyKnownFields(message.desc, message.message, message.desc.fields.map((field) => field.name));
+  onlyKnownFields(
+    message.desc,
+    message.message,
+    message.desc.fields.map((field) => field.name),
+  );
   const parts = message.fields
     .filter((field) => message.isSet(field))
     .map((field) => {

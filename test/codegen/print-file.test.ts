@@ -81,7 +81,8 @@ for (const [name, text] of Object.entries(unprintable)) {
 }
 
 test("a oneof that another field interrupts is refused", () => {
-  const text = 'syntax = "proto2"; package a; message M { oneof o { int32 a = 1; int32 c = 3; } optional int32 b = 2; }';
+  const text =
+    'syntax = "proto2"; package a; message M { oneof o { int32 a = 1; int32 c = 3; } optional int32 b = 2; }';
   const { file } = compile("a.proto", text);
   file.proto.messageType[0]?.field.sort((a, b) => a.number - b.number);
   assert.throws(() => printFile(file), /cannot print M\.o: other fields stand between its own/);

@@ -77,7 +77,8 @@ export function suite(name: string): Suite {
   test.after = hook(hooks.after, hooks.afterEach);
   test.run = () => {
     if (progress.queued) throw new Error(`${name}: run() was called twice`);
-    if (started) throw new Error(`${name}: run() was called after tests had started; call it before any top-level await`);
+    if (started)
+      throw new Error(`${name}: run() was called after tests had started; call it before any top-level await`);
     progress.queued = true;
     const chosen = tests.some((each) => each.only) ? tests.filter((each) => each.only) : tests;
     for (const each of tests) if (!chosen.includes(each)) test.skip(each.name, "another test is marked only");
