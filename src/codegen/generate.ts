@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ALL_THIRD_PARTY_PROTOS, writeThirdPartyProtos } from "./third-party.ts";
@@ -14,7 +13,6 @@ const { values: options } = parseArgs({
 const root = join(import.meta.dirname, "..", "..");
 const thirdParty = join(root, "node_modules", ".cache", "proto");
 
-rmSync(thirdParty, { recursive: true, force: true });
 writeThirdPartyProtos(thirdParty, ALL_THIRD_PARTY_PROTOS);
 if (!options["third-party-only"]) {
   buf("generate", "--output", options.out);

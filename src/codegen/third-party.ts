@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { printFile } from "./print-file.ts";
@@ -24,20 +24,32 @@ export const ALL_THIRD_PARTY_PROTOS: readonly string[] = [VALIDATE, ...Object.ke
 /** Third-party contracts that a contract importing ours needs, and that no compiler brings along. */
 export const IMPORTED_THIRD_PARTY_PROTOS: readonly string[] = [VALIDATE, "google/rpc/code.proto"];
 
-/** Writes the named third-party contracts below `folder`, which then is the root of a proto module. */
+/**
+ * Makes `folder` the root of a proto module that holds exactly the named third-party contracts. Files that are right
+ * already stay untouched, so that a compiler may read them meanwhile.
+ */
 export function writeThirdPartyProtos(folder: string, names: readonly string[]): void {
+  for (const stray of globSync("**/*.proto", { cwd: folder })) {
+    if (!names.includes(stray)) rmSync(join(folder, stray));
+  }
   for (const name of names) {
     const target = join(folder, name);
+    const text = thirdPartyProto(name);
+    if (existsSync(target) && readFileSync(target, "utf8") === text) continue;
     mkdirSync(dirname(target), { recursive: true });
-    const source = SOURCES[name];
-    if (name === VALIDATE) writeFileSync(target, validateProto());
-    else if (source !== undefined) copyFileSync(join(PACKAGES, source), target);
-    else throw new Error(`no package is known for ${name}`);
+    writeFileSync(target, text);
   }
 }
 
-/** The text of buf/validate/validate.proto, printed from the descriptor in @bufbuild/protovalidate. */
-export function validateProto(): string {
+function thirdPartyProto(name: string): string {
+  if (name === VALIDATE) return validateProto();
+  const source = SOURCES[name];
+  if (source === undefined) throw new Error(`no package is known for ${name}`);
+  return readFileSync(join(PACKAGES, source), "utf8");
+}
+
+/** Gives the text of buf/validate/validate.proto, printed from the descriptor in @bufbuild/protovalidate. */
+function validateProto(): string {
   const { version } = JSON.parse(readFileSync(join(PACKAGES, "@bufbuild/protovalidate/package.json"), "utf8"));
   return `${[
     "// Copyright 2023-2026 Buf Technologies, Inc.",

@@ -1,0 +1,17 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { IMPORTED_THIRD_PARTY_PROTOS, writeThirdPartyProtos } from "./third-party.ts";
+
+/*
+ * Writes dist/, which is what the package holds beside proto/: the compiled sources, the descriptor image,
+ * and the third-party contracts that a contract importing ours needs (dist/proto, the root of a proto module).
+ */
+const root = join(import.meta.dirname, "..", "..");
+const dist = join(root, "dist");
+
+rmSync(dist, { recursive: true, force: true });
+execFileSync(join(root, "node_modules", ".bin", "tsc"), ["--project", root], { stdio: "inherit" });
+copyFileSync(join(root, "gen", "descriptors.binpb"), join(dist, "gen", "descriptors.binpb"));
+writeThirdPartyProtos(join(dist, "proto"), IMPORTED_THIRD_PARTY_PROTOS);
+chmodSync(join(dist, "src", "cli", "main.js"), 0o755);

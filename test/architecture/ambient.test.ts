@@ -1,0 +1,27 @@
+import { assert, suite } from "../support/suite.ts";
+import { codeOnly, sourceFiles } from "./source-files.ts";
+
+const test = suite("architecture/ambient");
+
+/** What a file outside src/runtime and src/cli is given and must not reach for. */
+const AMBIENT: Readonly<Record<string, RegExp>> = {
+  "the clock": /\bDate\.now\(|\bnew Date\(\)|\bperformance\.|\bprocess\.hrtime\b|\bset(?:Timeout|Interval)\(/,
+  randomness: /\bMath\.random\(|\brandom(?:Bytes|UUID|Int|FillSync)\(|\bgetRandomValues\(/,
+  "the environment": /\bprocess\.(?:env|argv|exit|stdin|stdout|stderr|cwd)\b/,
+  "the console": /\bconsole\./,
+};
+
+const files = sourceFiles("src").filter(({ path }) => !/^src\/(?:runtime|cli|codegen)\//.test(path));
+
+for (const [name, pattern] of Object.entries(AMBIENT)) {
+  test(`only src/runtime and src/cli touch ${name}`, () => {
+    const uses = files.flatMap(({ path, text }) =>
+      codeOnly(text)
+        .split("\n")
+        .flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])),
+    );
+    assert.equal(uses, []);
+  });
+}
+
+test.run();
