@@ -3,6 +3,7 @@ import { open, readFile, unlink } from "node:fs/promises";
 import { pid } from "node:process";
 import { SealwireError } from "../../errors.ts";
 import { type Clock, sleep } from "../../runtime/clock.ts";
+import { holdProcess } from "../../runtime/hold-process.ts";
 import { shellQuote } from "./shell-quote.ts";
 
 const WAIT_MS = 5000;
@@ -31,6 +32,7 @@ async function acquire(lock: string, clock: Clock): Promise<void> {
       const problem = `Another process (pid ${holder}) holds the lock ${lock}.`;
       throw new SealwireError("KEY_RING_INVALID", `${problem}\nIf that process is gone: rm ${shellQuote(lock)}`);
     }
+    using _ = holdProcess();
     await sleep(clock, POLL_MS);
   }
 }

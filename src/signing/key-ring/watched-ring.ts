@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from "node:fs";
 import { stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { fileVersion } from "./private-file.ts";
@@ -8,6 +8,8 @@ import { type LoadedRing, loadRingFile } from "./ring-file.ts";
 import type { KeyRing, KeyRingSource } from "./types.ts";
 
 const POLL_MS = 1000;
+/** An editor that writes in place reports several changes: look once they are over. */
+const HINT_MS = 50;
 
 /** Which file to follow, and with what. */
 export interface WatchedRingOptions {
@@ -41,6 +43,7 @@ class FileKeyRing implements WatchedKeyRing {
   /** Of the file as last looked at, usable or not. */
   #version: string;
   #timer: Disposable;
+  #hint: Disposable | undefined;
   #reload: Promise<void> | undefined;
   #again = false;
   #closed = false;
@@ -75,6 +78,7 @@ class FileKeyRing implements WatchedKeyRing {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.#timer[Symbol.dispose]();
+    this.#hint?.[Symbol.dispose]();
     this.#watcher?.close();
     this.#listeners.clear();
     await this.#reload;
@@ -117,11 +121,21 @@ class FileKeyRing implements WatchedKeyRing {
   /** Only a hint that saves waiting for the poll: some file systems report nothing. */
   #watchFolder(): FSWatcher | undefined {
     try {
-      const watcher = watch(dirname(this.#path), { persistent: false }, () => void this.reload());
+      const watcher = watch(dirname(this.#path), { persistent: false }, (_event, name) => this.#onHint(name));
       return watcher.on("error", () => watcher.close());
     } catch {
       return undefined;
     }
+  }
+
+  #onHint(name: string | null): void {
+    // A busy database may share the folder. Kubernetes swaps the symlink "..data" that the file's own link leads through.
+    const concerns = name === null || name === basename(this.#path) || name.startsWith("..");
+    if (!concerns || this.#hint !== undefined) return;
+    this.#hint = this.#clock.after(HINT_MS, () => {
+      this.#hint = undefined;
+      void this.reload();
+    });
   }
 }
 

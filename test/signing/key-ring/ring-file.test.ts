@@ -1,0 +1,134 @@
+import { spawn } from "node:child_process";
+import { chmod, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { systemClock } from "../../../src/runtime/clock.ts";
+import { systemRandom } from "../../../src/runtime/random.ts";
+import { addKey, rotateServerSecret } from "../../../src/signing/key-ring/changes.ts";
+import { createRingFile, editRingFile, loadRingFile } from "../../../src/signing/key-ring/ring-file.ts";
+import { assert, suite } from "../../support/suite.ts";
+import { context, inFolder, ringOfAlice, thrownBy } from "./ring-folder.ts";
+
+const test = suite("signing/key-ring/ring-file");
+
+const options = (path: string) => ({ path, clock: systemClock, random: systemRandom });
+const ringModule = (file: string) => new URL(`../../../src/${file}`, import.meta.url).href;
+
+test("a new file has mode 0600 and is not made twice", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "ring.json");
+    await createRingFile(path, ringOfAlice().document);
+    assert.is((await stat(path)).mode & 0o777, 0o600);
+    assert.match((await thrownBy(() => createRingFile(path, ringOfAlice().document))).message, "is not overwritten");
+    assert.equal(await readdir(folder), ["ring.json"]);
+  }));
+
+test("a file that others can read is refused with the command that mends it", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "it's a ring.json");
+    await createRingFile(path, ringOfAlice().document);
+    for (const mode of [0o640, 0o604, 0o620, 0o610]) {
+      await chmod(path, mode);
+      const message = (await thrownBy(() => loadRingFile(path))).message;
+      assert.is(message.split("\n")[1], `chmod 600 '${folder}/it'\\''s a ring.json'`);
+      assert.is((await thrownBy(() => editRingFile(options(path), (ring) => ring))).message, message);
+    }
+    for (const mode of [0o600, 0o400]) {
+      await chmod(path, mode);
+      assert.is((await loadRingFile(path)).ring.serverId, "test-server");
+    }
+  }));
+
+test("a file that is absent or a folder is said to be so", () =>
+  inFolder(async (folder) => {
+    assert.match((await thrownBy(() => loadRingFile(join(folder, "none.json")))).message, "there is no such file");
+    await chmod(folder, 0o700);
+    assert.match((await thrownBy(() => loadRingFile(folder))).message, "EISDIR");
+  }));
+
+test("an edit is on disk with mode 0600, and leaves neither lock nor temporary file", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "ring.json");
+    await createRingFile(path, ringOfAlice().document);
+    await editRingFile(options(path), (ring) => rotateServerSecret(ring, context));
+    assert.is((await loadRingFile(path)).document.serverSecrets.length, 2);
+    assert.is((await stat(path)).mode & 0o777, 0o600);
+    assert.equal(await readdir(folder), ["ring.json"]);
+  }));
+
+test("an edit that would make an unusable ring changes nothing", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "ring.json");
+    await createRingFile(path, ringOfAlice().document);
+    const before = await readFile(path);
+    await thrownBy(() => editRingFile(options(path), (ring) => ({ ...ring, serverSecrets: [] })));
+    assert.equal(await readFile(path), before);
+    assert.equal(await readdir(folder), ["ring.json"]);
+  }));
+
+test("an edit through a symlink replaces the file behind it and keeps the link", () =>
+  inFolder(async (folder) => {
+    const [path, link] = [join(folder, "real.json"), join(folder, "link.json")];
+    await createRingFile(path, ringOfAlice().document);
+    await symlink("real.json", link);
+    await editRingFile(options(link), (ring) => rotateServerSecret(ring, context));
+    assert.is(await readlink(link), "real.json");
+    assert.is((await loadRingFile(path)).document.serverSecrets.length, 2);
+  }));
+
+test("a lock that stays is reported with its process and the command that removes it", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "ring.json");
+    await createRingFile(path, ringOfAlice().document);
+    await writeFile(`${path}.lock`, "4711\n");
+    // Each look at this clock passes a second, so that nobody waits.
+    let nowMs = 0;
+    const clock = {
+      ...systemClock,
+      monotonicMs() {
+        nowMs += 1000;
+        return nowMs;
+      },
+    };
+    const message = (await thrownBy(() => editRingFile({ ...options(path), clock }, (ring) => ring))).message;
+    assert.match(message, "pid 4711");
+    assert.match(message, `rm ${path}.lock`);
+  }));
+
+test("processes that add keys at the same time lose none", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "ring.json");
+    await createRingFile(path, ringOfAlice().document);
+    const script = `
+      import { systemClock as clock } from "${ringModule("runtime/clock.ts")}";
+      import { systemRandom as random } from "${ringModule("runtime/random.ts")}";
+      import { addKey } from "${ringModule("signing/key-ring/changes.ts")}";
+      import { editRingFile } from "${ringModule("signing/key-ring/ring-file.ts")}";
+      for (let i = 0; i < 10; i += 1) {
+        await editRingFile({ path: process.argv[1], clock, random }, (ring) =>
+          addKey(ring, { clientId: "c" + i, tools: [] }, { nowMs: 0, random }).document);
+      }`;
+    const exits = [1, 2, 3].map(
+      () =>
+        new Promise<number | null>((resolve, reject) => {
+          const child = spawn(process.execPath, ["--input-type=module", "-e", script, path], { stdio: "inherit" });
+          child.once("error", reject).once("exit", resolve);
+        }),
+    );
+    assert.equal(await Promise.all(exits), [0, 0, 0]);
+    assert.is((await loadRingFile(path)).document.keys.length, 31);
+  }));
+
+test("a secret stays out of the message when the JSON is broken beside it", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "ring.json");
+    await createRingFile(path, addKey(ringOfAlice().document, { clientId: "b", tools: [] }, context).document);
+    const text = await readFile(path, "utf8");
+    const secret = /"secret": "([^"]+)"/.exec(text)?.[1] ?? "";
+    assert.is(secret.length, 43);
+    await writeFile(path, text.replace(`"${secret}"`, secret));
+    const error = await thrownBy(() => loadRingFile(path));
+    assert.match(error.message, "is not valid JSON");
+    assert.not.match(`${error.stack} ${JSON.stringify(error)}`, secret.slice(0, 5));
+  }));
+
+test.run();
