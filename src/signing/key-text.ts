@@ -40,7 +40,10 @@ function parse(prefix: string, name: string, text: string): Buffer {
     throw new SealwireError("OPTIONS_INVALID", `The ${name} is not base64url without padding; copy it whole.`);
   }
   if (bytes.length < MIN_BYTES || bytes.length > MAX_BYTES) {
-    throw new SealwireError("OPTIONS_INVALID", `The ${name} has ${bytes.length} bytes; it must have ${MIN_BYTES} to ${MAX_BYTES}.`);
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `The ${name} has ${bytes.length} bytes; it must have ${MIN_BYTES} to ${MAX_BYTES}.`,
+    );
   }
   return bytes;
 }

@@ -18,7 +18,10 @@ export function pae(...parts: readonly (string | Uint8Array)[]): Buffer {
 
 function utf8(text: string): Buffer {
   if (!text.isWellFormed()) {
-    throw new SealwireError("OPTIONS_INVALID", "A text to be signed holds half of a surrogate pair; send well-formed Unicode.");
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      "A text to be signed holds half of a surrogate pair; send well-formed Unicode.",
+    );
   }
   return Buffer.from(text, "utf8");
 }

@@ -73,7 +73,8 @@ function parse(cursor: WireCursor): Frame {
       signature = bytes.subarray(start, end);
     }
   }
-  if (content === undefined || keyId === undefined || signature === undefined) throw new WireFormatError("missing field");
+  if (content === undefined || keyId === undefined || signature === undefined)
+    throw new WireFormatError("missing field");
   return { content, keyId, signature };
 }
 
@@ -83,7 +84,7 @@ function readKeyId(bytes: Buffer, start: number, end: number): string {
     const byte = bytes[i] as number;
     if (byte < 0x21 || byte > 0x7e) throw new WireFormatError("key id with other than printable ASCII");
   }
-  return bytes.latin1Slice(start, end);
+  return bytes.toString("latin1", start, end);
 }
 
 function fieldSize(length: number): number {

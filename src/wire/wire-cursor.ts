@@ -88,12 +88,12 @@ export class WireCursor {
 
   /** Moves over one value of a wire type that {@link WireCursor.tag} let through. */
   skip(wireType: number, end: number): void {
-    if (wireType === VARINT) return this.varint(end);
-    if (wireType === LENGTH_DELIMITED) {
-      this.pos = this.delimited(end);
-      return;
-    }
-    const size = wireType === FIXED64 ? 8 : 4;
+    if (wireType === VARINT) this.varint(end);
+    else if (wireType === LENGTH_DELIMITED) this.pos = this.delimited(end);
+    else this.#fixed(wireType === FIXED64 ? 8 : 4, end);
+  }
+
+  #fixed(size: number, end: number): void {
     if (end - this.pos < size) throw new WireFormatError("truncated");
     this.pos += size;
   }

@@ -1,0 +1,129 @@
+import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
+import { SealwireError } from "../errors.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { checkVersion } from "../validation/envelope.ts";
+import { assumeVerified, type VerifiedBytes } from "../validation/verified-bytes.ts";
+import type { Image } from "../wire/descriptors.ts";
+import { readFrame } from "../wire/frame.ts";
+import { canonicalEnvelope } from "./canonical-envelope.ts";
+import { isUsable, type KeyRing, type VerificationKey } from "./key-ring/types.ts";
+import { macKey } from "./mac.ts";
+import { verifyRequest } from "./request-signature.ts";
+import { RetryBudget } from "./retry-budget.ts";
+
+/** Largest frame that is worth a second try in canonical form, in bytes. */
+export const MAX_CANONICAL_RETRY_BYTES = 64 * 1024;
+/** How old a request may be. */
+export const MAX_AGE_MS = 300_000;
+/** How far ahead of the server's clock a request may be stamped. */
+export const MAX_AHEAD_MS = 60_000;
+
+/** Stands in for a key that is not there, so that its absence does not show in the time taken. Never authenticates. */
+const DUMMY_KEY = macKey(Buffer.alloc(32));
+
+/** A request whose signature holds. Only {@link RequestAuthenticator} makes one. */
+export interface AuthenticatedRequest {
+  readonly key: VerificationKey;
+  /** The request's signature, to which the answer is bound: 32 bytes of their own. */
+  readonly signature: Uint8Array;
+  /** The serialized Envelope as signed: the bytes received, or the canonical ones that take their place. */
+  readonly envelope: VerifiedBytes;
+}
+
+/** Finds out who signed a frame. */
+export interface RequestAuthenticator {
+  /**
+   * Verifies a frame received on the gRPC path `method`. Throws SIGNATURE_INVALID, with the same text whatever was wrong;
+   * the cause, a short string, is for the audit log alone.
+   */
+  authenticate(method: string, frameBytes: Uint8Array): AuthenticatedRequest;
+}
+
+/** Options of {@link createRequestAuthenticator}. */
+export interface RequestAuthenticatorOptions {
+  /** Gives the ring in force; asked for each frame. */
+  readonly ring: () => KeyRing;
+  /** The types that arguments may have. */
+  readonly image: Image;
+  readonly clock: Clock;
+  /** How many frames per second get a second try in canonical form (docs/protocol.md, "Canonical bytes"). 0 = none. */
+  readonly canonicalRetriesPerSecond: number;
+}
+
+/** Creates the one place where frames become authenticated requests. */
+export function createRequestAuthenticator(options: RequestAuthenticatorOptions): RequestAuthenticator {
+  const { ring, image, clock } = options;
+  const retries = new RetryBudget(clock, options.canonicalRetriesPerSecond);
+  return {
+    authenticate(method, frameBytes) {
+      const frame = readFrame(frameBytes);
+      const found = ring().find(frame.keyId);
+      const key = found !== undefined && isUsable(found, clock.nowMs()) ? found : undefined;
+      const requestKey = key === undefined ? DUMMY_KEY : key.requestKey;
+      const request = { method, keyId: frame.keyId, envelope: frame.content };
+      let holds = verifyRequest(requestKey, request, frame.signature);
+      // Unknown keys take the same way, so that the time tells nothing about which keys there are.
+      if (!holds && frameBytes.length <= MAX_CANONICAL_RETRY_BYTES && retries.take()) {
+        const canonical = canonicalEnvelope(frame.content, image);
+        if (canonical !== undefined) {
+          request.envelope = canonical;
+          holds = verifyRequest(requestKey, request, frame.signature);
+        }
+      }
+      if (key === undefined) throw refused(found === undefined ? "unknown key" : unusable(found));
+      if (!holds) throw refused("mac");
+      // A copy of the signature: a stream keeps it, and must not keep the frame's memory with it.
+      return { key, signature: Buffer.from(frame.signature), envelope: assumeVerified(request.envelope) };
+    },
+  };
+}
+
+function unusable(key: VerificationKey): string {
+  return key.state === "revoked" ? "key revoked" : "key not in force";
+}
+
+function refused(cause: string): SealwireError {
+  return new SealwireError("SIGNATURE_INVALID", undefined, { cause });
+}
+
+/** What an authenticated Envelope must agree with. */
+export interface EnvelopeExpectation {
+  /** The key that signed it. */
+  readonly key: Pick<VerificationKey, "clientId">;
+  /** This server. */
+  readonly serverId: string;
+  /** Time by the server's clock, Unix milliseconds. */
+  readonly nowMs: number;
+  /** Usually {@link MAX_AGE_MS}. */
+  readonly maxAgeMs: number;
+  /** Usually {@link MAX_AHEAD_MS}. */
+  readonly maxAheadMs: number;
+}
+
+/**
+ * Checks that an authenticated Envelope is for this server, from the key's owner, and fresh; both bounds are inclusive. Throws
+ * UNSUPPORTED_VERSION, CLIENT_MISMATCH, AUDIENCE_MISMATCH or CLOCK_SKEW, whose cause is "old" or "ahead".
+ */
+export function checkEnvelope(envelope: Envelope, expected: EnvelopeExpectation): void {
+  checkVersion(envelope.v);
+  if (envelope.clientId !== expected.key.clientId) {
+    throw new SealwireError(
+      "CLIENT_MISMATCH",
+      "The envelope's client_id is not the client to whom the signing key belongs.",
+    );
+  }
+  if (envelope.serverId !== expected.serverId) {
+    throw new SealwireError(
+      "AUDIENCE_MISMATCH",
+      `The envelope is not for this server, which is "${expected.serverId}".`,
+    );
+  }
+  const ageMs = BigInt(Math.trunc(expected.nowMs)) - envelope.tsMs;
+  if (ageMs > BigInt(expected.maxAgeMs)) throw skewed(`${ageMs} ms old; at most ${expected.maxAgeMs} ms are`, "old");
+  if (-ageMs > BigInt(expected.maxAheadMs))
+    throw skewed(`${-ageMs} ms ahead; at most ${expected.maxAheadMs} ms are`, "ahead");
+}
+
+function skewed(distance: string, cause: "old" | "ahead"): SealwireError {
+  return new SealwireError("CLOCK_SKEW", `The envelope's ts_ms is ${distance} accepted.`, { cause });
+}

@@ -1,0 +1,67 @@
+import type { KeyObject } from "node:crypto";
+import type { Response } from "../../gen/sealwire/v1/response.ts";
+import { SealwireError } from "../errors.ts";
+import { readResponse } from "../validation/response.ts";
+import { StrictError } from "../validation/strict.ts";
+import { assumeVerified } from "../validation/verified-bytes.ts";
+import { type Frame, readFrame } from "../wire/frame.ts";
+import { verifyResponse } from "./response-signature.ts";
+
+declare const verified: unique symbol;
+
+/** A Response whose signature holds and that answers the request it was checked against. */
+export type VerifiedResponse = Response & { readonly [verified]: true };
+
+/** The request that a frame must answer. */
+export interface ResponseExpectation {
+  /** The key that signed the request. */
+  readonly keyId: string;
+  readonly responseKey: KeyObject;
+  /** The request's signature, 32 bytes. */
+  readonly requestSignature: Uint8Array;
+  readonly requestId: string;
+  readonly serverId: string;
+  /** 0 for a unary answer; on a stream 1, 2, 3 and so on. */
+  readonly sequence: number;
+}
+
+/**
+ * Verifies a CallResponse or WatchJobResponse, only then reads it, and checks that it answers the request. Throws
+ * RESPONSE_UNVERIFIED, whose cause is a short string; nothing in the frame is to be believed then.
+ */
+export function verifyResponseFrame(frameBytes: Uint8Array, expected: ResponseExpectation): VerifiedResponse {
+  const frame = openFrame(frameBytes);
+  if (frame.keyId !== expected.keyId) throw unverified("it names another key", "key id");
+  const { requestSignature } = expected;
+  if (!verifyResponse(expected.responseKey, { requestSignature, response: frame.content }, frame.signature)) {
+    throw unverified("its signature does not hold for this request", "mac");
+  }
+  const response = openResponse(frame.content);
+  if (response.serverId !== expected.serverId) throw unverified("it names another server", "server id");
+  if (response.requestId !== expected.requestId) throw unverified("it names another request", "request id");
+  if (response.sequence !== BigInt(expected.sequence)) {
+    throw unverified(`it is number ${response.sequence} instead of ${expected.sequence}`, "sequence");
+  }
+  return response as VerifiedResponse;
+}
+
+function openFrame(bytes: Uint8Array): Frame {
+  try {
+    return readFrame(bytes);
+  } catch (error) {
+    throw unverified("it is not a well-formed frame", String((error as SealwireError).cause));
+  }
+}
+
+function openResponse(content: Uint8Array): Response {
+  try {
+    return readResponse(assumeVerified(content));
+  } catch (error) {
+    if (error instanceof StrictError) throw unverified(`it breaks the contract (${error.message})`, "response");
+    throw error;
+  }
+}
+
+function unverified(what: string, cause: string): SealwireError {
+  return new SealwireError("RESPONSE_UNVERIFIED", `The answer cannot be trusted: ${what}.`, { cause });
+}

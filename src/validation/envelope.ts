@@ -1,0 +1,149 @@
+import type { Any } from "../../gen/google/protobuf/any.ts";
+import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
+import { SealwireError } from "../errors.ts";
+import { PROTOCOL_VERSION } from "../wire/limits.ts";
+import { LENGTH_DELIMITED, VARINT, WireCursor, WireFormatError } from "../wire/wire-cursor.ts";
+import type { VerifiedBytes } from "./verified-bytes.ts";
+
+const PRINTABLE = /^[!-~]{1,128}$/;
+const TOOL_NAME = /^[a-z][a-z0-9_]{0,127}$/;
+const MIN_NONCE_BYTES = 16;
+const MAX_NONCE_BYTES = 64;
+const EMPTY = new Uint8Array(0);
+
+/**
+ * Reads an Envelope whose signature holds: a strict parse in one pass, then {@link checkEnvelopeFields}. `args.value` and
+ * `nonce` share memory with `bytes`. Throws UNSUPPORTED_VERSION, or ENVELOPE_INVALID naming the field.
+ */
+export function readEnvelope(bytes: VerifiedBytes): Envelope {
+  const envelope = emptyEnvelope();
+  try {
+    parse(new WireCursor(bytes), envelope);
+  } catch (error) {
+    if (!(error instanceof WireFormatError)) throw error;
+    // Another version may have other fields: say so rather than complain about those.
+    if (envelope.v !== "") checkVersion(envelope.v);
+    throw new SealwireError("ENVELOPE_INVALID", `The envelope is not well-formed: ${error.message}.`);
+  }
+  checkEnvelopeFields(envelope);
+  return envelope;
+}
+
+/**
+ * Parses an Envelope strictly, with varints in their shortest form, and checks no rule of its fields. For bytes that are
+ * not verified yet: nothing of the result may be used but to re-encode it. Throws {@link WireFormatError}.
+ */
+export function parseUnverifiedEnvelope(bytes: Uint8Array): Envelope {
+  const envelope = emptyEnvelope();
+  parse(new WireCursor(bytes, true), envelope);
+  return envelope;
+}
+
+/**
+ * Checks an Envelope by the rules that its `.proto` states, so that verifying costs no second parse. Throws
+ * UNSUPPORTED_VERSION, or ENVELOPE_INVALID naming the field.
+ */
+export function checkEnvelopeFields(envelope: Envelope): void {
+  checkVersion(envelope.v);
+  if (!PRINTABLE.test(envelope.requestId)) throw invalid("request_id", "must be 1 to 128 printable ASCII characters");
+  if (envelope.tsMs <= 0n) throw invalid("ts_ms", "must be greater than 0");
+  if (!PRINTABLE.test(envelope.clientId)) throw invalid("client_id", "must be 1 to 128 printable ASCII characters");
+  if (!PRINTABLE.test(envelope.serverId)) throw invalid("server_id", "must be 1 to 128 printable ASCII characters");
+  if (!TOOL_NAME.test(envelope.tool)) throw invalid("tool", "must be 1 to 128 of a-z, 0-9 and _, with a letter first");
+  if (envelope.args === undefined) throw invalid("args", "must be set");
+  const { length } = envelope.nonce;
+  if (length < MIN_NONCE_BYTES || length > MAX_NONCE_BYTES) throw invalid("nonce", "must have 16 to 64 bytes");
+}
+
+/** Checks the protocol version. Throws UNSUPPORTED_VERSION. */
+export function checkVersion(v: string): void {
+  if (v === PROTOCOL_VERSION) return;
+  throw new SealwireError(
+    "UNSUPPORTED_VERSION",
+    `The envelope's v is not "${PROTOCOL_VERSION}", the only version spoken here.`,
+  );
+}
+
+function invalid(field: string, rule: string): SealwireError {
+  return new SealwireError("ENVELOPE_INVALID", `The envelope's ${field} ${rule}.`);
+}
+
+function emptyEnvelope(): Envelope {
+  return { v: "", requestId: "", tsMs: 0n, clientId: "", serverId: "", tool: "", args: undefined, nonce: EMPTY };
+}
+
+function parse(cursor: WireCursor, envelope: Envelope): void {
+  const end = cursor.bytes.length;
+  let filled = 0;
+  while (cursor.pos < end) {
+    const tag = cursor.tag(end);
+    const number = tag >>> 3;
+    if (number > 8) throw new WireFormatError(`unknown field number ${number}`);
+    if ((filled & (1 << number)) !== 0) throw new WireFormatError(`field number ${number} given twice`);
+    filled |= 1 << number;
+    if ((tag & 7) !== (number === 3 ? VARINT : LENGTH_DELIMITED)) {
+      throw new WireFormatError(`wrong wire type in field number ${number}`);
+    }
+    readField(cursor, envelope, number, end);
+  }
+}
+
+function readField(cursor: WireCursor, envelope: Envelope, number: number, end: number): void {
+  switch (number) {
+    case 1:
+      envelope.v = readText(cursor, end);
+      return;
+    case 2:
+      envelope.requestId = readText(cursor, end);
+      return;
+    case 3:
+      cursor.varint(end);
+      envelope.tsMs = BigInt.asIntN(64, (BigInt(cursor.hi) << 32n) | BigInt(cursor.lo));
+      return;
+    case 4:
+      envelope.clientId = readText(cursor, end);
+      return;
+    case 5:
+      envelope.serverId = readText(cursor, end);
+      return;
+    case 6:
+      envelope.tool = readText(cursor, end);
+      return;
+    case 7:
+      envelope.args = readAny(cursor, cursor.delimited(end));
+      return;
+    default:
+      envelope.nonce = readBytes(cursor, end);
+  }
+}
+
+function readAny(cursor: WireCursor, end: number): Any {
+  const any: Any = { typeUrl: "", value: EMPTY };
+  let filled = 0;
+  while (cursor.pos < end) {
+    const tag = cursor.tag(end);
+    const number = tag >>> 3;
+    if (number > 2) throw new WireFormatError(`unknown field number ${number} in args`);
+    if ((filled & (1 << number)) !== 0) throw new WireFormatError(`field number ${number} of args given twice`);
+    filled |= 1 << number;
+    if ((tag & 7) !== LENGTH_DELIMITED) throw new WireFormatError(`wrong wire type in field number ${number} of args`);
+    if (number === 1) any.typeUrl = readText(cursor, end);
+    else any.value = readBytes(cursor, end);
+  }
+  return any;
+}
+
+function readText(cursor: WireCursor, end: number): string {
+  const last = cursor.delimited(end);
+  const start = cursor.pos;
+  cursor.utf8(start, last);
+  cursor.pos = last;
+  return cursor.bytes.toString("utf8", start, last);
+}
+
+function readBytes(cursor: WireCursor, end: number): Uint8Array {
+  const last = cursor.delimited(end);
+  const start = cursor.pos;
+  cursor.pos = last;
+  return cursor.bytes.subarray(start, last);
+}

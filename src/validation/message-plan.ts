@@ -1,0 +1,121 @@
+import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import { FIXED32, FIXED64, LENGTH_DELIMITED, VARINT } from "../wire/wire-cursor.ts";
+
+/** A field's type beside the scalars: an enum, as in FieldDescriptorProto.Type. */
+export const ENUM = 14;
+/** A field's type beside the scalars: a message, as in FieldDescriptorProto.Type. */
+export const MESSAGE = 11;
+
+/** How one field stands on the wire. */
+export interface FieldPlan {
+  readonly name: string;
+  readonly number: number;
+  /** Type of one value: a {@link ScalarType}, {@link ENUM} or {@link MESSAGE}. */
+  readonly type: number;
+  /** Wire type of one value. */
+  readonly wireType: number;
+  /** Which of the message's slots the field fills: one slot for each singular field or oneof; -1 for a list or map. */
+  readonly slot: number;
+  /** True if a list of it may stand packed on the wire, whatever the contract declares. */
+  readonly packable: boolean;
+  /** True if the contract declares the list packed. */
+  readonly packed: boolean;
+  /** True if a default value is the same as none, so that it is not written. */
+  readonly implicit: boolean;
+  /** Numbers that a closed enum knows. */
+  readonly closed: ReadonlySet<number> | undefined;
+  /** The type of a message, or of a map's entries. */
+  readonly message: MessagePlan | undefined;
+  readonly isMap: boolean;
+}
+
+/** How a message stands on the wire; made once for each type. */
+export interface MessagePlan {
+  readonly typeName: string;
+  /** Ascending by number. */
+  readonly fields: readonly FieldPlan[];
+  readonly byNumber: ReadonlyMap<number, FieldPlan>;
+}
+
+interface Draft {
+  typeName: string;
+  fields: FieldPlan[];
+  byNumber: Map<number, FieldPlan>;
+}
+
+const plans = new WeakMap<DescMessage, MessagePlan>();
+
+/** The plan of a message type. */
+export function messagePlan(desc: DescMessage): MessagePlan {
+  const known = plans.get(desc);
+  if (known !== undefined) return known;
+  const draft: Draft = { typeName: desc.typeName, fields: [], byNumber: new Map() };
+  // Before its fields, so that types that hold themselves end here.
+  plans.set(desc, draft);
+  const slots = new Map<object, number>();
+  for (const field of desc.fields) fill(draft, planField(field, slots));
+  draft.fields.sort((a, b) => a.number - b.number);
+  return draft;
+}
+
+function fill(draft: Draft, field: FieldPlan): void {
+  draft.fields.push(field);
+  draft.byNumber.set(field.number, field);
+}
+
+function planField(field: DescField, slots: Map<object, number>): FieldPlan {
+  const { name, number } = field;
+  const base = { name, number, slot: -1, packable: false, packed: false, implicit: false, isMap: false };
+  if (field.fieldKind === "map") {
+    const message = planEntry(field);
+    return { ...base, type: MESSAGE, wireType: LENGTH_DELIMITED, closed: undefined, message, isMap: true };
+  }
+  const value = planValue(field.scalar, field.enum, field.message);
+  if (field.fieldKind === "list") {
+    return { ...base, ...value, packable: value.wireType !== LENGTH_DELIMITED, packed: field.packed };
+  }
+  const owner = field.oneof ?? field;
+  const slot = slots.get(owner) ?? slots.size;
+  slots.set(owner, slot);
+  return { ...base, ...value, slot, implicit: field.presence === FeatureSet_FieldPresence.IMPLICIT };
+}
+
+/** The entries of a map are messages with the key as field 1 and the value as field 2, both always written. */
+function planEntry(field: DescField & { fieldKind: "map" }): MessagePlan {
+  const draft: Draft = { typeName: `${field.parent.typeName}.${field.name} entry`, fields: [], byNumber: new Map() };
+  const base = { packable: false, packed: false, implicit: false, isMap: false };
+  fill(draft, { ...base, name: "key", number: 1, slot: 0, ...planValue(field.mapKey, undefined, undefined) });
+  fill(draft, { ...base, name: "value", number: 2, slot: 1, ...planValue(field.scalar, field.enum, field.message) });
+  return draft;
+}
+
+function planValue(scalar: ScalarType | undefined, en: DescEnum | undefined, message: DescMessage | undefined) {
+  if (message !== undefined) {
+    return { type: MESSAGE, wireType: LENGTH_DELIMITED, closed: undefined, message: messagePlan(message) };
+  }
+  if (en !== undefined) {
+    const closed = en.open ? undefined : new Set(en.values.map((value) => value.number));
+    return { type: ENUM, wireType: VARINT, closed, message: undefined };
+  }
+  const type = scalar as ScalarType;
+  return { type, wireType: scalarWireType(type), closed: undefined, message: undefined };
+}
+
+function scalarWireType(type: ScalarType): number {
+  switch (type) {
+    case ScalarType.STRING:
+    case ScalarType.BYTES:
+      return LENGTH_DELIMITED;
+    case ScalarType.DOUBLE:
+    case ScalarType.FIXED64:
+    case ScalarType.SFIXED64:
+      return FIXED64;
+    case ScalarType.FLOAT:
+    case ScalarType.FIXED32:
+    case ScalarType.SFIXED32:
+      return FIXED32;
+    default:
+      return VARINT;
+  }
+}

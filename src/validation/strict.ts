@@ -1,0 +1,163 @@
+import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { LENGTH_DELIMITED, VARINT, WireCursor, WireFormatError } from "../wire/wire-cursor.ts";
+import { type MapKey, readMapKey } from "./map-key.ts";
+import { ENUM, type FieldPlan, MESSAGE, type MessagePlan, messagePlan } from "./message-plan.ts";
+
+/** Deepest nesting of messages, the outermost counted, map entries too: what decoders of other languages allow. */
+export const MAX_DEPTH = 100;
+
+/** How strict {@link checkStrict} is. */
+export interface StrictOptions {
+  /**
+   * Refuses also what different encoders never write differently for one value: padded varints, bools other than 0 and
+   * 1, integers out of their type's range, repeated map keys, and any google.protobuf.Any, whose bytes have no
+   * canonical form. Default: false.
+   */
+  readonly unambiguous?: boolean;
+}
+
+/** Says where and why bytes are not a strict encoding of a message. Holds names and numbers from the contract only. */
+export class StrictError extends Error {
+  override readonly name = "StrictError";
+  /** Dotted names of the fields down to the one at fault; "" for the message itself. */
+  readonly path: string;
+  /** What is wrong, in a few words. */
+  readonly problem: string;
+
+  constructor(path: string, problem: string) {
+    super(path === "" ? problem : `${path}: ${problem}`);
+    this.path = path;
+    this.problem = problem;
+  }
+}
+
+/**
+ * Checks that bytes are a strict encoding of a message at every depth: no unknown field or closed enum value, no
+ * singular field or oneof twice, no bad UTF-8, zero tag, group, wrong wire type or truncated value, at most
+ * {@link MAX_DEPTH} levels. The value inside an Any is opaque. Lists may stand packed or not. Throws {@link StrictError}.
+ */
+export function checkStrict(bytes: Uint8Array, desc: DescMessage, options: StrictOptions = {}): void {
+  const unambiguous = options.unambiguous === true;
+  new StrictParse(new WireCursor(bytes, unambiguous), unambiguous).run(messagePlan(desc));
+}
+
+const ANY = "google.protobuf.Any";
+
+class StrictParse {
+  readonly #cursor: WireCursor;
+  readonly #unambiguous: boolean;
+  /** Names of the fields that are being read, outermost first. */
+  readonly #path: string[] = [];
+
+  constructor(cursor: WireCursor, unambiguous: boolean) {
+    this.#cursor = cursor;
+    this.#unambiguous = unambiguous;
+  }
+
+  run(plan: MessagePlan): void {
+    try {
+      this.#message(plan, this.#cursor.bytes.length, 1);
+    } catch (error) {
+      if (error instanceof WireFormatError) throw new StrictError(this.#path.join("."), error.message);
+      throw error;
+    }
+  }
+
+  #message(plan: MessagePlan, end: number, depth: number): void {
+    if (depth > MAX_DEPTH) throw new WireFormatError(`more than ${MAX_DEPTH} levels deep`);
+    if (this.#unambiguous && plan.typeName === ANY) throw new WireFormatError("an Any, which has no canonical form");
+    const cursor = this.#cursor;
+    let filled = 0;
+    let filledFurther: Set<number> | undefined;
+    let keys: Map<FieldPlan, Set<MapKey>> | undefined;
+    while (cursor.pos < end) {
+      const tag = cursor.tag(end);
+      const field = plan.byNumber.get(tag >>> 3);
+      if (field === undefined) throw new WireFormatError(`unknown field number ${tag >>> 3}`);
+      this.#path.push(field.name);
+      const { slot } = field;
+      if (slot >= 31) {
+        filledFurther ??= new Set();
+        if (filledFurther.has(slot)) throw new WireFormatError("given twice");
+        filledFurther.add(slot);
+      } else if (slot >= 0) {
+        if ((filled & (1 << slot)) !== 0) throw new WireFormatError("given twice");
+        filled |= 1 << slot;
+      }
+      const start = cursor.pos;
+      if ((tag & 7) === field.wireType) this.#value(field, end, depth);
+      else if (field.packable && (tag & 7) === LENGTH_DELIMITED) this.#packed(field, end, depth);
+      else throw new WireFormatError(`wire type ${tag & 7} instead of ${field.wireType}`);
+      if (field.isMap && this.#unambiguous) {
+        keys ??= new Map();
+        this.#newKey(field, start, keys);
+      }
+      this.#path.pop();
+    }
+  }
+
+  #packed(field: FieldPlan, end: number, depth: number): void {
+    const last = this.#cursor.delimited(end);
+    while (this.#cursor.pos < last) this.#value(field, last, depth);
+  }
+
+  #value(field: FieldPlan, end: number, depth: number): void {
+    const cursor = this.#cursor;
+    if (field.wireType === VARINT) {
+      cursor.varint(end);
+      if (this.#unambiguous) checkRange(field.type, cursor.lo, cursor.hi);
+      if (field.closed?.has(cursor.lo | 0) === false) throw new WireFormatError(`unknown enum value ${cursor.lo | 0}`);
+    } else if (field.wireType === LENGTH_DELIMITED) {
+      const last = cursor.delimited(end);
+      if (field.type === MESSAGE) this.#message(field.message as MessagePlan, last, depth + 1);
+      else if (field.type === ScalarType.STRING) cursor.utf8(cursor.pos, last);
+      cursor.pos = last;
+    } else {
+      cursor.skip(field.wireType, end);
+    }
+  }
+
+  /** Refuses a key that an earlier entry of the same map has. The entry at `start` has just been checked. */
+  #newKey(field: FieldPlan, start: number, keys: Map<FieldPlan, Set<MapKey>>): void {
+    const cursor = this.#cursor;
+    const after = cursor.pos;
+    cursor.pos = start;
+    cursor.delimited(after);
+    const key = entryKey(cursor, field.message as MessagePlan, after);
+    cursor.pos = after;
+    const known = keys.get(field) ?? new Set();
+    if (known.has(key)) throw new WireFormatError("a key given twice");
+    keys.set(field, known.add(key));
+  }
+}
+
+function entryKey(cursor: WireCursor, entry: MessagePlan, end: number): MapKey {
+  const key = entry.fields[0] as FieldPlan;
+  while (cursor.pos < end) {
+    const tag = cursor.tag(end);
+    if (tag >>> 3 !== key.number) {
+      cursor.skip(tag & 7, end);
+    } else if (key.type === ScalarType.STRING) {
+      const last = cursor.delimited(end);
+      return readMapKey(cursor, key, cursor.pos, last);
+    } else {
+      return readMapKey(cursor, key, cursor.pos, end);
+    }
+  }
+  return readMapKey(cursor, key, -1, -1);
+}
+
+function checkRange(type: number, lo: number, hi: number): void {
+  switch (type) {
+    case ScalarType.BOOL:
+      if (hi !== 0 || lo > 1) throw new WireFormatError("a bool other than 0 and 1");
+      return;
+    case ScalarType.INT32:
+    case ENUM:
+      if (hi !== (lo >= 0x80000000 ? 0xffffffff : 0)) throw new WireFormatError("an integer out of range");
+      return;
+    case ScalarType.UINT32:
+    case ScalarType.SINT32:
+      if (hi !== 0) throw new WireFormatError("an integer out of range");
+  }
+}
