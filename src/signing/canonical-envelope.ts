@@ -1,9 +1,7 @@
 import { Envelope } from "../../gen/sealwire/v1/envelope.ts";
 import { parseUnverifiedEnvelope } from "../validation/envelope.ts";
-import { StrictError } from "../validation/strict.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
-import { WireFormatError } from "../wire/wire-cursor.ts";
 import { canonicalize } from "./canonical.ts";
 
 /**
@@ -21,8 +19,7 @@ export function canonicalEnvelope(bytes: Uint8Array, image: Image): Uint8Array |
     args.value = canonicalize(args.value, desc, { unambiguous: true });
     // The generated encoder writes fields in ascending order and no defaults; an Envelope has nothing else to order.
     return Envelope.encode(envelope).finish();
-  } catch (error) {
-    if (error instanceof WireFormatError || error instanceof StrictError) return undefined;
-    throw error;
+  } catch {
+    return undefined;
   }
 }

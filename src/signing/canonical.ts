@@ -133,14 +133,14 @@ class CanonicalWriter {
     const [key, value] = plan.fields as readonly [FieldPlan, FieldPlan];
     const spans = this.#collect(plan, end);
     const keySpan = spans.get(key) ?? ABSENT;
-    const [keyStart = -1, keyEnd = -1] = keySpan;
-    return { key: readMapKey(this.#cursor, key, keyStart, keyEnd), keySpan, valueSpan: spans.get(value) ?? ABSENT };
+    const found = readMapKey(this.#cursor, key, keySpan[0] as number, keySpan[1] as number);
+    return { key: found, keySpan, valueSpan: spans.get(value) ?? ABSENT };
   }
 
   /** Writes the key or the value of a map's entry, its default if there is none. */
   #member(field: FieldPlan, span: Spans): void {
-    const [start = -1, end = -1] = span;
-    if (start >= 0) this.#value(field, start, end);
+    const start = span[0] as number;
+    if (start >= 0) this.#value(field, start, span[1] as number);
     else if (field.wireType === VARINT || field.wireType === LENGTH_DELIMITED) this.#out.varint(0);
     else this.#out.zeros(field.wireType === FIXED64 ? 8 : 4);
     this.#tag(field, field.wireType);

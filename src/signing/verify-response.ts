@@ -2,7 +2,6 @@ import type { KeyObject } from "node:crypto";
 import type { Response } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
 import { readResponse } from "../validation/response.ts";
-import { StrictError } from "../validation/strict.ts";
 import { assumeVerified } from "../validation/verified-bytes.ts";
 import { type Frame, readFrame } from "../wire/frame.ts";
 import { verifyResponse } from "./response-signature.ts";
@@ -57,8 +56,7 @@ function openResponse(content: Uint8Array): Response {
   try {
     return readResponse(assumeVerified(content));
   } catch (error) {
-    if (error instanceof StrictError) throw unverified(`it breaks the contract (${error.message})`, "response");
-    throw error;
+    throw unverified(`it breaks the contract (${(error as Error).message})`, "response");
   }
 }
 

@@ -1,0 +1,72 @@
+import { create, type DescMessage, fromBinary, type Message } from "@bufbuild/protobuf";
+import { pathToString } from "@bufbuild/protobuf/reflect";
+import { createValidator, type Validator, type Violation } from "@bufbuild/protovalidate";
+import { type FieldViolation, SealwireError } from "../errors.ts";
+import type { Image } from "../wire/descriptors.ts";
+import { cutText } from "../wire/error-message.ts";
+import { MAX_VIOLATIONS } from "../wire/limits.ts";
+import { checkStrict, StrictError } from "./strict.ts";
+
+/** Longest text in a violation, in UTF-16 units. */
+const MAX_TEXT_LENGTH = 256;
+
+/**
+ * Checks the arguments of tools: a strict parse at every depth, then the rules in the `.proto` (protovalidate). The value
+ * inside an Any is not looked at.
+ */
+export class ArgsValidator {
+  readonly #validator: Validator;
+
+  /** `image`: where the types and their own rules come from. */
+  constructor(image: Image) {
+    this.#validator = createValidator({ registry: image.registry, legacyRequired: true });
+  }
+
+  /**
+   * Compiles the rules of a type, which takes up to a quarter of a second, so that its first call need not. Throws what
+   * protovalidate throws if a rule cannot be compiled.
+   */
+  warm(desc: DescMessage): void {
+    checkStrict(new Uint8Array(0), desc);
+    const result = this.#validator.validate(desc, create(desc));
+    if (result.kind === "error") throw result.error;
+  }
+
+  /**
+   * Parses and checks serialized arguments. Throws ARGS_INVALID with at most 16 violations, their texts cut to 256 characters
+   * of well-formed Unicode, and the number of those left out.
+   */
+  validate(desc: DescMessage, bytes: Uint8Array): Message {
+    try {
+      checkStrict(bytes, desc);
+    } catch (error) {
+      if (!(error instanceof StrictError)) throw error;
+      const { path, problem } = error;
+      throw invalid(desc, [{ field: cut(path), ruleId: "wire.strict", message: cut(problem) }], 0);
+    }
+    const message = fromBinary(desc, bytes);
+    const result = this.#validator.validate(desc, message);
+    if (result.kind === "valid") return message;
+    if (result.kind === "error") throw result.error;
+    const { violations } = result;
+    const listed = violations.slice(0, MAX_VIOLATIONS);
+    throw invalid(desc, listed.map(describe), violations.length - listed.length);
+  }
+}
+
+function describe(violation: Violation): FieldViolation {
+  const { field, ruleId, message } = violation;
+  return { field: cut(pathToString(field)), ruleId: cut(ruleId), message: cut(message) };
+}
+
+function cut(text: string): string {
+  return cutText(text, MAX_TEXT_LENGTH);
+}
+
+function invalid(desc: DescMessage, violations: readonly FieldViolation[], violationsOmitted: number): SealwireError {
+  const count = violations.length + violationsOmitted;
+  const first = violations[0];
+  const where = first?.field ? `${first.field}: ` : "";
+  const text = `The arguments are not a valid ${desc.typeName}: ${where}${first?.message}${count > 1 ? ` (and ${count - 1} more)` : ""}.`;
+  return new SealwireError("ARGS_INVALID", text, { violations, violationsOmitted });
+}
