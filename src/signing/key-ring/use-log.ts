@@ -82,9 +82,10 @@ export class KeyUseLog implements AsyncDisposable {
   }
 
   #nextFlush(): Disposable {
-    return this.#options.clock.after(FLUSH_MS, async () => {
-      await this.flush();
-      if (!this.#closed) this.#timer = this.#nextFlush();
+    return this.#options.clock.after(FLUSH_MS, () => {
+      void this.flush().then(() => {
+        if (!this.#closed) this.#timer = this.#nextFlush();
+      });
     });
   }
 }

@@ -112,9 +112,10 @@ class FileKeyRing implements WatchedKeyRing {
   }
 
   #nextPoll(): Disposable {
-    return this.#clock.after(POLL_MS, async () => {
-      await this.reload();
-      if (!this.#closed) this.#timer = this.#nextPoll();
+    return this.#clock.after(POLL_MS, () => {
+      void this.reload().then(() => {
+        if (!this.#closed) this.#timer = this.#nextPoll();
+      });
     });
   }
 
