@@ -36,7 +36,5 @@ export function outputBytes(bytes: Uint8Array): OutputBytes {
 
 /** The bytes of an {@link OutputBytes}, `undefined` for anything else. */
 export function readOutputBytes(output: unknown): Uint8Array | undefined {
-  return typeof output === "object" && output !== null && BYTES in output
-    ? (output as OutputBytes)[BYTES]
-    : undefined;
+  return typeof output === "object" && output !== null && BYTES in output ? (output as OutputBytes)[BYTES] : undefined;
 }

@@ -57,7 +57,10 @@ export function readImage(...sets: readonly Uint8Array[]): Image {
 export function messageDesc(image: Image, fullName: string): DescMessage {
   const desc = image.registry.getMessage(fullName);
   if (desc === undefined) {
-    throw new SealwireError("OPTIONS_INVALID", `The descriptors do not hold the message ${fullName}; add its file to the image.`);
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `The descriptors do not hold the message ${fullName}; add its file to the image.`,
+    );
   }
   return desc;
 }

@@ -1,4 +1,4 @@
-import { Metadata, type status as GrpcStatus } from "@grpc/grpc-js";
+import { type status as GrpcStatus, Metadata } from "@grpc/grpc-js";
 import type { Any } from "../../gen/google/protobuf/any.ts";
 import { BadRequest, ErrorInfo, RetryInfo } from "../../gen/google/rpc/error_details.ts";
 import { Status } from "../../gen/google/rpc/status.ts";
@@ -33,7 +33,10 @@ export interface UnverifiedStatus {
  * Writes an error as a gRPC status with google.rpc.Status details (docs/protocol.md, Errors), at most 4 KiB.
  * `frame` is the signed frame to carry; where room is short it stays and the projections of it go.
  */
-export function toGrpcFailure(error: SealwireError, frame?: { readonly type: string; readonly bytes: Uint8Array }): GrpcFailure {
+export function toGrpcFailure(
+  error: SealwireError,
+  frame?: { readonly type: string; readonly bytes: Uint8Array },
+): GrpcFailure {
   const message = errorToMessage(error);
   const details: Any[] = [];
   const status: Status = { code: message.code, message: cutText(error.message, MAX_STATUS_TEXT_LENGTH), details };
@@ -68,8 +71,9 @@ export function readStatusDetails(metadata: Metadata): UnverifiedStatus | undefi
   try {
     const { code, message, details } = Status.decode(value);
     const find = (accept: (type: string) => boolean): Uint8Array | undefined =>
-      details.find(({ typeUrl }) => typeUrl.startsWith(TYPE_URL_PREFIX) && accept(typeUrl.slice(TYPE_URL_PREFIX.length)))
-        ?.value;
+      details.find(
+        ({ typeUrl }) => typeUrl.startsWith(TYPE_URL_PREFIX) && accept(typeUrl.slice(TYPE_URL_PREFIX.length)),
+      )?.value;
     const info = find((type) => type === "google.rpc.ErrorInfo");
     const { reason, domain } = info === undefined ? { reason: undefined, domain: "" } : ErrorInfo.decode(info);
     return {
@@ -82,4 +86,3 @@ export function readStatusDetails(metadata: Metadata): UnverifiedStatus | undefi
     return undefined;
   }
 }
-

@@ -1,0 +1,59 @@
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { statusName } from "../wire/error-message.ts";
+
+/** What becomes known of one call while it is served; written to the log, and to the metrics, at its end. */
+export interface CallRecord {
+  readonly method: string;
+  readonly peer: string;
+  readonly startedAtMs: number;
+  tool?: string;
+  client?: string;
+  keyId?: string;
+  requestId?: string;
+  trace?: string;
+  /** Why it was refused or failed; "" for success. */
+  reason: string;
+  /** What exactly failed to authenticate; for the log alone. */
+  cause?: string;
+}
+
+/** Is told of each call that ended. */
+export interface CallObserver {
+  callStarted(record: CallRecord): void;
+  callEnded(record: CallRecord, code: number, durationMs: number): void;
+}
+
+const REFUSALS = new Set(["UNAUTHENTICATED", "PERMISSION_DENIED"]);
+
+/** Writes one line per call, and marks the refusals for an audit; never arguments or secrets. */
+export function callLog(logger: Logger): CallObserver {
+  return {
+    callStarted() {},
+    callEnded(record, code, durationMs) {
+      const { method, peer, tool, client, keyId, requestId, trace, reason, cause } = record;
+      const status = code === 0 ? "OK" : statusName(code);
+      const fields = {
+        method,
+        tool,
+        client,
+        key_id: keyId,
+        request_id: requestId,
+        trace_id: trace,
+        status,
+        reason: reason || undefined,
+        ms: Math.round(durationMs * 10) / 10,
+      };
+      if (REFUSALS.has(status) || reason === "REPLAYED" || reason === "CLOCK_SKEW") {
+        logger.warn({ ...fields, audit: true, peer, cause }, "call refused");
+      } else {
+        logger.info(fields, "call");
+      }
+    },
+  };
+}
+
+/** How long the call has taken. */
+export function elapsedMs(record: CallRecord, clock: Clock): number {
+  return clock.monotonicMs() - record.startedAtMs;
+}

@@ -1,0 +1,93 @@
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { SealwireError } from "../errors.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { formatAddress, isLocal, type ListenAddress } from "./address.ts";
+import type { ServerTlsOptions } from "./options.ts";
+import { readTlsFiles, watchTlsFiles } from "./tls-files.ts";
+
+export interface ListenerOptions {
+  readonly address: ListenAddress;
+  readonly tls: ServerTlsOptions | undefined;
+  readonly insecurePlaintext: boolean;
+  readonly connectionsMax: number;
+  readonly logger: Logger;
+  /** Takes over each accepted connection, decrypted. */
+  readonly onConnection: (socket: Socket) => void;
+}
+
+/** Accepts connections until it is closed; open connections go on. */
+export interface Listener {
+  /** As clients take it, the port filled in. */
+  readonly address: string;
+  close(): void;
+}
+
+/** Starts to accept connections. Throws OPTIONS_INVALID for plaintext beyond this machine and for an address that cannot be had. */
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const { address, tls, insecurePlaintext, connectionsMax, logger, onConnection } = options;
+  if (tls === undefined && !insecurePlaintext && !isLocal(address)) {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `Without TLS the server listens on this machine only, not on ${formatAddress(address)}; give it a certificate (--tls-cert, --tls-key), or say --insecure.`,
+    );
+  }
+  const server =
+    tls === undefined ? createServer({ noDelay: true }, onConnection) : tlsServer(tls, logger, onConnection);
+  server.maxConnections = connectionsMax;
+  server.on("drop", () => logger.warn({ connections: connectionsMax }, "connection refused: too many are open"));
+  const reload = tls && watchTlsFiles(tls, server as TlsServer, logger);
+  const bound = await bind(server, address);
+  return {
+    address: formatAddress(bound),
+    close: () => {
+      reload?.[Symbol.dispose]();
+      // `close` waits for the connections, which end with their calls; it is enough that no new one comes.
+      server.close();
+      if (bound.kind === "unix") rmSync(bound.path, { force: true });
+    },
+  };
+}
+
+function tlsServer(tls: ServerTlsOptions, logger: Logger, onConnection: (socket: TLSSocket) => void): TlsServer {
+  const mutual = tls.clientCaPath !== undefined;
+  const server = createTlsServer(
+    {
+      ...readTlsFiles(tls),
+      ALPNProtocols: ["h2"],
+      requestCert: mutual,
+      rejectUnauthorized: mutual,
+      minVersion: "TLSv1.2",
+    },
+    onConnection,
+  );
+  server.on("tlsClientError", (error) => logger.debug({ err: error }, "TLS handshake failed"));
+  return server;
+}
+
+function bind(server: Server, address: ListenAddress): Promise<ListenAddress> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      const hint = cause.code === "EADDRINUSE" ? "another process uses it" : cause.message;
+      reject(
+        new SealwireError(
+          "OPTIONS_INVALID",
+          `Cannot listen on ${formatAddress(address)}: ${hint}; choose another address.`,
+          { cause },
+        ),
+      );
+    });
+    const listening = (): void => {
+      const actual = server.address();
+      if (address.kind === "unix") chmodSync(address.path, 0o600);
+      resolve(
+        typeof actual === "object" && actual !== null && address.kind === "tcp"
+          ? { ...address, port: actual.port }
+          : address,
+      );
+    };
+    if (address.kind === "unix") server.listen(address.path, listening);
+    else server.listen(address.port, address.host, listening);
+  });
+}

@@ -1,0 +1,203 @@
+import { readFileSync } from "node:fs";
+import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
+import { SystemToolServiceDefinition } from "../../gen/sealwire/system/v1/system_tool_service.ts";
+import { ToolServiceService } from "../../gen/sealwire/v1/tool_service.ts";
+import type { Worker } from "../jobs/engine.ts";
+import { sleep } from "../runtime/clock.ts";
+import { createRequestAuthenticator } from "../signing/verify-request.ts";
+import { Catalogue } from "../tools/catalogue.ts";
+import { Dispatcher } from "../tools/dispatcher.ts";
+import { systemTools } from "../tools/system-tools.ts";
+import { ArgsValidator } from "../validation/args.ts";
+import { builtinDescriptorSet, builtinImage, readImage } from "../wire/descriptors.ts";
+import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
+import { parseListenAddress } from "./address.ts";
+import { Admission } from "./admission.ts";
+import { createCallHandler } from "./call-handler.ts";
+import { callLog } from "./call-record.ts";
+import { Drain } from "./drain.ts";
+import { Gate } from "./gate.ts";
+import { addHealth, type Health } from "./health.ts";
+import { createInterceptor } from "./interceptor.ts";
+import { type Listener, listen } from "./listener.ts";
+import { addNativeTools } from "./native-tools.ts";
+import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from "./options.ts";
+import { ReadBudget } from "./read-budget.ts";
+import { addReflection } from "./reflection.ts";
+import { Sealer } from "./sealer.ts";
+import { createWatchHandler } from "./watch-handler.ts";
+import { WritePacer } from "./write-pacer.ts";
+
+/** A server of signed tool calls. */
+export interface SealwireServer extends AsyncDisposable {
+  /**
+   * Starts to accept calls at "HOST:PORT", "[IPv6]:PORT" or "unix:PATH"; port 0 picks a free one. Resolves to the
+   * address as clients take it. May be called again for a further address. Throws OPTIONS_INVALID.
+   */
+  listen(address: string): Promise<{ readonly address: string }>;
+  /**
+   * Shuts down without losing anything: health says NOT_SERVING, watches end with UNAVAILABLE, open calls finish,
+   * running jobs are handed back. After `graceMs` (default 10,000) what is left is cut off. Idempotent.
+   */
+  drain(graceMs?: number): Promise<void>;
+}
+
+const DEFAULT_GRACE_MS = 10_000;
+const GOODBYE_MS = 1000;
+const WATCH_WRITES_PER_TURN = 100;
+const TOOL_SERVICE = "sealwire.v1.ToolService";
+const ANONYMOUS_SERVICES = [
+  "grpc.health.v1.Health",
+  "grpc.reflection.v1.ServerReflection",
+  "grpc.reflection.v1alpha.ServerReflection",
+];
+
+/** Software version, as `server_identity` tells it. */
+export const VERSION: string = JSON.parse(readPackageJson()).version;
+
+/**
+ * Makes a server of its parts and starts its worker. Everything that is per tool or per key is prepared here, so
+ * that the first call is as fast as the next. Throws OPTIONS_INVALID naming the option or the tool at fault.
+ */
+export async function createServer(options: ServerOptions): Promise<SealwireServer> {
+  const resolved = resolveServerOptions(options);
+  const { keyRing, store, tools, clock, logger, limits } = resolved;
+  const image =
+    resolved.descriptors.length === 0 ? builtinImage() : readImage(builtinDescriptorSet(), ...resolved.descriptors);
+  const ring = () => keyRing.current();
+
+  const catalogue: Catalogue = new Catalogue(
+    image,
+    systemTools({ version: VERSION, ring, jobs: store.jobs, clock, catalogue: () => catalogue }),
+    tools,
+  );
+  const dispatcher = new Dispatcher({ catalogue, store, validator: new ArgsValidator(image), logger });
+  const drain = new Drain();
+  const admission = new Admission(clock);
+  const gate = new Gate({
+    authenticator: createRequestAuthenticator({
+      ring,
+      image,
+      clock,
+      canonicalRetriesPerSecond: limits.canonicalRetriesPerSecond,
+    }),
+    ring,
+    replay: store.replay,
+    admission,
+    clock,
+    freshness: { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs },
+  });
+  const interceptor = createInterceptor({
+    gate,
+    sealer: new Sealer(ring, clock),
+    readBudget: new ReadBudget(Math.floor(limits.unverifiedBytesMax / MAX_REQUEST_BYTES)),
+    clock,
+    logger,
+    observers: [callLog(logger), ...resolved.observers],
+    requestTimeoutMs: limits.requestTimeoutMs,
+    anonymousCallsMax: limits.anonymousCallsMax,
+    onKeyUsed: resolved.onKeyUsed,
+  });
+
+  const server = new Server({
+    interceptors: [interceptor],
+    "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
+    "grpc.max_send_message_length": MAX_RESPONSE_BYTES,
+    "grpc.max_concurrent_streams": limits.streamsPerConnectionMax,
+    "grpc.max_connection_age_ms": limits.connectionAgeMaxMs,
+    "grpc.max_connection_age_grace_ms": limits.callTimeoutMs,
+    "grpc.keepalive_time_ms": limits.keepaliveIntervalMs,
+    "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
+    "grpc.enable_channelz": 0,
+  });
+  server.addService(toolServiceDefinition, {
+    call: createCallHandler({ dispatcher, admission, clock, drain, callTimeoutMs: limits.callTimeoutMs }),
+    watchJob: createWatchHandler({
+      dispatcher,
+      admission,
+      clock,
+      drain,
+      keyRing,
+      pacer: new WritePacer(WATCH_WRITES_PER_TURN),
+      watchTimeoutMs: limits.watchTimeoutMs,
+    }),
+  });
+  for (const definition of [SystemToolServiceDefinition, ...tools.map((tool) => tool.definition)])
+    addNativeTools(server, definition);
+  const health = addHealth(server, [TOOL_SERVICE]);
+  if (resolved.reflection) addReflection(server, image, [TOOL_SERVICE, ...ANONYMOUS_SERVICES]);
+
+  const worker = resolved.work === false ? undefined : await store.jobs.work(dispatcher.jobHandlers(), resolved.work);
+  return new RunningServer({ server, health, worker, drain, options: resolved });
+}
+
+interface Parts {
+  readonly server: Server;
+  readonly health: Health;
+  readonly worker: Worker | undefined;
+  readonly drain: Drain;
+  readonly options: ResolvedServerOptions;
+}
+
+class RunningServer implements SealwireServer {
+  readonly #parts: Parts;
+  readonly #listeners: Listener[] = [];
+  readonly #injector;
+  #drained: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    // Connections are accepted, limited and decrypted by the listener: TLS, too, is below this.
+    this.#injector = parts.server.createConnectionInjector(ServerCredentials.createInsecure());
+  }
+
+  async listen(address: string): Promise<{ readonly address: string }> {
+    const { tls, insecurePlaintext, limits, logger } = this.#parts.options;
+    const listener = await listen({
+      address: parseListenAddress(address),
+      tls,
+      insecurePlaintext,
+      connectionsMax: limits.connectionsMax,
+      logger,
+      onConnection: (socket) => this.#injector.injectConnection(socket),
+    });
+    this.#listeners.push(listener);
+    return { address: listener.address };
+  }
+
+  drain(graceMs: number = DEFAULT_GRACE_MS): Promise<void> {
+    this.#drained ??= this.#drain(graceMs);
+    return this.#drained;
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    const { server, health, worker, drain, options } = this.#parts;
+    health.stop();
+    drain.begin();
+    await Promise.all([drain.idle(options.clock, graceMs), worker?.stop(graceMs)]);
+    for (const listener of this.#listeners) listener.close();
+    // Last answers are still on their way: connections end once their streams have, or are cut off.
+    const timeUp = new AbortController();
+    const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+    await Promise.race([closed, sleep(options.clock, GOODBYE_MS, timeUp.signal).catch(() => {})]);
+    timeUp.abort();
+    server.forceShutdown();
+    this.#injector.destroy();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain(0);
+  }
+}
+
+const identity = (bytes: Buffer): Buffer => bytes;
+
+/** ToolService with identity codecs: what is verified is what was received, and what is sent is what was signed. */
+const toolServiceDefinition = {
+  call: { ...ToolServiceService.call, requestDeserialize: identity, responseSerialize: identity },
+  watchJob: { ...ToolServiceService.watchJob, requestDeserialize: identity, responseSerialize: identity },
+} as unknown as ServiceDefinition;
+
+function readPackageJson(): string {
+  return readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+}

@@ -1,0 +1,50 @@
+import type { Any } from "../../gen/google/protobuf/any.ts";
+import { type Response, Status } from "../../gen/sealwire/v1/response.ts";
+import type { SealwireError } from "../errors.ts";
+import type { JobView } from "../jobs/job.ts";
+import { errorToMessage } from "../wire/error-message.ts";
+import { PROTOCOL_VERSION } from "../wire/limits.ts";
+import { toJobMessage } from "./job-message.ts";
+
+/** The part of a Response that a tool decides; the server adds who answers whom, and when. */
+export interface Answer {
+  readonly status: Status;
+  readonly result?: Any;
+  readonly error?: SealwireError;
+  readonly job?: JobView;
+}
+
+/** What the server adds to an {@link Answer}. */
+export interface AnswerContext {
+  readonly requestId: string;
+  readonly serverId: string;
+  readonly nowMs: number;
+  /** 0 in a unary answer, from 1 on in a stream. */
+  readonly sequence: number;
+}
+
+/** True for the statuses that mean success so far. */
+export function isOk(status: Status): boolean {
+  return status === Status.OK || status === Status.ACCEPTED || status === Status.RUNNING || status === Status.DONE;
+}
+
+/** Completes an answer to the Response that is signed and sent. */
+export function toResponse(answer: Answer, context: AnswerContext): Response {
+  return {
+    v: PROTOCOL_VERSION,
+    requestId: context.requestId,
+    tsMs: BigInt(context.nowMs),
+    ok: isOk(answer.status),
+    serverId: context.serverId,
+    status: answer.status,
+    result: answer.result,
+    error: answer.error && errorToMessage(answer.error),
+    job: answer.job && toJobMessage(answer.job),
+    sequence: BigInt(context.sequence),
+  };
+}
+
+/** The answer for a call that was refused or a tool that failed. */
+export function failure(error: SealwireError): Answer {
+  return { status: Status.ERROR, error };
+}

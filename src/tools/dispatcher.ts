@@ -1,0 +1,274 @@
+import { Any } from "../../gen/google/protobuf/any.ts";
+import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
+import type { Job } from "../../gen/sealwire/v1/job.ts";
+import { Response, Status } from "../../gen/sealwire/v1/response.ts";
+import { SealwireError } from "../errors.ts";
+import type { JobHandler, JobRun } from "../jobs/engine.ts";
+import type { JobPolicy } from "../jobs/job.ts";
+import type { Store } from "../jobs/store.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { canonicalize } from "../signing/canonical.ts";
+import { intentDigest } from "../signing/intent-digest.ts";
+import type { ArgsValidator } from "../validation/args.ts";
+import { errorFromMessage } from "../wire/error-message.ts";
+import { MAX_OUTCOME_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
+import { type Answer, failure, toResponse } from "./answer.ts";
+import type { Catalogue } from "./catalogue.ts";
+import type { ToolContext } from "./handler.ts";
+import { statusOfJob } from "./job-message.ts";
+import type { SystemToolContext } from "./system-tools.ts";
+import type { Tool } from "./tool.ts";
+
+/** A verified call on its way to a tool. */
+export interface Invocation
+  extends Pick<SystemToolContext, "key" | "signal" | "drainSignal" | "openWatch" | "logger" | "traceparent"> {
+  readonly envelope: VerifiedEnvelope;
+}
+
+/** An envelope that passed verification, so that its arguments are there. */
+export type VerifiedEnvelope = Envelope & { readonly args: Any };
+
+export interface DispatcherOptions {
+  readonly catalogue: Catalogue;
+  readonly store: Store;
+  readonly validator: ArgsValidator;
+  readonly logger: Logger;
+}
+
+const IN_PROGRESS_RETRY_MS = 500;
+
+/**
+ * Takes a verified call through permission, arguments and intent to its tool (docs/protocol.md, Verification order).
+ * What it throws is a refusal; a tool that ran and failed is an {@link Answer} with its error.
+ */
+export class Dispatcher {
+  readonly #catalogue: Catalogue;
+  readonly #store: Store;
+  readonly #validator: ArgsValidator;
+  readonly #logger: Logger;
+
+  constructor({ catalogue, store, validator, logger }: DispatcherOptions) {
+    this.#catalogue = catalogue;
+    this.#store = store;
+    this.#validator = validator;
+    this.#logger = logger;
+    for (const tool of catalogue.tools()) validator.warm(tool.input);
+  }
+
+  /** Answers a unary call. */
+  async call(invocation: Invocation): Promise<Answer> {
+    const tool = this.#toolFor(invocation, false);
+    const args = this.#checkArgs(tool, invocation.envelope.args);
+    if (this.#catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
+    if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
+    if (tool.repeatable) return this.#run(tool, args, invocation);
+    return this.#runOnce(tool, args, invocation);
+  }
+
+  /** Answers a streaming call, one answer per message. */
+  async *watch(invocation: Invocation): AsyncGenerator<Answer, void, undefined> {
+    const tool = this.#toolFor(invocation, true);
+    const args = this.#checkArgs(tool, invocation.envelope.args);
+    const outputs = tool.handler(tool.decodeInput(args), systemContext(invocation)) as AsyncIterable<{ job: Job }>;
+    for await (const output of outputs) yield jobAnswer(tool, output);
+  }
+
+  /** The job engine's handlers, by tool. */
+  jobHandlers(): Map<string, JobHandler> {
+    const handlers = new Map<string, JobHandler>();
+    for (const tool of this.#catalogue.tools()) {
+      if (tool.policy !== undefined) handlers.set(tool.name, (run) => this.#runJob(tool, run));
+    }
+    return handlers;
+  }
+
+  #toolFor({ envelope, key }: Invocation, streaming: boolean): Tool {
+    const tool = this.#catalogue.find(envelope.tool, (name) => key.allows(name));
+    if (tool === undefined) {
+      throw new SealwireError(
+        "TOOL_FORBIDDEN",
+        `The tool "${envelope.tool}" does not exist or this key may not call it.`,
+      );
+    }
+    if (tool.streaming !== streaming) {
+      const method = tool.streaming ? "WatchJob" : "Call";
+      throw new SealwireError(
+        "TOOL_RPC_MISMATCH",
+        `Call the tool "${tool.name}" through sealwire.v1.ToolService/${method}.`,
+      );
+    }
+    return tool;
+  }
+
+  #checkArgs(tool: Tool, { typeUrl, value }: Any): Uint8Array {
+    if (typeUrl !== tool.inputTypeUrl) {
+      throw new SealwireError(
+        "ARGS_INVALID",
+        `The args of "${tool.name}" must have the type URL ${tool.inputTypeUrl}.`,
+        {
+          violations: [{ field: "", ruleId: "type_url", message: `must be ${tool.inputTypeUrl}` }],
+        },
+      );
+    }
+    this.#validator.validate(tool.input, value);
+    return value;
+  }
+
+  async #callSystemTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
+    const output = await tool.handler(tool.decodeInput(args), systemContext(invocation));
+    return hasJob(output) ? jobAnswer(tool, output) : { status: Status.OK, result: encode(tool, output) };
+  }
+
+  async #startJob(
+    tool: Tool,
+    policy: JobPolicy,
+    args: Uint8Array,
+    { envelope, key, traceparent }: Invocation,
+  ): Promise<Answer> {
+    const { job } = await this.#store.jobs.submit({
+      owner: envelope.clientId,
+      requestId: envelope.requestId,
+      intentDigest: intentDigest(tool.name, canonicalize(args, tool.input)),
+      tool: tool.name,
+      args,
+      policy,
+      openJobsMax: key.limits.openJobs,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    });
+    return { status: Status.ACCEPTED, job };
+  }
+
+  /** Runs a tool whose calls are not remembered. */
+  async #run(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
+    const context = toolContext(invocation, args);
+    try {
+      const result = encode(tool, await tool.handler(tool.decodeInput(args), context));
+      if (result.value.length <= MAX_RESULT_BYTES) return { status: Status.OK, result };
+      return failure(tooLarge(tool, result.value.length, MAX_RESULT_BYTES));
+    } catch (thrown) {
+      return failure(reported(thrown, context.logger));
+    }
+  }
+
+  /** Runs a tool at most once per intent: remembered before it starts, and its outcome after it. */
+  async #runOnce(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
+    const { clientId, requestId } = invocation.envelope;
+    const digest = intentDigest(tool.name, canonicalize(args, tool.input));
+    const begin = await this.#store.intents.begin(clientId, requestId, digest);
+    switch (begin.kind) {
+      case "finished":
+        return readOutcome(begin.outcome);
+      case "running":
+        throw new SealwireError("REQUEST_IN_PROGRESS", undefined, { retryDelayMs: IN_PROGRESS_RETRY_MS });
+      case "unknown":
+        throw new SealwireError("OUTCOME_UNKNOWN");
+      case "reused":
+        throw new SealwireError("REQUEST_ID_REUSED");
+      case "begun": {
+        const answer = await this.#run(tool, args, invocation);
+        await this.#store.intents.finish(clientId, requestId, writeOutcome(tool, answer));
+        return answer;
+      }
+    }
+  }
+
+  async #runJob(tool: Tool, run: JobRun): Promise<Uint8Array> {
+    const logger = this.#logger.child({
+      client: run.owner,
+      request_id: run.requestId,
+      job_id: run.jobId,
+      tool: tool.name,
+    });
+    const context: ToolContext = {
+      clientId: run.owner,
+      requestId: run.requestId,
+      jobId: run.jobId,
+      attempt: run.attempt,
+      signal: run.signal,
+      args: run.args,
+      traceparent: run.traceparent,
+      logger,
+      progress: (completed, total, message) => run.progress(completed, total, message),
+    };
+    try {
+      const result = Any.encode(encode(tool, await tool.handler(tool.decodeInput(run.args), context))).finish();
+      if (result.length <= MAX_RESULT_BYTES) return result;
+      throw tooLarge(tool, result.length, MAX_RESULT_BYTES);
+    } catch (thrown) {
+      if (run.signal.aborted) throw thrown;
+      const error = reported(thrown, logger);
+      // What was not foreseen may pass: it gets the attempts that the policy grants.
+      throw error === thrown
+        ? error
+        : new SealwireError(error.reason, error.message, { retryable: true, cause: thrown });
+    }
+  }
+}
+
+function toolContext(invocation: Invocation, args: Uint8Array): ToolContext {
+  const { envelope, signal, traceparent, logger } = invocation;
+  return {
+    clientId: envelope.clientId,
+    requestId: envelope.requestId,
+    jobId: undefined,
+    attempt: 1,
+    signal,
+    args,
+    traceparent,
+    logger,
+    progress: () => {},
+  };
+}
+
+function systemContext(invocation: Invocation): SystemToolContext {
+  const { key, drainSignal, envelope } = invocation;
+  return {
+    ...toolContext(invocation, envelope.args.value),
+    key,
+    drainSignal,
+    openWatch: () => invocation.openWatch(),
+  };
+}
+
+function encode(tool: Tool, output: unknown): Any {
+  return { typeUrl: tool.outputTypeUrl, value: tool.encodeOutput(output) };
+}
+
+function hasJob(output: unknown): output is { job: Job } {
+  return typeof output === "object" && output !== null && "job" in output && output.job !== undefined;
+}
+
+/** An answer about a job takes its status, and its error, from the job. */
+function jobAnswer(tool: Tool, output: { job: Job }): Answer {
+  const { job } = output;
+  const status = statusOfJob(job);
+  const failed = status === Status.ERROR || status === Status.CANCELLED;
+  const error = failed && job.error !== undefined ? { error: errorFromMessage(job.error) } : {};
+  return { status, result: encode(tool, output), ...error };
+}
+
+/** What a caller may know of a tool's failure; what was not meant for callers goes to the log. */
+function reported(thrown: unknown, logger: Logger): SealwireError {
+  if (!(thrown instanceof SealwireError)) logger.error({ err: thrown }, "tool failed unexpectedly");
+  return SealwireError.from(thrown);
+}
+
+function tooLarge(tool: Tool, actual: number, limit: number): SealwireError {
+  return new SealwireError(
+    "RESULT_TOO_LARGE",
+    `The result of "${tool.name}" has ${actual} bytes, more than the ${limit} that are carried; return a reference to the data instead.`,
+  );
+}
+
+/** The outcome to remember: the answer without what belongs to one attempt. */
+function writeOutcome(tool: Tool, answer: Answer): Uint8Array {
+  const blank = { requestId: "", serverId: "", nowMs: 0, sequence: 0 };
+  const outcome = Response.encode(toResponse(answer, blank)).finish();
+  if (outcome.length <= MAX_OUTCOME_BYTES) return outcome;
+  return Response.encode(toResponse(failure(tooLarge(tool, outcome.length, MAX_OUTCOME_BYTES)), blank)).finish();
+}
+
+function readOutcome(bytes: Uint8Array): Answer {
+  const { status, result, error } = Response.decode(bytes);
+  return { status, ...(result && { result }), ...(error && { error: errorFromMessage(error) }) };
+}

@@ -1,0 +1,137 @@
+import { Any } from "../../gen/google/protobuf/any.ts";
+import { SystemToolServiceDefinition } from "../../gen/sealwire/system/v1/system_tool_service.ts";
+import type { Job } from "../../gen/sealwire/v1/job.ts";
+import { JobState } from "../../gen/sealwire/v1/job.ts";
+import { SealwireError } from "../errors.ts";
+import type { JobEngine } from "../jobs/engine.ts";
+import type { JobState as JobStateName, JobView } from "../jobs/job.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { KeyRing, VerificationKey } from "../signing/key-ring/types.ts";
+import type { Catalogue } from "./catalogue.ts";
+import type { ToolContext } from "./handler.ts";
+import { implement, type ToolImplementation } from "./implement.ts";
+import { toJobMessage } from "./job-message.ts";
+
+/** What system tools know beside a {@link ToolContext}: who asks, and the right to wait. */
+export interface SystemToolContext extends ToolContext {
+  readonly key: VerificationKey;
+  /** Aborts when the server drains; waits end early then. */
+  readonly drainSignal: AbortSignal;
+  /** Takes one of the key's open watches; dispose it at the end. Throws QUOTA_EXCEEDED. */
+  openWatch(): Disposable;
+}
+
+/** What the system tools work on. */
+export interface SystemToolsOptions {
+  readonly version: string;
+  readonly ring: () => KeyRing;
+  readonly jobs: JobEngine;
+  readonly clock: Clock;
+  readonly catalogue: () => Catalogue;
+}
+
+/** An answer about one job, as poll, watch and cancel give it. */
+interface JobAnswer {
+  readonly job: Job;
+  readonly output: Any | undefined;
+}
+
+const DEFAULT_HEARTBEAT_MS = 15_000;
+const DEFAULT_PAGE_SIZE = 50;
+
+/** Implements the tools that every server has (docs/protocol.md, System tools). */
+export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToolsOptions): ToolImplementation {
+  const answerAbout = async (job: JobView): Promise<JobAnswer> => {
+    const result = job.state === "SUCCEEDED" ? await jobs.result(job.owner, job.jobId) : null;
+    return { job: toJobMessage(job), output: result === null ? undefined : Any.decode(result) };
+  };
+
+  return implement<typeof SystemToolServiceDefinition, SystemToolContext>(SystemToolServiceDefinition, {
+    serverIdentity: (_input, { key }) => ({
+      serverId: ring().serverId,
+      fingerprint: key.fingerprint,
+      capabilities: { async: true, stateless: true },
+      version,
+    }),
+
+    listTools: ({ includeDescriptors }, { key }) => catalogue().list((tool) => key.allows(tool), includeDescriptors),
+
+    async pollJob({ jobId, waitMs, afterRevision }, context) {
+      if (waitMs > 0)
+        await waitForRevision(jobs, clock, context, { jobId, waitMs, afterRevision: Number(afterRevision) });
+      return answerAbout(found(await jobs.get(context.clientId, jobId)));
+    },
+
+    async *watchJob({ jobId, afterRevision, heartbeatIntervalMs }, { clientId, signal }) {
+      const intervalMs = heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS;
+      const changes = jobs
+        .watch(clientId, jobId, { afterRevision: Number(afterRevision), signal })
+        [Symbol.asyncIterator]();
+      try {
+        let change = changes.next();
+        for (;;) {
+          const next = await withinMs(clock, intervalMs, change);
+          if (next?.done === true) return;
+          yield answerAbout(next === undefined ? found(await jobs.get(clientId, jobId)) : next.value);
+          if (next !== undefined) change = changes.next();
+        }
+      } finally {
+        await changes.return?.();
+      }
+    },
+
+    async cancelJob({ jobId }, { clientId }) {
+      return answerAbout(found(await jobs.cancel(clientId, jobId)));
+    },
+
+    async listJobs({ states, tool, pageSize, pageToken }, { clientId }) {
+      const page = await jobs.list({
+        owner: clientId,
+        states: states.map(toStateName),
+        ...(tool === "" ? {} : { tool }),
+        pageSize: pageSize || DEFAULT_PAGE_SIZE,
+        ...(pageToken === "" ? {} : { pageToken }),
+      });
+      return { jobs: page.jobs.map(toJobMessage), nextPageToken: page.nextPageToken ?? "" };
+    },
+  });
+}
+
+/** The same answer for an absent job and for another client's. */
+function found(job: JobView | null): JobView {
+  if (job !== null) return job;
+  throw new SealwireError("JOB_NOT_FOUND", "No such job is visible to this client; check the job id.");
+}
+
+/** Returns once the job has a revision above `afterRevision`, the time is up, or the wait is called off. */
+async function waitForRevision(
+  jobs: JobEngine,
+  clock: Clock,
+  context: SystemToolContext,
+  { jobId, waitMs, afterRevision }: { readonly jobId: string; readonly waitMs: number; readonly afterRevision: number },
+): Promise<void> {
+  using _watch = context.openWatch();
+  const timeUp = new AbortController();
+  using _timer = clock.after(waitMs, () => timeUp.abort());
+  const signal = AbortSignal.any([timeUp.signal, context.signal, context.drainSignal]);
+  for await (const _change of jobs.watch(context.clientId, jobId, { afterRevision, signal })) return;
+}
+
+/** The promise's value, or `undefined` if it has none within `limitMs`. */
+async function withinMs<T>(clock: Clock, limitMs: number, promise: Promise<T>): Promise<T | undefined> {
+  const { promise: timeUp, resolve } = Promise.withResolvers<undefined>();
+  using _timer = clock.after(limitMs, () => resolve(undefined));
+  return await Promise.race([promise, timeUp]);
+}
+
+const STATE_NAMES = new Map<number, JobStateName>(
+  (["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] as const).map((name) => [JobState[name], name]),
+);
+
+function toStateName(state: number): JobStateName {
+  const name = STATE_NAMES.get(state);
+  if (name !== undefined) return name;
+  throw new SealwireError("ARGS_INVALID", `The state ${state} is none of JobState.`, {
+    violations: [{ field: "states", ruleId: "enum.defined_only", message: "must be a defined state" }],
+  });
+}

@@ -1,0 +1,140 @@
+import { createHash } from "node:crypto";
+import { type DescMessage, type DescMethod, getOption, hasOption, toBinary } from "@bufbuild/protobuf";
+import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { ToolDescription } from "../../gen/sealwire/system/v1/list_tools.ts";
+import { JobPolicy as JobPolicyMessage, ToolOptions } from "../../gen/sealwire/v1/options.ts";
+import { SealwireError } from "../errors.ts";
+import type { JobPolicy } from "../jobs/job.ts";
+import { pae } from "../signing/pae.ts";
+import { fileClosure, type Image } from "../wire/descriptors.ts";
+import { TYPE_URL_PREFIX } from "../wire/limits.ts";
+import { readOutputBytes } from "./handler.ts";
+import type { AnyHandler, MethodDefinition } from "./implement.ts";
+import { resolveJobPolicy, toPolicyMessage } from "./job-policy.ts";
+import { checkToolName, toToolName } from "./tool-name.ts";
+
+/** A tool: a method of a contract with its handler. Made once, at start. */
+export interface Tool {
+  readonly name: string;
+  readonly input: DescMessage;
+  readonly inputTypeUrl: string;
+  readonly outputTypeUrl: string;
+  /** Set for job tools. */
+  readonly policy: JobPolicy | undefined;
+  /** True if calling it twice does no more than calling it once, so that no intent is recorded. */
+  readonly repeatable: boolean;
+  /** True for `watch_job`, which answers with a stream. */
+  readonly streaming: boolean;
+  readonly description: ToolDescription;
+  readonly handler: AnyHandler;
+  /** Decodes validated arguments for the handler. */
+  decodeInput(args: Uint8Array): unknown;
+  /** Encodes what the handler returned. */
+  encodeOutput(output: unknown): Uint8Array;
+}
+
+/** Makes a tool of a method. Throws OPTIONS_INVALID if its options make no sense. */
+export function makeTool(image: Image, method: DescMethod, definition: MethodDefinition, handler: AnyHandler): Tool {
+  const description = describeTool(image, method);
+  const { requestType, responseType } = definition;
+  return {
+    name: description.name,
+    input: method.input,
+    inputTypeUrl: TYPE_URL_PREFIX + method.input.typeName,
+    outputTypeUrl: TYPE_URL_PREFIX + method.output.typeName,
+    policy: description.job === undefined ? undefined : resolveJobPolicy(description.job, methodPath(method)),
+    repeatable: description.idempotent,
+    streaming: method.methodKind === "server_streaming",
+    description,
+    handler,
+    decodeInput: (args) => requestType.decode(args),
+    encodeOutput: (output) => readOutputBytes(output) ?? responseType.encode(output).finish(),
+  };
+}
+
+/** Describes a method as `list_tools` shows it. Throws OPTIONS_INVALID if its options make no sense. */
+export function describeTool(image: Image, method: DescMethod): ToolDescription {
+  const path = methodPath(method);
+  const options = readOption(image, method, "sealwire.v1.tool", ToolOptions);
+  const jobOption = readOption(image, method, "sealwire.v1.job", JobPolicyMessage);
+  const name = options?.name || toToolName(method.name);
+  checkToolName(name, path);
+  const readOnly = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+  if (jobOption !== undefined && method.methodKind !== "unary") {
+    throw new SealwireError("OPTIONS_INVALID", `${path} has the option (sealwire.v1.job) but streams; make it unary.`);
+  }
+  return {
+    name,
+    description: leadingComment(method),
+    method: path,
+    requestType: method.input.typeName,
+    responseType: method.output.typeName,
+    digest: contractDigest(image, method),
+    readOnly,
+    idempotent: readOnly || method.idempotency === MethodOptions_IdempotencyLevel.IDEMPOTENT,
+    job: jobOption && toPolicyMessage(resolveJobPolicy(jobOption, path)),
+    options,
+  };
+}
+
+function methodPath(method: DescMethod): string {
+  return `${method.parent.typeName}.${method.name}`;
+}
+
+function readOption<T>(
+  image: Image,
+  method: DescMethod,
+  name: string,
+  codec: { decode(bytes: Uint8Array): T },
+): T | undefined {
+  const extension = image.registry.getExtension(name);
+  if (extension?.message === undefined || !hasOption(method, extension)) return undefined;
+  const value = getOption(method, extension) as Parameters<typeof toBinary>[1];
+  return codec.decode(toBinary(extension.message, value));
+}
+
+const SERVICE_FIELD = 6;
+const METHOD_FIELD = 2;
+
+/** The comment above the method in its `.proto`, joined to one paragraph per paragraph. */
+function leadingComment(method: DescMethod): string {
+  const file = method.parent.file;
+  const path = [
+    SERVICE_FIELD,
+    file.services.indexOf(method.parent),
+    METHOD_FIELD,
+    method.parent.methods.indexOf(method),
+  ];
+  const location = file.proto.sourceCodeInfo?.location.find(
+    (candidate) => candidate.path.length === path.length && candidate.path.every((part, i) => part === path[i]),
+  );
+  return (location?.leadingComments ?? "")
+    .split(/\n\s*\n/)
+    .map((paragraph) => paragraph.trim().replace(/\s*\n\s*/g, " "))
+    .join("\n")
+    .trim();
+}
+
+const SOURCE_CODE_INFO_FIELD = 9;
+
+/** SHA-256 over PAE of the files that the method needs, sorted by name, each without its source info. */
+function contractDigest(image: Image, method: DescMethod): string {
+  const names = fileClosure(image, [`${method.parent.file.name}.proto`]).sort();
+  const files = names.map((name) => withoutSourceInfo(image.files.get(name) ?? new Uint8Array()));
+  return createHash("sha256")
+    .update(pae(...files))
+    .digest("hex");
+}
+
+function withoutSourceInfo(file: Uint8Array): Uint8Array {
+  const reader = new BinaryReader(file);
+  const writer = new BinaryWriter();
+  while (reader.pos < reader.len) {
+    const start = reader.pos;
+    const [field, wireType] = reader.tag();
+    reader.skip(wireType, field);
+    if (field !== SOURCE_CODE_INFO_FIELD) writer.raw(file.subarray(start, reader.pos));
+  }
+  return writer.finish();
+}
