@@ -1,0 +1,37 @@
+import { parseArgs } from "node:util";
+import { readCredentials, SealwireClient } from "../../src/index.ts";
+import { jsonReport, plainReport } from "./report.ts";
+import { startServer } from "./server-process.ts";
+import { STEPS } from "./steps.ts";
+
+/*
+ * Shows the protocol between two processes: `npm run demo`, or for programs `npm run --silent demo -- --json`.
+ * Exits 1 if any step is not as it should be.
+ */
+const { values: options } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+const report = options.json ? jsonReport : plainReport;
+
+await using server = await startServer();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, async () => {
+    await server[Symbol.asyncDispose]();
+    process.exit(1);
+  });
+}
+const { address } = server;
+const credentials = await readCredentials(server.credentials);
+await using client = new SealwireClient({ credentials, address });
+
+report.start(address, server.pid);
+let failed = 0;
+for (const [index, { title, run }] of STEPS.entries()) {
+  report.begin(index + 1, title);
+  try {
+    report.end(index + 1, title, await run({ client, credentials, address }));
+  } catch (error) {
+    failed += 1;
+    report.end(index + 1, title, error instanceof Error ? error : new Error(String(error)));
+  }
+}
+report.finish(failed);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,60 @@
+import { styleText } from "node:util";
+
+/** What one step showed. */
+export interface Finding {
+  /** In a few words, what came of it. */
+  readonly outcome: string;
+  /** What there is to see, by name; JSON values. */
+  readonly shown: Readonly<Record<string, unknown>>;
+}
+
+/** Tells what the demo does, step by step. */
+export interface Report {
+  start(address: string, serverPid: number): void;
+  begin(index: number, title: string): void;
+  /** Gives the finding of the step begun last, or the problem if it is not as it should be. */
+  end(index: number, title: string, result: Finding | Error): void;
+  finish(failed: number): void;
+}
+
+/** Prints for people, on standard output. */
+export const plainReport: Report = {
+  start(address, serverPid) {
+    console.log(styleText("bold", "Sealwire demo"));
+    console.log(`server: process ${serverPid} on ${address}, client: process ${process.pid}\n`);
+  },
+  begin(index, title) {
+    console.log(`${styleText("bold", `${index}. ${title}`)}`);
+  },
+  end(_index, _title, result) {
+    if (result instanceof Error) {
+      console.log(`   ${styleText("red", "✘ not as it should be:")} ${result.message}\n`);
+      return;
+    }
+    console.log(`   ${styleText("green", "✔")} ${result.outcome}`);
+    const width = Math.max(...Object.keys(result.shown).map((name) => name.length));
+    for (const [name, value] of Object.entries(result.shown)) {
+      const text = typeof value === "string" ? value : JSON.stringify(value);
+      console.log(`     ${styleText("dim", name.padEnd(width))}  ${text}`);
+    }
+    console.log("");
+  },
+  finish(failed) {
+    console.log(
+      failed === 0
+        ? styleText("green", "Every step was as it should be.")
+        : styleText("red", `${failed} of the steps ${failed === 1 ? "was" : "were"} not as it should be.`),
+    );
+  },
+};
+
+/** Prints one JSON object a step, on standard output. */
+export const jsonReport: Report = {
+  start() {},
+  begin() {},
+  end(step, title, result) {
+    const told = result instanceof Error ? { passed: false, problem: result.message } : { passed: true, ...result };
+    console.log(JSON.stringify({ step, title, ...told }));
+  },
+  finish() {},
+};
