@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { assert, suite } from "../support/suite.ts";
+import { ROOT } from "./source-files.ts";
+
+const test = suite("architecture/public-interface");
+
+/** Every name that users may import. A change here is a change that CHANGELOG.md tells of. */
+const PUBLIC = [
+  "SealwireClient",
+  "SealwireError",
+  "ToolContext (type)",
+  "ToolImplementation (type)",
+  "createMetrics",
+  "createServer",
+  "demoTools",
+  "implement",
+  "openSqliteStore",
+  "outputBytes",
+  "readCredentials",
+  "watchKeyRing",
+];
+
+const text = readFileSync(join(ROOT, "src", "index.ts"), "utf8");
+
+test("src/index.ts exports exactly the pinned names", () => {
+  const names = [...text.matchAll(/^export (type )?\{([^}]*)\} from "[^"]+";$/gm)].flatMap(([, allTypes, list = ""]) =>
+    list
+      .split(",")
+      .map((item) => item.trim())
+      .filter((item) => item !== "")
+      .map((item) => (allTypes || item.startsWith("type ") ? `${item.replace(/^type /, "")} (type)` : item)),
+  );
+  assert.equal(names.sort(), [...PUBLIC].sort());
+});
+
+test("src/index.ts holds nothing but named exports", () => {
+  const rest = text
+    .replaceAll(/\/\*.*?\*\//gs, "")
+    .replaceAll(/^export (?:type )?\{[^}]*\} from "[^"]+";$/gm, "")
+    .trim();
+  assert.is(rest, "");
+});
+
+test.run();
