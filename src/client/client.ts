@@ -1,0 +1,205 @@
+import type { Any } from "../../gen/google/protobuf/any.ts";
+import { ListJobsRequest, ListJobsResponse } from "../../gen/sealwire/system/v1/list_jobs.ts";
+import { ListToolsRequest, ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";
+import { ServerIdentityRequest, ServerIdentityResponse } from "../../gen/sealwire/system/v1/server_identity.ts";
+import type { Response } from "../../gen/sealwire/v1/response.ts";
+import { SealwireError } from "../errors.ts";
+import type { JobState } from "../jobs/job.ts";
+import { TYPE_URL_PREFIX } from "../wire/limits.ts";
+import { type CallArguments, encodeArguments, isEncoded } from "./arguments.ts";
+import { type CallOptions, checkTraceparent } from "./call-options.ts";
+import { type CallResult, readResult } from "./call-result.ts";
+import type { Connection, OperationOptions } from "./connection.ts";
+import { Contracts } from "./contracts.ts";
+import { Deadline } from "./deadline.ts";
+import { checkHealth, type ServingStatus } from "./health.ts";
+import { JobHandle } from "./job-handle.ts";
+import { type JobSnapshot, readJob, stateNumber } from "./job-snapshot.ts";
+import { type ClientOptions, checkTimeoutMs, resolveClientOptions } from "./options.ts";
+import { type EncodedMessage, Sealer } from "./sealer.ts";
+import { decodeAs, ToolOutput } from "./tool-output.ts";
+import { Transport } from "./transport.ts";
+import {
+  bindTools,
+  type CallableService,
+  type ContractedResult,
+  type EncodedCall,
+  type TypedTools,
+} from "./typed-tools.ts";
+import { callUnary, timeUp } from "./unary-call.ts";
+
+/** Selects one page of this client's jobs. */
+export interface ListJobsOptions extends OperationOptions {
+  /** Default: all. */
+  readonly states?: readonly JobState[];
+  /** Default: all. */
+  readonly tool?: string;
+  /** 1 to 500, default 50. */
+  readonly pageSize?: number;
+  /** The `nextPageToken` of the page before. */
+  readonly pageToken?: string;
+}
+
+/** One page of jobs, newest first. */
+export interface JobPage {
+  readonly jobs: readonly JobSnapshot[];
+  /** Set if there are more. */
+  readonly nextPageToken: string | undefined;
+}
+
+/**
+ * Calls the tools of one server. Signs every request, believes nothing but answers whose signature holds for the
+ * request that they answer, and tries again where that is safe. Every method throws a {@link SealwireError}:
+ * UNREACHABLE, CREDENTIALS_REFUSED and RESPONSE_UNVERIFIED when no verified answer came, DEADLINE_EXCEEDED when the
+ * time was up, and otherwise the reason that the server signed.
+ */
+export class SealwireClient implements AsyncDisposable {
+  readonly #connection: Connection;
+  readonly #contracts: Contracts;
+  readonly #closing = new AbortController();
+
+  /** Checks the options; connects when the first call is made. Throws OPTIONS_INVALID. */
+  constructor(options: ClientOptions) {
+    const resolved = resolveClientOptions(options);
+    this.#connection = {
+      options: resolved,
+      transport: new Transport(resolved),
+      sealer: new Sealer(resolved),
+      closed: this.#closing.signal,
+    };
+    this.#contracts = new Contracts(resolved.descriptors, () => this.listTools({ includeDescriptors: true }));
+  }
+
+  /**
+   * Calls a tool by name and gives its verified answer; a job tool's is ACCEPTED with the job. JSON arguments are
+   * encoded by the contract in `descriptors` or in the server's signed `list_tools` answer. Throws the tool's error if
+   * the answer is not ok, unless `returnFailure` is set.
+   */
+  async call(tool: string, args: CallArguments, options: CallOptions = {}): Promise<CallResult> {
+    const result = await this.#callAny(tool, args, options);
+    if (result.error !== undefined && options.returnFailure !== true) throw result.error;
+    return result;
+  }
+
+  /**
+   * The tools of a service as typed functions, from its generated definition: a sync tool gives its output, a job tool
+   * a {@link JobHandle}. Generated types lose -0 and, inside a Struct, `__proto__` keys and unset values; where these
+   * matter use {@link call}.
+   */
+  tools<const D extends CallableService>(definition: D): TypedTools<D> {
+    return bindTools(definition, {
+      contractOf: (method, signal) => this.#contracts.forMethod(definition.fullName, method, signal),
+      call: (name, encode, options) => this.#callEncoded(name, encode, options),
+      job: (jobId, read, latest) => new JobHandle(this.#connection, jobId, read, latest),
+    });
+  }
+
+  /** The handle of a job by its id. Asks the server nothing. */
+  job(jobId: string): JobHandle<ToolOutput> {
+    return new JobHandle(this.#connection, jobId, (output) => new ToolOutput(output, this.#contracts));
+  }
+
+  /** Lists this client's own jobs, newest first, one page at a time. */
+  async listJobs(options: ListJobsOptions = {}): Promise<JobPage> {
+    const { states = [], tool = "", pageSize = 0, pageToken = "" } = options;
+    const request = { states: states.map(stateNumber), tool, pageSize, pageToken };
+    const output = await this.#callSystem("list_jobs", "ListJobs", ListJobsRequest.encode(request).finish(), options);
+    const { jobs, nextPageToken } = decodeAs(output, "sealwire.system.v1.ListJobsResponse", ListJobsResponse.decode);
+    return { jobs: jobs.map(readJob), nextPageToken: nextPageToken === "" ? undefined : nextPageToken };
+  }
+
+  /** Lists the tools that this client may use, on request with the descriptors of all of them. */
+  async listTools(
+    options: OperationOptions & { readonly includeDescriptors?: boolean } = {},
+  ): Promise<ListToolsResponse> {
+    const request = { includeDescriptors: options.includeDescriptors ?? false };
+    const output = await this.#callSystem(
+      "list_tools",
+      "ListTools",
+      ListToolsRequest.encode(request).finish(),
+      options,
+    );
+    return decodeAs(output, "sealwire.system.v1.ListToolsResponse", ListToolsResponse.decode);
+  }
+
+  /**
+   * Asks which server answers. Throws RESPONSE_UNVERIFIED if it is not the one in the credentials, by its id or by the
+   * fingerprint of the secret behind the keys.
+   */
+  async identity(options: OperationOptions = {}): Promise<ServerIdentityResponse> {
+    const request = ServerIdentityRequest.encode({}).finish();
+    const output = await this.#callSystem("server_identity", "ServerIdentity", request, options);
+    const identity = decodeAs(output, "sealwire.system.v1.ServerIdentityResponse", ServerIdentityResponse.decode);
+    const { serverId, serverFingerprint } = this.#connection.options.credentials;
+    if (identity.serverId !== serverId || identity.fingerprint !== serverFingerprint) {
+      throw new SealwireError(
+        "RESPONSE_UNVERIFIED",
+        `The server is ${identity.serverId} with fingerprint ${identity.fingerprint}; the credentials name ${serverId} with ${serverFingerprint}.`,
+      );
+    }
+    return identity;
+  }
+
+  /** What the standard gRPC health service says of a service, "" for the whole server. Not signed by anyone. */
+  async health(service = "", options: OperationOptions = {}): Promise<ServingStatus> {
+    return checkHealth(this.#connection, service, options);
+  }
+
+  /** Ends everything under way with CANCELLED and closes the connection. What the server has begun goes on there. */
+  close(): void {
+    this.#closing.abort(new SealwireError("CANCELLED", "The client was closed."));
+    this.#connection.transport.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  async #callAny(tool: string, args: CallArguments, options: CallOptions): Promise<CallResult> {
+    if (isEncoded(args)) return readResult(await this.#send(tool, args, options), this.#contracts);
+    const encode = async (signal: AbortSignal): Promise<EncodedCall> => {
+      const contract = await this.#contracts.forTool(tool, signal);
+      return { contract, args: encodeArguments(contract, args) };
+    };
+    return (await this.#callEncoded(tool, encode, options)).result;
+  }
+
+  /** Finds the contract, encodes and calls, all within the one time limit. */
+  async #callEncoded(
+    name: string,
+    encode: (signal: AbortSignal) => Promise<EncodedCall>,
+    options: CallOptions,
+  ): Promise<ContractedResult> {
+    const { clock, random, timeoutMs } = this.#connection.options;
+    const limitMs = checkTimeoutMs(options.timeoutMs ?? timeoutMs);
+    const requestId = options.requestId ?? random.uuid();
+    using deadline = new Deadline({
+      clock,
+      timeoutMs: limitMs,
+      signals: [this.#closing.signal, options.signal],
+      describe: () => timeUp({ tool: name, requestId }, limitMs),
+    });
+    const { contract, args } = await encode(deadline.signal);
+    const left = { timeoutMs: Math.max(1, deadline.remainingMs()), signal: deadline.signal };
+    const response = await this.#send(contract.tool, args, { ...options, ...left, requestId });
+    if (response.result !== undefined) decodeAs(response.result, contract.output.typeName, () => undefined);
+    return { contract, result: readResult(response, this.#contracts) };
+  }
+
+  async #send(tool: string, args: EncodedMessage, options: CallOptions): Promise<Response> {
+    const { requestId = this.#connection.options.random.uuid(), traceparent } = options;
+    if (traceparent !== undefined) checkTraceparent(traceparent);
+    return callUnary(this.#connection, { tool, args, requestId, traceparent }, options);
+  }
+
+  async #callSystem(tool: string, method: string, value: Uint8Array, options: OperationOptions): Promise<Any> {
+    const typeUrl = `${TYPE_URL_PREFIX}sealwire.system.v1.${method}Request`;
+    const { output } = await this.call(tool, { typeUrl, value }, pickLimits(options));
+    if (output !== undefined) return output;
+    throw new SealwireError("RESPONSE_UNVERIFIED", `The answer of ${tool} holds no result.`);
+  }
+}
+
+function pickLimits({ signal, timeoutMs }: OperationOptions): OperationOptions {
+  return { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) };
+}

@@ -1,0 +1,20 @@
+import type { ResolvedClientOptions } from "./options.ts";
+import type { Sealer } from "./sealer.ts";
+import type { Transport } from "./transport.ts";
+
+/** What every operation of one client shares. */
+export interface Connection {
+  readonly options: ResolvedClientOptions;
+  readonly transport: Transport;
+  readonly sealer: Sealer;
+  /** Aborts when the client is closed. */
+  readonly closed: AbortSignal;
+}
+
+/** What every operation of a client takes. */
+export interface OperationOptions {
+  /** Ends the operation; it rejects with the signal's reason. What the server has begun goes on there. */
+  readonly signal?: AbortSignal;
+  /** Time for the operation with all its attempts, 1 to 86,400,000 ms. */
+  readonly timeoutMs?: number;
+}

@@ -1,0 +1,16 @@
+import { isIPv4 } from "node:net";
+
+/** True if nobody but this machine can read along on the way to a gRPC target: a loopback host or a unix socket. */
+export function isLoopback(address: string): boolean {
+  if (/^unix(-abstract)?:/.test(address)) return true;
+  const host = hostOf(address.replace(/^(dns:(\/\/[^/]*\/)?|ipv4:|ipv6:)/, ""));
+  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}
+
+/** The host of `host:port`, `[v6]:port`, `host` or a bare IPv6 address. */
+function hostOf(target: string): string {
+  const bracketed = /^\[([^\]]*)\](:\d+)?$/.exec(target);
+  if (bracketed?.[1] !== undefined) return bracketed[1];
+  const parts = target.split(":");
+  return parts.length > 2 ? target : (parts[0] ?? "");
+}

@@ -1,0 +1,117 @@
+import { SealwireError } from "../errors.ts";
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import { type Logger, silentLogger } from "../runtime/logger.ts";
+import { type Random, systemRandom } from "../runtime/random.ts";
+import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
+import type { Image } from "../wire/descriptors.ts";
+import { MAX_RESPONSE_BYTES } from "../wire/limits.ts";
+import { isLoopback } from "./loopback.ts";
+
+/** How the client tries again. Every attempt is signed anew and keeps its request id. */
+export interface RetryOptions {
+  /** Attempts in all, while nothing verified tells how long to wait. 1 to 100, default 5; 1 switches retries off. */
+  readonly maxAttempts?: number;
+  /** Upper end of the first wait; doubles from then on, each wait is drawn from 0 up to it. Default 200. */
+  readonly initialDelayMs?: number;
+  /** Upper end of the longest wait. Default 5,000. */
+  readonly maxDelayMs?: number;
+}
+
+/** How to reach a server by TLS; certificates and keys in PEM. */
+export interface ClientTls {
+  /** Authorities to trust. Default: those that Node trusts. */
+  readonly rootCertificates?: Buffer;
+  /** The client's own key and certificate, for servers that ask for one. */
+  readonly privateKey?: Buffer;
+  readonly certificateChain?: Buffer;
+  /** The name that the server's certificate must hold. Default: the host of the address. */
+  readonly serverName?: string;
+}
+
+/** What a {@link SealwireClient} is made of. */
+export interface ClientOptions {
+  /** Who calls, whom, and with which keys: a parsed `client.json`. */
+  readonly credentials: ClientCredentials;
+  /** `host:port`, `unix:/path` or another gRPC target. Default: the address in the credentials. */
+  readonly address?: string;
+  /** Without it the connection is plaintext, which only a loopback address or a unix socket may be. */
+  readonly tls?: ClientTls;
+  /** Allows plaintext to another machine: everyone on the way can read arguments and results. Default false. */
+  readonly allowRemotePlaintext?: boolean;
+  /** The contracts of the tools to call. Default: what the server's signed `list_tools` answer holds. */
+  readonly descriptors?: Image;
+  /** How long a call may take with all its attempts, 1 to 86,400,000 ms. Default 60,000. */
+  readonly timeoutMs?: number;
+  readonly retry?: RetryOptions;
+  /** How often a watch asks for a sign of life, 100 to 60,000 ms. Default 15,000. */
+  readonly heartbeatIntervalMs?: number;
+  /** How long a watch that had begun keeps trying to resume without a verified message. Default 300,000 ms. */
+  readonly resumeForMs?: number;
+  /** Largest message to receive, in bytes. Default 4 MiB, which every result fits in. */
+  readonly maxReceiveBytes?: number;
+  /** Told of retries, at level debug. Default: nobody. */
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** {@link ClientOptions} checked, with every default filled in. */
+export interface ResolvedClientOptions {
+  readonly credentials: ClientCredentials;
+  readonly address: string;
+  readonly tls: ClientTls | undefined;
+  readonly descriptors: Image | undefined;
+  readonly timeoutMs: number;
+  readonly retry: Required<RetryOptions>;
+  readonly heartbeatIntervalMs: number;
+  readonly resumeForMs: number;
+  readonly maxReceiveBytes: number;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Checks the options once. Throws OPTIONS_INVALID naming the first that is not acceptable. */
+export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
+  const address = options.address ?? options.credentials.address;
+  if (address === "") throw new SealwireError("OPTIONS_INVALID", "The address is empty; give host:port or unix:/path.");
+  if (options.tls === undefined && !options.allowRemotePlaintext && !isLoopback(address)) {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `Without TLS the client speaks to loopback addresses and unix sockets only, not to ${address}; set tls, or allowRemotePlaintext to let everyone on the way read along.`,
+    );
+  }
+  return {
+    credentials: options.credentials,
+    address,
+    tls: options.tls,
+    descriptors: options.descriptors,
+    timeoutMs: checkTimeoutMs(options.timeoutMs ?? 60_000),
+    retry: {
+      maxAttempts: checkRange("retry.maxAttempts", options.retry?.maxAttempts ?? 5, 1, 100),
+      initialDelayMs: checkRange("retry.initialDelayMs", options.retry?.initialDelayMs ?? 200, 1, DAY_MS),
+      maxDelayMs: checkRange("retry.maxDelayMs", options.retry?.maxDelayMs ?? 5_000, 1, DAY_MS),
+    },
+    heartbeatIntervalMs: checkRange("heartbeatIntervalMs", options.heartbeatIntervalMs ?? 15_000, 100, 60_000),
+    resumeForMs: checkRange("resumeForMs", options.resumeForMs ?? 300_000, 0, DAY_MS),
+    maxReceiveBytes: checkRange("maxReceiveBytes", options.maxReceiveBytes ?? MAX_RESPONSE_BYTES, 1024, 2 ** 31 - 1),
+    logger: options.logger ?? silentLogger,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  };
+}
+
+/**
+ * Checks the time that a call gets. A day is the most, since servers remember request ids no longer than that for
+ * sure, and a retry after it might be done twice. Throws OPTIONS_INVALID.
+ */
+export function checkTimeoutMs(timeoutMs: number): number {
+  return checkRange("timeoutMs", timeoutMs, 1, DAY_MS);
+}
+
+function checkRange(name: string, value: number, least: number, most: number): number {
+  if (Number.isFinite(value) && value >= least && value <= most) return value;
+  throw new SealwireError("OPTIONS_INVALID", `${name} is ${value}; it must be ${least} to ${most}.`);
+}

@@ -1,0 +1,91 @@
+import { status as grpcStatus } from "@grpc/grpc-js";
+import { ErrorReason } from "../../gen/sealwire/v1/error.ts";
+import type { Response } from "../../gen/sealwire/v1/response.ts";
+import { SealwireError } from "../errors.ts";
+import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
+import { verifyResponseFrame } from "../signing/verify-response.ts";
+import { cutText, errorFromMessage, statusName } from "../wire/error-message.ts";
+import { readStatusDetails } from "../wire/status.ts";
+import type { RawStatus } from "./transport.ts";
+
+/** What one attempt came to. Only `answer` and `refusal` rest on a valid signature. */
+export type Outcome =
+  /** gRPC OK with a verified answer, which may still report that the tool failed. */
+  | { readonly kind: "answer"; readonly response: Response }
+  /** A gRPC error whose signed frame says the same. */
+  | { readonly kind: "refusal"; readonly response: Response; readonly error: SealwireError }
+  /** Nothing that could be believed. `forged`: a frame was there, but not a valid one or not one that agrees. */
+  | { readonly kind: "unverified"; readonly error: SealwireError; readonly forged: boolean };
+
+/** What a genuine answer to an attempt must show. */
+export interface Expectation {
+  readonly credentials: ClientCredentials;
+  readonly requestSignature: Uint8Array;
+  readonly requestId: string;
+  /** 0 in a unary answer, the number of the message on a stream. */
+  readonly sequence: number;
+}
+
+/** Reads a message that came with gRPC OK, or on a stream. */
+export function readMessage(message: Uint8Array | undefined, expected: Expectation): Outcome {
+  if (message === undefined) return forged("The peer says OK but sent no answer.");
+  try {
+    return { kind: "answer", response: verify(message, expected) };
+  } catch (error) {
+    return { kind: "unverified", forged: true, error: SealwireError.from(error) };
+  }
+}
+
+/** Reads a status other than OK by the signed frame in its details; the status itself is only compared with it. */
+export function readFailure(status: RawStatus, expected: Expectation): Outcome {
+  const details = readStatusDetails(status.metadata);
+  if (details?.frame === undefined) return unsigned(status, expected.requestId);
+  let response: Response;
+  try {
+    response = verify(details.frame, expected);
+  } catch (error) {
+    return { kind: "unverified", forged: true, error: SealwireError.from(error) };
+  }
+  if (response.ok || response.error === undefined) {
+    return forged(`The peer says ${statusName(status.code)} but the signed answer reports no error.`);
+  }
+  const { code, reason } = response.error;
+  if (code !== status.code || code !== details.code || !agrees(reason, details.reason)) {
+    return forged(`The peer says ${statusName(status.code)} but the signed answer reports ${statusName(code)}.`);
+  }
+  return { kind: "refusal", response, error: errorFromMessage(response.error) };
+}
+
+function verify(frame: Uint8Array, { credentials, ...rest }: Expectation): Response {
+  const { keyId, responseKey, serverId } = credentials;
+  return verifyResponseFrame(frame, { ...rest, keyId, responseKey, serverId });
+}
+
+/** ErrorInfo may be missing where the details had no room for it; a reason newer than this client has no name here. */
+function agrees(signed: ErrorReason, projected: string | undefined): boolean {
+  const name = Object.entries(ErrorReason).find(([, number]) => number === signed)?.[0];
+  return projected === undefined || name === undefined || projected === name;
+}
+
+function forged(message: string): Outcome {
+  return { kind: "unverified", forged: true, error: new SealwireError("RESPONSE_UNVERIFIED", message) };
+}
+
+/** Keeps what the peer said for people to read. It proves nothing: anyone on the way can say it. */
+function unsigned({ code, details }: RawStatus, requestId: string): Outcome {
+  const status = statusName(code);
+  const said = `${status}: ${oneLine(details)}`;
+  const error =
+    code === grpcStatus.UNAVAILABLE
+      ? new SealwireError("UNREACHABLE", `No verified answer to request ${requestId} (${said}).`)
+      : code === grpcStatus.UNAUTHENTICATED
+        ? new SealwireError("CREDENTIALS_REFUSED", `The peer refuses request ${requestId}, unsigned (${said}).`)
+        : new SealwireError("RESPONSE_UNVERIFIED", `The peer answers request ${requestId} unsigned (${said}).`, {
+            status,
+          });
+  return { kind: "unverified", forged: false, error };
+}
+
+function oneLine(text: string): string {
+  return cutText(text.replaceAll(/\p{Cc}+/gu, " "), 200);
+}

@@ -1,0 +1,74 @@
+import { fromBinary, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import { SealwireError } from "../errors.ts";
+import { TYPE_URL_PREFIX } from "../wire/limits.ts";
+import type { Contracts } from "./contracts.ts";
+import type { EncodedMessage } from "./sealer.ts";
+
+/** A verified result: its bytes, and ways to read them. */
+export class ToolOutput implements EncodedMessage {
+  /** For example "type.googleapis.com/sealwire.demo.v1.BatchSumResponse". */
+  readonly typeUrl: string;
+  /** The message's bytes exactly as the server signed them. */
+  readonly value: Uint8Array;
+  readonly #contracts: Contracts;
+
+  constructor({ typeUrl, value }: EncodedMessage, contracts: Contracts) {
+    this.typeUrl = typeUrl;
+    this.value = value;
+    this.#contracts = contracts;
+  }
+
+  /** Full name of the message, for example "sealwire.demo.v1.BatchSumResponse". */
+  get typeName(): string {
+    return typeNameOf(this.typeUrl);
+  }
+
+  /**
+   * The result as a message of @bufbuild/protobuf. Asks the server for its descriptors if this client has none of the
+   * type. Throws RESPONSE_UNVERIFIED if the bytes are no such message.
+   */
+  async message(): Promise<Message> {
+    return (await this.#read()).message;
+  }
+
+  /** The result as ProtoJSON; otherwise like {@link message}. */
+  async json(): Promise<JsonValue> {
+    const { desc, message } = await this.#read();
+    try {
+      return toJson(desc, message, { registry: await this.#contracts.registry() });
+    } catch {
+      // An Any inside may hold a type that only the server's descriptors tell.
+      const registry = await this.#contracts.fullRegistry();
+      return decoded(this.typeName, () => toJson(desc, message, { registry }));
+    }
+  }
+
+  async #read() {
+    const desc = await this.#contracts.forMessage(this.typeName);
+    return { desc, message: decoded(this.typeName, () => fromBinary(desc, this.value)) };
+  }
+}
+
+/** The full name of the message that a type URL names. */
+export function typeNameOf(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
+}
+
+/** Decodes a verified result. Throws RESPONSE_UNVERIFIED if it is of another type than the contract declares or damaged. */
+export function decodeAs<T>(message: EncodedMessage, typeName: string, decode: (bytes: Uint8Array) => T): T {
+  if (message.typeUrl === TYPE_URL_PREFIX + typeName) return decoded(typeName, () => decode(message.value));
+  throw new SealwireError(
+    "RESPONSE_UNVERIFIED",
+    `The answer holds a ${typeNameOf(message.typeUrl)} where the contract declares ${typeName}; compare both sides' contracts.`,
+  );
+}
+
+function decoded<T>(typeName: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (cause) {
+    throw new SealwireError("RESPONSE_UNVERIFIED", `The answer is signed but does not decode as ${typeName}.`, {
+      cause,
+    });
+  }
+}

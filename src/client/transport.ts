@@ -1,0 +1,146 @@
+import { type CallOptions, type ChannelCredentials, Client, credentials, Metadata, status } from "@grpc/grpc-js";
+import { systemClock } from "../runtime/clock.ts";
+import type { ClientTls } from "./options.ts";
+
+/** A gRPC status as received or made up by the transport; nothing of it is verified. */
+export interface RawStatus {
+  readonly code: number;
+  readonly details: string;
+  readonly metadata: Metadata;
+}
+
+/** What came back for a unary request: the message's bytes if there was one, and the status. */
+export interface RawReply {
+  readonly message: Buffer | undefined;
+  readonly status: RawStatus;
+}
+
+/** A stream of messages as bytes. */
+export interface RawStream {
+  /** The next message, or the status once the stream has ended. */
+  next(): Promise<Buffer | RawStatus>;
+  cancel(): void;
+}
+
+/** What one request needs beside its bytes. */
+export interface RawRequest {
+  readonly path: string;
+  readonly message: Buffer;
+  /** How long the caller waits before it aborts `signal`; told to the server. Infinity: no limit. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly traceparent: string | undefined;
+}
+
+/** Where and how to connect. */
+export interface TransportOptions {
+  readonly address: string;
+  readonly tls: ClientTls | undefined;
+  readonly maxReceiveBytes: number;
+}
+
+const DEADLINE_SLACK_MS = 1_000;
+
+const sameBytes = (bytes: Buffer): Buffer => bytes;
+const OK: RawStatus = { code: status.OK, details: "", metadata: new Metadata() };
+
+/** One gRPC channel that moves bytes: it neither parses, nor verifies, nor retries. */
+export class Transport {
+  readonly #client: Client;
+
+  constructor({ address, tls, maxReceiveBytes }: TransportOptions) {
+    this.#client = new Client(address, channelCredentials(tls), {
+      // grpc-js would send the same bytes again, which the replay guard refuses: retries are ours, signed anew.
+      "grpc.enable_retries": 0,
+      "grpc.service_config_disable_resolution": 1,
+      "grpc.max_receive_message_length": maxReceiveBytes,
+      "grpc.initial_reconnect_backoff_ms": 100,
+      "grpc.max_reconnect_backoff_ms": 5_000,
+      "grpc.keepalive_time_ms": 60_000,
+      "grpc.keepalive_timeout_ms": 20_000,
+      // Plaintext is meant for this machine alone, so it takes no detour that an environment variable names.
+      ...(tls === undefined ? { "grpc.enable_http_proxy": 0 } : {}),
+      ...(tls?.serverName === undefined
+        ? {}
+        : { "grpc.ssl_target_name_override": tls.serverName, "grpc.default_authority": tls.serverName }),
+    });
+  }
+
+  /** Sends one message and waits for the reply. Never rejects: a failure is a status. */
+  unary(request: RawRequest): Promise<RawReply> {
+    const { path, message, signal } = request;
+    return new Promise((resolve) => {
+      const call = this.#client.makeUnaryRequest(
+        path,
+        sameBytes,
+        sameBytes,
+        message,
+        callMetadata(request),
+        callOptions(request),
+        (error, reply) => {
+          signal.removeEventListener("abort", cancel);
+          resolve({ message: reply, status: error ?? OK });
+        },
+      );
+      const cancel = (): void => call.cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+      if (signal.aborted) cancel();
+    });
+  }
+
+  /** Sends one message and reads a stream of replies, no faster than they are asked for. */
+  serverStream(request: RawRequest): RawStream {
+    const { path, message, signal } = request;
+    const call = this.#client.makeServerStreamRequest(
+      path,
+      sameBytes,
+      sameBytes,
+      message,
+      callMetadata(request),
+      callOptions(request),
+    );
+    const cancel = (): void => call.cancel();
+    const ended = new Promise<RawStatus>((resolve) => {
+      call.on("status", (final: RawStatus) => {
+        signal.removeEventListener("abort", cancel);
+        resolve(final);
+      });
+    });
+    // The status tells the same; without a listener the event would end the process.
+    call.on("error", () => {});
+    signal.addEventListener("abort", cancel, { once: true });
+    if (signal.aborted) cancel();
+    const messages: AsyncIterator<Buffer> = call[Symbol.asyncIterator]();
+    return {
+      async next() {
+        const step = await messages.next().catch(() => undefined);
+        return step === undefined || step.done ? ended : step.value;
+      },
+      cancel,
+    };
+  }
+
+  /** Takes no further requests; those under way may finish. */
+  close(): void {
+    this.#client.close();
+  }
+}
+
+function channelCredentials(tls: ClientTls | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  return credentials.createSsl(tls.rootCertificates ?? null, tls.privateKey ?? null, tls.certificateChain ?? null);
+}
+
+function callMetadata({ traceparent }: RawRequest): Metadata {
+  const metadata = new Metadata();
+  if (traceparent !== undefined) metadata.set("traceparent", traceparent);
+  return metadata;
+}
+
+/**
+ * grpc-js measures deadlines on the machine's clock, whichever clock the client was given. Its deadline comes a little
+ * after the caller's own, which knows why it ends the call.
+ */
+function callOptions({ timeoutMs }: RawRequest): CallOptions {
+  return timeoutMs === Infinity ? {} : { deadline: systemClock.nowMs() + timeoutMs + DEADLINE_SLACK_MS };
+}

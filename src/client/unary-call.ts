@@ -1,0 +1,85 @@
+import { status } from "@grpc/grpc-js";
+import type { Response } from "../../gen/sealwire/v1/response.ts";
+import { sleep } from "../runtime/clock.ts";
+import { CALL_METHOD } from "../wire/limits.ts";
+import type { Connection, OperationOptions } from "./connection.ts";
+import { Deadline } from "./deadline.ts";
+import { checkTimeoutMs } from "./options.ts";
+import { type Outcome, readFailure, readMessage } from "./outcome.ts";
+import { finalError, Retries, tellsDelay } from "./retry.ts";
+import type { EncodedMessage, SealedAttempt } from "./sealer.ts";
+
+/** One intent: which tool, with what, under which name. */
+export interface Intent {
+  readonly tool: string;
+  readonly args: EncodedMessage;
+  readonly requestId: string;
+  /** W3C trace context to send along, unsigned. */
+  readonly traceparent: string | undefined;
+}
+
+/**
+ * Calls a tool through ToolService.Call and gives the verified answer, ok or not. Signs and sends as often as
+ * {@link Retries} allows. Throws SealwireError with the reason of the last attempt, DEADLINE_EXCEEDED when the time is
+ * up, or the signal's reason.
+ */
+export async function callUnary(
+  connection: Connection,
+  intent: Intent,
+  { signal, timeoutMs }: OperationOptions,
+): Promise<Response> {
+  const { options, sealer, closed } = connection;
+  const limitMs = timeoutMs === undefined ? options.timeoutMs : checkTimeoutMs(timeoutMs);
+  using deadline = new Deadline({
+    clock: options.clock,
+    timeoutMs: limitMs,
+    signals: [closed, signal],
+    describe: () => timeUp(intent, limitMs),
+  });
+  const retries = new Retries(options.retry, options.random);
+  for (;;) {
+    deadline.signal.throwIfAborted();
+    const attempt = sealer.seal({ ...intent, method: CALL_METHOD });
+    const outcome = await send(connection, intent, attempt, deadline);
+    if (outcome.kind === "answer") return outcome.response;
+    deadline.signal.throwIfAborted();
+    const delayMs = retries.delayAfter(
+      outcome,
+      () => outcome.kind === "refusal" && sealer.adoptServerTime(Number(outcome.response.tsMs), attempt),
+    );
+    const allowed = retries.attemptsLeft || tellsDelay(outcome);
+    if (delayMs === undefined || !allowed || delayMs >= deadline.remainingMs()) throw finalError(outcome);
+    const { reason, message } = outcome.error;
+    options.logger.debug({ tool: intent.tool, requestId: intent.requestId, reason, delayMs }, `retry: ${message}`);
+    await sleep(options.clock, delayMs, deadline.signal);
+  }
+}
+
+/** What a caller is told whose time is up. */
+export function timeUp({ tool, requestId }: Pick<Intent, "tool" | "requestId">, limitMs: number): string {
+  return `No verified answer from ${tool} within ${limitMs} ms; its outcome is unknown, repeat it under the same request id ${requestId}.`;
+}
+
+async function send(
+  { options, transport }: Connection,
+  { requestId, traceparent }: Intent,
+  attempt: SealedAttempt,
+  deadline: Deadline,
+): Promise<Outcome> {
+  const timeoutMs = deadline.remainingMs();
+  const reply = await transport.unary({
+    path: CALL_METHOD,
+    message: attempt.frame,
+    timeoutMs,
+    signal: deadline.signal,
+    traceparent,
+  });
+  const expected = {
+    credentials: options.credentials,
+    requestSignature: attempt.signature,
+    requestId,
+    sequence: 0,
+  };
+  if (reply.status.code === status.OK) return readMessage(reply.message, expected);
+  return readFailure(reply.status, expected);
+}
