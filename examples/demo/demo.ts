@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { readCredentials, SealwireClient } from "../../src/index.ts";
 import { jsonReport, plainReport } from "./report.ts";
+import { runSteps } from "./run-steps.ts";
 import { startServer } from "./server-process.ts";
 import { STEPS } from "./steps.ts";
 
@@ -23,15 +24,5 @@ const credentials = await readCredentials(server.credentials);
 await using client = new SealwireClient({ credentials, address });
 
 report.start(address, server.pid);
-let failed = 0;
-for (const [index, { title, run }] of STEPS.entries()) {
-  report.begin(index + 1, title);
-  try {
-    report.end(index + 1, title, await run({ client, credentials, address }));
-  } catch (error) {
-    failed += 1;
-    report.end(index + 1, title, error instanceof Error ? error : new Error(String(error)));
-  }
-}
-report.finish(failed);
+const failed = await runSteps(STEPS, { client, credentials, address }, report);
 process.exitCode = failed === 0 ? 0 : 1;
