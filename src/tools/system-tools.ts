@@ -67,13 +67,18 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
       const changes = jobs
         .watch(clientId, jobId, { afterRevision: Number(afterRevision), signal })
         [Symbol.asyncIterator]();
+      let sentRevision = 0;
       try {
-        let change = changes.next();
+        let change = handled(changes.next());
         for (;;) {
           const next = await withinMs(clock, intervalMs, change);
           if (next?.done === true) return;
-          yield answerAbout(next === undefined ? found(await jobs.get(clientId, jobId)) : next.value);
-          if (next !== undefined) change = changes.next();
+          if (next !== undefined) change = handled(changes.next());
+          const job = next === undefined ? found(await jobs.get(clientId, jobId)) : next.value;
+          // A heartbeat may have told more than the change that was already on its way.
+          if (job.revision < sentRevision) continue;
+          sentRevision = job.revision;
+          yield answerAbout(job);
         }
       } finally {
         await changes.return?.();
@@ -115,6 +120,12 @@ async function waitForRevision(
   using _timer = clock.after(waitMs, () => timeUp.abort());
   const signal = AbortSignal.any([timeUp.signal, context.signal, context.drainSignal]);
   for await (const _change of jobs.watch(context.clientId, jobId, { afterRevision, signal })) return;
+}
+
+/** Marks a promise as one whose rejection is seen to later, whenever it is awaited. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /** The promise's value, or `undefined` if it has none within `limitMs`. */
