@@ -38,20 +38,24 @@ export interface JobRun {
   readonly args: Uint8Array;
   readonly attempt: number;
   readonly traceparent: string | undefined;
-  /** Aborts on cancel, time-out and drain. */
+  /** Aborts on cancel, time-out and drain; its reason is the SealwireError that says which. */
   readonly signal: AbortSignal;
   /** Records progress; throttled, never throws, returns at once. */
   progress(completed: number, total: number, message?: string): void;
 }
 
-/** Runs one attempt and returns the result's bytes (a google.protobuf.Any). A thrown SealwireError with `retryable: false` fails the job at once. */
+/**
+ * Runs one attempt and returns the result's bytes (a google.protobuf.Any). A thrown SealwireError with
+ * `retryable: false` fails the job at once; anything else thrown uses up an attempt.
+ */
 export type JobHandler = (run: JobRun) => Promise<Uint8Array>;
 
 /** Handlers by tool name. Jobs of other tools stay queued. */
 export type JobHandlers = ReadonlyMap<string, JobHandler>;
 
+/** How much a worker runs at once. */
 export interface WorkOptions {
-  /** Most handlers that run at once in this process. */
+  /** Most handlers that run at once in this worker. */
   readonly concurrency: number;
   /** Most that run at once for one owner; default: `concurrency`. */
   readonly perOwner?: number;
@@ -87,8 +91,9 @@ export interface JobEngine {
   /** Asks a job to stop; idempotent. QUEUED ends at once, RUNNING has its signal aborted. */
   cancel(owner: string, jobId: string): Promise<JobView | null>;
   /**
-   * Yields the current state if its revision is above `afterRevision`, then each newer one (progress may
-   * be merged), and returns after the terminal one. Throws JOB_NOT_FOUND; ends quietly when `signal` aborts.
+   * Yields the current state if its revision is above `afterRevision`, then each newer one (progress may be
+   * merged), and returns after the terminal one, which is yielded whatever `afterRevision` says. Throws
+   * JOB_NOT_FOUND; ends quietly when `signal` aborts.
    */
   watch(
     owner: string,
@@ -103,6 +108,7 @@ export interface JobEngine {
   stats(): Promise<JobStats>;
 }
 
+/** Figures of {@link JobEngine.stats}. */
 export interface JobStats {
   readonly byState: Readonly<Record<JobState, number>>;
   /** Age of the oldest job that could run now, in milliseconds; 0 if there is none. */

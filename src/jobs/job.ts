@@ -1,4 +1,4 @@
-import type { WireReason } from "../errors.ts";
+import type { StatusName, WireReason } from "../errors.ts";
 
 /** Where a job is in its life; see `docs/protocol.md`, Jobs. */
 export type JobState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
@@ -13,6 +13,8 @@ export interface JobProgress {
 /** Why a job, or its latest attempt, did not succeed. */
 export interface JobError {
   readonly reason: WireReason;
+  /** The reason's own status unless the tool chose another. */
+  readonly status: StatusName;
   readonly message: string;
   readonly retryable: boolean;
 }
@@ -25,7 +27,9 @@ export interface JobView {
   readonly requestId: string;
   readonly state: JobState;
   readonly revision: number;
+  /** How many times a worker has claimed it. */
   readonly attempt: number;
+  /** How many attempts may fail or crash; a hand-back counts as neither. */
   readonly maxAttempts: number;
   readonly progress: JobProgress | undefined;
   readonly error: JobError | undefined;

@@ -1,12 +1,24 @@
 import type { JobEngine } from "./engine.ts";
 
+/** One use of a nonce. */
+export interface NonceClaim {
+  readonly clientId: string;
+  /** 16 to 64 bytes. */
+  readonly nonce: Uint8Array;
+  /** The time that the frame was stamped with, Unix milliseconds. */
+  readonly tsMs: number;
+  /** Until when the nonce must be remembered, Unix milliseconds: `tsMs` and the window in which frames are accepted. */
+  readonly expiresAtMs: number;
+}
+
 /** Remembers nonces, so that a signed frame is accepted once (docs/protocol.md, Replay guard). */
 export interface ReplayGuard {
   /**
    * Claims a nonce for a client. True exactly once per (client, nonce) until `expiresAtMs` has passed; false for
-   * a repeat and for a claim at or below the swept floor. Throws UNAVAILABLE, with a delay, while it cannot tell.
+   * a repeat and for a claim that expires at or below the swept floor. Throws UNAVAILABLE, with a delay, while it
+   * cannot tell: the store is away, or a power loss may have made it forget frames stamped up to then.
    */
-  claim(clientId: string, nonce: Uint8Array, expiresAtMs: number): Promise<boolean>;
+  claim(claim: NonceClaim): Promise<boolean>;
   /** Removes expired nonces and raises the floor; returns how many rows went. */
   sweep(): Promise<number>;
   /** Rows held now. */
@@ -19,9 +31,9 @@ export type IntentBegin =
   | { readonly kind: "begun" }
   /** It ran before; these bytes were recorded. */
   | { readonly kind: "finished"; readonly outcome: Uint8Array }
-  /** It runs now, in this process or another live one. */
+  /** It runs now. */
   | { readonly kind: "running" }
-  /** It was begun and its process died. */
+  /** It was begun, and its process died or could not record how it ended. */
   | { readonly kind: "unknown" }
   /** The request id stands for another intent. */
   | { readonly kind: "reused" };
@@ -30,7 +42,10 @@ export type IntentBegin =
 export interface IntentStore {
   /** Commits that the intent runs, or tells what is known of it. Jobs share the (clientId, requestId) namespace. */
   begin(clientId: string, requestId: string, intentDigest: Uint8Array): Promise<IntentBegin>;
-  /** Commits the outcome, at most 64 KiB; it is remembered for 24 h or more. */
+  /**
+   * Commits the outcome; it is remembered for 24 h or more. Throws RESULT_TOO_LARGE above 64 KiB, and then still
+   * waits for one that fits. After any other failure the intent's outcome counts as unknown.
+   */
   finish(clientId: string, requestId: string, outcome: Uint8Array): Promise<void>;
   /** Forgets an intent whose handler surely did not run. */
   abandon(clientId: string, requestId: string): Promise<void>;

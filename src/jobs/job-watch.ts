@@ -1,0 +1,90 @@
+import { SealwireError } from "../errors.ts";
+import type { JobView } from "./job.ts";
+import type { JobFeed } from "./job-feed.ts";
+import { isTerminal } from "./transitions.ts";
+
+/** What a {@link JobWatch} follows. */
+export interface JobWatchOptions {
+  readonly feed: JobFeed;
+  readonly owner: string;
+  readonly jobId: string;
+  readonly afterRevision: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/**
+ * Follows one job, level-triggered: each step gives the newest state above the last one given. It is registered
+ * with the feed only while a step waits, so one that is dropped between steps holds nothing.
+ */
+export class JobWatch implements AsyncIterableIterator<JobView> {
+  readonly #options: JobWatchOptions;
+  #revision: number;
+  #ended = false;
+  #wake: (() => void) | undefined;
+  #steps: Promise<unknown> = Promise.resolve();
+
+  constructor(options: JobWatchOptions) {
+    this.#options = options;
+    this.#revision = options.afterRevision;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Steps asked for at once are answered one after the other. */
+  next(): Promise<IteratorResult<JobView, undefined>> {
+    const step = this.#steps.then(() => this.#step());
+    this.#steps = step.catch(() => {});
+    return step;
+  }
+
+  /** Ends the watch, also a step that waits. */
+  return(): Promise<IteratorResult<JobView, undefined>> {
+    this.#ended = true;
+    this.#wake?.();
+    return Promise.resolve(DONE);
+  }
+
+  async #step(): Promise<IteratorResult<JobView, undefined>> {
+    const { feed, owner, jobId, signal } = this.#options;
+    try {
+      while (!this.#ended && !signal?.aborted) {
+        if (feed.closed) throw new SealwireError("UNAVAILABLE", "The server's store is closing; watch again.");
+        const view = feed.current(jobId);
+        if (view === null || view.owner !== owner) throw new SealwireError("JOB_NOT_FOUND");
+        if (isTerminal(view.state)) {
+          this.#ended = true;
+          return { done: false, value: view };
+        }
+        if (view.revision > this.#revision) {
+          this.#revision = view.revision;
+          return { done: false, value: view };
+        }
+        await this.#change();
+      }
+    } catch (error) {
+      this.#ended = true;
+      throw error;
+    }
+    this.#ended = true;
+    return DONE;
+  }
+
+  /** Resolves at the next change, at an abort, or at {@link return}. */
+  async #change(): Promise<void> {
+    const { feed, jobId, signal } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    using _registration = feed.wait(jobId, resolve);
+    signal?.addEventListener("abort", resolve as () => void, { once: true });
+    try {
+      await promise;
+    } finally {
+      this.#wake = undefined;
+      signal?.removeEventListener("abort", resolve as () => void);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { SealwireError } from "../errors.ts";
+import type { Random } from "../runtime/random.ts";
+import type { ListQuery } from "./engine.ts";
+
+const CIPHER = "aes-256-gcm";
+const IV_BYTES = 12;
+const POSITION_BYTES = 8;
+const TAG_BYTES = 16;
+
+/** How long a key of {@link PageTokens} is, in bytes. */
+export const PAGE_KEY_BYTES = 32;
+
+/**
+ * Writes and reads page tokens. A token is encrypted, so that it tells nothing of other owners' jobs, and
+ * bound to its query (owner, states, tool), so that no other list takes it.
+ */
+export class PageTokens {
+  readonly #key: Uint8Array;
+  readonly #random: Random;
+
+  constructor(key: Uint8Array, random: Random) {
+    this.#key = key;
+    this.#random = random;
+  }
+
+  /** The token of the page that follows `position`, a safe non-negative integer. */
+  write(position: number, query: ListQuery): string {
+    const iv = this.#random.bytes(IV_BYTES);
+    const cipher = createCipheriv(CIPHER, this.#key, iv).setAAD(boundTo(query));
+    const plain = Buffer.alloc(POSITION_BYTES);
+    plain.writeBigUInt64BE(BigInt(position));
+    return Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString("base64url");
+  }
+
+  /** The position of a token. Throws ARGS_INVALID naming `page_token` if it was not written for this query. */
+  read(token: string, query: ListQuery): number {
+    try {
+      const bytes = Buffer.from(token, "base64url");
+      if (bytes.length !== IV_BYTES + POSITION_BYTES + TAG_BYTES) throw new RangeError("wrong length");
+      const decipher = createDecipheriv(CIPHER, this.#key, bytes.subarray(0, IV_BYTES))
+        .setAAD(boundTo(query))
+        .setAuthTag(bytes.subarray(-TAG_BYTES));
+      const plain = Buffer.concat([decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES)), decipher.final()]);
+      return Number(plain.readBigUInt64BE());
+    } catch (cause) {
+      throw new SealwireError("ARGS_INVALID", "The page_token does not belong to this list; start at the first page.", {
+        violations: [{ field: "page_token", ruleId: "page_token", message: "must come from a page of the same query" }],
+        cause,
+      });
+    }
+  }
+}
+
+function boundTo({ owner, states, tool }: ListQuery): Buffer {
+  return Buffer.from(JSON.stringify([owner, [...new Set(states)].sort(), tool ?? null]));
+}

@@ -1,0 +1,24 @@
+import type { Clock } from "../runtime/clock.ts";
+
+/** Runs `task` every `intervalMs`, counted from its last end, until disposed; disposing waits for a run under way. */
+export function runPeriodically(clock: Clock, intervalMs: number, task: () => Promise<unknown>): AsyncDisposable {
+  let stopped = false;
+  let timer: Disposable;
+  let running: Promise<void> = Promise.resolve();
+  const arm = () => {
+    timer = clock.after(intervalMs, () => {
+      running = task().then(again, again);
+    });
+  };
+  const again = () => {
+    if (!stopped) arm();
+  };
+  arm();
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      timer[Symbol.dispose]();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { ClaimRequest } from "../worker/run-ledger.ts";
+import type { JobRow } from "./job-row.ts";
+import type { Lane, Lanes } from "./lanes.ts";
+import { transitionSql } from "./transition-sql.ts";
+
+/** What {@link prepareClaim}'s operation took. */
+export interface ClaimedRows {
+  readonly claimed: readonly { readonly row: JobRow; readonly args: Uint8Array }[];
+  /** When the next job that was not yet due will be, Unix milliseconds. */
+  readonly nextDueMs: number | undefined;
+}
+
+/**
+ * Prepares the claim: the longest-waiting due job of each lane in turn, until the request is filled. If its
+ * transaction fails, the lanes must be reloaded.
+ */
+export function prepareClaim(db: DatabaseSync, lanes: Lanes): (request: ClaimRequest, nowMs: number) => ClaimedRows {
+  const first = db.prepare(`
+    SELECT job_id AS jobId, run_at_ms AS dueAtMs FROM job
+    WHERE state = 'QUEUED' AND tool = ? AND owner = ? AND (queue_deadline_ms IS NULL OR queue_deadline_ms > ?)
+    ORDER BY run_at_ms, seq LIMIT 1`);
+  const argsOf = db.prepare("SELECT args FROM job_args WHERE seq = ?");
+  const claim = db.prepare(
+    transitionSql("claim", {
+      set: [
+        "attempt = attempt + 1",
+        "started_at_ms = :now",
+        "queue_deadline_ms = NULL",
+        "progress_completed = NULL",
+        "progress_total = NULL",
+        "progress_message = NULL",
+        "error = NULL",
+      ],
+    }),
+  );
+
+  return ({ handles, count, roomOf }, nowMs) => {
+    const claimed: { row: JobRow; args: Uint8Array }[] = [];
+    const takenBy = new Map<string, number>();
+    let nextDueMs = Number.POSITIVE_INFINITY;
+
+    const takeFrom = (lane: Lane): boolean => {
+      const taken = takenBy.get(lane.owner) ?? 0;
+      if (!handles(lane.tool) || taken >= roomOf(lane.owner)) return false;
+      if (lane.dueAtMs <= nowMs) {
+        const job = first.get(lane.tool, lane.owner, nowMs);
+        if (job === undefined) {
+          lanes.remove(lane);
+          return false;
+        }
+        lane.dueAtMs = Number(job.dueAtMs);
+        if (lane.dueAtMs <= nowMs) {
+          const row = claim.get({ jobId: String(job.jobId), now: nowMs }) as unknown as JobRow;
+          claimed.push({ row, args: argsOf.get(row.seq)?.args as Uint8Array });
+          takenBy.set(lane.owner, taken + 1);
+          lanes.moveToEnd(lane);
+          return true;
+        }
+      }
+      nextDueMs = Math.min(nextDueMs, lane.dueAtMs);
+      return false;
+    };
+
+    for (let progressed = true; progressed; ) {
+      progressed = false;
+      for (const lane of lanes.inTurn()) {
+        if (claimed.length === count) break;
+        if (takeFrom(lane)) progressed = true;
+      }
+    }
+    return { claimed, nextDueMs: Number.isFinite(nextDueMs) ? nextDueMs : undefined };
+  };
+}

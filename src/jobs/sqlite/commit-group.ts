@@ -1,0 +1,134 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Logger } from "../../runtime/logger.ts";
+import { isStoreAway, storageError, storeClosed } from "./storage-error.ts";
+
+/** Most operations in one transaction, so that the event loop is never held for long. */
+const MAX_GROUP = 256;
+
+interface Waiting {
+  readonly apply: () => void;
+  readonly succeed: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/**
+ * Runs write operations of one connection: all that arrive within a tick share one transaction and so one fsync.
+ * Each stands under a savepoint of its own, and nobody hears of an outcome before COMMIT. If the transaction fails,
+ * every operation in it does, with nothing written.
+ */
+export class CommitGroup {
+  readonly #db: DatabaseSync;
+  readonly #logger: Logger;
+  readonly #statements: Readonly<Record<"begin" | "save" | "release" | "undo" | "commit", StatementSync>>;
+  readonly #waiting: Waiting[] = [];
+  #scheduled = false;
+  #away = false;
+  #closed = false;
+
+  constructor(db: DatabaseSync, logger: Logger) {
+    this.#db = db;
+    this.#logger = logger;
+    this.#statements = {
+      begin: db.prepare("BEGIN IMMEDIATE"),
+      save: db.prepare("SAVEPOINT operation"),
+      release: db.prepare("RELEASE operation"),
+      undo: db.prepare("ROLLBACK TO operation"),
+      commit: db.prepare("COMMIT"),
+    };
+  }
+
+  /**
+   * Resolves with what `operation` returned once that is committed, rejects with what it threw. `committed` runs
+   * right after the commit, before anyone who waits for it and in the order of the operations. Throws UNAVAILABLE.
+   */
+  run<T>(operation: () => T, committed?: (value: T) => void): Promise<T> {
+    if (this.#closed) return Promise.reject(storeClosed());
+    return new Promise<T>((resolve, reject) => {
+      let outcome: { readonly value: T } | { readonly error: unknown };
+      this.#waiting.push({
+        apply: () => {
+          outcome = this.#attempt(operation);
+        },
+        succeed: () => {
+          if ("error" in outcome) return reject(outcome.error);
+          resolve(outcome.value);
+          committed?.(outcome.value);
+        },
+        fail: reject,
+      });
+      this.#schedule();
+    });
+  }
+
+  /** Commits what waits, then refuses everything. */
+  close(): void {
+    while (this.#waiting.length > 0) this.#flush();
+    this.#closed = true;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#waiting.length > 0) this.#flush();
+      if (this.#waiting.length > 0) this.#schedule();
+    });
+  }
+
+  #flush(): void {
+    const group = this.#waiting.splice(0, MAX_GROUP);
+    try {
+      this.#statements.begin.run();
+      for (const operation of group) operation.apply();
+      this.#statements.commit.run();
+    } catch (thrown) {
+      this.#rollBack();
+      this.#noteAway(thrown);
+      const error = storageError(thrown);
+      for (const operation of group) operation.fail(error);
+      return;
+    }
+    if (this.#away) this.#logger.info({}, "the store can be written again");
+    this.#away = false;
+    for (const operation of group) this.#conclude(operation);
+  }
+
+  #conclude(operation: Waiting): void {
+    try {
+      operation.succeed();
+    } catch (error) {
+      this.#logger.error({ err: error }, "a listener of a committed change failed");
+    }
+  }
+
+  /** Runs one operation under a savepoint. Throws only what ends the whole transaction. */
+  #attempt<T>(operation: () => T): { readonly value: T } | { readonly error: unknown } {
+    this.#statements.save.run();
+    try {
+      const value = operation();
+      this.#statements.release.run();
+      return { value };
+    } catch (error) {
+      if (isStoreAway(error) || !this.#db.isTransaction) throw error;
+      this.#statements.undo.run();
+      this.#statements.release.run();
+      return { error };
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      // After a full disk or an I/O error SQLite may have rolled back by itself.
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+    } catch (error) {
+      this.#logger.error({ err: error }, "a failed transaction could not be rolled back");
+    }
+  }
+
+  #noteAway(thrown: unknown): void {
+    if (this.#away) return;
+    this.#away = true;
+    this.#logger.error({ err: thrown }, "the store cannot be written; callers are told to try again");
+  }
+}

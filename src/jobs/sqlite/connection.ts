@@ -1,0 +1,59 @@
+import { chmodSync, closeSync, openSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { SealwireError } from "../../errors.ts";
+import { sqliteCode } from "./storage-error.ts";
+
+const SQLITE_NOTADB = 26;
+const OWNER_ONLY = 0o600;
+
+/** Names a database that lives in memory and is gone when it is closed; for tests. */
+export const MEMORY_PATH = ":memory:";
+
+/** Makes a file that only its owner can read; SQLite gives the files beside it (-wal, -shm) the same mode. */
+export function createPrivateFile(path: string): void {
+  try {
+    closeSync(openSync(path, "a", OWNER_ONLY));
+    chmodSync(path, OWNER_ONLY);
+  } catch (cause) {
+    throw new SealwireError("OPTIONS_INVALID", `The store "${path}" cannot be opened for writing; check the folder.`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * Opens the database. FULL: a commit is on the disk when it returns. NORMAL: a commit survives a crash of the
+ * process, while a loss of power may take the latest ones. Throws STORE_INCOMPATIBLE for a file that is no database.
+ */
+export function openConnection(path: string, synchronous: "FULL" | "NORMAL"): DatabaseSync {
+  const db = new DatabaseSync(path);
+  try {
+    db.exec("PRAGMA busy_timeout = 250");
+    const mode = db.prepare("PRAGMA journal_mode = WAL").get()?.journal_mode;
+    if (path !== MEMORY_PATH && mode !== "wal") {
+      throw new SealwireError(
+        "OPTIONS_INVALID",
+        `The file system of "${path}" takes no write-ahead log; use a local disk.`,
+      );
+    }
+    db.exec(`
+      PRAGMA synchronous = ${synchronous};
+      PRAGMA fullfsync = ON;
+      PRAGMA checkpoint_fullfsync = ON;
+      PRAGMA journal_size_limit = 67108864;
+      PRAGMA cache_size = -16384;
+      PRAGMA temp_store = MEMORY;
+    `);
+    return db;
+  } catch (thrown) {
+    db.close();
+    if (sqliteCode(thrown) !== SQLITE_NOTADB) throw thrown;
+    throw new SealwireError(
+      "STORE_INCOMPATIBLE",
+      `"${path}" is not a SQLite database; move it away or name another file.`,
+      {
+        cause: thrown,
+      },
+    );
+  }
+}

@@ -1,0 +1,62 @@
+import type { JobError, JobState, JobView } from "../job.ts";
+
+/** A row of the table `job`. */
+export interface JobRow {
+  readonly seq: number;
+  readonly job_id: string;
+  readonly owner: string;
+  readonly request_id: string;
+  readonly intent_digest: Uint8Array;
+  readonly tool: string;
+  readonly traceparent: string | null;
+  readonly state: JobState;
+  readonly revision: number;
+  readonly attempt: number;
+  readonly failures: number;
+  readonly cancel_requested: number;
+  readonly progress_completed: number | null;
+  readonly progress_total: number | null;
+  readonly progress_message: string | null;
+  readonly error: string | null;
+  readonly max_attempts: number;
+  readonly execution_timeout_ms: number;
+  readonly heartbeat_timeout_ms: number | null;
+  readonly initial_backoff_ms: number;
+  readonly max_backoff_ms: number;
+  readonly retention_ms: number;
+  readonly cancel_grace_ms: number;
+  readonly created_at_ms: number;
+  readonly run_at_ms: number;
+  readonly queue_deadline_ms: number | null;
+  readonly started_at_ms: number | null;
+  readonly ended_at_ms: number | null;
+  readonly expires_at_ms: number | null;
+}
+
+/** The job of a row, as its owner sees it. */
+export function toJobView(row: JobRow): JobView {
+  return {
+    jobId: row.job_id,
+    owner: row.owner,
+    tool: row.tool,
+    requestId: row.request_id,
+    state: row.state,
+    revision: row.revision,
+    attempt: row.attempt,
+    maxAttempts: row.max_attempts,
+    progress:
+      row.progress_completed === null
+        ? undefined
+        : {
+            completed: row.progress_completed,
+            total: row.progress_total ?? 0,
+            message: row.progress_message ?? "",
+          },
+    error: row.error === null ? undefined : (JSON.parse(row.error) as JobError),
+    cancelRequested: row.cancel_requested !== 0,
+    createdAtMs: row.created_at_ms,
+    startedAtMs: row.started_at_ms ?? undefined,
+    endedAtMs: row.ended_at_ms ?? undefined,
+    expiresAtMs: row.expires_at_ms ?? undefined,
+  };
+}

@@ -1,0 +1,149 @@
+import type { DatabaseSync } from "node:sqlite";
+import { SealwireError } from "../../errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { MAX_RESULT_BYTES } from "../../wire/limits.ts";
+import type { JobProgress } from "../job.ts";
+import { jobErrorOf, toJobError } from "../job-error.ts";
+import type {
+  AttemptKey,
+  Claim,
+  ClaimedAttempt,
+  ClaimRequest,
+  Outcome,
+  RunLedger,
+  RunListener,
+} from "../worker/run-ledger.ts";
+import { prepareClaim } from "./claim-jobs.ts";
+import type { CommitGroup } from "./commit-group.ts";
+import type { JobChanges } from "./job-changes.ts";
+import type { JobRow } from "./job-row.ts";
+import type { Lanes } from "./lanes.ts";
+import { type JobReads, prepareReads } from "./read-jobs.ts";
+import { prepareRecordProgress } from "./record-progress.ts";
+import { type Ending, prepareSettle } from "./settle-job.ts";
+import { reading } from "./storage-error.ts";
+
+/** What the ledger and the engine of one store share. */
+export interface SqliteLedgerOptions {
+  readonly db: DatabaseSync;
+  readonly commits: CommitGroup;
+  readonly lanes: Lanes;
+  readonly changes: JobChanges;
+  readonly clock: Clock;
+}
+
+/** The {@link RunLedger} of the embedded store. */
+export class SqliteRunLedger implements RunLedger {
+  readonly #options: SqliteLedgerOptions;
+  readonly #claim: ReturnType<typeof prepareClaim>;
+  readonly #settle: ReturnType<typeof prepareSettle>;
+  readonly #recordProgress: ReturnType<typeof prepareRecordProgress>;
+  readonly #reads: JobReads;
+  /** The attempts that this process runs: what else the database holds for running is lost. */
+  readonly #live = new Map<string, number>();
+  #lanesInDoubt = false;
+
+  constructor(options: SqliteLedgerOptions) {
+    const { db, lanes } = options;
+    this.#options = options;
+    this.#claim = prepareClaim(db, lanes);
+    this.#settle = prepareSettle(db);
+    this.#recordProgress = prepareRecordProgress(db);
+    this.#reads = prepareReads(db);
+  }
+
+  async claim(request: ClaimRequest): Promise<Claim> {
+    const { commits, clock, lanes } = this.#options;
+    if (this.#lanesInDoubt) reading(() => lanes.reload());
+    this.#lanesInDoubt = true;
+    const nowMs = clock.nowMs();
+    const { claimed, nextDueMs } = await commits.run(
+      () => this.#claim(request, nowMs),
+      (claim) => {
+        this.#lanesInDoubt = false;
+        for (const { row } of claim.claimed) this.#begun(row);
+      },
+    );
+    return {
+      attempts: claimed.map(({ row, args }) => toClaimedAttempt(row, args)),
+      nextDueInMs: nextDueMs === undefined ? undefined : Math.max(0, nextDueMs - nowMs),
+    };
+  }
+
+  async recordProgress(attempt: AttemptKey, progress: JobProgress): Promise<void> {
+    await this.#options.commits.run(
+      () => this.#recordProgress(attempt, progress),
+      (row) => row && this.#options.changes.committed(row),
+    );
+  }
+
+  async settle(attempt: AttemptKey, outcome: Outcome, progress: JobProgress | undefined): Promise<boolean> {
+    const row = await this.#options.commits.run(
+      () => this.#applyOutcome({ attempt, progress, nowMs: this.#options.clock.nowMs() }, outcome),
+      (settled) => this.#ended(attempt, settled),
+    );
+    return row !== undefined;
+  }
+
+  drop({ jobId, attempt }: AttemptKey): void {
+    if (this.#live.get(jobId) === attempt) this.#live.delete(jobId);
+  }
+
+  async cancelledJobs(): Promise<readonly string[]> {
+    const running = reading(() => this.#reads.running());
+    return running.filter((attempt) => attempt.cancelRequested).map((attempt) => attempt.jobId);
+  }
+
+  listen(listener: RunListener): Disposable {
+    return this.#options.changes.listen(listener);
+  }
+
+  /** Ends the attempts whose worker is gone as failed with WORKER_LOST; another attempt follows if the policy grants one. */
+  async recoverLost(): Promise<number> {
+    const lost = reading(() => this.#reads.running()).filter(({ jobId, attempt }) => this.#live.get(jobId) !== attempt);
+    const outcome: Outcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
+    await Promise.all(lost.map((attempt) => this.settle(attempt, outcome, undefined)));
+    return lost.length;
+  }
+
+  #applyOutcome(ending: Ending, outcome: Outcome): JobRow | undefined {
+    switch (outcome.kind) {
+      case "succeeded": {
+        if (outcome.result.length <= MAX_RESULT_BYTES) return this.#settle.succeed(ending, outcome.result);
+        const text = `The result has ${outcome.result.length} bytes, ${MAX_RESULT_BYTES} are the most; return a reference to the data.`;
+        return this.#settle.fail(ending, toJobError(new SealwireError("RESULT_TOO_LARGE", text)), false);
+      }
+      case "failed":
+        return this.#settle.fail(ending, outcome.error, outcome.retry);
+      case "cancelled":
+        return this.#settle.cancelRunning(ending);
+      case "handedBack":
+        return this.#settle.handBack(ending);
+    }
+  }
+
+  #begun(row: JobRow): void {
+    this.#live.set(row.job_id, row.attempt);
+    this.#options.changes.committed(row);
+  }
+
+  #ended(attempt: AttemptKey, row: JobRow | undefined): void {
+    this.drop(attempt);
+    if (row !== undefined) this.#options.changes.committed(row);
+  }
+}
+
+function toClaimedAttempt(row: JobRow, args: Uint8Array): ClaimedAttempt {
+  return {
+    jobId: row.job_id,
+    attempt: row.attempt,
+    owner: row.owner,
+    requestId: row.request_id,
+    tool: row.tool,
+    args,
+    traceparent: row.traceparent ?? undefined,
+    executionTimeoutMs: row.execution_timeout_ms,
+    heartbeatTimeoutMs: row.heartbeat_timeout_ms ?? undefined,
+    cancelGraceMs: row.cancel_grace_ms,
+  };
+}

@@ -1,0 +1,88 @@
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { Random } from "../../runtime/random.ts";
+import { PageTokens } from "../page-token.ts";
+import { runPeriodically } from "../periodic.ts";
+import type { Store } from "../store.ts";
+import { SqliteIntentStore } from "./sqlite-intent-store.ts";
+import { SqliteJobEngine } from "./sqlite-job-engine.ts";
+import { type Connection, SqliteReplayGuard } from "./sqlite-replay-guard.ts";
+import { leaveStore, type StoreState } from "./store-state.ts";
+
+const REPAIR_INTERVAL_MS = 1_000;
+const NONCE_SWEEP_INTERVAL_MS = 5_000;
+const SWEEP_INTERVAL_MS = 30_000;
+
+/** What an embedded store is made of. */
+export interface SqliteStoreOptions {
+  readonly durable: Connection;
+  /** The same as `durable` for a database in memory. */
+  readonly quick: Connection;
+  readonly lock: Disposable | undefined;
+  readonly state: StoreState;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** The embedded store: jobs, nonces and intents in one SQLite database. */
+export class SqliteStore implements Store {
+  readonly jobs: SqliteJobEngine;
+  readonly replay: SqliteReplayGuard;
+  readonly intents: SqliteIntentStore;
+  readonly #options: SqliteStoreOptions;
+  readonly #chores: readonly AsyncDisposable[];
+  #closing: Promise<void> | undefined;
+
+  constructor(options: SqliteStoreOptions) {
+    const { durable, quick, state, clock, random, logger } = options;
+    this.#options = options;
+    this.jobs = new SqliteJobEngine({
+      ...durable,
+      pageTokens: new PageTokens(state.pageKey, random),
+      clock,
+      random,
+      logger,
+    });
+    this.replay = new SqliteReplayGuard({ durable, quick, state, clock });
+    this.intents = new SqliteIntentStore({ ...durable, clock });
+    this.#chores = [
+      this.#chore(REPAIR_INTERVAL_MS, () => this.jobs.repair()),
+      this.#chore(NONCE_SWEEP_INTERVAL_MS, () => this.replay.sweep()),
+      this.#chore(SWEEP_INTERVAL_MS, () => this.jobs.sweep()),
+      this.#chore(SWEEP_INTERVAL_MS, () => this.intents.sweep()),
+    ];
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #chore(intervalMs: number, task: () => Promise<unknown>): AsyncDisposable {
+    const { clock, logger } = this.#options;
+    return runPeriodically(clock, intervalMs, async () => {
+      try {
+        await task();
+      } catch (error) {
+        logger.warn({ err: error }, "a chore of the store failed; it is tried again");
+      }
+    });
+  }
+
+  async #close(): Promise<void> {
+    const { durable, quick, lock, logger } = this.#options;
+    await Promise.all(this.#chores.map((chore) => chore[Symbol.asyncDispose]()));
+    await this.jobs.close();
+    quick.commits.close();
+    durable.commits.close();
+    try {
+      leaveStore(durable.db);
+    } catch (error) {
+      logger.warn({ err: error }, "the store could not note that it was closed; it recovers at the next start");
+    }
+    if (quick.db !== durable.db) quick.db.close();
+    durable.db.close();
+    lock?.[Symbol.dispose]();
+  }
+}

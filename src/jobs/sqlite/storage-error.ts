@@ -1,0 +1,45 @@
+import { SealwireError } from "../../errors.ts";
+
+/** How long a caller is told to wait while the store is away, in milliseconds. */
+export const AWAY_RETRY_MS = 1000;
+
+/**
+ * Primary result codes (https://sqlite.org/rescode.html) that speak of the store's surroundings, not of a faulty
+ * statement: PERM, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOLFS, NOTADB.
+ */
+const AWAY_CODES: ReadonlySet<number> = new Set([3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 22, 26]);
+
+/** The primary SQLite result code of a thrown value, `undefined` if SQLite did not throw it. */
+export function sqliteCode(thrown: unknown): number | undefined {
+  if (!(thrown instanceof Error) || !("errcode" in thrown) || typeof thrown.errcode !== "number") return undefined;
+  return thrown.errcode & 0xff;
+}
+
+/** True if `thrown` means that the store cannot be read or written just now. */
+export function isStoreAway(thrown: unknown): boolean {
+  const code = sqliteCode(thrown);
+  return code !== undefined && AWAY_CODES.has(code);
+}
+
+/** UNAVAILABLE with a delay if the store is away; anything else as it is. */
+export function storageError(thrown: unknown): unknown {
+  if (!isStoreAway(thrown)) return thrown;
+  return new SealwireError("UNAVAILABLE", "The server's store cannot be used just now; try again.", {
+    retryDelayMs: AWAY_RETRY_MS,
+    cause: thrown,
+  });
+}
+
+/** The error of a store that was closed. */
+export function storeClosed(): SealwireError {
+  return new SealwireError("UNAVAILABLE", "The server's store is closed.", { retryDelayMs: AWAY_RETRY_MS });
+}
+
+/** Runs a read, with SQLite's errors translated by {@link storageError}. */
+export function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    throw storageError(thrown);
+  }
+}

@@ -1,0 +1,159 @@
+import { SealwireError, type WireReason } from "../../errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { JobHandler } from "../engine.ts";
+import type { JobProgress } from "../job.ts";
+import { jobErrorOf, toJobError } from "../job-error.ts";
+import { startDeadline } from "./deadline.ts";
+import { ProgressThrottle } from "./progress-throttle.ts";
+import type { ClaimedAttempt, Outcome } from "./run-ledger.ts";
+
+/** What an {@link Attempt} runs with. */
+export interface AttemptOptions {
+  readonly claimed: ClaimedAttempt;
+  readonly handler: JobHandler;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly recordProgress: (progress: JobProgress) => void;
+}
+
+type Returned = { readonly result: Uint8Array } | { readonly error: unknown };
+
+/**
+ * One run of a handler, from its start until its outcome is known. Whatever asks it to stop (cancel, time-out,
+ * drain) aborts the handler's signal first; a handler that does not heed it is cut off, and its result is discarded.
+ */
+export class Attempt {
+  readonly claimed: ClaimedAttempt;
+  readonly #options: AttemptOptions;
+  readonly #controller = new AbortController();
+  readonly #cutOff = Promise.withResolvers<undefined>();
+  readonly #progress: ProgressThrottle;
+  readonly #timers: Disposable[] = [];
+  #lastBeatMs = 0;
+  #cancelled = false;
+  #timedOut: WireReason | undefined;
+  #draining = false;
+  #ended = false;
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+    this.claimed = options.claimed;
+    this.#progress = new ProgressThrottle(options.clock, options.recordProgress);
+    this.#timers.push(this.#progress);
+  }
+
+  /** The last progress that the handler reported. */
+  get progress(): JobProgress | undefined {
+    return this.#progress.last;
+  }
+
+  /** Runs the handler; never throws. */
+  async run(): Promise<Outcome> {
+    this.#startTimeouts();
+    const returned = this.#callHandler();
+    const first = await Promise.race([returned, this.#cutOff.promise]);
+    this.#ended = true;
+    for (const timer of this.#timers) timer[Symbol.dispose]();
+    if (first === undefined) this.#tellWhenBack(returned);
+    return this.#decide(first);
+  }
+
+  /** The owner asked it to stop: the handler has its policy's grace to do so. */
+  cancel(): void {
+    if (this.#cancelled || this.#ended) return;
+    this.#cancelled = true;
+    this.#abort(new SealwireError("CANCELLED"));
+    this.#cutOffAfter(this.claimed.cancelGraceMs);
+  }
+
+  /** The worker stops: the handler may still finish, until {@link cutOff}. */
+  drain(): void {
+    this.#draining = true;
+    this.#abort(new SealwireError("DRAINING"));
+  }
+
+  /** Waits for the handler no longer. */
+  cutOff(): void {
+    this.#cutOff.resolve(undefined);
+  }
+
+  #startTimeouts(): void {
+    const { clock } = this.#options;
+    const { executionTimeoutMs, heartbeatTimeoutMs } = this.claimed;
+    const startedMs = clock.monotonicMs();
+    this.#lastBeatMs = startedMs;
+    this.#timers.push(
+      startDeadline(
+        clock,
+        executionTimeoutMs,
+        () => startedMs,
+        () => this.#timeOut("EXECUTION_TIMEOUT"),
+      ),
+    );
+    if (heartbeatTimeoutMs === undefined) return;
+    this.#timers.push(
+      startDeadline(
+        clock,
+        heartbeatTimeoutMs,
+        () => this.#lastBeatMs,
+        () => this.#timeOut("HEARTBEAT_TIMEOUT"),
+      ),
+    );
+  }
+
+  async #callHandler(): Promise<Returned> {
+    const { executionTimeoutMs, heartbeatTimeoutMs, cancelGraceMs, ...visible } = this.claimed;
+    try {
+      const result = await this.#options.handler({
+        ...visible,
+        signal: this.#controller.signal,
+        progress: (completed, total, message = "") => {
+          if (this.#ended) return;
+          this.#lastBeatMs = this.#options.clock.monotonicMs();
+          this.#progress.report(completed, total, message);
+        },
+      });
+      if (result instanceof Uint8Array) return { result };
+      return { error: new TypeError(`the handler of "${this.claimed.tool}" returned no bytes`) };
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  #timeOut(reason: WireReason): void {
+    if (this.#timedOut !== undefined || this.#ended) return;
+    this.#timedOut = reason;
+    this.#abort(new SealwireError(reason));
+    this.#cutOffAfter(this.claimed.cancelGraceMs);
+  }
+
+  #abort(reason: SealwireError): void {
+    this.#controller.abort(reason);
+  }
+
+  #cutOffAfter(graceMs: number): void {
+    this.#timers.push(this.#options.clock.after(graceMs, () => this.cutOff()));
+  }
+
+  /** A result counts unless it came after a time-out; a cancel or drain only explains why there is none. */
+  #decide(returned: Returned | undefined): Outcome {
+    if (this.#timedOut === undefined && returned !== undefined && "result" in returned) {
+      return { kind: "succeeded", result: returned.result };
+    }
+    if (this.#cancelled) return { kind: "cancelled" };
+    if (this.#timedOut !== undefined) return { kind: "failed", error: jobErrorOf(this.#timedOut), retry: true };
+    if (this.#draining) return { kind: "handedBack" };
+    const thrown = returned !== undefined && "error" in returned ? returned.error : undefined;
+    const error = toJobError(thrown);
+    const foreseen = thrown instanceof SealwireError;
+    if (!foreseen) this.#options.logger.error({ err: thrown }, "a job's handler threw unexpectedly");
+    return { kind: "failed", error, retry: !foreseen || error.retryable };
+  }
+
+  #tellWhenBack(returned: Promise<Returned>): void {
+    const { logger } = this.#options;
+    logger.warn({}, "a job's handler did not heed its signal and was cut off; it may still be running");
+    void returned.then(() => logger.info({}, "a job's handler that was cut off has returned; its result is discarded"));
+  }
+}

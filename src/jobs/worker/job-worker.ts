@@ -1,0 +1,153 @@
+import { SealwireError } from "../../errors.ts";
+import { type Clock, sleep } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { JobHandler, JobHandlers, Worker, WorkOptions } from "../engine.ts";
+import { Attempt } from "./attempt.ts";
+import type { ClaimedAttempt, Outcome, RunLedger } from "./run-ledger.ts";
+
+/** How long a worker waits at most before it asks again whether there is work or a cancel, in milliseconds. */
+const POLL_MS = 5_000;
+/** How long it waits before it tries to record an outcome again, in milliseconds. */
+const SETTLE_RETRY_MS = 500;
+
+/** What a {@link JobWorker} needs. */
+export interface JobWorkerOptions extends WorkOptions {
+  readonly ledger: RunLedger;
+  readonly handlers: JobHandlers;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Claims attempts of an engine's ledger and runs them, as many at once as its options allow. */
+export class JobWorker implements Worker {
+  readonly #options: JobWorkerOptions;
+  readonly #attempts = new Map<string, { readonly attempt: Attempt; readonly ended: Promise<void> }>();
+  readonly #runningFor = new Map<string, number>();
+  readonly #subscription: Disposable;
+  #wakeUp: Disposable | undefined;
+  #claiming: Promise<void> | undefined;
+  #claimAgain = false;
+  #stopping = false;
+  #cutOff = false;
+
+  constructor(options: JobWorkerOptions) {
+    this.#options = options;
+    this.#subscription = options.ledger.listen({
+      jobReady: () => this.#claim(),
+      cancelRequested: (jobId) => this.#attempts.get(jobId)?.attempt.cancel(),
+    });
+    this.#claim();
+  }
+
+  get running(): number {
+    return this.#attempts.size;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#subscription[Symbol.dispose]();
+    this.#wakeUp?.[Symbol.dispose]();
+    for (const { attempt } of this.#attempts.values()) attempt.drain();
+    using _grace = this.#options.clock.after(graceMs, () => {
+      this.#cutOff = true;
+      for (const { attempt } of this.#attempts.values()) attempt.cutOff();
+    });
+    await this.#claiming;
+    await Promise.all([...this.#attempts.values()].map(({ ended }) => ended));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop(0);
+  }
+
+  /** Fills the free places; at most one claim is under way. */
+  #claim(): void {
+    if (this.#stopping || this.#attempts.size >= this.#options.concurrency) return;
+    this.#claimAgain = this.#claiming !== undefined;
+    this.#claiming ??= this.#claimOnce().finally(() => {
+      this.#claiming = undefined;
+      if (this.#claimAgain) this.#claim();
+    });
+  }
+
+  async #claimOnce(): Promise<void> {
+    const { ledger, handlers, concurrency, perOwner = concurrency } = this.#options;
+    this.#wakeUp?.[Symbol.dispose]();
+    let waitMs = POLL_MS;
+    try {
+      const { attempts, nextDueInMs = POLL_MS } = await ledger.claim({
+        handles: (tool) => handlers.has(tool),
+        count: concurrency - this.#attempts.size,
+        roomOf: (owner) => perOwner - (this.#runningFor.get(owner) ?? 0),
+      });
+      for (const claimed of attempts) this.#start(claimed);
+      waitMs = Math.min(waitMs, nextDueInMs);
+    } catch (error) {
+      if (SealwireError.from(error).reason !== "UNAVAILABLE")
+        this.#options.logger.error({ err: error }, "claiming jobs failed");
+    }
+    if (!this.#stopping) this.#wakeUp = this.#options.clock.after(waitMs, () => this.#poll());
+  }
+
+  /** What the ledger's hints may have missed. */
+  #poll(): void {
+    this.#claim();
+    if (this.#claiming === undefined) this.#wakeUp = this.#options.clock.after(POLL_MS, () => this.#poll());
+    if (this.#attempts.size === 0) return;
+    this.#options.ledger.cancelledJobs().then(
+      (jobIds) => {
+        for (const jobId of jobIds) this.#attempts.get(jobId)?.attempt.cancel();
+      },
+      () => {}, // The store is away, which its engine has logged; the next poll asks again.
+    );
+  }
+
+  #start(claimed: ClaimedAttempt): void {
+    const { jobId, owner, tool } = claimed;
+    const attempt = new Attempt({
+      claimed,
+      handler: this.#options.handlers.get(tool) as JobHandler,
+      clock: this.#options.clock,
+      logger: this.#options.logger.child({ job_id: jobId, attempt: claimed.attempt, tool }),
+      recordProgress: (progress) => {
+        // A report that is lost with the store away is made good when the attempt is settled.
+        this.#options.ledger.recordProgress(claimed, progress).catch(() => {});
+      },
+    });
+    this.#runningFor.set(owner, (this.#runningFor.get(owner) ?? 0) + 1);
+    const ended = this.#runToItsEnd(attempt).finally(() => {
+      this.#attempts.delete(jobId);
+      const left = (this.#runningFor.get(owner) ?? 1) - 1;
+      if (left === 0) this.#runningFor.delete(owner);
+      else this.#runningFor.set(owner, left);
+      this.#claim();
+    });
+    this.#attempts.set(jobId, { attempt, ended });
+    if (this.#stopping) attempt.drain();
+    if (this.#cutOff) attempt.cutOff();
+  }
+
+  async #runToItsEnd(attempt: Attempt): Promise<void> {
+    const outcome = await attempt.run();
+    while (!(await this.#settle(attempt, outcome))) await sleep(this.#options.clock, SETTLE_RETRY_MS);
+  }
+
+  /** True if nothing is left to do: recorded, fenced off, or given up. */
+  async #settle({ claimed, progress }: Attempt, outcome: Outcome): Promise<boolean> {
+    const { ledger, logger } = this.#options;
+    try {
+      const recorded = await ledger.settle(claimed, outcome, progress);
+      if (!recorded)
+        logger.warn({ job_id: claimed.jobId, attempt: claimed.attempt }, "an outcome came too late and is discarded");
+      return true;
+    } catch (error) {
+      if (SealwireError.from(error).reason === "UNAVAILABLE" && !this.#cutOff) return false;
+      logger.error(
+        { err: error, job_id: claimed.jobId },
+        "the outcome of a job could not be recorded; its attempt is lost",
+      );
+      ledger.drop(claimed);
+      return true;
+    }
+  }
+}
