@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
 import { SystemToolServiceDefinition } from "../../gen/sealwire/system/v1/system_tool_service.ts";
 import { ToolServiceService } from "../../gen/sealwire/v1/tool_service.ts";
 import type { Worker } from "../jobs/engine.ts";
 import { sleep } from "../runtime/clock.ts";
+import { VERSION } from "../runtime/version.ts";
 import { createRequestAuthenticator } from "../signing/verify-request.ts";
 import { Catalogue } from "../tools/catalogue.ts";
 import { Dispatcher } from "../tools/dispatcher.ts";
@@ -51,9 +51,6 @@ const ANONYMOUS_SERVICES = [
   "grpc.reflection.v1.ServerReflection",
   "grpc.reflection.v1alpha.ServerReflection",
 ];
-
-/** Software version, as `server_identity` tells it. */
-export const VERSION: string = JSON.parse(readPackageJson()).version;
 
 /**
  * Makes a server of its parts and starts its worker. Everything that is per tool or per key is prepared here, so
@@ -197,7 +194,3 @@ const toolServiceDefinition = {
   call: { ...ToolServiceService.call, requestDeserialize: identity, responseSerialize: identity },
   watchJob: { ...ToolServiceService.watchJob, requestDeserialize: identity, responseSerialize: identity },
 } as unknown as ServiceDefinition;
-
-function readPackageJson(): string {
-  return readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-}
