@@ -1,6 +1,6 @@
 import { create, type DescMessage, fromBinary, type Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
-import { createValidator, type Validator, type Violation } from "@bufbuild/protovalidate";
+import { CompilationError, createValidator, type Validator, type Violation } from "@bufbuild/protovalidate";
 import { type FieldViolation, SealwireError } from "../errors.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { cutText } from "../wire/error-message.ts";
@@ -23,13 +23,14 @@ export class ArgsValidator {
   }
 
   /**
-   * Compiles the rules of a type, which takes up to a quarter of a second, so that its first call need not. Throws what
-   * protovalidate throws if a rule cannot be compiled.
+   * Compiles the rules of a type, which takes up to a quarter of a second, so that its first call need not. Throws
+   * protovalidate's CompilationError if that fails.
    */
   warm(desc: DescMessage): void {
     checkStrict(new Uint8Array(0), desc);
     const result = this.#validator.validate(desc, create(desc));
-    if (result.kind === "error") throw result.error;
+    // A rule that fails on an empty message was compiled, too.
+    if (result.error instanceof CompilationError) throw result.error;
   }
 
   /**

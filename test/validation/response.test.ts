@@ -1,0 +1,57 @@
+import { Response, Status } from "../../gen/sealwire/v1/response.ts";
+import { okOfStatus, readResponse } from "../../src/validation/response.ts";
+import { StrictError } from "../../src/validation/strict.ts";
+import { assumeVerified } from "../../src/validation/verified-bytes.ts";
+import { assert, suite } from "../support/suite.ts";
+
+const test = suite("validation/response");
+
+const GOOD = Response.fromPartial({
+  v: "mcp/0.1",
+  requestId: "r-1",
+  tsMs: 1n,
+  ok: true,
+  serverId: "server",
+  status: Status.OK,
+  job: { jobId: "j", error: { message: "m", violations: [{ field: "f" }] }, createTime: { seconds: 1n } },
+});
+
+function problem(change: Partial<Response>, extra = ""): string {
+  const bytes = Buffer.concat([Response.encode({ ...GOOD, ...change }).finish(), Buffer.from(extra, "hex")]);
+  try {
+    readResponse(assumeVerified(bytes));
+    return "none";
+  } catch (error) {
+    assert.instance(error, StrictError);
+    return (error as StrictError).message;
+  }
+}
+
+test("ok is a function of status", () => {
+  const ok: Status[] = [Status.OK, Status.ACCEPTED, Status.RUNNING, Status.DONE];
+  const notOk: Status[] = [Status.ERROR, Status.CANCELLED];
+  for (const status of [...ok, ...notOk]) {
+    assert.is(okOfStatus(status), ok.includes(status));
+    assert.is(problem({ status, ok: ok.includes(status) }), "none");
+    assert.is(problem({ status, ok: !ok.includes(status) }), "ok: does not agree with status");
+  }
+});
+
+test("a status that is never sent is refused", () => {
+  assert.is(okOfStatus(Status.UNSPECIFIED), undefined);
+  assert.is(problem({ status: Status.UNSPECIFIED }), "status: not one that is sent");
+  assert.is(problem({ status: 7 as Status }), "status: not one that is sent");
+});
+
+test("another version is refused", () => {
+  assert.is(problem({ v: "mcp/0.2" }), "v: another protocol version");
+});
+
+test("an unknown or repeated field is refused at every depth", () => {
+  assert.is(problem({}, "5801"), "unknown field number 11");
+  assert.is(problem({}, "2001"), "ok: given twice");
+  assert.is(problem({ job: undefined }, "4a037a0101"), "job: unknown field number 15");
+  assert.is(problem({ job: undefined }, "4a074a052a03f80101"), "job.error.violations: unknown field number 31");
+});
+
+test.run();
