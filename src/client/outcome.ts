@@ -42,7 +42,7 @@ export function readFailure(status: RawStatus, expected: Expectation): Outcome {
   if (details?.frame === undefined) return unsigned(status, expected.requestId);
   let response: Response;
   try {
-    response = verify(details.frame, expected);
+    response = verifyRefusal(details.frame, expected);
   } catch (error) {
     return { kind: "unverified", forged: true, error: SealwireError.from(error) };
   }
@@ -59,6 +59,27 @@ export function readFailure(status: RawStatus, expected: Expectation): Outcome {
 function verify(frame: Uint8Array, { credentials, ...rest }: Expectation): Response {
   const { keyId, responseKey, serverId } = credentials;
   return verifyResponseFrame(frame, { ...rest, keyId, responseKey, serverId });
+}
+
+/** Refusals of an envelope that the server could not read, so that they name no request id; the signature binds them. */
+const NAMELESS: ReadonlySet<number> = new Set([ErrorReason.ENVELOPE_INVALID, ErrorReason.UNSUPPORTED_VERSION]);
+
+function verifyRefusal(frame: Uint8Array, expected: Expectation): Response {
+  try {
+    return verify(frame, expected);
+  } catch (error) {
+    const nameless = attempt(() => verify(frame, { ...expected, requestId: "" }));
+    if (nameless?.error !== undefined && NAMELESS.has(nameless.error.reason)) return nameless;
+    throw error;
+  }
+}
+
+function attempt<T>(body: () => T): T | undefined {
+  try {
+    return body();
+  } catch {
+    return undefined;
+  }
 }
 
 /** ErrorInfo may be missing where the details had no room for it; a reason newer than this client has no name here. */

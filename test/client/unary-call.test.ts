@@ -5,6 +5,7 @@ import type { ClientOptions } from "../../src/client/options.ts";
 import { SealwireError } from "../../src/errors.ts";
 import { errorToMessage } from "../../src/wire/error-message.ts";
 import { toGrpcFailure } from "../../src/wire/status.ts";
+import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
 import { sumArgs, sumResult } from "./peers/numbers.ts";
 import {
@@ -246,6 +247,17 @@ test("a refusal without room for ErrorInfo is believed for its frame", async () 
   });
 });
 
+test("a refusal without a request id is believed only of an envelope that could not be read", async () => {
+  const reasons: string[] = [];
+  for (const reason of ["UNSUPPORTED_VERSION", "ENVELOPE_INVALID", "TOOL_FORBIDDEN"] as const) {
+    await withPeer(
+      (received) => refuse(credentials, received, new SealwireError(reason), { requestId: "" }),
+      async (client) => void reasons.push((await thrownBy(() => sum(client))).reason),
+    );
+  }
+  assert.equal(reasons, ["UNSUPPORTED_VERSION", "ENVELOPE_INVALID", "RESPONSE_UNVERIFIED"]);
+});
+
 test("retries keep the request id and draw a new nonce each", async () => {
   await withPeer(
     (received, attempt) => (attempt < 4 ? unsigned(new SealwireError("UNAVAILABLE")) : honest(received)),
@@ -405,7 +417,7 @@ test("an aborted signal ends a call with its own reason, before and during it", 
       assert.is(peer.calls.length, 0);
       const controller = new AbortController();
       const pending = thrownBy(() => sum(client, { signal: controller.signal }));
-      while (peer.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      await eventually("the call has arrived", () => peer.calls.length === 1);
       controller.abort(reason);
       assert.is(await pending, reason);
     },
@@ -417,7 +429,7 @@ test("closing the client ends its calls", async () => {
     () => "silence",
     async (client, peer) => {
       const pending = thrownBy(() => sum(client));
-      while (peer.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      await eventually("the call has arrived", () => peer.calls.length === 1);
       client.close();
       assert.is((await pending).reason, "CANCELLED");
       assert.is((await thrownBy(() => sum(client))).reason, "CANCELLED");

@@ -94,7 +94,7 @@ export async function startPeer(
         calls.push(receive(call.request, call.metadata));
         const received = calls.at(-1) as Received;
         const reply = behaviour.call?.(received, calls.length);
-        Promise.resolve(reply ?? unimplemented).then((given) => {
+        void Promise.resolve(reply ?? unimplemented).then((given) => {
           if (given === "silence") return;
           if (Buffer.isBuffer(given)) respond(null, given);
           else respond(given);
