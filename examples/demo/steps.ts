@@ -30,9 +30,11 @@ export const STEPS: readonly Step[] = [
     title: "server_identity: who answers, and can it prove it?",
     async run({ client }) {
       const { serverId, fingerprint, capabilities } = await client.identity();
+      const { async = false, stateless = false } = capabilities ?? {};
+      expectEqual([async, stateless], [true, true]);
       return {
         outcome: "the answer is signed and its fingerprint is the one in the credentials",
-        shown: { server_id: serverId, fingerprint, capabilities },
+        shown: { server_id: serverId, fingerprint, capabilities: { async, stateless } },
       };
     },
   },
@@ -51,7 +53,8 @@ export const STEPS: readonly Step[] = [
     async run({ client }) {
       const error = await refusal(client.call("batch_sum", { numbers: [] }));
       expectEqual(error.reason, "ARGS_INVALID");
-      return { outcome: `refused with ${error.reason}, signed`, shown: { violations: error.violations } };
+      const violations = error.violations.map(({ field, message }) => `${field}: ${message}`);
+      return { outcome: `refused with ${error.reason}, signed`, shown: { violations } };
     },
   },
   {

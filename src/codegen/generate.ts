@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ALL_THIRD_PARTY_PROTOS, writeThirdPartyProtos } from "./third-party.ts";
@@ -20,5 +20,6 @@ if (!options["third-party-only"]) {
 }
 
 function buf(...args: readonly string[]): void {
-  execFileSync(join(root, "node_modules", ".bin", "buf"), args, { cwd: root, stdio: "inherit" });
+  const { status } = spawnSync(join(root, "node_modules", ".bin", "buf"), args, { cwd: root, stdio: "inherit" });
+  if (status !== 0) process.exit(1);
 }
