@@ -39,11 +39,15 @@ export class SqliteIntentStore implements IntentStore {
     };
   }
 
-  begin(clientId: string, requestId: string, intentDigest: Uint8Array): Promise<IntentBegin> {
-    return this.#commits.run(
+  async begin(clientId: string, requestId: string, intentDigest: Uint8Array): Promise<IntentBegin> {
+    const key = keyOf(clientId, requestId);
+    const found = await this.#commits.run(
       () => this.#begin(clientId, requestId, intentDigest),
-      ({ kind }) => kind === "begun" && this.#running.add(keyOf(clientId, requestId)),
+      ({ kind }) => kind === "begun" && this.#running.add(key),
     );
+    if (found.kind !== "unfinished") return found;
+    // Asked after the commit only, since the same transaction may have begun it.
+    return { kind: this.#running.has(key) ? "running" : "unknown" };
   }
 
   async finish(clientId: string, requestId: string, outcome: Uint8Array): Promise<void> {
@@ -66,13 +70,13 @@ export class SqliteIntentStore implements IntentStore {
     return sweepInSlices(this.#commits, this.#sweep, SLICE, this.#clock);
   }
 
-  #begin(clientId: string, requestId: string, intentDigest: Uint8Array): IntentBegin {
+  #begin(clientId: string, requestId: string, intentDigest: Uint8Array): IntentBegin | { readonly kind: "unfinished" } {
     const { find, jobOfRequest, insert } = this.#statements;
     const known = find.get(clientId, requestId) as { digest: Uint8Array; outcome: Uint8Array | null } | undefined;
     if (known !== undefined) {
       if (Buffer.compare(known.digest, intentDigest) !== 0) return { kind: "reused" };
       if (known.outcome !== null) return { kind: "finished", outcome: known.outcome };
-      return { kind: this.#running.has(keyOf(clientId, requestId)) ? "running" : "unknown" };
+      return { kind: "unfinished" };
     }
     if (jobOfRequest.get(clientId, requestId) !== undefined) return { kind: "reused" };
     insert.run(clientId, requestId, intentDigest, this.#clock.nowMs() + INTENT_RETENTION_MS);

@@ -48,16 +48,21 @@ export class JobWorker implements Worker {
     this.#subscription[Symbol.dispose]();
     this.#wakeUp?.[Symbol.dispose]();
     for (const { attempt } of this.#attempts.values()) attempt.drain();
-    using _grace = this.#options.clock.after(graceMs, () => {
-      this.#cutOff = true;
-      for (const { attempt } of this.#attempts.values()) attempt.cutOff();
-    });
+    const cutOff = () => this.#cutOffAll();
+    using _grace = graceMs > 0 ? this.#options.clock.after(graceMs, cutOff) : undefined;
+    // Even without a grace, handlers get this turn of the event loop to heed their signal.
+    if (graceMs <= 0) setImmediate(cutOff);
     await this.#claiming;
     await Promise.all([...this.#attempts.values()].map(({ ended }) => ended));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop(0);
+  }
+
+  #cutOffAll(): void {
+    this.#cutOff = true;
+    for (const { attempt } of this.#attempts.values()) attempt.cutOff();
   }
 
   /** Fills the free places; at most one claim is under way. */

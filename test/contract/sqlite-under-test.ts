@@ -1,0 +1,84 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
+import type { Store } from "../../src/jobs/store.ts";
+import type { FakeClock } from "../support/fake-clock.ts";
+import type { EngineUnderTest, StoreUnderTest } from "./store-under-test.ts";
+
+/** The embedded engine on a file. */
+export const sqliteUnderTest: EngineUnderTest = { name: "sqlite", open: (clock) => SqliteUnderTest.open(clock) };
+
+/** A store in a temporary folder of its own. */
+export class SqliteUnderTest implements StoreUnderTest {
+  readonly #clock: FakeClock;
+  readonly #folder = mkdtempSync(join(tmpdir(), "sealwire-store-"));
+  #path = join(this.#folder, "store-0.sqlite");
+  #boots = 1;
+  #copies = 0;
+  #store: Store | undefined;
+
+  static async open(clock: FakeClock): Promise<SqliteUnderTest> {
+    const under = new SqliteUnderTest(clock);
+    await under.#open();
+    return under;
+  }
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
+
+  get store(): Store {
+    if (this.#store === undefined) throw new Error("the store is not open");
+    return this.#store;
+  }
+
+  /** The database file that is open now. */
+  get path(): string {
+    return this.#path;
+  }
+
+  async restart(): Promise<void> {
+    await this.store[Symbol.asyncDispose]();
+    await this.#open();
+  }
+
+  async crash(): Promise<void> {
+    await this.goBackTo(this.snapshot());
+  }
+
+  async losePower(): Promise<void> {
+    this.#boots += 1;
+    await this.crash();
+  }
+
+  /** Copies the files as a kill -9 at this moment would leave them; returns the copy's path. */
+  snapshot(): string {
+    this.#copies += 1;
+    const copy = join(this.#folder, `store-${this.#copies}.sqlite`);
+    for (const suffix of ["", "-wal"]) {
+      // By another process: if this one closed the files, the kernel would drop the locks that SQLite holds on them.
+      if (existsSync(this.#path + suffix)) execFileSync("cp", [this.#path + suffix, copy + suffix]);
+    }
+    return copy;
+  }
+
+  /** Opens a snapshot in place of the store; the old one changes nothing that can be seen any more. */
+  async goBackTo(snapshot: string): Promise<void> {
+    const old = this.store;
+    this.#path = snapshot;
+    await this.#open();
+    await old[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#store?.[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #open(): Promise<void> {
+    this.#store = undefined;
+    this.#store = await openSqliteStore({ path: this.#path, clock: this.#clock, bootId: `boot ${this.#boots}` });
+  }
+}

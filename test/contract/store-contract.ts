@@ -1,0 +1,21 @@
+import { cancellingContract } from "./cancelling.ts";
+import { listingContract } from "./listing.ts";
+import { recoveringContract } from "./recovering.ts";
+import { rememberingContract } from "./remembering.ts";
+import { replayingContract } from "./replaying.ts";
+import type { EngineUnderTest } from "./store-under-test.ts";
+import { submittingContract } from "./submitting.ts";
+import { watchingContract } from "./watching.ts";
+import { workingContract } from "./working.ts";
+
+/** Registers every promise of a store (docs/protocol.md, Jobs, Intents, Replay guard) as tests of `engine`. */
+export function storeContract(engine: EngineUnderTest): void {
+  submittingContract(engine);
+  listingContract(engine);
+  watchingContract(engine);
+  cancellingContract(engine);
+  workingContract(engine);
+  recoveringContract(engine);
+  replayingContract(engine);
+  rememberingContract(engine);
+}
