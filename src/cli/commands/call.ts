@@ -1,0 +1,75 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { CallResult } from "../../client/call-result.ts";
+import type { SealwireClient } from "../../client/client.ts";
+import { systemRandom } from "../../runtime/random.ts";
+import { shellQuote } from "../../signing/key-ring/shell-quote.ts";
+import { ExitCode } from "../exit-code.ts";
+import { reportFailure } from "../failure.ts";
+import { followJob } from "../follow-job.ts";
+import { Interrupt } from "../interrupt.ts";
+import { jobJson } from "../job-json.ts";
+import { readArguments } from "../json-input.ts";
+import { toJsonLine } from "../json-output.ts";
+import { openClient } from "../open-client.ts";
+import { type ServerOptions, sameServerOptions } from "../server-options.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface CallOptions extends ServerOptions {
+  readonly watch?: boolean;
+  readonly detach?: boolean;
+  readonly requestId?: string;
+  readonly descriptors?: string;
+}
+
+/** Calls a tool and prints its result; a job is waited for. */
+export async function run(
+  terminal: Terminal,
+  tool: string,
+  json: string | undefined,
+  options: CallOptions,
+): Promise<ExitCode> {
+  const args = await readArguments(terminal, json);
+  await using client = await openClient(terminal, options);
+  const requestId = options.requestId ?? systemRandom.uuid();
+  const result = await callOrDetach(terminal, client, { tool, json, args, requestId, options });
+  if (result === undefined) return ExitCode.interrupted;
+  if (result.output !== undefined) terminal.print(toJsonLine(await result.output.json()));
+  if (result.error !== undefined) {
+    reportFailure(terminal, result.error);
+    return ExitCode.failed;
+  }
+  if (result.job === undefined || result.output !== undefined) return ExitCode.done;
+  if (!options.detach) return await followJob(terminal, client, { jobId: result.job.jobId, server: options });
+  terminal.print(toJsonLine(jobJson(result.job)));
+  return ExitCode.done;
+}
+
+interface Intent {
+  readonly tool: string;
+  /** The arguments as on the command line. */
+  readonly json: string | undefined;
+  readonly args: JsonValue;
+  readonly requestId: string;
+  readonly options: CallOptions;
+}
+
+/** Calls; after Ctrl-C says how to get the outcome and gives `undefined`. */
+async function callOrDetach(
+  terminal: Terminal,
+  client: SealwireClient,
+  { tool, json, args, requestId, options }: Intent,
+): Promise<CallResult | undefined> {
+  using interrupt = new Interrupt();
+  const { signal } = interrupt;
+  try {
+    return await client.call(tool, args, { requestId, signal, returnFailure: true });
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+    const again = ["sealwire", "call", tool, ...(json === undefined ? [] : [json]), "--request-id", requestId];
+    terminal.say(
+      "Interrupted before an answer came; the call may have arrived. To get its outcome without doing it twice:",
+    );
+    terminal.say(`  ${[...again, ...sameServerOptions(options)].map(shellQuote).join(" ")}`);
+    return undefined;
+  }
+}

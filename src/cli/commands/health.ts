@@ -1,0 +1,36 @@
+import { SealwireError } from "../../errors.ts";
+import { systemRandom } from "../../runtime/random.ts";
+import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
+import { macKey } from "../../signing/mac.ts";
+import { ExitCode } from "../exit-code.ts";
+import { openClient } from "../open-client.ts";
+import { loadCredentials, type ServerOptions } from "../server-options.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** Asks the standard gRPC health service. Needs no credentials where the address is given. */
+export async function run(
+  terminal: Terminal,
+  service: string | undefined,
+  options: ServerOptions & { readonly json?: boolean },
+): Promise<ExitCode> {
+  await using client = await openClient(terminal, options, await whoAsks(terminal, options));
+  const status = await client.health(service);
+  terminal.print(options.json ? JSON.stringify({ status }) : status);
+  if (status === "SERVING") return ExitCode.done;
+  if (status !== "SERVICE_UNKNOWN") return ExitCode.unreachable;
+  throw new SealwireError(
+    "OPTIONS_INVALID",
+    `The server has no service "${service}".\nGive its full name, or none at all.`,
+  );
+}
+
+async function whoAsks(terminal: Terminal, options: ServerOptions): Promise<ClientCredentials> {
+  const address = options.address ?? terminal.env.SEALWIRE_ADDRESS;
+  return address ? nobody(address) : loadCredentials(terminal, options);
+}
+
+/** Health is asked and answered unsigned: these keys are never used. */
+function nobody(address: string): ClientCredentials {
+  const [requestKey, responseKey] = [macKey(systemRandom.bytes(32)), macKey(systemRandom.bytes(32))];
+  return { address, serverId: "-", serverFingerprint: "-", clientId: "-", keyId: "-", requestKey, responseKey };
+}

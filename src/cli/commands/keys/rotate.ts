@@ -1,0 +1,31 @@
+import { systemClock } from "../../../runtime/clock.ts";
+import { systemRandom } from "../../../runtime/random.ts";
+import { type AddedKey, rotateKey } from "../../../signing/key-ring/changes.ts";
+import { type CredentialsOutput, checkCredentialsOutput, handOverCredentials } from "../../credentials-output.ts";
+import { ExitCode } from "../../exit-code.ts";
+import { editRing, type RingOptions } from "../../ring-options.ts";
+import type { Terminal } from "../../terminal.ts";
+
+interface RotateOptions extends RingOptions, CredentialsOutput {
+  readonly grace?: number;
+}
+
+/** Makes a client's next key. */
+export async function run(terminal: Terminal, clientId: string, options: RotateOptions): Promise<ExitCode> {
+  await checkCredentialsOutput(options);
+  const context = { nowMs: systemClock.nowMs(), random: systemRandom };
+  const { grace } = options;
+  let added: AddedKey | undefined;
+  let before: readonly string[] = [];
+  await editRing(options, (document) => {
+    before = document.keys.filter((key) => key.clientId === clientId && key.state === "active").map((key) => key.keyId);
+    const oldKeysEndAtMs = grace === undefined ? {} : { oldKeysEndAtMs: context.nowMs + grace };
+    added = rotateKey(document, { clientId, ...oldKeysEndAtMs }, context);
+    return added.document;
+  });
+  if (added !== undefined) await handOverCredentials(terminal, added, options);
+  for (const keyId of before) {
+    terminal.say(`Key ${keyId} still works. Once nobody uses it: sealwire keys revoke ${keyId}`);
+  }
+  return ExitCode.done;
+}

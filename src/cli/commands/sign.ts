@@ -1,0 +1,140 @@
+import { fromBinary, toJson } from "@bufbuild/protobuf";
+import { encodeArguments } from "../../client/arguments.ts";
+import { findLocalContract, type ToolContract } from "../../client/contracts.ts";
+import { SealwireError } from "../../errors.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { systemRandom } from "../../runtime/random.ts";
+import { canonicalize } from "../../signing/canonical.ts";
+import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
+import { shellQuote } from "../../signing/key-ring/shell-quote.ts";
+import { requestSigningInput } from "../../signing/request-signature.ts";
+import { type SealedRequest, sealRequest } from "../../signing/sign-request.ts";
+import { builtinImage, messageDesc, readImage } from "../../wire/descriptors.ts";
+import { CALL_METHOD, WATCH_JOB_METHOD } from "../../wire/limits.ts";
+import { ExitCode } from "../exit-code.ts";
+import { readArguments } from "../json-input.ts";
+import { toJsonLine } from "../json-output.ts";
+import { readDescriptors } from "../open-client.ts";
+import { loadCredentials, type ServerOptions } from "../server-options.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface SignOptions extends ServerOptions {
+  readonly requestId?: string;
+  readonly descriptors?: string;
+  readonly grpcurl?: boolean;
+  readonly explain?: boolean;
+}
+
+const NONCE_BYTES = 16;
+
+/** Signs one call and prints the frame as ProtoJSON. */
+export async function run(
+  terminal: Terminal,
+  tool: string,
+  json: string | undefined,
+  options: SignOptions,
+): Promise<ExitCode> {
+  const credentials = await loadCredentials(terminal, options);
+  const contract = await findContract(terminal, tool, options, credentials);
+  const encoded = encodeArguments(contract, await readArguments(terminal, json));
+  // A relay may order a map otherwise when it turns our JSON back into bytes: the canonical form can be found again.
+  const args = { ...encoded, value: canonicalize(encoded.value, contract.input) };
+  const method = tool === "watch_job" ? WATCH_JOB_METHOD : CALL_METHOD;
+  const sealed = sealRequest({
+    ...credentials,
+    method,
+    tool,
+    args,
+    requestId: options.requestId ?? systemRandom.uuid(),
+    tsMs: systemClock.nowMs(),
+    nonce: systemRandom.bytes(NONCE_BYTES),
+  });
+  const frame = frameJson(sealed, method, contract);
+  terminal.print(options.grpcurl ? grpcurlCommand(frame, method, credentials, options) : frame);
+  if (options.explain) explain(terminal, { sealed, method, credentials, args: args.value });
+  return ExitCode.done;
+}
+
+/** From `--descriptors`, from what is built in, or from the server's signed list; never from unsigned reflection. */
+async function findContract(
+  terminal: Terminal,
+  tool: string,
+  options: SignOptions,
+  credentials: ClientCredentials,
+): Promise<ToolContract> {
+  const given = await readDescriptors(terminal, options.descriptors);
+  const local = (given && findLocalContract(given, tool)) ?? findLocalContract(builtinImage(), tool);
+  if (local !== undefined) return local;
+  if (given === undefined) {
+    const { openClient } = await import("../open-client.ts");
+    await using client = await openClient(terminal, options, credentials);
+    const { descriptorSet } = await client.listTools({ includeDescriptors: true });
+    const listed = findLocalContract(readImage(descriptorSet), tool);
+    if (listed !== undefined) return listed;
+  }
+  const where = given === undefined ? "is not among the tools that the server shows you" : "is not in that image";
+  throw new SealwireError(
+    "OPTIONS_INVALID",
+    `The tool "${tool}" ${where}.\nCheck the name, or give --descriptors FILE.`,
+  );
+}
+
+function frameJson({ frame }: SealedRequest, method: string, { registry }: ToolContract): string {
+  const name = method === CALL_METHOD ? "sealwire.v1.CallRequest" : "sealwire.v1.WatchJobRequest";
+  const desc = messageDesc(builtinImage(), name);
+  return toJsonLine(toJson(desc, fromBinary(desc, frame), { registry }));
+}
+
+function grpcurlCommand(frame: string, method: string, credentials: ClientCredentials, options: SignOptions): string {
+  const { tls, tlsCa, tlsCert, tlsKey, tlsServerName } = options;
+  const valued = { "-cacert": tlsCa, "-cert": tlsCert, "-key": tlsKey, "-servername": tlsServerName };
+  const given = Object.entries(valued).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+  const security = tls || given.length > 0 ? given : ["-plaintext"];
+  const words = ["grpcurl", ...security, "-d", frame, credentials.address, method.slice(1)];
+  return words.map(shellQuote).join(" ");
+}
+
+interface Explained {
+  readonly sealed: SealedRequest;
+  readonly method: string;
+  readonly credentials: ClientCredentials;
+  readonly args: Uint8Array;
+}
+
+function explain(terminal: Terminal, { sealed, method, credentials, args }: Explained): void {
+  const { keyId } = credentials;
+  const { envelope, signature, frame } = sealed;
+  const input = requestSigningInput({ method, keyId, envelope });
+  const { bold, dim } = terminal.colors;
+  const step = (title: string, ...lines: readonly string[]) => {
+    terminal.say(bold(title));
+    for (const line of lines) terminal.say(`  ${line}`);
+  };
+  step(`1. args: the tool's request message in canonical form, ${args.length} bytes`, hex(args) || dim("(empty)"));
+  step(
+    `2. Envelope: v, request_id, ts_ms, client_id, server_id, tool, args, nonce, ${envelope.length} bytes`,
+    hex(envelope),
+  );
+  step(
+    `3. signing input: PAE("request", method, key_id, Envelope), ${input.length} bytes`,
+    `method ${method}`,
+    `key_id ${keyId}`,
+    `as text  ${printable(input)}`,
+    `as hex   ${hex(input)}`,
+  );
+  step("4. signature: HMAC-SHA256(request key, signing input), 32 bytes", hex(signature));
+  step(`5. frame: envelope = 1, key_id = 2, signature = 3, ${frame.length} bytes`, hex(frame));
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+/** Bytes outside printable ASCII as \xNN. */
+function printable(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) =>
+    byte >= 0x20 && byte < 0x7f && byte !== 0x5c
+      ? String.fromCharCode(byte)
+      : `\\x${byte.toString(16).padStart(2, "0")}`,
+  ).join("");
+}

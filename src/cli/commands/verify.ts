@@ -1,0 +1,81 @@
+import { systemClock } from "../../runtime/clock.ts";
+import { type ClientCredentials, readCredentials } from "../../signing/key-ring/credentials.ts";
+import { loadRingFile } from "../../signing/key-ring/ring-file.ts";
+import { DEFAULT_KEY_LIMITS, type KeyRing, type VerificationKey } from "../../signing/key-ring/types.ts";
+import { builtinDescriptorSet, builtinImage, readImage } from "../../wire/descriptors.ts";
+import { EXIT_CODES, ExitCode } from "../exit-code.ts";
+import { fileExists } from "../file-exists.ts";
+import { readInput } from "../json-input.ts";
+import { plainText } from "../plain-text.ts";
+import { checkRequest, type RequestCheck, type Step } from "../request-check.ts";
+import { readRequest } from "../request-input.ts";
+import { type RingOptions, ringPath } from "../ring-options.ts";
+import { loadCredentials } from "../server-options.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface VerifyOptions extends RingOptions {
+  readonly credentials?: string;
+  readonly serverId?: string;
+  readonly descriptors?: string;
+  readonly at?: number;
+  readonly json?: boolean;
+}
+
+/** Tells at which step a server would refuse a signed request. */
+export async function run(terminal: Terminal, file: string, options: VerifyOptions): Promise<ExitCode> {
+  const judge = await findJudge(terminal, options);
+  const image =
+    options.descriptors === undefined
+      ? builtinImage()
+      : readImage(builtinDescriptorSet(), await readInput(terminal, options.descriptors));
+  const frame = readRequest(await readInput(terminal, file), image);
+  const check = checkRequest(frame, {
+    ...judge,
+    serverId: options.serverId ?? judge.ring.serverId,
+    image,
+    nowMs: options.at ?? systemClock.nowMs(),
+  });
+  if (options.json) terminal.print(JSON.stringify(checkJson(check)));
+  else for (const step of check.steps) printStep(terminal, step);
+  return check.error === undefined ? ExitCode.done : EXIT_CODES[check.error.reason];
+}
+
+/** The key ring knows most; a client has only its credentials. */
+async function findJudge(
+  terminal: Terminal,
+  options: VerifyOptions,
+): Promise<{ readonly ring: KeyRing; readonly knowsPermissions: boolean }> {
+  const path = ringPath(options);
+  const named = options.data !== undefined || options.keyRing !== undefined;
+  if (options.credentials === undefined && (named || (await fileExists(path)))) {
+    return { ring: (await loadRingFile(path)).ring, knowsPermissions: true };
+  }
+  const { credentials } = options;
+  const own = credentials === undefined ? await loadCredentials(terminal, {}) : await readCredentials(credentials);
+  return { ring: ringOf(own), knowsPermissions: false };
+}
+
+function ringOf(credentials: ClientCredentials): KeyRing {
+  const { serverId, serverFingerprint: fingerprint, keyId, clientId, requestKey, responseKey } = credentials;
+  const own: Omit<VerificationKey, "limits" | "allows"> = {
+    keyId,
+    clientId,
+    state: "active",
+    requestKey,
+    responseKey,
+    fingerprint,
+  };
+  const key: VerificationKey = { ...own, limits: DEFAULT_KEY_LIMITS, allows: () => true };
+  return { serverId, find: (id) => (id === keyId ? key : undefined), keys: () => [key] };
+}
+
+function printStep(terminal: Terminal, { step, outcome, detail }: Step): void {
+  const { green, red, yellow } = terminal.dataColors;
+  const color = { ok: green, failed: red, unchecked: yellow }[outcome];
+  terminal.print(`${color(outcome.padEnd(9))}  ${step.padEnd(9)}  ${plainText(detail)}`);
+}
+
+function checkJson({ steps, error }: RequestCheck): object {
+  const failed = steps.find((step) => step.outcome === "failed");
+  return { ok: error === undefined, ...(error && { failed_step: failed?.step, reason: error.reason }), steps };
+}

@@ -1,0 +1,40 @@
+import { SealwireClient } from "../client/client.ts";
+import type { ClientTls } from "../client/options.ts";
+import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
+import { type Image, readImage } from "../wire/descriptors.ts";
+import { readInput } from "./json-input.ts";
+import { loadCredentials, type ServerOptions } from "./server-options.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Makes the client that a command's options ask for; the command disposes of it. */
+export async function openClient(
+  terminal: Terminal,
+  options: ServerOptions & { readonly descriptors?: string },
+  credentials?: ClientCredentials,
+): Promise<SealwireClient> {
+  const tls = await readTls(terminal, options);
+  const descriptors = await readDescriptors(terminal, options.descriptors);
+  return new SealwireClient({
+    credentials: credentials ?? (await loadCredentials(terminal, options)),
+    ...(tls && { tls }),
+    ...(options.insecure && { allowRemotePlaintext: true }),
+    ...(descriptors && { descriptors }),
+    ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
+  });
+}
+
+/** Reads the descriptor image that `--descriptors` names, if any. */
+export async function readDescriptors(terminal: Terminal, path: string | undefined): Promise<Image | undefined> {
+  return path === undefined ? undefined : readImage(await readInput(terminal, path));
+}
+
+async function readTls(terminal: Terminal, options: ServerOptions): Promise<ClientTls | undefined> {
+  const { tls, tlsCa, tlsCert, tlsKey, tlsServerName } = options;
+  if (!tls && [tlsCa, tlsCert, tlsKey, tlsServerName].every((value) => value === undefined)) return undefined;
+  return {
+    ...(tlsCa !== undefined && { rootCertificates: await readInput(terminal, tlsCa) }),
+    ...(tlsCert !== undefined && { certificateChain: await readInput(terminal, tlsCert) }),
+    ...(tlsKey !== undefined && { privateKey: await readInput(terminal, tlsKey) }),
+    ...(tlsServerName !== undefined && { serverName: tlsServerName }),
+  };
+}

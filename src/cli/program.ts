@@ -1,0 +1,209 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { VERSION } from "../runtime/version.ts";
+import { parseTime } from "../signing/key-ring/json-fields.ts";
+import { parseDuration } from "./duration.ts";
+import type { ExitCode } from "./exit-code.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** A command's module; loaded only when the command runs, so that `--help` and `--version` start at once. */
+interface CommandModule<A extends unknown[]> {
+  run(terminal: Terminal, ...args: A): Promise<ExitCode>;
+}
+
+/** The command line: what commands and options there are. `onExit` is told how a command ended. */
+export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => void): Command {
+  const run =
+    <A extends unknown[]>(load: () => Promise<CommandModule<A>>) =>
+    async (...args: A): Promise<void> => {
+      onExit(await (await load()).run(terminal, ...args));
+    };
+
+  const program = new Command("sealwire")
+    .description("Signed tool calls over gRPC, and the jobs they start.")
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.print(text.trimEnd()), writeErr: () => {} })
+    .addHelpText("after", EPILOGUE);
+
+  program
+    .command("serve")
+    .description("run a server; prints one JSON line when it is ready")
+    .option("--dev", "make the data folder with key ring, store and client.json on first use, and serve the demo tools")
+    .option("--data <dir>", "folder of key ring and store (default: .sealwire)")
+    .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
+    .option("--listen <address>", "HOST:PORT or unix:PATH; port 0 picks a free one (default: 127.0.0.1:50051)")
+    .option("--config <file>", "JSON file with any of these settings; what the command line says counts more")
+    .option("--tools <module>", "module that exports your tools and descriptors; may be repeated", collect)
+    .option("--demo-tools", "serve batch_sum and start_long_task")
+    .option("--concurrency <n>", "jobs run at once; 0 leaves them to other processes (default: 16)", wholeNumber)
+    .option("--no-reflection", "do not tell anonymous callers the contract")
+    .option("--metrics <address>", "serve Prometheus metrics over HTTP on this HOST:PORT")
+    .option("--tls-cert <file>", "certificate chain in PEM; read again when it changes")
+    .option("--tls-key <file>", "its private key in PEM")
+    .option("--tls-client-ca <file>", "ask callers for a certificate of this authority")
+    .option("--insecure", "listen beyond loopback without TLS: everyone on the way can read along")
+    .addOption(
+      new Option("--log-level <level>", "(default: info)").choices(["debug", "info", "warn", "error", "silent"]),
+    )
+    .option("--drain-timeout <duration>", "how long running calls and jobs get at shutdown (default: 10s)", duration)
+    .action(run(() => import("./commands/serve.ts")));
+
+  toServer(program.command("call").argument("<tool>").argument("[json]", "arguments: JSON, @FILE, or - for stdin"))
+    .description("call a tool and print its result; waits for a job to end")
+    .option("--watch", "wait for a job and show its progress (the default)")
+    .addOption(new Option("--detach", "print a job as soon as it is accepted, and do not wait").conflicts("watch"))
+    .option("--request-id <id>", "name of the intent: repeating it does nothing twice (default: a new UUID)")
+    .option("--descriptors <file>", "descriptor image of the tool's contract (default: what the server signs)")
+    .action(run(() => import("./commands/call.ts")));
+
+  toServer(program.command("sign").argument("<tool>").argument("[json]", "arguments: JSON, @FILE, or - for stdin"))
+    .description("sign a call and print it as ProtoJSON for `buf curl -d @-` or `grpcurl -d @`")
+    .option("--request-id <id>", "name of the intent (default: a new UUID)")
+    .option(
+      "--descriptors <file>",
+      "descriptor image of the tool's contract (default: built in, else asked of the server)",
+    )
+    .option("--grpcurl", "print a complete grpcurl command instead")
+    .option("--explain", "show on stderr how the signature comes about")
+    .action(run(() => import("./commands/sign.ts")));
+
+  withRing(program.command("verify").argument("[file]", "a signed request, as ProtoJSON or binary; - for stdin", "-"))
+    .description("tell offline at which step a server would refuse a signed request")
+    .option("--credentials <file>", "verify with a client's own keys instead of a key ring")
+    .option("--server-id <id>", "the server to judge for (default: the one of the ring or the credentials)")
+    .option("--descriptors <file>", "descriptor image of the tools' contracts")
+    .option("--at <time>", "judge as of this UTC time, such as 2026-11-22T12:00:00Z (default: now)", time)
+    .option("--json", "print one JSON object")
+    .action(run(() => import("./commands/verify.ts")));
+
+  toServer(program.command("tools"))
+    .description("list the tools that you may call")
+    .option("--json", "print one JSON object")
+    .action(run(() => import("./commands/tools.ts")));
+
+  const jobs = program.command("jobs").description("see, follow and stop your jobs");
+  toServer(jobs.command("list"))
+    .description("list your jobs, newest first")
+    .option("--state <state>", "only jobs in this state; may be repeated", collect)
+    .option("--tool <tool>", "only jobs of this tool")
+    .option("--limit <n>", "how many at most (default: 50)", wholeNumber)
+    .option("--json", "print one JSON object a line")
+    .action(run(() => import("./commands/jobs/list.ts")));
+  toServer(jobs.command("get").argument("<job-id>"))
+    .description("show a job and, once there is one, its result")
+    .option("--json", "print one JSON object")
+    .action(run(() => import("./commands/jobs/get.ts")));
+  toServer(jobs.command("watch").argument("<job-id>"))
+    .description("follow a job to its end and print its result")
+    .option("--after-revision <n>", "leave out states up to this revision", wholeNumber)
+    .option("--json", "print each state as one JSON object a line")
+    .action(run(() => import("./commands/jobs/watch.ts")));
+  toServer(jobs.command("cancel").argument("<job-id>"))
+    .description("ask a job to stop")
+    .option("--json", "print one JSON object")
+    .action(run(() => import("./commands/jobs/cancel.ts")));
+
+  const keys = program.command("keys").description("manage the keys in a server's key ring");
+  toCredentials(withRing(keys.command("add").argument("<client-id>")))
+    .description("make a key for a client; makes the key ring, too, if there is none")
+    .option("--tools <patterns>", 'tools it may call, such as "batch_*,resize" or "*"; may be repeated', collect)
+    .option("--server-id <id>", "name of the server, where the key ring is yet to be made")
+    .option("--not-before <time>", "works from this UTC time on", time)
+    .option("--not-after <time>", "works until this UTC time", time)
+    .option("--calls-per-second <n>", "(default: 100)", positiveNumber)
+    .option("--burst <n>", "calls at once after a pause (default: 200)", wholeNumber)
+    .option("--calls-in-flight <n>", "(default: 64)", wholeNumber)
+    .option("--open-jobs <n>", "(default: 1000)", wholeNumber)
+    .option("--open-watches <n>", "(default: 100)", wholeNumber)
+    .option("--import <file>", "take over the request and response key of this credentials file")
+    .action(run(() => import("./commands/keys/add.ts")));
+  withRing(keys.command("list"))
+    .description("list the keys and when each was last used")
+    .option("--json", "print one JSON object a line")
+    .action(run(() => import("./commands/keys/list.ts")));
+  toCredentials(withRing(keys.command("rotate").argument("<client-id>")))
+    .description("make a client's next key; the ones before are retiring and still work")
+    .option(
+      "--grace <duration>",
+      "end the old keys after this time, such as 7d (default: when they are revoked)",
+      duration,
+    )
+    .action(run(() => import("./commands/keys/rotate.ts")));
+  withRing(keys.command("retire").argument("<key-id>"))
+    .description("mark a key as retiring; it still works")
+    .option("--grace <duration>", "end it after this time, such as 7d (default: when it is revoked)", duration)
+    .action(run(() => import("./commands/keys/retire.ts")));
+  withRing(keys.command("revoke").argument("<key-id>"))
+    .description("end a key for good, within seconds on running servers")
+    .action(run(() => import("./commands/keys/revoke.ts")));
+  withRing(keys.command("rotate-server"))
+    .description("add a server secret, from which keys are made from then on")
+    .action(run(() => import("./commands/keys/rotate-server.ts")));
+
+  toServer(program.command("health").argument("[service]", "full name of a service (default: the server as a whole)"))
+    .description("ask whether the server is serving (unsigned, as load balancers do)")
+    .option("--json", "print one JSON object")
+    .action(run(() => import("./commands/health.ts")));
+
+  return program;
+}
+
+const EPILOGUE = `
+Exit codes: 0 done, 1 the tool or job failed, 2 bad usage or arguments, 3 refused, 4 unreachable, 130 Ctrl-C.
+Environment: SEALWIRE_ADDRESS, SEALWIRE_CREDENTIALS, NO_COLOR.`;
+
+function toServer(command: Command): Command {
+  return command
+    .option("--address <address>", "server (default: SEALWIRE_ADDRESS, else the one in the credentials)")
+    .option("--credentials <file>", "credentials (default: SEALWIRE_CREDENTIALS, else .sealwire/client.json)")
+    .option("--timeout <duration>", "how long one call may take, such as 30s (default: 60s)", duration)
+    .option("--tls", "speak TLS, trusting the usual authorities")
+    .option("--tls-ca <file>", "speak TLS, trusting this authority (PEM)")
+    .option("--tls-cert <file>", "own certificate for servers that ask for one (PEM)")
+    .option("--tls-key <file>", "its private key (PEM)")
+    .option("--tls-server-name <name>", "name that the server's certificate must hold")
+    .option("--insecure", "speak without TLS beyond loopback: everyone on the way can read along");
+}
+
+function withRing(command: Command): Command {
+  return command
+    .option("--data <dir>", "the server's data folder (default: .sealwire)")
+    .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)");
+}
+
+function toCredentials(command: Command): Command {
+  return command
+    .option("--out <file>", "write the credentials to this new file, mode 0600")
+    .addOption(new Option("--print", "print the credentials, secrets and all, on stdout").conflicts("out"))
+    .option(
+      "--address <address>",
+      "address to write into the credentials (default: SEALWIRE_ADDRESS, else 127.0.0.1:50051)",
+    );
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, ...value.split(",").filter((each) => each !== "")];
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(text);
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("It must be a number above 0.");
+  return value;
+}
+
+function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('It must be a time span such as "30s", "15m" or "7d".');
+  return ms;
+}
+
+function time(text: string): number {
+  const ms = parseTime(text);
+  if (ms === undefined) throw new InvalidArgumentError('It must be a UTC time such as "2026-11-22T12:00:00Z".');
+  return ms;
+}

@@ -1,0 +1,169 @@
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { SealwireError } from "../errors.ts";
+import { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerTlsOptions } from "../server/options.ts";
+import { JsonFieldError, JsonFields } from "../signing/key-ring/json-fields.ts";
+import { JsonTextError, parseJson } from "../signing/key-ring/json-text.ts";
+import { DEFAULT_DATA_FOLDER, dataFolder } from "./data-folder.ts";
+import { parseDuration } from "./duration.ts";
+import { LOG_LEVELS, type LogLevel } from "./log.ts";
+
+/** How a server is to run, every default filled in. Names in brackets are those of the configuration file. */
+export interface ServeSettings {
+  /** [`dev`] Make what is missing and serve the demo tools. Default false. */
+  readonly dev: boolean;
+  /** [`data`] Folder of key ring and store. Default ".sealwire". */
+  readonly data: string;
+  /** [`key_ring`] Default `key-ring.json` in the data folder. */
+  readonly keyRing: string;
+  /** [`listen`] "HOST:PORT" or "unix:PATH". Default "127.0.0.1:50051". */
+  readonly listen: string;
+  /** [`tools`] Paths of modules that export `tools` and `descriptors`. Default none. */
+  readonly tools: readonly string[];
+  /** [`demo_tools`] Serve batch_sum and start_long_task. Default: as `dev`. */
+  readonly demoTools: boolean;
+  /** [`concurrency`] Jobs run at once, 0 for none. Default 16. */
+  readonly concurrency: number;
+  /** [`concurrency_per_client`] Jobs of one client run at once. Default: as `concurrency`. */
+  readonly concurrencyPerClient: number | undefined;
+  /** [`reflection`] Default true. */
+  readonly reflection: boolean;
+  /** [`metrics`] "HOST:PORT" on loopback. Default none. */
+  readonly metrics: string | undefined;
+  /** [`tls`: {`cert`, `key`, `client_ca`}] Default none. */
+  readonly tls: ServerTlsOptions | undefined;
+  /** [`insecure`] Listen beyond loopback without TLS. Default false. */
+  readonly insecure: boolean;
+  /** [`log_level`] Default "info". */
+  readonly logLevel: LogLevel;
+  /** [`drain_timeout`] Such as "10s", the default. */
+  readonly drainTimeoutMs: number;
+  /** [`limits`] Those of {@link ServerLimits} by their names in snake_case. */
+  readonly limits: Partial<ServerLimits>;
+}
+
+/** What the command line says. */
+export interface ServeOptions {
+  readonly dev?: boolean;
+  readonly data?: string;
+  readonly keyRing?: string;
+  readonly listen?: string;
+  readonly config?: string;
+  readonly tools?: readonly string[];
+  readonly demoTools?: boolean;
+  readonly concurrency?: number;
+  /** False for `--no-reflection`. */
+  readonly reflection?: boolean;
+  readonly metrics?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsClientCa?: string;
+  readonly insecure?: boolean;
+  readonly logLevel?: LogLevel;
+  readonly drainTimeout?: number;
+}
+
+type FileSettings = { readonly [name in keyof ServeSettings]?: ServeSettings[name] };
+
+/**
+ * Puts the settings together: command line before configuration file before defaults. Paths in the file are relative to
+ * its folder. Throws OPTIONS_INVALID naming the setting.
+ */
+export async function resolveServeSettings(options: ServeOptions): Promise<ServeSettings> {
+  const file: FileSettings = options.config === undefined ? {} : await readConfig(options.config);
+  const data = options.data ?? file.data ?? DEFAULT_DATA_FOLDER;
+  const dev = options.dev ?? file.dev ?? false;
+  return {
+    dev,
+    data,
+    keyRing: options.keyRing ?? file.keyRing ?? dataFolder(data).keyRing,
+    listen: options.listen ?? file.listen ?? "127.0.0.1:50051",
+    tools: options.tools ?? file.tools ?? [],
+    demoTools: options.demoTools ?? file.demoTools ?? dev,
+    concurrency: options.concurrency ?? file.concurrency ?? 16,
+    concurrencyPerClient: file.concurrencyPerClient,
+    reflection: options.reflection === false ? false : (file.reflection ?? true),
+    metrics: options.metrics ?? file.metrics,
+    tls: tlsOf(options) ?? file.tls,
+    insecure: options.insecure ?? file.insecure ?? false,
+    logLevel: options.logLevel ?? file.logLevel ?? "info",
+    drainTimeoutMs: options.drainTimeout ?? file.drainTimeoutMs ?? 10_000,
+    limits: file.limits ?? {},
+  };
+}
+
+function tlsOf({ tlsCert, tlsKey, tlsClientCa }: ServeOptions): ServerTlsOptions | undefined {
+  if (tlsCert === undefined && tlsKey === undefined && tlsClientCa === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      "TLS needs a certificate and its key.\nGive both --tls-cert and --tls-key.",
+    );
+  }
+  return {
+    certificatePath: tlsCert,
+    privateKeyPath: tlsKey,
+    ...(tlsClientCa !== undefined && { clientCaPath: tlsClientCa }),
+  };
+}
+
+async function readConfig(path: string): Promise<FileSettings> {
+  try {
+    return readFields(new JsonFields(parseJson(await readFile(path))), dirname(resolve(path)));
+  } catch (cause) {
+    const known = cause instanceof JsonFieldError || cause instanceof JsonTextError;
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (!known && code === undefined) throw cause;
+    const problem = known ? cause.message : `it cannot be read (${code})`;
+    throw new SealwireError("OPTIONS_INVALID", `The configuration ${path} is refused: ${problem}.`, { cause });
+  }
+}
+
+function readFields(fields: JsonFields, folder: string): FileSettings {
+  const read = <T>(name: string, reader: (name: string) => T) => (fields.has(name) ? reader(name) : undefined);
+  const text = (name: string) => fields.text(name);
+  const path = (name: string) => resolve(folder, fields.text(name));
+  const flag = (name: string) => fields.boolean(name);
+  const count = (name: string) => fields.number(name, { least: 0, most: 10_000 });
+  const settings = {
+    dev: read("dev", flag),
+    data: read("data", path),
+    keyRing: read("key_ring", path),
+    listen: read("listen", text),
+    tools: read("tools", (name) => fields.texts(name).map((each) => resolve(folder, each))),
+    demoTools: read("demo_tools", flag),
+    concurrency: read("concurrency", count),
+    concurrencyPerClient: read("concurrency_per_client", count),
+    reflection: read("reflection", flag),
+    metrics: read("metrics", text),
+    tls: read("tls", (name) => readTls(fields.object(name), folder)),
+    insecure: read("insecure", flag),
+    logLevel: read("log_level", (name) => fields.oneOf(name, LOG_LEVELS)),
+    drainTimeoutMs: read("drain_timeout", (name) => {
+      return parseDuration(fields.text(name)) ?? fields.fail(name, 'must be a time span such as "10s"');
+    }),
+    limits: read("limits", (name) => readLimits(fields.object(name))),
+  };
+  fields.end();
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+function readTls(fields: JsonFields, folder: string): ServerTlsOptions {
+  const tls = {
+    certificatePath: resolve(folder, fields.text("cert")),
+    privateKeyPath: resolve(folder, fields.text("key")),
+    ...(fields.has("client_ca") && { clientCaPath: resolve(folder, fields.text("client_ca")) }),
+  };
+  fields.end();
+  return tls;
+}
+
+function readLimits(fields: JsonFields): Partial<ServerLimits> {
+  const limits: Record<string, number> = {};
+  for (const name of Object.keys(DEFAULT_SERVER_LIMITS)) {
+    const field = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    if (fields.has(field)) limits[name] = fields.number(field, { least: 0, most: Number.MAX_SAFE_INTEGER });
+  }
+  fields.end();
+  return limits;
+}

@@ -1,0 +1,61 @@
+import pc from "picocolors";
+
+/** Functions that colour a text, or leave it alone. */
+type Colors = ReturnType<typeof pc.createColors>;
+
+/** Where a command reads from and writes to. Data goes to stdout, everything else to stderr. */
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  /** Writes one line of data. */
+  print(line: string): void;
+  /** Writes one line for people. */
+  say(line: string): void;
+  /** Writes text for people as it is, to draw over what stands there. */
+  draw(text: string): void;
+  /** True if people see stderr, so that a line may be drawn over. */
+  readonly drawable: boolean;
+  /** Columns of that screen. */
+  readonly columns: number;
+  /** Colours for data, none where stdout is no terminal. */
+  readonly dataColors: Colors;
+  /** Colours for messages, none where stderr is no terminal. */
+  readonly colors: Colors;
+}
+
+/** The terminal or pipes that this process was started with. */
+export function processTerminal(): Terminal {
+  const { env, stdin, stdout, stderr } = process;
+  ignoreClosedPipes();
+  return {
+    env,
+    stdin,
+    print: (line) => void stdout.write(`${line}\n`),
+    say: (line) => void stderr.write(`${line}\n`),
+    draw: (text) => void stderr.write(text),
+    drawable: stderr.isTTY === true && env.TERM !== "dumb",
+    get columns() {
+      return stderr.columns ?? 80;
+    },
+    dataColors: pc.createColors(wantsColors(stdout.isTTY, env)),
+    colors: pc.createColors(wantsColors(stderr.isTTY, env)),
+  };
+}
+
+/** NO_COLOR (no-color.org) counts unless it is empty. */
+function wantsColors(isTerminal: boolean, env: Terminal["env"]): boolean {
+  if (env.NO_COLOR) return false;
+  return Boolean(env.FORCE_COLOR) || (isTerminal === true && env.TERM !== "dumb");
+}
+
+/** A reader that went away, as `head` does, is no failure of the command. */
+function ignoreClosedPipes(): void {
+  const onError = (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  };
+  process.stderr.on("error", onError);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    onError(error);
+    process.exit(0);
+  });
+}
