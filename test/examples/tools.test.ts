@@ -65,7 +65,9 @@ test.before(async () => {
   await inProject("npm", ...install, join(folder, tarball));
   await inProject("npm", "run", "generate");
 
-  server = spawn("npm", ["run", "--silent", "serve", "--", "--listen", "127.0.0.1:0"], {
+  // What the script "serve" runs, without npm in between, which would not pass on the signal that ends it.
+  const serve = ["serve", "--dev", "--tools", "./implementation.ts", "--listen", "127.0.0.1:0"];
+  server = spawn(join("node_modules", ".bin", "sealwire"), serve, {
     cwd: project,
     env: userEnv(),
     stdio: ["ignore", "pipe", "inherit"],
