@@ -46,6 +46,8 @@ export function createCallHandler(options: CallHandlerOptions): handleUnaryCall<
         ),
       );
     });
+    const onDrainOver = (): void => stop.abort(drain.overSignal.reason);
+    drain.overSignal.addEventListener("abort", onDrainOver, { once: true });
     unary.on("cancelled", () => stop.abort(new SealwireError("CANCELLED", "The caller went away.")));
     untilAborted(answer(call, stop.signal), stop.signal)
       .then(
@@ -57,6 +59,7 @@ export function createCallHandler(options: CallHandlerOptions): handleUnaryCall<
       )
       .finally(() => {
         deadline[Symbol.dispose]();
+        drain.overSignal.removeEventListener("abort", onDrainOver);
         finish();
       });
   };

@@ -1,15 +1,21 @@
 import { SealwireError } from "../errors.ts";
-import { type Clock, sleep } from "../runtime/clock.ts";
+import type { Clock } from "../runtime/clock.ts";
 
 /** Whether the server is shutting down, and what must finish before it does. */
 export class Drain {
-  readonly #controller = new AbortController();
+  readonly #begun = new AbortController();
+  readonly #over = new AbortController();
   readonly #idle: (() => void)[] = [];
   #open = 0;
 
   /** Aborts when draining begins. */
   get signal(): AbortSignal {
-    return this.#controller.signal;
+    return this.#begun.signal;
+  }
+
+  /** Aborts when the time for open calls is up. */
+  get overSignal(): AbortSignal {
+    return this.#over.signal;
   }
 
   /** Refuses what comes after draining began. Throws DRAINING. */
@@ -26,17 +32,21 @@ export class Drain {
     };
   }
 
+  /** Begins to drain. */
   begin(): void {
-    this.#controller.abort(new SealwireError("DRAINING"));
+    this.#begun.abort(new SealwireError("DRAINING"));
   }
 
-  /** Resolves when no call is open, or after `graceMs`. */
+  /** Resolves when no call is open; after `graceMs` the open ones are told that time is up. */
   async idle(clock: Clock, graceMs: number): Promise<void> {
     if (this.#open === 0) return;
-    const timeUp = new AbortController();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#idle.push(resolve);
-    await Promise.race([promise, sleep(clock, graceMs, timeUp.signal).catch(() => {})]);
-    timeUp.abort();
+    using _timer = clock.after(graceMs, () => {
+      this.#over.abort(
+        new SealwireError("DRAINING", "The server is shutting down and could not wait for the call to end."),
+      );
+    });
+    await promise;
   }
 }

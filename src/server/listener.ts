@@ -1,7 +1,9 @@
+import { once } from "node:events";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { SealwireError } from "../errors.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { formatAddress, isLocal, type ListenAddress } from "./address.ts";
 import type { ServerTlsOptions } from "./options.ts";
@@ -12,40 +14,53 @@ export interface ListenerOptions {
   readonly tls: ServerTlsOptions | undefined;
   readonly insecurePlaintext: boolean;
   readonly connectionsMax: number;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** Takes over each accepted connection, decrypted. */
   readonly onConnection: (socket: Socket) => void;
 }
 
-/** Accepts connections until it is closed; open connections go on. */
+/** Accepts connections until it is closed. */
 export interface Listener {
   /** As clients take it, the port filled in. */
   readonly address: string;
-  close(): void;
+  /** Accepts no further connection. Resolves when the open ones have ended; after `graceMs` they are cut off. */
+  close(graceMs: number): Promise<void>;
 }
 
 /** Starts to accept connections. Throws OPTIONS_INVALID for plaintext beyond this machine and for an address that cannot be had. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { address, tls, insecurePlaintext, connectionsMax, logger, onConnection } = options;
+  const { address, tls, insecurePlaintext, connectionsMax, clock, logger, onConnection } = options;
   if (tls === undefined && !insecurePlaintext && !isLocal(address)) {
     throw new SealwireError(
       "OPTIONS_INVALID",
       `Without TLS the server listens on this machine only, not on ${formatAddress(address)}; give it a certificate (--tls-cert, --tls-key), or say --insecure.`,
     );
   }
-  const server =
-    tls === undefined ? createServer({ noDelay: true }, onConnection) : tlsServer(tls, logger, onConnection);
+  const connections = new Set<Socket>();
+  const accept = (socket: Socket): void => {
+    connections.add(socket);
+    socket.once("close", () => {
+      connections.delete(socket);
+      if (connections.size === 0) server.emit("idle");
+    });
+    onConnection(socket);
+  };
+  const server = tls === undefined ? createServer({ noDelay: true }, accept) : tlsServer(tls, logger, accept);
   server.maxConnections = connectionsMax;
   server.on("drop", () => logger.warn({ connections: connectionsMax }, "connection refused: too many are open"));
   const reload = tls && watchTlsFiles(tls, server as TlsServer, logger);
   const bound = await bind(server, address);
   return {
     address: formatAddress(bound),
-    close: () => {
+    close: async (graceMs) => {
       reload?.[Symbol.dispose]();
-      // `close` waits for the connections, which end with their calls; it is enough that no new one comes.
       server.close();
       if (bound.kind === "unix") rmSync(bound.path, { force: true });
+      using _timer = clock.after(graceMs, () => {
+        for (const connection of connections) connection.destroy();
+      });
+      if (connections.size > 0) await once(server, "idle");
     },
   };
 }

@@ -29,8 +29,12 @@ function createBaseBatchSumRequest(): BatchSumRequest {
 
 export const BatchSumRequest: MessageFns<BatchSumRequest> = {
   encode(message: BatchSumRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    for (const v of message.numbers) {
-      writer.uint32(9).double(v!);
+    if (message.numbers.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.numbers) {
+        writer.double(v);
+      }
+      writer.join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {

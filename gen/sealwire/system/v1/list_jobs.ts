@@ -36,8 +36,12 @@ function createBaseListJobsRequest(): ListJobsRequest {
 
 export const ListJobsRequest: MessageFns<ListJobsRequest> = {
   encode(message: ListJobsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    for (const v of message.states) {
-      writer.uint32(8).int32(v!);
+    if (message.states.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.states) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     if (message.tool !== "") {
       writer.uint32(18).string(message.tool);

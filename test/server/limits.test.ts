@@ -1,0 +1,146 @@
+import { once } from "node:events";
+import { connect, constants } from "node:http2";
+import { connect as connectSocket } from "node:net";
+import { StartLongTaskRequest } from "../../gen/sealwire/demo/v1/start_long_task.ts";
+import { PollJobRequest } from "../../gen/sealwire/system/v1/poll_job.ts";
+import { RawClient, type RawRequest } from "../support/raw-client.ts";
+import { startServer } from "../support/running-server.ts";
+import { assert, suite } from "../support/suite.ts";
+import { TEST_INPUT, testArgs, testService } from "../support/test-service.ts";
+
+const IDENTITY: RawRequest = { tool: "server_identity", type: "sealwire.system.v1.ServerIdentityRequest" };
+const LONG_TASK: RawRequest = {
+  tool: "start_long_task",
+  type: "sealwire.demo.v1.StartLongTaskRequest",
+  value: StartLongTaskRequest.encode({ seconds: 20, payload: {} }).finish(),
+};
+
+const test = suite("server/limits");
+
+function poll(jobId: string, waitMs: number): RawRequest {
+  const value = PollJobRequest.encode({ jobId, waitMs, afterRevision: 1_000_000n }).finish();
+  return { tool: "poll_job", type: "sealwire.system.v1.PollJobRequest", value };
+}
+
+test("a key that calls too fast is told when to try again", async () => {
+  await using server = await startServer({ clients: { alice: { limits: { callsPerSecond: 1, burst: 2 } } } });
+  using client = new RawClient(server.address, server.credentials());
+  assert.is((await client.call(IDENTITY)).code, 0);
+  assert.is((await client.call(IDENTITY)).code, 0);
+  const { code, reason, responses } = await client.call(IDENTITY);
+  assert.is(code, 8);
+  assert.is(reason, "RATE_LIMITED");
+  const delay = responses[0]?.error?.retryDelay;
+  assert.ok(delay !== undefined && Number(delay.seconds) * 1000 + delay.nanos / 1e6 <= 1000);
+});
+
+test("a replayed frame costs its victim nothing", async () => {
+  await using server = await startServer({ clients: { alice: { limits: { callsPerSecond: 1, burst: 2 } } } });
+  using client = new RawClient(server.address, server.credentials());
+  const nonce = new Uint8Array(16).fill(7);
+  const tsMs = Date.now();
+  assert.is((await client.call({ ...IDENTITY, nonce, tsMs })).code, 0);
+  for (let i = 0; i < 5; i++) assert.is((await client.call({ ...IDENTITY, nonce, tsMs })).reason, "REPLAYED");
+  assert.is((await client.call(IDENTITY)).code, 0);
+});
+
+test("a key has only so many calls in flight, and may call again when one has ended", async () => {
+  const gate = Promise.withResolvers<number>();
+  const service = testService({ Hold: { idempotent: true, run: () => gate.promise } });
+  await using server = await startServer({
+    clients: { alice: { limits: { callsInFlight: 1 } } },
+    tools: [service.tools],
+    descriptors: [service.descriptors],
+  });
+  using client = new RawClient(server.address, server.credentials());
+  const held = client.call({ tool: "hold", type: TEST_INPUT, value: testArgs(1) });
+  let refused = await client.call(IDENTITY);
+  while (refused.code === 0) refused = await client.call(IDENTITY);
+  assert.is(refused.reason, "QUOTA_EXCEEDED");
+  gate.resolve(1);
+  assert.is((await held).code, 0);
+  assert.is((await client.call(IDENTITY)).code, 0);
+});
+
+test("a key has only so many open jobs", async () => {
+  await using server = await startServer({ clients: { alice: { limits: { openJobs: 1 } } } });
+  using client = new RawClient(server.address, server.credentials());
+  assert.is((await client.call(LONG_TASK)).code, 0);
+  assert.is((await client.call(LONG_TASK)).reason, "QUOTA_EXCEEDED");
+});
+
+test("a long-poll counts as an open watch", async () => {
+  await using server = await startServer({ clients: { alice: { limits: { openWatches: 1 } } } });
+  using client = new RawClient(server.address, server.credentials());
+  const jobId = (await client.call(LONG_TASK)).responses[0]?.job?.jobId ?? "";
+  const waiting = client.call(poll(jobId, 1000));
+  let refused = await client.call(poll(jobId, 10));
+  while (refused.code === 0) refused = await client.call(poll(jobId, 10));
+  assert.is(refused.reason, "QUOTA_EXCEEDED");
+  assert.is((await waiting).code, 0);
+  assert.is((await client.call(poll(jobId, 1))).code, 0);
+});
+
+test("a call that takes too long is answered DEADLINE_EXCEEDED, and its handler told to stop", async () => {
+  const stopped = Promise.withResolvers<string>();
+  const service = testService({
+    Hang: {
+      idempotent: true,
+      run: (_numbers, { signal }) =>
+        new Promise(() => signal.addEventListener("abort", () => stopped.resolve(String(signal.reason.reason)))),
+    },
+  });
+  await using server = await startServer({
+    tools: [service.tools],
+    descriptors: [service.descriptors],
+    limits: { callTimeoutMs: 50 },
+  });
+  using client = new RawClient(server.address, server.credentials());
+  const answer = await client.call({ tool: "hang", type: TEST_INPUT, value: testArgs(1) });
+  assert.is(answer.reason, "DEADLINE_EXCEEDED");
+  assert.is(await stopped.promise, "DEADLINE_EXCEEDED");
+});
+
+test("a request that does not arrive whole in time is given up, and its room given to the next", async () => {
+  await using server = await startServer({
+    limits: { requestTimeoutMs: 100, unverifiedBytesMax: 1024 * 1024 },
+  });
+  const session = connect(`http://${server.address}`);
+  const stream = session.request({
+    [constants.HTTP2_HEADER_METHOD]: "POST",
+    [constants.HTTP2_HEADER_PATH]: "/sealwire.v1.ToolService/Call",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.write(Buffer.from([0, 0, 0, 1, 0, 1, 2, 3]));
+  using client = new RawClient(server.address, server.credentials());
+  const waiting = client.call(IDENTITY);
+  const [headers] = (await once(stream, "response")) as [Record<string, string>];
+  stream.resume();
+  const trailers =
+    headers["grpc-status"] === undefined ? ((await once(stream, "trailers"))[0] as Record<string, string>) : headers;
+  assert.is(trailers["grpc-status"], "4");
+  assert.is((await waiting).code, 0);
+  session.destroy();
+});
+
+test("connections beyond the limit are closed", async () => {
+  await using server = await startServer({ limits: { connectionsMax: 1 } });
+  using client = new RawClient(server.address, server.credentials());
+  assert.is((await client.call(IDENTITY)).code, 0);
+  const [host, port] = server.address.split(":");
+  const socket = connectSocket({ host: host as string, port: Number(port) });
+  socket.on("error", () => {});
+  await once(socket, "close");
+  assert.is((await client.call(IDENTITY)).code, 0);
+});
+
+test("without TLS the server listens on this machine only", async () => {
+  await using server = await startServer();
+  for (const address of ["0.0.0.0:0", "[::]:0"]) {
+    const error = await server.server.listen(address).catch((thrown: unknown) => thrown);
+    assert.match(String(error), "--insecure");
+  }
+});
+
+test.run();
