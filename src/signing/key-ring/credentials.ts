@@ -1,8 +1,8 @@
 import type { KeyObject } from "node:crypto";
 import { SealwireError } from "../../errors.ts";
 import { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey } from "../key-text.ts";
-import { IDENTIFIER, JsonFieldError, JsonFields } from "./json-fields.ts";
-import { JsonTextError, parseJson } from "./json-text.ts";
+import { IDENTIFIER, JsonFields } from "./json-fields.ts";
+import { parseJson } from "./json-text.ts";
 import { readPrivateFile } from "./private-file.ts";
 import { createPrivateFile } from "./private-file-write.ts";
 import { exportSecret, readSecret } from "./secret.ts";
@@ -36,10 +36,7 @@ export function credentialsOf(key: VerificationKey, server: { serverId: string; 
 export async function readCredentials(path: string): Promise<ClientCredentials> {
   const { bytes } = await readPrivateFile({ path, what: "credentials file", reason: "OPTIONS_INVALID" });
   try {
-    return parseCredentials(bytes);
-  } catch (error) {
-    if (error instanceof SealwireError) throw new SealwireError(error.reason, `${path}: ${error.message}`);
-    throw error;
+    return parseCredentials(bytes, `The credentials in ${path}`);
   } finally {
     bytes.fill(0);
   }
@@ -50,13 +47,12 @@ export async function writeCredentials(path: string, credentials: ClientCredenti
   await createPrivateFile(path, formatCredentials(credentials));
 }
 
-/** Parses the JSON of a credentials file. Throws OPTIONS_INVALID, which names the field and never a key. */
-export function parseCredentials(bytes: Uint8Array): ClientCredentials {
+/** Parses the JSON of a credentials file, called `name` in errors. Throws OPTIONS_INVALID, which names the field and never a key. */
+export function parseCredentials(bytes: Uint8Array, name = "The credentials"): ClientCredentials {
   try {
     return readFields(new JsonFields(parseJson(bytes)));
   } catch (error) {
-    if (!(error instanceof JsonTextError || error instanceof JsonFieldError)) throw error;
-    throw new SealwireError("OPTIONS_INVALID", `The credentials are refused: ${error.message}.`);
+    throw new SealwireError("OPTIONS_INVALID", `${name} are refused: ${(error as Error).message}.`);
   }
 }
 

@@ -1,8 +1,8 @@
 import type { KeyObject } from "node:crypto";
 import { SealwireError } from "../../errors.ts";
 import { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey } from "../key-text.ts";
-import { formatTime, IDENTIFIER, JsonFieldError, JsonFields } from "./json-fields.ts";
-import { JsonTextError, parseJson } from "./json-text.ts";
+import { formatTime, IDENTIFIER, JsonFields } from "./json-fields.ts";
+import { parseJson } from "./json-text.ts";
 import { exportSecret, parseServerSecret, readSecret } from "./secret.ts";
 import { TOOL_PATTERN } from "./tool-patterns.ts";
 import type { KeyLimits, KeyState } from "./types.ts";
@@ -58,8 +58,7 @@ export function parseKeyRing(bytes: Uint8Array): KeyRingDocument {
   try {
     return readDocument(new JsonFields(parseJson(bytes)));
   } catch (error) {
-    if (error instanceof JsonTextError || error instanceof JsonFieldError) throw keyRingError(error.message);
-    throw error;
+    throw keyRingError((error as Error).message);
   }
 }
 

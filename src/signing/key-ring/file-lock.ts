@@ -28,8 +28,8 @@ async function acquire(lock: string, clock: Clock): Promise<void> {
   const giveUpAtMs = clock.monotonicMs() + WAIT_MS;
   while (!(await tryCreate(lock))) {
     if (clock.monotonicMs() >= giveUpAtMs) {
-      const holder = (await readFile(lock, "utf8").catch(() => "")).trim() || "unknown";
-      const problem = `Another process (pid ${holder}) holds the lock ${lock}.`;
+      const holder = await readFile(lock, "utf8").catch(() => "unknown");
+      const problem = `Another process (pid ${holder.trim()}) holds the lock ${lock}.`;
       throw new SealwireError("KEY_RING_INVALID", `${problem}\nIf that process is gone: rm ${shellQuote(lock)}`);
     }
     using _ = holdProcess();

@@ -14,9 +14,12 @@ export async function createPrivateFile(path: string, text: string): Promise<voi
   try {
     await write(path, text);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    const problem = `${path} exists and is not overwritten.`;
-    throw new SealwireError("OPTIONS_INVALID", `${problem}\nName another file, or move that one away first.`);
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") {
+      const problem = `${path} exists and is not overwritten.`;
+      throw new SealwireError("OPTIONS_INVALID", `${problem}\nName another file, or move that one away first.`);
+    }
+    await rm(path, { force: true });
+    throw error;
   }
   await syncFolder(path);
 }
@@ -42,9 +45,6 @@ async function write(path: string, text: string): Promise<void> {
   try {
     await handle.writeFile(text);
     await handle.sync();
-  } catch (error) {
-    await rm(path, { force: true });
-    throw error;
   } finally {
     await handle.close();
   }

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { platform } from "node:os";
 import { resolve } from "node:path";
 import type { Reason } from "../../errors.ts";
@@ -25,9 +25,10 @@ export interface PrivateFileOptions {
  * Reads a file that holds secrets. Throws the error of `reason` if the file is absent, or if its mode lets anyone but
  * its owner read or write it; the second line of that message is the command that puts it right.
  */
-export async function readPrivateFile({ path, what, reason }: PrivateFileOptions): Promise<PrivateFile> {
-  const handle = await openFile(path, what, reason);
+export async function readPrivateFile(options: PrivateFileOptions): Promise<PrivateFile> {
+  const { path, what, reason } = options;
   try {
+    await using handle = await open(path, constants.O_RDONLY);
     const status = await handle.stat({ bigint: true });
     // Windows has no such modes: Node shows 0666 for every file there.
     if ((status.mode & 0o077n) !== 0n && platform() !== "win32") {
@@ -37,9 +38,7 @@ export async function readPrivateFile({ path, what, reason }: PrivateFileOptions
     }
     return { bytes: await handle.readFile(), version: fileVersion(status) };
   } catch (error) {
-    throw error instanceof SealwireError ? error : cannotRead(path, what, reason, error);
-  } finally {
-    await handle.close();
+    throw error instanceof SealwireError ? error : cannotRead(options, error);
   }
 }
 
@@ -54,16 +53,8 @@ export function fileVersion(status: {
   return [status.dev, status.ino, status.ctimeNs, status.mtimeNs, status.size].join(":");
 }
 
-async function openFile(path: string, what: string, reason: Reason): Promise<FileHandle> {
-  try {
-    return await open(path, constants.O_RDONLY);
-  } catch (error) {
-    throw cannotRead(path, what, reason, error);
-  }
-}
-
-function cannotRead(path: string, what: string, reason: Reason, cause: unknown): SealwireError {
-  const code = (cause as NodeJS.ErrnoException).code;
-  const problem = code === "ENOENT" ? "there is no such file" : `it cannot be read (${code ?? "unknown error"})`;
+function cannotRead({ path, what, reason }: PrivateFileOptions, cause: unknown): SealwireError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const problem = code === "ENOENT" ? "there is no such file" : `it cannot be read (${code})`;
   return new SealwireError(reason, `The ${what} ${resolve(path)} is needed, but ${problem}.`, { cause });
 }

@@ -49,6 +49,7 @@ export async function editRingFile(
   { path, clock, random }: RingFileOptions,
   change: (document: KeyRingDocument) => KeyRingDocument,
 ): Promise<KeyRingDocument> {
+  await loadRingFile(path);
   try {
     // The file behind a symlink is the one to replace; the link itself stays.
     const file = await realpath(path);
@@ -64,6 +65,6 @@ export async function editRingFile(
 }
 
 function cannotChange(path: string, cause: unknown): SealwireError {
-  const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+  const { code } = cause as NodeJS.ErrnoException;
   return new SealwireError("KEY_RING_INVALID", `The key ring ${path} cannot be changed (${code}).`, { cause });
 }

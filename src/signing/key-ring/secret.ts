@@ -34,8 +34,7 @@ export function readSecret(fields: JsonFields, name: string, parse: (text: strin
   try {
     return importSecret(parse(text));
   } catch (error) {
-    if (error instanceof SealwireError) return fields.fail(name, error.message.replace(/\.$/, ""));
-    throw error;
+    return fields.fail(name, (error as Error).message.replace(/\.$/, ""));
   }
 }
 

@@ -7,14 +7,27 @@ export const TOOL_PATTERN = /^[a-z0-9_*]{1,128}$/;
  */
 export function compileToolPatterns(patterns: readonly string[]): (tool: string) => boolean {
   const names = new Set(patterns.filter((pattern) => !pattern.includes("*")));
-  const globs = patterns.filter((pattern) => pattern.includes("*")).map((pattern) => pattern.split("*"));
-  return (tool) => names.has(tool) || globs.some((parts) => matches(tool, parts));
+  const globs = patterns.filter((pattern) => pattern.includes("*")).map(compileGlob);
+  return (tool) => names.has(tool) || globs.some((glob) => matches(tool, glob));
 }
 
-/** The parts are what stands between the stars. Taking each inner part as early as it comes finds a match if there is one. */
-function matches(tool: string, parts: readonly string[]): boolean {
-  const [head = "", ...inner] = parts;
-  const tail = inner.pop() ?? "";
+interface Glob {
+  /** What stands before the first star. */
+  readonly head: string;
+  /** What stands between the stars. */
+  readonly inner: readonly string[];
+  /** What stands after the last star. */
+  readonly tail: string;
+}
+
+function compileGlob(pattern: string): Glob {
+  const [first, last] = [pattern.indexOf("*"), pattern.lastIndexOf("*")];
+  const inner = pattern.slice(first, last).split("*");
+  return { head: pattern.slice(0, first), inner, tail: pattern.slice(last + 1) };
+}
+
+/** Taking each inner part as early as it comes finds a match if there is one. */
+function matches(tool: string, { head, inner, tail }: Glob): boolean {
   if (!tool.startsWith(head) || !tool.endsWith(tail)) return false;
   let at = head.length;
   for (const part of inner) {

@@ -1,8 +1,8 @@
-import { type FSWatcher, watch } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { watchFolder } from "./folder-hints.ts";
 import { fileVersion } from "./private-file.ts";
 import { type LoadedRing, loadRingFile } from "./ring-file.ts";
 import type { KeyRing, KeyRingSource } from "./types.ts";
@@ -38,7 +38,7 @@ class FileKeyRing implements WatchedKeyRing {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners = new Set<(ring: KeyRing) => void>();
-  readonly #watcher: FSWatcher | undefined;
+  readonly #hints: Disposable;
   #ring: KeyRing;
   /** Of the file as last looked at, usable or not. */
   #version: string;
@@ -54,7 +54,7 @@ class FileKeyRing implements WatchedKeyRing {
     this.#logger = logger;
     this.#ring = ring;
     this.#version = version;
-    this.#watcher = this.#watchFolder();
+    this.#hints = watchFolder(dirname(path), (name) => this.#onHint(name));
     this.#timer = this.#nextPoll();
   }
 
@@ -79,7 +79,7 @@ class FileKeyRing implements WatchedKeyRing {
     this.#closed = true;
     this.#timer[Symbol.dispose]();
     this.#hint?.[Symbol.dispose]();
-    this.#watcher?.close();
+    this.#hints[Symbol.dispose]();
     this.#listeners.clear();
     await this.#reload;
   }
@@ -103,7 +103,7 @@ class FileKeyRing implements WatchedKeyRing {
       this.#version = version;
       this.#ring = ring;
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = (error as Error).message;
       this.#logger.error({ path: this.#path, problem }, "key ring not reloaded, the last good one stays in force");
       return;
     }
@@ -117,16 +117,6 @@ class FileKeyRing implements WatchedKeyRing {
         if (!this.#closed) this.#timer = this.#nextPoll();
       });
     });
-  }
-
-  /** Only a hint that saves waiting for the poll: some file systems report nothing. */
-  #watchFolder(): FSWatcher | undefined {
-    try {
-      const watcher = watch(dirname(this.#path), { persistent: false }, (_event, name) => this.#onHint(name));
-      return watcher.on("error", () => watcher.close());
-    } catch {
-      return undefined;
-    }
   }
 
   #onHint(name: string | null): void {
@@ -146,6 +136,6 @@ async function currentVersion(path: string): Promise<string> {
     const status = await stat(path, { bigint: true });
     return fileVersion(status);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? "unknown";
+    return String((error as NodeJS.ErrnoException).code);
   }
 }

@@ -49,6 +49,15 @@ test("retiring never lengthens a key's life", () => {
   assert.is(retireKey(document, { keyId }).keys[0]?.notAfterMs, undefined);
 });
 
+test("revoking one key leaves the others alone", () => {
+  const { document, keyId } = ringOfAlice();
+  const two = addKey(document, { clientId: "bob", tools: [] }, context);
+  assert.equal(
+    revokeKey(two.document, keyId).keys.map((key) => key.state),
+    ["revoked", "active"],
+  );
+});
+
 test("revoking is for good and may be repeated", async () => {
   const { document, keyId } = ringOfAlice();
   const revoked = revokeKey(document, keyId);
@@ -59,6 +68,12 @@ test("revoking is for good and may be repeated", async () => {
 test("a key id that is not there is named", async () => {
   const { document } = ringOfAlice();
   assert.match((await thrownBy(() => revokeKey(document, "k_none"))).message, 'no key "k_none"');
+});
+
+test("a ring without a server secret makes no keys until it has one", async () => {
+  const bare = { ...newKeyRing("s", context), serverSecrets: [] };
+  assert.match((await thrownBy(() => addKey(bare, { clientId: "a", tools: [] }, context))).message, "no server secret");
+  assert.is(addKey(rotateServerSecret(bare, context), { clientId: "a", tools: [] }, context).document.keys.length, 1);
 });
 
 test("after rotating the server secret old keys stay as they are and new ones come from the new secret", () => {

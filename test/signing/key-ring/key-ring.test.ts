@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { deriveRequestKey, deriveResponseKey, fingerprint } from "../../../src/signing/derivation.ts";
 import type { KeyEntry, KeyRingDocument } from "../../../src/signing/key-ring/document.ts";
-import { buildKeyRing } from "../../../src/signing/key-ring/key-ring.ts";
+import { buildKeyRing, fixedKeyRing } from "../../../src/signing/key-ring/key-ring.ts";
 import { importSecret } from "../../../src/signing/key-ring/secret.ts";
 import { isUsable } from "../../../src/signing/key-ring/types.ts";
 import { mac, macEquals } from "../../../src/signing/mac.ts";
@@ -41,15 +41,23 @@ test("an imported key is used as it is", () => {
   assert.match(key?.fingerprint ?? "", /^[0-9a-f]{32}$/);
 });
 
-test("a key knows its limits, the defaults where it names none", () => {
+test("a key knows its times and its limits, the defaults where it names none", () => {
   const { document, keyId } = ringOfAlice();
-  const keys = document.keys.map((key) => ({ ...key, limits: { openJobs: 3 } }));
-  const limits = buildKeyRing({ ...document, keys }).find(keyId)?.limits;
-  assert.equal(limits, { callsPerSecond: 100, burst: 200, callsInFlight: 64, openJobs: 3, openWatches: 100 });
+  const keys = document.keys.map((key) => ({ ...key, limits: { openJobs: 3 }, notBeforeMs: 1, notAfterMs: 2 }));
+  const key = buildKeyRing({ ...document, keys }).find(keyId);
+  assert.equal([key?.notBeforeMs, key?.notAfterMs], [1, 2]);
+  assert.equal(key?.limits, { callsPerSecond: 100, burst: 200, callsInFlight: 64, openJobs: 3, openWatches: 100 });
 });
 
 test("an unknown key id finds nothing", () => {
   assert.is(buildKeyRing(ringOfAlice().document).find("__proto__"), undefined);
+});
+
+test("a fixed source gives its ring and reports no change", async () => {
+  const ring = buildKeyRing(ringOfAlice().document);
+  await using source = fixedKeyRing(ring);
+  using _ = source.onChange(() => assert.unreachable());
+  assert.is(source.current(), ring);
 });
 
 test("ids are unique and server secrets are there", async () => {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmod, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
@@ -75,6 +75,20 @@ test("an edit through a symlink replaces the file behind it and keeps the link",
     assert.is((await loadRingFile(path)).document.serverSecrets.length, 2);
   }));
 
+test("a file that cannot be changed is said to be so", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "r".repeat(252));
+    await createRingFile(path, ringOfAlice().document);
+    const error = await thrownBy(() => editRingFile(options(path), (ring) => ring));
+    assert.match(error.message, "cannot be changed (ENAMETOOLONG)");
+  }));
+
+test("a file is not made in a folder that is not there", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "none", "ring.json");
+    assert.match((await thrownBy(() => createRingFile(path, ringOfAlice().document))).message, "ENOENT");
+  }));
+
 test("a lock that stays is reported with its process and the command that removes it", () =>
   inFolder(async (folder) => {
     const path = join(folder, "ring.json");
@@ -89,9 +103,13 @@ test("a lock that stays is reported with its process and the command that remove
         return nowMs;
       },
     };
-    const message = (await thrownBy(() => editRingFile({ ...options(path), clock }, (ring) => ring))).message;
-    assert.match(message, "pid 4711");
-    assert.match(message, `rm ${path}.lock`);
+    const refusal = async () =>
+      (await thrownBy(() => editRingFile({ ...options(path), clock }, (ring) => ring))).message;
+    assert.match(await refusal(), "pid 4711");
+    assert.match(await refusal(), `rm ${path}.lock`);
+    await rm(`${path}.lock`);
+    await mkdir(`${path}.lock`);
+    assert.match(await refusal(), "pid unknown");
   }));
 
 test("processes that add keys at the same time lose none", () =>

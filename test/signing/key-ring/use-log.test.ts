@@ -1,15 +1,16 @@
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { systemClock } from "../../../src/runtime/clock.ts";
+import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
-import { KeyUseLog, readKeyUse } from "../../../src/signing/key-ring/use-log.ts";
+import { KeyUseLog, keyUsePath, readKeyUse } from "../../../src/signing/key-ring/use-log.ts";
 import { assert, suite } from "../../support/suite.ts";
-import { inFolder, MADE_AT_MS, RecordingLogger } from "./ring-folder.ts";
+import { ManualClock } from "./manual-clock.ts";
+import { inFolder, MADE_AT_MS, RecordingLogger, until } from "./ring-folder.ts";
 
 const test = suite("signing/key-ring/use-log");
 
-function openLog(path: string, logger = new RecordingLogger()): KeyUseLog {
-  return new KeyUseLog({ path, clock: systemClock, random: systemRandom, logger });
+function openLog(path: string, logger = new RecordingLogger(), clock: Clock = systemClock): KeyUseLog {
+  return new KeyUseLog({ path, clock, random: systemRandom, logger });
 }
 
 test("what was recorded is on disk after disposal, private, and survives the next server", () =>
@@ -33,6 +34,19 @@ test("what was recorded is on disk after disposal, private, and survives the nex
       ]),
     );
     assert.is((await stat(path)).mode & 0o777, 0o600);
+  }));
+
+test("uses are written every 15 s beside the ring", () =>
+  inFolder(async (folder) => {
+    const path = keyUsePath(join(folder, "ring.json"));
+    const clock = new ManualClock();
+    await using log = openLog(path, new RecordingLogger(), clock);
+    for (const ms of [MADE_AT_MS, MADE_AT_MS + 1000]) {
+      log.record("k_1", ms);
+      await until("the next flush is due", () => clock.waiting(15_000) === 1);
+      clock.run(15_000);
+      await until("it is written", async () => (await readKeyUse(path)).get("k_1") === ms);
+    }
   }));
 
 test("an older use does not hide a newer one of another server", () =>

@@ -4,9 +4,11 @@ import { systemClock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { revokeKey, rotateServerSecret } from "../../../src/signing/key-ring/changes.ts";
 import { formatKeyRing } from "../../../src/signing/key-ring/document.ts";
+import { watchFolder } from "../../../src/signing/key-ring/folder-hints.ts";
 import { createRingFile, editRingFile } from "../../../src/signing/key-ring/ring-file.ts";
 import { type WatchedKeyRing, watchKeyRing } from "../../../src/signing/key-ring/watched-ring.ts";
 import { assert, suite } from "../../support/suite.ts";
+import { ManualClock } from "./manual-clock.ts";
 import { context, inFolder, RecordingLogger, ringOfAlice, thrownBy, until } from "./ring-folder.ts";
 
 const test = suite("signing/key-ring/watched-ring");
@@ -123,6 +125,54 @@ test("a folder that is swapped by symlink, as Kubernetes does, is noticed", () =
     await rename(join(folder, "..data_tmp"), join(folder, "..data"));
     await rm(join(folder, "one"), { recursive: true });
     await until("the key is revoked", () => source.current().find(keyId)?.state === "revoked");
+  }));
+
+test("a change that no hint reports is noticed by the poll", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "ring.json");
+    const { document, keyId } = ringOfAlice();
+    await createRingFile(path, document);
+    const clock = new ManualClock();
+    await using source = await watchKeyRing({ path, clock, logger: new RecordingLogger() });
+    clock.run(1000);
+    await until("the next poll is due", () => clock.waiting(1000) === 1);
+    await edit(path, (ring) => revokeKey(ring, keyId));
+    clock.run(1000);
+    await until("the key is revoked", () => source.current().find(keyId)?.state === "revoked");
+  }));
+
+test("changes beside the ring are no hint", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "ring.json");
+    await createRingFile(path, ringOfAlice().document);
+    const clock = new ManualClock();
+    await using _ = await watchKeyRing({ path, clock, logger: new RecordingLogger() });
+    await writeFile(join(folder, "sealwire.db"), "x");
+    await chmod(path, 0o600);
+    await until("the ring's own change is reported", () => clock.waiting(50) === 1);
+    await chmod(path, 0o400);
+    await writeFile(join(folder, "sealwire.db"), "y");
+    assert.is(clock.waiting(50), 1);
+  }));
+
+test("a folder that cannot be watched is no error", () => {
+  using _ = watchFolder("/nowhere/at/all", () => assert.unreachable());
+});
+
+test("looking while a look is under way looks once more", () =>
+  watching(async ({ path, keyId, source }) => {
+    const first = source.reload();
+    await edit(path, (ring) => revokeKey(ring, keyId));
+    await Promise.all([first, source.reload(), source.reload()]);
+    assert.is(source.current().find(keyId)?.state, "revoked");
+  }));
+
+test("a ring that was closed is not reloaded", () =>
+  watching(async ({ path, keyId, source }) => {
+    await source[Symbol.asyncDispose]();
+    await edit(path, (ring) => revokeKey(ring, keyId));
+    await source.reload();
+    assert.is(source.current().find(keyId)?.state, "active");
   }));
 
 test("a broken file at the start is refused", () =>
