@@ -69,7 +69,8 @@ export class JobHandle<Output> {
    * terminal state. Resumes by itself when the connection breaks, the server drains or falls silent.
    */
   async *watch(options: WatchOptions = {}): AsyncGenerator<JobSnapshot, void, undefined> {
-    for await (const answer of watchJob(this.#connection, this.jobId, options)) yield this.#note(answer);
+    const target = { jobId: this.jobId, isKnown: this.#latest !== undefined };
+    for await (const answer of watchJob(this.#connection, target, options)) yield this.#note(answer);
   }
 
   /**

@@ -45,7 +45,7 @@ export interface ClientOptions {
   readonly retry?: RetryOptions;
   /** How often a watch asks for a sign of life, 100 to 60,000 ms. Default 15,000. */
   readonly heartbeatIntervalMs?: number;
-  /** How long a watch that had begun keeps trying to resume without a verified message. Default 300,000 ms. */
+  /** How long a watch of a job that the server was heard of keeps trying without a verified message. Default 300,000 ms. */
   readonly resumeForMs?: number;
   /** Largest message to receive, in bytes. Default 4 MiB, which every result fits in. */
   readonly maxReceiveBytes?: number;

@@ -16,6 +16,16 @@ export interface WatchOptions extends Omit<OperationOptions, "timeoutMs"> {
   readonly timeoutMs?: number;
 }
 
+/** Which job to follow. */
+export interface WatchTarget {
+  readonly jobId: string;
+  /**
+   * True if the server has been heard of it before: then a server that cannot be reached is taken for one that
+   * restarts, from the first stream on.
+   */
+  readonly isKnown: boolean;
+}
+
 /**
  * Follows a job to its end: yields its state now, then each newer revision (progress may be merged), and returns after
  * the terminal one. Streams that break, fall silent or are cut are resumed after the newest revision, with a fresh
@@ -23,7 +33,7 @@ export interface WatchOptions extends Omit<OperationOptions, "timeoutMs"> {
  */
 export async function* watchJob(
   connection: Connection,
-  jobId: string,
+  { jobId, isKnown }: WatchTarget,
   { afterRevision = 0, signal, timeoutMs }: WatchOptions = {},
 ): AsyncGenerator<JobAnswer, void, undefined> {
   const { options, closed } = connection;
@@ -36,7 +46,7 @@ export async function* watchJob(
   });
   const requestId = options.random.uuid();
   const { heartbeatIntervalMs } = options;
-  const resumption = new Resumption(connection);
+  const resumption = new Resumption(connection, isKnown);
   let known: JobSnapshot | undefined;
   let yielded = afterRevision;
   let askAfter = afterRevision;
@@ -80,8 +90,9 @@ class Resumption {
   readonly #retries: Retries;
   #lastVerifiedAtMs: number | undefined;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, isKnown: boolean) {
     this.#connection = connection;
+    if (isKnown) this.#lastVerifiedAtMs = connection.options.clock.monotonicMs();
     this.#retries = new Retries(connection.options.retry, connection.options.random);
   }
 
@@ -100,7 +111,7 @@ class Resumption {
     return delayMs;
   }
 
-  /** Before the first verified message a watch is as patient as a call, afterwards as `resumeForMs` says. */
+  /** A watch of a job that nothing is known of is as patient as a call, any other as `resumeForMs` says. */
   #mayResume(failure: Failure): boolean {
     if (tellsDelay(failure)) return true;
     const { clock, resumeForMs } = this.#connection.options;

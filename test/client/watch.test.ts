@@ -299,6 +299,24 @@ test("a server that cannot be reached at first ends the watch after the client's
   );
 });
 
+test("a job that was heard of is waited for from the first stream on", async () => {
+  await using peer = await startPeer(
+    {
+      call: (received) => jobFrame(credentials, received, { state: RUNNING }, { type: "PollJobResponse" }),
+      watch: (received, reply, attempt) =>
+        attempt < 8
+          ? reply.fail(unsigned(new SealwireError("UNAVAILABLE")))
+          : reply.send(state(received, [SUCCEEDED, 2, 1])),
+    },
+    { credentials },
+  );
+  await using client = new SealwireClient({ credentials: peer.credentials, retry: { ...quick, maxAttempts: 2 } });
+  const handle = client.job("job-1");
+  await handle.poll();
+  assert.is((await handle.result()).typeName, "sealwire.demo.v1.StartLongTaskResponse");
+  assert.is(peer.watches.length, 8);
+});
+
 test("a server lost later is given up after resumeForMs", async () => {
   await withPeer(
     (received, reply, attempt) => {
