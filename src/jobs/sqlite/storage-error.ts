@@ -21,8 +21,10 @@ export function isStoreAway(thrown: unknown): boolean {
   return code !== undefined && AWAY_CODES.has(code);
 }
 
-/** UNAVAILABLE with a delay if the store is away; anything else as it is. */
+/** UNAVAILABLE with a delay if the store is away or closed; anything else as it is. */
 export function storageError(thrown: unknown): unknown {
+  // What node:sqlite throws once the database was closed.
+  if (thrown instanceof Error && "code" in thrown && thrown.code === "ERR_INVALID_STATE") return storeClosed();
   if (!isStoreAway(thrown)) return thrown;
   return new SealwireError("UNAVAILABLE", "The server's store cannot be used just now; try again.", {
     retryDelayMs: AWAY_RETRY_MS,

@@ -1,0 +1,110 @@
+import type { JobView } from "../../src/jobs/job.ts";
+import { JobFeed } from "../../src/jobs/job-feed.ts";
+import { JobWatch } from "../../src/jobs/job-watch.ts";
+import { settled } from "../support/eventually.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { assert, suite } from "../support/suite.ts";
+
+const test = suite("jobs/job-watch");
+
+let clock = new FakeClock();
+let feed: JobFeed;
+let stored: JobView;
+let reads = 0;
+let away = false;
+
+test.before.each(() => {
+  clock = new FakeClock();
+  reads = 0;
+  stored = view(1);
+  feed = new JobFeed({
+    clock,
+    read: (jobId) => {
+      reads += 1;
+      if (away) throw new Error("the store is away");
+      return jobId === stored.jobId ? stored : null;
+    },
+  });
+});
+
+function view(revision: number, state: JobView["state"] = "RUNNING"): JobView {
+  const times = { createdAtMs: 0, startedAtMs: undefined, endedAtMs: undefined, expiresAtMs: undefined };
+  const counts = {
+    revision,
+    attempt: 1,
+    maxAttempts: 3,
+    progress: undefined,
+    error: undefined,
+    cancelRequested: false,
+  };
+  return { jobId: "job", owner: "alice", tool: "echo", requestId: "request", state, ...counts, ...times };
+}
+
+const watch = (signal?: AbortSignal) => new JobWatch({ feed, owner: "alice", jobId: "job", afterRevision: 0, signal });
+
+test("ten thousand watchers of one job cost one read in all", async () => {
+  const watches = Array.from({ length: 10_000 }, () => watch());
+  await Promise.all(watches.map((each) => each.next()));
+  for (let revision = 2; revision < 5; revision += 1) {
+    const steps = Promise.all(watches.map((each) => each.next()));
+    await settled();
+    feed.publish(view(revision));
+    for (const step of await steps) assert.is(step.value?.revision, revision);
+  }
+  assert.is(reads, 1);
+});
+
+test("a watcher that was busy while several changes came gets the newest", async () => {
+  const slow = watch();
+  await slow.next();
+  for (let revision = 2; revision < 9; revision += 1) feed.publish(view(revision));
+  assert.is((await slow.next()).value?.revision, 8);
+});
+
+test("a change that nobody told of is found by the slow poll", async () => {
+  const lone = watch();
+  await lone.next();
+  const next = lone.next();
+  await settled();
+  stored = view(2);
+  clock.advance(5_000);
+  assert.is((await next).value?.revision, 2);
+});
+
+test("a watcher that is dropped between steps holds nothing after one poll interval", async () => {
+  await watch().next();
+  assert.is(feed.size, 1);
+  clock.advance(5_000);
+  assert.is(feed.size, 0);
+  assert.is(clock.timers, 0);
+});
+
+test("a watcher that was left, aborted or has seen the end holds nothing either", async () => {
+  const controller = new AbortController();
+  const [left, aborted, ended] = [watch(), watch(controller.signal), watch()];
+  for (const each of [left, aborted, ended]) await each.next();
+  const steps = [left, aborted, ended].map((each) => each.next());
+  await settled();
+  await left.return();
+  controller.abort();
+  feed.publish(view(2, "SUCCEEDED"));
+  const [first, second, third] = await Promise.all(steps);
+  assert.ok(first?.done && second?.done && !third?.done);
+  clock.advance(5_000);
+  assert.is(feed.size, 0);
+});
+
+test("a poll that cannot read leaves the watcher waiting", async () => {
+  const lone = watch();
+  await lone.next();
+  const next = lone.next();
+  await settled();
+  away = true;
+  clock.advance(5_000);
+  away = false;
+  stored = view(3);
+  clock.advance(5_000);
+  assert.is((await next).value?.revision, 3);
+});
+
+test.run();
