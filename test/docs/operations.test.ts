@@ -1,0 +1,60 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { resolveServeSettings } from "../../src/cli/serve-settings.ts";
+import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { createMetrics } from "../../src/server/metrics.ts";
+import { DEFAULT_SERVER_LIMITS } from "../../src/server/options.ts";
+import { DEFAULT_KEY_LIMITS } from "../../src/signing/key-ring/types.ts";
+import { assert, suite } from "../support/suite.ts";
+import { codeBlocks } from "./code-blocks.ts";
+
+const test = suite("docs/operations");
+
+const page = readFileSync(join(import.meta.dirname, "..", "..", "docs", "operations.md"), "utf8");
+
+/** The rows of the tables under a heading: the text in backquotes that begins each, and its second cell. */
+function rowsUnder(heading: string): Record<string, string> {
+  const section = page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? "";
+  const rows = section.matchAll(/^\| `([a-z_]+)` \| ([^|]*?) *\|/gm);
+  return Object.fromEntries([...rows].map(([, name, cell]) => [name, cell]));
+}
+
+function snakeCase(limits: object): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(limits).map(([name, value]) => [
+      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      String(value),
+    ]),
+  );
+}
+
+test("the page has every limit with its default", () => {
+  assert.equal(rowsUnder("Limits"), { ...snakeCase(DEFAULT_SERVER_LIMITS), ...snakeCase(DEFAULT_KEY_LIMITS) });
+});
+
+test("the page has every metric", async () => {
+  await using store = await openSqliteStore({ path: ":memory:" });
+  const text = await createMetrics({ store, clock: systemClock }).text();
+  const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+  assert.equal(Object.keys(rowsUnder("Metrics")).sort(), names.sort());
+});
+
+test("the configuration on the page is accepted and says what the page says it does", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-config-"));
+  try {
+    const block = codeBlocks(page).find(({ language }) => language === "json");
+    writeFileSync(join(folder, "serve.json"), block?.text ?? "");
+    const settings = await resolveServeSettings({ config: join(folder, "serve.json") });
+    assert.is(settings.listen, "0.0.0.0:50051");
+    assert.is(settings.tls?.certificatePath, join(folder, "tls", "server.pem"));
+    assert.is(settings.drainTimeoutMs, 25_000);
+    assert.equal(settings.limits, { connectionsMax: 2000 });
+    assert.equal(settings.tools, [join(folder, "tools.ts")]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test.run();
