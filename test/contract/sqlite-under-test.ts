@@ -15,7 +15,9 @@ export class SqliteUnderTest implements StoreUnderTest {
   readonly #clock: FakeClock;
   readonly #folder = mkdtempSync(join(tmpdir(), "sealwire-store-"));
   #path = join(this.#folder, "store-0.sqlite");
-  #boots = 1;
+  /** What the store is told about the boot of the machine. */
+  bootId: string | undefined = "boot 0";
+  #boots = 0;
   #copies = 0;
   #store: Store | undefined;
 
@@ -49,8 +51,7 @@ export class SqliteUnderTest implements StoreUnderTest {
   }
 
   async losePower(): Promise<void> {
-    this.#boots += 1;
-    await this.crash();
+    await this.goBackTo(this.snapshot(), { rebooted: true });
   }
 
   /** Copies the files as a kill -9 at this moment would leave them; returns the copy's path. */
@@ -64,8 +65,20 @@ export class SqliteUnderTest implements StoreUnderTest {
     return copy;
   }
 
+  /** Closes the store in good order; returns the path of a copy. The store itself is opened again. */
+  async snapshotClosed(): Promise<string> {
+    await this.store[Symbol.asyncDispose]();
+    const copy = this.snapshot();
+    await this.#open();
+    return copy;
+  }
+
   /** Opens a snapshot in place of the store; the old one changes nothing that can be seen any more. */
-  async goBackTo(snapshot: string): Promise<void> {
+  async goBackTo(snapshot: string, { rebooted = false } = {}): Promise<void> {
+    if (rebooted) {
+      this.#boots += 1;
+      this.bootId = `boot ${this.#boots}`;
+    }
     const old = this.store;
     this.#path = snapshot;
     await this.#open();
@@ -79,6 +92,6 @@ export class SqliteUnderTest implements StoreUnderTest {
 
   async #open(): Promise<void> {
     this.#store = undefined;
-    this.#store = await openSqliteStore({ path: this.#path, clock: this.#clock, bootId: `boot ${this.#boots}` });
+    this.#store = await openSqliteStore({ path: this.#path, clock: this.#clock, bootId: this.bootId });
   }
 }

@@ -102,7 +102,8 @@ const SCHEMA = `
     boot_id TEXT,
     closed_cleanly INTEGER NOT NULL,
     replay_floor_ms INTEGER NOT NULL,
-    replay_mark_ms INTEGER NOT NULL
+    replay_mark_ms INTEGER NOT NULL,
+    replay_blind_until_ms INTEGER NOT NULL
   ) STRICT;
 `;
 
@@ -123,7 +124,7 @@ export function prepareSchema(db: DatabaseSync, path: string, pageKey: Uint8Arra
   db.exec("BEGIN IMMEDIATE");
   try {
     db.exec(SCHEMA);
-    db.prepare("INSERT INTO store_state VALUES (1, ?, NULL, 1, 0, 0)").run(pageKey);
+    db.prepare("INSERT INTO store_state VALUES (1, ?, NULL, 1, 0, 0, 0)").run(pageKey);
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     db.exec("COMMIT");
   } catch (thrown) {

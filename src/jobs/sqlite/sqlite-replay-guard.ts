@@ -34,7 +34,6 @@ export class SqliteReplayGuard implements ReplayGuard {
   readonly #quick: Nonces;
   readonly #durable: Nonces;
   readonly #mark: ReplayMark;
-  /** Frames stamped up to this time may have been accepted and forgotten. */
   readonly #blindUntilMs: number;
   #floorMs: number;
   #held: number;
@@ -45,7 +44,7 @@ export class SqliteReplayGuard implements ReplayGuard {
     this.#quick = prepareNonces(quick.db);
     this.#durable = prepareNonces(durable.db);
     this.#mark = new ReplayMark(durable.db, durable.commits, state.replayMarkMs);
-    this.#blindUntilMs = state.lostPower ? state.replayMarkMs : Number.NEGATIVE_INFINITY;
+    this.#blindUntilMs = state.replayBlindUntilMs;
     this.#floorMs = state.replayFloorMs;
     this.#held = this.#quick.count();
   }

@@ -1,36 +1,36 @@
 import type { DatabaseSync } from "node:sqlite";
 
-/** What a store remembers about itself between processes. */
+/** What a store remembers about itself between processes; times in Unix milliseconds. */
 export interface StoreState {
   /** The key that page tokens are encrypted with. */
   readonly pageKey: Uint8Array;
-  /** No nonce that expires at or below this time can be claimed, Unix milliseconds. */
+  /** No nonce that expires at or below this time can be claimed. */
   readonly replayFloorMs: number;
-  /** At or above the stamp of every frame that was accepted, Unix milliseconds. */
+  /** At or above the stamp of every frame that was accepted. */
   readonly replayMarkMs: number;
+  /** Frames stamped up to this time may have been accepted and forgotten in a loss of power. */
+  readonly replayBlindUntilMs: number;
+}
+
+/** A {@link StoreState} with what opening the store found out. */
+export interface EnteredState extends StoreState {
   /** True if the latest nonces may be gone: the store was not closed, and the kernel is not known to be the same since. */
   readonly lostPower: boolean;
 }
 
-/** Reads the state of a store that was just opened and notes, durably, that it is open. */
-export function enterStore(db: DatabaseSync, bootId: string | undefined): StoreState {
-  const row = db
+/** Reads the state of a store that was just opened and notes, durably, that it is open and what it may have forgotten. */
+export function enterStore(db: DatabaseSync, bootId: string | undefined): EnteredState {
+  const left = db.prepare("SELECT boot_id AS bootId, closed_cleanly AS closedCleanly FROM store_state").get();
+  const lostPower = left?.closedCleanly === 0 && (bootId === undefined || bootId !== left.bootId);
+  const state = db
     .prepare(
-      `SELECT page_key AS pageKey, replay_floor_ms AS replayFloorMs, replay_mark_ms AS replayMarkMs,
-              boot_id AS bootId, closed_cleanly AS closedCleanly
-       FROM store_state`,
+      `UPDATE store_state SET boot_id = :bootId, closed_cleanly = 0,
+         replay_blind_until_ms = iif(:lostPower, max(replay_blind_until_ms, replay_mark_ms), replay_blind_until_ms)
+       RETURNING page_key AS pageKey, replay_floor_ms AS replayFloorMs, replay_mark_ms AS replayMarkMs,
+         replay_blind_until_ms AS replayBlindUntilMs`,
     )
-    .get() as {
-    pageKey: Uint8Array;
-    replayFloorMs: number;
-    replayMarkMs: number;
-    bootId: string | null;
-    closedCleanly: number;
-  };
-  const { pageKey, replayFloorMs, replayMarkMs } = row;
-  const lostPower = row.closedCleanly === 0 && (bootId === undefined || bootId !== row.bootId);
-  db.prepare("UPDATE store_state SET boot_id = ?, closed_cleanly = 0").run(bootId ?? null);
-  return { pageKey, replayFloorMs, replayMarkMs, lostPower };
+    .get({ bootId: bootId ?? null, lostPower: lostPower ? 1 : 0 }) as unknown as StoreState;
+  return { ...state, lostPower };
 }
 
 /** Notes that the store is closed; with `synchronous = FULL` everything committed before it is then on the disk. */
