@@ -1,7 +1,7 @@
 import { type Response, Status } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
 import { errorFromMessage } from "../wire/error-message.ts";
-import type { Contracts } from "./contracts.ts";
+import type { ContractSource } from "./contract-source.ts";
 import { errorOfJob, type JobSnapshot, readJob } from "./job-snapshot.ts";
 import { ToolOutput } from "./tool-output.ts";
 
@@ -37,7 +37,7 @@ const STATUS_NAMES = new Map<number, CallStatus>([
 ]);
 
 /** Reads a verified Response. Throws RESPONSE_UNVERIFIED if it says what no server of this protocol says. */
-export function readResult(response: Response, contracts: Contracts): CallResult {
+export function readResult(response: Response, contracts: ContractSource): CallResult {
   const status = STATUS_NAMES.get(response.status);
   if (status === undefined) {
     throw new SealwireError("RESPONSE_UNVERIFIED", `The answer has the status ${response.status}, which there is not.`);

@@ -10,7 +10,7 @@ import { type CallArguments, encodeArguments, isEncoded } from "./arguments.ts";
 import { type CallOptions, checkTraceparent } from "./call-options.ts";
 import { type CallResult, readResult } from "./call-result.ts";
 import type { Connection, OperationOptions } from "./connection.ts";
-import { Contracts } from "./contracts.ts";
+import { ContractSource } from "./contract-source.ts";
 import { Deadline } from "./deadline.ts";
 import { checkHealth, type ServingStatus } from "./health.ts";
 import { JobHandle } from "./job-handle.ts";
@@ -55,7 +55,7 @@ export interface JobPage {
  */
 export class SealwireClient implements AsyncDisposable {
   readonly #connection: Connection;
-  readonly #contracts: Contracts;
+  readonly #contracts: ContractSource;
   readonly #closing = new AbortController();
 
   /** Checks the options; connects when the first call is made. Throws OPTIONS_INVALID. */
@@ -67,7 +67,7 @@ export class SealwireClient implements AsyncDisposable {
       sealer: new Sealer(resolved),
       closed: this.#closing.signal,
     };
-    this.#contracts = new Contracts(resolved.descriptors, () => this.listTools({ includeDescriptors: true }));
+    this.#contracts = new ContractSource(resolved.descriptors, () => this.listTools({ includeDescriptors: true }));
   }
 
   /**
@@ -88,7 +88,7 @@ export class SealwireClient implements AsyncDisposable {
    */
   tools<const D extends CallableService>(definition: D): TypedTools<D> {
     return bindTools(definition, {
-      contractOf: (method, signal) => this.#contracts.forMethod(definition.fullName, method, signal),
+      contractOf: (method, signal) => this.#contracts.forMethod(`${definition.fullName}.${method}`, signal),
       call: (name, encode, options) => this.#callEncoded(name, encode, options),
       job: (jobId, read, latest) => new JobHandle(this.#connection, jobId, read, latest),
     });

@@ -1,7 +1,7 @@
 import { fromBinary, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import { SealwireError } from "../errors.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
-import type { Contracts } from "./contracts.ts";
+import type { ContractSource } from "./contract-source.ts";
 import type { EncodedMessage } from "./sealer.ts";
 
 /** A verified result: its bytes, and ways to read them. */
@@ -10,9 +10,9 @@ export class ToolOutput implements EncodedMessage {
   readonly typeUrl: string;
   /** The message's bytes exactly as the server signed them. */
   readonly value: Uint8Array;
-  readonly #contracts: Contracts;
+  readonly #contracts: ContractSource;
 
-  constructor({ typeUrl, value }: EncodedMessage, contracts: Contracts) {
+  constructor({ typeUrl, value }: EncodedMessage, contracts: ContractSource) {
     this.typeUrl = typeUrl;
     this.value = value;
     this.#contracts = contracts;
@@ -35,7 +35,7 @@ export class ToolOutput implements EncodedMessage {
   async json(): Promise<JsonValue> {
     const { desc, message } = await this.#read();
     try {
-      return toJson(desc, message, { registry: await this.#contracts.registry() });
+      return toJson(desc, message, { registry: this.#contracts.registry() });
     } catch {
       // An Any inside may hold a type that only the server's descriptors tell.
       const registry = await this.#contracts.fullRegistry();
