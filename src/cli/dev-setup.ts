@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { SealwireError } from "../errors.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -19,9 +18,8 @@ import { fileExists } from "./file-exists.ts";
 const SERVER_ID = "sealwire-dev";
 const CLIENT_ID = "dev";
 
-/** Makes the data folder (mode 0700) and its key ring unless they are there. */
-export async function ensureDevRing(folder: string, ringPath: string, logger: Logger): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+/** Makes a key ring unless there is one. */
+export async function ensureDevRing(ringPath: string, logger: Logger): Promise<void> {
   if (await fileExists(ringPath)) return;
   const nowMs = systemClock.nowMs();
   await createRingFile(ringPath, newKeyRing(SERVER_ID, { nowMs, random: systemRandom }));

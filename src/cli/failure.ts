@@ -23,6 +23,9 @@ interface Failure {
 }
 
 function describe(thrown: unknown): Failure {
+  if (isSystemError(thrown)) {
+    return { what: thrown.message, toDo: "Check the path, and what you may do there.", exitCode: ExitCode.usage };
+  }
   if (!(thrown instanceof SealwireError)) {
     const toDo = "Set SEALWIRE_DEBUG=1 to see where, and report it: this is a fault of sealwire.";
     return { what: `unexpected ${String(thrown)}`, toDo, exitCode: ExitCode.failed };
@@ -35,6 +38,11 @@ function describe(thrown: unknown): Failure {
   // What this process says itself may hold a second line: the very thing to do.
   const [what = "", ...toDo] = thrown.message.split("\n");
   return { what, toDo: toDo.join(" ") || thrown.remedy, exitCode };
+}
+
+/** True for what the file system answered. */
+function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException {
+  return thrown instanceof Error && "syscall" in thrown && "code" in thrown;
 }
 
 /** The message holds the first violation already. */

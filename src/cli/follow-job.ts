@@ -1,8 +1,9 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { SealwireClient } from "../client/client.ts";
-import { errorOfJob, type JobSnapshot } from "../client/job-snapshot.ts";
+import { errorOfJob, isTerminal, type JobSnapshot } from "../client/job-snapshot.ts";
+import { SealwireError } from "../errors.ts";
 import { shellQuote } from "../signing/key-ring/shell-quote.ts";
-import { ExitCode } from "./exit-code.ts";
+import { EXIT_CODES, ExitCode } from "./exit-code.ts";
 import { reportFailure } from "./failure.ts";
 import { Interrupt } from "./interrupt.ts";
 import { JobProgress } from "./job-progress.ts";
@@ -33,13 +34,14 @@ export async function followJob(
     using progress = new JobProgress(terminal);
     for await (const job of handle.watch({ afterRevision, signal })) {
       progress.show(job);
-      if (job.endedAtMs === undefined) onState?.(job, undefined);
+      if (!isTerminal(job.state)) onState?.(job, undefined);
     }
   } catch (thrown) {
-    if (!signal.aborted) throw thrown;
-    terminal.say(`Detached: job ${jobId} goes on. To take it up again:`);
+    const lost = thrown instanceof SealwireError && EXIT_CODES[thrown.reason] === ExitCode.unreachable;
+    if (!signal.aborted && !lost) throw thrown;
+    terminal.say(`${lost ? "Lost sight of" : "Detached from"} job ${jobId}; it goes on. To take it up again:`);
     terminal.say(`  ${["sealwire", "jobs", "watch", jobId, ...sameServerOptions(server)].map(shellQuote).join(" ")}`);
-    return ExitCode.interrupted;
+    return lost ? reportFailure(terminal, thrown) : ExitCode.interrupted;
   }
   const job = handle.latest;
   const error = job && errorOfJob(job);

@@ -34,7 +34,7 @@ export class JobProgress implements Disposable {
     const { completed = 0, total = 0 } = job.progress ?? {};
     const filled = total > 0 ? Math.round((Math.min(completed, total) / total) * BAR_WIDTH) : 0;
     const room = columns - BAR_WIDTH - 2;
-    const text = ` ${describe(job)}`.slice(0, Math.max(0, room));
+    const text = [...` ${describe(job)}`].slice(0, Math.max(0, room)).join("");
     this.#terminal.draw(
       `\r${colors.cyan("█".repeat(filled))}${colors.dim("░".repeat(BAR_WIDTH - filled))}${text}\x1b[K`,
     );

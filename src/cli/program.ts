@@ -33,7 +33,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
     .option("--listen <address>", "HOST:PORT or unix:PATH; port 0 picks a free one (default: 127.0.0.1:50051)")
     .option("--config <file>", "JSON file with any of these settings; what the command line says counts more")
-    .option("--tools <module>", "module that exports your tools and descriptors; may be repeated", collect)
+    .option("--tools <module>", "module that exports your tools and descriptors; may be repeated", append)
     .option("--demo-tools", "serve batch_sum and start_long_task")
     .option("--concurrency <n>", "jobs run at once; 0 leaves them to other processes (default: 16)", wholeNumber)
     .option("--no-reflection", "do not tell anonymous callers the contract")
@@ -86,7 +86,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("list your jobs, newest first")
     .option("--state <state>", "only jobs in this state; may be repeated", collect)
     .option("--tool <tool>", "only jobs of this tool")
-    .option("--limit <n>", "how many at most (default: 50)", wholeNumber)
+    .option("--limit <n>", "how many at most (default: 50)", positiveNumber)
     .option("--json", "print one JSON object a line")
     .action(run(() => import("./commands/jobs/list.ts")));
   toServer(jobs.command("get").argument("<job-id>"))
@@ -110,7 +110,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--server-id <id>", "name of the server, where the key ring is yet to be made")
     .option("--not-before <time>", "works from this UTC time on", time)
     .option("--not-after <time>", "works until this UTC time", time)
-    .option("--calls-per-second <n>", "(default: 100)", positiveNumber)
+    .option("--calls-per-second <n>", "in the long run (default: 100)", rate)
     .option("--burst <n>", "calls at once after a pause (default: 200)", wholeNumber)
     .option("--calls-in-flight <n>", "(default: 64)", wholeNumber)
     .option("--open-jobs <n>", "(default: 1000)", wholeNumber)
@@ -150,7 +150,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
 
 const EPILOGUE = `
 Exit codes: 0 done, 1 the tool or job failed, 2 bad usage or arguments, 3 refused, 4 unreachable, 130 Ctrl-C.
-Environment: SEALWIRE_ADDRESS, SEALWIRE_CREDENTIALS, NO_COLOR.`;
+Environment: SEALWIRE_ADDRESS, SEALWIRE_CREDENTIALS, NO_COLOR; SEALWIRE_DEBUG=1 shows where an error comes from.`;
 
 function toServer(command: Command): Command {
   return command
@@ -181,6 +181,10 @@ function toCredentials(command: Command): Command {
     );
 }
 
+function append(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
 function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, ...value.split(",").filter((each) => each !== "")];
 }
@@ -191,6 +195,11 @@ function wholeNumber(text: string): number {
 }
 
 function positiveNumber(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("It must be a whole number above 0.");
+  return Number(text);
+}
+
+function rate(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("It must be a number above 0.");
   return value;

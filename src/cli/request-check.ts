@@ -129,13 +129,12 @@ function takeToolSteps(
     () => checkMethod(tool, method),
     () => `${tool} through ${method}`,
   );
-  if (isSystemTool) log.skip("tool", "every key may call it");
-  else if (!knowsPermissions) log.skip("tool", "only the key ring tells what the key may call");
+  if (!knowsPermissions && !isSystemTool) log.skip("tool", "only the key ring tells what the key may call");
   else {
     log.take(
       "tool",
-      () => checkPermission(tool, key),
-      () => `${tool} is on the key's allow-list`,
+      () => isSystemTool || checkPermission(tool, key),
+      () => (isSystemTool ? "every key may call it" : `${tool} is on the key's allow-list`),
     );
   }
   log.skip("intent", "only the server knows whether the request id was used before");

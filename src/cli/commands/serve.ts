@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { SealwireError } from "../../errors.ts";
 import { openSqliteStore } from "../../jobs/sqlite/open.ts";
 import { systemClock as clock } from "../../runtime/clock.ts";
@@ -11,6 +12,7 @@ import { demoTools } from "../../tools/demo-tools.ts";
 import { dataFolder } from "../data-folder.ts";
 import { ensureDevClient, ensureDevRing } from "../dev-setup.ts";
 import { ExitCode } from "../exit-code.ts";
+import { fileExists } from "../file-exists.ts";
 import { stderrLogger } from "../log.ts";
 import { resolveServeSettings, type ServeOptions, type ServeSettings } from "../serve-settings.ts";
 import { shutdownSignal } from "../shutdown-signal.ts";
@@ -22,7 +24,9 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const settings = await resolveServeSettings(options);
   const logger = stderrLogger(settings.logLevel);
   const { tools, descriptors } = await loadTools(settings);
-  if (settings.dev) await ensureDevRing(settings.data, settings.keyRing, logger);
+  await mkdir(settings.data, { recursive: true, mode: 0o700 });
+  if (settings.dev) await ensureDevRing(settings.keyRing, logger);
+  else if (!(await fileExists(settings.keyRing))) throw noKeyRing(settings.keyRing);
 
   await using keyRing = await watchKeyRing({ path: settings.keyRing, clock, logger });
   await using store = await openSqliteStore({ path: dataFolder(settings.data).store, clock, random, logger });
@@ -69,6 +73,11 @@ async function drainOn(signal: string, logger: Logger, drain: () => Promise<void
   logger.info({ signal }, "draining; a second signal ends the process at once");
   await drain();
   logger.info({}, "drained");
+}
+
+function noKeyRing(path: string): SealwireError {
+  const toDo = "Make one with `sealwire keys add CLIENT --server-id NAME`, or give --dev to try things out.";
+  return new SealwireError("OPTIONS_INVALID", `There is no key ring ${path}.\n${toDo}`);
 }
 
 async function loadTools(settings: ServeSettings): Promise<ToolsModule> {

@@ -90,7 +90,9 @@ function grpcurlCommand(frame: string, method: string, credentials: ClientCreden
   const valued = { "-cacert": tlsCa, "-cert": tlsCert, "-key": tlsKey, "-servername": tlsServerName };
   const given = Object.entries(valued).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
   const security = tls || given.length > 0 ? given : ["-plaintext"];
-  const words = ["grpcurl", ...security, "-d", frame, credentials.address, method.slice(1)];
+  const socket = /^unix:(?:\/\/)?(.*)$/.exec(credentials.address)?.[1];
+  const target = socket === undefined ? [credentials.address] : ["-unix", socket];
+  const words = ["grpcurl", ...security, "-d", frame, ...target, method.slice(1)];
   return words.map(shellQuote).join(" ");
 }
 

@@ -1,0 +1,30 @@
+import { CommanderError } from "commander";
+import { holdProcess } from "../runtime/hold-process.ts";
+import { ExitCode } from "./exit-code.ts";
+import { reportFailure } from "./failure.ts";
+import { createProgram } from "./program.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Runs one command line, without the program's name, and gives the code to exit with. Never rejects. */
+export async function runCli(terminal: Terminal, args: readonly string[]): Promise<ExitCode> {
+  using _ = holdProcess();
+  let exitCode: ExitCode = ExitCode.done;
+  const program = createProgram(terminal, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (thrown) {
+    return thrown instanceof CommanderError ? reportUsage(terminal, thrown) : reportFailure(terminal, thrown);
+  }
+}
+
+function reportUsage(terminal: Terminal, { exitCode, code, message }: CommanderError): ExitCode {
+  if (exitCode === 0) return ExitCode.done;
+  const what =
+    code === "commander.help" ? "a command is missing" : message.replace(/^error: /, "").replaceAll("\n", " ");
+  terminal.say(`${terminal.colors.red("error:")} ${what}`);
+  terminal.say(`${terminal.colors.dim("  try:")} sealwire --help, or --help after the command`);
+  return ExitCode.usage;
+}

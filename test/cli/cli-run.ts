@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pc from "picocolors";
+import { runCli } from "../../src/cli/run-cli.ts";
+import type { Terminal } from "../../src/cli/terminal.ts";
+
+/** What a command came to. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How to run a command. */
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string | Uint8Array;
+}
+
+/** A terminal that keeps what is written. */
+export class RecordingTerminal implements Terminal {
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  readonly drawable: boolean = false;
+  readonly columns = 80;
+  readonly colors = pc.createColors(false);
+  readonly dataColors = pc.createColors(false);
+  stdout = "";
+  stderr = "";
+
+  constructor({ env = {}, stdin = "" }: RunOptions = {}) {
+    this.env = env;
+    this.stdin = (async function* () {
+      yield Buffer.from(stdin);
+    })();
+  }
+
+  print(line: string): void {
+    this.stdout += `${line}\n`;
+  }
+
+  say(line: string): void {
+    this.stderr += `${line}\n`;
+  }
+
+  draw(text: string): void {
+    this.stderr += text;
+  }
+}
+
+/** Runs a command to its end, in this process and its current folder. */
+export async function run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const terminal = new RecordingTerminal(options);
+  const code = await runCli(terminal, args);
+  return { code, stdout: terminal.stdout, stderr: terminal.stderr };
+}
+
+/** Runs `body` with an empty folder of its own as the current one. */
+export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "sealwire-cli-"));
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    await body(folder);
+  } finally {
+    process.chdir(before);
+    await rm(folder, { recursive: true });
+  }
+}
