@@ -31,6 +31,7 @@ export async function checkHealth(
     signals: [closed, signal],
     describe: () => `No answer from the health service within ${limitMs} ms.`,
   });
+  deadline.signal.throwIfAborted();
   const reply = await transport.unary({
     path: CHECK_METHOD,
     message: Buffer.from(HealthCheckRequest.encode({ service }).finish()),

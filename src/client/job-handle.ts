@@ -6,6 +6,7 @@ import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import type { Connection, OperationOptions } from "./connection.ts";
 import { checkSuccession, type JobAnswer, type JobTool, readJobAnswer } from "./job-answer.ts";
 import { errorOfJob, isTerminal, type JobSnapshot } from "./job-snapshot.ts";
+import { MAX_TIMEOUT_MS } from "./options.ts";
 import { callUnary } from "./unary-call.ts";
 import { type WatchOptions, watchJob } from "./watch.ts";
 
@@ -48,7 +49,7 @@ export class JobHandle<Output> {
 
   /** Asks for the job's state. The default time limit is the client's on top of `waitMs`. */
   async poll({ waitMs = 0, afterRevision = 0, ...options }: PollOptions = {}): Promise<JobSnapshot> {
-    const { timeoutMs = waitMs + this.#connection.options.timeoutMs } = options;
+    const { timeoutMs = Math.min(waitMs + this.#connection.options.timeoutMs, MAX_TIMEOUT_MS) } = options;
     if (!(waitMs >= 0 && waitMs <= MAX_WAIT_MS)) {
       throw new SealwireError("OPTIONS_INVALID", `waitMs is ${waitMs}; it must be 0 to ${MAX_WAIT_MS}.`);
     }

@@ -71,7 +71,11 @@ export interface ResolvedClientOptions {
   readonly random: Random;
 }
 
-const DAY_MS = 86_400_000;
+/**
+ * The most time that a call may get: servers remember request ids no longer than a day for sure, and a retry after that
+ * might be done twice.
+ */
+export const MAX_TIMEOUT_MS = 86_400_000;
 
 /** Checks the options once. Throws OPTIONS_INVALID naming the first that is not acceptable. */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
@@ -91,11 +95,11 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     timeoutMs: checkTimeoutMs(options.timeoutMs ?? 60_000),
     retry: {
       maxAttempts: checkRange("retry.maxAttempts", options.retry?.maxAttempts ?? 5, 1, 100),
-      initialDelayMs: checkRange("retry.initialDelayMs", options.retry?.initialDelayMs ?? 200, 1, DAY_MS),
-      maxDelayMs: checkRange("retry.maxDelayMs", options.retry?.maxDelayMs ?? 5_000, 1, DAY_MS),
+      initialDelayMs: checkRange("retry.initialDelayMs", options.retry?.initialDelayMs ?? 200, 1, MAX_TIMEOUT_MS),
+      maxDelayMs: checkRange("retry.maxDelayMs", options.retry?.maxDelayMs ?? 5_000, 1, MAX_TIMEOUT_MS),
     },
     heartbeatIntervalMs: checkRange("heartbeatIntervalMs", options.heartbeatIntervalMs ?? 15_000, 100, 60_000),
-    resumeForMs: checkRange("resumeForMs", options.resumeForMs ?? 300_000, 0, DAY_MS),
+    resumeForMs: checkRange("resumeForMs", options.resumeForMs ?? 300_000, 0, MAX_TIMEOUT_MS),
     maxReceiveBytes: checkRange("maxReceiveBytes", options.maxReceiveBytes ?? MAX_RESPONSE_BYTES, 1024, 2 ** 31 - 1),
     logger: options.logger ?? silentLogger,
     clock: options.clock ?? systemClock,
@@ -103,12 +107,9 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   };
 }
 
-/**
- * Checks the time that a call gets. A day is the most, since servers remember request ids no longer than that for
- * sure, and a retry after it might be done twice. Throws OPTIONS_INVALID.
- */
+/** Checks the time that a call gets. Throws OPTIONS_INVALID. */
 export function checkTimeoutMs(timeoutMs: number): number {
-  return checkRange("timeoutMs", timeoutMs, 1, DAY_MS);
+  return checkRange("timeoutMs", timeoutMs, 1, MAX_TIMEOUT_MS);
 }
 
 function checkRange(name: string, value: number, least: number, most: number): number {

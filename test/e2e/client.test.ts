@@ -5,6 +5,8 @@ import type { JobSnapshot } from "../../src/client/job-snapshot.ts";
 import type { ClientOptions } from "../../src/client/options.ts";
 import { SealwireError } from "../../src/errors.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import type { CallObserver } from "../../src/server/call-record.ts";
+import { demoTools } from "../../src/tools/demo-tools.ts";
 import type { ToolContext } from "../../src/tools/handler.ts";
 import { thrownBy } from "../client/peers/thrown.ts";
 import { eventually } from "../support/eventually.ts";
@@ -14,27 +16,39 @@ import { entryDesc, LedgerToolServiceDefinition, ledgerDescriptors, ledgerImage,
 
 const test = suite("e2e/client");
 
-const clients = { alice: {}, bob: {}, carol: { tools: ["batch_*"] } };
+const clients = { alice: {}, bob: {}, carol: { tools: ["batch_*"] }, dave: {}, erin: {} };
 const entry = { settled: true, cents: -250, tags: { a: 1, b: -2 }, note: { __proto: "x", deep: [null, { y: 1 }] } };
 
-/** Runs `body` with a server and a client of its own. */
+/** Serves the tests that ask for nothing special of their server. */
+let shared: TestServer;
+
+test.before(async () => {
+  shared = await startServer({ clients, tools: [demoTools(), ledgerTools()], descriptors: [ledgerDescriptors] });
+});
+test.after(() => shared[Symbol.asyncDispose]());
+
+interface Wishes {
+  /** Starts a server of its own. */
+  readonly server?: TestServerOptions;
+  readonly client?: Partial<ClientOptions>;
+  /** Default: alice. */
+  readonly as?: string;
+}
+
+/** Runs `body` with a client of a server with the demo's and the ledger's tools. */
 async function withServer(
   body: (client: SealwireClient, server: TestServer) => Promise<void>,
-  {
-    server: serverOptions = {},
-    client: clientOptions = {},
-  }: { server?: TestServerOptions; client?: Partial<ClientOptions> } = {},
+  { server: serverOptions, client: clientOptions = {}, as = "alice" }: Wishes = {},
 ): Promise<void> {
-  await using server = await startServer({ clients, ...serverOptions });
+  await using own = serverOptions && (await startServer({ clients, ...serverOptions }));
+  const server = own ?? shared;
   await using client = new SealwireClient({
-    credentials: server.credentials("alice"),
+    credentials: server.credentials(as),
     retry: { initialDelayMs: 1, maxDelayMs: 20 },
     ...clientOptions,
   });
   await body(client, server);
 }
-
-const withLedger = { server: { tools: [ledgerTools()], descriptors: [ledgerDescriptors] } };
 
 test("JSON arguments are encoded by the server's signed descriptors", async () => {
   await withServer(async (client) => {
@@ -46,15 +60,20 @@ test("JSON arguments are encoded by the server's signed descriptors", async () =
     const { output } = await client.call("check_entry", entry);
     assert.equal(await output?.json(), entry);
     assert.is(output?.typeName, "sealwire.test.ledger.v1.Entry");
-  }, withLedger);
+  });
 });
 
 test("JSON arguments are encoded by a local image without asking the server", async () => {
-  const options = { ...withLedger, client: { descriptors: ledgerImage } };
-  await withServer(async (client, server) => {
-    server.setRing((ring) => ring);
-    assert.equal(await (await client.call("check_entry", entry)).output?.json(), entry);
-  }, options);
+  const asked: string[] = [];
+  const observer: CallObserver = { callStarted() {}, callEnded: ({ tool }) => void asked.push(tool ?? "") };
+  const server = { tools: [ledgerTools()], descriptors: [ledgerDescriptors], observers: [observer] };
+  await withServer(
+    async (client) => {
+      assert.equal(await (await client.call("check_entry", entry)).output?.json(), entry);
+      assert.equal(asked, ["check_entry"]);
+    },
+    { server, client: { descriptors: ledgerImage } },
+  );
 });
 
 test("JSON that does not fit the contract is refused before anything is sent", async () => {
@@ -99,22 +118,25 @@ test("a tool that is forbidden and one that does not exist answer alike", async 
 });
 
 test("identity, tools, jobs and health are told", async () => {
-  await withServer(async (client, server) => {
-    const identity = await client.identity();
-    assert.is(identity.serverId, "test-server");
-    assert.equal([identity.capabilities?.async, identity.capabilities?.stateless], [true, true]);
-    const { tools } = await client.listTools();
-    assert.ok(
-      tools.some(({ name, description }) => name === "batch_sum" && description === "Adds up a list of numbers."),
-    );
-    assert.equal((await client.listJobs()).jobs, []);
-    assert.is(await client.health(), "SERVING");
-    assert.is(await client.health("sealwire.v1.ToolService"), "SERVING");
-    assert.is(await client.health("no.such.Service"), "SERVICE_UNKNOWN");
-    const other = { ...server.credentials("alice"), serverFingerprint: "0".repeat(32) };
-    await using doubtful = new SealwireClient({ credentials: other });
-    assert.is((await thrownBy(() => doubtful.identity())).reason, "RESPONSE_UNVERIFIED");
-  });
+  await withServer(
+    async (client, server) => {
+      const identity = await client.identity();
+      assert.is(identity.serverId, "test-server");
+      assert.equal([identity.capabilities?.async, identity.capabilities?.stateless], [true, true]);
+      const { tools } = await client.listTools();
+      assert.ok(
+        tools.some(({ name, description }) => name === "batch_sum" && description === "Adds up a list of numbers."),
+      );
+      assert.equal((await client.listJobs()).jobs, []);
+      assert.is(await client.health(), "SERVING");
+      assert.is(await client.health("sealwire.v1.ToolService"), "SERVING");
+      assert.is(await client.health("no.such.Service"), "SERVICE_UNKNOWN");
+      const other = { ...server.credentials("alice"), serverFingerprint: "0".repeat(32) };
+      await using doubtful = new SealwireClient({ credentials: other });
+      assert.is((await thrownBy(() => doubtful.identity())).reason, "RESPONSE_UNVERIFIED");
+    },
+    { as: "dave" },
+  );
 });
 
 test("typed tools work on the demo and on a user's own contract", async () => {
@@ -131,7 +153,7 @@ test("typed tools work on the demo and on a user's own contract", async () => {
     const job = await ledger.closeYear({ cents: 12 });
     assert.is((await job.result()).cents, 12);
     assert.is((await ledger.closeYear.resume(job.jobId).result()).cents, 12);
-  }, withLedger);
+  });
 });
 
 test("a job is polled, watched, listed and its result read again by another handle", async () => {
@@ -151,30 +173,30 @@ test("a job is polled, watched, listed and its result read again by another hand
       if (index > 0) assert.ok(state.revision > (seen[index - 1]?.revision ?? 0));
     }
     assert.equal(await (await client.job(handle.jobId).result()).json(), { payload: { n: 1 } });
-    const { jobs } = await client.listJobs({ states: ["SUCCEEDED"], tool: "start_long_task" });
-    assert.equal(
-      jobs.map(({ jobId }) => jobId),
-      [handle.jobId],
-    );
+    const [newest] = (await client.listJobs({ states: ["SUCCEEDED"], tool: "start_long_task" })).jobs;
+    assert.is(newest?.jobId, handle.jobId);
   });
 });
 
 test("pages of jobs hold each job once, the newest first", async () => {
-  await withServer(async (client) => {
-    const ids: string[] = [];
-    for (let i = 0; i < 5; i += 1) {
-      ids.unshift((await client.call("close_year", { cents: i })).job?.jobId ?? "");
-    }
-    const listed: string[] = [];
-    let pageToken: string | undefined;
-    do {
-      const page = await client.listJobs({ pageSize: 2, ...(pageToken === undefined ? {} : { pageToken }) });
-      listed.push(...page.jobs.map(({ jobId }) => jobId));
-      pageToken = page.nextPageToken;
-    } while (pageToken !== undefined);
-    assert.equal(listed, ids);
-    assert.is((await thrownBy(() => client.listJobs({ pageToken: "x" }))).reason, "ARGS_INVALID");
-  }, withLedger);
+  await withServer(
+    async (client) => {
+      const ids: string[] = [];
+      for (let i = 0; i < 5; i += 1) {
+        ids.unshift((await client.call("close_year", { cents: i })).job?.jobId ?? "");
+      }
+      const listed: string[] = [];
+      let pageToken: string | undefined;
+      do {
+        const page = await client.listJobs({ pageSize: 2, ...(pageToken === undefined ? {} : { pageToken }) });
+        listed.push(...page.jobs.map(({ jobId }) => jobId));
+        pageToken = page.nextPageToken;
+      } while (pageToken !== undefined);
+      assert.equal(listed, ids);
+      assert.is((await thrownBy(() => client.listJobs({ pageToken: "x" }))).reason, "ARGS_INVALID");
+    },
+    { as: "erin" },
+  );
 });
 
 test("a running job is cancelled, and its result says so", async () => {
@@ -283,17 +305,20 @@ test("wrong keys are told apart: what the server does not accept, and what this 
 });
 
 test("a revoked key ends its watches and its calls", async () => {
-  await withServer(async (client, server) => {
-    const handle = await client.tools(DemoToolServiceDefinition).startLongTask({ seconds: 20 });
-    const revoked = await thrownBy(async () => {
-      for await (const { revision } of handle.watch()) {
-        if (revision > 1)
-          server.setRing((ring) => ({ serverId: ring.serverId, find: () => undefined, keys: () => [] }));
-      }
-    });
-    assert.is(revoked.reason, "KEY_REVOKED");
-    assert.is((await thrownBy(() => handle.poll())).reason, "CREDENTIALS_REFUSED");
-  });
+  await withServer(
+    async (client, server) => {
+      const handle = await client.tools(DemoToolServiceDefinition).startLongTask({ seconds: 20 });
+      const revoked = await thrownBy(async () => {
+        for await (const { revision } of handle.watch()) {
+          if (revision > 1)
+            server.setRing((ring) => ({ serverId: ring.serverId, find: () => undefined, keys: () => [] }));
+        }
+      });
+      assert.is(revoked.reason, "KEY_REVOKED");
+      assert.is((await thrownBy(() => handle.poll())).reason, "CREDENTIALS_REFUSED");
+    },
+    { server: {} },
+  );
 });
 
 test("a limit that passes is waited out, one that stays is told", async () => {
@@ -340,7 +365,7 @@ test("a request above 1 MiB is refused, which nobody can sign", async () => {
     const error = await thrownBy(() => client.call("check_entry", { note: { text: "x".repeat(1_048_576) } }));
     assert.equal([error.reason, error.status], ["RESPONSE_UNVERIFIED", "RESOURCE_EXHAUSTED"]);
     assert.match(error.message, /larger than max/);
-  }, withLedger);
+  });
 });
 
 test("calls of one client side by side do not disturb each other", async () => {

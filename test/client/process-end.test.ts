@@ -1,0 +1,47 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { assert, suite } from "../support/suite.ts";
+
+const test = suite("client/process-end");
+
+/** Runs a module of its own in another process; gives what it printed and how it ended. */
+function run(source: string): Promise<{ code: unknown; stdout: string; stderr: string }> {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-process-"));
+  const file = join(folder, "main.ts");
+  const module = (path: string): string => JSON.stringify(pathToFileURL(join(import.meta.dirname, path)).href);
+  writeFileSync(
+    file,
+    `import { SealwireClient } from ${module("../../src/client/client.ts")};
+     import { makeCredentials } from ${module("./peers/signed-peer.ts")};
+     import { sumArgs } from ${module("./peers/numbers.ts")};
+     const client = new SealwireClient({ credentials: makeCredentials("127.0.0.1:1"), retry: { initialDelayMs: 150 } });
+     ${source}`,
+  );
+  return new Promise((resolve) => {
+    execFile(process.execPath, [file], (error, stdout, stderr) => {
+      rmSync(folder, { recursive: true });
+      resolve({ code: error?.code ?? 0, stdout, stderr });
+    });
+  });
+}
+
+test("a process that only waits for a retry does not end before the call does", async () => {
+  const { code, stdout, stderr } = await run(`
+    const error = await client.call("batch_sum", sumArgs).catch((thrown) => thrown);
+    console.log(error.reason);`);
+  assert.is(stdout.trim(), "UNREACHABLE", stderr);
+  assert.is(code, 0);
+});
+
+test("a client that is done keeps no process alive, closed or not", async () => {
+  const { code, stdout } = await run(`
+    await client.job("j").result().catch(() => {});
+    console.log("done");`);
+  assert.is(stdout.trim(), "done");
+  assert.is(code, 0);
+});
+
+test.run();

@@ -1,0 +1,107 @@
+import { ErrorReason } from "../../gen/sealwire/v1/error.ts";
+import type { Response } from "../../gen/sealwire/v1/response.ts";
+import { type Failure, finalError, Retries, tellsDelay } from "../../src/client/retry.ts";
+import {
+  type Reason,
+  SealwireError,
+  type SealwireErrorOptions,
+  type StatusName,
+  WIRE_REASONS,
+} from "../../src/errors.ts";
+import { assert, suite } from "../support/suite.ts";
+
+const test = suite("client/retry");
+
+const options = { maxAttempts: 4, initialDelayMs: 100, maxDelayMs: 1000 };
+const random = (fraction: number) => ({ bytes: () => new Uint8Array(), uuid: () => "", fraction: () => fraction });
+const never = (): boolean => {
+  throw new Error("the clock was touched");
+};
+
+const refusal = (reason: Reason, fields: SealwireErrorOptions = {}): Failure => ({
+  kind: "refusal",
+  response: { requestId: "r-1" } as Response,
+  error: new SealwireError(reason, undefined, fields),
+});
+
+const unverified = (status: StatusName, forged = false, message = "x"): Failure => ({
+  kind: "unverified",
+  forged,
+  error: new SealwireError("RESPONSE_UNVERIFIED", message, { status }),
+});
+
+function delay(failure: Failure, fraction = 0.5): number | undefined {
+  return new Retries(options, random(fraction)).delayAfter(failure, never);
+}
+
+test("waits double, are drawn from zero up, and stay below the maximum", () => {
+  const retries = new Retries(options, random(0.5));
+  const waits = Array.from({ length: 6 }, () => retries.delayAfter(unverified("UNAVAILABLE"), never));
+  assert.equal(waits, [50, 100, 200, 400, 500, 500]);
+  assert.is(delay(unverified("UNAVAILABLE"), 0), 0);
+  retries.reset();
+  assert.is(retries.delayAfter(unverified("UNAVAILABLE"), never), 50);
+});
+
+test("attempts are counted until something shows the server to be well", () => {
+  const retries = new Retries(options, random(0));
+  for (const left of [true, true, true, false]) {
+    retries.delayAfter(unverified("UNAVAILABLE"), never);
+    assert.is(retries.attemptsLeft, left);
+  }
+  retries.reset();
+  assert.ok(retries.attemptsLeft);
+});
+
+test("of unsigned statuses only those that may pass are tried again", () => {
+  const passing = ["UNAVAILABLE", "INTERNAL", "CANCELLED", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"] as const;
+  for (const status of passing) assert.is(delay(unverified(status)), 50, status);
+  const staying = ["UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "UNIMPLEMENTED", "INVALID_ARGUMENT"] as const;
+  for (const status of staying) assert.is(delay(unverified(status)), undefined, status);
+  for (const status of passing) assert.is(delay(unverified(status, true)), undefined, `forged ${status}`);
+  assert.is(delay(unverified("RESOURCE_EXHAUSTED", false, "Received message larger than max (9 vs. 4)")), undefined);
+});
+
+test("a verified refusal is repeated exactly if it says that this may help", () => {
+  for (const reason of Object.keys(WIRE_REASONS) as (keyof typeof WIRE_REASONS)[]) {
+    if (reason === "CLOCK_SKEW" || reason === "REPLAYED") continue;
+    assert.is(delay(refusal(reason)) !== undefined, WIRE_REASONS[reason].retryable, reason);
+    assert.is(delay(refusal(reason, { retryable: false })), undefined, reason);
+  }
+});
+
+test("a told delay is never undercut and spread a little", () => {
+  const told = refusal("RATE_LIMITED", { retryDelayMs: 2000 });
+  assert.is(delay(told, 0), 2000);
+  assert.is((delay(told, 0.999) as number) > 2000, true);
+  assert.is((delay(told, 0.999) as number) <= 3000, true);
+  assert.ok(tellsDelay(told));
+  assert.not(tellsDelay(refusal("RATE_LIMITED")));
+  assert.not(tellsDelay(unverified("UNAVAILABLE")));
+});
+
+test("CLOCK_SKEW is repeated at once if the clock could be set, and that is tried once", () => {
+  const retries = new Retries(options, random(0.5));
+  assert.is(
+    retries.delayAfter(refusal("CLOCK_SKEW"), () => true),
+    0,
+  );
+  assert.is(retries.delayAfter(refusal("CLOCK_SKEW"), never), undefined);
+  retries.reset();
+  assert.is(
+    retries.delayAfter(refusal("CLOCK_SKEW"), () => false),
+    undefined,
+  );
+});
+
+test("REPLAYED is followed up, and its end is an unknown outcome", () => {
+  assert.is(delay(refusal("REPLAYED")), 50);
+  const error = finalError(refusal("REPLAYED"));
+  assert.is(error.reason, "OUTCOME_UNKNOWN");
+  assert.match(error.message, /r-1/);
+  assert.is(finalError(refusal("RATE_LIMITED")).reason, "RATE_LIMITED");
+  assert.is(finalError(unverified("INTERNAL")).reason, "RESPONSE_UNVERIFIED");
+  assert.ok(ErrorReason.REPLAYED > 0);
+});
+
+test.run();
