@@ -159,8 +159,11 @@ const files = create(FileDescriptorSetSchema, {
   ],
 });
 
-/** The built-in image with `sealwire.test.v1`: one message with a field of nearly every type, one in proto2. */
-export const sampleImage: Image = readImage(builtinDescriptorSet(), toBinary(FileDescriptorSetSchema, files));
+/** Serialized descriptors of `sealwire.test.v1`: one message with a field of nearly every type, one in proto2. */
+export const sampleDescriptorSet: Uint8Array = toBinary(FileDescriptorSetSchema, files);
+
+/** The built-in image with `sealwire.test.v1`. */
+export const sampleImage: Image = readImage(builtinDescriptorSet(), sampleDescriptorSet);
 
 /** Descriptor of `sealwire.test.v1.<name>`. */
 export function sampleDesc(name: "Sample" | "Legacy" | "Many"): DescMessage {

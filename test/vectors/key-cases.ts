@@ -1,0 +1,67 @@
+import { deriveRequestKey, deriveResponseKey, fingerprint } from "../../src/signing/derivation.ts";
+import { formatRequestKey, formatResponseKey } from "../../src/signing/key-text.ts";
+import { macKey } from "../../src/signing/mac.ts";
+import { pae } from "../../src/signing/pae.ts";
+import { fixedBytes, SERVER_SECRET, toHex } from "./vector-file.ts";
+
+/** The file `keys.json`: PAE, derived keys and their text form. Bytes are hex. */
+export interface KeyVectors {
+  readonly kind: "keys";
+  readonly protocol: string;
+  readonly pae: readonly { readonly comment: string; readonly parts: readonly string[]; readonly bytes: string }[];
+  readonly derivations: readonly {
+    readonly serverSecret: string;
+    readonly fingerprint: string;
+    readonly clientId: string;
+    readonly keyId: string;
+    readonly requestKey: string;
+    readonly requestKeyText: string;
+    readonly responseKey: string;
+    readonly responseKeyText: string;
+  }[];
+}
+
+const PAE: readonly { comment: string; parts: readonly Uint8Array[] }[] = [
+  { comment: "no parts", parts: [] },
+  { comment: "an empty part", parts: [text("")] },
+  { comment: "two empty parts", parts: [text(""), text("")] },
+  { comment: "a part that looks like a length", parts: [text("1 a"), text("2")] },
+  { comment: "lengths count bytes, not characters", parts: [text("é\u{1f600}")] },
+  { comment: "bytes that are no text", parts: [text("request"), fixedBytes("pae", 12)] },
+  { comment: "a part of three digits' length", parts: [fixedBytes("long pae", 123)] },
+];
+
+function text(value: string): Buffer {
+  return Buffer.from(value);
+}
+
+const DERIVED = [
+  { secret: SERVER_SECRET, clientId: "client-1", keyId: "key-1" },
+  { secret: SERVER_SECRET, clientId: "client-1", keyId: "key-2" },
+  { secret: SERVER_SECRET, clientId: "client-", keyId: "1key-1" },
+  { secret: fixedBytes("a longer secret", 100), clientId: "client-1", keyId: "key-1" },
+];
+
+/** `keys.json`, made anew. */
+export function keyVectors(): KeyVectors {
+  return {
+    kind: "keys",
+    protocol: "mcp/0.1",
+    pae: PAE.map(({ comment, parts }) => ({ comment, parts: parts.map(toHex), bytes: toHex(pae(...parts)) })),
+    derivations: DERIVED.map(({ secret, clientId, keyId }) => {
+      const key = macKey(secret);
+      const requestKey = deriveRequestKey(key, clientId, keyId);
+      const responseKey = deriveResponseKey(key, clientId, keyId);
+      return {
+        serverSecret: toHex(secret),
+        fingerprint: fingerprint(key),
+        clientId,
+        keyId,
+        requestKey: toHex(requestKey),
+        requestKeyText: formatRequestKey(requestKey),
+        responseKey: toHex(responseKey),
+        responseKeyText: formatResponseKey(responseKey),
+      };
+    }),
+  };
+}
