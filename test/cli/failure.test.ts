@@ -1,0 +1,53 @@
+import { EXIT_CODES, ExitCode } from "../../src/cli/exit-code.ts";
+import { reportFailure } from "../../src/cli/failure.ts";
+import { LOCAL_REASONS, SealwireError, WIRE_REASONS } from "../../src/errors.ts";
+import { assert, suite } from "../support/suite.ts";
+import { RecordingTerminal } from "./cli-run.ts";
+
+const test = suite("cli/failure");
+
+function reported(thrown: unknown, env: Record<string, string> = {}) {
+  const terminal = new RecordingTerminal({ env });
+  const code = reportFailure(terminal, thrown);
+  return { code, lines: terminal.stderr.trimEnd().split("\n") };
+}
+
+test("every reason has an exit code other than success", () => {
+  for (const reason of [...Object.keys(WIRE_REASONS), ...Object.keys(LOCAL_REASONS)]) {
+    assert.ok(EXIT_CODES[reason as keyof typeof EXIT_CODES] > 0, reason);
+  }
+});
+
+test("a reason of the wire is named, with the table's remedy", () => {
+  const { code, lines } = reported(new SealwireError("RATE_LIMITED", "Too fast."));
+  assert.equal(lines, ["error: RATE_LIMITED: Too fast.", "  try: Wait as told and try again."]);
+  assert.is(code, ExitCode.unreachable);
+});
+
+test("what this process says itself may bring its own remedy", () => {
+  const { lines } = reported(new SealwireError("OPTIONS_INVALID", "No key.\nchmod 600 x"));
+  assert.equal(lines, ["error: No key.", "  try: chmod 600 x"]);
+});
+
+test("a text of the server stays on its line", () => {
+  const { lines } = reported(new SealwireError("TOOL_FAILED", "boo\n  try: rm -rf /\u001b[2J"));
+  assert.is(lines.length, 2);
+  assert.is(lines[0], "error: TOOL_FAILED: boo   try: rm -rf / [2J");
+});
+
+test("further violations are counted", () => {
+  const violations = ["a", "b", "c", "d"].map((field) => ({ field, ruleId: "r", message: "is bad" }));
+  const { lines } = reported(new SealwireError("ARGS_INVALID", "a: is bad.", { violations, violationsOmitted: 5 }));
+  assert.is(lines[0], "error: ARGS_INVALID: a: is bad. Also b: is bad; c: is bad; and 6 more.");
+});
+
+test("the file system's answers are usage errors, anything else a fault to be reported", () => {
+  const denied = Object.assign(new Error("EACCES: permission denied, open 'x'"), { code: "EACCES", syscall: "open" });
+  assert.is(reported(denied).code, ExitCode.usage);
+  const fault = reported(new TypeError("oops"));
+  assert.is(fault.code, ExitCode.failed);
+  assert.match(fault.lines[1] ?? "", "SEALWIRE_DEBUG=1");
+  assert.match(reported(new TypeError("oops"), { SEALWIRE_DEBUG: "1" }).lines.join("\n"), "failure.test.ts");
+});
+
+test.run();

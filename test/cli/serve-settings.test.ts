@@ -1,0 +1,95 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseDuration } from "../../src/cli/duration.ts";
+import { resolveServeSettings } from "../../src/cli/serve-settings.ts";
+import { assert, suite } from "../support/suite.ts";
+import { inFolder } from "./cli-run.ts";
+
+const test = suite("cli/serve-settings");
+
+/** What comes of a configuration file and options. */
+async function resolved(config: object, options = {}) {
+  await mkdir("conf", { recursive: true });
+  await writeFile("conf/serve.json", JSON.stringify(config));
+  return resolveServeSettings({ config: "conf/serve.json", ...options });
+}
+
+test("defaults are safe: loopback, no demo tools, nothing made", async () => {
+  const settings = await resolveServeSettings({});
+  assert.is(settings.listen, "127.0.0.1:50051");
+  assert.equal([settings.dev, settings.demoTools, settings.insecure, settings.reflection], [false, false, false, true]);
+  assert.is(settings.keyRing, ".sealwire/key-ring.json");
+});
+
+test("every field of the file is read, paths relative to it", () =>
+  inFolder(async (folder) => {
+    const settings = await resolved({
+      dev: true,
+      data: "d",
+      key_ring: "k.json",
+      listen: "[::1]:1",
+      tools: ["./t.js"],
+      demo_tools: false,
+      concurrency: 3,
+      concurrency_per_client: 2,
+      reflection: false,
+      metrics: "127.0.0.1:9",
+      tls: { cert: "c.pem", key: "k.pem", client_ca: "/ca.pem" },
+      insecure: true,
+      log_level: "warn",
+      drain_timeout: "90s",
+      limits: { connections_max: 7, canonical_retries_per_second: 0 },
+    });
+    const conf = join(folder, "conf");
+    assert.equal(settings, {
+      dev: true,
+      data: join(conf, "d"),
+      keyRing: join(conf, "k.json"),
+      listen: "[::1]:1",
+      tools: [join(conf, "t.js")],
+      demoTools: false,
+      concurrency: 3,
+      concurrencyPerClient: 2,
+      reflection: false,
+      metrics: "127.0.0.1:9",
+      tls: { certificatePath: join(conf, "c.pem"), privateKeyPath: join(conf, "k.pem"), clientCaPath: "/ca.pem" },
+      insecure: true,
+      logLevel: "warn",
+      drainTimeoutMs: 90_000,
+      limits: { connectionsMax: 7, canonicalRetriesPerSecond: 0 },
+    });
+  }));
+
+test("the command line counts more than the file", () =>
+  inFolder(async () => {
+    const file = { listen: "127.0.0.1:1", reflection: true, tools: ["a.js"], drain_timeout: "1s" };
+    const options = { listen: "127.0.0.1:2", reflection: false, tools: ["b.js"], drainTimeout: 2000 };
+    const { listen, reflection, tools, drainTimeoutMs } = await resolved(file, options);
+    assert.equal([listen, reflection, tools, drainTimeoutMs], ["127.0.0.1:2", false, ["b.js"], 2000]);
+  }));
+
+test("a bad field is named", () =>
+  inFolder(async () => {
+    const cases: [object, RegExp][] = [
+      [{ port: 1 }, /unknown field "port"/],
+      [{ concurrency: 1.5 }, /concurrency: must be a whole number/],
+      [{ drain_timeout: "soon" }, /drain_timeout: must be a time span/],
+      [{ limits: { calls: 1 } }, /limits: has an unknown field "calls"/],
+      [{ tls: { cert: "c" } }, /tls\.key: is missing/],
+      [{ log_level: "loud" }, /log_level: must be one of/],
+    ];
+    for (const [config, expected] of cases) {
+      const message = await resolved(config).then(
+        () => "accepted",
+        (error: Error) => error.message,
+      );
+      assert.match(message, expected);
+    }
+  }));
+
+test("a time span has a unit", () => {
+  assert.equal(["500ms", "1.5s", "2m", "3h", "7d"].map(parseDuration), [500, 1500, 120_000, 10_800_000, 604_800_000]);
+  assert.equal(["", "5", "5 s", "-1s", "1w", "1e3s"].map(parseDuration), Array(6).fill(undefined));
+});
+
+test.run();
