@@ -8,8 +8,10 @@ import { FIXED64, LENGTH_DELIMITED, VARINT, WireCursor } from "../wire/wire-curs
 /**
  * Re-encodes a message in canonical form (docs/protocol.md, "Canonical bytes"): fields in ascending number, each once,
  * defaults of implicit-presence fields omitted, lists packed as declared, shortest varints, map entries sorted (text by
- * UTF-8 bytes, numbers by value) with key and value both written. The same bytes as Python's
- * `SerializeToString(deterministic=True)` and Go's `Deterministic`. The value inside an Any is opaque and kept.
+ * UTF-8 bytes, numbers by value) with key and value both written. The value inside an Any is opaque and kept.
+ *
+ * Pure-Python protobuf writes the same with `deterministic=True`, and so does Go with `Deterministic`, except that dynamicpb
+ * puts members of oneofs last. Python's usual build (upb) sorts maps otherwise, in ways that changed between versions.
  *
  * The bytes are first checked with {@link checkStrict}, whose StrictError it throws. Without `unambiguous`, the last entry
  * of a repeated map key counts and numbers are cut to their type, as decoders do.

@@ -8,11 +8,18 @@ import { PROTOCOL_VERSION } from "../wire/limits.ts";
  * surrogate, which has no UTF-8 form.
  */
 export function pae(...parts: readonly (string | Uint8Array)[]): Buffer {
-  const chunks: Uint8Array[] = [Buffer.from(`${PROTOCOL_VERSION} ${parts.length}`, "latin1")];
+  const chunks: Uint8Array[] = [];
+  // Text is joined up to the next bytes and encoded at once, which is what most of the time would go into.
+  let text = `${PROTOCOL_VERSION} ${parts.length}`;
   for (const part of parts) {
-    const bytes = typeof part === "string" ? utf8(part) : part;
-    chunks.push(Buffer.from(` ${bytes.length} `, "latin1"), bytes);
+    if (typeof part === "string") {
+      text += ` ${Buffer.byteLength(part)} ${part}`;
+    } else {
+      chunks.push(utf8(`${text} ${part.length} `), part);
+      text = "";
+    }
   }
+  chunks.push(utf8(text));
   return Buffer.concat(chunks);
 }
 

@@ -32,9 +32,10 @@ export class StrictError extends Error {
 }
 
 /**
- * Checks that bytes are a strict encoding of a message at every depth: no unknown field or closed enum value, no
+ * Checks that bytes are a strict encoding of a message at every depth: no unknown field or value of a closed enum, no
  * singular field or oneof twice, no bad UTF-8, zero tag, group, wrong wire type or truncated value, at most
- * {@link MAX_DEPTH} levels. The value inside an Any is opaque. Lists may stand packed or not. Throws {@link StrictError}.
+ * {@link MAX_DEPTH} levels. Extensions count as unknown. The value inside an Any is opaque. Lists may stand packed or
+ * not. Throws {@link StrictError}.
  */
 export function checkStrict(bytes: Uint8Array, desc: DescMessage, options: StrictOptions = {}): void {
   const unambiguous = options.unambiguous === true;

@@ -9,6 +9,9 @@ export const LENGTH_DELIMITED = 2;
 /** Wire type of 4-byte values. */
 export const FIXED32 = 5;
 
+/** Up to this length, looking for ASCII costs less than a call of the native check. */
+const SHORT_TEXT_BYTES = 64;
+
 /** Says why bytes are not well-formed protobuf, in a few words without any of the bytes. */
 export class WireFormatError extends Error {
   override readonly name = "WireFormatError";
@@ -100,10 +103,12 @@ export class WireCursor {
 
   /** Refuses bytes that are not UTF-8. Surrogates and over-long forms are not. */
   utf8(start: number, end: number): void {
-    for (let i = start; i < end; i++) {
-      if ((this.bytes[i] as number) < 0x80) continue;
-      if (!isUtf8(this.bytes.subarray(i, end))) throw new WireFormatError("text that is not UTF-8");
-      return;
-    }
+    if (end - start <= SHORT_TEXT_BYTES && this.#isAscii(start, end)) return;
+    if (!isUtf8(this.bytes.subarray(start, end))) throw new WireFormatError("text that is not UTF-8");
+  }
+
+  #isAscii(start: number, end: number): boolean {
+    for (let i = start; i < end; i++) if ((this.bytes[i] as number) >= 0x80) return false;
+    return true;
   }
 }

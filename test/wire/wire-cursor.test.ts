@@ -119,6 +119,8 @@ test("text that is not UTF-8 is refused", () => {
   assert.is(check(Buffer.from("")), "none");
   assert.is(check(Buffer.from("plain")), "none");
   assert.is(check(Buffer.from("é \u{1f600} \ufeff")), "none");
+  assert.is(check(Buffer.from("a".repeat(1000))), "none");
+  assert.is(check(Buffer.concat([Buffer.from("a".repeat(1000)), Buffer.from("ff", "hex")])), "text that is not UTF-8");
   for (const bad of ["80", "c080", "61ff", "eda080", "f4908080", "c3"]) {
     assert.is(check(Buffer.from(bad, "hex")), "text that is not UTF-8", bad);
   }
