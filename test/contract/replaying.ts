@@ -55,6 +55,13 @@ export function replayingContract(engine: EngineUnderTest): void {
     assert.is(await bench.replay.claim(nonceClaim(bench.clock.nowMs(), "fresh")), true);
   });
 
+  test("a stamp as far ahead as an int64 goes has its nonce spent, too", async () => {
+    const ahead = nonceClaim(Number(2n ** 63n - 1n), "far ahead");
+    assert.is(await bench.replay.claim(ahead), true);
+    assert.is(await bench.replay.claim(ahead), false);
+    assert.is(await bench.replay.sweep(), 0);
+  });
+
   test("a sweep forgets what has expired, and what it forgot is never given again", async () => {
     const old = nonceClaim(bench.clock.nowMs(), "old");
     const young = nonceClaim(bench.clock.nowMs() + 10_000, "young");

@@ -112,6 +112,17 @@ export function workingContract(engine: EngineUnderTest): void {
     await bench.reaches("SUCCEEDED", other);
   });
 
+  test("a clock that is set back holds up no job for longer than the longest backoff of its policy", async () => {
+    const policy = { ...POLICY, maxBackoffMs: 60_000 };
+    const far = await bench.submit({ policy });
+    bench.clock.step(-86_400_000);
+    await bench.work(async () => Buffer.from("done"));
+    await bench.reaches("SUCCEEDED", far);
+    const near = await bench.submit({ policy });
+    bench.clock.step(-59_000);
+    await bench.reaches("SUCCEEDED", near, 5_000);
+  });
+
   test("a worker needs room for one job at least", async () => {
     await rejection(
       "OPTIONS_INVALID",

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ClaimRequest } from "../worker/run-ledger.ts";
 import type { JobRow } from "./job-row.ts";
-import type { Lane, Lanes } from "./lanes.ts";
+import { DUE_AT, type Lane, type Lanes } from "./lanes.ts";
 import { transitionSql } from "./transition-sql.ts";
 
 /** What {@link prepareClaim}'s operation took. */
@@ -17,8 +17,8 @@ export interface ClaimedRows {
  */
 export function prepareClaim(db: DatabaseSync, lanes: Lanes): (request: ClaimRequest, nowMs: number) => ClaimedRows {
   const first = db.prepare(`
-    SELECT job_id AS jobId, run_at_ms AS dueAtMs FROM job
-    WHERE state = 'QUEUED' AND tool = ? AND owner = ? AND (queue_deadline_ms IS NULL OR queue_deadline_ms > ?)
+    SELECT job_id AS jobId, ${DUE_AT} AS dueAtMs FROM job
+    WHERE state = 'QUEUED' AND tool = :tool AND owner = :owner AND (queue_deadline_ms IS NULL OR queue_deadline_ms > :now)
     ORDER BY run_at_ms, seq LIMIT 1`);
   const argsOf = db.prepare("SELECT args FROM job_args WHERE seq = ?");
   const claim = db.prepare(
@@ -44,7 +44,7 @@ export function prepareClaim(db: DatabaseSync, lanes: Lanes): (request: ClaimReq
       const taken = takenBy.get(lane.owner) ?? 0;
       if (!handles(lane.tool) || taken >= roomOf(lane.owner)) return false;
       if (lane.dueAtMs <= nowMs) {
-        const job = first.get(lane.tool, lane.owner, nowMs);
+        const job = first.get({ tool: lane.tool, owner: lane.owner, now: nowMs });
         if (job === undefined) {
           lanes.remove(lane);
           return false;

@@ -1,5 +1,11 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
+/**
+ * When a queued job may start, Unix milliseconds; `:now` if it is said to wait longer than any backoff can make it:
+ * then the clock was set back meanwhile.
+ */
+export const DUE_AT = "iif(run_at_ms - max_backoff_ms > :now, :now, run_at_ms)";
+
 /** The queued jobs of one owner for one tool. */
 export interface Lane {
   readonly tool: string;
@@ -19,16 +25,15 @@ export class Lanes {
 
   constructor(db: DatabaseSync) {
     this.#next = db.prepare(`
-      SELECT tool, owner, run_at_ms AS dueAtMs FROM job
-      WHERE state = 'QUEUED' AND (tool, owner) > (?, ?) ORDER BY tool, owner, run_at_ms LIMIT 1`);
-    this.reload();
+      SELECT tool, owner, ${DUE_AT} AS dueAtMs FROM job
+      WHERE state = 'QUEUED' AND (tool, owner) > (:tool, :owner) ORDER BY tool, owner, run_at_ms LIMIT 1`);
   }
 
   /** Reads the lanes from the database: one seek for each, however long they are. */
-  reload(): void {
+  reload(nowMs: number): void {
     const lanes = new Map<string, Lane>();
     for (let at = { tool: "", owner: "" }; ; ) {
-      const lane = this.#next.get(at.tool, at.owner) as unknown as Lane | undefined;
+      const lane = this.#next.get({ tool: at.tool, owner: at.owner, now: nowMs }) as unknown as Lane | undefined;
       if (lane === undefined) break;
       lanes.set(keyOf(lane), { ...lane });
       at = lane;

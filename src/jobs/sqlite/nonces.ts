@@ -26,7 +26,9 @@ export function prepareNonces(db: DatabaseSync): Nonces {
   );
 
   return {
-    insert: ({ clientId, nonce, expiresAtMs }) => insert.run(clientId, nonce, expiresAtMs).changes === 1,
+    // A stamp may be any int64; what expires later than a number can say is kept as long as one can.
+    insert: ({ clientId, nonce, expiresAtMs }) =>
+      insert.run(clientId, nonce, Math.min(expiresAtMs, Number.MAX_SAFE_INTEGER)).changes === 1,
     count: () => Number(count.get()?.nonces),
     due: (nowMs) => due.get(nowMs) !== undefined,
     remove(limit, nowMs) {

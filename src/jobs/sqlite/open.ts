@@ -10,6 +10,7 @@ import { CommitGroup } from "./commit-group.ts";
 import { createPrivateFile, MEMORY_PATH, openConnection } from "./connection.ts";
 import { lockOwner } from "./owner-lock.ts";
 import { prepareSchema } from "./schema.ts";
+import type { Connection } from "./sqlite-replay-guard.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 import { storageError } from "./storage-error.ts";
 import { enterStore } from "./store-state.ts";
@@ -38,29 +39,26 @@ export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<
   const path = inMemory ? MEMORY_PATH : realpathSync(options.path);
   const lock = inMemory ? undefined : lockOwner(path);
   const opened: DatabaseSync[] = [];
-  const connect = (synchronous: "FULL" | "NORMAL") => {
+  const connect = (synchronous: "FULL" | "NORMAL"): Connection => {
     const db = openConnection(path, synchronous);
     opened.push(db);
-    return db;
+    return { db, commits: new CommitGroup(db, logger) };
   };
+  let store: SqliteStore | undefined;
   try {
-    const db = connect("FULL");
-    prepareSchema(db, path, random.bytes(PAGE_KEY_BYTES));
-    const state = enterStore(db, bootId);
+    const durable = connect("FULL");
+    prepareSchema(durable.db, path, random.bytes(PAGE_KEY_BYTES));
+    const state = enterStore(durable.db, bootId);
     if (state.lostPower)
-      logger.warn({}, "the store was not closed before a restart of the machine; frames signed before it are refused");
-    const durable = { db, commits: new CommitGroup(db, logger) };
-    const quick = inMemory ? durable : nonceConnection(connect("NORMAL"), logger);
-    const store = new SqliteStore({ durable, quick, lock, state, clock, random, logger });
+      logger.warn({}, "the store was not closed before the machine stopped; frames signed before are refused");
+    const quick = inMemory ? durable : connect("NORMAL");
+    store = new SqliteStore({ durable, quick, lock, state, clock, random, logger });
     await store.jobs.repair();
     return store;
   } catch (thrown) {
+    await store?.[Symbol.asyncDispose]();
     for (const db of opened) if (db.isOpen) db.close();
     lock?.[Symbol.dispose]();
     throw storageError(thrown);
   }
-}
-
-function nonceConnection(db: DatabaseSync, logger: Logger) {
-  return { db, commits: new CommitGroup(db, logger) };
 }

@@ -1,7 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import { createPrivateFile } from "./connection.ts";
-import { isStoreAway } from "./storage-error.ts";
+import { sqliteCode } from "./storage-error.ts";
+
+const SQLITE_BUSY = 5;
 
 /**
  * Makes this process the only owner of the store at `path` until the lock is disposed. The lock is an exclusive
@@ -16,12 +18,16 @@ export function lockOwner(path: string): Disposable {
     db.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (thrown) {
     db.close();
-    if (!isStoreAway(thrown)) throw thrown;
+    if (sqliteCode(thrown) !== SQLITE_BUSY) throw thrown;
     throw new SealwireError(
       "STORE_IN_USE",
       `Another process owns the store "${path}"; stop that server or use another data folder.`,
       { cause: thrown },
     );
   }
-  return { [Symbol.dispose]: () => db.close() };
+  return {
+    [Symbol.dispose]() {
+      if (db.isOpen) db.close();
+    },
+  };
 }

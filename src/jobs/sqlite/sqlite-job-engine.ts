@@ -18,7 +18,7 @@ import { Lanes } from "./lanes.ts";
 import { prepareList } from "./list-jobs.ts";
 import { prepareReads } from "./read-jobs.ts";
 import { SqliteRunLedger } from "./sqlite-run-ledger.ts";
-import { reading } from "./storage-error.ts";
+import { reading, storeClosed } from "./storage-error.ts";
 import { prepareSubmit } from "./submit-job.ts";
 import { sweepInSlices } from "./sweep-in-slices.ts";
 import { prepareJobSweep } from "./sweep-jobs.ts";
@@ -113,6 +113,7 @@ export class SqliteJobEngine implements JobEngine {
   }
 
   async work(handlers: JobHandlers, options: WorkOptions): Promise<Worker> {
+    if (this.#feed.closed) throw storeClosed();
     for (const [name, value] of Object.entries(options)) {
       if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1)) {
         throw new SealwireError("OPTIONS_INVALID", `${name} must be 1 or more, not ${value}.`);

@@ -23,6 +23,8 @@ import { prepareRecordProgress } from "./record-progress.ts";
 import { type Ending, prepareSettle } from "./settle-job.ts";
 import { reading } from "./storage-error.ts";
 
+const LANES_RELOAD_MS = 30_000;
+
 /** What the ledger and the engine of one store share. */
 export interface SqliteLedgerOptions {
   readonly db: DatabaseSync;
@@ -41,7 +43,8 @@ export class SqliteRunLedger implements RunLedger {
   readonly #reads: JobReads;
   /** The attempts that this process runs: what else the database holds for running is lost. */
   readonly #live = new Map<string, number>();
-  #lanesInDoubt = false;
+  /** When the lanes are to be read from the database again, monotonic milliseconds. */
+  #lanesReloadMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SqliteLedgerOptions) {
     const { db, lanes } = options;
@@ -53,21 +56,24 @@ export class SqliteRunLedger implements RunLedger {
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {
-    const { commits, clock, lanes } = this.#options;
-    if (this.#lanesInDoubt) reading(() => lanes.reload());
-    this.#lanesInDoubt = true;
+    const { commits, clock } = this.#options;
+    this.#reloadLanesIfDue();
     const nowMs = clock.nowMs();
-    const { claimed, nextDueMs } = await commits.run(
-      () => this.#claim(request, nowMs),
-      (claim) => {
-        this.#lanesInDoubt = false;
-        for (const { row } of claim.claimed) this.#begun(row);
-      },
-    );
-    return {
-      attempts: claimed.map(({ row, args }) => toClaimedAttempt(row, args)),
-      nextDueInMs: nextDueMs === undefined ? undefined : Math.max(0, nextDueMs - nowMs),
-    };
+    try {
+      const { claimed, nextDueMs } = await commits.run(
+        () => this.#claim(request, nowMs),
+        (claim) => {
+          for (const { row } of claim.claimed) this.#begun(row);
+        },
+      );
+      return {
+        attempts: claimed.map(({ row, args }) => toClaimedAttempt(row, args)),
+        nextDueInMs: nextDueMs === undefined ? undefined : Math.max(0, nextDueMs - nowMs),
+      };
+    } catch (error) {
+      this.#lanesReloadMs = Number.NEGATIVE_INFINITY;
+      throw error;
+    }
   }
 
   async recordProgress(attempt: AttemptKey, progress: JobProgress): Promise<void> {
@@ -104,6 +110,14 @@ export class SqliteRunLedger implements RunLedger {
     const outcome: Outcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
     await Promise.all(lost.map((attempt) => this.settle(attempt, outcome, undefined)));
     return lost.length;
+  }
+
+  /** The lanes are in doubt after a failed claim, and may be after a step of the clock. */
+  #reloadLanesIfDue(): void {
+    const { lanes, clock } = this.#options;
+    if (clock.monotonicMs() < this.#lanesReloadMs) return;
+    reading(() => lanes.reload(clock.nowMs()));
+    this.#lanesReloadMs = clock.monotonicMs() + LANES_RELOAD_MS;
   }
 
   #applyOutcome(ending: Ending, outcome: Outcome): JobRow | undefined {

@@ -146,7 +146,7 @@ export class Attempt {
     if (this.#draining) return { kind: "handedBack" };
     const thrown = returned !== undefined && "error" in returned ? returned.error : undefined;
     const error = toJobError(thrown);
-    const foreseen = thrown instanceof SealwireError;
+    const foreseen = thrown instanceof SealwireError && thrown.reason === error.reason;
     if (!foreseen) this.#options.logger.error({ err: thrown }, "a job's handler threw unexpectedly");
     return { kind: "failed", error, retry: !foreseen || error.retryable };
   }

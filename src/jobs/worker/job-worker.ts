@@ -2,6 +2,7 @@ import { SealwireError } from "../../errors.ts";
 import { type Clock, sleep } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { JobHandler, JobHandlers, Worker, WorkOptions } from "../engine.ts";
+import { runPeriodically } from "../periodic.ts";
 import { Attempt } from "./attempt.ts";
 import type { ClaimedAttempt, Outcome, RunLedger } from "./run-ledger.ts";
 
@@ -23,7 +24,9 @@ export class JobWorker implements Worker {
   readonly #options: JobWorkerOptions;
   readonly #attempts = new Map<string, { readonly attempt: Attempt; readonly ended: Promise<void> }>();
   readonly #runningFor = new Map<string, number>();
-  readonly #subscription: Disposable;
+  readonly #hints: Disposable;
+  /** Finds the cancels whose hint was lost. */
+  readonly #cancelPoll: AsyncDisposable;
   #wakeUp: Disposable | undefined;
   #claiming: Promise<void> | undefined;
   #claimAgain = false;
@@ -32,10 +35,11 @@ export class JobWorker implements Worker {
 
   constructor(options: JobWorkerOptions) {
     this.#options = options;
-    this.#subscription = options.ledger.listen({
+    this.#hints = options.ledger.listen({
       jobReady: () => this.#claim(),
       cancelRequested: (jobId) => this.#attempts.get(jobId)?.attempt.cancel(),
     });
+    this.#cancelPoll = runPeriodically(options.clock, POLL_MS, () => this.#findCancelled());
     this.#claim();
   }
 
@@ -45,7 +49,7 @@ export class JobWorker implements Worker {
 
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    this.#subscription[Symbol.dispose]();
+    this.#hints[Symbol.dispose]();
     this.#wakeUp?.[Symbol.dispose]();
     for (const { attempt } of this.#attempts.values()) attempt.drain();
     const cutOff = () => this.#cutOffAll();
@@ -54,6 +58,7 @@ export class JobWorker implements Worker {
     if (graceMs <= 0) setImmediate(cutOff);
     await this.#claiming;
     await Promise.all([...this.#attempts.values()].map(({ ended }) => ended));
+    await this.#cancelPoll[Symbol.asyncDispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -91,20 +96,12 @@ export class JobWorker implements Worker {
       if (SealwireError.from(error).reason !== "UNAVAILABLE")
         this.#options.logger.error({ err: error }, "claiming jobs failed");
     }
-    if (!this.#stopping) this.#wakeUp = this.#options.clock.after(waitMs, () => this.#poll());
+    if (!this.#stopping) this.#wakeUp = this.#options.clock.after(waitMs, () => this.#claim());
   }
 
-  /** What the ledger's hints may have missed. */
-  #poll(): void {
-    this.#claim();
-    if (this.#claiming === undefined) this.#wakeUp = this.#options.clock.after(POLL_MS, () => this.#poll());
+  async #findCancelled(): Promise<void> {
     if (this.#attempts.size === 0) return;
-    this.#options.ledger.cancelledJobs().then(
-      (jobIds) => {
-        for (const jobId of jobIds) this.#attempts.get(jobId)?.attempt.cancel();
-      },
-      () => {}, // The store is away, which its engine has logged; the next poll asks again.
-    );
+    for (const jobId of await this.#options.ledger.cancelledJobs()) this.#attempts.get(jobId)?.attempt.cancel();
   }
 
   #start(claimed: ClaimedAttempt): void {

@@ -84,6 +84,7 @@ test("a closed store answers UNAVAILABLE and can be closed again", async () => {
   await store[Symbol.asyncDispose]();
   await rejection("UNAVAILABLE", store.jobs.submit(spec()));
   await rejection("UNAVAILABLE", store.jobs.get("alice", "job"));
+  await rejection("UNAVAILABLE", store.jobs.work(new Map(), { concurrency: 1 }));
   await rejection("UNAVAILABLE", store.intents.begin("alice", "intent", new Uint8Array(32)));
 });
 

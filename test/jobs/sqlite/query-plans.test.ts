@@ -1,0 +1,48 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { PAGE_KEY_BYTES } from "../../../src/jobs/page-token.ts";
+import { CommitGroup } from "../../../src/jobs/sqlite/commit-group.ts";
+import { prepareSchema } from "../../../src/jobs/sqlite/schema.ts";
+import { SqliteStore } from "../../../src/jobs/sqlite/sqlite-store.ts";
+import { enterStore } from "../../../src/jobs/sqlite/store-state.ts";
+import { silentLogger } from "../../../src/runtime/logger.ts";
+import { systemRandom } from "../../../src/runtime/random.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { assert, suite } from "../../support/suite.ts";
+
+const test = suite("jobs/sqlite/query-plans");
+
+/** Statements that may read a whole table, each with why that is no matter. */
+const EXEMPT: readonly RegExp[] = [
+  /count\(\*\).* FROM nonce/, // once, when the store is opened
+  /FROM job_count GROUP BY state/, // a few rows for each owner with jobs
+  /store_state/, // has one row
+  /FROM job WHERE state = 'RUNNING'$/, // goes through an index that holds the running jobs alone
+];
+
+test("no statement of the store searches through a table, however many jobs and nonces it holds", async () => {
+  const prepared = new Set<string>();
+  const db = new DatabaseSync(":memory:");
+  prepareSchema(db, ":memory:", new Uint8Array(PAGE_KEY_BYTES));
+  const prepare = db.prepare.bind(db);
+  db.prepare = (sql: string): StatementSync => {
+    prepared.add(sql);
+    return prepare(sql);
+  };
+  const connection = { db, commits: new CommitGroup(db, silentLogger) };
+  const context = { lock: undefined, clock: new FakeClock(), random: systemRandom, logger: silentLogger };
+  const state = enterStore(db, undefined);
+  await using _store = new SqliteStore({ durable: connection, quick: connection, state, ...context });
+
+  const searched = [...prepared].filter(
+    (sql) => /^\s*(SELECT|UPDATE|DELETE)/.test(sql) && !EXEMPT.some((each) => each.test(sql)),
+  );
+  assert.ok(searched.length > 25);
+  for (const sql of searched) {
+    const plan = prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .all()
+      .map(({ detail }) => String(detail));
+    for (const step of plan) assert.not.match(step, /^SCAN|TEMP B-TREE/, `${sql}\n${plan.join("\n")}`);
+  }
+});
+
+test.run();

@@ -1,0 +1,68 @@
+import { DatabaseSync } from "node:sqlite";
+import { JobFeed } from "../../../src/jobs/job-feed.ts";
+import { PAGE_KEY_BYTES } from "../../../src/jobs/page-token.ts";
+import { prepareCancel } from "../../../src/jobs/sqlite/cancel-job.ts";
+import { CommitGroup } from "../../../src/jobs/sqlite/commit-group.ts";
+import { JobChanges } from "../../../src/jobs/sqlite/job-changes.ts";
+import { Lanes } from "../../../src/jobs/sqlite/lanes.ts";
+import { prepareReads } from "../../../src/jobs/sqlite/read-jobs.ts";
+import { prepareSchema } from "../../../src/jobs/sqlite/schema.ts";
+import { SqliteRunLedger } from "../../../src/jobs/sqlite/sqlite-run-ledger.ts";
+import { prepareSubmit } from "../../../src/jobs/sqlite/submit-job.ts";
+import { JobWorker } from "../../../src/jobs/worker/job-worker.ts";
+import { silentLogger } from "../../../src/runtime/logger.ts";
+import { Gate, spec } from "../../contract/store-under-test.ts";
+import { eventually, settled } from "../../support/eventually.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { assert, suite } from "../../support/suite.ts";
+
+const test = suite("jobs/worker/job-worker");
+
+/** A ledger whose changes are made behind its back, so that no hint ever comes. */
+function silentLedger(clock: FakeClock) {
+  const db = new DatabaseSync(":memory:");
+  prepareSchema(db, ":memory:", new Uint8Array(PAGE_KEY_BYTES));
+  const lanes = new Lanes(db);
+  const changes = new JobChanges(new JobFeed({ read: () => null, clock }), lanes);
+  const ledger = new SqliteRunLedger({ db, commits: new CommitGroup(db, silentLogger), lanes, changes, clock });
+  return { ledger, submit: prepareSubmit(db), cancel: prepareCancel(db), reads: prepareReads(db) };
+}
+
+test("a job and a cancel that no hint told of are found by polling", async () => {
+  const clock = new FakeClock();
+  const { ledger, submit, cancel, reads } = silentLedger(clock);
+  const gate = new Gate();
+  const handlers = new Map([["echo", gate.handler]]);
+  await using worker = new JobWorker({ ledger, handlers, concurrency: 1, clock, logger: silentLogger });
+  await settled();
+  submit(spec(), "job", clock.nowMs());
+  await settled();
+  assert.is(worker.running, 0);
+  await eventually("the job is found", () => {
+    clock.advance(5_000);
+    return worker.running === 1;
+  });
+  cancel("alice", "job", clock.nowMs());
+  await settled();
+  assert.is(reads.find("job")?.state, "RUNNING");
+  await eventually("the cancel is found", () => {
+    clock.advance(5_000);
+    return reads.find("job")?.state === "CANCELLED";
+  });
+});
+
+test("an attempt that was dropped counts as lost with its worker", async () => {
+  const clock = new FakeClock();
+  const { ledger, submit, reads } = silentLedger(clock);
+  submit(spec(), "job", clock.nowMs());
+  await ledger.claim({ handles: () => true, count: 1, roomOf: () => 1 });
+  assert.is(await ledger.recoverLost(), 0);
+  ledger.drop({ jobId: "job", attempt: 1 });
+  assert.is(await ledger.recoverLost(), 1);
+  assert.is(reads.find("job")?.state, "QUEUED");
+  assert.is(reads.find("job")?.failures, 1);
+  const late = { jobId: "job", attempt: 1 };
+  assert.is(await ledger.settle(late, { kind: "succeeded", result: Buffer.from("late") }, undefined), false);
+});
+
+test.run();
