@@ -40,7 +40,7 @@ export function errorFromMessage(message: ErrorMessage): SealwireError {
   return new SealwireError(isWireReason(reason) ? reason : "INTERNAL", message.message, {
     status: statusName(message.code),
     retryable: message.retryable,
-    violations: message.violations,
+    violations: message.violations.map(({ field, ruleId, message: text }) => ({ field, ruleId, message: text })),
     violationsOmitted: message.violationsOmitted,
     ...(message.retryDelay === undefined ? {} : { retryDelayMs: toDurationMs(message.retryDelay) }),
   });
