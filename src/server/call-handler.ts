@@ -6,6 +6,7 @@ import type { Admission } from "./admission.ts";
 import type { Drain } from "./drain.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 
+/** What unary calls are served with. */
 export interface CallHandlerOptions {
   readonly dispatcher: Dispatcher;
   readonly admission: Admission;

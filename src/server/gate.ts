@@ -14,6 +14,7 @@ export interface Freshness {
   readonly maxAheadMs: number;
 }
 
+/** What a {@link Gate} asks and looks at. */
 export interface GateOptions {
   readonly authenticator: RequestAuthenticator;
   readonly ring: () => KeyRing;

@@ -19,6 +19,7 @@ import type { Answered, Sealer } from "./sealer.ts";
 import { pathKind } from "./service-paths.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 
+/** What the interceptor works with. */
 export interface InterceptorOptions {
   readonly gate: Gate;
   readonly sealer: Sealer;

@@ -9,6 +9,7 @@ import { formatAddress, isLocal, type ListenAddress } from "./address.ts";
 import type { ServerTlsOptions } from "./options.ts";
 import { readTlsFiles, watchTlsFiles } from "./tls-files.ts";
 
+/** Where and how to accept connections. */
 export interface ListenerOptions {
   readonly address: ListenAddress;
   readonly tls: ServerTlsOptions | undefined;
@@ -49,12 +50,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const server = tls === undefined ? createServer({ noDelay: true }, accept) : tlsServer(tls, logger, accept);
   server.maxConnections = connectionsMax;
   server.on("drop", () => logger.warn({ connections: connectionsMax }, "connection refused: too many are open"));
-  const reload = tls && watchTlsFiles(tls, server as TlsServer, logger);
+  const reload = tls && watchTlsFiles(tls, server as TlsServer, { clock, logger });
   const bound = await bind(server, address);
   return {
     address: formatAddress(bound),
     close: async (graceMs) => {
-      reload?.[Symbol.dispose]();
+      await reload?.[Symbol.asyncDispose]();
       server.close();
       if (bound.kind === "unix") rmSync(bound.path, { force: true });
       using _timer = clock.after(graceMs, () => {

@@ -79,6 +79,7 @@ export interface ResolvedServerOptions extends Required<Omit<ServerOptions, "tls
 
 const MINUTE_MS = 60_000;
 
+/** The limits of a server that names none. */
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   connectionsMax: 1000,
   streamsPerConnectionMax: 1000,

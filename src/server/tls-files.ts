@@ -1,7 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import type { SecureContextOptions, Server } from "node:tls";
 import { SealwireError } from "../errors.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { runPeriodically } from "../runtime/periodic.ts";
 import type { ServerTlsOptions } from "./options.ts";
 
 const CHECK_INTERVAL_MS = 1000;
@@ -16,9 +18,13 @@ export function readTlsFiles(tls: ServerTlsOptions): SecureContextOptions {
 }
 
 /** Puts renewed certificates into force for new connections; broken files leave the old ones in force. */
-export function watchTlsFiles(tls: ServerTlsOptions, server: Server, logger: Logger): Disposable {
+export function watchTlsFiles(
+  tls: ServerTlsOptions,
+  server: Server,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): AsyncDisposable {
   let seen = fingerprint(tls);
-  const timer = setInterval(() => {
+  return runPeriodically(clock, CHECK_INTERVAL_MS, async () => {
     const now = fingerprint(tls);
     if (now === seen) return;
     seen = now;
@@ -31,9 +37,7 @@ export function watchTlsFiles(tls: ServerTlsOptions, server: Server, logger: Log
         "certificates cannot be reloaded; the old ones stay in force",
       );
     }
-  }, CHECK_INTERVAL_MS);
-  timer.unref();
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+  });
 }
 
 function readPem(path: string, what: string): Buffer {

@@ -9,6 +9,7 @@ import type { Drain } from "./drain.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 import type { WritePacer } from "./write-pacer.ts";
 
+/** What watches are served with. */
 export interface WatchHandlerOptions {
   readonly dispatcher: Dispatcher;
   readonly admission: Admission;

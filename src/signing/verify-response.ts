@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import { ErrorReason } from "../../gen/sealwire/v1/error.ts";
 import type { Response } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
 import { readResponse } from "../validation/response.ts";
@@ -37,11 +38,21 @@ export function verifyResponseFrame(frameBytes: Uint8Array, expected: ResponseEx
   }
   const response = openResponse(frame.content);
   if (response.serverId !== expected.serverId) throw unverified("it names another server", "server id");
-  if (response.requestId !== expected.requestId) throw unverified("it names another request", "request id");
+  if (response.requestId !== expected.requestId && !isBlankRefusal(response)) {
+    throw unverified("it names another request", "request id");
+  }
   if (response.sequence !== BigInt(expected.sequence)) {
     throw unverified(`it is number ${response.sequence} instead of ${expected.sequence}`, "sequence");
   }
   return response as VerifiedResponse;
+}
+
+/** A server that could not read the Envelope does not know its request id; the signature still binds its answer to the request. */
+function isBlankRefusal({ requestId, error }: Response): boolean {
+  return (
+    requestId === "" &&
+    (error?.reason === ErrorReason.ENVELOPE_INVALID || error?.reason === ErrorReason.UNSUPPORTED_VERSION)
+  );
 }
 
 function openFrame(bytes: Uint8Array): Frame {

@@ -28,6 +28,7 @@ export interface Invocation
 /** An envelope that passed verification, so that its arguments are there. */
 export type VerifiedEnvelope = Envelope & { readonly args: Any };
 
+/** What a {@link Dispatcher} works with. */
 export interface DispatcherOptions {
   readonly catalogue: Catalogue;
   readonly store: Store;

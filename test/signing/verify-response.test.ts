@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { Error as ErrorMessage, ErrorReason } from "../../gen/sealwire/v1/error.ts";
 import { Response, Status } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../../src/errors.ts";
 import { signResponse } from "../../src/signing/response-signature.ts";
@@ -49,6 +50,22 @@ test("a sealed answer is read once it is verified", () => {
   const response = verifyResponseFrame(seal(), EXPECTED);
   assert.is(response.status, Status.OK);
   assert.equal([...(response.result?.value ?? [])], [8, 3]);
+});
+
+test("a refusal of an Envelope that could not be read may leave the request id out, nothing else may", () => {
+  const refused = (reason: ErrorReason, requestId = ""): Buffer =>
+    seal({
+      requestId,
+      ok: false,
+      status: Status.ERROR,
+      result: undefined,
+      error: ErrorMessage.fromPartial({ reason }),
+    });
+  assert.is(refusal(refused(ErrorReason.ENVELOPE_INVALID)), "none");
+  assert.is(refusal(refused(ErrorReason.UNSUPPORTED_VERSION)), "none");
+  assert.is(refusal(refused(ErrorReason.CLOCK_SKEW)), "request id");
+  assert.is(refusal(refused(ErrorReason.ENVELOPE_INVALID, "r-2")), "request id");
+  assert.is(refusal(seal({ requestId: "" })), "request id");
 });
 
 test("an answer to another request, by another key or another server is refused", () => {

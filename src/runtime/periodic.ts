@@ -1,4 +1,4 @@
-import type { Clock } from "../runtime/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** Runs `task` every `intervalMs`, counted from its last end, until disposed; disposing waits for a run under way. */
 export function runPeriodically(clock: Clock, intervalMs: number, task: () => Promise<unknown>): AsyncDisposable {
