@@ -1,0 +1,116 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+
+/** What a block of commands printed. */
+export interface Ran {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const DEFAULT_ADDRESS = "127.0.0.1:50051";
+const SERVE = /^npx sealwire serve .*$/m;
+
+/**
+ * Somebody who follows the README in a fresh clone: types its commands, writes its files, keeps the server of its one
+ * terminal running while using the other.
+ */
+export class ReadmeSession implements AsyncDisposable {
+  readonly #home = mkdtempSync(join(tmpdir(), "sealwire-readme-"));
+  /** Where the reader is; `cd` moves it. */
+  #folder: string;
+  #server: ChildProcess | undefined;
+  #address = DEFAULT_ADDRESS;
+
+  /** Copies what git knows or would take up. */
+  constructor(repository: string) {
+    this.#folder = join(this.#home, "sealwire");
+    const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+      cwd: repository,
+      encoding: "utf8",
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    for (const file of listed.split("\0").filter((name) => name !== "")) {
+      cpSync(join(repository, file), join(this.#folder, file));
+    }
+  }
+
+  /** Writes the file that a block's first line names. */
+  write(block: string): void {
+    const [, name] = /^\/\/ (\S+)\n/.exec(block) ?? [];
+    if (name === undefined) throw new Error(`the block does not say which file it is:\n${block}`);
+    const path = join(this.#folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, block);
+  }
+
+  /** Types the commands of a block. One that serves takes the place of the server there was. Rejects if a command fails. */
+  async type(block: string): Promise<Ran> {
+    if (SERVE.test(block)) return this.#serve(block);
+    const commands = block.replaceAll(DEFAULT_ADDRESS, this.#address);
+    const where = join(this.#home, "folder");
+    const ran = await this.#run(`${commands}\npwd > '${where}'`);
+    this.#folder = readFileSync(where, "utf8").trim();
+    return ran;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stopServer();
+    rmSync(this.#home, { recursive: true, force: true });
+  }
+
+  /** Serves on a free port instead of the usual one, which others on this machine may have taken. */
+  async #serve(block: string): Promise<Ran> {
+    await this.#stopServer();
+    const command = `exec ${block.trim()} --listen 127.0.0.1:0`;
+    const server = spawn("bash", ["-euo", "pipefail", "-c", command], {
+      cwd: this.#folder,
+      env: this.#environment(),
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    this.#server = server;
+    let stderr = "";
+    server.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    const lines = createInterface({ input: server.stdout });
+    const line = await new Promise<string>((resolve, reject) => {
+      lines.once("line", resolve).once("close", () => reject(new Error(`the server ended at once:\n${stderr}`)));
+    });
+    this.#address = JSON.parse(line).listening;
+    return { stdout: line, stderr };
+  }
+
+  async #stopServer(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server?.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    const exited = new Promise((resolve) => server.once("exit", resolve));
+    // npx, its shell and the server are one process group, as in a terminal where Ctrl-C is pressed.
+    process.kill(-server.pid, "SIGINT");
+    await exited;
+  }
+
+  #run(commands: string): Promise<Ran> {
+    const options = { cwd: this.#folder, env: this.#environment(), maxBuffer: 64 * 1024 * 1024 };
+    return new Promise((resolve, reject) => {
+      execFile("bash", ["-euo", "pipefail", "-c", commands], options, (error, stdout, stderr) => {
+        if (error === null) resolve({ stdout, stderr });
+        else reject(new Error(`exit ${error.code} of\n${commands}\n${stdout}\n${stderr}`));
+      });
+    });
+  }
+
+  /** A reader's shell: this Node first, nothing of the repository's node_modules or of the npm that runs this test. */
+  #environment(): NodeJS.ProcessEnv {
+    const paths = (process.env.PATH ?? "").split(delimiter).filter((path) => !path.includes("node_modules"));
+    const PATH = [dirname(process.execPath), ...paths].join(delimiter);
+    const env: NodeJS.ProcessEnv = { ...process.env, PATH, SEALWIRE_ADDRESS: this.#address };
+    for (const name of Object.keys(env))
+      if (/^(npm_|NODE_V8_COVERAGE$)/i.test(name) && !/^npm_config_(registry|cache)$/i.test(name)) delete env[name];
+    return { ...env, npm_config_prefer_offline: "true" };
+  }
+}
