@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SealwireError } from "../../errors.ts";
 import type { Random } from "../../runtime/random.ts";
@@ -25,13 +25,13 @@ export async function createPrivateFile(path: string, text: string): Promise<voi
 }
 
 /**
- * Puts a new file (mode 0600) in the place of one that may exist. Readers see the old content or the new, never a part;
- * once it resolves, a power loss does not bring the old one back.
+ * Puts a new file (mode 0600) in the place of one that may exist; its owner stays the owner. Readers see the old
+ * content or the new, never a part; once it resolves, a power loss does not bring the old one back.
  */
 export async function replacePrivateFile(path: string, text: string, random: Random): Promise<void> {
   const temporary = `${path}.${random.uuid()}.tmp`;
   try {
-    await write(temporary, text);
+    await write(temporary, text, await ownerOf(path));
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -40,9 +40,18 @@ export async function replacePrivateFile(path: string, text: string, random: Ran
   await syncFolder(path);
 }
 
-async function write(path: string, text: string): Promise<void> {
+const UNCHANGED = -1;
+
+/** An administrator changes the ring of a server that runs as another user, which must be able to read it afterwards. */
+async function ownerOf(path: string): Promise<number> {
+  const status = await stat(path).catch(() => undefined);
+  return status?.uid ?? UNCHANGED;
+}
+
+async function write(path: string, text: string, owner = UNCHANGED): Promise<void> {
   const handle = await open(path, CREATE, 0o600);
   try {
+    await handle.chown(owner, UNCHANGED);
     await handle.writeFile(text);
     await handle.sync();
   } finally {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
@@ -53,6 +53,17 @@ test("an edit is on disk with mode 0600, and leaves neither lock nor temporary f
     assert.is((await loadRingFile(path)).document.serverSecrets.length, 2);
     assert.is((await stat(path)).mode & 0o777, 0o600);
     assert.equal(await readdir(folder), ["ring.json"]);
+  }));
+
+test("an edit leaves the file to its owner", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "ring.json");
+    await createRingFile(path, ringOfAlice().document);
+    const isRoot = process.getuid?.() === 0;
+    const owner = isRoot ? 65534 : (process.getuid?.() ?? 0);
+    await chown(path, owner, -1);
+    await editRingFile(options(path), (ring) => rotateServerSecret(ring, context));
+    assert.is((await stat(path)).uid, owner);
   }));
 
 test("an edit that would make an unusable ring changes nothing", () =>
