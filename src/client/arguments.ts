@@ -14,6 +14,7 @@ export function isEncoded(args: CallArguments): args is EncodedMessage {
   return (
     typeof args === "object" &&
     args !== null &&
+    !isMessage(args) &&
     "value" in args &&
     args.value instanceof Uint8Array &&
     "typeUrl" in args &&

@@ -36,11 +36,6 @@ export class Retries {
     this.#random = random;
   }
 
-  /** Attempts that have failed since the start or the last {@link reset}. */
-  get failures(): number {
-    return this.#failures;
-  }
-
   /** True while the number of attempts allows another. */
   get attemptsLeft(): boolean {
     return this.#failures < this.#options.maxAttempts;
