@@ -222,12 +222,14 @@ export const LOCAL_REASONS = {
     status: "UNAVAILABLE",
     retryable: true,
     meaning: "No verified answer came: the server cannot be reached, or something between says it is unavailable.",
-    remedy: "Check the address and that the server runs; repeat under the same request id, the call may have taken effect.",
+    remedy:
+      "Check the address and that the server runs; repeat under the same request id, the call may have taken effect.",
   },
   CREDENTIALS_REFUSED: {
     status: "UNAUTHENTICATED",
     retryable: false,
-    meaning: "The peer did not accept the signature; it cannot sign its refusal, so this is what it says, not what is proven.",
+    meaning:
+      "The peer did not accept the signature; it cannot sign its refusal, so this is what it says, not what is proven.",
     remedy: "Check the address, key id and keys in the credentials; `sealwire verify` names the failing step.",
   },
   OPTIONS_INVALID: {

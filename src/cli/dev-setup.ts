@@ -12,7 +12,6 @@ import {
 import { buildKeyRing } from "../signing/key-ring/key-ring.ts";
 import { replacePrivateFile } from "../signing/key-ring/private-file-write.ts";
 import { createRingFile, editRingFile, loadRingFile } from "../signing/key-ring/ring-file.ts";
-import { dataFolder } from "./data-folder.ts";
 import { fileExists } from "./file-exists.ts";
 
 const SERVER_ID = "sealwire-dev";
@@ -26,12 +25,19 @@ export async function ensureDevRing(ringPath: string, logger: Logger): Promise<v
   logger.info({ path: ringPath, server_id: SERVER_ID }, "key ring made");
 }
 
+/** What {@link ensureDevClient} works on. */
+export interface DevClientOptions {
+  /** Where the credentials stand. */
+  readonly path: string;
+  readonly ringPath: string;
+  /** Where the server listens. */
+  readonly listening: string;
+  readonly logger: Logger;
+}
+
 /** Sees to it that `client.json` is there, with a key for every tool, and names the address where the server listens. */
-export async function ensureDevClient(
-  folder: string,
-  { ringPath, address, logger }: { readonly ringPath: string; readonly address: string; readonly logger: Logger },
-): Promise<void> {
-  const path = dataFolder(folder).credentials;
+export async function ensureDevClient({ path, ringPath, listening, logger }: DevClientOptions): Promise<void> {
+  const address = callable(listening);
   if (await fileExists(path)) {
     const credentials = await readCredentials(path);
     const { ring } = await loadRingFile(ringPath);
@@ -55,4 +61,9 @@ export async function ensureDevClient(
   if (key === undefined) throw new Error(`key ${keyId} was made and is not there`);
   await writeCredentials(path, credentialsOf(key, { serverId: ring.serverId, address }));
   logger.info({ path, key_id: keyId, client_id: CLIENT_ID }, "credentials made");
+}
+
+/** An address to listen on is not always one to call. */
+function callable(address: string): string {
+  return address.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
 }

@@ -2,10 +2,9 @@ import { ExitCode } from "./exit-code.ts";
 
 /**
  * Resolves to the name of the first SIGTERM or SIGINT; a second one ends the process at once, without any goodbye. SIGHUP
- * calls `onHangup`.
+ * calls `onHangup`, but a server that people started on a terminal ends with it.
  */
 export function shutdownSignal({ onHangup }: { readonly onHangup: () => void }): Promise<NodeJS.Signals> {
-  process.on("SIGHUP", onHangup);
   return new Promise((resolve) => {
     let seen = false;
     const onSignal = (signal: NodeJS.Signals) => {
@@ -14,5 +13,6 @@ export function shutdownSignal({ onHangup }: { readonly onHangup: () => void }):
       resolve(signal);
     };
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+    process.on("SIGHUP", process.stderr.isTTY ? onSignal : onHangup);
   });
 }

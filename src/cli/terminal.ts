@@ -15,7 +15,7 @@ export interface Terminal {
   draw(text: string): void;
   /** True if people see stderr, so that a line may be drawn over. */
   readonly drawable: boolean;
-  /** Columns of that screen. */
+  /** Columns of that screen, 80 where it does not tell. */
   readonly columns: number;
   /** Colours for data, none where stdout is no terminal. */
   readonly dataColors: Colors;
@@ -35,7 +35,7 @@ export function processTerminal(): Terminal {
     draw: (text) => void stderr.write(text),
     drawable: stderr.isTTY === true && env.TERM !== "dumb",
     get columns() {
-      return stderr.columns ?? 80;
+      return stderr.columns || 80;
     },
     dataColors: pc.createColors(wantsColors(stdout.isTTY, env)),
     colors: pc.createColors(wantsColors(stderr.isTTY, env)),

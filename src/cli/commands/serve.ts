@@ -24,14 +24,15 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const settings = await resolveServeSettings(options);
   const logger = stderrLogger(settings.logLevel);
   const { tools, descriptors } = await loadTools(settings);
+  const files = dataFolder(settings.data);
   await mkdir(settings.data, { recursive: true, mode: 0o700 });
   if (settings.dev) await ensureDevRing(settings.keyRing, logger);
   else if (!(await fileExists(settings.keyRing))) throw noKeyRing(settings.keyRing);
 
   await using keyRing = await watchKeyRing({ path: settings.keyRing, clock, logger });
-  await using store = await openSqliteStore({ path: dataFolder(settings.data).store, clock, random, logger });
+  await using store = await openSqliteStore({ path: files.store, clock, random, logger });
   await using keyUse = new KeyUseLog({ path: keyUsePath(settings.keyRing), clock, random, logger });
-  const metrics = createMetrics({ store, clock });
+  const metrics = settings.metrics === undefined ? undefined : createMetrics({ store, clock });
   await using server = await createServer({
     keyRing,
     store,
@@ -42,19 +43,19 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     insecurePlaintext: settings.insecure,
     reflection: settings.reflection,
     limits: settings.limits,
-    observers: [metrics.observer],
+    observers: metrics === undefined ? [] : [metrics.observer],
     onKeyUsed(keyId) {
       keyUse.record(keyId, clock.nowMs());
-      metrics.noteKeyUse(keyId);
+      metrics?.noteKeyUse(keyId);
     },
     logger,
     clock,
   });
   const shutdown = shutdownSignal({ onHangup: () => void keyRing.reload() });
-  await using metricsServer = settings.metrics === undefined ? undefined : await metrics.listen(settings.metrics);
+  await using metricsServer = settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics);
   const { address } = await server.listen(settings.listen);
   if (settings.dev) {
-    await ensureDevClient(settings.data, { ringPath: settings.keyRing, address, logger });
+    await ensureDevClient({ path: files.credentials, ringPath: settings.keyRing, listening: address, logger });
     await keyRing.reload();
   }
 

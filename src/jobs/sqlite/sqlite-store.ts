@@ -1,8 +1,8 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { runPeriodically } from "../../runtime/periodic.ts";
 import type { Random } from "../../runtime/random.ts";
 import { PageTokens } from "../page-token.ts";
-import { runPeriodically } from "../../runtime/periodic.ts";
 import type { Store } from "../store.ts";
 import { SqliteIntentStore } from "./sqlite-intent-store.ts";
 import { SqliteJobEngine } from "./sqlite-job-engine.ts";

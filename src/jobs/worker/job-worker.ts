@@ -1,8 +1,8 @@
 import { SealwireError } from "../../errors.ts";
 import { type Clock, sleep } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { JobHandler, JobHandlers, Worker, WorkOptions } from "../engine.ts";
 import { runPeriodically } from "../../runtime/periodic.ts";
+import type { JobHandler, JobHandlers, Worker, WorkOptions } from "../engine.ts";
 import { Attempt } from "./attempt.ts";
 import type { ClaimedAttempt, Outcome, RunLedger } from "./run-ledger.ts";
 

@@ -24,7 +24,7 @@ export interface ClientCredentials {
 }
 
 const FINGERPRINT = { pattern: /^[0-9a-f]{32}$/, expected: "32 hex digits" };
-const ADDRESS = { pattern: /^[!-~]{1,512}$/, expected: 'an address such as "127.0.0.1:50051"' };
+const ADDRESS = { pattern: /^\P{Cc}{1,1024}$/u, expected: 'an address such as "127.0.0.1:50051"' };
 
 /** Makes the credentials of a key in the ring. */
 export function credentialsOf(key: VerificationKey, server: { serverId: string; address: string }): ClientCredentials {
