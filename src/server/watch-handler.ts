@@ -88,8 +88,8 @@ function endWithKey(key: VerificationKey, source: KeyRingSource, clock: Clock, e
   const check = (): void => {
     expiry?.[Symbol.dispose]();
     const current = source.current().find(key.keyId);
-    if (current === undefined || !isUsable(current, clock.nowMs())) return end();
-    if (current.notAfterMs !== undefined) expiry = clock.after(current.notAfterMs - clock.nowMs(), check);
+    if (current === undefined || !isUsable(current, clock.nowMs())) end();
+    else if (current.notAfterMs !== undefined) expiry = clock.after(current.notAfterMs - clock.nowMs(), check);
   };
   const change = source.onChange(check);
   check();
