@@ -24,7 +24,7 @@ export interface ServeSettings {
   readonly demoTools: boolean;
   /** [`concurrency`] Jobs run at once, 0 for none. Default 16. */
   readonly concurrency: number;
-  /** [`concurrency_per_client`] Jobs of one client run at once. Default: as `concurrency`. */
+  /** [`concurrency_per_client`] Jobs of one client run at once, over all processes that share the store. Default: no limit. */
   readonly concurrencyPerClient: number | undefined;
   /** [`reflection`] Default true. */
   readonly reflection: boolean;

@@ -1,7 +1,7 @@
-import type { JobFeed } from "../job-feed.ts";
-import type { RunListener } from "../worker/run-ledger.ts";
+import type { JobFeed } from "./job-feed.ts";
 import { type JobRow, toJobView } from "./job-row.ts";
 import type { Lanes } from "./lanes.ts";
+import type { RunListener } from "./worker/run-ledger.ts";
 
 /** Tells everyone in the process of committed changes: the watchers, the lanes, the workers. */
 export class JobChanges {
@@ -18,9 +18,9 @@ export class JobChanges {
   committed(row: JobRow): void {
     this.#feed.publish(toJobView(row));
     if (row.state === "QUEUED") {
-      this.#lanes.add(row.tool, row.owner, row.run_at_ms);
+      this.#lanes.add({ priority: row.priority, tool: row.tool, owner: row.owner, dueAtMs: row.run_at_ms });
       for (const listener of this.#listeners) listener.jobReady();
-    } else if (row.state === "RUNNING" && row.cancel_requested !== 0) {
+    } else if (row.state === "RUNNING" && row.cancel_requested) {
       for (const listener of this.#listeners) listener.cancelRequested(row.job_id);
     }
   }

@@ -1,6 +1,6 @@
-import type { JobError, JobState, JobView } from "../job.ts";
+import type { JobError, JobState, JobView } from "./job.ts";
 
-/** A row of the table `job`. */
+/** A row of the table `job`, which every engine has alike; how truth is written is its own affair. */
 export interface JobRow {
   readonly seq: number;
   readonly job_id: string;
@@ -13,11 +13,12 @@ export interface JobRow {
   readonly revision: number;
   readonly attempt: number;
   readonly failures: number;
-  readonly cancel_requested: number;
+  readonly cancel_requested: number | boolean;
   readonly progress_completed: number | null;
   readonly progress_total: number | null;
   readonly progress_message: string | null;
   readonly error: string | null;
+  readonly priority: number;
   readonly max_attempts: number;
   readonly execution_timeout_ms: number;
   readonly heartbeat_timeout_ms: number | null;
@@ -53,7 +54,7 @@ export function toJobView(row: JobRow): JobView {
             message: row.progress_message ?? "",
           },
     error: row.error === null ? undefined : (JSON.parse(row.error) as JobError),
-    cancelRequested: row.cancel_requested !== 0,
+    cancelRequested: Boolean(row.cancel_requested),
     createdAtMs: row.created_at_ms,
     startedAtMs: row.started_at_ms ?? undefined,
     endedAtMs: row.ended_at_ms ?? undefined,

@@ -1,13 +1,6 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
-
-/**
- * When a queued job may start, Unix milliseconds; `:now` if it is said to wait longer than any backoff can make it:
- * then the clock was set back meanwhile.
- */
-export const DUE_AT = "iif(run_at_ms - max_backoff_ms > :now, :now, run_at_ms)";
-
 /** The queued jobs of one owner for one tool. */
 export interface Lane {
+  readonly priority: number;
   readonly tool: string;
   readonly owner: string;
   /** No job of the lane may start before this time, Unix milliseconds. */
@@ -20,50 +13,55 @@ export interface Lane {
  * empty removes it.
  */
 export class Lanes {
-  readonly #next: StatementSync;
-  #lanes = new Map<string, Lane>();
+  /** By priority, then by what else makes a lane; in the order of their turns. */
+  #lanes = new Map<number, Map<string, Lane>>();
 
-  constructor(db: DatabaseSync) {
-    this.#next = db.prepare(`
-      SELECT tool, owner, ${DUE_AT} AS dueAtMs FROM job
-      WHERE state = 'QUEUED' AND (tool, owner) > (:tool, :owner) ORDER BY tool, owner, run_at_ms LIMIT 1`);
-  }
-
-  /** Reads the lanes from the database: one seek for each, however long they are. */
-  reload(nowMs: number): void {
-    const lanes = new Map<string, Lane>();
-    for (let at = { tool: "", owner: "" }; ; ) {
-      const lane = this.#next.get({ tool: at.tool, owner: at.owner, now: nowMs }) as unknown as Lane | undefined;
-      if (lane === undefined) break;
-      lanes.set(keyOf(lane), { ...lane });
-      at = lane;
-    }
-    this.#lanes = lanes;
+  /** Takes the lanes as they are in the database. */
+  replace(lanes: Iterable<Lane>): void {
+    this.#lanes = new Map();
+    for (const lane of lanes) this.#ofPriority(lane.priority).set(keyOf(lane), lane);
   }
 
   /** Notes that a job was queued. */
-  add(tool: string, owner: string, dueAtMs: number): void {
-    const lane = this.#lanes.get(keyOf({ tool, owner }));
-    if (lane === undefined) this.#lanes.set(keyOf({ tool, owner }), { tool, owner, dueAtMs });
-    else lane.dueAtMs = Math.min(lane.dueAtMs, dueAtMs);
+  add(queued: Lane): void {
+    const lanes = this.#ofPriority(queued.priority);
+    const lane = lanes.get(keyOf(queued));
+    if (lane === undefined) lanes.set(keyOf(queued), queued);
+    else lane.dueAtMs = Math.min(lane.dueAtMs, queued.dueAtMs);
   }
 
-  /** The lanes as they stand in line now; the walk is not disturbed by {@link moveToEnd} and {@link remove}. */
-  *inTurn(): Iterable<Lane> {
-    let left = this.#lanes.size;
-    for (const lane of this.#lanes.values()) {
+  /** The priorities that have lanes, the highest first. */
+  priorities(): readonly number[] {
+    return [...this.#lanes.keys()].sort((one, other) => other - one);
+  }
+
+  /** The lanes of a priority as they stand in line now; the walk is not disturbed by {@link moveToEnd} and {@link remove}. */
+  *inTurn(priority: number): Iterable<Lane> {
+    const lanes = this.#ofPriority(priority);
+    let left = lanes.size;
+    for (const lane of lanes.values()) {
       if (left-- === 0) return;
       yield lane;
     }
   }
 
   moveToEnd(lane: Lane): void {
-    this.#lanes.delete(keyOf(lane));
-    this.#lanes.set(keyOf(lane), lane);
+    const lanes = this.#ofPriority(lane.priority);
+    lanes.delete(keyOf(lane));
+    lanes.set(keyOf(lane), lane);
   }
 
   remove(lane: Lane): void {
-    this.#lanes.delete(keyOf(lane));
+    this.#ofPriority(lane.priority).delete(keyOf(lane));
+  }
+
+  #ofPriority(priority: number): Map<string, Lane> {
+    let lanes = this.#lanes.get(priority);
+    if (lanes === undefined) {
+      lanes = new Map();
+      this.#lanes.set(priority, lanes);
+    }
+    return lanes;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobState } from "../job.ts";
-import type { JobRow } from "./job-row.ts";
+import type { JobRow } from "../job-row.ts";
 
 /** Selects jobs of one owner below a position, newest first. */
 export interface ListRange {

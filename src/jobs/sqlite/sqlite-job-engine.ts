@@ -5,16 +5,16 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { JobEngine, JobHandlers, JobStats, ListQuery, SubmitSpec, Worker, WorkOptions } from "../engine.ts";
 import type { JobState, JobView } from "../job.ts";
+import { JobChanges } from "../job-changes.ts";
 import { JobFeed } from "../job-feed.ts";
+import { toJobView } from "../job-row.ts";
 import { JobWatch } from "../job-watch.ts";
+import { Lanes } from "../lanes.ts";
 import type { PageTokens } from "../page-token.ts";
 import { JobWorker } from "../worker/job-worker.ts";
 import { prepareCancel } from "./cancel-job.ts";
 import type { CommitGroup } from "./commit-group.ts";
 import { prepareExpireQueued } from "./expire-queued.ts";
-import { JobChanges } from "./job-changes.ts";
-import { toJobView } from "./job-row.ts";
-import { Lanes } from "./lanes.ts";
 import { prepareList } from "./list-jobs.ts";
 import { prepareReads } from "./read-jobs.ts";
 import { SqliteRunLedger } from "./sqlite-run-ledger.ts";
@@ -57,8 +57,8 @@ export class SqliteJobEngine implements JobEngine {
       expireQueued: prepareExpireQueued(db),
       sweep: prepareJobSweep(db),
     };
-    const lanes = new Lanes(db);
-    this.#feed = new JobFeed({ read: (jobId) => this.#read(jobId), clock });
+    const lanes = new Lanes();
+    this.#feed = new JobFeed({ read: async (jobIds) => this.#readAll(jobIds), clock });
     this.#changes = new JobChanges(this.#feed, lanes);
     this.#ledger = new SqliteRunLedger({ db, commits, lanes, changes: this.#changes, clock });
   }
@@ -152,7 +152,11 @@ export class SqliteJobEngine implements JobEngine {
   /** Hands back what runs and ends every watch with UNAVAILABLE. */
   async close(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) => worker.stop(0)));
-    this.#feed.close();
+    await this.#feed.close();
+  }
+
+  #readAll(jobIds: readonly string[]): JobView[] {
+    return jobIds.map((jobId) => this.#read(jobId)).filter((view) => view !== null);
   }
 
   #read(jobId: string): JobView | null {

@@ -3,22 +3,24 @@ import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { MAX_RESULT_BYTES } from "../../wire/limits.ts";
 import type { JobProgress } from "../job.ts";
+import type { JobChanges } from "../job-changes.ts";
 import { jobErrorOf, toJobError } from "../job-error.ts";
+import type { JobRow } from "../job-row.ts";
+import type { Lanes } from "../lanes.ts";
 import type {
   AttemptKey,
   Claim,
   ClaimedAttempt,
   ClaimRequest,
   Outcome,
+  Review,
   RunLedger,
   RunListener,
 } from "../worker/run-ledger.ts";
 import { prepareClaim } from "./claim-jobs.ts";
 import type { CommitGroup } from "./commit-group.ts";
-import type { JobChanges } from "./job-changes.ts";
-import type { JobRow } from "./job-row.ts";
-import type { Lanes } from "./lanes.ts";
 import { type JobReads, prepareReads } from "./read-jobs.ts";
+import { prepareReadLanes } from "./read-lanes.ts";
 import { prepareRecordProgress } from "./record-progress.ts";
 import { type Ending, prepareSettle } from "./settle-job.ts";
 import { reading } from "./storage-error.ts";
@@ -38,6 +40,7 @@ export interface SqliteLedgerOptions {
 export class SqliteRunLedger implements RunLedger {
   readonly #options: SqliteLedgerOptions;
   readonly #claim: ReturnType<typeof prepareClaim>;
+  readonly #readLanes: ReturnType<typeof prepareReadLanes>;
   readonly #settle: ReturnType<typeof prepareSettle>;
   readonly #recordProgress: ReturnType<typeof prepareRecordProgress>;
   readonly #reads: JobReads;
@@ -50,6 +53,7 @@ export class SqliteRunLedger implements RunLedger {
     const { db, lanes } = options;
     this.#options = options;
     this.#claim = prepareClaim(db, lanes);
+    this.#readLanes = prepareReadLanes(db);
     this.#settle = prepareSettle(db);
     this.#recordProgress = prepareRecordProgress(db);
     this.#reads = prepareReads(db);
@@ -95,9 +99,11 @@ export class SqliteRunLedger implements RunLedger {
     if (this.#live.get(jobId) === attempt) this.#live.delete(jobId);
   }
 
-  async cancelledJobs(): Promise<readonly string[]> {
-    const running = reading(() => this.#reads.running());
-    return running.filter((attempt) => attempt.cancelRequested).map((attempt) => attempt.jobId);
+  async review(running: readonly AttemptKey[]): Promise<Review> {
+    const known = new Map(reading(() => this.#reads.running()).map((row) => [row.jobId, row]));
+    const replaced = running.filter(({ jobId, attempt }) => known.get(jobId)?.attempt !== attempt);
+    const cancelRequested = running.filter(({ jobId }) => known.get(jobId)?.cancelRequested);
+    return { cancelRequested: cancelRequested.map(idOf), replaced: replaced.map(idOf) };
   }
 
   listen(listener: RunListener): Disposable {
@@ -116,7 +122,7 @@ export class SqliteRunLedger implements RunLedger {
   #reloadLanesIfDue(): void {
     const { lanes, clock } = this.#options;
     if (clock.monotonicMs() < this.#lanesReloadMs) return;
-    reading(() => lanes.reload(clock.nowMs()));
+    lanes.replace(reading(() => [...this.#readLanes(clock.nowMs())]));
     this.#lanesReloadMs = clock.monotonicMs() + LANES_RELOAD_MS;
   }
 
@@ -145,6 +151,10 @@ export class SqliteRunLedger implements RunLedger {
     this.drop(attempt);
     if (row !== undefined) this.#options.changes.committed(row);
   }
+}
+
+function idOf({ jobId }: AttemptKey): string {
+  return jobId;
 }
 
 function toClaimedAttempt(row: JobRow, args: Uint8Array): ClaimedAttempt {

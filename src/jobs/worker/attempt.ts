@@ -67,6 +67,12 @@ export class Attempt {
     this.#cutOffAfter(this.claimed.cancelGraceMs);
   }
 
+  /** The attempt counts as lost with its worker: whatever it comes to will be refused, so it stops at once. */
+  lose(): void {
+    this.#abort(new SealwireError("WORKER_LOST"));
+    this.cutOff();
+  }
+
   /** The worker stops: the handler may still finish, until {@link cutOff}. */
   drain(): void {
     this.#draining = true;

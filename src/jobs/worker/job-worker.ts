@@ -23,10 +23,9 @@ export interface JobWorkerOptions extends WorkOptions {
 export class JobWorker implements Worker {
   readonly #options: JobWorkerOptions;
   readonly #attempts = new Map<string, { readonly attempt: Attempt; readonly ended: Promise<void> }>();
-  readonly #runningFor = new Map<string, number>();
   readonly #hints: Disposable;
-  /** Finds the cancels whose hint was lost. */
-  readonly #cancelPoll: AsyncDisposable;
+  /** Finds the cancels whose hint was lost, and the attempts that others hold for lost. */
+  readonly #review: AsyncDisposable;
   #wakeUp: Disposable | undefined;
   #claiming: Promise<void> | undefined;
   #claimAgain = false;
@@ -39,7 +38,7 @@ export class JobWorker implements Worker {
       jobReady: () => this.#claim(),
       cancelRequested: (jobId) => this.#attempts.get(jobId)?.attempt.cancel(),
     });
-    this.#cancelPoll = runPeriodically(options.clock, POLL_MS, () => this.#findCancelled());
+    this.#review = runPeriodically(options.clock, POLL_MS, () => this.#reviewAttempts());
     this.#claim();
   }
 
@@ -58,7 +57,7 @@ export class JobWorker implements Worker {
     if (graceMs <= 0) setImmediate(cutOff);
     await this.#claiming;
     await Promise.all([...this.#attempts.values()].map(({ ended }) => ended));
-    await this.#cancelPoll[Symbol.asyncDispose]();
+    await this.#review[Symbol.asyncDispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -81,14 +80,14 @@ export class JobWorker implements Worker {
   }
 
   async #claimOnce(): Promise<void> {
-    const { ledger, handlers, concurrency, perOwner = concurrency } = this.#options;
+    const { ledger, handlers, concurrency, perOwner } = this.#options;
     this.#wakeUp?.[Symbol.dispose]();
     let waitMs = POLL_MS;
     try {
       const { attempts, nextDueInMs = POLL_MS } = await ledger.claim({
         handles: (tool) => handlers.has(tool),
         count: concurrency - this.#attempts.size,
-        roomOf: (owner) => perOwner - (this.#runningFor.get(owner) ?? 0),
+        perOwner,
       });
       for (const claimed of attempts) this.#start(claimed);
       waitMs = Math.min(waitMs, nextDueInMs);
@@ -99,13 +98,16 @@ export class JobWorker implements Worker {
     if (!this.#stopping) this.#wakeUp = this.#options.clock.after(waitMs, () => this.#claim());
   }
 
-  async #findCancelled(): Promise<void> {
+  async #reviewAttempts(): Promise<void> {
     if (this.#attempts.size === 0) return;
-    for (const jobId of await this.#options.ledger.cancelledJobs()) this.#attempts.get(jobId)?.attempt.cancel();
+    const running = [...this.#attempts.values()].map(({ attempt }) => attempt);
+    const { cancelRequested, replaced } = await this.#options.ledger.review(running.map(({ claimed }) => claimed));
+    for (const jobId of cancelRequested) this.#attempts.get(jobId)?.attempt.cancel();
+    for (const jobId of replaced) this.#attempts.get(jobId)?.attempt.lose();
   }
 
   #start(claimed: ClaimedAttempt): void {
-    const { jobId, owner, tool } = claimed;
+    const { jobId, tool } = claimed;
     const attempt = new Attempt({
       claimed,
       handler: this.#options.handlers.get(tool) as JobHandler,
@@ -116,12 +118,8 @@ export class JobWorker implements Worker {
         this.#options.ledger.recordProgress(claimed, progress).catch(() => {});
       },
     });
-    this.#runningFor.set(owner, (this.#runningFor.get(owner) ?? 0) + 1);
     const ended = this.#runToItsEnd(attempt).finally(() => {
       this.#attempts.delete(jobId);
-      const left = (this.#runningFor.get(owner) ?? 1) - 1;
-      if (left === 0) this.#runningFor.delete(owner);
-      else this.#runningFor.set(owner, left);
       this.#claim();
     });
     this.#attempts.set(jobId, { attempt, ended });
