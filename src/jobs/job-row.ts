@@ -1,4 +1,5 @@
 import type { JobError, JobState, JobView } from "./job.ts";
+import type { ClaimedAttempt } from "./worker/run-ledger.ts";
 
 /** A row of the table `job`, which every engine has alike; how truth is written is its own affair. */
 export interface JobRow {
@@ -59,5 +60,21 @@ export function toJobView(row: JobRow): JobView {
     startedAtMs: row.started_at_ms ?? undefined,
     endedAtMs: row.ended_at_ms ?? undefined,
     expiresAtMs: row.expires_at_ms ?? undefined,
+  };
+}
+
+/** The attempt that a claim has just begun, as a worker runs it. */
+export function toClaimedAttempt(row: JobRow, args: Uint8Array): ClaimedAttempt {
+  return {
+    jobId: row.job_id,
+    attempt: row.attempt,
+    owner: row.owner,
+    requestId: row.request_id,
+    tool: row.tool,
+    args,
+    traceparent: row.traceparent ?? undefined,
+    executionTimeoutMs: row.execution_timeout_ms,
+    heartbeatTimeoutMs: row.heartbeat_timeout_ms ?? undefined,
+    cancelGraceMs: row.cancel_grace_ms,
   };
 }

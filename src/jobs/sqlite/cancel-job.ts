@@ -1,14 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { jobErrorOf } from "../job-error.ts";
 import type { JobRow } from "../job-row.ts";
+import type { Cancelled } from "../stored-job-engine.ts";
 import { transitionSql } from "../transition-sql.ts";
-
-/** What {@link prepareCancel}'s operation left. */
-export interface Cancelled {
-  readonly row: JobRow;
-  /** False if the job had ended, or was asked to stop before. */
-  readonly changed: boolean;
-}
 
 /** Prepares the cancel of an owner's job; `undefined` for an absent or foreign one. */
 export function prepareCancel(

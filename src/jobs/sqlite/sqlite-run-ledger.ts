@@ -1,22 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
-import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { MAX_RESULT_BYTES } from "../../wire/limits.ts";
 import type { JobProgress } from "../job.ts";
 import type { JobChanges } from "../job-changes.ts";
-import { jobErrorOf, toJobError } from "../job-error.ts";
-import type { JobRow } from "../job-row.ts";
+import { jobErrorOf } from "../job-error.ts";
+import { type JobRow, toClaimedAttempt } from "../job-row.ts";
 import type { Lanes } from "../lanes.ts";
-import type {
-  AttemptKey,
-  Claim,
-  ClaimedAttempt,
-  ClaimRequest,
-  Outcome,
-  Review,
-  RunLedger,
-  RunListener,
-} from "../worker/run-ledger.ts";
+import type { AttemptKey, Claim, ClaimRequest, Outcome, Review, RunLedger, RunListener } from "../worker/run-ledger.ts";
 import { prepareClaim } from "./claim-jobs.ts";
 import type { CommitGroup } from "./commit-group.ts";
 import { type JobReads, prepareReads } from "./read-jobs.ts";
@@ -128,11 +117,8 @@ export class SqliteRunLedger implements RunLedger {
 
   #applyOutcome(ending: Ending, outcome: Outcome): JobRow | undefined {
     switch (outcome.kind) {
-      case "succeeded": {
-        if (outcome.result.length <= MAX_RESULT_BYTES) return this.#settle.succeed(ending, outcome.result);
-        const text = `The result has ${outcome.result.length} bytes, ${MAX_RESULT_BYTES} are the most; return a reference to the data.`;
-        return this.#settle.fail(ending, toJobError(new SealwireError("RESULT_TOO_LARGE", text)), false);
-      }
+      case "succeeded":
+        return this.#settle.succeed(ending, outcome.result);
       case "failed":
         return this.#settle.fail(ending, outcome.error, outcome.retry);
       case "cancelled":
@@ -155,19 +141,4 @@ export class SqliteRunLedger implements RunLedger {
 
 function idOf({ jobId }: AttemptKey): string {
   return jobId;
-}
-
-function toClaimedAttempt(row: JobRow, args: Uint8Array): ClaimedAttempt {
-  return {
-    jobId: row.job_id,
-    attempt: row.attempt,
-    owner: row.owner,
-    requestId: row.request_id,
-    tool: row.tool,
-    args,
-    traceparent: row.traceparent ?? undefined,
-    executionTimeoutMs: row.execution_timeout_ms,
-    heartbeatTimeoutMs: row.heartbeat_timeout_ms ?? undefined,
-    cancelGraceMs: row.cancel_grace_ms,
-  };
 }

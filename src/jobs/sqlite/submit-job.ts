@@ -2,15 +2,10 @@ import type { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import type { SubmitSpec } from "../engine.ts";
 import type { JobRow } from "../job-row.ts";
+import type { Submitted } from "../stored-job-engine.ts";
 import { INITIAL_STATE } from "../transitions.ts";
 
 const QUOTA_RETRY_MS = 1000;
-
-/** What {@link prepareSubmit} found or made. */
-export interface Submitted {
-  readonly row: JobRow;
-  readonly created: boolean;
-}
 
 /**
  * Prepares the insertion of a job under its intent. The operation throws REQUEST_ID_REUSED if the request id
