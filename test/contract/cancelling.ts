@@ -17,6 +17,7 @@ export function cancellingContract(engine: EngineUnderTest): void {
     await bench.work(gate.handler);
     const other = await bench.submit();
     await bench.reaches("RUNNING", other);
+    await bench.settled();
     assert.equal(gate.started, [other.requestId]);
   });
 

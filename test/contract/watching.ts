@@ -18,6 +18,7 @@ export function watchingContract(engine: EngineUnderTest): void {
   test("a watch gives the current state, then each newer one, and ends with the terminal one", async () => {
     const job = await bench.submit();
     const views = collect(bench.jobs.watch("alice", job.jobId));
+    await bench.settled();
     const gate = new Gate();
     await bench.work(gate.handler);
     await bench.reaches("RUNNING", job);

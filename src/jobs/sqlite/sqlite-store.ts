@@ -1,6 +1,5 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { runPeriodically } from "../../runtime/periodic.ts";
 import type { Random } from "../../runtime/random.ts";
 import { JobChanges } from "../job-changes.ts";
 import { JobFeed } from "../job-feed.ts";
@@ -8,6 +7,7 @@ import { toJobView } from "../job-row.ts";
 import { Lanes } from "../lanes.ts";
 import { PageTokens } from "../page-token.ts";
 import type { Store } from "../store.ts";
+import { StoreChores } from "../store-chores.ts";
 import { StoredJobEngine } from "../stored-job-engine.ts";
 import { SqliteIntentStore } from "./sqlite-intent-store.ts";
 import { SqliteJobStorage } from "./sqlite-job-storage.ts";
@@ -39,7 +39,7 @@ export class SqliteStore implements Store {
   readonly #options: SqliteStoreOptions;
   readonly #storage: SqliteJobStorage;
   readonly #ledger: SqliteRunLedger;
-  readonly #chores: readonly AsyncDisposable[];
+  readonly #chores: StoreChores;
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteStoreOptions) {
@@ -61,12 +61,11 @@ export class SqliteStore implements Store {
     });
     this.replay = new SqliteReplayGuard({ durable, quick, state, clock });
     this.intents = new SqliteIntentStore({ ...durable, clock });
-    this.#chores = [
-      this.#chore(REPAIR_INTERVAL_MS, () => this.repair()),
-      this.#chore(NONCE_SWEEP_INTERVAL_MS, () => this.replay.sweep()),
-      this.#chore(SWEEP_INTERVAL_MS, () => this.jobs.sweep()),
-      this.#chore(SWEEP_INTERVAL_MS, () => this.intents.sweep()),
-    ];
+    this.#chores = new StoreChores(clock, logger)
+      .every(REPAIR_INTERVAL_MS, () => this.repair())
+      .every(NONCE_SWEEP_INTERVAL_MS, () => this.replay.sweep())
+      .every(SWEEP_INTERVAL_MS, () => this.jobs.sweep())
+      .every(SWEEP_INTERVAL_MS, () => this.intents.sweep());
   }
 
   /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */
@@ -80,20 +79,9 @@ export class SqliteStore implements Store {
     return this.#closing;
   }
 
-  #chore(intervalMs: number, task: () => Promise<unknown>): AsyncDisposable {
-    const { clock, logger } = this.#options;
-    return runPeriodically(clock, intervalMs, async () => {
-      try {
-        await task();
-      } catch (error) {
-        logger.warn({ err: error }, "a chore of the store failed; it is tried again");
-      }
-    });
-  }
-
   async #close(): Promise<void> {
     const { durable, quick, lock, logger } = this.#options;
-    await Promise.all(this.#chores.map((chore) => chore[Symbol.asyncDispose]()));
+    await this.#chores[Symbol.asyncDispose]();
     await this.jobs.close();
     quick.commits.close();
     durable.commits.close();

@@ -2,10 +2,9 @@ import type { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import type { SubmitSpec } from "../engine.ts";
 import type { JobRow } from "../job-row.ts";
+import { quotaExceeded } from "../quota.ts";
 import type { Submitted } from "../stored-job-engine.ts";
 import { INITIAL_STATE } from "../transitions.ts";
-
-const QUOTA_RETRY_MS = 1000;
 
 /**
  * Prepares the insertion of a job under its intent. The operation throws REQUEST_ID_REUSED if the request id
@@ -38,13 +37,7 @@ export function prepareSubmit(db: DatabaseSync): (spec: SubmitSpec, jobId: strin
     }
     if (intentOfRequest.get(owner, requestId) !== undefined) throw new SealwireError("REQUEST_ID_REUSED");
     if (Number(openJobs.get(owner)?.open) >= openJobsMax) {
-      throw new SealwireError(
-        "QUOTA_EXCEEDED",
-        `${openJobsMax} jobs are open, as many as the key may have; wait for one to end.`,
-        {
-          retryDelayMs: QUOTA_RETRY_MS,
-        },
-      );
+      throw quotaExceeded(openJobsMax);
     }
     const row = insertJob.get({
       jobId,

@@ -29,6 +29,8 @@ export class JobWorker implements Worker {
   #wakeUp: Disposable | undefined;
   #claiming: Promise<void> | undefined;
   #claimAgain = false;
+  /** Jobs that were asked to stop while a claim was under way that may bring them. */
+  readonly #cancelledEarly = new Set<string>();
   #stopping = false;
   #cutOff = false;
 
@@ -36,7 +38,7 @@ export class JobWorker implements Worker {
     this.#options = options;
     this.#hints = options.ledger.listen({
       jobReady: () => this.#claim(),
-      cancelRequested: (jobId) => this.#attempts.get(jobId)?.attempt.cancel(),
+      cancelRequested: (jobId) => this.#cancel(jobId),
     });
     this.#review = runPeriodically(options.clock, POLL_MS, () => this.#reviewAttempts());
     this.#claim();
@@ -75,6 +77,7 @@ export class JobWorker implements Worker {
     this.#claimAgain = this.#claiming !== undefined;
     this.#claiming ??= this.#claimOnce().finally(() => {
       this.#claiming = undefined;
+      this.#cancelledEarly.clear();
       if (this.#claimAgain) this.#claim();
     });
   }
@@ -98,11 +101,17 @@ export class JobWorker implements Worker {
     if (!this.#stopping) this.#wakeUp = this.#options.clock.after(waitMs, () => this.#claim());
   }
 
+  #cancel(jobId: string): void {
+    const running = this.#attempts.get(jobId);
+    if (running !== undefined) running.attempt.cancel();
+    else if (this.#claiming !== undefined) this.#cancelledEarly.add(jobId);
+  }
+
   async #reviewAttempts(): Promise<void> {
     if (this.#attempts.size === 0) return;
     const running = [...this.#attempts.values()].map(({ attempt }) => attempt);
     const { cancelRequested, replaced } = await this.#options.ledger.review(running.map(({ claimed }) => claimed));
-    for (const jobId of cancelRequested) this.#attempts.get(jobId)?.attempt.cancel();
+    for (const jobId of cancelRequested) this.#cancel(jobId);
     for (const jobId of replaced) this.#attempts.get(jobId)?.attempt.lose();
   }
 
@@ -123,6 +132,7 @@ export class JobWorker implements Worker {
       this.#claim();
     });
     this.#attempts.set(jobId, { attempt, ended });
+    if (this.#cancelledEarly.has(jobId)) attempt.cancel();
     if (this.#stopping) attempt.drain();
     if (this.#cutOff) attempt.cutOff();
   }
