@@ -8,7 +8,7 @@ import { TcpLink } from "../support/tcp-link.ts";
 import type { EngineUnderTest, StoreUnderTest } from "./store-under-test.ts";
 
 /** How often in a row the database must be found idle. */
-const IDLE_LOOKS = 3;
+const IDLE_LOOKS = 8;
 const BUSY = "SELECT FROM pg_stat_activity WHERE application_name = 'sealwire' AND state <> 'idle' LIMIT 1";
 
 /** The engine on PostgreSQL. `server` gives the server once it runs. */

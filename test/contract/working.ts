@@ -97,6 +97,7 @@ export function workingContract(engine: EngineUnderTest): void {
     const gate = new Gate();
     const worker = await bench.work(gate.handler, { concurrency: 4, perOwner: 2 });
     await bench.reaches("RUNNING", bobs);
+    await eventually("three start", () => worker.running === 3);
     await bench.settled();
     assert.is(worker.running, 3);
     gate.letGo(gate.started.find((requestId) => requestId !== bobs.requestId) ?? "");
