@@ -116,7 +116,7 @@ export class Hints implements AsyncDisposable {
   }
 
   #hear({ payload = "" }: Notification): void {
-    const { from, ...hint } = JSON.parse(payload) as { from: string } & Hint;
+    const { from, ...hint } = JSON.parse(payload) as { from?: string } & Hint;
     if (from === this.#options.instanceId) return;
     for (const listener of this.#listeners) listener.heard(hint);
   }
@@ -143,9 +143,9 @@ export class Hints implements AsyncDisposable {
   }
 }
 
-/** Tells every process that the key ring changed. */
-export function keyRingPayload(instanceId: string): string {
-  return JSON.stringify({ from: instanceId, keyRing: true });
+/** What tells every process that the key ring changed. */
+export function keyRingPayload(): string {
+  return JSON.stringify({ keyRing: true });
 }
 
 /** Takes as many hints as fit into one notification. */

@@ -2,12 +2,12 @@ import { SealwireError } from "../../errors.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { type Logger, silentLogger } from "../../runtime/logger.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
-import type { Store } from "../store.ts";
 import { type ConnectionTarget, readTarget } from "./connection.ts";
 import { Database } from "./database.ts";
 import { Hints } from "./hints.ts";
 import { Instance } from "./instance.ts";
-import { PostgresStore } from "./postgres-store.ts";
+import { KeyRingTable } from "./key-ring-table.ts";
+import { PostgresStore, type SharedStore } from "./postgres-store.ts";
 import { checkSchema, migrateSchema, SCHEMA_VERSION } from "./schema.ts";
 import { sql } from "./statement.ts";
 
@@ -30,7 +30,7 @@ export interface OpenPostgresStoreOptions {
  * seconds, or fail with WORKER_LOST if no attempt is left. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE for a database
  * without this version's tables, UNAVAILABLE if it cannot be reached.
  */
-export async function openPostgresStore(options: OpenPostgresStoreOptions): Promise<Store> {
+export async function openPostgresStore(options: OpenPostgresStoreOptions): Promise<SharedStore> {
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
   const target = readTarget(options.url);
   const database = await connect(target, { ...options, logger });
@@ -60,6 +60,22 @@ export async function openPostgresStore(options: OpenPostgresStoreOptions): Prom
     return store;
   } catch (thrown) {
     for (const opened of undo) await opened[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
+/** Opens only the key ring of a shared store, for whoever manages keys. Throws as {@link openPostgresStore} does. */
+export async function openKeyRingTable({
+  url,
+  logger = silentLogger,
+}: Pick<OpenPostgresStoreOptions, "url" | "logger">): Promise<KeyRingTable> {
+  const target = readTarget(url);
+  const database = await connect(target, { connectionsMax: 1, logger });
+  try {
+    await checkSchema(database, target.shown);
+    return new KeyRingTable(database, target.schema);
+  } catch (thrown) {
+    await database[Symbol.asyncDispose]();
     throw thrown;
   }
 }

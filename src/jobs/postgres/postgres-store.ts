@@ -1,6 +1,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Random } from "../../runtime/random.ts";
+import type { WatchedKeyRing } from "../../signing/key-ring/followed-ring.ts";
 import { JobFeed } from "../job-feed.ts";
 import { toJobView } from "../job-row.ts";
 import { Lanes } from "../lanes.ts";
@@ -12,11 +13,13 @@ import { lockSpace } from "./advisory-locks.ts";
 import type { Database } from "./database.ts";
 import type { Hints } from "./hints.ts";
 import type { Instance } from "./instance.ts";
+import { KeyRingTable } from "./key-ring-table.ts";
 import { PostgresIntentStore } from "./postgres-intent-store.ts";
 import { PostgresJobStorage } from "./postgres-job-storage.ts";
 import { PostgresReplayGuard } from "./postgres-replay-guard.ts";
 import { PostgresRunLedger } from "./postgres-run-ledger.ts";
 import { SharedJobChanges } from "./shared-job-changes.ts";
+import { watchSharedKeyRing } from "./shared-key-ring.ts";
 
 const REPAIR_INTERVAL_MS = 1_000;
 const SWEEP_INTERVAL_MS = 30_000;
@@ -34,14 +37,23 @@ export interface PostgresStoreOptions {
   readonly logger: Logger;
 }
 
-/** A store that any number of processes share: jobs, nonces and intents in one PostgreSQL schema. */
-export class PostgresStore implements Store {
+/** A store that any number of processes share, with what else they share. */
+export interface SharedStore extends Store {
+  /** Follows the key ring in the store; the server secrets stand in a file. Throws KEY_RING_INVALID. */
+  watchKeyRing(options: { readonly serverSecretFile: string }): Promise<WatchedKeyRing>;
+  /** Notes when keys were last used, Unix milliseconds by key id. */
+  recordKeyUse(lastUse: ReadonlyMap<string, number>): Promise<void>;
+}
+
+/** The {@link SharedStore} in one PostgreSQL schema: jobs, nonces, intents and keys. */
+export class PostgresStore implements SharedStore {
   readonly jobs: StoredJobEngine;
   readonly replay: PostgresReplayGuard;
   readonly intents: PostgresIntentStore;
   readonly #options: PostgresStoreOptions;
   readonly #storage: PostgresJobStorage;
   readonly #ledger: PostgresRunLedger;
+  readonly #keys: KeyRingTable;
   readonly #listening: Disposable;
   readonly #chores: StoreChores;
   #closing: Promise<void> | undefined;
@@ -60,12 +72,22 @@ export class PostgresStore implements Store {
     this.jobs = new StoredJobEngine({ storage: this.#storage, ledger: this.#ledger, feed, pageTokens, clock, logger });
     this.replay = new PostgresReplayGuard({ database, nonceLock: lockSpace(schema, "nonces"), clock });
     this.intents = new PostgresIntentStore({ database, instanceId: instance.id, requestLockSpace, clock });
+    this.#keys = new KeyRingTable(database, schema);
     this.#listening = hints.listen(changes);
     this.#chores = new StoreChores(clock, logger)
       .every(REPAIR_INTERVAL_MS, () => this.repair())
       .every(SWEEP_INTERVAL_MS, () => this.replay.sweep())
       .every(SWEEP_INTERVAL_MS, () => this.jobs.sweep())
       .every(SWEEP_INTERVAL_MS, () => this.intents.sweep());
+  }
+
+  watchKeyRing({ serverSecretFile }: { readonly serverSecretFile: string }): Promise<WatchedKeyRing> {
+    const { hints, clock, logger } = this.#options;
+    return watchSharedKeyRing({ table: this.#keys, hints, serverSecretFile, clock, logger });
+  }
+
+  recordKeyUse(lastUse: ReadonlyMap<string, number>): Promise<void> {
+    return this.#keys.recordUse(lastUse);
   }
 
   /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */
