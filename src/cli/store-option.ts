@@ -1,4 +1,5 @@
 import { SealwireError } from "../errors.ts";
+import { holdsPassword, isPostgresUrl } from "../jobs/postgres/connection.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -9,11 +10,11 @@ import type { Terminal } from "./terminal.ts";
 export function namedStore(option: string | undefined, env: Terminal["env"], configured?: string): string | undefined {
   const store = option ?? env.SEALWIRE_STORE ?? configured;
   if (store === undefined || store === "") return undefined;
-  if (!/^postgres(ql)?:\/\//.test(store)) {
+  if (!isPostgresUrl(store)) {
     const toDo = "Give postgres://USER@HOST/DATABASE, or --data DIR for a store in a folder.";
     throw new SealwireError("OPTIONS_INVALID", `The store is not a PostgreSQL URL.\n${toDo}`);
   }
-  if (option !== undefined && /^[^/]*\/\/[^/@]*:[^/@]+@|[?&]password=/.test(option)) {
+  if (option !== undefined && holdsPassword(option)) {
     const toDo = "Put the URL into SEALWIRE_STORE or the configuration, or the password into PGPASSWORD or ~/.pgpass.";
     throw new SealwireError("OPTIONS_INVALID", `A password on the command line can be read by others.\n${toDo}`);
   }

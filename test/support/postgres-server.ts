@@ -1,5 +1,5 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -131,8 +131,9 @@ export class PostgresServer implements AsyncDisposable {
       encoding: "utf8",
     });
     if (status === 0) return;
-    const log = existsSync(join(this.#folder, "log")) ? execFileSync("tail", ["-5", join(this.#folder, "log")]) : "";
-    throw new Error(`${program} ended with ${status}: ${error ?? stderr}${log}`);
+    const log = join(this.#folder, "log");
+    const said = existsSync(log) ? readFileSync(log, "utf8").slice(-1_000) : "";
+    throw new Error(`${program} ended with ${status}: ${error ?? stderr}${said}`);
   }
 }
 
