@@ -52,9 +52,9 @@ export class Database implements Queries, AsyncDisposable {
     }
   }
 
-  /** A connection of its own, not yet connected, for what the pool cannot do. */
-  client(): Client {
-    return new Client({ ...this.#options.connection, types: numbersForInt8 });
+  /** A connection of its own, not yet connected, for what the pool cannot do; the server shows it by `name`. */
+  client(name: string): Client {
+    return new Client({ ...this.#options.connection, application_name: name, types: numbersForInt8 });
   }
 
   /** Ends all connections once they are given back; from then on everything throws UNAVAILABLE. */

@@ -61,7 +61,7 @@ export class Hints implements AsyncDisposable {
   /** Connects. Throws UNAVAILABLE if that fails; once it has succeeded, a lost connection is made anew. */
   async open(): Promise<void> {
     const { database, schema } = this.#options;
-    const client = database.client();
+    const client = database.client("sealwire hints");
     client.on("notification", (notification) => this.#hear(notification));
     // `end` follows, if the connection was made.
     client.on("error", () => {});
