@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { type Logger, silentLogger } from "../../runtime/logger.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
 import { type ConnectionTarget, readTarget } from "./connection.ts";
-import { Database } from "./database.ts";
+import type { Database } from "./database.ts";
 import { Hints } from "./hints.ts";
 import { Instance } from "./instance.ts";
 import { KeyRingTable } from "./key-ring-table.ts";
@@ -114,6 +114,8 @@ async function connect(
   if (!(Number.isSafeInteger(connectionsMax) && connectionsMax >= 1)) {
     throw new SealwireError("OPTIONS_INVALID", `connectionsMax must be 1 or more, not ${connectionsMax}.`);
   }
+  // The driver is loaded by those who use it only.
+  const { Database } = await import("./database.ts");
   const database = new Database({ connection: target.config, connectionsMax, logger });
   try {
     await database.all(sql("SELECT 1"));

@@ -1,0 +1,109 @@
+import { spawnSync } from "node:child_process";
+import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+/** PostgreSQL refuses to run as root; this is `nobody`, who owns nothing else. */
+const NOBODY = 65534;
+const USER = "sealwire";
+
+/** What a server for trying needs: few resources, and no care for a loss of power, which nobody tries. */
+const SETTINGS = `
+listen_addresses = '127.0.0.1'
+max_connections = 200
+shared_buffers = 64MB
+fsync = off
+autovacuum_naptime = 5s
+`;
+
+/** The folder of initdb and pg_ctl; `undefined` if PostgreSQL is not installed. */
+export function findPostgres(): string | undefined {
+  const folders = [
+    ...(process.env.PATH ?? "").split(delimiter),
+    ...globSync("/usr/lib/postgresql/*/bin").sort().reverse(),
+  ];
+  return folders.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")));
+}
+
+/** A PostgreSQL server of one's own: in a temporary folder, on a free port of loopback, gone when it is disposed. */
+export class PrivatePostgres implements AsyncDisposable {
+  readonly port: number;
+  readonly #bin: string;
+  readonly #folder = mkdtempSync(join(tmpdir(), "sealwire-postgres-"));
+
+  private constructor(bin: string, port: number) {
+    this.#bin = bin;
+    this.port = port;
+  }
+
+  /** Makes a cluster and starts it. */
+  static async start(): Promise<PrivatePostgres> {
+    const bin = findPostgres();
+    if (bin === undefined) throw new Error("PostgreSQL is not installed: there is no initdb");
+    const server = new PrivatePostgres(bin, await freePort());
+    server.#make();
+    server.startAgain();
+    return server;
+  }
+
+  /** The URL of the database for a store in `schema`, by way of another port if one is given. */
+  url(schema = "sealwire", port = this.port): string {
+    return `postgres://${USER}@127.0.0.1:${port}/postgres?schema=${schema}`;
+  }
+
+  /** Ends the server as a crash would: connections break, nothing is written any more. */
+  crash(): void {
+    this.#run("pg_ctl", ["stop", "-D", this.#data, "-m", "immediate", "-w"]);
+  }
+
+  /** Starts it again; it recovers what was committed. */
+  startAgain(): void {
+    this.#run("pg_ctl", ["start", "-D", this.#data, "-w", "-t", "60", "-l", this.#log]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.crash();
+    } finally {
+      rmSync(this.#folder, { recursive: true, force: true });
+    }
+  }
+
+  get #data(): string {
+    return join(this.#folder, "data");
+  }
+
+  get #log(): string {
+    return join(this.#folder, "log");
+  }
+
+  #make(): void {
+    if (process.getuid?.() === 0) chownSync(this.#folder, NOBODY, NOBODY);
+    const options = ["-U", USER, "--auth=trust", "--no-sync", "--encoding=UTF8", "--no-locale"];
+    this.#run("initdb", ["-D", this.#data, ...options]);
+    const place = `port = ${this.port}\nunix_socket_directories = '${this.#folder}'\n`;
+    writeFileSync(join(this.#data, "postgresql.auto.conf"), SETTINGS + place);
+  }
+
+  #run(program: string, args: readonly string[]): void {
+    const { status, stderr, error } = spawnSync(join(this.#bin, program), args, {
+      ...(process.getuid?.() === 0 && { uid: NOBODY, gid: NOBODY }),
+      cwd: this.#folder,
+      stdio: ["ignore", "ignore", "pipe"],
+      encoding: "utf8",
+    });
+    if (status === 0) return;
+    const said = existsSync(this.#log) ? readFileSync(this.#log, "utf8").slice(-1_000) : "";
+    throw new Error(`${program} ended with ${status}: ${error ?? stderr}${said}`);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port was free");
+  return address.port;
+}
