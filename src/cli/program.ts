@@ -175,7 +175,10 @@ function toTools(command: Command): Command {
 
 function toServer(command: Command): Command {
   return command
-    .option("--address <address>", "server (default: SEALWIRE_ADDRESS, else the one in the credentials)")
+    .option(
+      "--address <address>",
+      "server, or replicas separated by commas (default: SEALWIRE_ADDRESS, else the one in the credentials)",
+    )
     .option("--credentials <file>", "credentials (default: SEALWIRE_CREDENTIALS, else .sealwire/client.json)")
     .option("--timeout <duration>", "how long one call may take, such as 30s (default: 60s)", duration)
     .option("--tls", "speak TLS, trusting the usual authorities")
