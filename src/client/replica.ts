@@ -1,4 +1,4 @@
-import { status } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
 import {
   HealthCheckRequest,
   HealthCheckResponse,
@@ -29,6 +29,13 @@ const FIRST_RECHECK_MS = 100;
 /** What a server may answer to a health check and be well: it has no such service, or too many who ask. */
 const ANSWERS_OF_THE_WELL: ReadonlySet<number> = new Set([status.UNIMPLEMENTED, status.RESOURCE_EXHAUSTED]);
 
+/** What a request gets that was to go to a server when the name lost it. */
+const GONE: RawStatus = {
+  code: status.UNAVAILABLE,
+  details: "The server is no longer behind its name.",
+  metadata: new Metadata(),
+};
+
 /**
  * One of several servers. It is out as soon as a call finds it unavailable or a health check is not answered with
  * SERVING, and in once a check is. Health is asked for again and again, not watched: streams that all clients hold
@@ -54,6 +61,7 @@ export class Replica {
 
   /** Sends one message and waits for the reply. Never rejects: a failure is a status. */
   async unary(request: RawRequest): Promise<RawReply> {
+    if (this.#closed) return { message: undefined, status: GONE };
     const reply = await this.#options.channel.unary(request);
     this.#learn(reply.status);
     return reply;
@@ -61,6 +69,7 @@ export class Replica {
 
   /** Sends one message and reads a stream of replies. */
   serverStream(request: RawRequest): RawStream {
+    if (this.#closed) return { next: async () => GONE, cancel: () => {} };
     const stream = this.#options.channel.serverStream(request);
     return {
       next: async () => {

@@ -38,7 +38,8 @@ export class Replicas implements Transport {
 
   constructor(options: ResolvedClientOptions) {
     this.#options = options;
-    this.#turn = Math.floor(options.random.fraction() * options.addresses.length);
+    // Clients that start together begin at different servers.
+    this.#turn = Math.floor(options.random.fraction() * 1_000_000);
   }
 
   /** The others, as long as any is in. */

@@ -4,9 +4,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
+import { status } from "@grpc/grpc-js";
 import { SealwireClient } from "../../src/client/client.ts";
 import type { ClientOptions } from "../../src/client/options.ts";
+import { Replica } from "../../src/client/replica.ts";
+import { Channel, type RawStatus } from "../../src/client/transport.ts";
 import { SealwireError } from "../../src/errors.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { createServer as createSealwireServer } from "../../src/server/server.ts";
 import { fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
@@ -138,6 +142,26 @@ test("the certificate behind a DNS name is for the name", async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("a request that comes to a server when its name has lost it is one that another may have", async () => {
+  const request = {
+    path: "/x/y",
+    message: Buffer.of(),
+    timeoutMs: 1000,
+    signal: AbortSignal.any([]),
+    traceparent: undefined,
+  };
+  const replica = new Replica({
+    channel: new Channel({ address: "127.0.0.1:1", tls: undefined, maxReceiveBytes: 1024 }),
+    clock: systemClock,
+    random: systemRandom,
+    healthIntervalMs: 1000,
+    onJudged: () => {},
+  });
+  replica.close();
+  assert.is((await replica.unary(request)).status.code, status.UNAVAILABLE);
+  assert.is(((await replica.serverStream(request).next()) as RawStatus).code, status.UNAVAILABLE);
 });
 
 type Behaviour = (attempt: number) => "ok" | "lost" | SealwireError;
