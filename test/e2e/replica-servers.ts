@@ -2,12 +2,12 @@ import type { CallObserver } from "../../src/server/call-record.ts";
 import { createServer, type SealwireServer } from "../../src/server/server.ts";
 import { fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
 import { startServer, type TestServer } from "../support/running-server.ts";
-import { TcpRelay } from "../support/tcp-relay.ts";
+import { TcpLink } from "../support/tcp-link.ts";
 import { type LedgerHandlers, ledgerDescriptors, ledgerTools } from "./ledger-tools.ts";
 
-/** One of several servers over one store, behind a relay that keeps its address when the server is replaced. */
+/** One of several servers over one store, behind a link that keeps its address when the server is replaced. */
 export interface ReplicaServer {
-  readonly relay: TcpRelay;
+  readonly link: TcpLink;
   server: SealwireServer;
   /** Signed calls that ended here, by gRPC status. */
   readonly ended: Map<number, number>;
@@ -19,7 +19,7 @@ export interface ReplicaServer {
 export interface ReplicaServers extends AsyncDisposable {
   readonly first: TestServer;
   readonly replicas: readonly ReplicaServer[];
-  /** The relays' addresses, as a client takes them. */
+  /** The addresses of the links, as a client takes them. */
   readonly addresses: readonly string[];
 }
 
@@ -31,10 +31,10 @@ export async function startReplicas(handlers: LedgerHandlers = {}): Promise<Repl
   return {
     first,
     replicas,
-    addresses: replicas.map(({ relay }) => relay.address),
+    addresses: replicas.map(({ link }) => `127.0.0.1:${link.port}`),
     async [Symbol.asyncDispose]() {
-      for (const { relay, server } of replicas) {
-        await relay[Symbol.asyncDispose]();
+      for (const { link, server } of replicas) {
+        await link[Symbol.asyncDispose]();
         await server.drain(0);
       }
       await first[Symbol.asyncDispose]();
@@ -58,17 +58,18 @@ async function startReplica({ ring, store }: TestServer, handlers: LedgerHandler
       descriptors: [ledgerDescriptors],
       observers: [observer],
     });
-    return { server, ...(await server.listen("127.0.0.1:0")) };
+    const { address } = await server.listen("127.0.0.1:0");
+    return { server, port: Number(address.split(":")[1]) };
   };
-  const { server, address } = await start();
+  const { server, port } = await start();
   const replica: ReplicaServer = {
-    relay: await TcpRelay.start(address),
+    link: await TcpLink.to(port),
     server,
     ended,
     async replace() {
       const next = await start();
       replica.server = next.server;
-      replica.relay.target = next.address;
+      replica.link.target = next.port;
     },
   };
   return replica;

@@ -82,9 +82,9 @@ test("servers that are killed, come back, drain and are replaced under load cost
   const writes = load(client, "add_entry");
   await writes.more(50);
   for (const replica of servers.replicas) {
-    await replica.relay.kill();
+    const restore = replica.link.cut();
     await Promise.all([reads.more(50), writes.more(50)]);
-    await replica.relay.revive();
+    await restore();
     const { OK } = status;
     const before = replica.ended.get(OK) ?? 0;
     await eventually("the revived server is used", () => (replica.ended.get(OK) ?? 0) > before);
@@ -120,7 +120,7 @@ test("a watch whose server is killed goes on at another, and misses nothing", as
   })();
   await eventually("the watch has begun", () => states.includes("RUNNING"));
   // All but the last are cut one after the other, so the one with the watch is among them or it is not needed.
-  for (const { relay } of servers.replicas.slice(0, 2)) await relay.kill();
+  for (const { link } of servers.replicas.slice(0, 2)) link.cut();
   finish.resolve(undefined);
   await watched;
   assert.is(states.at(-1), "SUCCEEDED");
@@ -166,13 +166,13 @@ test("a server that falls silent is left out until it answers again", async () =
     await client.call("check_entry", { cents: 1 });
     return answeredBy(servers).every((calls) => calls > 0);
   });
-  silent?.relay.freeze();
+  silent?.link.hold();
   const caught = client.call("check_entry", { cents: 1 }, { timeoutMs: 60_000 }).catch(String);
   await eventually("nine calls in a row are answered by the others", async () => {
     const calls = Array.from({ length: 9 }, () => client.call("check_entry", { cents: 1 }, { timeoutMs: 300 }));
     return (await Promise.allSettled(calls)).every(({ status }) => status === "fulfilled");
   });
-  silent?.relay.thaw();
+  silent?.link.release();
   await caught;
   const [before] = answeredBy(servers);
   await eventually("the silent server is used again", async () => {
@@ -185,10 +185,9 @@ test("if all are out, each is tried nevertheless, and the first that is back is 
   await using servers = await startReplicas();
   await using client = connect(servers, { retry: { maxAttempts: 100, initialDelayMs: 20, maxDelayMs: 50 } });
   await client.call("check_entry", { cents: 1 });
-  for (const { relay } of servers.replicas) await relay.kill();
+  const restores = servers.replicas.map(({ link }) => link.cut());
   const call = client.call("check_entry", { cents: 2 });
-  const [, , last] = servers.replicas;
-  await last?.relay.revive();
+  await restores.at(-1)?.();
   assert.ok((await call).ok);
 });
 

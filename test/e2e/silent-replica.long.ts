@@ -18,7 +18,7 @@ test("calls and watches at a server that vanishes without a word move to another
   const [vanishing] = servers.replicas;
   const watches = Array.from({ length: 6 }, () => client.job(job?.jobId ?? "").result());
   for (let call = 0; call < 12; call += 1) await client.call("check_entry", { cents: call });
-  vanishing?.relay.freeze();
+  vanishing?.link.hold();
   // Sent at once, before any health check can tell: a third of them goes to the server that is gone.
   const calls = await Promise.all(Array.from({ length: 30 }, () => client.call("check_entry", { cents: 2 })));
   assert.ok(calls.every(({ ok }) => ok));
