@@ -17,22 +17,22 @@ function connect({ first, addresses }: ReplicaServers, options: Partial<ClientOp
   });
 }
 
-/** Calls from eight callers without a pause, until it is stopped. */
-function load(client: SealwireClient, tool: string) {
+/** Work from eight callers without a pause, until it is stopped. */
+function load(call: (number: number) => Promise<unknown>) {
   const failures: unknown[] = [];
   let answered = 0;
   let stopped = false;
-  const call = async (): Promise<void> => {
+  const caller = async (): Promise<void> => {
     while (!stopped) {
       try {
-        await client.call(tool, { cents: answered });
+        await call(answered);
         answered += 1;
       } catch (error) {
         failures.push(error);
       }
     }
   };
-  const callers = Array.from({ length: 8 }, call);
+  const callers = Array.from({ length: 8 }, caller);
   return {
     failures,
     /** Resolves once so many more calls have been answered. */
@@ -70,7 +70,7 @@ test("servers take turns", async () => {
   );
 });
 
-test("servers that are killed, come back, drain and are replaced under load cost no call, and no intent is done twice", async () => {
+test("servers that are killed, come back, drain and are replaced under load cost no call and no job, and no intent is done twice", async () => {
   const done = new Map<string, number>();
   const addEntry = ({ requestId }: { readonly requestId: string }) => {
     done.set(requestId, (done.get(requestId) ?? 0) + 1);
@@ -78,12 +78,16 @@ test("servers that are killed, come back, drain and are replaced under load cost
   };
   await using servers = await startReplicas({ addEntry });
   await using client = connect(servers);
-  const reads = load(client, "check_entry");
-  const writes = load(client, "add_entry");
+  const reads = load((cents) => client.call("check_entry", { cents }));
+  const writes = load((cents) => client.call("add_entry", { cents }));
+  const jobs = load(async (cents) => {
+    const { job } = await client.call("close_year", { cents });
+    await client.job(job?.jobId ?? "").result();
+  });
   await writes.more(50);
   for (const replica of servers.replicas) {
     const restore = replica.link.cut();
-    await Promise.all([reads.more(50), writes.more(50)]);
+    await Promise.all([reads.more(50), writes.more(50), jobs.more(10)]);
     await restore();
     const { OK } = status;
     const before = replica.ended.get(OK) ?? 0;
@@ -97,8 +101,11 @@ test("servers that are killed, come back, drain and are replaced under load cost
   }
   const written = await writes.stop();
   await reads.stop();
-  assert.equal([...reads.failures, ...writes.failures].map(String), []);
+  const finished = await jobs.stop();
+  assert.equal([...reads.failures, ...writes.failures, ...jobs.failures].map(String), []);
   assert.is(done.size, written);
+  const { byState } = await servers.first.store.jobs.stats();
+  assert.is(byState.SUCCEEDED, finished);
   assert.equal(
     [...done.values()].filter((times) => times !== 1),
     [],
