@@ -23,7 +23,7 @@ export interface BackupOptions {
  * Throws OPTIONS_INVALID if there is no store or the file exists, STORE_INCOMPATIBLE for another layout.
  */
 export async function backupSqliteStore({ path, to, random = systemRandom }: BackupOptions): Promise<number> {
-  if (!existsSync(path)) throw new SealwireError("OPTIONS_INVALID", `There is no store at "${path}".`);
+  if (!existsSync(path)) throw noStore(path);
   refuseExisting(to);
   const partial = `${to}.${random.uuid()}.tmp`;
   try {
@@ -64,6 +64,11 @@ async function sync(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+function noStore(path: string): SealwireError {
+  const toDo = "Name the server's data folder; a store in a database is copied by the database's own tools (pg_dump).";
+  return new SealwireError("OPTIONS_INVALID", `There is no store at "${path}".\n${toDo}`);
 }
 
 function refuseExisting(path: string): void {
