@@ -136,7 +136,13 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("add a server secret, from which keys are made from then on")
     .action(run(() => import("./commands/keys/rotate-server.ts")));
 
-  const store = program.command("store").description("look after the store of jobs");
+  const store = program.command("store").description("look after a server's store of jobs");
+  store
+    .command("backup")
+    .argument("<file>", "a new file, mode 0600")
+    .description("copy the store in a data folder as it is now, also while a server uses it")
+    .option("--data <dir>", "the server's data folder (default: .sealwire)")
+    .action(run(() => import("./commands/store/backup.ts")));
   toStore(store.command("migrate"))
     .description("make or upgrade the tables of a shared store, before servers of this version start")
     .action(run(() => import("./commands/store/migrate.ts")));
@@ -175,7 +181,10 @@ function toTools(command: Command): Command {
 
 function toServer(command: Command): Command {
   return command
-    .option("--address <address>", "server (default: SEALWIRE_ADDRESS, else the one in the credentials)")
+    .option(
+      "--address <address>",
+      "server, or replicas separated by commas (default: SEALWIRE_ADDRESS, else the one in the credentials)",
+    )
     .option("--credentials <file>", "credentials (default: SEALWIRE_CREDENTIALS, else .sealwire/client.json)")
     .option("--timeout <duration>", "how long one call may take, such as 30s (default: 60s)", duration)
     .option("--tls", "speak TLS, trusting the usual authorities")

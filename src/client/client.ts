@@ -15,10 +15,11 @@ import { Deadline } from "./deadline.ts";
 import { checkHealth, type ServingStatus } from "./health.ts";
 import { JobHandle } from "./job-handle.ts";
 import { type JobSnapshot, readJob, stateNumber } from "./job-snapshot.ts";
-import { type ClientOptions, checkTimeoutMs, resolveClientOptions } from "./options.ts";
+import { type ClientOptions, checkTimeoutMs, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
+import { Replicas } from "./replicas.ts";
 import { type EncodedMessage, Sealer } from "./sealer.ts";
 import { decodeAs, ToolOutput } from "./tool-output.ts";
-import { Transport } from "./transport.ts";
+import { Channel, type Transport } from "./transport.ts";
 import {
   bindTools,
   type CallableService,
@@ -63,7 +64,7 @@ export class SealwireClient implements AsyncDisposable {
     const resolved = resolveClientOptions(options);
     this.#connection = {
       options: resolved,
-      transport: new Transport(resolved),
+      transport: connect(resolved),
       sealer: new Sealer(resolved),
       closed: this.#closing.signal,
     };
@@ -140,7 +141,10 @@ export class SealwireClient implements AsyncDisposable {
     return identity;
   }
 
-  /** What the standard gRPC health service says of a service, "" for the whole server. Not signed by anyone. */
+  /**
+   * What the standard gRPC health service says of a service, "" for the whole server. Not signed by anyone. With
+   * several servers, one that is in use answers.
+   */
   async health(service = "", options: OperationOptions = {}): Promise<ServingStatus> {
     return checkHealth(this.#connection, service, options);
   }
@@ -198,6 +202,14 @@ export class SealwireClient implements AsyncDisposable {
     if (output !== undefined) return output;
     throw new SealwireError("RESPONSE_UNVERIFIED", `The answer of ${tool} holds no result.`);
   }
+}
+
+/** One server needs one channel; several share the calls. */
+function connect(options: ResolvedClientOptions): Transport {
+  const [only, ...more] = options.addresses;
+  return only?.kind === "target" && more.length === 0
+    ? new Channel({ ...options, address: only.target })
+    : new Replicas(options);
 }
 
 function pickLimits({ signal, timeoutMs }: OperationOptions): OperationOptions {

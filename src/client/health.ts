@@ -13,7 +13,8 @@ import { checkTimeoutMs } from "./options.ts";
 /** What a health service says: "SERVING", "NOT_SERVING", "UNKNOWN" or "SERVICE_UNKNOWN". */
 export type ServingStatus = string;
 
-const CHECK_METHOD = "/grpc.health.v1.Health/Check";
+/** Asks for the health of a service, once. */
+export const CHECK_METHOD = "/grpc.health.v1.Health/Check";
 
 /**
  * Asks the standard gRPC health service, once. Neither question nor answer is signed, so anyone on the way can have

@@ -3,7 +3,8 @@ import { isIPv4 } from "node:net";
 /** True if nobody but this machine can read along on the way to a gRPC target: a loopback host or a unix socket. */
 export function isLoopback(address: string): boolean {
   if (/^unix(-abstract)?:/.test(address)) return true;
-  const host = hostOf(address.replace(/^(dns:(\/\/[^/]*\/)?|ipv4:|ipv6:)/, ""));
+  // A target that names a name server is another's to resolve, "localhost" too.
+  const host = hostOf(address.replace(/^(dns:(\/\/\/)?|ipv4:|ipv6:)/, ""));
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }
 

@@ -6,6 +6,7 @@ import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { isLoopback } from "./loopback.ts";
+import { parseAddresses, type ServerAddress } from "./server-address.ts";
 
 /** How the client tries again. Every attempt is signed anew and keeps its request id. */
 export interface RetryOptions {
@@ -32,8 +33,12 @@ export interface ClientTls {
 export interface ClientOptions {
   /** Who calls, whom, and with which keys: a parsed `client.json`. */
   readonly credentials: ClientCredentials;
-  /** `host:port`, `unix:/path` or another gRPC target. Default: the address in the credentials. */
-  readonly address?: string;
+  /**
+   * `host:port`, `unix:/path` or another gRPC target; `dns:///host:port` for every server behind a name; or several of
+   * these, as a list or separated by commas, which must lead to replicas of one server. Default: the address in the
+   * credentials.
+   */
+  readonly address?: string | readonly string[];
   /** Without it the connection is plaintext, which only a loopback address or a unix socket may be. */
   readonly tls?: ClientTls;
   /** Allows plaintext to another machine: everyone on the way can read arguments and results. Default false. */
@@ -47,6 +52,11 @@ export interface ClientOptions {
   readonly heartbeatIntervalMs?: number;
   /** How long a watch of a job that the server was heard of keeps trying without a verified message. Default 300,000 ms. */
   readonly resumeForMs?: number;
+  /**
+   * With several servers: how often each is asked for its health, and how long it may take to answer, 100 to 60,000 ms.
+   * Default 5,000.
+   */
+  readonly healthIntervalMs?: number;
   /** Largest message to receive, in bytes. Default 4 MiB, which every result fits in. */
   readonly maxReceiveBytes?: number;
   /** Told of retries, at level debug. Default: nobody. */
@@ -58,13 +68,14 @@ export interface ClientOptions {
 /** {@link ClientOptions} checked, with every default filled in. */
 export interface ResolvedClientOptions {
   readonly credentials: ClientCredentials;
-  readonly address: string;
+  readonly addresses: readonly ServerAddress[];
   readonly tls: ClientTls | undefined;
   readonly descriptors: Image | undefined;
   readonly timeoutMs: number;
   readonly retry: Required<RetryOptions>;
   readonly heartbeatIntervalMs: number;
   readonly resumeForMs: number;
+  readonly healthIntervalMs: number;
   readonly maxReceiveBytes: number;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -79,17 +90,17 @@ export const MAX_TIMEOUT_MS = 86_400_000;
 
 /** Checks the options once. Throws OPTIONS_INVALID naming the first that is not acceptable. */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
-  const address = options.address ?? options.credentials.address;
-  if (address === "") throw new SealwireError("OPTIONS_INVALID", "The address is empty; give host:port or unix:/path.");
-  if (options.tls === undefined && !options.allowRemotePlaintext && !isLoopback(address)) {
+  const addresses = parseAddresses(options.address ?? options.credentials.address);
+  const remote = addresses.find(({ target }) => !isLoopback(target));
+  if (options.tls === undefined && !options.allowRemotePlaintext && remote !== undefined) {
     throw new SealwireError(
       "OPTIONS_INVALID",
-      `Without TLS the client speaks to loopback addresses and unix sockets only, not to ${address}; set tls, or allowRemotePlaintext to let everyone on the way read along.`,
+      `Without TLS the client speaks to loopback addresses and unix sockets only, not to ${remote.target}; set tls, or allowRemotePlaintext to let everyone on the way read along.`,
     );
   }
   return {
     credentials: options.credentials,
-    address,
+    addresses,
     tls: options.tls,
     descriptors: options.descriptors,
     timeoutMs: checkTimeoutMs(options.timeoutMs ?? 60_000),
@@ -100,6 +111,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     },
     heartbeatIntervalMs: checkRange("heartbeatIntervalMs", options.heartbeatIntervalMs ?? 15_000, 100, 60_000),
     resumeForMs: checkRange("resumeForMs", options.resumeForMs ?? 300_000, 0, MAX_TIMEOUT_MS),
+    healthIntervalMs: checkRange("healthIntervalMs", options.healthIntervalMs ?? 5_000, 100, 60_000),
     maxReceiveBytes: checkRange("maxReceiveBytes", options.maxReceiveBytes ?? MAX_RESPONSE_BYTES, 1024, 2 ** 31 - 1),
     logger: options.logger ?? silentLogger,
     clock: options.clock ?? systemClock,

@@ -49,10 +49,12 @@ export class Retries {
 
   /**
    * Milliseconds to wait before the next attempt, `undefined` if there is to be none. `correctClock` is called on a
-   * verified CLOCK_SKEW, the first time only, and tells whether the clock could be corrected.
+   * verified CLOCK_SKEW, the first time only, and tells whether the clock could be corrected. What one server cannot do
+   * is asked of as many others as there are `alternatives` without a wait.
    */
-  delayAfter(failure: Failure, correctClock: () => boolean): number | undefined {
+  delayAfter(failure: Failure, correctClock: () => boolean, alternatives = 0): number | undefined {
     this.#failures += 1;
+    if (isOutOfService(failure) && this.#failures <= alternatives) return 0;
     if (failure.kind === "unverified")
       return !failure.forged && isPassing(failure.error) ? this.backoffMs() : undefined;
     const { reason, retryable, retryDelayMs } = failure.error;
@@ -85,6 +87,12 @@ export class Retries {
 /** True if a verified refusal tells when to come back: such waits are limited by the deadline, not by a count. */
 export function tellsDelay(failure: Failure): boolean {
   return failure.kind === "refusal" && failure.error.retryable && failure.error.retryDelayMs !== undefined;
+}
+
+/** True if it lies at the one server: it drains, or cannot be reached. */
+function isOutOfService(failure: Failure): boolean {
+  if (failure.kind === "refusal") return failure.error.reason === "DRAINING" && failure.error.retryable;
+  return !failure.forged && failure.error.reason === "UNREACHABLE";
 }
 
 /** What the caller is told once there are no more attempts. */

@@ -32,11 +32,28 @@ export interface RawRequest {
   readonly traceparent: string | undefined;
 }
 
+/** Moves bytes: it neither parses, nor verifies, nor retries. */
+export interface Transport {
+  /** How many other servers an attempt that failed may turn to without a wait; 0 where there is no other. */
+  readonly alternatives: number;
+  /** Sends one message and waits for the reply. Never rejects: a failure is a status. */
+  unary(request: RawRequest): Promise<RawReply>;
+  /** Sends one message and reads a stream of replies, no faster than they are asked for. */
+  serverStream(request: RawRequest): RawStream;
+  /** Takes no further requests; those under way may finish. */
+  close(): void;
+}
+
 /** Where and how to connect. */
-export interface TransportOptions {
+export interface ChannelOptions {
+  /** A gRPC target. */
   readonly address: string;
   readonly tls: ClientTls | undefined;
   readonly maxReceiveBytes: number;
+  /** Silence before the connection of an open call is probed. Default 60,000. */
+  readonly keepaliveIntervalMs?: number;
+  /** Time for the answer to a probe; then the connection is given up. Default 20,000. */
+  readonly keepaliveTimeoutMs?: number;
 }
 
 const DEADLINE_SLACK_MS = 1_000;
@@ -44,11 +61,12 @@ const DEADLINE_SLACK_MS = 1_000;
 const sameBytes = (bytes: Buffer): Buffer => bytes;
 const OK: RawStatus = { code: status.OK, details: "", metadata: new Metadata() };
 
-/** One gRPC channel that moves bytes: it neither parses, nor verifies, nor retries. */
-export class Transport {
+/** One gRPC channel, to one server. */
+export class Channel implements Transport {
+  readonly alternatives = 0;
   readonly #client: Client;
 
-  constructor({ address, tls, maxReceiveBytes }: TransportOptions) {
+  constructor({ address, tls, maxReceiveBytes, keepaliveIntervalMs, keepaliveTimeoutMs }: ChannelOptions) {
     this.#client = new Client(address, channelCredentials(tls), {
       // grpc-js would send the same bytes again, which the replay guard refuses: retries are ours, signed anew.
       "grpc.enable_retries": 0,
@@ -56,8 +74,8 @@ export class Transport {
       "grpc.max_receive_message_length": maxReceiveBytes,
       "grpc.initial_reconnect_backoff_ms": 100,
       "grpc.max_reconnect_backoff_ms": 5_000,
-      "grpc.keepalive_time_ms": 60_000,
-      "grpc.keepalive_timeout_ms": 20_000,
+      "grpc.keepalive_time_ms": keepaliveIntervalMs ?? 60_000,
+      "grpc.keepalive_timeout_ms": keepaliveTimeoutMs ?? 20_000,
       // Plaintext is meant for this machine alone, so it takes no detour that an environment variable names.
       ...(tls === undefined ? { "grpc.enable_http_proxy": 0 } : {}),
       ...(tls?.serverName === undefined
@@ -66,7 +84,6 @@ export class Transport {
     });
   }
 
-  /** Sends one message and waits for the reply. Never rejects: a failure is a status. */
   unary(request: RawRequest): Promise<RawReply> {
     const { path, message, signal } = request;
     return new Promise((resolve) => {
@@ -88,7 +105,6 @@ export class Transport {
     });
   }
 
-  /** Sends one message and reads a stream of replies, no faster than they are asked for. */
   serverStream(request: RawRequest): RawStream {
     const { path, message, signal } = request;
     const call = this.#client.makeServerStreamRequest(
@@ -120,7 +136,6 @@ export class Transport {
     };
   }
 
-  /** Takes no further requests; those under way may finish. */
   close(): void {
     this.#client.close();
   }

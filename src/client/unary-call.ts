@@ -28,7 +28,7 @@ export async function callUnary(
   intent: Intent,
   { signal, timeoutMs }: OperationOptions,
 ): Promise<Response> {
-  const { options, sealer, closed } = connection;
+  const { options, sealer, transport, closed } = connection;
   const limitMs = timeoutMs === undefined ? options.timeoutMs : checkTimeoutMs(timeoutMs);
   using deadline = new Deadline({
     clock: options.clock,
@@ -46,6 +46,7 @@ export async function callUnary(
     const delayMs = retries.delayAfter(
       outcome,
       () => outcome.kind === "refusal" && sealer.adoptServerTime(Number(outcome.response.tsMs), attempt),
+      transport.alternatives,
     );
     const allowed = retries.attemptsLeft || tellsDelay(outcome);
     if (delayMs === undefined || !allowed || delayMs >= deadline.remainingMs()) throw finalError(outcome);

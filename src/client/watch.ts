@@ -105,7 +105,8 @@ class Resumption {
   /** Milliseconds to wait before the next stream. Throws if there is to be none. */
   delayAfter(end: StreamEnd, deadline: Deadline): number {
     const failure = failureOf(end);
-    const delayMs = this.#retries.delayAfter(failure, () => this.#adoptServerTime(end));
+    const { alternatives } = this.#connection.transport;
+    const delayMs = this.#retries.delayAfter(failure, () => this.#adoptServerTime(end), alternatives);
     if (delayMs === undefined || !this.#mayResume(failure) || delayMs >= deadline.remainingMs())
       throw finalError(failure);
     return delayMs;

@@ -118,6 +118,15 @@ test("--grpcurl prints one command whose quotes hold", () =>
     const json = `{"seconds": 1, "payload": {"it's": "$HOME"}}`;
     const { stdout } = await run(["sign", "start_long_task", json, "--grpcurl", ...CREDENTIALS]);
     assert.match(stdout, /^grpcurl -plaintext -d '\{.*\}' 127\.0\.0\.1:50051 sealwire\.v1\.ToolService\/Call\n$/);
+    const several = await run([
+      "sign",
+      "batch_sum",
+      "--grpcurl",
+      "--address",
+      "127.0.0.1:1,127.0.0.1:2",
+      ...CREDENTIALS,
+    ]);
+    assert.match(several.stdout, / 127\.0\.0\.1:1 sealwire\.v1\.ToolService\/Call\n$/);
     assert.match(stdout, `{"it'\\''s":"$HOME"}`);
   }));
 

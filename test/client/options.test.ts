@@ -9,6 +9,8 @@ const test = suite("client/options");
 const credentials = makeCredentials("127.0.0.1:50051");
 const resolve = (options: Partial<ClientOptions>) => resolveClientOptions({ credentials, ...options });
 
+const targets = (options: Partial<ClientOptions>) => resolve(options).addresses.map(({ target }) => target);
+
 function refusal(options: Partial<ClientOptions>): string {
   try {
     resolve(options);
@@ -21,19 +23,22 @@ function refusal(options: Partial<ClientOptions>): string {
 }
 
 test("defaults are filled in", () => {
-  const { timeoutMs, retry, heartbeatIntervalMs, resumeForMs, maxReceiveBytes, address } = resolve({});
+  const { timeoutMs, retry, heartbeatIntervalMs, resumeForMs, healthIntervalMs, maxReceiveBytes, addresses } = resolve(
+    {},
+  );
   assert.equal(
-    { timeoutMs, retry, heartbeatIntervalMs, resumeForMs, maxReceiveBytes, address },
+    { timeoutMs, retry, heartbeatIntervalMs, resumeForMs, healthIntervalMs, maxReceiveBytes, addresses },
     {
       timeoutMs: 60_000,
       retry: { maxAttempts: 5, initialDelayMs: 200, maxDelayMs: 5_000 },
       heartbeatIntervalMs: 15_000,
       resumeForMs: 300_000,
+      healthIntervalMs: 5_000,
       maxReceiveBytes: 4_194_304,
-      address: "127.0.0.1:50051",
+      addresses: [{ kind: "target", target: "127.0.0.1:50051" }],
     },
   );
-  assert.is(resolve({ address: "localhost:1" }).address, "localhost:1");
+  assert.equal(targets({ address: "localhost:1" }), ["localhost:1"]);
 });
 
 test("a value out of range is refused by name", () => {
@@ -45,14 +50,32 @@ test("a value out of range is refused by name", () => {
   assert.match(refusal({ heartbeatIntervalMs: 99 }), /^heartbeatIntervalMs/);
   assert.match(refusal({ resumeForMs: Infinity }), /^resumeForMs/);
   assert.match(refusal({ maxReceiveBytes: 10 }), /^maxReceiveBytes/);
-  assert.match(refusal({ address: "" }), /address is empty/);
+  assert.match(refusal({ healthIntervalMs: 99 }), /^healthIntervalMs/);
+  for (const address of ["", [], [""]]) assert.match(refusal({ address }), /^The address is empty/);
+  assert.match(refusal({ address: "127.0.0.1:1,,127.0.0.1:2" }), /^An address in "127.0.0.1:1,,127.0.0.1:2" is empty/);
 });
 
 test("plaintext to another machine must be asked for", () => {
   const address = "tools.example:443";
   assert.match(refusal({ address }), /Without TLS/);
-  assert.is(resolve({ address, allowRemotePlaintext: true }).address, address);
-  assert.is(resolve({ address, tls: {} }).address, address);
+  assert.equal(targets({ address, allowRemotePlaintext: true }), [address]);
+  assert.equal(targets({ address, tls: {} }), [address]);
+  assert.match(refusal({ address: `127.0.0.1:1,${address}` }), /not to tools\.example:443/);
+  assert.match(refusal({ address: ["127.0.0.1:1", address] }), /not to tools\.example:443/);
+});
+
+test("several addresses are a list, or a text with commas; a name stands for its servers if it says so", () => {
+  assert.equal(targets({ address: "127.0.0.1:1, [::1]:2,unix:/tmp/x" }), ["127.0.0.1:1", "[::1]:2", "unix:/tmp/x"]);
+  assert.equal(targets({ address: ["unix:/tmp/a,b"] }), ["unix:/tmp/a,b"]);
+  const name = (target: string) => {
+    const [address] = resolve({ address: target, tls: {} }).addresses;
+    return address?.kind === "name" ? [address.host, address.port, address.nameServer] : address?.kind;
+  };
+  assert.equal(name("dns:///tools.example:50051"), ["tools.example", 50_051, undefined]);
+  assert.equal(name("dns:tools.example"), ["tools.example", 443, undefined]);
+  assert.equal(name("dns://10.0.0.2:53/tools.example:1"), ["tools.example", 1, "10.0.0.2:53"]);
+  for (const one of ["tools.example:1", "dns:///127.0.0.1:1", "dns:///[::1]:1", "dns:///a:b:c", "unix:/x"])
+    assert.is(name(one), "target", one);
 });
 
 test("loopback is told from other addresses in every form of a gRPC target", () => {
@@ -67,7 +90,7 @@ test("loopback is told from other addresses in every form of a gRPC target", () 
     "unix:/tmp/x",
     "unix-abstract:x",
   ];
-  near.push("dns:localhost:1", "dns:///127.0.0.1:1", "dns://8.8.8.8/localhost:1", "ipv4:127.0.0.1:1", "ipv6:[::1]:1");
+  near.push("dns:localhost:1", "dns:///127.0.0.1:1", "ipv4:127.0.0.1:1", "ipv6:[::1]:1");
   const far = [
     "10.0.0.1:1",
     "0.0.0.0:1",
@@ -78,7 +101,14 @@ test("loopback is told from other addresses in every form of a gRPC target", () 
     "[fe80::1]:1",
     "",
   ];
-  far.push("ipv4:127.0.0.1:1,10.0.0.1:1", "dns:///example:1", "1270.0.0.1:1", "127.1:1", "xds:///localhost:1");
+  far.push(
+    "ipv4:127.0.0.1:1,10.0.0.1:1",
+    "dns:///example:1",
+    "dns://8.8.8.8/localhost:1",
+    "1270.0.0.1:1",
+    "127.1:1",
+    "xds:///localhost:1",
+  );
   assert.equal(
     near.filter((address) => !isLoopback(address)),
     [],

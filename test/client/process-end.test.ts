@@ -44,4 +44,12 @@ test("a client that is done keeps no process alive, closed or not", async () => 
   assert.is(code, 0);
 });
 
+test("neither does one of several servers, whatever their health", async () => {
+  const { code, stdout } = await run(`
+    const several = new SealwireClient({ credentials: makeCredentials("127.0.0.1:1,127.0.0.1:2"), healthIntervalMs: 60_000 });
+    console.log((await several.call("batch_sum", sumArgs).catch((thrown) => thrown)).reason);`);
+  assert.is(stdout.trim(), "UNREACHABLE");
+  assert.is(code, 0);
+});
+
 test.run();

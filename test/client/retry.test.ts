@@ -30,6 +30,8 @@ const unverified = (status: StatusName, forged = false, message = "x"): Failure 
   error: new SealwireError("RESPONSE_UNVERIFIED", message, { status }),
 });
 
+const lost = { kind: "unverified", forged: false, error: new SealwireError("UNREACHABLE") } as const;
+
 function delay(failure: Failure, fraction = 0.5): number | undefined {
   return new Retries(options, random(fraction)).delayAfter(failure, never);
 }
@@ -41,6 +43,20 @@ test("waits double, are drawn from zero up, and stay below the maximum", () => {
   assert.is(delay(unverified("UNAVAILABLE"), 0), 0);
   retries.reset();
   assert.is(retries.delayAfter(unverified("UNAVAILABLE"), never), 50);
+});
+
+test("what lies at one server is asked of each other one without a wait, then waits begin", () => {
+  for (const failure of [lost, refusal("DRAINING", { retryDelayMs: 1000 })]) {
+    const retries = new Retries(options, random(0.5));
+    const waits = Array.from({ length: 4 }, () => retries.delayAfter(failure, never, 2) as number);
+    assert.equal(
+      waits.map((wait) => wait > 0),
+      [false, false, true, true],
+    );
+  }
+  for (const failure of [refusal("RATE_LIMITED"), refusal("UNAVAILABLE"), unverified("INTERNAL")])
+    assert.is(new Retries(options, random(0.5)).delayAfter(failure, never, 2), 50);
+  assert.is(new Retries(options, random(0.5)).delayAfter({ ...lost, forged: true }, never, 2), undefined);
 });
 
 test("attempts are counted until something shows the server to be well", () => {

@@ -1,19 +1,22 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** A port of loopback that leads to another one until it is cut: what a network does to a process. */
+/** A port of loopback that leads to another one: what a network, or the end of a process behind it, does to peers. */
 export class TcpLink implements AsyncDisposable {
-  readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #server: Server;
+  #closed: Promise<unknown> = Promise.resolve();
+  #isHeld = false;
+  /** The port that new connections lead to. */
+  target: number;
 
-  private constructor(server: Server) {
-    this.#server = server;
+  private constructor(target: number) {
+    this.target = target;
+    this.#server = this.#createServer();
   }
 
   static async to(port: number): Promise<TcpLink> {
-    const server = createServer();
-    const link = new TcpLink(server);
-    server.on("connection", (near) => link.#join(near, connect(port, "127.0.0.1")));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const link = new TcpLink(port);
+    await link.#listen(0);
     return link;
   }
 
@@ -26,14 +29,42 @@ export class TcpLink implements AsyncDisposable {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
-  /** Breaks the connections and lets none through any more. */
-  cut(): void {
-    this.#server.close();
+  /** Breaks the connections and lets none through any more. Gives what opens the same port again. */
+  cut(): () => Promise<void> {
+    if (!this.#server.listening) return async () => {};
+    const { port } = this;
+    this.#closed = new Promise((resolve) => this.#server.close(resolve));
     this.breakConnections();
+    return async () => {
+      await this.#closed;
+      this.#server = this.#createServer();
+      await this.#listen(port);
+    };
+  }
+
+  /** Lets nothing through any more, and tells nobody, until it is released. */
+  hold(): void {
+    this.#isHeld = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  /** Lets everything through that was held back. */
+  release(): void {
+    this.#isHeld = false;
+    for (const socket of this.#sockets) socket.resume();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.cut();
+    await this.#closed;
+  }
+
+  #createServer(): Server {
+    return createServer((near) => this.#join(near, connect(this.target, "127.0.0.1")));
+  }
+
+  #listen(port: number): Promise<void> {
+    return new Promise((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
   }
 
   #join(near: Socket, far: Socket): void {
@@ -49,6 +80,7 @@ export class TcpLink implements AsyncDisposable {
         other.destroy();
       });
       one.pipe(other);
+      if (this.#isHeld) one.pause();
     }
   }
 }

@@ -1,6 +1,7 @@
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { encodeArguments } from "../../client/arguments.ts";
 import { findLocalContract, type ToolContract } from "../../client/contracts.ts";
+import { parseAddresses } from "../../client/server-address.ts";
 import { SealwireError } from "../../errors.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { systemRandom } from "../../runtime/random.ts";
@@ -90,8 +91,9 @@ function grpcurlCommand(frame: string, method: string, credentials: ClientCreden
   const valued = { "-cacert": tlsCa, "-cert": tlsCert, "-key": tlsKey, "-servername": tlsServerName };
   const given = Object.entries(valued).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
   const security = tls || given.length > 0 ? given : ["-plaintext"];
-  const socket = /^unix:(?:\/\/)?(.*)$/.exec(credentials.address)?.[1];
-  const target = socket === undefined ? [credentials.address] : ["-unix", socket];
+  const [{ target: address } = { target: "" }] = parseAddresses(credentials.address);
+  const socket = /^unix:(?:\/\/)?(.*)$/.exec(address)?.[1];
+  const target = socket === undefined ? [address] : ["-unix", socket];
   const words = ["grpcurl", ...security, "-d", frame, ...target, method.slice(1)];
   return words.map(shellQuote).join(" ");
 }

@@ -48,9 +48,10 @@ export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<
   try {
     const durable = connect("FULL");
     prepareSchema(durable.db, path, random.bytes(PAGE_KEY_BYTES));
-    const state = enterStore(durable.db, bootId);
+    const state = enterStore(durable.db, bootId, clock.nowMs());
     if (state.lostPower)
       logger.warn({}, "the store was not closed before the machine stopped; frames signed before are refused");
+    if (state.isCopy) logger.warn({}, "the store is a backup; frames signed up to a minute from now are refused");
     const quick = inMemory ? durable : connect("NORMAL");
     store = new SqliteStore({ durable, quick, lock, state, clock, random, logger });
     await store.repair();

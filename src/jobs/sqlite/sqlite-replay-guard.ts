@@ -6,10 +6,8 @@ import type { CommitGroup } from "./commit-group.ts";
 import { type Nonces, prepareNonces } from "./nonces.ts";
 import { ReplayMark } from "./replay-mark.ts";
 import { reading } from "./storage-error.ts";
-import type { StoreState } from "./store-state.ts";
+import { MAX_AHEAD_MS, type StoreState } from "./store-state.ts";
 
-/** Stamps further ahead than this are refused by whoever asks; they must not drive the mark, in milliseconds. */
-const MAX_AHEAD_MS = 60_000;
 const SLICE = 1_000;
 
 /** A connection with the group that writes through it. */
@@ -54,12 +52,13 @@ export class SqliteReplayGuard implements ReplayGuard {
     if (claim.tsMs <= this.#blindUntilMs) {
       throw new SealwireError(
         "UNAVAILABLE",
-        "After a loss of power the server cannot tell whether this frame is new; sign it anew.",
+        "After a loss of power, or from a backup, the server cannot tell whether this frame is new; sign it anew.",
         {
           retryDelayMs: this.#blindUntilMs - claim.tsMs + 1,
         },
       );
     }
+    // What is refused anyway must not drive the mark.
     if (claim.tsMs > clock.nowMs() + MAX_AHEAD_MS) return this.#insert(claim, this.#durable, durable.commits);
     if (!this.#mark.covers(claim.tsMs)) await this.#mark.raiseTo(claim.tsMs);
     return this.#insert(claim, this.#quick, quick.commits);

@@ -10,7 +10,7 @@ import type { VerificationKey } from "./types.ts";
 
 /** What a client needs to call a server: who is who, and the two keys. */
 export interface ClientCredentials {
-  /** Where the server listens, such as "127.0.0.1:50051". */
+  /** Where the server listens, such as "127.0.0.1:50051"; several replicas are separated by commas. */
   readonly address: string;
   readonly serverId: string;
   /** Names the server secret behind the keys, as `server_identity` answers it. */

@@ -23,7 +23,8 @@ export interface PrivateFileOptions {
 
 /**
  * Reads a file that holds secrets. Throws the error of `reason` if the file is absent, or if its mode lets anyone but
- * its owner read or write it; the second line of that message is the command that puts it right.
+ * its owner at it; root's may be readable for the group of a reader who is not root. The second line of that message is
+ * the command that puts it right.
  */
 export async function readPrivateFile(options: PrivateFileOptions): Promise<PrivateFile> {
   const { path, what, reason } = options;
@@ -31,7 +32,7 @@ export async function readPrivateFile(options: PrivateFileOptions): Promise<Priv
     await using handle = await open(path, constants.O_RDONLY);
     const status = await handle.stat({ bigint: true });
     // Windows has no such modes: Node shows 0666 for every file there.
-    if ((status.mode & 0o077n) !== 0n && platform() !== "win32") {
+    if ((status.mode & forbiddenBits(status.uid)) !== 0n && platform() !== "win32") {
       const mode = (status.mode & 0o777n).toString(8).padStart(4, "0");
       const problem = `The ${what} ${path} has mode ${mode}: others than its owner can get at its secrets.`;
       throw new SealwireError(reason, `${problem}\nchmod 600 ${shellQuote(path)}`);
@@ -40,6 +41,11 @@ export async function readPrivateFile(options: PrivateFileOptions): Promise<Priv
   } catch (error) {
     throw error instanceof SealwireError ? error : cannotRead(options, error);
   }
+}
+
+/** What root hands out to a server that is not root, such as a mounted secret, it can only hand to the server's group. */
+function forbiddenBits(owner: bigint): bigint {
+  return owner === 0n && process.geteuid?.() !== 0 ? 0o037n : 0o077n;
 }
 
 /** Tells one version of a file from the next, without reading it. */

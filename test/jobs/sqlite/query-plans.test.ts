@@ -30,7 +30,7 @@ test("no statement of the store searches through a table, however many jobs and 
   };
   const connection = { db, commits: new CommitGroup(db, silentLogger) };
   const context = { lock: undefined, clock: new FakeClock(), random: systemRandom, logger: silentLogger };
-  const state = enterStore(db, undefined);
+  const state = enterStore(db, undefined, 0);
   await using _store = new SqliteStore({ durable: connection, quick: connection, state, ...context });
 
   const searched = [...prepared].filter(

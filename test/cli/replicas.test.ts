@@ -1,0 +1,37 @@
+import { join } from "node:path";
+import { assert, suite } from "../support/suite.ts";
+import { CliServer, sealwire } from "./cli-process.ts";
+import { inFolder } from "./cli-run.ts";
+
+const test = suite("cli/replicas");
+
+test("commands use whichever servers are left of those whose addresses they were given", () =>
+  inFolder(async (folder) => {
+    await using one = await CliServer.start(folder, "--dev", "--data", "one");
+    const again = ["--key-ring", join(folder, "one", "key-ring.json"), "--demo-tools"];
+    await using two = await CliServer.start(folder, "--data", "two", ...again);
+    await using three = await CliServer.start(folder, "--data", "three", ...again);
+    const address = [one, two, three].map(({ ready }) => ready.listening).join(",");
+    const run = (...args: readonly string[]) =>
+      sealwire([...args, "--credentials", join("one", "client.json"), "--address", address], { cwd: folder });
+
+    const sums = async () => {
+      const results = await Promise.all(
+        Array.from({ length: 2 }, () => run("call", "batch_sum", '{"numbers": [1, 2]}')),
+      );
+      return results.map(({ code, stdout, stderr }) => `${code} ${stdout}${stderr}`);
+    };
+    const right = Array.from({ length: 2 }, () => '0 {"count":2,"total":3}\n');
+    assert.equal(await sums(), right);
+    one.process.child.kill("SIGKILL");
+    assert.equal(await sums(), right);
+    two.process.child.kill("SIGTERM");
+    assert.equal(await sums(), right);
+    assert.is((await run("health")).stdout, "SERVING\n");
+    three.process.child.kill("SIGKILL");
+    await three.process.ended;
+    await two.process.ended;
+    assert.is((await run("health")).code, 4);
+  }));
+
+test.run();

@@ -1,0 +1,227 @@
+import { execFileSync } from "node:child_process";
+import { lookup } from "node:dns/promises";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { status } from "@grpc/grpc-js";
+import { SealwireClient } from "../../src/client/client.ts";
+import type { ClientOptions } from "../../src/client/options.ts";
+import { Replica } from "../../src/client/replica.ts";
+import { Channel, type RawStatus } from "../../src/client/transport.ts";
+import { SealwireError } from "../../src/errors.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { systemRandom } from "../../src/runtime/random.ts";
+import { createServer as createSealwireServer } from "../../src/server/server.ts";
+import { fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
+import { demoTools } from "../../src/tools/demo-tools.ts";
+import { eventually } from "../support/eventually.ts";
+import { NameServer } from "../support/name-server.ts";
+import { rejection } from "../support/rejection.ts";
+import { startServer, type TestServer } from "../support/running-server.ts";
+import { assert, suite } from "../support/suite.ts";
+import { sumArgs } from "./peers/numbers.ts";
+import {
+  makeCredentials,
+  ok,
+  type Received,
+  refuse,
+  startPeer,
+  type UnaryReply,
+  unsigned,
+} from "./peers/signed-peer.ts";
+
+const test = suite("client/replicas");
+
+/** A port that is free on every loopback address. */
+async function freePort(): Promise<number> {
+  const socket = createServer();
+  await new Promise<void>((resolve) => socket.listen(0, "127.0.0.1", resolve));
+  const address = socket.address();
+  await new Promise((resolve) => socket.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** A server for each host, all on one port, with one key ring and one store; tells who of them was asked. */
+async function startServers(hosts: readonly string[], tls?: { certificatePath: string; privateKeyPath: string }) {
+  const first = await startServer({ work: false });
+  const port = await freePort();
+  const asked = new Map(hosts.map((host) => [host, 0]));
+  const servers = new Map<string, Awaited<ReturnType<typeof createSealwireServer>>>();
+  for (const host of hosts) {
+    const server = await createSealwireServer({
+      keyRing: fixedKeyRing(first.ring),
+      store: first.store,
+      tools: [demoTools()],
+      onKeyUsed: () => asked.set(host, (asked.get(host) ?? 0) + 1),
+      ...(tls && { tls }),
+    });
+    await server.listen(host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
+    servers.set(host, server);
+  }
+  return {
+    first,
+    port,
+    servers,
+    /** The hosts that answer as many calls in a row. */
+    async askedBy(client: SealwireClient, calls: number): Promise<string[]> {
+      const before = new Map(asked);
+      for (let call = 0; call < calls; call += 1) await client.call("batch_sum", sumArgs);
+      return hosts.filter((host) => asked.get(host) !== before.get(host));
+    },
+    async [Symbol.asyncDispose]() {
+      for (const server of servers.values()) await server.drain(0);
+      await first[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function connect(first: TestServer, address: string, options: Partial<ClientOptions> = {}): SealwireClient {
+  return new SealwireClient({ credentials: first.credentials(), address, healthIntervalMs: 100, ...options });
+}
+
+test("every address behind a DNS name is a server, and what the name loses or gains is followed", async () => {
+  const hosts = ["127.0.0.2", "127.0.0.3", "127.0.0.4"];
+  await using group = await startServers(hosts);
+  await using names = await NameServer.start({ "replicas.test": hosts.slice(0, 2) });
+  const address = `dns://${names.address}/replicas.test:${group.port}`;
+  await using client = connect(group.first, address, { allowRemotePlaintext: true });
+  await eventually("both are asked", async () => (await group.askedBy(client, 2)).length === 2);
+  names.names.set("replicas.test", hosts.slice(1));
+  // A server that is lost is the reason to look the name up again.
+  await group.servers.get("127.0.0.2")?.drain(0);
+  await eventually(
+    "the new server is asked",
+    async () => (await group.askedBy(client, 2)).join() === "127.0.0.3,127.0.0.4",
+  );
+});
+
+test("localhost stands for its IPv4 and its IPv6 server", async () => {
+  const interfaces = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const hosts = ["127.0.0.1", ...(interfaces.some(({ address }) => address === "::1") ? ["::1"] : [])];
+  await using group = await startServers(hosts);
+  await using client = connect(group.first, `dns:///localhost:${group.port}`);
+  const resolved = await lookup("localhost", { all: true });
+  const expected = hosts.filter((host) => resolved.some(({ address }) => address === host));
+  await eventually("all are asked", async () => (await group.askedBy(client, 4)).join() === expected.join());
+});
+
+test("a name that cannot be resolved is unreachable, and found once it can", async () => {
+  await using group = await startServers(["127.0.0.2"]);
+  await using names = await NameServer.start({});
+  await using client = connect(group.first, `dns://${names.address}/late.test:${group.port}`, {
+    allowRemotePlaintext: true,
+    retry: { maxAttempts: 2, initialDelayMs: 1 },
+  });
+  const { message } = await rejection("UNREACHABLE", client.call("batch_sum", sumArgs));
+  assert.match(message, /dns:\/\/\S+\/late\.test:\d+ cannot be resolved: queryA ENOTFOUND late\.test/);
+  names.names.set("late.test", ["127.0.0.2"]);
+  assert.equal(await group.askedBy(client, 1), ["127.0.0.2"]);
+});
+
+test("the certificate behind a DNS name is for the name", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-replicas-"));
+  try {
+    const [certificatePath, privateKeyPath] = [join(folder, "a.crt"), join(folder, "a.key")];
+    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", privateKeyPath];
+    const names = ["-subj", "/CN=replicas.test", "-addext", "subjectAltName=DNS:replicas.test"];
+    execFileSync("openssl", ["req", "-x509", ...key, ...names, "-days", "2", "-out", certificatePath], {
+      stdio: "pipe",
+    });
+    const hosts = ["127.0.0.2", "127.0.0.3"];
+    await using group = await startServers(hosts, { certificatePath, privateKeyPath });
+    await using dns = await NameServer.start({ "replicas.test": hosts, "other.test": hosts });
+    const tls = { rootCertificates: readFileSync(certificatePath) };
+    await using client = connect(group.first, `dns://${dns.address}/replicas.test:${group.port}`, { tls });
+    await eventually("both are asked", async () => (await group.askedBy(client, 2)).length === 2);
+    await using fooled = connect(group.first, `dns://${dns.address}/other.test:${group.port}`, {
+      tls,
+      retry: { maxAttempts: 1 },
+    });
+    await rejection("UNREACHABLE", fooled.call("batch_sum", sumArgs));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a request that comes to a server when its name has lost it is one that another may have", async () => {
+  const request = {
+    path: "/x/y",
+    message: Buffer.of(),
+    timeoutMs: 1000,
+    signal: AbortSignal.any([]),
+    traceparent: undefined,
+  };
+  const replica = new Replica({
+    channel: new Channel({ address: "127.0.0.1:1", tls: undefined, maxReceiveBytes: 1024 }),
+    clock: systemClock,
+    random: systemRandom,
+    healthIntervalMs: 1000,
+    onJudged: () => {},
+  });
+  replica.close();
+  assert.is((await replica.unary(request)).status.code, status.UNAVAILABLE);
+  assert.is(((await replica.serverStream(request).next()) as RawStatus).code, status.UNAVAILABLE);
+});
+
+type Behaviour = (attempt: number) => "ok" | "lost" | SealwireError;
+
+/** Three peers that share one count of attempts; they have no health service, so they are taken to be well. */
+async function startPeers() {
+  const credentials = makeCredentials("");
+  const asked: string[] = [];
+  let behaviour: Behaviour = () => "ok";
+  const answer = (received: Received): UnaryReply => {
+    const what = behaviour(asked.length);
+    if (what === "lost") return unsigned(new SealwireError("UNAVAILABLE"));
+    if (what !== "ok") return refuse(credentials, received, what);
+    return ok(credentials, received, { typeUrl: "type.googleapis.com/test.Nothing", value: Buffer.of() });
+  };
+  const call = (name: string) => (received: Received) => {
+    asked.push(name);
+    return answer(received);
+  };
+  const peers = await Promise.all(["a", "b", "c"].map((name) => startPeer({ call: call(name) }, { credentials })));
+  return {
+    /** How many attempts one call makes at how many servers, and what comes of it, if every wait is half a minute. */
+    async attempts(next: Behaviour) {
+      await using client = new SealwireClient({
+        credentials,
+        address: peers.map(({ address }) => address).join(", "),
+        retry: { initialDelayMs: 60_000, maxDelayMs: 60_000 },
+        random: { ...systemRandom, fraction: () => 0.5 },
+      });
+      behaviour = () => "ok";
+      await eventually("all are known", async () => {
+        await client.call("batch_sum", sumArgs);
+        return new Set(asked).size === peers.length;
+      });
+      asked.length = 0;
+      behaviour = next;
+      const error = await client.call("batch_sum", sumArgs, { timeoutMs: 20_000 }).catch((thrown) => thrown);
+      const seen = { servers: new Set(asked).size, attempts: asked.length, reason: error?.reason };
+      asked.length = 0;
+      return seen;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const peer of peers) await peer[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("what lies at one server is asked of the others at once; what lies at the call or at all of them is not", async () => {
+  await using peers = await startPeers();
+  const failTwice = (failure: SealwireError | "lost") => (attempt: number) => (attempt <= 2 ? failure : "ok");
+  const retryDelayMs = 30_000;
+  const moved = { servers: 3, attempts: 3, reason: undefined };
+  const stayed = { servers: 1, attempts: 1 };
+  assert.equal(await peers.attempts(failTwice("lost")), moved);
+  assert.equal(await peers.attempts(failTwice(new SealwireError("DRAINING", undefined, { retryDelayMs }))), moved);
+  for (const reason of ["RATE_LIMITED", "UNAVAILABLE"] as const) {
+    const told = new SealwireError(reason, undefined, { retryDelayMs });
+    assert.equal(await peers.attempts(failTwice(told)), { ...stayed, reason });
+  }
+  assert.equal(await peers.attempts(() => "lost"), { servers: 3, attempts: 3, reason: "UNREACHABLE" });
+});
+
+test.run();
