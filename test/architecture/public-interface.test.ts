@@ -31,6 +31,7 @@ const PUBLIC = [
   "ToolImplementation (type)",
   "ToolOutput (type)",
   "TypedTools (type)",
+  "WatchJobsOptions (type)",
   "createMetrics",
   "createServer",
   "demoTools",
