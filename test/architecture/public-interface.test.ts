@@ -34,6 +34,7 @@ const PUBLIC = [
   "ToolImplementation (type)",
   "ToolOutput (type)",
   "TypedTools (type)",
+  "WatchJobsOptions (type)",
   "WorkerOptions (type)",
   "createMetrics",
   "createServer",
