@@ -17,6 +17,10 @@ export interface ClientUnderTest {
   readonly language: string;
   /** What must be on the PATH. */
   readonly programs: readonly string[];
+  /** The checker has `grpc-cases`. */
+  readonly grpcCases?: true;
+  /** The checker has `violations`. */
+  readonly protovalidate?: true;
   /** Builds in the new, empty folder, and returns the commands of both programs. */
   build(folder: string): Promise<ClientCommands>;
 }
@@ -39,7 +43,7 @@ export interface ClientSession {
 }
 
 /** Starts the suite of one language with the tests that all have in common; the caller adds its own and ends with `run()`. */
-export function clientSuite({ language, programs, build }: ClientUnderTest): {
+export function clientSuite({ language, programs, build, grpcCases, protovalidate }: ClientUnderTest): {
   readonly test: Suite;
   readonly session: () => ClientSession;
 } {
@@ -105,8 +109,37 @@ export function clientSuite({ language, programs, build }: ClientUnderTest): {
     assert.ok((stdout.match(/^watch resumed/gm) ?? []).length > 1, stdout);
   });
 
+  if (grpcCases) {
+    test("the gRPC project's interop cases pass", async () => {
+      const { code, stdout, stderr } = await session().check("grpc-cases", session().credentials);
+      assert.equal(stdout.trimEnd().split("\n"), GRPC_CASES, stderr);
+      assert.is(code, 0);
+    });
+  }
+
+  if (protovalidate) {
+    test("protovalidate finds before sending what the server finds", async () => {
+      const { code, stdout, stderr } = await session().check("violations", session().credentials);
+      assert.match(stdout, /^\d{2} messages, the same violations\n$/, stderr);
+      assert.is(code, 0);
+    });
+  }
+
   return { test, session };
 }
+
+const GRPC_CASES = [
+  "large_unary",
+  "too_large_unary",
+  "empty_unary",
+  "cancel_after_begin",
+  "cancel_after_first_response",
+  "timeout_on_sleeping_server",
+  "special_status_message",
+  "unimplemented_method",
+  "unimplemented_service",
+  "custom_metadata",
+];
 
 const EXAMPLE_OUTPUT = new RegExp(
   [
