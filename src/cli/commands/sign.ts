@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { encodeArguments } from "../../client/arguments.ts";
@@ -106,7 +107,8 @@ function grpcurlCommand(frame: string, method: string, credentials: ClientCreden
   const given = Object.entries(valued).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
   const security = tls || given.length > 0 ? given : ["-plaintext"];
   const socket = /^unix:(?:\/\/)?(.*)$/.exec(credentials.address)?.[1];
-  const target = socket === undefined ? [credentials.address] : ["-unix", socket];
+  // grpcurl takes the first part of a relative path for a host.
+  const target = socket === undefined ? [credentials.address] : ["-unix", resolve(socket)];
   const command = (data: string) =>
     ["grpcurl", ...security, "-d", data, ...target, method.slice(1)].map(shellQuote).join(" ");
   // printf is a part of the shell, so its arguments may be as long as they like.
