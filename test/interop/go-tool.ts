@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -17,14 +16,16 @@ const TOOLS = {
 export async function goTool(name: keyof typeof TOOLS): Promise<string> {
   const { module, version } = TOOLS[name];
   const bin = join(CACHE, `${name}@${version}`);
-  if (existsSync(join(bin, name))) return bin;
+  const program = join(bin, name);
+  if (existsSync(program)) return bin;
   await mkdir(bin, { recursive: true });
-  const folder = await mkdtemp(join(tmpdir(), `sealwire-${name}-`));
+  const folder = await mkdtemp(join(CACHE, "build-"));
   try {
     // Not `go install module@version`, which also asks for a list of all versions, and fails where a proxy has none.
     await writeFile(join(folder, "go.mod"), `module tool\n\ngo 1.24\n\nrequire ${module} ${version}\n`);
-    const args = ["build", "-mod=mod", "-o", `${bin}/`, `${module}/cmd/${name}`];
+    const args = ["build", "-mod=mod", "-o", name, `${module}/cmd/${name}`];
     await promisify(execFile)("go", args, { cwd: folder, maxBuffer: 64 * 1024 * 1024 });
+    await rename(join(folder, name), program);
   } finally {
     await rm(folder, { recursive: true });
   }
