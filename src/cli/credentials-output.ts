@@ -1,6 +1,7 @@
 import { SealwireError } from "../errors.ts";
 import { credentialsOf, formatCredentials, writeCredentials } from "../signing/key-ring/credentials.ts";
 import type { KeyRingDocument } from "../signing/key-ring/document.ts";
+import { formatTime } from "../signing/key-ring/json-fields.ts";
 import { buildKeyRing } from "../signing/key-ring/key-ring.ts";
 import { fileExists } from "./file-exists.ts";
 import type { Terminal } from "./terminal.ts";
@@ -43,6 +44,7 @@ export async function handOverCredentials(
   }
   await writeCredentials(out, credentials);
   terminal.print(keyId);
+  if (key.notBeforeMs !== undefined) terminal.say(`Key ${keyId} works from ${formatTime(key.notBeforeMs)} on.`);
   terminal.say(
     `Key ${keyId} of client ${key.clientId}: credentials in ${out}. Hand them over by a safe way and delete them here.`,
   );

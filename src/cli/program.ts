@@ -25,28 +25,24 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .configureOutput({ writeOut: (text) => terminal.print(text.trimEnd()), writeErr: () => {} })
     .addHelpText("after", EPILOGUE);
 
-  program
-    .command("serve")
+  toStore(toTools(program.command("serve")))
     .description("run a server; prints one JSON line when it is ready")
     .option("--dev", "make the data folder with key ring, store and client.json on first use, and serve the demo tools")
     .option("--data <dir>", "folder of key ring and store (default: .sealwire)")
     .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
+    .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
     .option("--listen <address>", "HOST:PORT or unix:PATH; port 0 picks a free one (default: 127.0.0.1:50051)")
-    .option("--config <file>", "JSON file with any of these settings; what the command line says counts more")
-    .option("--tools <module>", "module that exports your tools and descriptors; may be repeated", append)
-    .option("--demo-tools", "serve batch_sum and start_long_task")
-    .option("--concurrency <n>", "jobs run at once; 0 leaves them to other processes (default: 16)", wholeNumber)
+    .option("--no-work", "take calls only and leave the jobs to other processes")
     .option("--no-reflection", "do not tell anonymous callers the contract")
-    .option("--metrics <address>", "serve Prometheus metrics over HTTP on this HOST:PORT")
     .option("--tls-cert <file>", "certificate chain in PEM; read again when it changes")
     .option("--tls-key <file>", "its private key in PEM")
     .option("--tls-client-ca <file>", "ask callers for a certificate of this authority")
     .option("--insecure", "listen beyond loopback without TLS: everyone on the way can read along")
-    .addOption(
-      new Option("--log-level <level>", "(default: info)").choices(["debug", "info", "warn", "error", "silent"]),
-    )
-    .option("--drain-timeout <duration>", "how long running calls and jobs get at shutdown (default: 10s)", duration)
     .action(run(() => import("./commands/serve.ts")));
+
+  toStore(toTools(program.command("work")))
+    .description("work the jobs of a shared store without taking calls; prints one JSON line when it is ready")
+    .action(run(() => import("./commands/work.ts")));
 
   toServer(program.command("call").argument("<tool>").argument("[json]", "arguments: JSON, @FILE, or - for stdin"))
     .description("call a tool and print its result; waits for a job to end")
@@ -148,6 +144,11 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("add a server secret, from which keys are made from then on")
     .action(run(() => import("./commands/keys/rotate-server.ts")));
 
+  const store = program.command("store").description("look after the store of jobs");
+  toStore(store.command("migrate"))
+    .description("make or upgrade the tables of a shared store, before servers of this version start")
+    .action(run(() => import("./commands/store/migrate.ts")));
+
   toServer(program.command("health").argument("[service]", "full name of a service (default: the server as a whole)"))
     .description("ask whether the server is serving (unsigned, as load balancers do)")
     .option("--json", "print one JSON object")
@@ -158,7 +159,27 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
 
 const EPILOGUE = `
 Exit codes: 0 done, 1 the tool or job failed, 2 bad usage or arguments, 3 refused, 4 unreachable, 130 Ctrl-C.
-Environment: SEALWIRE_ADDRESS, SEALWIRE_CREDENTIALS, NO_COLOR; SEALWIRE_DEBUG=1 shows where an error comes from.`;
+Environment: SEALWIRE_ADDRESS, SEALWIRE_CREDENTIALS, SEALWIRE_STORE, NO_COLOR; SEALWIRE_DEBUG=1 shows where an error comes from.`;
+
+function toStore(command: Command): Command {
+  return command.option(
+    "--store <url>",
+    "postgres://USER@HOST/DATABASE of a store that processes share (default: SEALWIRE_STORE, else none)",
+  );
+}
+
+function toTools(command: Command): Command {
+  return command
+    .option("--config <file>", "JSON file with any of these settings; what the command line says counts more")
+    .option("--tools <module>", "module that exports your tools and descriptors; may be repeated", append)
+    .option("--demo-tools", "serve batch_sum and start_long_task")
+    .option("--concurrency <n>", "jobs run at once (default: 16)", wholeNumber)
+    .option("--metrics <address>", "serve Prometheus metrics over HTTP on this HOST:PORT")
+    .addOption(
+      new Option("--log-level <level>", "(default: info)").choices(["debug", "info", "warn", "error", "silent"]),
+    )
+    .option("--drain-timeout <duration>", "how long running calls and jobs get at shutdown (default: 10s)", duration);
+}
 
 function toServer(command: Command): Command {
   return command
@@ -174,7 +195,8 @@ function toServer(command: Command): Command {
 }
 
 function withRing(command: Command): Command {
-  return command
+  return toStore(command)
+    .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
     .option("--data <dir>", "the server's data folder (default: .sealwire)")
     .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)");
 }

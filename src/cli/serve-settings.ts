@@ -1,17 +1,26 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { SealwireError } from "../errors.ts";
+import type { WorkOptions } from "../jobs/engine.ts";
 import { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerTlsOptions } from "../server/options.ts";
 import { JsonFieldError, JsonFields } from "../signing/key-ring/json-fields.ts";
 import { JsonTextError, parseJson } from "../signing/key-ring/json-text.ts";
 import { DEFAULT_DATA_FOLDER, dataFolder } from "./data-folder.ts";
 import { parseDuration } from "./duration.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { namedStore } from "./store-option.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** How a server is to run, every default filled in. Names in brackets are those of the configuration file. */
 export interface ServeSettings {
   /** [`dev`] Make what is missing and serve the demo tools. Default false. */
   readonly dev: boolean;
+  /** [`store`] URL of a shared store. Default: a store in the data folder. */
+  readonly store: string | undefined;
+  /** [`store_connections_max`] Connections to a shared store, beside one for notifications. Default 10. */
+  readonly storeConnectionsMax: number;
+  /** [`server_secret_file`] Server secrets of the key ring in a shared store. Default: the ring is a file. */
+  readonly serverSecretFile: string | undefined;
   /** [`data`] Folder of key ring and store. Default ".sealwire". */
   readonly data: string;
   /** [`key_ring`] Default `key-ring.json` in the data folder. */
@@ -24,7 +33,7 @@ export interface ServeSettings {
   readonly demoTools: boolean;
   /** [`concurrency`] Jobs run at once, 0 for none. Default 16. */
   readonly concurrency: number;
-  /** [`concurrency_per_client`] Jobs of one client run at once. Default: as `concurrency`. */
+  /** [`concurrency_per_client`] Jobs of one client run at once, over all processes that share the store. Default: no limit. */
   readonly concurrencyPerClient: number | undefined;
   /** [`reflection`] Default true. */
   readonly reflection: boolean;
@@ -46,12 +55,16 @@ export interface ServeSettings {
 export interface ServeOptions {
   readonly dev?: boolean;
   readonly data?: string;
+  readonly store?: string;
+  readonly serverSecretFile?: string;
   readonly keyRing?: string;
   readonly listen?: string;
   readonly config?: string;
   readonly tools?: readonly string[];
   readonly demoTools?: boolean;
   readonly concurrency?: number;
+  /** False for `--no-work`. */
+  readonly work?: boolean;
   /** False for `--no-reflection`. */
   readonly reflection?: boolean;
   readonly metrics?: string;
@@ -69,18 +82,21 @@ type FileSettings = { readonly [name in keyof ServeSettings]?: ServeSettings[nam
  * Puts the settings together: command line before configuration file before defaults. Paths in the file are relative to
  * its folder. Throws OPTIONS_INVALID naming the setting.
  */
-export async function resolveServeSettings(options: ServeOptions): Promise<ServeSettings> {
+export async function resolveServeSettings(options: ServeOptions, env: Terminal["env"] = {}): Promise<ServeSettings> {
   const file: FileSettings = options.config === undefined ? {} : await readConfig(options.config);
   const data = options.data ?? file.data ?? DEFAULT_DATA_FOLDER;
   const dev = options.dev ?? file.dev ?? false;
   return {
     dev,
     data,
+    store: namedStore(options.store, env, file.store),
+    storeConnectionsMax: file.storeConnectionsMax ?? 10,
+    serverSecretFile: options.serverSecretFile ?? file.serverSecretFile,
     keyRing: options.keyRing ?? file.keyRing ?? dataFolder(data).keyRing,
     listen: options.listen ?? file.listen ?? "127.0.0.1:50051",
     tools: options.tools ?? file.tools ?? [],
     demoTools: options.demoTools ?? file.demoTools ?? dev,
-    concurrency: options.concurrency ?? file.concurrency ?? 16,
+    concurrency: options.work === false ? 0 : (options.concurrency ?? file.concurrency ?? 16),
     concurrencyPerClient: file.concurrencyPerClient,
     reflection: options.reflection === false ? false : (file.reflection ?? true),
     metrics: options.metrics ?? file.metrics,
@@ -90,6 +106,11 @@ export async function resolveServeSettings(options: ServeOptions): Promise<Serve
     drainTimeoutMs: options.drainTimeout ?? file.drainTimeoutMs ?? 10_000,
     limits: file.limits ?? {},
   };
+}
+
+/** How many jobs are run at once, as servers and workers take it. */
+export function workOf({ concurrency, concurrencyPerClient: perOwner }: ServeSettings): WorkOptions | false {
+  return concurrency > 0 && { concurrency, ...(perOwner !== undefined && { perOwner }) };
 }
 
 function tlsOf({ tlsCert, tlsKey, tlsClientCa }: ServeOptions): ServerTlsOptions | undefined {
@@ -128,6 +149,9 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
   const settings = {
     dev: read("dev", flag),
     data: read("data", path),
+    store: read("store", text),
+    storeConnectionsMax: read("store_connections_max", (name) => fields.number(name, { least: 1, most: 1_000 })),
+    serverSecretFile: read("server_secret_file", path),
     keyRing: read("key_ring", path),
     listen: read("listen", text),
     tools: read("tools", (name) => fields.texts(name).map((each) => resolve(folder, each))),

@@ -1,3 +1,4 @@
+import type { Logger } from "../runtime/logger.ts";
 import { ExitCode } from "./exit-code.ts";
 
 /**
@@ -15,4 +16,11 @@ export function shutdownSignal({ onHangup }: { readonly onHangup: () => void }):
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
     process.on("SIGHUP", process.stderr.isTTY ? onSignal : onHangup);
   });
+}
+
+/** Drains after a signal, and says so. */
+export async function drainOn(signal: string, logger: Logger, drain: () => Promise<void>): Promise<void> {
+  logger.info({ signal }, "draining; a second signal ends the process at once");
+  await drain();
+  logger.info({}, "drained");
 }

@@ -57,7 +57,7 @@ export type JobHandlers = ReadonlyMap<string, JobHandler>;
 export interface WorkOptions {
   /** Most handlers that run at once in this worker. */
   readonly concurrency: number;
-  /** Most that run at once for one owner; default: `concurrency`. */
+  /** Most that run at once for one owner, over all workers of the store; default: no limit. */
   readonly perOwner?: number;
 }
 

@@ -1,6 +1,6 @@
 import { SealwireError } from "../errors.ts";
 import type { JobView } from "./job.ts";
-import type { JobFeed } from "./job-feed.ts";
+import type { JobFeed, JobTopic } from "./job-feed.ts";
 import { isTerminal } from "./transitions.ts";
 
 /** What a {@link JobWatch} follows. */
@@ -53,7 +53,8 @@ export class JobWatch implements AsyncIterableIterator<JobView> {
     try {
       while (!this.#ended && !signal?.aborted) {
         if (feed.closed) throw new SealwireError("UNAVAILABLE", "The server's store is closing; watch again.");
-        const view = feed.current(jobId);
+        const topic = await feed.topic(jobId);
+        const { view } = topic;
         if (view === null || view.owner !== owner) throw new SealwireError("JOB_NOT_FOUND");
         if (isTerminal(view.state)) {
           this.#ended = true;
@@ -63,7 +64,7 @@ export class JobWatch implements AsyncIterableIterator<JobView> {
           this.#revision = view.revision;
           return { done: false, value: view };
         }
-        await this.#change();
+        await this.#change(topic);
       }
     } catch (error) {
       this.#ended = true;
@@ -74,11 +75,11 @@ export class JobWatch implements AsyncIterableIterator<JobView> {
   }
 
   /** Resolves at the next change, at an abort, or at {@link return}. */
-  async #change(): Promise<void> {
-    const { feed, jobId, signal } = this.#options;
+  async #change(topic: JobTopic): Promise<void> {
+    const { feed, signal } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
-    using _registration = feed.wait(jobId, resolve);
+    using _registration = feed.wait(topic, resolve);
     signal?.addEventListener("abort", resolve as () => void, { once: true });
     try {
       await promise;

@@ -42,6 +42,8 @@ export interface JobView {
 
 /** How a tool's jobs are run: `sealwire.v1.JobPolicy` with its defaults filled in, in milliseconds. */
 export interface JobPolicy {
+  /** Jobs of a higher priority are claimed first; -100 to 100. */
+  readonly priority: number;
   readonly executionTimeoutMs: number;
   readonly queueTimeoutMs: number;
   /** `undefined`: no limit. */

@@ -25,6 +25,9 @@ export interface ReplayGuard {
   size(): Promise<number>;
 }
 
+/** How long a sync intent is remembered after its end, in milliseconds. */
+export const INTENT_RETENTION_MS = 24 * 60 * 60 * 1000;
+
 /** What is known of an intent when a sync call asks to begin it. */
 export type IntentBegin =
   /** It is new and now recorded as running; the caller must `finish` it. */

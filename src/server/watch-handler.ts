@@ -83,12 +83,16 @@ export function createWatchHandler(options: WatchHandlerOptions): handleServerSt
 
 /** Calls `end` once the key is revoked, removed or past its time. */
 function endWithKey(key: VerificationKey, source: KeyRingSource, clock: Clock, end: () => void): Disposable {
+  let expiry: Disposable | undefined;
+  // A timer may fire a little before its time, and never waits longer than it can: the clock decides.
   const check = (): void => {
+    expiry?.[Symbol.dispose]();
     const current = source.current().find(key.keyId);
     if (current === undefined || !isUsable(current, clock.nowMs())) end();
+    else if (current.notAfterMs !== undefined) expiry = clock.after(current.notAfterMs - clock.nowMs(), check);
   };
   const change = source.onChange(check);
-  const expiry = key.notAfterMs === undefined ? undefined : clock.after(key.notAfterMs - clock.nowMs(), check);
+  check();
   return {
     [Symbol.dispose]: () => {
       change[Symbol.dispose]();

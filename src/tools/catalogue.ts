@@ -11,12 +11,12 @@ export class Catalogue {
   readonly #image: Image;
 
   /**
-   * Builds the catalogue once, at start. `system` implements the system tools.
+   * Builds the catalogue once, at start. `system` implements the system tools, which a worker does without.
    * Throws OPTIONS_INVALID if two tools have one name or a service is not in the image.
    */
-  constructor(image: Image, system: ToolImplementation, implementations: readonly ToolImplementation[]) {
+  constructor(image: Image, system: ToolImplementation | undefined, implementations: readonly ToolImplementation[]) {
     this.#image = image;
-    for (const tool of toolsOf(image, system)) {
+    for (const tool of system === undefined ? [] : toolsOf(image, system)) {
       this.#tools.set(tool.name, tool);
       this.#systemNames.add(tool.name);
     }

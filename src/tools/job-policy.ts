@@ -10,6 +10,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** What a job tool gets where its option says nothing; also stands in `sealwire/v1/options.proto`. */
 export const DEFAULT_JOB_POLICY: JobPolicy = {
+  priority: 0,
   executionTimeoutMs: HOUR_MS,
   queueTimeoutMs: DAY_MS,
   heartbeatTimeoutMs: undefined,
@@ -29,6 +30,7 @@ export function resolveJobPolicy(option: JobPolicyMessage, method: string): JobP
     throw invalid(method, field, "must be longer than nothing");
   };
   const policy: JobPolicy = {
+    priority: option.priority,
     executionTimeoutMs: duration("execution_timeout", option.executionTimeout, DEFAULT_JOB_POLICY.executionTimeoutMs),
     queueTimeoutMs: duration("queue_timeout", option.queueTimeout, DEFAULT_JOB_POLICY.queueTimeoutMs),
     heartbeatTimeoutMs: option.heartbeatTimeout && duration("heartbeat_timeout", option.heartbeatTimeout, 0),
@@ -38,6 +40,7 @@ export function resolveJobPolicy(option: JobPolicyMessage, method: string): JobP
     retentionMs: duration("retention", option.retention, DEFAULT_JOB_POLICY.retentionMs),
     cancelGraceMs: duration("cancel_grace", option.cancelGrace, DEFAULT_JOB_POLICY.cancelGraceMs),
   };
+  if (Math.abs(policy.priority) > 100) throw invalid(method, "priority", "must be -100 to 100");
   if (policy.maxAttempts < 1 || policy.maxAttempts > 100) throw invalid(method, "max_attempts", "must be 1 to 100");
   if (policy.retentionMs < DAY_MS) throw invalid(method, "retention", "must be 24 hours or more");
   return policy;
@@ -54,6 +57,7 @@ export function toPolicyMessage(policy: JobPolicy): JobPolicyMessage {
     maxBackoff: fromDurationMs(policy.maxBackoffMs),
     retention: fromDurationMs(policy.retentionMs),
     cancelGrace: fromDurationMs(policy.cancelGraceMs),
+    priority: policy.priority,
   };
 }
 

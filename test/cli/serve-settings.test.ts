@@ -26,6 +26,9 @@ test("every field of the file is read, paths relative to it", () =>
     const settings = await resolved({
       dev: true,
       data: "d",
+      store: "postgres://h/d",
+      store_connections_max: 4,
+      server_secret_file: "s.json",
       key_ring: "k.json",
       listen: "[::1]:1",
       tools: ["./t.js"],
@@ -44,6 +47,9 @@ test("every field of the file is read, paths relative to it", () =>
     assert.equal(settings, {
       dev: true,
       data: join(conf, "d"),
+      store: "postgres://h/d",
+      storeConnectionsMax: 4,
+      serverSecretFile: join(conf, "s.json"),
       keyRing: join(conf, "k.json"),
       listen: "[::1]:1",
       tools: [join(conf, "t.js")],

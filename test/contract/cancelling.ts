@@ -1,4 +1,4 @@
-import { eventually, settled } from "../support/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, type EngineUnderTest, Gate } from "./store-under-test.ts";
 
@@ -17,6 +17,7 @@ export function cancellingContract(engine: EngineUnderTest): void {
     await bench.work(gate.handler);
     const other = await bench.submit();
     await bench.reaches("RUNNING", other);
+    await bench.settled();
     assert.equal(gate.started, [other.requestId]);
   });
 
@@ -80,15 +81,15 @@ export function cancellingContract(engine: EngineUnderTest): void {
     const worker = await bench.work(() => promise);
     await bench.reaches("RUNNING", job);
     await bench.jobs.cancel("alice", job.jobId);
-    await settled();
+    await bench.settled();
     bench.clock.advance(9_999);
-    await settled();
+    await bench.settled();
     assert.is((await bench.jobs.get("alice", job.jobId))?.state, "RUNNING");
     bench.clock.advance(1);
     const cancelled = await bench.reaches("CANCELLED", job);
     await eventually("the place is free again", () => worker.running === 0);
     resolve(Buffer.from("too late"));
-    await settled();
+    await bench.settled();
     assert.equal(await bench.jobs.get("alice", job.jobId), cancelled);
     assert.is(await bench.jobs.result("alice", job.jobId), null);
   });

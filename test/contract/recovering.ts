@@ -1,4 +1,4 @@
-import { eventually, settled } from "../support/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, digest, type EngineUnderTest, Gate, POLICY, spec } from "./store-under-test.ts";
 
@@ -37,7 +37,7 @@ export function recoveringContract(engine: EngineUnderTest): void {
     const done = await bench.reaches("SUCCEEDED", job);
     await bench.under.crash();
     await bench.work(async () => Buffer.from("second"));
-    await settled();
+    await bench.settled();
     assert.equal(await bench.jobs.get("alice", job.jobId), done);
     assert.is(Buffer.from((await bench.jobs.result("alice", job.jobId)) ?? []).toString(), "first");
   });
@@ -68,7 +68,7 @@ export function recoveringContract(engine: EngineUnderTest): void {
     assert.ok(await bench.jobs.get("alice", ended.jobId));
     bench.clock.advance(1);
     await bench.jobs.sweep();
-    await settled();
+    await bench.settled();
     assert.is(await bench.jobs.get("alice", ended.jobId), null);
     assert.ok(await bench.jobs.get("alice", open.jobId));
     assert.is((await bench.jobs.stats()).byState.CANCELLED, 0);

@@ -4,11 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
 import type { Store } from "../../src/jobs/store.ts";
+import { settled } from "../support/eventually.ts";
 import type { FakeClock } from "../support/fake-clock.ts";
 import type { EngineUnderTest, StoreUnderTest } from "./store-under-test.ts";
 
 /** The embedded engine on a file. */
-export const sqliteUnderTest: EngineUnderTest = { name: "sqlite", open: (clock) => SqliteUnderTest.open(clock) };
+export const sqliteUnderTest: EngineUnderTest = {
+  name: "sqlite",
+  open: (clock) => SqliteUnderTest.open(clock),
+  settled,
+};
 
 /** A store in a temporary folder of its own. */
 export class SqliteUnderTest implements StoreUnderTest {

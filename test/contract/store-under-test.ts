@@ -11,6 +11,8 @@ export interface EngineUnderTest {
   readonly name: string;
   /** Opens an empty store on the given clock. */
   open(clock: FakeClock): Promise<StoreUnderTest>;
+  /** Resolves once everything has run that needs no time of the clock to pass. */
+  settled(): Promise<void>;
 }
 
 /** One store, with the accidents that it must survive. */
@@ -28,9 +30,11 @@ export interface StoreUnderTest extends AsyncDisposable {
 /** A fresh store for every test of a suite. */
 export class Bench {
   clock = new FakeClock();
+  readonly #engine: EngineUnderTest;
   #current: StoreUnderTest | undefined;
 
   constructor(engine: EngineUnderTest, test: Suite) {
+    this.#engine = engine;
     test.before.each(async () => {
       this.clock = new FakeClock();
       this.#current = await engine.open(this.clock);
@@ -58,6 +62,11 @@ export class Bench {
     return this.under.store.intents;
   }
 
+  /** Resolves once everything has run that needs no time of the clock to pass. */
+  settled(): Promise<void> {
+    return this.#engine.settled();
+  }
+
   /** Submits a job of alice's and gives it back. */
   async submit(overrides: Partial<SubmitSpec> = {}): Promise<JobView> {
     return (await this.jobs.submit(spec(overrides))).job;
@@ -80,6 +89,7 @@ export class Bench {
 
 /** A policy whose limits do not get in a test's way. */
 export const POLICY: JobPolicy = {
+  priority: 0,
   executionTimeoutMs: 3_600_000,
   queueTimeoutMs: 86_400_000,
   heartbeatTimeoutMs: undefined,

@@ -1,5 +1,5 @@
 import type { JobView } from "../../src/jobs/job.ts";
-import { eventually, settled } from "../support/eventually.ts";
+import { eventually } from "../support/eventually.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, type EngineUnderTest, Gate } from "./store-under-test.ts";
@@ -18,10 +18,11 @@ export function watchingContract(engine: EngineUnderTest): void {
   test("a watch gives the current state, then each newer one, and ends with the terminal one", async () => {
     const job = await bench.submit();
     const views = collect(bench.jobs.watch("alice", job.jobId));
+    await bench.settled();
     const gate = new Gate();
     await bench.work(gate.handler);
     await bench.reaches("RUNNING", job);
-    await settled();
+    await bench.settled();
     gate.letGo(job.requestId);
     assert.equal(
       (await views).map(({ state, revision }) => `${state} ${revision}`),
@@ -33,7 +34,7 @@ export function watchingContract(engine: EngineUnderTest): void {
     const job = await bench.submit();
     const watch = bench.jobs.watch("alice", job.jobId, { afterRevision: 1 })[Symbol.asyncIterator]();
     const next = watch.next();
-    await settled();
+    await bench.settled();
     await bench.jobs.cancel("alice", job.jobId);
     assert.is((await next).value?.state, "CANCELLED");
     assert.is((await watch.next()).done, true);
@@ -57,7 +58,7 @@ export function watchingContract(engine: EngineUnderTest): void {
       for (let step = 1; step <= 5; step += 1) {
         run.progress(step, 5);
         bench.clock.advance(300);
-        await settled();
+        await bench.settled();
       }
       return Buffer.from("done");
     });
@@ -75,7 +76,7 @@ export function watchingContract(engine: EngineUnderTest): void {
     const controller = new AbortController();
     const options = { signal: controller.signal };
     const views = collect(bench.jobs.watch("alice", job.jobId, options));
-    await settled();
+    await bench.settled();
     controller.abort();
     assert.is((await views).length, 1);
     assert.equal(await collect(bench.jobs.watch("alice", job.jobId, options)), []);
@@ -86,7 +87,7 @@ export function watchingContract(engine: EngineUnderTest): void {
     const watch = bench.jobs.watch("alice", job.jobId)[Symbol.asyncIterator]();
     await watch.next();
     const waiting = watch.next();
-    await settled();
+    await bench.settled();
     await watch.return?.();
     assert.is((await waiting).done, true);
     assert.is((await watch.next()).done, true);
@@ -96,7 +97,7 @@ export function watchingContract(engine: EngineUnderTest): void {
     const job = await bench.submit();
     const watch = bench.jobs.watch("alice", job.jobId)[Symbol.asyncIterator]();
     const steps = Promise.all([watch.next(), watch.next(), watch.next()]);
-    await settled();
+    await bench.settled();
     await bench.jobs.cancel("alice", job.jobId);
     assert.equal(
       (await steps).map(({ value }) => value?.state),
@@ -107,7 +108,7 @@ export function watchingContract(engine: EngineUnderTest): void {
   test("every one of a thousand watchers sees the end", async () => {
     const job = await bench.submit();
     const watches = Array.from({ length: 1_000 }, () => collect(bench.jobs.watch("alice", job.jobId)));
-    await settled();
+    await bench.settled();
     await bench.work(async () => Buffer.from("done"));
     for (const views of await Promise.all(watches)) assert.is(views.at(-1)?.state, "SUCCEEDED");
   });
@@ -117,7 +118,7 @@ export function watchingContract(engine: EngineUnderTest): void {
     const watch = bench.jobs.watch("alice", job.jobId)[Symbol.asyncIterator]();
     await watch.next();
     const waiting = rejection("UNAVAILABLE", watch.next());
-    await settled();
+    await bench.settled();
     await bench.under.restart();
     await waiting;
   });
@@ -135,7 +136,7 @@ export function watchingContract(engine: EngineUnderTest): void {
       (await bench.jobs.get("alice", job.jobId))?.progress?.completed === completed;
     await eventually("the first report is recorded", inProgress(1));
     bench.clock.advance(249);
-    await settled();
+    await bench.settled();
     assert.ok(await inProgress(1)());
     bench.clock.advance(1);
     await eventually("the newest report is recorded", inProgress(1_000));

@@ -1,6 +1,7 @@
 import { SealwireError } from "../../src/errors.ts";
 import type { JobRun } from "../../src/jobs/engine.ts";
-import { eventually, settled } from "../support/eventually.ts";
+import type { JobPolicy, JobView } from "../../src/jobs/job.ts";
+import { eventually } from "../support/eventually.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, type EngineUnderTest, Gate, POLICY } from "./store-under-test.ts";
@@ -35,7 +36,7 @@ export function workingContract(engine: EngineUnderTest): void {
     assert.is(running.attempt, 1);
     assert.is(running.startedAtMs, bench.clock.nowMs());
     assert.is(await bench.jobs.result("alice", job.jobId), null);
-    await settled();
+    await bench.settled();
     gate.letGo(job.requestId);
     const done = await bench.reaches("SUCCEEDED", job);
     assert.is(done.expiresAtMs, bench.clock.nowMs() + POLICY.retentionMs);
@@ -50,7 +51,7 @@ export function workingContract(engine: EngineUnderTest): void {
     for (let done = 0; done < jobs.length; done += 1) {
       const expected = Math.min(done + 2, jobs.length);
       await eventually("the free places are filled", () => gate.started.length === expected);
-      await settled();
+      await bench.settled();
       assert.is(gate.started.length, expected);
       assert.is(worker.running, Math.min(2, jobs.length - done));
       gate.letGo(gate.started[done] ?? "");
@@ -96,10 +97,47 @@ export function workingContract(engine: EngineUnderTest): void {
     const gate = new Gate();
     const worker = await bench.work(gate.handler, { concurrency: 4, perOwner: 2 });
     await bench.reaches("RUNNING", bobs);
-    await settled();
+    await eventually("three start", () => worker.running === 3);
+    await bench.settled();
     assert.is(worker.running, 3);
     gate.letGo(gate.started.find((requestId) => requestId !== bobs.requestId) ?? "");
     await eventually("alice's next job starts", () => gate.started.length === 4);
+  });
+
+  test("perOwner counts what every worker of the store runs", async () => {
+    for (let index = 0; index < 4; index += 1) await bench.submit();
+    const gate = new Gate();
+    await bench.work(gate.handler, { concurrency: 2, perOwner: 3 });
+    await bench.work(gate.handler, { concurrency: 2, perOwner: 3 });
+    await eventually("three start", () => gate.started.length === 3);
+    await bench.settled();
+    assert.is(gate.started.length, 3);
+    gate.letGo(gate.started[0] ?? "");
+    await eventually("the fourth starts", () => gate.started.length === 4);
+  });
+
+  test("jobs of a higher priority start first, whoever they belong to", async () => {
+    const late: JobPolicy = { ...POLICY, priority: -1 };
+    const urgent: JobPolicy = { ...POLICY, priority: 1 };
+    const jobs = [
+      await bench.submit({ policy: late }),
+      await bench.submit(),
+      await bench.submit({ policy: urgent, owner: "bob" }),
+      await bench.submit({ policy: urgent }),
+      await bench.submit({ policy: urgent, owner: "bob" }),
+    ];
+    const started: string[] = [];
+    await bench.work(
+      async (run) => {
+        started.push(run.requestId);
+        return Buffer.from("done");
+      },
+      { concurrency: 1 },
+    );
+    await bench.reaches("SUCCEEDED", jobs[0] as JobView);
+    const place = (index: number) => started.indexOf(jobs[index]?.requestId ?? "");
+    assert.ok(Math.max(place(2), place(3), place(4)) < place(1));
+    assert.ok(place(1) < place(0));
   });
 
   test("jobs of a tool without a handler stay queued until one comes", async () => {
@@ -209,9 +247,9 @@ export function workingContract(engine: EngineUnderTest): void {
     const gate = new Gate();
     await bench.work(gate.handler);
     await bench.reaches("RUNNING", job);
-    await settled();
+    await bench.settled();
     bench.clock.advance(4_999);
-    await settled();
+    await bench.settled();
     assert.is((await bench.jobs.get("alice", job.jobId))?.state, "RUNNING");
     bench.clock.advance(1);
     assert.is((await bench.reaches("FAILED", job)).error?.reason, "EXECUTION_TIMEOUT");
@@ -240,7 +278,7 @@ export function workingContract(engine: EngineUnderTest): void {
     for (let beat = 0; beat < 5; beat += 1) {
       bench.clock.advance(900);
       first.progress(beat, 5);
-      await settled();
+      await bench.settled();
     }
     assert.is((await bench.jobs.get("alice", job.jobId))?.attempt, 1);
     bench.clock.advance(1_000);
@@ -321,9 +359,9 @@ export function workingContract(engine: EngineUnderTest): void {
     const worker = await bench.work(gate.handler);
     await worker.stop(0);
     const job = await bench.submit();
-    await settled();
+    await bench.settled();
     bench.clock.advance(60_000);
-    await settled();
+    await bench.settled();
     assert.is((await bench.jobs.get("alice", job.jobId))?.state, "QUEUED");
     assert.equal(gate.started, []);
   });

@@ -19,12 +19,16 @@ test.before.each(() => {
   stored = view(1);
   feed = new JobFeed({
     clock,
-    read: (jobId) => {
+    read: async (jobIds) => {
       reads += 1;
       if (away) throw new Error("the store is away");
-      return jobId === stored.jobId ? stored : null;
+      return jobIds.includes(stored.jobId) ? [stored] : [];
     },
   });
+});
+test.after.each(async () => {
+  await feed.close();
+  assert.is(clock.timers, 0);
 });
 
 function view(revision: number, state: JobView["state"] = "RUNNING"): JobView {
@@ -76,7 +80,6 @@ test("a watcher that is dropped between steps holds nothing after one poll inter
   assert.is(feed.size, 1);
   clock.advance(5_000);
   assert.is(feed.size, 0);
-  assert.is(clock.timers, 0);
 });
 
 test("a watcher that was left, aborted or has seen the end holds nothing either", async () => {
@@ -101,10 +104,40 @@ test("a poll that cannot read leaves the watcher waiting", async () => {
   await settled();
   away = true;
   clock.advance(5_000);
+  await settled();
   away = false;
   stored = view(3);
   clock.advance(5_000);
   assert.is((await next).value?.revision, 3);
+});
+
+test("a change that overtakes the first read of a job, or comes late, never turns it back", async () => {
+  const slow = Promise.withResolvers<readonly JobView[]>();
+  await using raced = {
+    feed: new JobFeed({ clock, read: () => slow.promise }),
+    [Symbol.asyncDispose]: () => raced.feed.close(),
+  };
+  const lone = new JobWatch({ feed: raced.feed, owner: "alice", jobId: "job", afterRevision: 0, signal: undefined });
+  const first = lone.next();
+  await settled();
+  raced.feed.publish(view(3));
+  slow.resolve([view(2)]);
+  assert.is((await first).value?.revision, 3);
+  const next = lone.next();
+  await settled();
+  raced.feed.publish(view(1));
+  raced.feed.publish(view(4));
+  assert.is((await next).value?.revision, 4);
+});
+
+test("a job that was removed ends its watch", async () => {
+  const lone = watch();
+  await lone.next();
+  const next = lone.next().catch((error) => error.reason);
+  await settled();
+  stored = { ...stored, jobId: "another" };
+  clock.advance(5_000);
+  assert.is(await next, "JOB_NOT_FOUND");
 });
 
 test.run();

@@ -22,7 +22,7 @@ test("what the option says is taken, in milliseconds", () => {
 });
 
 test("a policy comes back from its message unchanged", () => {
-  const policy = { ...DEFAULT_JOB_POLICY, heartbeatTimeoutMs: 1500, maxAttempts: 7 };
+  const policy = { ...DEFAULT_JOB_POLICY, heartbeatTimeoutMs: 1500, maxAttempts: 7, priority: -3 };
   assert.equal(resolveJobPolicy(toPolicyMessage(policy), "S.M"), policy);
 });
 
@@ -30,6 +30,8 @@ test("a policy that makes no sense stops the start and names the field", () => {
   const wrong: [Partial<JobPolicy>, string][] = [
     [{ retention: { seconds: 3600n, nanos: 0 } }, "retention"],
     [{ maxAttempts: 101 }, "max_attempts"],
+    [{ priority: 101 }, "priority"],
+    [{ priority: -101 }, "priority"],
     [{ maxAttempts: -1 }, "max_attempts"],
     [{ executionTimeout: { seconds: 0n, nanos: 0 } }, "execution_timeout"],
     [{ heartbeatTimeout: { seconds: -1n, nanos: 0 } }, "heartbeat_timeout"],

@@ -43,7 +43,11 @@ export interface JobPolicy {
     | Duration
     | undefined;
   /** How long a cancelled handler may go on before its result is discarded. Default: 10 seconds. */
-  cancelGrace: Duration | undefined;
+  cancelGrace:
+    | Duration
+    | undefined;
+  /** Jobs of a higher priority start first, whoever they belong to. -100 to 100. Default: 0. */
+  priority: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -70,6 +74,7 @@ function createBaseJobPolicy(): JobPolicy {
     maxBackoff: undefined,
     retention: undefined,
     cancelGrace: undefined,
+    priority: 0,
     _unknownFields: {},
   };
 }
@@ -99,6 +104,9 @@ export const JobPolicy: MessageFns<JobPolicy> = {
     }
     if (message.cancelGrace !== undefined) {
       Duration.encode(message.cancelGrace, writer.uint32(66).fork()).join();
+    }
+    if (message.priority !== 0) {
+      writer.uint32(72).int32(message.priority);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -188,6 +196,14 @@ export const JobPolicy: MessageFns<JobPolicy> = {
             message.cancelGrace = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.priority = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -246,6 +262,7 @@ export const JobPolicy: MessageFns<JobPolicy> = {
         : isSet(object.cancel_grace)
         ? Duration.fromJSON(object.cancel_grace)
         : undefined,
+      priority: isSet(object.priority) ? globalThis.Number(object.priority) : 0,
     };
   },
 
@@ -274,6 +291,9 @@ export const JobPolicy: MessageFns<JobPolicy> = {
     }
     if (message.cancelGrace !== undefined) {
       obj.cancelGrace = Duration.toJSON(message.cancelGrace);
+    }
+    if (message.priority !== 0) {
+      obj.priority = Math.round(message.priority);
     }
     return obj;
   },
@@ -305,6 +325,7 @@ export const JobPolicy: MessageFns<JobPolicy> = {
     message.cancelGrace = (object.cancelGrace !== undefined && object.cancelGrace !== null)
       ? Duration.fromPartial(object.cancelGrace)
       : undefined;
+    message.priority = object.priority ?? 0;
     return message;
   },
 };

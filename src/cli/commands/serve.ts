@@ -1,37 +1,33 @@
 import { mkdir } from "node:fs/promises";
-import { SealwireError } from "../../errors.ts";
-import { openSqliteStore } from "../../jobs/sqlite/open.ts";
 import { systemClock as clock } from "../../runtime/clock.ts";
-import type { Logger } from "../../runtime/logger.ts";
-import { systemRandom as random } from "../../runtime/random.ts";
 import { createMetrics } from "../../server/metrics.ts";
 import { createServer } from "../../server/server.ts";
-import { KeyUseLog, keyUsePath } from "../../signing/key-ring/use-log.ts";
-import { watchKeyRing } from "../../signing/key-ring/watched-ring.ts";
-import { demoTools } from "../../tools/demo-tools.ts";
+import { KeyUseLog } from "../../signing/key-ring/use-log.ts";
 import { dataFolder } from "../data-folder.ts";
 import { ensureDevClient, ensureDevRing } from "../dev-setup.ts";
 import { ExitCode } from "../exit-code.ts";
-import { fileExists } from "../file-exists.ts";
 import { stderrLogger } from "../log.ts";
-import { resolveServeSettings, type ServeOptions, type ServeSettings } from "../serve-settings.ts";
-import { shutdownSignal } from "../shutdown-signal.ts";
+import { followKeyRing, openStore } from "../open-store.ts";
+import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
+import { loadTools } from "../served-tools.ts";
+import { drainOn, shutdownSignal } from "../shutdown-signal.ts";
 import type { Terminal } from "../terminal.ts";
-import { loadToolsModule, type ToolsModule } from "../tools-module.ts";
 
 /** Runs a server until SIGTERM or SIGINT, then drains it. */
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
-  const settings = await resolveServeSettings(options);
+  const settings = await resolveServeSettings(options, terminal.env);
   const logger = stderrLogger(settings.logLevel);
   const { tools, descriptors } = await loadTools(settings);
-  const files = dataFolder(settings.data);
-  await mkdir(settings.data, { recursive: true, mode: 0o700 });
-  if (settings.dev) await ensureDevRing(settings.keyRing, logger);
-  else if (!(await fileExists(settings.keyRing))) throw noKeyRing(settings.keyRing);
+  if (settings.dev) {
+    await mkdir(settings.data, { recursive: true, mode: 0o700 });
+    await ensureDevRing(settings.keyRing, logger);
+  }
 
-  await using keyRing = await watchKeyRing({ path: settings.keyRing, clock, logger });
-  await using store = await openSqliteStore({ path: files.store, clock, random, logger });
-  await using keyUse = new KeyUseLog({ path: keyUsePath(settings.keyRing), clock, random, logger });
+  const { store, shared } = await openStore(settings, logger);
+  await using _store = store;
+  const { keyRing, writeKeyUse } = await followKeyRing(settings, shared, logger);
+  await using _keyRing = keyRing;
+  await using keyUse = new KeyUseLog({ write: writeKeyUse, clock, logger });
   const metrics = settings.metrics === undefined ? undefined : createMetrics({ store, clock });
   await using server = await createServer({
     keyRing,
@@ -55,7 +51,8 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   await using metricsServer = settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics);
   const { address } = await server.listen(settings.listen);
   if (settings.dev) {
-    await ensureDevClient({ path: files.credentials, ringPath: settings.keyRing, listening: address, logger });
+    const { credentials } = dataFolder(settings.data);
+    await ensureDevClient({ path: credentials, ringPath: settings.keyRing, listening: address, logger });
     await keyRing.reload();
   }
 
@@ -68,29 +65,4 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   );
   await drainOn(await shutdown, logger, () => server.drain(settings.drainTimeoutMs));
   return ExitCode.done;
-}
-
-async function drainOn(signal: string, logger: Logger, drain: () => Promise<void>): Promise<void> {
-  logger.info({ signal }, "draining; a second signal ends the process at once");
-  await drain();
-  logger.info({}, "drained");
-}
-
-function noKeyRing(path: string): SealwireError {
-  const toDo = "Make one with `sealwire keys add CLIENT --server-id NAME`, or give --dev to try things out.";
-  return new SealwireError("OPTIONS_INVALID", `There is no key ring ${path}.\n${toDo}`);
-}
-
-async function loadTools(settings: ServeSettings): Promise<ToolsModule> {
-  const modules = await Promise.all(settings.tools.map(loadToolsModule));
-  const tools = [...(settings.demoTools ? [demoTools(clock)] : []), ...modules.flatMap((module) => module.tools)];
-  if (tools.length > 0) return { tools, descriptors: modules.flatMap((module) => module.descriptors) };
-  throw new SealwireError(
-    "OPTIONS_INVALID",
-    "There are no tools to serve.\nGive --tools MODULE, --demo-tools or --dev.",
-  );
-}
-
-function workOf({ concurrency, concurrencyPerClient: perOwner }: ServeSettings) {
-  return concurrency > 0 && { concurrency, ...(perOwner !== undefined && { perOwner }) };
 }

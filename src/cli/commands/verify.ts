@@ -1,15 +1,15 @@
 import { systemClock } from "../../runtime/clock.ts";
 import { type ClientCredentials, readCredentials } from "../../signing/key-ring/credentials.ts";
-import { loadRingFile } from "../../signing/key-ring/ring-file.ts";
+import { buildKeyRing } from "../../signing/key-ring/key-ring.ts";
 import { DEFAULT_KEY_LIMITS, type KeyRing, type VerificationKey } from "../../signing/key-ring/types.ts";
 import { builtinDescriptorSet, builtinImage, readImage } from "../../wire/descriptors.ts";
 import { EXIT_CODES, ExitCode } from "../exit-code.ts";
 import { fileExists } from "../file-exists.ts";
 import { readInput } from "../json-input.ts";
+import { openKeyRing, type RingOptions, ringPath } from "../key-ring-access.ts";
 import { plainText } from "../plain-text.ts";
 import { checkRequest, type RequestCheck, type Step } from "../request-check.ts";
 import { readRequest } from "../request-input.ts";
-import { type RingOptions, ringPath } from "../ring-options.ts";
 import { loadCredentials } from "../server-options.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -46,9 +46,10 @@ async function findJudge(
   options: VerifyOptions,
 ): Promise<{ readonly ring: KeyRing; readonly knowsPermissions: boolean }> {
   const path = ringPath(options);
-  const named = options.data !== undefined || options.keyRing !== undefined;
+  const named = [options.data, options.keyRing, options.store].some((option) => option !== undefined);
   if (options.credentials === undefined && (named || (await fileExists(path)))) {
-    return { ring: (await loadRingFile(path)).ring, knowsPermissions: true };
+    await using access = await openKeyRing(options, terminal.env);
+    return { ring: buildKeyRing(await access.load()), knowsPermissions: true };
   }
   const { credentials } = options;
   const own = credentials === undefined ? await loadCredentials(terminal, {}) : await readCredentials(credentials);

@@ -1,23 +1,19 @@
 import type { DatabaseSync } from "node:sqlite";
 import { jobErrorOf } from "../job-error.ts";
-import type { JobRow } from "./job-row.ts";
-import { transitionSql } from "./transition-sql.ts";
-
-/** What {@link prepareCancel}'s operation left. */
-export interface Cancelled {
-  readonly row: JobRow;
-  /** False if the job had ended, or was asked to stop before. */
-  readonly changed: boolean;
-}
+import type { JobRow } from "../job-row.ts";
+import type { Cancelled } from "../stored-job-engine.ts";
+import { transitionSql } from "../transition-sql.ts";
 
 /** Prepares the cancel of an owner's job; `undefined` for an absent or foreign one. */
 export function prepareCancel(
   db: DatabaseSync,
 ): (owner: string, jobId: string, nowMs: number) => Cancelled | undefined {
   const find = db.prepare("SELECT * FROM job WHERE job_id = ? AND owner = ?");
-  const cancelQueued = db.prepare(transitionSql("cancelQueued", { set: ["cancel_requested = 1", "error = :error"] }));
+  const cancelQueued = db.prepare(
+    transitionSql("cancelQueued", { set: ["cancel_requested = TRUE", "error = :error"] }),
+  );
   const requestCancel = db.prepare(
-    transitionSql("requestCancel", { set: ["cancel_requested = 1"], where: ["cancel_requested = 0"] }),
+    transitionSql("requestCancel", { set: ["cancel_requested = TRUE"], where: ["NOT cancel_requested"] }),
   );
   const deleteArgs = db.prepare("DELETE FROM job_args WHERE seq = ?");
 

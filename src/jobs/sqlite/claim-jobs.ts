@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { JobRow } from "../job-row.ts";
+import type { Lane, Lanes } from "../lanes.ts";
+import { CLAIM_SET, DUE_AT, transitionSql } from "../transition-sql.ts";
 import type { ClaimRequest } from "../worker/run-ledger.ts";
-import type { JobRow } from "./job-row.ts";
-import { DUE_AT, type Lane, type Lanes } from "./lanes.ts";
-import { transitionSql } from "./transition-sql.ts";
 
 /** What {@link prepareClaim}'s operation took. */
 export interface ClaimedRows {
@@ -18,33 +18,23 @@ export interface ClaimedRows {
 export function prepareClaim(db: DatabaseSync, lanes: Lanes): (request: ClaimRequest, nowMs: number) => ClaimedRows {
   const first = db.prepare(`
     SELECT job_id AS jobId, ${DUE_AT} AS dueAtMs FROM job
-    WHERE state = 'QUEUED' AND tool = :tool AND owner = :owner AND (queue_deadline_ms IS NULL OR queue_deadline_ms > :now)
+    WHERE state = 'QUEUED' AND priority = :priority AND tool = :tool AND owner = :owner AND (queue_deadline_ms IS NULL OR queue_deadline_ms > :now)
     ORDER BY run_at_ms, seq LIMIT 1`);
   const argsOf = db.prepare("SELECT args FROM job_args WHERE seq = ?");
-  const claim = db.prepare(
-    transitionSql("claim", {
-      set: [
-        "attempt = attempt + 1",
-        "started_at_ms = :now",
-        "queue_deadline_ms = NULL",
-        "progress_completed = NULL",
-        "progress_total = NULL",
-        "progress_message = NULL",
-        "error = NULL",
-      ],
-    }),
-  );
+  const claim = db.prepare(transitionSql("claim", { set: CLAIM_SET }));
+  const running = db.prepare("SELECT jobs FROM job_count WHERE owner = ? AND state = 'RUNNING'");
 
-  return ({ handles, count, roomOf }, nowMs) => {
+  return ({ handles, count, perOwner }, nowMs) => {
     const claimed: { row: JobRow; args: Uint8Array }[] = [];
-    const takenBy = new Map<string, number>();
     let nextDueMs = Number.POSITIVE_INFINITY;
 
+    const isFull = (owner: string): boolean =>
+      perOwner !== undefined && Number(running.get(owner)?.jobs ?? 0) >= perOwner;
+
     const takeFrom = (lane: Lane): boolean => {
-      const taken = takenBy.get(lane.owner) ?? 0;
-      if (!handles(lane.tool) || taken >= roomOf(lane.owner)) return false;
+      if (!handles(lane.tool) || isFull(lane.owner)) return false;
       if (lane.dueAtMs <= nowMs) {
-        const job = first.get({ tool: lane.tool, owner: lane.owner, now: nowMs });
+        const job = first.get({ priority: lane.priority, tool: lane.tool, owner: lane.owner, now: nowMs });
         if (job === undefined) {
           lanes.remove(lane);
           return false;
@@ -53,7 +43,6 @@ export function prepareClaim(db: DatabaseSync, lanes: Lanes): (request: ClaimReq
         if (lane.dueAtMs <= nowMs) {
           const row = claim.get({ jobId: String(job.jobId), now: nowMs }) as unknown as JobRow;
           claimed.push({ row, args: argsOf.get(row.seq)?.args as Uint8Array });
-          takenBy.set(lane.owner, taken + 1);
           lanes.moveToEnd(lane);
           return true;
         }
@@ -62,11 +51,13 @@ export function prepareClaim(db: DatabaseSync, lanes: Lanes): (request: ClaimReq
       return false;
     };
 
-    for (let progressed = true; progressed; ) {
-      progressed = false;
-      for (const lane of lanes.inTurn()) {
-        if (claimed.length === count) break;
-        if (takeFrom(lane)) progressed = true;
+    for (const priority of lanes.priorities()) {
+      for (let progressed = true; progressed; ) {
+        progressed = false;
+        for (const lane of lanes.inTurn(priority)) {
+          if (claimed.length === count) break;
+          if (takeFrom(lane)) progressed = true;
+        }
       }
     }
     return { claimed, nextDueMs: Number.isFinite(nextDueMs) ? nextDueMs : undefined };

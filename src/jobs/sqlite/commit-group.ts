@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Logger } from "../../runtime/logger.ts";
-import { isStoreAway, storageError, storeClosed } from "./storage-error.ts";
+import { storeClosed } from "../store-away.ts";
+import { isStoreAway, storageError } from "./storage-error.ts";
 
 /** Most operations in one transaction, so that the event loop is never held for long. */
 const MAX_GROUP = 256;

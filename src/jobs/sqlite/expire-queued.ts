@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { jobErrorOf } from "../job-error.ts";
-import type { JobRow } from "./job-row.ts";
-import { transitionSql } from "./transition-sql.ts";
+import type { JobRow } from "../job-row.ts";
+import { transitionSql } from "../transition-sql.ts";
 
 /** The two halves of {@link prepareExpireQueued}. */
 export interface ExpireQueued {

@@ -1,15 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { JobState } from "../job.ts";
-import type { JobRow } from "./job-row.ts";
-
-/** Selects jobs of one owner below a position, newest first. */
-export interface ListRange {
-  readonly owner: string;
-  readonly tool: string | undefined;
-  readonly states: readonly JobState[];
-  readonly below: number;
-  readonly limit: number;
-}
+import type { JobRow } from "../job-row.ts";
+import type { ListRange } from "../stored-job-engine.ts";
 
 /** Prepares the listing: one seek into an index for each state, merged by age, so that no filter reads past what it lists. */
 export function prepareList(db: DatabaseSync): (range: ListRange) => readonly JobRow[] {
@@ -18,7 +9,7 @@ export function prepareList(db: DatabaseSync): (range: ListRange) => readonly Jo
     "SELECT * FROM job WHERE owner = ? AND tool = ? AND state = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
   );
   return ({ owner, tool, states, below, limit }) =>
-    [...new Set(states)]
+    states
       .flatMap((state) =>
         tool === undefined ? ofOwner.all(owner, state, below, limit) : ofTool.all(owner, tool, state, below, limit),
       )

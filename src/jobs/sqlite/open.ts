@@ -53,7 +53,7 @@ export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<
       logger.warn({}, "the store was not closed before the machine stopped; frames signed before are refused");
     const quick = inMemory ? durable : connect("NORMAL");
     store = new SqliteStore({ durable, quick, lock, state, clock, random, logger });
-    await store.jobs.repair();
+    await store.repair();
     return store;
   } catch (thrown) {
     await store?.[Symbol.asyncDispose]();

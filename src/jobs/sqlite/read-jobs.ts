@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobStats } from "../engine.ts";
+import type { JobRow } from "../job-row.ts";
 import type { AttemptKey } from "../worker/run-ledger.ts";
-import type { JobRow } from "./job-row.ts";
 
 /** Reads of single jobs and of figures. */
 export interface JobReads {

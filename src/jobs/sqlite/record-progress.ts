@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobProgress } from "../job.ts";
+import type { JobRow } from "../job-row.ts";
+import { transitionSql } from "../transition-sql.ts";
 import type { AttemptKey } from "../worker/run-ledger.ts";
-import type { JobRow } from "./job-row.ts";
-import { transitionSql } from "./transition-sql.ts";
 
 /** Prepares the update of a running attempt's progress; `undefined` if the attempt is not the running one. */
 export function prepareRecordProgress(

@@ -27,6 +27,7 @@ const SCHEMA = `
     progress_total INTEGER,
     progress_message TEXT,
     error TEXT,
+    priority INTEGER NOT NULL,
     max_attempts INTEGER NOT NULL,
     execution_timeout_ms INTEGER NOT NULL,
     heartbeat_timeout_ms INTEGER,
@@ -42,7 +43,7 @@ const SCHEMA = `
     expires_at_ms INTEGER,
     UNIQUE (owner, request_id)
   ) STRICT;
-  CREATE INDEX job_of_lane ON job (tool, owner, run_at_ms, seq) WHERE state = 'QUEUED';
+  CREATE INDEX job_of_lane ON job (priority, tool, owner, run_at_ms, seq) WHERE state = 'QUEUED';
   CREATE INDEX job_by_due_time ON job (run_at_ms) WHERE state = 'QUEUED';
   CREATE INDEX job_by_queue_deadline ON job (queue_deadline_ms) WHERE state = 'QUEUED' AND queue_deadline_ms IS NOT NULL;
   CREATE INDEX job_running ON job (job_id) WHERE state = 'RUNNING';

@@ -2,9 +2,9 @@ import type { DatabaseSync } from "node:sqlite";
 import { backoffMs } from "../backoff.ts";
 import type { JobError, JobProgress } from "../job.ts";
 import { jobErrorOf } from "../job-error.ts";
+import type { JobRow } from "../job-row.ts";
+import { transitionSql } from "../transition-sql.ts";
 import type { AttemptKey } from "../worker/run-ledger.ts";
-import type { JobRow } from "./job-row.ts";
-import { transitionSql } from "./transition-sql.ts";
 
 /** An attempt that ends: which, with what last progress, and when. */
 export interface Ending {
@@ -62,7 +62,7 @@ export function prepareSettle(db: DatabaseSync): SettleOperations {
     fail(ending, error, retry) {
       const running = findRunning(ending);
       if (running === undefined) return undefined;
-      if (running.cancel_requested !== 0) return operations.cancelRunning(ending);
+      if (running.cancel_requested) return operations.cancelRunning(ending);
       const failures = running.failures + 1;
       const failed = { ...parameters(ending), failures, error: JSON.stringify(error) };
       if (!retry || failures >= running.max_attempts) {

@@ -2,13 +2,11 @@ import type { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { MAX_OUTCOME_BYTES } from "../../wire/limits.ts";
-import type { IntentBegin, IntentStore } from "../store.ts";
+import { INTENT_RETENTION_MS, type IntentBegin, type IntentStore } from "../store.ts";
 import type { CommitGroup } from "./commit-group.ts";
 import { sweepInSlices } from "./sweep-in-slices.ts";
 import { prepareIntentSweep, type Sweep } from "./sweep-jobs.ts";
 
-/** How long a sync intent is remembered, in milliseconds. */
-export const INTENT_RETENTION_MS = 24 * 60 * 60 * 1000;
 const SLICE = 500;
 
 /** The {@link IntentStore} of the embedded store. */

@@ -1,24 +1,15 @@
 import type { DatabaseSync } from "node:sqlite";
-import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { MAX_RESULT_BYTES } from "../../wire/limits.ts";
 import type { JobProgress } from "../job.ts";
-import { jobErrorOf, toJobError } from "../job-error.ts";
-import type {
-  AttemptKey,
-  Claim,
-  ClaimedAttempt,
-  ClaimRequest,
-  Outcome,
-  RunLedger,
-  RunListener,
-} from "../worker/run-ledger.ts";
+import type { JobChanges } from "../job-changes.ts";
+import { jobErrorOf } from "../job-error.ts";
+import { type JobRow, toClaimedAttempt } from "../job-row.ts";
+import type { Lanes } from "../lanes.ts";
+import type { AttemptKey, Claim, ClaimRequest, Outcome, Review, RunLedger, RunListener } from "../worker/run-ledger.ts";
 import { prepareClaim } from "./claim-jobs.ts";
 import type { CommitGroup } from "./commit-group.ts";
-import type { JobChanges } from "./job-changes.ts";
-import type { JobRow } from "./job-row.ts";
-import type { Lanes } from "./lanes.ts";
 import { type JobReads, prepareReads } from "./read-jobs.ts";
+import { prepareReadLanes } from "./read-lanes.ts";
 import { prepareRecordProgress } from "./record-progress.ts";
 import { type Ending, prepareSettle } from "./settle-job.ts";
 import { reading } from "./storage-error.ts";
@@ -38,6 +29,7 @@ export interface SqliteLedgerOptions {
 export class SqliteRunLedger implements RunLedger {
   readonly #options: SqliteLedgerOptions;
   readonly #claim: ReturnType<typeof prepareClaim>;
+  readonly #readLanes: ReturnType<typeof prepareReadLanes>;
   readonly #settle: ReturnType<typeof prepareSettle>;
   readonly #recordProgress: ReturnType<typeof prepareRecordProgress>;
   readonly #reads: JobReads;
@@ -50,6 +42,7 @@ export class SqliteRunLedger implements RunLedger {
     const { db, lanes } = options;
     this.#options = options;
     this.#claim = prepareClaim(db, lanes);
+    this.#readLanes = prepareReadLanes(db);
     this.#settle = prepareSettle(db);
     this.#recordProgress = prepareRecordProgress(db);
     this.#reads = prepareReads(db);
@@ -95,9 +88,11 @@ export class SqliteRunLedger implements RunLedger {
     if (this.#live.get(jobId) === attempt) this.#live.delete(jobId);
   }
 
-  async cancelledJobs(): Promise<readonly string[]> {
-    const running = reading(() => this.#reads.running());
-    return running.filter((attempt) => attempt.cancelRequested).map((attempt) => attempt.jobId);
+  async review(running: readonly AttemptKey[]): Promise<Review> {
+    const known = new Map(reading(() => this.#reads.running()).map((row) => [row.jobId, row]));
+    const replaced = running.filter(({ jobId, attempt }) => known.get(jobId)?.attempt !== attempt);
+    const cancelRequested = running.filter(({ jobId }) => known.get(jobId)?.cancelRequested);
+    return { cancelRequested: cancelRequested.map(idOf), replaced: replaced.map(idOf) };
   }
 
   listen(listener: RunListener): Disposable {
@@ -116,17 +111,14 @@ export class SqliteRunLedger implements RunLedger {
   #reloadLanesIfDue(): void {
     const { lanes, clock } = this.#options;
     if (clock.monotonicMs() < this.#lanesReloadMs) return;
-    reading(() => lanes.reload(clock.nowMs()));
+    lanes.replace(reading(() => [...this.#readLanes(clock.nowMs())]));
     this.#lanesReloadMs = clock.monotonicMs() + LANES_RELOAD_MS;
   }
 
   #applyOutcome(ending: Ending, outcome: Outcome): JobRow | undefined {
     switch (outcome.kind) {
-      case "succeeded": {
-        if (outcome.result.length <= MAX_RESULT_BYTES) return this.#settle.succeed(ending, outcome.result);
-        const text = `The result has ${outcome.result.length} bytes, ${MAX_RESULT_BYTES} are the most; return a reference to the data.`;
-        return this.#settle.fail(ending, toJobError(new SealwireError("RESULT_TOO_LARGE", text)), false);
-      }
+      case "succeeded":
+        return this.#settle.succeed(ending, outcome.result);
       case "failed":
         return this.#settle.fail(ending, outcome.error, outcome.retry);
       case "cancelled":
@@ -147,17 +139,6 @@ export class SqliteRunLedger implements RunLedger {
   }
 }
 
-function toClaimedAttempt(row: JobRow, args: Uint8Array): ClaimedAttempt {
-  return {
-    jobId: row.job_id,
-    attempt: row.attempt,
-    owner: row.owner,
-    requestId: row.request_id,
-    tool: row.tool,
-    args,
-    traceparent: row.traceparent ?? undefined,
-    executionTimeoutMs: row.execution_timeout_ms,
-    heartbeatTimeoutMs: row.heartbeat_timeout_ms ?? undefined,
-    cancelGraceMs: row.cancel_grace_ms,
-  };
+function idOf({ jobId }: AttemptKey): string {
+  return jobId;
 }

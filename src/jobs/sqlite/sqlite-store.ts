@@ -1,12 +1,18 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { runPeriodically } from "../../runtime/periodic.ts";
 import type { Random } from "../../runtime/random.ts";
+import { JobChanges } from "../job-changes.ts";
+import { JobFeed } from "../job-feed.ts";
+import { toJobView } from "../job-row.ts";
+import { Lanes } from "../lanes.ts";
 import { PageTokens } from "../page-token.ts";
 import type { Store } from "../store.ts";
+import { StoreChores } from "../store-chores.ts";
+import { StoredJobEngine } from "../stored-job-engine.ts";
 import { SqliteIntentStore } from "./sqlite-intent-store.ts";
-import { SqliteJobEngine } from "./sqlite-job-engine.ts";
+import { SqliteJobStorage } from "./sqlite-job-storage.ts";
 import { type Connection, SqliteReplayGuard } from "./sqlite-replay-guard.ts";
+import { SqliteRunLedger } from "./sqlite-run-ledger.ts";
 import { leaveStore, type StoreState } from "./store-state.ts";
 
 const REPAIR_INTERVAL_MS = 1_000;
@@ -27,31 +33,45 @@ export interface SqliteStoreOptions {
 
 /** The embedded store: jobs, nonces and intents in one SQLite database. */
 export class SqliteStore implements Store {
-  readonly jobs: SqliteJobEngine;
+  readonly jobs: StoredJobEngine;
   readonly replay: SqliteReplayGuard;
   readonly intents: SqliteIntentStore;
   readonly #options: SqliteStoreOptions;
-  readonly #chores: readonly AsyncDisposable[];
+  readonly #storage: SqliteJobStorage;
+  readonly #ledger: SqliteRunLedger;
+  readonly #chores: StoreChores;
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteStoreOptions) {
     const { durable, quick, state, clock, random, logger } = options;
     this.#options = options;
-    this.jobs = new SqliteJobEngine({
-      ...durable,
-      pageTokens: new PageTokens(state.pageKey, random),
+    const feed = new JobFeed({ read: async (jobIds) => (await this.#storage.find(jobIds)).map(toJobView), clock });
+    const lanes = new Lanes();
+    const changes = new JobChanges(feed, lanes);
+    this.#storage = new SqliteJobStorage({ ...durable, changes, clock, random });
+    this.#ledger = new SqliteRunLedger({ ...durable, lanes, changes, clock });
+    const pageTokens = new PageTokens(state.pageKey, random);
+    this.jobs = new StoredJobEngine({
+      storage: this.#storage,
+      ledger: this.#ledger,
+      feed,
+      pageTokens,
       clock,
-      random,
       logger,
     });
     this.replay = new SqliteReplayGuard({ durable, quick, state, clock });
     this.intents = new SqliteIntentStore({ ...durable, clock });
-    this.#chores = [
-      this.#chore(REPAIR_INTERVAL_MS, () => this.jobs.repair()),
-      this.#chore(NONCE_SWEEP_INTERVAL_MS, () => this.replay.sweep()),
-      this.#chore(SWEEP_INTERVAL_MS, () => this.jobs.sweep()),
-      this.#chore(SWEEP_INTERVAL_MS, () => this.intents.sweep()),
-    ];
+    this.#chores = new StoreChores(clock, logger)
+      .every(REPAIR_INTERVAL_MS, () => this.repair())
+      .every(NONCE_SWEEP_INTERVAL_MS, () => this.replay.sweep())
+      .every(SWEEP_INTERVAL_MS, () => this.jobs.sweep())
+      .every(SWEEP_INTERVAL_MS, () => this.intents.sweep());
+  }
+
+  /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */
+  async repair(): Promise<void> {
+    await this.#ledger.recoverLost();
+    await this.#storage.expireQueued();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -59,20 +79,9 @@ export class SqliteStore implements Store {
     return this.#closing;
   }
 
-  #chore(intervalMs: number, task: () => Promise<unknown>): AsyncDisposable {
-    const { clock, logger } = this.#options;
-    return runPeriodically(clock, intervalMs, async () => {
-      try {
-        await task();
-      } catch (error) {
-        logger.warn({ err: error }, "a chore of the store failed; it is tried again");
-      }
-    });
-  }
-
   async #close(): Promise<void> {
     const { durable, quick, lock, logger } = this.#options;
-    await Promise.all(this.#chores.map((chore) => chore[Symbol.asyncDispose]()));
+    await this.#chores[Symbol.asyncDispose]();
     await this.jobs.close();
     quick.commits.close();
     durable.commits.close();

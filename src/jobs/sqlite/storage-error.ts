@@ -1,7 +1,4 @@
-import { SealwireError } from "../../errors.ts";
-
-/** How long a caller is told to wait while the store is away, in milliseconds. */
-export const AWAY_RETRY_MS = 1000;
+import { storeAway, storeClosed } from "../store-away.ts";
 
 /**
  * Primary result codes (https://sqlite.org/rescode.html) that speak of the store's surroundings, not of a faulty
@@ -26,15 +23,7 @@ export function storageError(thrown: unknown): unknown {
   // What node:sqlite throws once the database was closed.
   if (thrown instanceof Error && "code" in thrown && thrown.code === "ERR_INVALID_STATE") return storeClosed();
   if (!isStoreAway(thrown)) return thrown;
-  return new SealwireError("UNAVAILABLE", "The server's store cannot be used just now; try again.", {
-    retryDelayMs: AWAY_RETRY_MS,
-    cause: thrown,
-  });
-}
-
-/** The error of a store that was closed. */
-export function storeClosed(): SealwireError {
-  return new SealwireError("UNAVAILABLE", "The server's store is closed.", { retryDelayMs: AWAY_RETRY_MS });
+  return storeAway(thrown);
 }
 
 /** Runs a read, with SQLite's errors translated by {@link storageError}. */

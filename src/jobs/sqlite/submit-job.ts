@@ -1,16 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import type { SubmitSpec } from "../engine.ts";
+import type { JobRow } from "../job-row.ts";
+import { quotaExceeded } from "../quota.ts";
+import type { Submitted } from "../stored-job-engine.ts";
 import { INITIAL_STATE } from "../transitions.ts";
-import type { JobRow } from "./job-row.ts";
-
-const QUOTA_RETRY_MS = 1000;
-
-/** What {@link prepareSubmit} found or made. */
-export interface Submitted {
-  readonly row: JobRow;
-  readonly created: boolean;
-}
 
 /**
  * Prepares the insertion of a job under its intent. The operation throws REQUEST_ID_REUSED if the request id
@@ -26,11 +20,11 @@ export function prepareSubmit(db: DatabaseSync): (spec: SubmitSpec, jobId: strin
   const insertJob = db.prepare(`
     INSERT INTO job (
       job_id, owner, request_id, intent_digest, tool, traceparent, state, revision, attempt, failures, cancel_requested,
-      max_attempts, execution_timeout_ms, heartbeat_timeout_ms, initial_backoff_ms, max_backoff_ms, retention_ms,
+      priority, max_attempts, execution_timeout_ms, heartbeat_timeout_ms, initial_backoff_ms, max_backoff_ms, retention_ms,
       cancel_grace_ms, created_at_ms, run_at_ms, queue_deadline_ms
     ) VALUES (
-      :jobId, :owner, :requestId, :intentDigest, :tool, :traceparent, '${INITIAL_STATE}', 1, 0, 0, 0,
-      :maxAttempts, :executionTimeoutMs, :heartbeatTimeoutMs, :initialBackoffMs, :maxBackoffMs, :retentionMs,
+      :jobId, :owner, :requestId, :intentDigest, :tool, :traceparent, '${INITIAL_STATE}', 1, 0, 0, FALSE,
+      :priority, :maxAttempts, :executionTimeoutMs, :heartbeatTimeoutMs, :initialBackoffMs, :maxBackoffMs, :retentionMs,
       :cancelGraceMs, :now, :now, :now + :queueTimeoutMs
     ) RETURNING *`);
 
@@ -43,13 +37,7 @@ export function prepareSubmit(db: DatabaseSync): (spec: SubmitSpec, jobId: strin
     }
     if (intentOfRequest.get(owner, requestId) !== undefined) throw new SealwireError("REQUEST_ID_REUSED");
     if (Number(openJobs.get(owner)?.open) >= openJobsMax) {
-      throw new SealwireError(
-        "QUOTA_EXCEEDED",
-        `${openJobsMax} jobs are open, as many as the key may have; wait for one to end.`,
-        {
-          retryDelayMs: QUOTA_RETRY_MS,
-        },
-      );
+      throw quotaExceeded(openJobsMax);
     }
     const row = insertJob.get({
       jobId,
@@ -58,6 +46,7 @@ export function prepareSubmit(db: DatabaseSync): (spec: SubmitSpec, jobId: strin
       intentDigest,
       tool,
       traceparent,
+      priority: policy.priority,
       maxAttempts: policy.maxAttempts,
       queueTimeoutMs: policy.queueTimeoutMs,
       executionTimeoutMs: policy.executionTimeoutMs,

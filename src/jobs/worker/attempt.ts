@@ -1,6 +1,7 @@
 import { SealwireError, type WireReason } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { MAX_RESULT_BYTES } from "../../wire/limits.ts";
 import type { JobHandler } from "../engine.ts";
 import type { JobProgress } from "../job.ts";
 import { jobErrorOf, toJobError } from "../job-error.ts";
@@ -67,6 +68,12 @@ export class Attempt {
     this.#cutOffAfter(this.claimed.cancelGraceMs);
   }
 
+  /** The attempt counts as lost with its worker: whatever it comes to will be refused, so it stops at once. */
+  lose(): void {
+    this.#abort(new SealwireError("WORKER_LOST"));
+    this.cutOff();
+  }
+
   /** The worker stops: the handler may still finish, until {@link cutOff}. */
   drain(): void {
     this.#draining = true;
@@ -114,7 +121,8 @@ export class Attempt {
           this.#progress.report(completed, total, message);
         },
       });
-      if (result instanceof Uint8Array) return { result };
+      if (result instanceof Uint8Array)
+        return result.length > MAX_RESULT_BYTES ? { error: tooLarge(result) } : { result };
       return { error: new TypeError(`the handler of "${this.claimed.tool}" returned no bytes`) };
     } catch (error) {
       return { error };
@@ -156,4 +164,9 @@ export class Attempt {
     logger.warn({}, "a job's handler did not heed its signal and was cut off; it may still be running");
     void returned.then(() => logger.info({}, "a job's handler that was cut off has returned; its result is discarded"));
   }
+}
+
+function tooLarge({ length }: Uint8Array): SealwireError {
+  const text = `The result has ${length} bytes, ${MAX_RESULT_BYTES} are the most; return a reference to the data.`;
+  return new SealwireError("RESULT_TOO_LARGE", text);
 }

@@ -23,13 +23,14 @@ export interface JobWorkerOptions extends WorkOptions {
 export class JobWorker implements Worker {
   readonly #options: JobWorkerOptions;
   readonly #attempts = new Map<string, { readonly attempt: Attempt; readonly ended: Promise<void> }>();
-  readonly #runningFor = new Map<string, number>();
   readonly #hints: Disposable;
-  /** Finds the cancels whose hint was lost. */
-  readonly #cancelPoll: AsyncDisposable;
+  /** Finds the cancels whose hint was lost, and the attempts that others hold for lost. */
+  readonly #review: AsyncDisposable;
   #wakeUp: Disposable | undefined;
   #claiming: Promise<void> | undefined;
   #claimAgain = false;
+  /** Jobs that were asked to stop while a claim was under way that may bring them. */
+  readonly #cancelledEarly = new Set<string>();
   #stopping = false;
   #cutOff = false;
 
@@ -37,9 +38,9 @@ export class JobWorker implements Worker {
     this.#options = options;
     this.#hints = options.ledger.listen({
       jobReady: () => this.#claim(),
-      cancelRequested: (jobId) => this.#attempts.get(jobId)?.attempt.cancel(),
+      cancelRequested: (jobId) => this.#cancel(jobId),
     });
-    this.#cancelPoll = runPeriodically(options.clock, POLL_MS, () => this.#findCancelled());
+    this.#review = runPeriodically(options.clock, POLL_MS, () => this.#reviewAttempts());
     this.#claim();
   }
 
@@ -58,7 +59,7 @@ export class JobWorker implements Worker {
     if (graceMs <= 0) setImmediate(cutOff);
     await this.#claiming;
     await Promise.all([...this.#attempts.values()].map(({ ended }) => ended));
-    await this.#cancelPoll[Symbol.asyncDispose]();
+    await this.#review[Symbol.asyncDispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -76,19 +77,20 @@ export class JobWorker implements Worker {
     this.#claimAgain = this.#claiming !== undefined;
     this.#claiming ??= this.#claimOnce().finally(() => {
       this.#claiming = undefined;
+      this.#cancelledEarly.clear();
       if (this.#claimAgain) this.#claim();
     });
   }
 
   async #claimOnce(): Promise<void> {
-    const { ledger, handlers, concurrency, perOwner = concurrency } = this.#options;
+    const { ledger, handlers, concurrency, perOwner } = this.#options;
     this.#wakeUp?.[Symbol.dispose]();
     let waitMs = POLL_MS;
     try {
       const { attempts, nextDueInMs = POLL_MS } = await ledger.claim({
         handles: (tool) => handlers.has(tool),
         count: concurrency - this.#attempts.size,
-        roomOf: (owner) => perOwner - (this.#runningFor.get(owner) ?? 0),
+        perOwner,
       });
       for (const claimed of attempts) this.#start(claimed);
       waitMs = Math.min(waitMs, nextDueInMs);
@@ -99,13 +101,22 @@ export class JobWorker implements Worker {
     if (!this.#stopping) this.#wakeUp = this.#options.clock.after(waitMs, () => this.#claim());
   }
 
-  async #findCancelled(): Promise<void> {
+  #cancel(jobId: string): void {
+    const running = this.#attempts.get(jobId);
+    if (running !== undefined) running.attempt.cancel();
+    else if (this.#claiming !== undefined) this.#cancelledEarly.add(jobId);
+  }
+
+  async #reviewAttempts(): Promise<void> {
     if (this.#attempts.size === 0) return;
-    for (const jobId of await this.#options.ledger.cancelledJobs()) this.#attempts.get(jobId)?.attempt.cancel();
+    const running = [...this.#attempts.values()].map(({ attempt }) => attempt);
+    const { cancelRequested, replaced } = await this.#options.ledger.review(running.map(({ claimed }) => claimed));
+    for (const jobId of cancelRequested) this.#cancel(jobId);
+    for (const jobId of replaced) this.#attempts.get(jobId)?.attempt.lose();
   }
 
   #start(claimed: ClaimedAttempt): void {
-    const { jobId, owner, tool } = claimed;
+    const { jobId, tool } = claimed;
     const attempt = new Attempt({
       claimed,
       handler: this.#options.handlers.get(tool) as JobHandler,
@@ -116,15 +127,12 @@ export class JobWorker implements Worker {
         this.#options.ledger.recordProgress(claimed, progress).catch(() => {});
       },
     });
-    this.#runningFor.set(owner, (this.#runningFor.get(owner) ?? 0) + 1);
     const ended = this.#runToItsEnd(attempt).finally(() => {
       this.#attempts.delete(jobId);
-      const left = (this.#runningFor.get(owner) ?? 1) - 1;
-      if (left === 0) this.#runningFor.delete(owner);
-      else this.#runningFor.set(owner, left);
       this.#claim();
     });
     this.#attempts.set(jobId, { attempt, ended });
+    if (this.#cancelledEarly.has(jobId)) attempt.cancel();
     if (this.#stopping) attempt.drain();
     if (this.#cutOff) attempt.cutOff();
   }

@@ -26,8 +26,8 @@ export interface ClaimRequest {
   handles(tool: string): boolean;
   /** Most attempts to claim. */
   readonly count: number;
-  /** Most attempts to claim for one owner. */
-  roomOf(owner: string): number;
+  /** Most attempts of one owner that may run at once, over all workers of the store; `undefined`: no limit. */
+  readonly perOwner: number | undefined;
 }
 
 /** What a claim gave. */
@@ -53,6 +53,14 @@ export interface RunListener {
   cancelRequested(jobId: string): void;
 }
 
+/** Which running attempts are to stop, by job id. */
+export interface Review {
+  /** Their owners asked for it. */
+  readonly cancelRequested: readonly string[];
+  /** They count as lost: the job is another attempt's, has ended or is gone. */
+  readonly replaced: readonly string[];
+}
+
 /** What a worker needs of an engine. Every method throws UNAVAILABLE while the store is away, with nothing changed. */
 export interface RunLedger {
   claim(request: ClaimRequest): Promise<Claim>;
@@ -61,7 +69,7 @@ export interface RunLedger {
   settle(attempt: AttemptKey, outcome: Outcome, progress: JobProgress | undefined): Promise<boolean>;
   /** Tells that a claimed attempt will never be settled: it counts as lost with its worker. */
   drop(attempt: AttemptKey): void;
-  /** Those running jobs whose owners asked them to stop. */
-  cancelledJobs(): Promise<readonly string[]>;
+  /** Looks which of the attempts that a worker runs are to stop, in case a hint was lost. */
+  review(running: readonly AttemptKey[]): Promise<Review>;
   listen(listener: RunListener): Disposable;
 }

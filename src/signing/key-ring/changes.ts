@@ -51,13 +51,21 @@ export function addKey(document: KeyRingDocument, key: NewKey, { nowMs, random }
   return { document: { ...document, keys: [...document.keys, entry] }, keyId };
 }
 
+/** Whose key is rotated, and when the old ones and the new one change over; times in Unix milliseconds. */
+export interface KeyRotation {
+  readonly clientId: string;
+  readonly oldKeysEndAtMs?: number;
+  /** The new key works from then on. */
+  readonly notBeforeMs?: number;
+}
+
 /**
  * Gives a client a new key with the tools and limits of its newest one; its active keys become retiring. They go on
  * working until `oldKeysEndAtMs`, or until they are revoked if that is not given.
  */
 export function rotateKey(
   document: KeyRingDocument,
-  { clientId, oldKeysEndAtMs }: { readonly clientId: string; readonly oldKeysEndAtMs?: number },
+  { clientId, oldKeysEndAtMs, notBeforeMs }: KeyRotation,
   context: ChangeContext,
 ): AddedKey {
   const active = document.keys.filter((key) => key.clientId === clientId && key.state === "active");
@@ -69,7 +77,8 @@ export function rotateKey(
     (ring, { keyId }) => retireKey(ring, { keyId, ...(oldKeysEndAtMs !== undefined && { endsAtMs: oldKeysEndAtMs }) }),
     document,
   );
-  return addKey(retired, { clientId, tools: newest.tools, limits: newest.limits }, context);
+  const next = { clientId, tools: newest.tools, limits: newest.limits };
+  return addKey(retired, { ...next, ...(notBeforeMs !== undefined && { notBeforeMs }) }, context);
 }
 
 /** Marks a key as retiring. It works until `endsAtMs` or its earlier end; without either, until it is revoked. */

@@ -55,11 +55,11 @@ const LIMITS = {
  * entries fit together, {@link buildKeyRing} checks.
  */
 export function parseKeyRing(bytes: Uint8Array): KeyRingDocument {
-  try {
-    return readDocument(new JsonFields(parseJson(bytes)));
-  } catch (error) {
-    throw keyRingError((error as Error).message);
-  }
+  return parsing(bytes, (root) => ({
+    serverId: root.text("server_id", IDENTIFIER),
+    serverSecrets: root.objects("server_secrets").map(readServerSecret),
+    keys: root.objects("keys").map(readKey),
+  }));
 }
 
 /** Writes a key ring as {@link parseKeyRing} reads it. The text holds secrets. */
@@ -67,14 +67,43 @@ export function formatKeyRing(document: KeyRingDocument): string {
   const content = {
     version: 1,
     server_id: document.serverId,
-    server_secrets: document.serverSecrets.map(({ id, secret, createdAtMs }) => ({
-      id,
-      secret: exportSecret(secret, (bytes) => bytes.toString("base64url")),
-      created_at: formatTime(createdAtMs),
-    })),
+    server_secrets: document.serverSecrets.map(formatServerSecret),
     keys: document.keys.map(formatKey),
   };
   return `${JSON.stringify(content, undefined, 2)}\n`;
+}
+
+/** The keys of a ring whose server secrets are kept apart from it. */
+export type SharedKeyRing = Pick<KeyRingDocument, "serverId" | "keys">;
+
+/** Parses a ring without secrets, as {@link formatSharedRing} writes it. Throws KEY_RING_INVALID. */
+export function parseSharedRing(text: string): SharedKeyRing {
+  return parsing(Buffer.from(text), (root) => ({
+    serverId: root.text("server_id", IDENTIFIER),
+    keys: root.objects("keys").map(readKey),
+  }));
+}
+
+/** Writes a ring without its server secrets. Throws OPTIONS_INVALID for an imported key, which is a secret itself. */
+export function formatSharedRing({ serverId, keys }: SharedKeyRing): string {
+  const imported = keys.find(({ origin }) => !("serverSecretId" in origin));
+  if (imported !== undefined) {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `Key ${imported.keyId} is imported, and a ring in a database holds no secrets.\nMake a new key instead.`,
+    );
+  }
+  return JSON.stringify({ version: 1, server_id: serverId, keys: keys.map(formatKey) });
+}
+
+/** Parses the bytes of a file of server secrets, as {@link formatServerSecrets} writes it. Throws KEY_RING_INVALID. */
+export function parseServerSecrets(bytes: Uint8Array): readonly ServerSecret[] {
+  return parsing(bytes, (root) => root.objects("server_secrets").map(readServerSecret));
+}
+
+/** Writes server secrets by themselves. The text holds secrets. */
+export function formatServerSecrets(secrets: readonly ServerSecret[]): string {
+  return `${JSON.stringify({ version: 1, server_secrets: secrets.map(formatServerSecret) }, undefined, 2)}\n`;
 }
 
 /** Makes the error of a ring that cannot be used. */
@@ -82,13 +111,17 @@ export function keyRingError(problem: string, cause?: unknown): SealwireError {
   return new SealwireError("KEY_RING_INVALID", `The key ring is refused: ${problem}.`, { cause });
 }
 
-function readDocument(root: JsonFields): KeyRingDocument {
-  root.number("version", { least: 1, most: 1 });
-  const serverId = root.text("server_id", IDENTIFIER);
-  const serverSecrets = root.objects("server_secrets").map(readServerSecret);
-  const keys = root.objects("keys").map(readKey);
-  root.end();
-  return { serverId, serverSecrets, keys };
+/** Reads an object of version 1 with nothing in it that `read` does not ask for. */
+function parsing<T>(bytes: Uint8Array, read: (root: JsonFields) => T): T {
+  try {
+    const root = new JsonFields(parseJson(bytes));
+    root.number("version", { least: 1, most: 1 });
+    const value = read(root);
+    root.end();
+    return value;
+  } catch (error) {
+    throw keyRingError((error as Error).message);
+  }
 }
 
 function readServerSecret(fields: JsonFields): ServerSecret {
@@ -97,6 +130,14 @@ function readServerSecret(fields: JsonFields): ServerSecret {
   const createdAtMs = fields.time("created_at");
   fields.end();
   return { id, secret, createdAtMs };
+}
+
+function formatServerSecret({ id, secret, createdAtMs }: ServerSecret): object {
+  return {
+    id,
+    secret: exportSecret(secret, (bytes) => bytes.toString("base64url")),
+    created_at: formatTime(createdAtMs),
+  };
 }
 
 function readKey(fields: JsonFields): KeyEntry {

@@ -9,11 +9,13 @@ import { replacePrivateFile } from "./private-file-write.ts";
 
 const FLUSH_MS = 15_000;
 
+/** Keeps the last use of keys, Unix milliseconds by key id, beside what other servers noted: the later one counts. */
+export type KeyUseWriter = (lastUse: ReadonlyMap<string, number>) => Promise<void>;
+
 /** Where the log is kept, and with what. */
 export interface KeyUseLogOptions {
-  readonly path: string;
+  readonly write: KeyUseWriter;
   readonly clock: Clock;
-  readonly random: Random;
   readonly logger: Logger;
 }
 
@@ -33,9 +35,18 @@ export async function readKeyUse(path: string): Promise<Map<string, number>> {
   }
 }
 
+/** Writes the last use of keys to a file. */
+export function keyUseFile(path: string, random: Random): KeyUseWriter {
+  return async (lastUse) => {
+    const merged = await readKeyUse(path);
+    for (const [keyId, ms] of lastUse) merged.set(keyId, Math.max(ms, merged.get(keyId) ?? 0));
+    const content = Object.fromEntries([...merged].sort().map(([keyId, ms]) => [keyId, formatTime(ms)]));
+    await replacePrivateFile(path, `${JSON.stringify(content, undefined, 2)}\n`, random);
+  };
+}
+
 /**
- * Remembers when each key was last used and writes it to its file every 15 s and when disposed. The file tells people
- * which keys are still needed; nothing is decided by it, so a failure to write is only logged.
+ * Remembers when each key was last used and writes it down every 15 s and when disposed. It tells people which keys are still needed; nothing is decided by it, so a failure to write is only logged.
  */
 export class KeyUseLog implements AsyncDisposable {
   readonly #options: KeyUseLogOptions;
@@ -59,19 +70,16 @@ export class KeyUseLog implements AsyncDisposable {
     this.#changed = true;
   }
 
-  /** Writes what was recorded, merged with what other servers wrote. */
+  /** Writes what was recorded. */
   async flush(): Promise<void> {
     if (!this.#changed) return;
     this.#changed = false;
-    const { path, random, logger } = this.#options;
-    const merged = await readKeyUse(path);
-    for (const [keyId, ms] of this.#lastUse) merged.set(keyId, Math.max(ms, merged.get(keyId) ?? 0));
-    const content = Object.fromEntries([...merged].sort().map(([keyId, ms]) => [keyId, formatTime(ms)]));
+    const { write, logger } = this.#options;
     try {
-      await replacePrivateFile(path, `${JSON.stringify(content, undefined, 2)}\n`, random);
+      await write(this.#lastUse);
     } catch (error) {
       this.#changed = true;
-      logger.warn({ path, problem: String(error) }, "last use of keys not written");
+      logger.warn({ problem: String(error) }, "last use of keys not written");
     }
   }
 

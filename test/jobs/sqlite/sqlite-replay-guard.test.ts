@@ -35,6 +35,14 @@ test("stamps up to 60 s ahead are covered by the mark, too", async () => {
   await rejection("UNAVAILABLE", claim("not synced", tsMs));
 });
 
+test("a sweep removes each nonce once it has expired", async () => {
+  await claim("old");
+  await claim("young", clock.nowMs() + 10_000);
+  clock.step(300_000);
+  assert.is(await under.store.replay.sweep(), 1);
+  assert.is(await under.store.replay.size(), 1);
+});
+
 test("after a process crash on the same boot of the machine nobody is kept waiting", async () => {
   await claim("before");
   await under.crash();

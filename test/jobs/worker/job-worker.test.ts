@@ -1,10 +1,10 @@
 import { DatabaseSync } from "node:sqlite";
+import { JobChanges } from "../../../src/jobs/job-changes.ts";
 import { JobFeed } from "../../../src/jobs/job-feed.ts";
+import { Lanes } from "../../../src/jobs/lanes.ts";
 import { PAGE_KEY_BYTES } from "../../../src/jobs/page-token.ts";
 import { prepareCancel } from "../../../src/jobs/sqlite/cancel-job.ts";
 import { CommitGroup } from "../../../src/jobs/sqlite/commit-group.ts";
-import { JobChanges } from "../../../src/jobs/sqlite/job-changes.ts";
-import { Lanes } from "../../../src/jobs/sqlite/lanes.ts";
 import { prepareReads } from "../../../src/jobs/sqlite/read-jobs.ts";
 import { prepareSchema } from "../../../src/jobs/sqlite/schema.ts";
 import { SqliteRunLedger } from "../../../src/jobs/sqlite/sqlite-run-ledger.ts";
@@ -22,8 +22,8 @@ const test = suite("jobs/worker/job-worker");
 function silentLedger(clock: FakeClock) {
   const db = new DatabaseSync(":memory:");
   prepareSchema(db, ":memory:", new Uint8Array(PAGE_KEY_BYTES));
-  const lanes = new Lanes(db);
-  const changes = new JobChanges(new JobFeed({ read: () => null, clock }), lanes);
+  const lanes = new Lanes();
+  const changes = new JobChanges(new JobFeed({ read: async () => [], clock }), lanes);
   const ledger = new SqliteRunLedger({ db, commits: new CommitGroup(db, silentLogger), lanes, changes, clock });
   return { ledger, submit: prepareSubmit(db), cancel: prepareCancel(db), reads: prepareReads(db) };
 }
@@ -55,7 +55,7 @@ test("an attempt that was dropped counts as lost with its worker", async () => {
   const clock = new FakeClock();
   const { ledger, submit, reads } = silentLedger(clock);
   submit(spec(), "job", clock.nowMs());
-  await ledger.claim({ handles: () => true, count: 1, roomOf: () => 1 });
+  await ledger.claim({ handles: () => true, count: 1, perOwner: undefined });
   assert.is(await ledger.recoverLost(), 0);
   ledger.drop({ jobId: "job", attempt: 1 });
   assert.is(await ledger.recoverLost(), 1);

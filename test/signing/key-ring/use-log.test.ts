@@ -2,7 +2,7 @@ import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
-import { KeyUseLog, keyUsePath, readKeyUse } from "../../../src/signing/key-ring/use-log.ts";
+import { KeyUseLog, keyUseFile, keyUsePath, readKeyUse } from "../../../src/signing/key-ring/use-log.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { inFolder, MADE_AT_MS, RecordingLogger, until } from "./ring-folder.ts";
@@ -10,7 +10,7 @@ import { inFolder, MADE_AT_MS, RecordingLogger, until } from "./ring-folder.ts";
 const test = suite("signing/key-ring/use-log");
 
 function openLog(path: string, logger = new RecordingLogger(), clock: Clock = systemClock): KeyUseLog {
-  return new KeyUseLog({ path, clock, random: systemRandom, logger });
+  return new KeyUseLog({ write: keyUseFile(path, systemRandom), clock, logger });
 }
 
 test("what was recorded is on disk after disposal, private, and survives the next server", () =>

@@ -1,16 +1,12 @@
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import { SealwireError } from "../../../errors.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import { systemRandom } from "../../../runtime/random.ts";
 import { type AddedKey, addKey, newKeyRing } from "../../../signing/key-ring/changes.ts";
 import { readCredentials } from "../../../signing/key-ring/credentials.ts";
-import { createRingFile } from "../../../signing/key-ring/ring-file.ts";
 import type { KeyLimits } from "../../../signing/key-ring/types.ts";
 import { type CredentialsOutput, checkCredentialsOutput, handOverCredentials } from "../../credentials-output.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { fileExists } from "../../file-exists.ts";
-import { editRing, type RingOptions, ringPath } from "../../ring-options.ts";
+import { type KeyRingAccess, newKeyWorksFrom, openKeyRing, type RingOptions } from "../../key-ring-access.ts";
 import type { Terminal } from "../../terminal.ts";
 
 interface AddOptions extends RingOptions, CredentialsOutput, Partial<KeyLimits> {
@@ -39,27 +35,26 @@ export async function run(terminal: Terminal, clientId: string, options: AddOpti
     ...(notAfter !== undefined && { notAfterMs: notAfter }),
     ...(options.import !== undefined && { imported: await readCredentials(options.import) }),
   };
-  await ensureRing(terminal, options);
+  await using access = await openKeyRing(options, terminal.env);
+  await ensureRing(terminal, access, options.serverId);
   const context = { nowMs: systemClock.nowMs(), random: systemRandom };
   let added: AddedKey | undefined;
-  await editRing(options, (document) => {
-    added = addKey(document, key, context);
+  await access.edit((document) => {
+    added = addKey(document, { ...newKeyWorksFrom(access, context.nowMs), ...key }, context);
     return added.document;
   });
   if (added !== undefined) await handOverCredentials(terminal, added, options);
   return ExitCode.done;
 }
 
-async function ensureRing(terminal: Terminal, options: AddOptions): Promise<void> {
-  const path = ringPath(options);
-  if (await fileExists(path)) return;
-  if (options.serverId === undefined) {
+async function ensureRing(terminal: Terminal, access: KeyRingAccess, serverId: string | undefined): Promise<void> {
+  if (await access.exists()) return;
+  if (serverId === undefined) {
     const toDo = "Give --server-id NAME to make one for the server of that name, or name the right one.";
-    throw new SealwireError("OPTIONS_INVALID", `There is no key ring ${path} yet.\n${toDo}`);
+    throw new SealwireError("OPTIONS_INVALID", `There is no key ring ${access.name} yet.\n${toDo}`);
   }
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await createRingFile(path, newKeyRing(options.serverId, { nowMs: systemClock.nowMs(), random: systemRandom }));
-  terminal.say(`Made the key ring ${path} for server ${options.serverId}.`);
+  await access.create(newKeyRing(serverId, { nowMs: systemClock.nowMs(), random: systemRandom }));
+  terminal.say(`Made the key ring ${access.name} for server ${serverId}.`);
 }
 
 function limitsOf({ callsPerSecond, burst, callsInFlight, openJobs, openWatches }: AddOptions): Partial<KeyLimits> {

@@ -1,18 +1,16 @@
 import { systemClock } from "../../../runtime/clock.ts";
 import type { KeyEntry } from "../../../signing/key-ring/document.ts";
 import { formatTime } from "../../../signing/key-ring/json-fields.ts";
-import { loadRingFile } from "../../../signing/key-ring/ring-file.ts";
-import { keyUsePath, readKeyUse } from "../../../signing/key-ring/use-log.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { type RingOptions, ringPath } from "../../ring-options.ts";
+import { openKeyRing, type RingOptions } from "../../key-ring-access.ts";
 import { printTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 
 /** Lists the keys of a ring; no secrets. */
 export async function run(terminal: Terminal, options: RingOptions & { readonly json?: boolean }): Promise<ExitCode> {
-  const path = ringPath(options);
-  const { document } = await loadRingFile(path);
-  const lastUse = await readKeyUse(keyUsePath(path));
+  await using access = await openKeyRing(options, terminal.env);
+  const document = await access.load();
+  const lastUse = await access.lastUse();
   const keys = document.keys.map((key) => describe(key, lastUse.get(key.keyId)));
   if (options.json) {
     for (const key of keys) terminal.print(JSON.stringify(key));

@@ -1,7 +1,7 @@
 import { systemClock } from "../../../runtime/clock.ts";
 import { retireKey } from "../../../signing/key-ring/changes.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { editRing, type RingOptions } from "../../ring-options.ts";
+import { openKeyRing, type RingOptions } from "../../key-ring-access.ts";
 import type { Terminal } from "../../terminal.ts";
 
 /** Marks a key as retiring. */
@@ -11,7 +11,8 @@ export async function run(
   options: RingOptions & { readonly grace?: number },
 ): Promise<ExitCode> {
   const end = options.grace === undefined ? {} : { endsAtMs: systemClock.nowMs() + options.grace };
-  await editRing(options, (document) => retireKey(document, { keyId, ...end }));
+  await using access = await openKeyRing(options, terminal.env);
+  await access.edit((document) => retireKey(document, { keyId, ...end }));
   terminal.say(`Key ${keyId} is retiring and still works. Once nobody uses it: sealwire keys revoke ${keyId}`);
   return ExitCode.done;
 }

@@ -2,13 +2,14 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { systemRandom } from "../../../runtime/random.ts";
 import { newestServerSecret, rotateServerSecret } from "../../../signing/key-ring/changes.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { editRing, type RingOptions } from "../../ring-options.ts";
+import { openKeyRing, type RingOptions } from "../../key-ring-access.ts";
 import type { Terminal } from "../../terminal.ts";
 
 /** Adds a server secret for the keys made from then on. */
 export async function run(terminal: Terminal, options: RingOptions): Promise<ExitCode> {
   const context = { nowMs: systemClock.nowMs(), random: systemRandom };
-  const document = await editRing(options, (before) => rotateServerSecret(before, context));
+  await using access = await openKeyRing(options, terminal.env);
+  const document = await access.edit((before) => rotateServerSecret(before, context));
   terminal.print(newestServerSecret(document).id);
   terminal.say(
     "New keys come from this secret; keys there are keep theirs. Move clients over with: sealwire keys rotate CLIENT",

@@ -3,7 +3,7 @@ import { systemRandom } from "../../../runtime/random.ts";
 import { type AddedKey, rotateKey } from "../../../signing/key-ring/changes.ts";
 import { type CredentialsOutput, checkCredentialsOutput, handOverCredentials } from "../../credentials-output.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { editRing, type RingOptions } from "../../ring-options.ts";
+import { newKeyWorksFrom, openKeyRing, type RingOptions } from "../../key-ring-access.ts";
 import type { Terminal } from "../../terminal.ts";
 
 interface RotateOptions extends RingOptions, CredentialsOutput {
@@ -17,10 +17,11 @@ export async function run(terminal: Terminal, clientId: string, options: RotateO
   const { grace } = options;
   let added: AddedKey | undefined;
   let before: readonly string[] = [];
-  await editRing(options, (document) => {
+  await using access = await openKeyRing(options, terminal.env);
+  await access.edit((document) => {
     before = document.keys.filter((key) => key.clientId === clientId && key.state === "active").map((key) => key.keyId);
     const oldKeysEndAtMs = grace === undefined ? {} : { oldKeysEndAtMs: context.nowMs + grace };
-    added = rotateKey(document, { clientId, ...oldKeysEndAtMs }, context);
+    added = rotateKey(document, { clientId, ...oldKeysEndAtMs, ...newKeyWorksFrom(access, context.nowMs) }, context);
     return added.document;
   });
   if (added !== undefined) await handOverCredentials(terminal, added, options);

@@ -1,4 +1,21 @@
-import { isTerminal, TRANSITIONS, type TransitionName } from "../transitions.ts";
+import { isTerminal, TRANSITIONS, type TransitionName } from "./transitions.ts";
+
+/**
+ * When a queued job may start, Unix milliseconds; `:now` if it is said to wait longer than any backoff can make it:
+ * then the clock was set back meanwhile.
+ */
+export const DUE_AT = "CASE WHEN run_at_ms - max_backoff_ms > :now THEN :now ELSE run_at_ms END";
+
+/** What a claim sets, whichever engine makes it. */
+export const CLAIM_SET = [
+  "attempt = attempt + 1",
+  "started_at_ms = :now",
+  "queue_deadline_ms = NULL",
+  "progress_completed = NULL",
+  "progress_total = NULL",
+  "progress_message = NULL",
+  "error = NULL",
+] as const;
 
 /**
  * The statement that takes one job through a transition and returns its row, or none if the job is not in the

@@ -1,6 +1,7 @@
-import type { JobError, JobState, JobView } from "../job.ts";
+import type { JobError, JobState, JobView } from "./job.ts";
+import type { ClaimedAttempt } from "./worker/run-ledger.ts";
 
-/** A row of the table `job`. */
+/** A row of the table `job`, which every engine has alike; how truth is written is its own affair. */
 export interface JobRow {
   readonly seq: number;
   readonly job_id: string;
@@ -13,11 +14,12 @@ export interface JobRow {
   readonly revision: number;
   readonly attempt: number;
   readonly failures: number;
-  readonly cancel_requested: number;
+  readonly cancel_requested: number | boolean;
   readonly progress_completed: number | null;
   readonly progress_total: number | null;
   readonly progress_message: string | null;
   readonly error: string | null;
+  readonly priority: number;
   readonly max_attempts: number;
   readonly execution_timeout_ms: number;
   readonly heartbeat_timeout_ms: number | null;
@@ -53,10 +55,26 @@ export function toJobView(row: JobRow): JobView {
             message: row.progress_message ?? "",
           },
     error: row.error === null ? undefined : (JSON.parse(row.error) as JobError),
-    cancelRequested: row.cancel_requested !== 0,
+    cancelRequested: Boolean(row.cancel_requested),
     createdAtMs: row.created_at_ms,
     startedAtMs: row.started_at_ms ?? undefined,
     endedAtMs: row.ended_at_ms ?? undefined,
     expiresAtMs: row.expires_at_ms ?? undefined,
+  };
+}
+
+/** The attempt that a claim has just begun, as a worker runs it. */
+export function toClaimedAttempt(row: JobRow, args: Uint8Array): ClaimedAttempt {
+  return {
+    jobId: row.job_id,
+    attempt: row.attempt,
+    owner: row.owner,
+    requestId: row.request_id,
+    tool: row.tool,
+    args,
+    traceparent: row.traceparent ?? undefined,
+    executionTimeoutMs: row.execution_timeout_ms,
+    heartbeatTimeoutMs: row.heartbeat_timeout_ms ?? undefined,
+    cancelGraceMs: row.cancel_grace_ms,
   };
 }

@@ -1,0 +1,153 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { SealwireError } from "../errors.ts";
+import { type KeyRingTable, noKeyRing } from "../jobs/postgres/key-ring-table.ts";
+import { KEY_RING_SETTLES_MS } from "../jobs/postgres/shared-key-ring.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { systemRandom } from "../runtime/random.ts";
+import type { KeyRingDocument } from "../signing/key-ring/document.ts";
+import { buildKeyRing } from "../signing/key-ring/key-ring.ts";
+import { createRingFile, editRingFile, loadRingFile } from "../signing/key-ring/ring-file.ts";
+import {
+  createServerSecrets,
+  loadServerSecrets,
+  replaceServerSecrets,
+} from "../signing/key-ring/server-secret-file.ts";
+import { keyUsePath, readKeyUse } from "../signing/key-ring/use-log.ts";
+import { dataFolder } from "./data-folder.ts";
+import { fileExists } from "./file-exists.ts";
+import { namedStore } from "./store-option.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Options of commands that work on a key ring. */
+export interface RingOptions {
+  readonly data?: string;
+  readonly keyRing?: string;
+  readonly store?: string;
+  readonly serverSecretFile?: string;
+}
+
+type Change = (document: KeyRingDocument) => KeyRingDocument;
+
+/** A key ring that commands read and change, wherever it is kept. */
+export interface KeyRingAccess extends AsyncDisposable {
+  /** Names the ring to people. */
+  readonly name: string;
+  /** How long after a change every server knows of it, in milliseconds; 0: a moment. */
+  readonly settlesMs: number;
+  exists(): Promise<boolean>;
+  /** Makes the ring. Throws OPTIONS_INVALID if there is one. */
+  create(document: KeyRingDocument): Promise<void>;
+  /** Throws KEY_RING_INVALID. */
+  load(): Promise<KeyRingDocument>;
+  /** Throws KEY_RING_INVALID, and what `change` throws; then nothing has changed. */
+  edit(change: Change): Promise<KeyRingDocument>;
+  /** When each key was last used, Unix milliseconds by key id. */
+  lastUse(): Promise<ReadonlyMap<string, number>>;
+}
+
+/** Opens the ring that the options name: in a file, or in the database of a shared store. */
+export async function openKeyRing(options: RingOptions, env: Terminal["env"]): Promise<KeyRingAccess> {
+  const store = namedStore(options.store, env);
+  if (store === undefined || options.keyRing !== undefined) return new RingInFile(ringPath(options));
+  const { serverSecretFile } = options;
+  if (serverSecretFile === undefined) {
+    const toDo = "Give --server-secret-file FILE, or --key-ring FILE for a ring in a file.";
+    throw new SealwireError("OPTIONS_INVALID", `The key ring in a database needs its server secrets.\n${toDo}`);
+  }
+  const { openKeyRingTable } = await import("../jobs/postgres/open.ts");
+  return new RingInDatabase(await openKeyRingTable({ url: store }), serverSecretFile);
+}
+
+/** A key must not be used before every server knows it. */
+export function newKeyWorksFrom({ settlesMs }: KeyRingAccess, nowMs: number): { readonly notBeforeMs?: number } {
+  return settlesMs === 0 ? {} : { notBeforeMs: nowMs + settlesMs };
+}
+
+/** The key ring file that the options name. */
+export function ringPath({ data, keyRing }: RingOptions): string {
+  return keyRing ?? dataFolder(data).keyRing;
+}
+
+class RingInFile implements KeyRingAccess {
+  readonly name: string;
+  readonly settlesMs = 0;
+
+  constructor(path: string) {
+    this.name = path;
+  }
+
+  exists(): Promise<boolean> {
+    return fileExists(this.name);
+  }
+
+  async create(document: KeyRingDocument): Promise<void> {
+    await mkdir(dirname(this.name), { recursive: true, mode: 0o700 });
+    await createRingFile(this.name, document);
+  }
+
+  async load(): Promise<KeyRingDocument> {
+    return (await loadRingFile(this.name)).document;
+  }
+
+  edit(change: Change): Promise<KeyRingDocument> {
+    return editRingFile({ path: this.name, clock: systemClock, random: systemRandom }, change);
+  }
+
+  lastUse(): Promise<ReadonlyMap<string, number>> {
+    return readKeyUse(keyUsePath(this.name));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+class RingInDatabase implements KeyRingAccess {
+  readonly name = "in the database";
+  readonly settlesMs = KEY_RING_SETTLES_MS;
+  readonly #table: KeyRingTable;
+  readonly #secretFile: string;
+
+  constructor(table: KeyRingTable, secretFile: string) {
+    this.#table = table;
+    this.#secretFile = secretFile;
+  }
+
+  async exists(): Promise<boolean> {
+    return (await this.#table.version()) > 0;
+  }
+
+  /** A file of server secrets that is there already is the one to use. */
+  async create(document: KeyRingDocument): Promise<void> {
+    if (!(await fileExists(this.#secretFile))) await createServerSecrets(this.#secretFile, document.serverSecrets);
+    await this.#table.create(document);
+  }
+
+  async load(): Promise<KeyRingDocument> {
+    const stored = await this.#table.read();
+    if (stored === undefined) throw noKeyRing();
+    return { ...stored.ring, serverSecrets: (await loadServerSecrets(this.#secretFile)).secrets };
+  }
+
+  async edit(change: Change): Promise<KeyRingDocument> {
+    const { secrets: serverSecrets } = await loadServerSecrets(this.#secretFile);
+    let changed: KeyRingDocument | undefined;
+    await this.#table.edit((ring) => {
+      changed = change({ ...ring, serverSecrets });
+      buildKeyRing(changed);
+      return changed;
+    });
+    const document = changed as unknown as KeyRingDocument;
+    if (document.serverSecrets !== serverSecrets) {
+      await replaceServerSecrets(this.#secretFile, document.serverSecrets, systemRandom);
+    }
+    return document;
+  }
+
+  lastUse(): Promise<ReadonlyMap<string, number>> {
+    return this.#table.readUse();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#table[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,65 @@
+import { mkdir } from "node:fs/promises";
+import { SealwireError } from "../errors.ts";
+import type { SharedStore } from "../jobs/postgres/postgres-store.ts";
+import { openSqliteStore } from "../jobs/sqlite/open.ts";
+import type { Store } from "../jobs/store.ts";
+import { systemClock as clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { systemRandom as random } from "../runtime/random.ts";
+import type { WatchedKeyRing } from "../signing/key-ring/followed-ring.ts";
+import { type KeyUseWriter, keyUseFile, keyUsePath } from "../signing/key-ring/use-log.ts";
+import { watchKeyRing } from "../signing/key-ring/watched-ring.ts";
+import { dataFolder } from "./data-folder.ts";
+import { fileExists } from "./file-exists.ts";
+import type { ServeSettings } from "./serve-settings.ts";
+
+/** A store as the settings name it. */
+export interface OpenedStore {
+  readonly store: Store;
+  /** The same, where processes share it. */
+  readonly shared: SharedStore | undefined;
+}
+
+/** Opens the store in the database that the settings name, else the one in the data folder. */
+export async function openStore(settings: ServeSettings, logger: Logger): Promise<OpenedStore> {
+  if (settings.store === undefined) {
+    await mkdir(settings.data, { recursive: true, mode: 0o700 });
+    const store = await openSqliteStore({ path: dataFolder(settings.data).store, clock, random, logger });
+    return { store, shared: undefined };
+  }
+  const { openPostgresStore } = await import("../jobs/postgres/open.ts");
+  const { store: url, storeConnectionsMax: connectionsMax } = settings;
+  const shared = await openPostgresStore({ url, connectionsMax, clock, random, logger });
+  return { store: shared, shared };
+}
+
+/** A ring that is followed, and where the use of its keys is noted. */
+export interface FollowedRing {
+  readonly keyRing: WatchedKeyRing;
+  readonly writeKeyUse: KeyUseWriter;
+}
+
+/** Follows the ring in the shared store if there are server secrets for it, else the one in the file. */
+export async function followKeyRing(
+  { keyRing: path, serverSecretFile }: ServeSettings,
+  shared: SharedStore | undefined,
+  logger: Logger,
+): Promise<FollowedRing> {
+  if (serverSecretFile !== undefined) {
+    if (shared === undefined) throw noSharedStore();
+    const keyRing = await shared.watchKeyRing({ serverSecretFile });
+    return { keyRing, writeKeyUse: (lastUse) => shared.recordKeyUse(lastUse) };
+  }
+  if (!(await fileExists(path))) throw noKeyRing(path);
+  return { keyRing: await watchKeyRing({ path, clock, logger }), writeKeyUse: keyUseFile(keyUsePath(path), random) };
+}
+
+function noSharedStore(): SealwireError {
+  const toDo = "Give --store postgres://…, too, or --key-ring FILE in its place.";
+  return new SealwireError("OPTIONS_INVALID", `Server secrets in a file belong to a key ring in a database.\n${toDo}`);
+}
+
+function noKeyRing(path: string): SealwireError {
+  const toDo = "Make one with `sealwire keys add CLIENT --server-id NAME`, or give --dev to try things out.";
+  return new SealwireError("OPTIONS_INVALID", `There is no key ring ${path}.\n${toDo}`);
+}

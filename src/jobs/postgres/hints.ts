@@ -1,0 +1,163 @@
+import type { Client, Notification } from "pg";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { Lane } from "../lanes.ts";
+import type { Database } from "./database.ts";
+import { databaseError } from "./database-error.ts";
+
+const RECONNECT_MS = 500;
+/** A notification holds less than 8,000 bytes. */
+const MAX_PAYLOAD = 7_500;
+
+/** A change of a job, as other processes are told of it. */
+export interface JobHint {
+  readonly jobId: string;
+  readonly owner: string;
+  /** Set if the job was queued: its lane, and when it is due. */
+  readonly queued?: Lane;
+  /** Set if the owner asked the running job to stop. */
+  readonly cancelRequested?: true;
+}
+
+/** What other processes say. */
+export type Hint = { readonly jobs: readonly JobHint[] } | { readonly keyRing: true };
+
+/** Who wants to know. */
+export interface HintListener {
+  /** Another process committed something. */
+  heard(hint: Hint): void;
+  /** Hints may have been lost: whatever they are about must be read again. */
+  resumed(): void;
+}
+
+/** What {@link Hints} work with. */
+export interface HintsOptions {
+  readonly database: Database;
+  readonly schema: string;
+  /** Names this process, so that it does not hear itself. */
+  readonly instanceId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Tells the processes that share a store of each other's commits, by NOTIFY on a connection of its own. A hint may be
+ * lost, and is sent after the commit that it is about: everything that waits for one also looks from time to time.
+ */
+export class Hints implements AsyncDisposable {
+  readonly #options: HintsOptions;
+  readonly #listeners = new Set<HintListener>();
+  #jobs: JobHint[] = [];
+  #client: Client | undefined;
+  #retry: Disposable | undefined;
+  #connecting: Promise<void> = Promise.resolve();
+  #sending: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: HintsOptions) {
+    this.#options = options;
+  }
+
+  /** Connects. Throws UNAVAILABLE if that fails; once it has succeeded, a lost connection is made anew. */
+  async open(): Promise<void> {
+    const { database, schema } = this.#options;
+    const client = database.client("sealwire hints");
+    client.on("notification", (notification) => this.#hear(notification));
+    // `end` follows, if the connection was made.
+    client.on("error", () => {});
+    client.on("end", () => this.#lost(client));
+    try {
+      await client.connect();
+      // A hint that a crash of the database loses is made good by looking.
+      await client.query(`SET synchronous_commit TO off; LISTEN ${schema}`);
+    } catch (thrown) {
+      await client.end().catch(() => {});
+      throw databaseError(thrown);
+    }
+    this.#client = client;
+  }
+
+  listen(listener: HintListener): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  /** Tells of a job's change; all of a tick are sent together. */
+  tellJob(hint: JobHint): void {
+    this.#jobs.push(hint);
+    this.#sending ??= this.#send().finally(() => {
+      this.#sending = undefined;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#retry?.[Symbol.dispose]();
+    await this.#connecting;
+    await this.#sending;
+    await this.#client?.end().catch(() => {});
+  }
+
+  async #send(): Promise<void> {
+    await new Promise(setImmediate);
+    while (this.#jobs.length > 0 && this.#client !== undefined) {
+      const payload = takePayload(this.#jobs, this.#options.instanceId);
+      await this.#notify(payload);
+    }
+    this.#jobs = [];
+  }
+
+  async #notify(payload: string): Promise<void> {
+    try {
+      await this.#client?.query("SELECT pg_notify($1, $2)", [this.#options.schema, payload]);
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, "a hint was not sent");
+    }
+  }
+
+  #hear({ payload = "" }: Notification): void {
+    const { from, ...hint } = JSON.parse(payload) as { from?: string } & Hint;
+    if (from === this.#options.instanceId) return;
+    for (const listener of this.#listeners) listener.heard(hint);
+  }
+
+  #lost(client: Client): void {
+    if (this.#closed || this.#client !== client) return;
+    this.#client = undefined;
+    this.#options.logger.warn({}, "the connection for notifications was lost");
+    this.#reconnectLater();
+  }
+
+  #reconnectLater(): void {
+    this.#retry = this.#options.clock.after(RECONNECT_MS, () => {
+      this.#connecting = this.open().then(
+        () => {
+          this.#options.logger.info({}, "notifications are back");
+          for (const listener of this.#listeners) listener.resumed();
+        },
+        () => {
+          if (!this.#closed) this.#reconnectLater();
+        },
+      );
+    });
+  }
+}
+
+/** What tells every process that the key ring changed. */
+export function keyRingPayload(): string {
+  return JSON.stringify({ keyRing: true });
+}
+
+/** Takes as many hints as fit into one notification. */
+function takePayload(jobs: JobHint[], from: string): string {
+  const texts: string[] = [];
+  let bytes = 0;
+  while (jobs.length > 0) {
+    const text = JSON.stringify(jobs[0]);
+    bytes += Buffer.byteLength(text) + 1;
+    if (texts.length > 0 && bytes > MAX_PAYLOAD - 100) break;
+    texts.push(text);
+    jobs.shift();
+  }
+  return `{"from":${JSON.stringify(from)},"jobs":[${texts.join(",")}]}`;
+}

@@ -1,0 +1,130 @@
+import { SealwireError } from "../../errors.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { type Logger, silentLogger } from "../../runtime/logger.ts";
+import { type Random, systemRandom } from "../../runtime/random.ts";
+import { type ConnectionTarget, readTarget } from "./connection.ts";
+import { Database } from "./database.ts";
+import { Hints } from "./hints.ts";
+import { Instance } from "./instance.ts";
+import { KeyRingTable } from "./key-ring-table.ts";
+import { PostgresStore, type SharedStore } from "./postgres-store.ts";
+import { checkSchema, migrateSchema, SCHEMA_VERSION } from "./schema.ts";
+import { sql } from "./statement.ts";
+
+const DEFAULT_CONNECTIONS_MAX = 10;
+const READ_PAGE_KEY = sql("SELECT page_key FROM store_state");
+
+/** Options of {@link openPostgresStore}. */
+export interface OpenPostgresStoreOptions {
+  /** `postgres://USER@HOST:PORT/DATABASE?schema=NAME`; what it leaves out comes from PGHOST, PGPASSWORD and the like. */
+  readonly url: string;
+  /** Most connections to the database, beside one for notifications. Default 10. */
+  readonly connectionsMax?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+}
+
+/**
+ * Opens a store that any number of processes share. Jobs that a dead process left running are queued again within
+ * seconds, or fail with WORKER_LOST if no attempt is left. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE for a database
+ * without this version's tables, UNAVAILABLE if it cannot be reached.
+ */
+export async function openPostgresStore(options: OpenPostgresStoreOptions): Promise<SharedStore> {
+  const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+  const target = readTarget(options.url);
+  const database = await connect(target, { ...options, logger });
+  const undo: AsyncDisposable[] = [database];
+  try {
+    await checkSchema(database, target.shown);
+    const instance = await Instance.enter(database, random.uuid(), clock);
+    undo.unshift(instance);
+    const hints = new Hints({ database, schema: target.schema, instanceId: instance.id, clock, logger });
+    undo.unshift(hints);
+    await hints.open();
+    const [state] = await database.all<{ page_key: Uint8Array }>(READ_PAGE_KEY);
+    if (state === undefined) throw new Error("the store has no state");
+    const { schema } = target;
+    const store = new PostgresStore({
+      database,
+      schema,
+      instance,
+      hints,
+      pageKey: state.page_key,
+      clock,
+      random,
+      logger,
+    });
+    undo.splice(0, undo.length, store);
+    await store.repair();
+    return store;
+  } catch (thrown) {
+    for (const opened of undo) await opened[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
+/** Opens only the key ring of a shared store, for whoever manages keys. Throws as {@link openPostgresStore} does. */
+export async function openKeyRingTable({
+  url,
+  logger = silentLogger,
+}: Pick<OpenPostgresStoreOptions, "url" | "logger">): Promise<KeyRingTable> {
+  const target = readTarget(url);
+  const database = await connect(target, { connectionsMax: 1, logger });
+  try {
+    await checkSchema(database, target.shown);
+    return new KeyRingTable(database, target.schema);
+  } catch (thrown) {
+    await database[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
+/** Options of {@link migratePostgresStore}. */
+export interface MigratePostgresStoreOptions {
+  /** As for {@link openPostgresStore}; the user must be allowed to create tables. */
+  readonly url: string;
+  readonly random?: Random;
+  readonly logger?: Logger;
+}
+
+/** What a migration did. */
+export interface Migration {
+  /** The layout before; 0 if there was none. */
+  readonly from: number;
+  /** The layout now. */
+  readonly to: number;
+}
+
+/**
+ * Makes or upgrades the tables of a shared store, in one transaction; a second call changes nothing. Throws
+ * OPTIONS_INVALID, STORE_INCOMPATIBLE for a newer layout, UNAVAILABLE if the database cannot be reached.
+ */
+export async function migratePostgresStore(options: MigratePostgresStoreOptions): Promise<Migration> {
+  const { random = systemRandom, logger = silentLogger } = options;
+  const target = readTarget(options.url);
+  await using database = await connect(target, { connectionsMax: 1, logger });
+  return { from: await migrateSchema(database, { ...target, random }), to: SCHEMA_VERSION };
+}
+
+async function connect(
+  target: ConnectionTarget,
+  { connectionsMax = DEFAULT_CONNECTIONS_MAX, logger }: { readonly connectionsMax?: number; readonly logger: Logger },
+): Promise<Database> {
+  if (!(Number.isSafeInteger(connectionsMax) && connectionsMax >= 1)) {
+    throw new SealwireError("OPTIONS_INVALID", `connectionsMax must be 1 or more, not ${connectionsMax}.`);
+  }
+  const database = new Database({ connection: target.config, connectionsMax, logger });
+  try {
+    await database.all(sql("SELECT 1"));
+    return database;
+  } catch (thrown) {
+    await database[Symbol.asyncDispose]();
+    const cause = (thrown as Error).cause ?? thrown;
+    throw new SealwireError(
+      "UNAVAILABLE",
+      `The database ${target.shown} cannot be used: ${(cause as Error).message || (cause as NodeJS.ErrnoException).code}.`,
+      { cause },
+    );
+  }
+}

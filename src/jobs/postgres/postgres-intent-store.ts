@@ -1,0 +1,147 @@
+import { SealwireError } from "../../errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { MAX_OUTCOME_BYTES } from "../../wire/limits.ts";
+import { Batch } from "../batch.ts";
+import { INTENT_RETENTION_MS, type IntentBegin, type IntentStore } from "../store.ts";
+import { lockOwners } from "./advisory-locks.ts";
+import type { Database, Queries } from "./database.ts";
+import { instanceLives } from "./instance.ts";
+import { sql } from "./statement.ts";
+import { sweepIntents } from "./sweep-jobs.ts";
+
+const GROUP = 256;
+const SLICE = 500;
+
+const WANTED =
+  "unnest(:clientIds::text[], :requestIds::text[]) WITH ORDINALITY AS wanted (client_id, request_id, place)";
+const KNOWN_INTENTS = sql(`
+  SELECT place, intent_digest, outcome, outcome IS NULL AND ${instanceLives("intent")} AS running
+  FROM ${WANTED} JOIN intent USING (client_id, request_id)`);
+const KNOWN_JOBS = sql(`
+  SELECT place FROM ${WANTED} JOIN job ON job.owner = wanted.client_id AND job.request_id = wanted.request_id`);
+const INSERT = sql(`
+  INSERT INTO intent (client_id, request_id, intent_digest, instance_id, expires_at_ms)
+  SELECT *, :instanceId, :expiresAt
+  FROM unnest(:clientIds::text[], :requestIds::text[], :digests::bytea[])`);
+const MINE = "client_id = :clientId AND request_id = :requestId AND outcome IS NULL AND instance_id = :instanceId";
+const FINISH = sql(`UPDATE intent SET outcome = :outcome, expires_at_ms = :expiresAt WHERE ${MINE} RETURNING 1`);
+const ABANDON = sql(`DELETE FROM intent WHERE ${MINE} RETURNING 1`);
+
+/** An intent that a call asks to begin. */
+interface Intent {
+  readonly clientId: string;
+  readonly requestId: string;
+  readonly digest: Uint8Array;
+}
+
+interface KnownIntent {
+  readonly place: number;
+  readonly intent_digest: Uint8Array;
+  readonly outcome: Uint8Array | null;
+  readonly running: boolean;
+}
+
+/** What the intents of a shared store are kept with. */
+export interface PostgresIntentStoreOptions {
+  readonly database: Database;
+  readonly instanceId: string;
+  /** Of the locks under which request ids are decided about. */
+  readonly requestLockSpace: number;
+  readonly clock: Clock;
+}
+
+/** The {@link IntentStore} of a shared store. */
+export class PostgresIntentStore implements IntentStore {
+  readonly #options: PostgresIntentStoreOptions;
+  readonly #begins: Batch<Intent, IntentBegin>;
+
+  constructor(options: PostgresIntentStoreOptions) {
+    this.#options = options;
+    this.#begins = new Batch({
+      most: GROUP,
+      run: (group) => options.database.transaction((queries) => this.#beginGroup(queries, group)),
+    });
+  }
+
+  begin(clientId: string, requestId: string, intentDigest: Uint8Array): Promise<IntentBegin> {
+    return this.#begins.add({ clientId, requestId, digest: intentDigest });
+  }
+
+  async finish(clientId: string, requestId: string, outcome: Uint8Array): Promise<void> {
+    if (outcome.length > MAX_OUTCOME_BYTES) {
+      throw new SealwireError(
+        "RESULT_TOO_LARGE",
+        `An outcome of ${outcome.length} bytes cannot be recorded; ${MAX_OUTCOME_BYTES} are the most.`,
+      );
+    }
+    const { database, instanceId } = this.#options;
+    const values = { clientId, requestId, instanceId, outcome: Buffer.from(outcome), expiresAt: this.#expiresAtMs() };
+    const changed = await database.all(FINISH, values);
+    if (changed.length !== 1) throw new Error(`no intent "${requestId}" is running`);
+  }
+
+  async abandon(clientId: string, requestId: string): Promise<void> {
+    const { database, instanceId } = this.#options;
+    const changed = await database.all(ABANDON, { clientId, requestId, instanceId });
+    if (changed.length !== 1) throw new Error(`no intent "${requestId}" is running`);
+  }
+
+  async sweep(): Promise<number> {
+    const { database, clock } = this.#options;
+    let swept = 0;
+    for (let slice = SLICE; slice === SLICE; swept += slice) slice = await sweepIntents(database, SLICE, clock.nowMs());
+    return swept;
+  }
+
+  async #beginGroup(queries: Queries, group: readonly Intent[]): Promise<readonly IntentBegin[]> {
+    const { instanceId, requestLockSpace } = this.#options;
+    await lockOwners(
+      queries,
+      requestLockSpace,
+      group.map(({ clientId }) => clientId),
+    );
+    const wanted = namesOf(group);
+    const intents = await queries.all<KnownIntent>(KNOWN_INTENTS, wanted);
+    const jobs = await queries.all<{ place: number }>(KNOWN_JOBS, wanted);
+    const standing = new Map(intents.map((intent) => [intent.place, intent]));
+    const ofJobs = new Set(jobs.map(({ place }) => place));
+    const begun = new Map<string, Intent>();
+    const decided = group.map((intent, index): IntentBegin => {
+      const known = standing.get(index + 1);
+      if (known !== undefined) return standingOf(known, intent);
+      if (ofJobs.has(index + 1)) return { kind: "reused" };
+      const key = `${intent.clientId}\n${intent.requestId}`;
+      const first = begun.get(key);
+      if (first !== undefined) return sameIntent(first.digest, intent) ? { kind: "running" } : { kind: "reused" };
+      begun.set(key, intent);
+      return { kind: "begun" };
+    });
+    if (begun.size > 0) {
+      const fresh = [...begun.values()];
+      const digests = fresh.map(({ digest }) => Buffer.from(digest));
+      await queries.all(INSERT, { ...namesOf(fresh), digests, instanceId, expiresAt: this.#expiresAtMs() });
+    }
+    return decided;
+  }
+
+  #expiresAtMs(): number {
+    return this.#options.clock.nowMs() + INTENT_RETENTION_MS;
+  }
+}
+
+function namesOf(intents: readonly Intent[]) {
+  return {
+    clientIds: intents.map(({ clientId }) => clientId),
+    requestIds: intents.map(({ requestId }) => requestId),
+  };
+}
+
+function standingOf(known: KnownIntent, intent: Intent): IntentBegin {
+  if (!sameIntent(known.intent_digest, intent)) return { kind: "reused" };
+  if (known.outcome !== null) return { kind: "finished", outcome: known.outcome };
+  return { kind: known.running ? "running" : "unknown" };
+}
+
+function sameIntent(digest: Uint8Array, intent: Intent): boolean {
+  return Buffer.compare(digest, intent.digest) === 0;
+}

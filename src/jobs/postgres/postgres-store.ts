@@ -1,0 +1,113 @@
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { Random } from "../../runtime/random.ts";
+import type { WatchedKeyRing } from "../../signing/key-ring/followed-ring.ts";
+import { JobFeed } from "../job-feed.ts";
+import { toJobView } from "../job-row.ts";
+import { Lanes } from "../lanes.ts";
+import { PageTokens } from "../page-token.ts";
+import type { Store } from "../store.ts";
+import { StoreChores } from "../store-chores.ts";
+import { StoredJobEngine } from "../stored-job-engine.ts";
+import { lockSpace } from "./advisory-locks.ts";
+import type { Database } from "./database.ts";
+import type { Hints } from "./hints.ts";
+import type { Instance } from "./instance.ts";
+import { KeyRingTable } from "./key-ring-table.ts";
+import { PostgresIntentStore } from "./postgres-intent-store.ts";
+import { PostgresJobStorage } from "./postgres-job-storage.ts";
+import { PostgresReplayGuard } from "./postgres-replay-guard.ts";
+import { PostgresRunLedger } from "./postgres-run-ledger.ts";
+import { SharedJobChanges } from "./shared-job-changes.ts";
+import { watchSharedKeyRing } from "./shared-key-ring.ts";
+
+const REPAIR_INTERVAL_MS = 1_000;
+const SWEEP_INTERVAL_MS = 30_000;
+
+/** What a shared store is made of. */
+export interface PostgresStoreOptions {
+  readonly database: Database;
+  readonly schema: string;
+  readonly instance: Instance;
+  readonly hints: Hints;
+  /** The key that page tokens are encrypted with. */
+  readonly pageKey: Uint8Array;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** A store that any number of processes share, with what else they share. */
+export interface SharedStore extends Store {
+  /** Follows the key ring in the store; the server secrets stand in a file. Throws KEY_RING_INVALID. */
+  watchKeyRing(options: { readonly serverSecretFile: string }): Promise<WatchedKeyRing>;
+  /** Notes when keys were last used, Unix milliseconds by key id. */
+  recordKeyUse(lastUse: ReadonlyMap<string, number>): Promise<void>;
+}
+
+/** The {@link SharedStore} in one PostgreSQL schema: jobs, nonces, intents and keys. */
+export class PostgresStore implements SharedStore {
+  readonly jobs: StoredJobEngine;
+  readonly replay: PostgresReplayGuard;
+  readonly intents: PostgresIntentStore;
+  readonly #options: PostgresStoreOptions;
+  readonly #storage: PostgresJobStorage;
+  readonly #ledger: PostgresRunLedger;
+  readonly #keys: KeyRingTable;
+  readonly #listening: Disposable;
+  readonly #chores: StoreChores;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PostgresStoreOptions) {
+    const { database, schema, instance, hints, pageKey, clock, random, logger } = options;
+    this.#options = options;
+    const feed = new JobFeed({ read: async (jobIds) => (await this.#storage.find(jobIds)).map(toJobView), clock });
+    const lanes = new Lanes();
+    const changes = new SharedJobChanges(feed, lanes, hints);
+    const requestLockSpace = lockSpace(schema, "requests");
+    const capLockSpace = lockSpace(schema, "caps");
+    this.#storage = new PostgresJobStorage({ database, requestLockSpace, changes, clock, random });
+    this.#ledger = new PostgresRunLedger({ database, instanceId: instance.id, capLockSpace, lanes, changes, clock });
+    const pageTokens = new PageTokens(pageKey, random);
+    this.jobs = new StoredJobEngine({ storage: this.#storage, ledger: this.#ledger, feed, pageTokens, clock, logger });
+    this.replay = new PostgresReplayGuard({ database, nonceLock: lockSpace(schema, "nonces"), clock });
+    this.intents = new PostgresIntentStore({ database, instanceId: instance.id, requestLockSpace, clock });
+    this.#keys = new KeyRingTable(database, schema);
+    this.#listening = hints.listen(changes);
+    this.#chores = new StoreChores(clock, logger)
+      .every(REPAIR_INTERVAL_MS, () => this.repair())
+      .every(SWEEP_INTERVAL_MS, () => this.replay.sweep())
+      .every(SWEEP_INTERVAL_MS, () => this.jobs.sweep())
+      .every(SWEEP_INTERVAL_MS, () => this.intents.sweep());
+  }
+
+  watchKeyRing({ serverSecretFile }: { readonly serverSecretFile: string }): Promise<WatchedKeyRing> {
+    const { hints, clock, logger } = this.#options;
+    return watchSharedKeyRing({ table: this.#keys, hints, serverSecretFile, clock, logger });
+  }
+
+  recordKeyUse(lastUse: ReadonlyMap<string, number>): Promise<void> {
+    return this.#keys.recordUse(lastUse);
+  }
+
+  /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */
+  async repair(): Promise<void> {
+    await this.#ledger.recoverLost();
+    await this.#storage.expireQueued();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { database, instance, hints } = this.#options;
+    await this.#chores[Symbol.asyncDispose]();
+    await this.jobs.close();
+    this.#listening[Symbol.dispose]();
+    await hints[Symbol.asyncDispose]();
+    await instance[Symbol.asyncDispose]();
+    await database[Symbol.asyncDispose]();
+  }
+}

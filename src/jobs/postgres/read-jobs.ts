@@ -1,0 +1,46 @@
+import type { JobStats } from "../engine.ts";
+import type { JobState } from "../job.ts";
+import type { JobRow } from "../job-row.ts";
+import type { ListRange } from "../stored-job-engine.ts";
+import type { Queries } from "./database.ts";
+import { sql } from "./statement.ts";
+
+const FIND = sql("SELECT * FROM job WHERE job_id = ANY (:jobIds::text[])");
+const RESULT = sql("SELECT result FROM job JOIN job_result USING (seq) WHERE job_id = :jobId AND owner = :owner");
+
+/** One seek into an index for each state, merged by age, so that no filter reads past what it lists. */
+const list = (filter: string) =>
+  sql(`
+  SELECT job.* FROM unnest(:states::text[]) AS wanted (state) CROSS JOIN LATERAL (
+    SELECT * FROM job WHERE owner = :owner ${filter} AND state = wanted.state AND seq < :below
+    ORDER BY seq DESC LIMIT :limit
+  ) AS job ORDER BY seq DESC LIMIT :limit`);
+const LIST = list("");
+const LIST_OF_TOOL = list("AND tool = :tool");
+
+const COUNTS = sql("SELECT state, count(*) AS jobs FROM job GROUP BY state");
+const FIRST_DUE = sql("SELECT min(run_at_ms) AS due_at_ms FROM job WHERE state = 'QUEUED'");
+
+/** Those of the jobs that there are, in any order. */
+export function findJobs(queries: Queries, jobIds: readonly string[]): Promise<JobRow[]> {
+  return queries.all<JobRow>(FIND, { jobIds });
+}
+
+/** The result of an owner's job that succeeded. */
+export async function readResult(queries: Queries, owner: string, jobId: string): Promise<Uint8Array | undefined> {
+  const [row] = await queries.all<{ result: Uint8Array }>(RESULT, { owner, jobId });
+  return row?.result;
+}
+
+/** The jobs in a range of an owner's list. */
+export function listJobs(queries: Queries, range: ListRange): Promise<JobRow[]> {
+  return queries.all<JobRow>(range.tool === undefined ? LIST : LIST_OF_TOOL, { ...range });
+}
+
+/** Counts the jobs; reads an index to its end, so it is nothing to do for every call. */
+export async function readStats(queries: Queries, nowMs: number): Promise<JobStats> {
+  const byState = { QUEUED: 0, RUNNING: 0, SUCCEEDED: 0, FAILED: 0, CANCELLED: 0 };
+  for (const { state, jobs } of await queries.all<{ state: JobState; jobs: number }>(COUNTS)) byState[state] = jobs;
+  const [first] = await queries.all<{ due_at_ms: number | null }>(FIRST_DUE);
+  return { byState, oldestQueuedMs: Math.max(0, nowMs - (first?.due_at_ms ?? nowMs)) };
+}

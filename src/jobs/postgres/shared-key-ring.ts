@@ -1,0 +1,69 @@
+import type { Logger } from "../../runtime/logger.ts";
+import {
+  type FollowOptions,
+  followRing,
+  type RingPlace,
+  type WatchedKeyRing,
+} from "../../signing/key-ring/followed-ring.ts";
+import { buildKeyRing } from "../../signing/key-ring/key-ring.ts";
+import type { LoadedRing } from "../../signing/key-ring/ring-file.ts";
+import { loadServerSecrets } from "../../signing/key-ring/server-secret-file.ts";
+import { currentVersion } from "../../signing/key-ring/watched-ring.ts";
+import type { Hints } from "./hints.ts";
+import { type KeyRingTable, noKeyRing } from "./key-ring-table.ts";
+
+const POLL_MS = 2_000;
+
+/** How long until every server knows a key that was just made: two looks and something for clocks that differ, in milliseconds. */
+export const KEY_RING_SETTLES_MS = 10_000;
+
+/** Where the parts of a shared ring are. */
+export interface SharedRingOptions extends FollowOptions {
+  readonly table: KeyRingTable;
+  readonly hints: Hints;
+  /** The file of server secrets, which each server has for itself. */
+  readonly serverSecretFile: string;
+}
+
+/**
+ * Follows the key ring of a shared store: at once when another process says that it changed, within two seconds
+ * otherwise. While the database is away the last ring stays in force. Throws KEY_RING_INVALID.
+ */
+export function watchSharedKeyRing(options: SharedRingOptions): Promise<WatchedKeyRing> {
+  return followRing(sharedPlace(options), options);
+}
+
+function sharedPlace({ table, hints, serverSecretFile, logger }: SharedRingOptions): RingPlace {
+  let tableVersion = 0;
+  const versionOf = async (): Promise<string> => `${tableVersion} ${await currentVersion(serverSecretFile)}`;
+  return {
+    name: "the key ring in the database",
+    pollMs: POLL_MS,
+    async version() {
+      tableVersion = await table.version().catch(() => tableVersion);
+      return versionOf();
+    },
+    async load(): Promise<LoadedRing> {
+      const stored = await table.read();
+      if (stored === undefined) throw noKeyRing();
+      const { secrets: serverSecrets } = await loadServerSecrets(serverSecretFile);
+      const known = new Set(serverSecrets.map(({ id }) => id));
+      const document = { ...stored.ring, serverSecrets, keys: stored.ring.keys.filter(isKnown(known, logger)) };
+      tableVersion = stored.version;
+      return { document, ring: buildKeyRing(document), version: await versionOf() };
+    },
+    hints: (onHint) => hints.listen({ heard: (hint) => "keyRing" in hint && onHint(), resumed: onHint }),
+  };
+}
+
+/** A key whose secret this server was not given yet must not keep it from hearing of a revocation. */
+function isKnown(secrets: ReadonlySet<string>, logger: Logger) {
+  return ({ keyId, origin }: LoadedRing["document"]["keys"][number]): boolean => {
+    if (!("serverSecretId" in origin) || secrets.has(origin.serverSecretId)) return true;
+    logger.error(
+      { key_id: keyId, server_secret_id: origin.serverSecretId },
+      "a key comes from a server secret not given here",
+    );
+    return false;
+  };
+}

@@ -1,0 +1,27 @@
+import { createHash } from "node:crypto";
+
+/** One SQL statement with named parameters, prepared once per connection. */
+export interface Statement {
+  /** Names the prepared statement; the same text has the same name. */
+  readonly name: string;
+  /** With $1, $2… in place of the names. */
+  readonly text: string;
+  readonly parameters: readonly string[];
+}
+
+/** Values by parameter name, without its colon. */
+export type Values = Readonly<Record<string, unknown>>;
+
+/** A name after a colon, but not the type after the double colon of a cast. */
+const PARAMETER = /(?<!:):([a-z]\w*)/gi;
+
+/** Compiles SQL whose parameters are written `:name`. */
+export function sql(text: string): Statement {
+  const parameters: string[] = [];
+  const numbered = text.replaceAll(PARAMETER, (_, name: string) => {
+    if (!parameters.includes(name)) parameters.push(name);
+    return `$${parameters.indexOf(name) + 1}`;
+  });
+  const name = `sealwire_${createHash("sha256").update(numbered).digest("hex").slice(0, 16)}`;
+  return { name, text: numbered, parameters };
+}

@@ -1,0 +1,137 @@
+import { SealwireError } from "../errors.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { JobEngine, JobHandlers, JobStats, ListQuery, SubmitSpec, Worker, WorkOptions } from "./engine.ts";
+import type { JobState, JobView } from "./job.ts";
+import type { JobFeed } from "./job-feed.ts";
+import { type JobRow, toJobView } from "./job-row.ts";
+import { JobWatch } from "./job-watch.ts";
+import type { PageTokens } from "./page-token.ts";
+import { storeClosed } from "./store-away.ts";
+import { JobWorker } from "./worker/job-worker.ts";
+import type { RunLedger } from "./worker/run-ledger.ts";
+
+const ALL_STATES: readonly JobState[] = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"];
+
+/** What a submit found or made. */
+export interface Submitted {
+  readonly row: JobRow;
+  readonly created: boolean;
+}
+
+/** What a cancel left. */
+export interface Cancelled {
+  readonly row: JobRow;
+  /** False if the job had ended, or was asked to stop before. */
+  readonly changed: boolean;
+}
+
+/** Selects jobs of one owner below a position, newest first. */
+export interface ListRange {
+  readonly owner: string;
+  readonly tool: string | undefined;
+  readonly states: readonly JobState[];
+  readonly below: number;
+  readonly limit: number;
+}
+
+/** The operations on jobs that each engine has its own SQL for. Each is atomic; all throw UNAVAILABLE. */
+export interface JobStorage {
+  /** Throws REQUEST_ID_REUSED, QUOTA_EXCEEDED. */
+  submit(spec: SubmitSpec): Promise<Submitted>;
+  /** Those of the jobs that there are, in any order. */
+  find(jobIds: readonly string[]): Promise<readonly JobRow[]>;
+  result(owner: string, jobId: string): Promise<Uint8Array | undefined>;
+  list(range: ListRange): Promise<readonly JobRow[]>;
+  /** `undefined` for an absent or foreign job. */
+  cancel(owner: string, jobId: string): Promise<Cancelled | undefined>;
+  sweep(): Promise<number>;
+  stats(): Promise<JobStats>;
+}
+
+/** What a {@link StoredJobEngine} is made of. */
+export interface StoredJobEngineOptions {
+  readonly storage: JobStorage;
+  readonly ledger: RunLedger;
+  readonly feed: JobFeed;
+  readonly pageTokens: PageTokens;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The {@link JobEngine} over any storage: views, pages, watches and workers, which no engine does differently. */
+export class StoredJobEngine implements JobEngine {
+  readonly #options: StoredJobEngineOptions;
+  readonly #workers = new Set<Worker>();
+
+  constructor(options: StoredJobEngineOptions) {
+    this.#options = options;
+  }
+
+  async submit(spec: SubmitSpec): Promise<{ readonly job: JobView; readonly created: boolean }> {
+    const { row, created } = await this.#options.storage.submit(spec);
+    return { job: toJobView(row), created };
+  }
+
+  async get(owner: string, jobId: string): Promise<JobView | null> {
+    const [row] = await this.#options.storage.find([jobId]);
+    return row?.owner === owner ? toJobView(row) : null;
+  }
+
+  async result(owner: string, jobId: string): Promise<Uint8Array | null> {
+    return (await this.#options.storage.result(owner, jobId)) ?? null;
+  }
+
+  async list(query: ListQuery): Promise<{ readonly jobs: readonly JobView[]; readonly nextPageToken?: string }> {
+    const { storage, pageTokens } = this.#options;
+    const { owner, tool, states, pageSize, pageToken } = query;
+    const below = pageToken === undefined ? Number.MAX_SAFE_INTEGER : pageTokens.read(pageToken, query);
+    const wanted = states.length === 0 ? ALL_STATES : [...new Set(states)];
+    const found = await storage.list({ owner, tool, states: wanted, below, limit: pageSize + 1 });
+    const rows = found.slice(0, pageSize);
+    const last = rows.at(-1);
+    const jobs = rows.map(toJobView);
+    if (last === undefined || found.length <= pageSize) return { jobs };
+    return { jobs, nextPageToken: pageTokens.write(last.seq, query) };
+  }
+
+  async cancel(owner: string, jobId: string): Promise<JobView | null> {
+    const cancelled = await this.#options.storage.cancel(owner, jobId);
+    return cancelled === undefined ? null : toJobView(cancelled.row);
+  }
+
+  watch(
+    owner: string,
+    jobId: string,
+    { afterRevision = 0, signal }: { readonly afterRevision?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncIterable<JobView> {
+    return new JobWatch({ feed: this.#options.feed, owner, jobId, afterRevision, signal });
+  }
+
+  async work(handlers: JobHandlers, options: WorkOptions): Promise<Worker> {
+    const { feed, ledger, clock, logger } = this.#options;
+    if (feed.closed) throw storeClosed();
+    for (const [name, value] of Object.entries(options)) {
+      if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1)) {
+        throw new SealwireError("OPTIONS_INVALID", `${name} must be 1 or more, not ${value}.`);
+      }
+    }
+    const worker = new JobWorker({ ...options, handlers, ledger, clock, logger });
+    this.#workers.add(worker);
+    return worker;
+  }
+
+  sweep(): Promise<number> {
+    return this.#options.storage.sweep();
+  }
+
+  stats(): Promise<JobStats> {
+    return this.#options.storage.stats();
+  }
+
+  /** Hands back what runs and ends every watch with UNAVAILABLE. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.stop(0)));
+    await this.#options.feed.close();
+  }
+}

@@ -1,0 +1,48 @@
+import type { WorkOptions } from "../jobs/engine.ts";
+import type { Store } from "../jobs/store.ts";
+import { type Logger, silentLogger } from "../runtime/logger.ts";
+import { Catalogue } from "../tools/catalogue.ts";
+import { Dispatcher } from "../tools/dispatcher.ts";
+import type { ToolImplementation } from "../tools/implement.ts";
+import { ArgsValidator } from "../validation/args.ts";
+import { builtinDescriptorSet, readImage } from "../wire/descriptors.ts";
+
+/** What a worker is made of. */
+export interface WorkerOptions {
+  /** The store that servers put the jobs into. Not disposed with the worker. */
+  readonly store: Store;
+  /** Implemented services; see `implement`. Jobs of other tools are left to other workers. */
+  readonly tools: readonly ToolImplementation[];
+  /** Serialized FileDescriptorSets that hold the tools' services. The demo's are built in. */
+  readonly descriptors?: readonly Uint8Array[];
+  readonly work: WorkOptions;
+  readonly logger?: Logger;
+}
+
+/** Runs the jobs of a store without taking calls. */
+export interface SealwireWorker extends AsyncDisposable {
+  /** The job tools it runs, sorted. */
+  readonly tools: readonly string[];
+  /** How many jobs run now. */
+  readonly running: number;
+  /** Claims nothing more, aborts the jobs' signals, and after `graceMs` hands back what still runs. Idempotent. */
+  drain(graceMs: number): Promise<void>;
+}
+
+/** Starts to work the jobs of a store. Throws OPTIONS_INVALID naming the option or the tool at fault. */
+export async function createWorker(options: WorkerOptions): Promise<SealwireWorker> {
+  const { store, tools, descriptors = [], work, logger = silentLogger } = options;
+  const image = readImage(builtinDescriptorSet(), ...descriptors);
+  const catalogue = new Catalogue(image, undefined, tools);
+  const dispatcher = new Dispatcher({ catalogue, store, validator: new ArgsValidator(image), logger });
+  const handlers = dispatcher.jobHandlers();
+  const worker = await store.jobs.work(handlers, work);
+  return {
+    tools: [...handlers.keys()].sort(),
+    get running() {
+      return worker.running;
+    },
+    drain: (graceMs) => worker.stop(graceMs),
+    [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,124 @@
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { LoadedRing } from "./ring-file.ts";
+import type { KeyRing, KeyRingSource } from "./types.ts";
+
+/** Where a ring is kept, as far as following it goes. */
+export interface RingPlace {
+  /** Names the place in logs. */
+  readonly name: string;
+  /** How often to look, in milliseconds. */
+  readonly pollMs: number;
+  /** Tells one version of the ring from the next, cheaply; never rejects. */
+  version(): Promise<string>;
+  /** Reads and checks the ring. Throws KEY_RING_INVALID. */
+  load(): Promise<LoadedRing>;
+  /** Calls `onHint` when it is worth a look before the next poll. */
+  hints(onHint: () => void): Disposable;
+}
+
+/** A ring that follows the place where it is kept. */
+export interface WatchedKeyRing extends KeyRingSource {
+  /** Looks now rather than at the next poll. Never rejects: a broken ring is logged. */
+  reload(): Promise<void>;
+}
+
+/** What a ring is followed with. */
+export interface FollowOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Loads a ring and follows its place. One that became unusable is logged once per change and leaves the last good ring
+ * in force. Throws KEY_RING_INVALID if it cannot be used at the start.
+ */
+export async function followRing(place: RingPlace, options: FollowOptions): Promise<WatchedKeyRing> {
+  return new FollowedKeyRing(place, await place.load(), options);
+}
+
+class FollowedKeyRing implements WatchedKeyRing {
+  readonly #place: RingPlace;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #listeners = new Set<(ring: KeyRing) => void>();
+  readonly #hints: Disposable;
+  #ring: KeyRing;
+  /** Of the ring as last looked at, usable or not. */
+  #version: string;
+  #timer: Disposable;
+  #reload: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+
+  constructor(place: RingPlace, { ring, version }: LoadedRing, { clock, logger }: FollowOptions) {
+    this.#place = place;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#ring = ring;
+    this.#version = version;
+    this.#hints = place.hints(() => void this.reload());
+    this.#timer = this.#nextPoll();
+  }
+
+  current(): KeyRing {
+    return this.#ring;
+  }
+
+  onChange(listener: (ring: KeyRing) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  reload(): Promise<void> {
+    this.#again = this.#reload !== undefined;
+    this.#reload ??= this.#reloadUntilSettled().finally(() => {
+      this.#reload = undefined;
+    });
+    return this.#reload;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#timer[Symbol.dispose]();
+    this.#hints[Symbol.dispose]();
+    this.#listeners.clear();
+    await this.#reload;
+  }
+
+  async #reloadUntilSettled(): Promise<void> {
+    do {
+      this.#again = false;
+      await this.#look();
+    } while (this.#again);
+  }
+
+  async #look(): Promise<void> {
+    const { name } = this.#place;
+    const seen = await this.#place.version();
+    if (this.#closed || seen === this.#version) return;
+    this.#version = seen;
+    try {
+      const { ring, version } = await this.#place.load();
+      if (ring.serverId !== this.#ring.serverId) {
+        throw new Error("server_id differs from the one this server started with; restart it to take another name");
+      }
+      this.#version = version;
+      this.#ring = ring;
+    } catch (error) {
+      const problem = (error as Error).message;
+      this.#logger.error({ path: name, problem }, "key ring not reloaded, the last good one stays in force");
+      return;
+    }
+    this.#logger.info({ path: name, keys: [...this.#ring.keys()].length }, "key ring reloaded");
+    for (const listener of [...this.#listeners]) listener(this.#ring);
+  }
+
+  #nextPoll(): Disposable {
+    return this.#clock.after(this.#place.pollMs, () => {
+      void this.reload().then(() => {
+        if (!this.#closed) this.#timer = this.#nextPoll();
+      });
+    });
+  }
+}
