@@ -8,6 +8,7 @@ import { type FileResult, killTestProcesses, runTestFile } from "./support/test-
  * Runs test files, each in its own process: `node test/run.ts [options] [part of a path…]`.
  *
  *   --long            the longer suites (*.long.ts) in place of the usual ones (*.test.ts)
+ *   --interop         those with clients in other languages (*.interop.ts)
  *   --root <folder>   where to look, by default this folder
  *   --jobs <n>        files at a time, by default 2
  *   --limit-ms <n>    how long a file may take, by default 120000
@@ -18,6 +19,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     long: { type: "boolean", default: false },
+    interop: { type: "boolean", default: false },
     root: { type: "string", default: import.meta.dirname },
     jobs: { type: "string", default: "2" },
     "limit-ms": { type: "string", default: "120000" },
@@ -25,7 +27,8 @@ const { values: options, positionals } = parseArgs({
 });
 
 const root = resolve(options.root);
-const files = globSync(options.long ? "**/*.long.ts" : "**/*.test.ts", { cwd: root })
+const kind = options.interop ? "interop" : options.long ? "long" : "test";
+const files = globSync(`**/*.${kind}.ts`, { cwd: root })
   .sort()
   .filter((file) => positionals.length === 0 || positionals.some((part) => resolve(root, file).includes(part)));
 

@@ -33,7 +33,7 @@ export interface VectorKey {
   readonly responseKey: string;
 }
 
-/** Derives one of the vectors' keys. */
+/** Derives one of the vectors' keys; a request key in `change` is an imported one. */
 export function vectorKey(keyId: string, change: Partial<VectorKey> = {}): VectorKey {
   const secret = macKey(SERVER_SECRET);
   const clientId = change.clientId ?? "client-1";
@@ -42,7 +42,7 @@ export function vectorKey(keyId: string, change: Partial<VectorKey> = {}): Vecto
     clientId,
     state: "active",
     ...change,
-    requestKey: deriveRequestKey(secret, clientId, keyId).toString("hex"),
+    requestKey: change.requestKey ?? deriveRequestKey(secret, clientId, keyId).toString("hex"),
     responseKey: deriveResponseKey(secret, clientId, keyId).toString("hex"),
   };
 }
@@ -87,14 +87,14 @@ export function published(fullName: string): DescMessage {
 }
 
 /**
- * ProtoJSON of a frame; null where JSON cannot hold it: bytes that are no strict encoding, an Any of an unknown type, -0, which
+ * ProtoJSON of a message; null where JSON cannot hold it: bytes that are no strict encoding, an Any of an unknown type, -0, which
  * most JSON writers turn into 0.
  */
-export function frameJson(frame: Uint8Array, fullName: string): JsonValue {
+export function messageJson(bytes: Uint8Array, fullName: string): JsonValue {
   const desc = published(fullName);
   try {
-    checkStrict(frame, desc);
-    const json = toJson(desc, fromBinary(desc, frame), { registry: builtinImage().registry });
+    checkStrict(bytes, desc);
+    const json = toJson(desc, fromBinary(desc, bytes), { registry: builtinImage().registry });
     return holdsMinusZero(json) ? null : json;
   } catch {
     return null;

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import type { Clock } from "../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { silentLogger } from "../../runtime/logger.ts";
 import { watchFolder } from "./folder-hints.ts";
 import { type FollowOptions, followRing, type RingPlace, type WatchedKeyRing } from "./followed-ring.ts";
 import { fileVersion } from "./private-file.ts";
@@ -11,7 +12,7 @@ const POLL_MS = 1000;
 const HINT_MS = 50;
 
 /** Which file to follow, and with what. */
-export interface WatchedRingOptions extends FollowOptions {
+export interface WatchedRingOptions extends Partial<FollowOptions> {
   readonly path: string;
 }
 
@@ -20,8 +21,9 @@ export interface WatchedRingOptions extends FollowOptions {
  * in its folder. A file that became unusable is logged once per change and leaves the last good ring in force. Throws
  * KEY_RING_INVALID if the file cannot be used at the start.
  */
-export function watchKeyRing({ path, ...options }: WatchedRingOptions): Promise<WatchedKeyRing> {
-  return followRing(ringFilePlace(path, options.clock), options);
+export function watchKeyRing(options: WatchedRingOptions): Promise<WatchedKeyRing> {
+  const { path, clock = systemClock, logger = silentLogger } = options;
+  return followRing(ringFilePlace(path, clock), { clock, logger });
 }
 
 function ringFilePlace(path: string, clock: Clock): RingPlace {

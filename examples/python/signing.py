@@ -1,0 +1,116 @@
+"""Signs requests to a Sealwire server and verifies its answers, as docs/protocol.md defines both."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+from dataclasses import dataclass, field
+
+from frame_pb2 import Frame
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status as RpcStatus
+from sealwire.v1.error_pb2 import ErrorReason
+from sealwire.v1.response_pb2 import Response
+
+TYPE_URL = "type.googleapis.com/"
+OK_BY_STATUS = {1: True, 2: True, 3: True, 4: True, 5: False, 6: False}
+REASONS = {number: name.removeprefix("ERROR_REASON_") for name, number in ErrorReason.items()}
+
+
+class Unverified(Exception):
+    """What came is no answer to the request: nothing in it may be believed."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    address: str
+    server_id: str
+    server_fingerprint: str
+    client_id: str
+    key_id: str
+    request_key: bytes = field(repr=False)
+    response_key: bytes = field(repr=False)
+
+    @classmethod
+    def load(cls, path: str) -> "Credentials":
+        with open(path, encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                raise PermissionError(f"{path} is secret, but others can read it: chmod 600 {path}")
+            fields = json.load(file)
+        request_key = decode_key(fields.pop("request_key"), "sws_")
+        response_key = decode_key(fields.pop("response_key"), "swr_")
+        return cls(**fields, request_key=request_key, response_key=response_key)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an answer must fit: the request's id and signature, and the full name of its tool's response message."""
+
+    credentials: Credentials
+    request_id: str
+    request_signature: bytes
+    result_type: str
+
+
+def decode_key(text: str, prefix: str) -> bytes:
+    if not text.startswith(prefix):
+        raise ValueError(f"this is not a key that begins with {prefix}")
+    digits = text[len(prefix):]
+    return base64.b64decode(digits + "=" * (-len(digits) % 4), altchars=b"-_", validate=True)
+
+
+def pae(*parts: bytes) -> bytes:
+    return b"mcp/0.1 %d" % len(parts) + b"".join(b" %d %s" % (len(part), part) for part in parts)
+
+
+def mac(key: bytes, *parts: bytes) -> bytes:
+    return hmac.digest(key, pae(*parts), hashlib.sha256)
+
+
+def sign(credentials: Credentials, method: str, envelope: bytes) -> Frame:
+    """Signs the bytes of an Envelope for a gRPC path."""
+    signature = mac(credentials.request_key, b"request", method.encode(), credentials.key_id.encode(), envelope)
+    return Frame(content=envelope, key_id=credentials.key_id, signature=signature)
+
+
+def verify(expected: Expected, received: bytes, sequence: int = 0) -> Response:
+    """Returns the Response in a received frame, or raises Unverified. Only what has been verified is parsed."""
+    credentials = expected.credentials
+    try:
+        frame = Frame.FromString(received)
+        signature = mac(credentials.response_key, b"response", expected.request_signature, frame.content)
+        if frame.key_id != credentials.key_id or not hmac.compare_digest(frame.signature, signature):
+            raise Unverified("the answer is not signed for this request")
+        response = Response.FromString(frame.content)
+    except DecodeError as error:
+        raise Unverified("the answer cannot be read") from error
+    if (response.v, response.server_id, response.sequence) != ("mcp/0.1", credentials.server_id, sequence):
+        raise Unverified("the answer is of another version, server or place in the stream")
+    unread = REASONS.get(response.error.reason) in ("ENVELOPE_INVALID", "UNSUPPORTED_VERSION")
+    if response.request_id != expected.request_id and not (unread and response.request_id == ""):
+        raise Unverified("the answer is to another request")
+    if response.ok is not OK_BY_STATUS.get(response.status):
+        raise Unverified("the answer contradicts itself")
+    if response.HasField("result") and response.result.type_url != TYPE_URL + expected.result_type:
+        raise Unverified("the answer holds another tool's result")
+    return response
+
+
+def verify_refusal(expected: Expected, code: int, details: bytes, sequence: int = 0) -> Response | None:
+    """Returns the Response in the details of a failed call (`grpc-status-details-bin`); None if it is unsigned."""
+    try:
+        status = RpcStatus.FromString(details)
+        found = {each.type_url.removeprefix(TYPE_URL): each.value for each in reversed(status.details)}
+        info = ErrorInfo.FromString(found.get("google.rpc.ErrorInfo", b""))
+    except DecodeError as error:
+        raise Unverified("the status details cannot be read") from error
+    frame = found.get("sealwire.v1.CallResponse", found.get("sealwire.v1.WatchJobResponse"))
+    if frame is None:
+        return None
+    response = verify(expected, frame, sequence)
+    reason = REASONS.get(response.error.reason, info.reason)
+    if not code == status.code == response.error.code or info.reason not in ("", reason):
+        raise Unverified("the status contradicts the signed refusal")
+    return response

@@ -1,0 +1,27 @@
+// test-limit-ms: 600000
+import { delimiter, join } from "node:path";
+import { clientSuite } from "./client-suite.ts";
+import { copyExample } from "./example-copy.ts";
+
+const CHECKER = join(import.meta.dirname, "python");
+
+const { test } = clientSuite({
+  language: "python",
+  programs: ["python3"],
+  grpcCases: true,
+  protovalidate: true,
+
+  async build(folder) {
+    const copy = await copyExample("python", folder);
+    await copy.run(`${copy.readme[0]}
+      pip install --quiet -r '${CHECKER}/requirements.txt'
+      python3 -m grpc_tools.protoc -I '${copy.interopProtos}' -I ../../dist/proto --python_out=gen \
+        $(cd '${copy.interopProtos}' && find interop -name '*.proto')`);
+    const paths = [join(copy.path, "gen"), copy.path].join(delimiter);
+    const python = join(copy.path, ".venv", "bin", "python3");
+    const checker = ["env", `PYTHONPATH=${paths}`, python, "-B", join(CHECKER, "checker.py")];
+    return { checker, example: copy.example };
+  },
+});
+
+test.run();

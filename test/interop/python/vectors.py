@@ -1,0 +1,147 @@
+"""Checks the client's signer and verifier against test/vectors."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import signing
+from canonical import canonical
+from frame_pb2 import Frame
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf import any_pb2, duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
+from google.protobuf.message_factory import GetMessageClass
+from sealwire.v1.envelope_pb2 import Envelope
+from signing import Credentials, Expected, Unverified, decode_key, mac, pae
+
+Vector = dict[str, Any]
+# Number of the vector, and what of it the client got wrong.
+Outcome = tuple[int, list[str]]
+SUM = "sealwire.demo.v1.BatchSumResponse"
+WELL_KNOWN = (any_pb2, duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2, wrappers_pb2)
+
+
+def run(folder: str, fault: str = "") -> int:
+    if fault:
+        plant(fault)
+    checked, disagreements = 0, 0
+    for name, check in {"keys": keys, "requests": requests, "responses": responses, "canonical": canonical_forms}.items():
+        for number, wrong in check(json.loads(Path(folder, f"{name}.json").read_text(encoding="utf-8"))):
+            checked += 1
+            if wrong:
+                disagreements += 1
+                print(name, number, *wrong)
+    if disagreements == 0:
+        print(f"{checked} vectors agree")
+    return 1 if disagreements else 0
+
+
+def plant(fault: str) -> None:
+    """Makes the signer take another label, or the verifier believe every signature."""
+    if fault == "--wrong-signer":
+        signing.mac = lambda key, *parts: mac(key, *(b"response" if part == b"request" else part for part in parts))
+    elif fault == "--wrong-verifier":
+        signing.hmac = SimpleNamespace(digest=hmac.digest, compare_digest=lambda _a, _b: True)
+    else:
+        raise ValueError(f"unknown fault {fault}")
+
+
+def wrong(**checks: bool) -> list[str]:
+    return [name for name, holds in checks.items() if not holds]
+
+
+def keys(file: Vector) -> Iterator[Outcome]:
+    rows = file["pae"] + file["derivations"]
+    for number, row in enumerate(rows, 1):
+        if "parts" in row:
+            yield number, wrong(pae=pae(*map(bytes.fromhex, row["parts"])).hex() == row["bytes"])
+            continue
+        secret = bytes.fromhex(row["serverSecret"])
+        names = (row["clientId"].encode(), row["keyId"].encode())
+        yield number, wrong(
+            fingerprint=mac(secret, b"fingerprint").hex()[:32] == row["fingerprint"],
+            request_key=mac(secret, b"request-key", *names).hex() == row["requestKey"],
+            response_key=mac(secret, b"response-key", *names).hex() == row["responseKey"],
+            request_key_text=decode_key(row["requestKeyText"], "sws_").hex() == row["requestKey"],
+            response_key_text=decode_key(row["responseKeyText"], "swr_").hex() == row["responseKey"],
+        )
+
+
+def requests(file: Vector) -> Iterator[Outcome]:
+    keys_by_id = {key["keyId"]: key["requestKey"] for key in file["keys"]}
+    for case in file["cases"]:
+        signed, received = case["signed"], case["received"]
+        envelope = bytes.fromhex(signed["envelope"])
+        key = bytes.fromhex(keys_by_id.get(signed["key"], signed["key"]))
+        frame = signing.sign(credentials(key_id=signed["keyId"], request_key=key), signed["method"], envelope)
+        signing_input = pae(b"request", signed["method"].encode(), signed["keyId"].encode(), envelope)
+        as_protocol_says = case["flag"] != "SigningInput"
+        yield case["id"], wrong(
+            fields=signed["fields"] is None or encode(signed["fields"]) == envelope,
+            signing_input=(signing_input.hex() == signed["signingInput"]) is as_protocol_says,
+            signature=(frame.signature.hex() == signed["signature"]) is as_protocol_says,
+            hmac=hmac.digest(key, bytes.fromhex(signed["signingInput"]), "sha256").hex() == signed["signature"],
+            frame=case["flag"] != "Valid" or frame == Frame.FromString(bytes.fromhex(received["frame"])),
+        )
+
+
+def responses(file: Vector) -> Iterator[Outcome]:
+    request, key = file["request"], file["key"]
+    verifier = credentials(
+        key_id=key["keyId"], server_id=request["serverId"], response_key=bytes.fromhex(key["responseKey"])
+    )
+    expected = Expected(verifier, request["requestId"], bytes.fromhex(request["signature"]), SUM)
+    for case in file["cases"]:
+        signed = case["signed"]
+        request_signature, response = bytes.fromhex(signed["requestSignature"]), bytes.fromhex(signed["response"])
+        signing_input = pae(b"response", request_signature, response)
+        try:
+            signing.verify(expected, bytes.fromhex(case["received"]["frame"]), int(case["sequence"]))
+            verdict = "valid"
+        except Unverified:
+            verdict = "RESPONSE_UNVERIFIED"
+        yield case["id"], wrong(
+            signing_input=(signing_input.hex() == signed["signingInput"]) is (case["flag"] != "SigningInput"),
+            verdict=verdict == case["result"] or case.get("lenient", False),
+        )
+
+
+def canonical_forms(file: Vector) -> Iterator[Outcome]:
+    pool = DescriptorPool()
+    for module in WELL_KNOWN:
+        pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
+    for each in FileDescriptorSet.FromString(bytes.fromhex(file["descriptorSet"])).file:
+        pool.Add(each)
+    for case in file["cases"]:
+        if case["canonical"] is None:
+            continue
+        kind = GetMessageClass(pool.FindMessageTypeByName(case["type"]))
+        form = canonical(kind.FromString(bytes.fromhex(case["bytes"])))
+        digest = hashlib.sha256(pae(b"intent", b"sample", bytes.fromhex(case["canonical"])))
+        yield case["id"], wrong(
+            canonical=form.hex() == case["canonical"],
+            intent_digest=digest.hexdigest() == case["intentDigest"],
+        )
+
+
+def credentials(**known: Any) -> Credentials:
+    blank = dict(address="", server_id="", server_fingerprint="", client_id="", key_id="", request_key=b"", response_key=b"")
+    return Credentials(**(blank | known))
+
+
+def encode(fields: Vector) -> bytes:
+    args = fields["args"]
+    return Envelope(
+        v=fields["v"],
+        request_id=fields["requestId"],
+        ts_ms=int(fields["tsMs"]),
+        client_id=fields["clientId"],
+        server_id=fields["serverId"],
+        tool=fields["tool"],
+        args=None if args is None else any_pb2.Any(type_url=args["typeUrl"], value=bytes.fromhex(args["value"])),
+        nonce=bytes.fromhex(fields["nonce"]),
+    ).SerializeToString()
