@@ -4,6 +4,8 @@ import { canonicalVectors } from "./canonical-cases.ts";
 import { keyVectors } from "./key-cases.ts";
 import { requestVectors } from "./request-cases.ts";
 import { responseVectors } from "./response-cases.ts";
+import { sequenceVectors } from "./sequence-cases.ts";
+import { sizeVectors } from "./size-cases.ts";
 
 /** The text of each file, by its name in this folder. */
 export function vectorTexts(): ReadonlyMap<string, string> {
@@ -12,6 +14,8 @@ export function vectorTexts(): ReadonlyMap<string, string> {
     "requests.json": requestVectors(),
     "responses.json": responseVectors(),
     "canonical.json": canonicalVectors(),
+    "sizes.json": sizeVectors(),
+    "sequences.json": sequenceVectors(),
   };
   return new Map(Object.entries(files).map(([name, file]) => [name, `${JSON.stringify(file, null, 2)}\n`]));
 }

@@ -29,6 +29,13 @@ const PAE: readonly { comment: string; parts: readonly Uint8Array[] }[] = [
   { comment: "lengths count bytes, not characters", parts: [text("é\u{1f600}")] },
   { comment: "bytes that are no text", parts: [text("request"), fixedBytes("pae", 12)] },
   { comment: "a part of three digits' length", parts: [fixedBytes("long pae", 123)] },
+  ...[1, 63, 64, 65, 4096].map((size) => ({ comment: `a part of ${size} bytes`, parts: [Buffer.alloc(size, "a")] })),
+  { comment: "ten parts", parts: [..."0123456789"].map(text) },
+  { comment: "ab and c", parts: [text("ab"), text("c")] },
+  { comment: "a and bc", parts: [text("a"), text("bc")] },
+  { comment: "abc and nothing", parts: [text("abc"), text("")] },
+  { comment: "NFC and NFD", parts: [text("\u00e9"), text("e\u0301")] },
+  { comment: "NUL and astral planes", parts: [text("a\0b"), text("\u{10000}\u{10ffff}")] },
 ];
 
 function text(value: string): Buffer {

@@ -1,49 +1,32 @@
-import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { Envelope } from "../../gen/sealwire/v1/envelope.ts";
-import type { Reason } from "../../src/errors.ts";
-import { mac, macKey } from "../../src/signing/mac.ts";
+import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
 import { pae } from "../../src/signing/pae.ts";
-import { requestSigningInput } from "../../src/signing/request-signature.ts";
 import { MAX_AGE_MS, MAX_AHEAD_MS } from "../../src/signing/verify-request.ts";
-import { type Frame, writeFrame } from "../../src/wire/frame.ts";
+import { writeFrame } from "../../src/wire/frame.ts";
 import { CALL_METHOD, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
-import { WireCursor } from "../../src/wire/wire-cursor.ts";
 import { hex } from "../validation/sample-image.ts";
+import { BOUNDARY_SHIFTS } from "./boundary-cases.ts";
+import { FIELD_FAULTS } from "./field-cases.ts";
+import { importedKey, KEY_LENGTHS, OTHER_MACS } from "./mac-cases.ts";
 import {
-  fixedBytes,
-  frameJson,
-  NOW_MS,
-  SERVER_ID,
-  SERVER_SECRET,
-  toHex,
-  type VectorKey,
-  vectorKey,
-} from "./vector-file.ts";
-
-/** One request: how it was signed, what arrived, and what the verifier must say. Bytes are hex, int64 are text. */
-export interface RequestCase {
-  readonly id: number;
-  readonly comment: string;
-  readonly flag: string;
-  /** What the signer signed, and with what result. */
-  readonly signed: {
-    readonly method: string;
-    readonly keyId: string;
-    /** Fields of the Envelope; null where its bytes are not what an encoder would make of any. */
-    readonly fields: JsonObject | null;
-    readonly envelope: string;
-    readonly signingInput: string;
-    /** Names the key in `keys` whose request key signed, or is a key of its own in hex. */
-    readonly key: string;
-    readonly signature: string;
-  };
-  /** What the verifier received. */
-  readonly received: { readonly method: string; readonly frame: string; readonly frameJson: JsonValue };
-  /** "valid" or the reason of the refusal. */
-  readonly result: "valid" | Reason;
-  /** The Envelope that counts from then on, where the result is "valid". */
-  readonly envelope: string | null;
-}
+  backwards,
+  encode,
+  entry,
+  field,
+  flip,
+  group,
+  NUMBERS,
+  payload,
+  type RequestCase,
+  relay,
+  requestCase,
+  type Sent,
+  SUM,
+  split,
+  TASK,
+  task,
+} from "./request-case.ts";
+import { PAYLOAD_SIZES, TEXTS } from "./text-cases.ts";
+import { fixedBytes, NOW_MS, SERVER_ID, SERVER_SECRET, toHex, type VectorKey, vectorKey } from "./vector-file.ts";
 
 /** The file `requests.json`. */
 export interface RequestVectors {
@@ -64,147 +47,25 @@ const KEYS: readonly VectorKey[] = [
   vectorKey("key-just-begun", { notBeforeMs: String(NOW_MS) }),
   vectorKey("key-expired", { notAfterMs: String(NOW_MS) }),
   vectorKey("key-about-to-expire", { notAfterMs: String(NOW_MS + 1) }),
+  ...[64, 65, 128].map((bytes) => vectorKey(`key-${bytes}`, { requestKey: importedKey(bytes) })),
 ];
 
-const SUM = `${TYPE_URL_PREFIX}sealwire.demo.v1.BatchSumRequest`;
-const TASK = `${TYPE_URL_PREFIX}sealwire.demo.v1.StartLongTaskRequest`;
 const POLL = `${TYPE_URL_PREFIX}sealwire.system.v1.PollJobResponse`;
-/** Numbers 1, 2, 3.5. */
-const NUMBERS = hex("0a18 000000000000f03f 0000000000000040 0000000000000c40");
-
-const BASE: Envelope = {
-  v: "mcp/0.1",
-  requestId: "6f6f8f3e-1d4b-4a53-9a51-0c5b7e9f1a01",
-  tsMs: BigInt(NOW_MS),
-  clientId: "client-1",
-  serverId: SERVER_ID,
-  tool: "batch_sum",
-  args: { typeUrl: SUM, value: NUMBERS },
-  nonce: fixedBytes("nonce", 16),
-};
-
-interface Sent extends Frame {
-  readonly method: string;
-}
-
-interface Spec {
-  readonly comment: string;
-  readonly flag: string;
-  readonly result: "valid" | Reason;
-  /** Changes of the Envelope before it is signed. */
-  readonly fields?: Partial<Envelope>;
-  /** The Envelope's bytes to be signed, where they are not simply its fields encoded. */
-  readonly bytes?: Uint8Array;
-  readonly method?: string;
-  readonly keyId?: string;
-  /** Another key's id, or a key in hex, that signs. */
-  readonly key?: string;
-  /** What is signed in place of the signing input. */
-  readonly input?: Uint8Array;
-  /** What becomes of the frame on its way. */
-  readonly onTheWay?: (sent: Sent) => Partial<Sent> & { readonly frame?: Uint8Array };
-  /** The Envelope that counts, where it is not the one received. */
-  readonly counts?: Uint8Array;
-}
-
-function encode(change: Partial<Envelope> = {}): Uint8Array {
-  return Envelope.encode({ ...BASE, ...change }).finish();
-}
-
-function task(value: Uint8Array): Partial<Envelope> {
-  return { tool: "start_long_task", args: { typeUrl: TASK, value } };
-}
-
-function flip(bytes: Uint8Array, bit: number): Buffer {
-  const flipped = Buffer.from(bytes);
-  flipped.writeUInt8((flipped[bit >> 3] as number) ^ (1 << (bit & 7)), bit >> 3);
-  return flipped;
-}
-
-/** A length-delimited field with a number below 16. */
-function field(number: number, value: Uint8Array): Buffer {
-  const size = value.length;
-  const length = size < 128 ? [size] : [(size & 0x7f) | 0x80, size >>> 7];
-  return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), value]);
-}
-
-function caseOf(spec: Spec, id: number): RequestCase {
-  const method = spec.method ?? CALL_METHOD;
-  const keyId = spec.keyId ?? "key-1";
-  const content = spec.bytes ?? encode(spec.fields);
-  const signer = spec.key ?? keyId;
-  const known = KEYS.find((key) => key.keyId === signer);
-  const input = spec.input ?? requestSigningInput({ method, keyId, envelope: content });
-  const signature = mac(macKey(hex(known?.requestKey ?? signer)), input);
-  const sent: Sent = { method, content, keyId, signature };
-  const change = spec.onTheWay?.(sent) ?? {};
-  const received = { ...sent, ...change };
-  const frame = change.frame ?? writeFrame(received);
-  return {
-    id,
-    comment: spec.comment,
-    flag: spec.flag,
-    signed: {
-      method,
-      keyId,
-      fields: spec.bytes === undefined ? fieldsJson({ ...BASE, ...spec.fields }) : null,
-      envelope: toHex(content),
-      signingInput: toHex(input),
-      key: signer,
-      signature: toHex(signature),
-    },
-    received: {
-      method: received.method,
-      frame: toHex(frame),
-      frameJson: frameJson(frame, "sealwire.v1.CallRequest"),
-    },
-    result: spec.result,
-    envelope: spec.result === "valid" ? toHex(spec.counts ?? received.content) : null,
-  };
-}
-
-function fieldsJson(envelope: Envelope): JsonObject {
-  const { v, requestId, tsMs, clientId, serverId, tool, args, nonce } = envelope;
-  return {
-    v,
-    requestId,
-    tsMs: String(tsMs),
-    clientId,
-    serverId,
-    tool,
-    args: args === undefined ? null : { typeUrl: args.typeUrl, value: toHex(args.value) },
-    nonce: toHex(nonce),
-  };
-}
 
 /** `requests.json`, made anew. */
 export function requestVectors(): RequestVectors {
-  const specs = [VALID, KEY_STATES, FRESHNESS, ALTERED, FRAMES, SIGNATURES, BOUNDARIES, RULES, CANONICAL].flat();
+  const specs = [
+    ...[VALID, KEY_STATES, FRESHNESS, ALTERED, FRAMES, SIGNATURES, BOUNDARIES, RULES, CANONICAL],
+    ...[TEXTS, PAYLOAD_SIZES, KEY_LENGTHS, OTHER_MACS, BOUNDARY_SHIFTS, FIELD_FAULTS],
+  ].flat();
   return {
     kind: "requests",
     protocol: "mcp/0.1",
     serverId: SERVER_ID,
     clock: { nowMs: String(NOW_MS), maxAgeMs: String(MAX_AGE_MS), maxAheadMs: String(MAX_AHEAD_MS) },
     keys: KEYS,
-    cases: specs.map((spec, index) => caseOf(spec, index + 1)),
+    cases: specs.map((spec, index) => requestCase(spec, KEYS, index + 1)),
   };
-}
-
-/** The top-level fields of a message, one by one. */
-function split(bytes: Uint8Array): Buffer[] {
-  const cursor = new WireCursor(bytes);
-  const end = cursor.bytes.length;
-  const fields: Buffer[] = [];
-  while (cursor.pos < end) {
-    const start = cursor.pos;
-    cursor.skip(cursor.tag(end) & 7, end);
-    fields.push(cursor.bytes.subarray(start, cursor.pos));
-  }
-  return fields;
-}
-
-function backwards(bytes: Uint8Array): Buffer {
-  return Buffer.concat(split(bytes).reverse());
 }
 
 /** `ts_ms` as a field with a varint one byte longer than needed. */
@@ -216,11 +77,6 @@ function paddedTime(): Buffer {
 }
 
 const withoutTime = encode({ tsMs: 0n });
-
-/** Specs that share a flag and a result. */
-function group(flag: string, result: Spec["result"], specs: readonly Omit<Spec, "flag" | "result">[]): readonly Spec[] {
-  return specs.map((spec) => ({ flag, result, ...spec }));
-}
 
 const VALID = group("Valid", "valid", [
   { comment: "a plain call" },
@@ -469,23 +325,11 @@ const RULES = [
   ]),
 ];
 
-/** Entries of the Struct field `fields`, given as hex of key text and Value. */
-const entry = (key: string, value: string) =>
-  field(1, Buffer.concat([field(1, Buffer.from(key)), field(2, hex(value))]));
-const payload = (...entries: readonly Uint8Array[]) => Buffer.concat([hex("0803"), field(2, Buffer.concat(entries))]);
-
 const TRUE = "2001";
 const MINUS_ZERO = "11 0000000000000080";
 const ZERO = "11 0000000000000000";
 const ENTRIES = [entry("a", TRUE), entry("b", MINUS_ZERO), entry("é", "0800"), entry("\u{1f600}", "1a0178")];
 const ORDERED = payload(...ENTRIES);
-
-/** Args change on the way from a canonical to another form. */
-function relay(canonical: Uint8Array, other: Uint8Array, type = TASK): Omit<Spec, "flag" | "result" | "comment"> {
-  const fields: Partial<Envelope> = { tool: "start_long_task", args: { typeUrl: type, value: canonical } };
-  const content = encode({ ...fields, args: { typeUrl: type, value: other } });
-  return { fields, onTheWay: () => ({ content }), counts: encode(fields) };
-}
 
 const CANONICAL = [
   ...group("Canonical", "valid", [

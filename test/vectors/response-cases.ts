@@ -10,6 +10,7 @@ import { responseSigningInput } from "../../src/signing/response-signature.ts";
 import { type Frame, writeFrame } from "../../src/wire/frame.ts";
 import { TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 import { hex } from "../validation/sample-image.ts";
+import { flip, split } from "./request-case.ts";
 import { fixedBytes, frameJson, NOW_MS, SERVER_ID, toHex, type VectorKey, vectorKey } from "./vector-file.ts";
 
 /** One answer: how it was signed, what arrived, and what the verifier must say. Bytes are hex, int64 are text. */
@@ -134,7 +135,7 @@ function caseOf(spec: Spec, id: number): ResponseCase {
 
 /** `responses.json`, made anew. */
 export function responseVectors(): ResponseVectors {
-  const specs = [VALID, STREAM, BINDING, CONTRACT, FRAMES, BOUNDARIES].flat();
+  const specs = [VALID, STREAM, BINDING, CONTRACT, FRAMES, BOUNDARIES, MORE].flat();
   return {
     kind: "responses",
     protocol: "mcp/0.1",
@@ -146,12 +147,6 @@ export function responseVectors(): ResponseVectors {
 
 function group(flag: string, result: Spec["result"], specs: readonly Omit<Spec, "flag" | "result">[]): readonly Spec[] {
   return specs.map((spec) => ({ flag, result, ...spec }));
-}
-
-function flip(bytes: Uint8Array, bit: number): Buffer {
-  const flipped = Buffer.from(bytes);
-  flipped.writeUInt8((flipped[bit >> 3] as number) ^ (1 << (bit & 7)), bit >> 3);
-  return flipped;
 }
 
 const none = { result: undefined };
@@ -243,7 +238,11 @@ const CONTRACT = group("Contract", "RESPONSE_UNVERIFIED", [
 const FRAMES = group("Frame", "RESPONSE_UNVERIFIED", [
   { comment: "an empty frame", onTheWay: () => ({ frame: hex("") }) },
   { comment: "the last byte cut off", onTheWay: (sent) => ({ frame: writeFrame(sent).subarray(0, -1) }) },
-  { comment: "an unknown field", lenient: true, onTheWay: (sent) => ({ frame: Buffer.concat([writeFrame(sent), hex("2200")]) }) },
+  {
+    comment: "an unknown field",
+    lenient: true,
+    onTheWay: (sent) => ({ frame: Buffer.concat([writeFrame(sent), hex("2200")]) }),
+  },
   { comment: "the key id twice", onTheWay: (sent) => ({ frame: Buffer.concat([writeFrame(sent), hex("12016b")]) }) },
   { comment: "no signature", onTheWay: () => ({ signature: hex("") }) },
   { comment: "a truncated signature", onTheWay: ({ signature }) => ({ signature: signature.subarray(0, 31) }) },
@@ -268,3 +267,126 @@ const BOUNDARIES = group("SigningInput", "RESPONSE_UNVERIFIED", [
     input: pae("response", Buffer.concat([SIGNATURE, RESPONSE.subarray(0, 1)]), RESPONSE.subarray(1)),
   },
 ]);
+
+const INSIDE = split(RESPONSE);
+const FIELDS = ["v", "request_id", "ts_ms", "ok", "server_id", "status", "result"] as const;
+const FAILED: Partial<Response> = { ...none, ok: false, status: Status.ERROR, error: REFUSED_ARGS };
+const QUEUED: Partial<Response> = { ...none, status: Status.ACCEPTED, job: job(JobState.QUEUED) };
+const WHOLE_TEXT = "e\u0301 \u{1f600} \0";
+
+function withText(message: string): Partial<Response> {
+  return { ...FAILED, error: { ...REFUSED_ARGS, message } };
+}
+
+const MORE = [
+  ...group("Text", "valid", [
+    { comment: "a message with NFD, an astral character and NUL", fields: withText(WHOLE_TEXT) },
+    { comment: "a message in NFC", fields: withText("\u00e9") },
+  ]),
+  ...group("Stream", "valid", [
+    { comment: "DONE as the third message", fields: { status: Status.DONE, sequence: 3n }, sequence: 3 },
+    { comment: "ERROR as the first message", fields: { ...FAILED, sequence: 1n }, sequence: 1 },
+    {
+      comment: "CANCELLED as the second message",
+      fields: { ...none, ok: false, status: Status.CANCELLED, job: job(JobState.CANCELLED), sequence: 2n },
+      sequence: 2,
+    },
+  ]),
+  ...group("Stream", "RESPONSE_UNVERIFIED", [
+    {
+      comment: "a message of the stream before the resume",
+      fields: running(1n),
+      sequence: 1,
+      requestSignature: toHex(fixedBytes("before the resume", 32)),
+    },
+    {
+      comment: "the sequence changed after signing",
+      fields: running(1n),
+      sequence: 2,
+      onTheWay: () => ({ content: encode(running(2n)) }),
+    },
+    {
+      comment: "the sequence taken out after signing",
+      fields: running(1n),
+      sequence: 1,
+      onTheWay: () => ({ content: encode(running(0n)) }),
+    },
+  ]),
+  ...group("Binding", "RESPONSE_UNVERIFIED", [
+    ...Object.entries({
+      v: { v: "mcp/0.2" },
+      ok: { ok: false },
+      status: { status: Status.DONE },
+      "result.type_url": { result: { typeUrl: `${SUM}s`, value: BASE.result?.value ?? hex("") } },
+      error: { error: REFUSED_ARGS },
+      job: { job: job(JobState.QUEUED) },
+    } satisfies Record<string, Partial<Response>>).map(([name, change]) => ({
+      comment: `${name} changed after signing`,
+      onTheWay: () => ({ content: encode(change) }),
+    })),
+    ...FIELDS.map((name, index) => ({
+      comment: `${name} taken out after signing`,
+      onTheWay: () => ({ content: Buffer.concat(INSIDE.toSpliced(index, 1)) }),
+    })),
+    {
+      comment: "error.reason changed after signing",
+      fields: FAILED,
+      onTheWay: () => ({
+        content: encode({ ...FAILED, error: { ...REFUSED_ARGS, reason: ErrorReason.TOOL_FORBIDDEN } }),
+      }),
+    },
+    {
+      comment: "a violation dropped after signing",
+      fields: FAILED,
+      onTheWay: () => ({ content: encode({ ...FAILED, error: { ...REFUSED_ARGS, violations: [] } }) }),
+    },
+    {
+      comment: "job.state changed after signing",
+      fields: QUEUED,
+      onTheWay: () => ({ content: encode({ ...QUEUED, job: job(JobState.SUCCEEDED) }) }),
+    },
+    {
+      comment: "a message in NFD received in NFC",
+      fields: withText("e\u0301"),
+      onTheWay: () => ({ content: encode(withText("\u00e9")) }),
+    },
+    {
+      comment: "the fields in another order than they were signed in",
+      onTheWay: () => ({ content: Buffer.concat(INSIDE.toReversed()) }),
+    },
+    { comment: "an unknown field added after signing", onTheWay: () => ({ content: append("5801").bytes }) },
+    { comment: "the response emptied", onTheWay: () => ({ content: hex("") }) },
+  ]),
+  ...group("Contract", "RESPONSE_UNVERIFIED", [
+    { comment: "ACCEPTED, but not ok", fields: { ...QUEUED, ok: false } },
+    { comment: "RUNNING, but not ok", fields: { ...running(0n), ok: false } },
+    { comment: "DONE, but not ok", fields: { status: Status.DONE, ok: false } },
+    { comment: "no request id", fields: { requestId: "" } },
+    { comment: "no server id", fields: { serverId: "" } },
+  ]),
+  ...group("Frame", "RESPONSE_UNVERIFIED", [
+    {
+      comment: "a signature extended by a copy of itself",
+      onTheWay: ({ signature }) => ({ signature: Buffer.concat([signature, signature]) }),
+    },
+    {
+      comment: "a signature truncated to 16 bytes",
+      onTheWay: ({ signature }) => ({ signature: signature.subarray(0, 16) }),
+    },
+    { comment: "a signature as hex text", onTheWay: ({ signature }) => ({ signature: Buffer.from(toHex(signature)) }) },
+  ]),
+  ...group("SigningInput", "RESPONSE_UNVERIFIED", [
+    { comment: "the parts without lengths", input: Buffer.concat([Buffer.from("response"), SIGNATURE, RESPONSE]) },
+    {
+      comment: "a byte moved from signature to response",
+      input: pae("response", SIGNATURE.subarray(0, -1), Buffer.concat([SIGNATURE.subarray(-1), RESPONSE])),
+    },
+    {
+      comment: "a byte moved from signature to label",
+      input: pae(Buffer.concat([Buffer.from("response"), SIGNATURE.subarray(0, 1)]), SIGNATURE.subarray(1), RESPONSE),
+    },
+    { comment: "the request's signature in base64", input: pae("response", SIGNATURE.toString("base64"), RESPONSE) },
+    { comment: "the key id as a part", input: pae("response", KEY.keyId, SIGNATURE, RESPONSE) },
+    { comment: "a fourth, empty part", input: pae("response", SIGNATURE, RESPONSE, "") },
+  ]),
+];

@@ -33,7 +33,7 @@ export interface VectorKey {
   readonly responseKey: string;
 }
 
-/** Derives one of the vectors' keys. */
+/** Derives one of the vectors' keys; a request key in `change` is an imported one. */
 export function vectorKey(keyId: string, change: Partial<VectorKey> = {}): VectorKey {
   const secret = macKey(SERVER_SECRET);
   const clientId = change.clientId ?? "client-1";
@@ -42,7 +42,7 @@ export function vectorKey(keyId: string, change: Partial<VectorKey> = {}): Vecto
     clientId,
     state: "active",
     ...change,
-    requestKey: deriveRequestKey(secret, clientId, keyId).toString("hex"),
+    requestKey: change.requestKey ?? deriveRequestKey(secret, clientId, keyId).toString("hex"),
     responseKey: deriveResponseKey(secret, clientId, keyId).toString("hex"),
   };
 }

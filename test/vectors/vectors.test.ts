@@ -22,8 +22,11 @@ import type { CanonicalCase, CanonicalVectors } from "./canonical-cases.ts";
 import { vectorTexts } from "./generate.ts";
 import { type JsonSchema, schemaProblems } from "./json-schema.ts";
 import type { KeyVectors } from "./key-cases.ts";
-import type { RequestCase, RequestVectors } from "./request-cases.ts";
+import type { RequestCase } from "./request-case.ts";
+import type { RequestVectors } from "./request-cases.ts";
 import type { ResponseCase, ResponseVectors } from "./response-cases.ts";
+import type { SequenceVectors } from "./sequence-cases.ts";
+import type { SizeVectors } from "./size-cases.ts";
 import { published, ringOf, toHex } from "./vector-file.ts";
 
 const test = suite("vectors");
@@ -37,6 +40,8 @@ const keys = JSON.parse(readText("keys.json")) as KeyVectors;
 const requests = JSON.parse(readText("requests.json")) as RequestVectors;
 const responses = JSON.parse(readText("responses.json")) as ResponseVectors;
 const canonical = JSON.parse(readText("canonical.json")) as CanonicalVectors;
+const sizes = JSON.parse(readText("sizes.json")) as SizeVectors;
+const sequences = JSON.parse(readText("sequences.json")) as SequenceVectors;
 const types = createRegistry(builtinImage().registry);
 
 test("the committed files are what the generator writes", () => {
@@ -47,14 +52,15 @@ test("the committed files are what the generator writes", () => {
 });
 
 test("every file fits the schema, and the schema notices what does not", () => {
-  for (const file of [keys, requests, responses, canonical]) assert.equal(schemaProblems(schema, file), []);
+  for (const file of [keys, requests, responses, canonical, sizes, sequences])
+    assert.equal(schemaProblems(schema, file), []);
   const [first] = requests.cases;
   assert.ok(schemaProblems(schema, { ...requests, cases: [{ ...first, result: "maybe" }] }).length > 0);
   assert.ok(schemaProblems(schema, { ...requests, extra: 1 }).length > 0);
 });
 
 test("case numbers run from 1 and comments are unique within a flag", () => {
-  for (const { cases } of [requests, responses, canonical]) {
+  for (const { cases } of [requests, responses, canonical, sizes, sequences]) {
     const names = cases.map(({ flag, comment }: { flag: string; comment: string }) => `${flag}: ${comment}`);
     assert.is(new Set(names).size, names.length);
     assert.equal(

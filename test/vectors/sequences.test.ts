@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { SealwireError } from "../../src/errors.ts";
+import { Admission } from "../../src/server/admission.ts";
+import { Gate } from "../../src/server/gate.ts";
+import { mac, macKey } from "../../src/signing/mac.ts";
+import { requestSigningInput } from "../../src/signing/request-signature.ts";
+import { createRequestAuthenticator } from "../../src/signing/verify-request.ts";
+import { builtinImage } from "../../src/wire/descriptors.ts";
+import { SqliteUnderTest } from "../contract/sqlite-under-test.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { assert, suite } from "../support/suite.ts";
+import { hex } from "../validation/sample-image.ts";
+import type { SequenceVectors, Step } from "./sequence-cases.ts";
+import { ringOf, toHex } from "./vector-file.ts";
+
+const test = suite("vectors/sequences");
+
+const sequences = JSON.parse(readFileSync(new URL("sequences.json", import.meta.url), "utf8")) as SequenceVectors;
+const freshness = { maxAgeMs: Number(sequences.maxAgeMs), maxAheadMs: Number(sequences.maxAheadMs) };
+
+for (const { id, flag, comment, steps } of sequences.cases) {
+  test(`sequence ${id}, ${flag}: ${comment}`, async () => {
+    const [{ nowMs, keys }] = steps as [Step];
+    const clock = new FakeClock(Number(nowMs));
+    let ring = ringOf(sequences.serverId, keys);
+    await using under = await SqliteUnderTest.open(clock);
+    const authenticator = createRequestAuthenticator({
+      ring: () => ring,
+      image: builtinImage(),
+      clock,
+      canonicalRetriesPerSecond: 1e9,
+    });
+    const { replay } = under.store;
+    const gate = new Gate({
+      authenticator,
+      ring: () => ring,
+      replay,
+      admission: new Admission(clock),
+      clock,
+      freshness,
+    });
+    for (const step of steps) {
+      checkSignature(step);
+      clock.step(Number(step.nowMs) - clock.nowMs());
+      ring = ringOf(sequences.serverId, step.keys);
+      assert.equal(await judge(gate, step), { result: step.result, envelope: step.envelope }, step.comment);
+      // What is forgotten must not come back with the clock.
+      await replay.sweep();
+    }
+  });
+}
+
+function checkSignature({ signed, keys }: Step): void {
+  const key = keys.find(({ keyId }) => keyId === signed.key)?.requestKey ?? signed.key;
+  const input = requestSigningInput({ ...signed, envelope: hex(signed.envelope) });
+  assert.is(toHex(input), signed.signingInput);
+  assert.is(toHex(mac(macKey(hex(key)), input)), signed.signature);
+}
+
+async function judge(gate: Gate, { received }: Step): Promise<Pick<Step, "result" | "envelope">> {
+  try {
+    const { request, admitted } = await gate.pass(received.method, hex(received.frame), {});
+    admitted.release();
+    return { result: "valid", envelope: toHex(request.envelope) };
+  } catch (error) {
+    assert.instance(error, SealwireError);
+    return { result: (error as SealwireError).reason, envelope: null };
+  }
+}
+
+test.run();
