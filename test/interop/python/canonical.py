@@ -1,4 +1,4 @@
-"""Writes messages in canonical form (docs/protocol.md): Python's own deterministic encoder orders some maps otherwise."""
+"""Writes messages in canonical form (docs/protocol.md): Python's own encoder orders some maps otherwise."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,7 +40,9 @@ def entry(field: FieldDescriptor, key: Any, value: Any) -> bytes:
         return content(alone.SerializePartialToString())
     getattr(alone, field.name)[key].SetInParent()
     empty_value = delimited(parts["value"], b"")
-    return content(alone.SerializePartialToString()).removesuffix(empty_value) + delimited(parts["value"], canonical(value))
+    return content(alone.SerializePartialToString()).removesuffix(empty_value) + delimited(
+        parts["value"], canonical(value)
+    )
 
 
 def content(delimited_field: bytes) -> bytes:

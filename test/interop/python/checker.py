@@ -7,7 +7,7 @@ import echo
 import grpc_cases
 import vectors
 import violations
-from signing import Credentials
+from credentials import Credentials
 
 match sys.argv[1:]:
     case ["vectors", folder, *fault]:

@@ -8,15 +8,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import signing
-from canonical import canonical
 from frame_pb2 import Frame
+from google.protobuf import any_pb2, duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf import any_pb2, duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 from google.protobuf.message_factory import GetMessageClass
 from sealwire.v1.envelope_pb2 import Envelope
-from signing import Credentials, Expected, Unverified, decode_key, mac, pae
+
+import signing
+from canonical import canonical
+from credentials import Credentials, decode_key
+from signing import Expected, Unverified, mac, pae
 
 Vector = dict[str, Any]
 # Number of the vector, and what of it the client got wrong.
@@ -29,7 +31,7 @@ def run(folder: str, fault: str = "") -> int:
     if fault:
         plant(fault)
     checked, disagreements = 0, 0
-    for name, check in {"keys": keys, "requests": requests, "responses": responses, "canonical": canonical_forms}.items():
+    for name, check in FILES.items():
         for number, wrong in check(json.loads(Path(folder, f"{name}.json").read_text(encoding="utf-8"))):
             checked += 1
             if wrong:
@@ -62,31 +64,73 @@ def keys(file: Vector) -> Iterator[Outcome]:
             continue
         secret = bytes.fromhex(row["serverSecret"])
         names = (row["clientId"].encode(), row["keyId"].encode())
-        yield number, wrong(
-            fingerprint=mac(secret, b"fingerprint").hex()[:32] == row["fingerprint"],
-            request_key=mac(secret, b"request-key", *names).hex() == row["requestKey"],
-            response_key=mac(secret, b"response-key", *names).hex() == row["responseKey"],
-            request_key_text=decode_key(row["requestKeyText"], "sws_").hex() == row["requestKey"],
-            response_key_text=decode_key(row["responseKeyText"], "swr_").hex() == row["responseKey"],
+        yield (
+            number,
+            wrong(
+                fingerprint=mac(secret, b"fingerprint").hex()[:32] == row["fingerprint"],
+                request_key=mac(secret, b"request-key", *names).hex() == row["requestKey"],
+                response_key=mac(secret, b"response-key", *names).hex() == row["responseKey"],
+                request_key_text=decode_key(row["requestKeyText"], "sws_").hex() == row["requestKey"],
+                response_key_text=decode_key(row["responseKeyText"], "swr_").hex() == row["responseKey"],
+            ),
         )
 
 
 def requests(file: Vector) -> Iterator[Outcome]:
-    keys_by_id = {key["keyId"]: key["requestKey"] for key in file["keys"]}
     for case in file["cases"]:
-        signed, received = case["signed"], case["received"]
-        envelope = bytes.fromhex(signed["envelope"])
-        key = bytes.fromhex(keys_by_id.get(signed["key"], signed["key"]))
-        frame = signing.sign(credentials(key_id=signed["keyId"], request_key=key), signed["method"], envelope)
-        signing_input = pae(b"request", signed["method"].encode(), signed["keyId"].encode(), envelope)
-        as_protocol_says = case["flag"] != "SigningInput"
-        yield case["id"], wrong(
-            fields=signed["fields"] is None or encode(signed["fields"]) == envelope,
-            signing_input=(signing_input.hex() == signed["signingInput"]) is as_protocol_says,
-            signature=(frame.signature.hex() == signed["signature"]) is as_protocol_says,
-            hmac=hmac.digest(key, bytes.fromhex(signed["signingInput"]), "sha256").hex() == signed["signature"],
-            frame=case["flag"] != "Valid" or frame == Frame.FromString(bytes.fromhex(received["frame"])),
+        yield case["id"], wrong(**signer_facts(case, file["keys"]))
+
+
+def sequences(file: Vector) -> Iterator[Outcome]:
+    """A client signs each step; what a server remembers of the steps before is the server's affair."""
+    for case in file["cases"]:
+        steps = [signer_facts(step, step["keys"]) for step in case["steps"]]
+        yield case["id"], [f"{index}: {name}" for index, facts in enumerate(steps, 1) for name in wrong(**facts)]
+
+
+def signer_facts(case: Vector, keys_of_server: list[Vector]) -> dict[str, bool]:
+    signed = case["signed"]
+    envelope = bytes.fromhex(signed["envelope"])
+    request_keys = {key["keyId"]: key["requestKey"] for key in keys_of_server}
+    key = bytes.fromhex(request_keys.get(signed["key"], signed["key"]))
+    frame = signing.sign(credentials(key_id=signed["keyId"], request_key=key), signed["method"], envelope)
+    signing_input = pae(b"request", signed["method"].encode(), signed["keyId"].encode(), envelope)
+    as_protocol_says = case.get("flag") != "SigningInput"
+    return {
+        "fields": signed["fields"] is None or encode(signed["fields"]) == envelope,
+        "signing_input": (signing_input.hex() == signed["signingInput"]) is as_protocol_says,
+        "signature": (frame.signature.hex() == signed["signature"]) is as_protocol_says,
+        "hmac": hmac_of(key.hex(), signed["signingInput"]) == signed["signature"],
+        "frame": case.get("flag") != "Valid" or frame == Frame.FromString(bytes.fromhex(case["received"]["frame"])),
+    }
+
+
+def sizes(file: Vector) -> Iterator[Outcome]:
+    for case in file["cases"]:
+        key, parts = bytes.fromhex(case["key"]), [joined(part) for part in case["parts"]]
+        frame = Frame.FromString(joined(case["frame"]))
+        if case["flag"] == "Request":
+            signer = credentials(key_id=frame.key_id, request_key=key)
+            signature = signing.sign(signer, parts[1].decode(), frame.content).signature
+        else:
+            signature = mac(key, *parts[:2], frame.content)
+        made = Frame(content=parts[-1], key_id=case["keyId"], signature=bytes.fromhex(case["signature"]))
+        yield (
+            case["id"],
+            wrong(
+                signing_input=pae(*parts) == joined(case["signingInput"]),
+                signature=mac(key, *parts) == made.signature,
+                verdict=(signature == frame.signature) is (case["result"] == "valid"),
+                frame=(made == frame) is (case["result"] == "valid"),
+            ),
         )
+
+
+def joined(runs: list[str | Vector]) -> bytes:
+    """Bytes written as hex and as runs of one byte."""
+    return b"".join(
+        bytes.fromhex(run) if isinstance(run, str) else bytes.fromhex(run["byte"]) * run["times"] for run in runs
+    )
 
 
 def responses(file: Vector) -> Iterator[Outcome]:
@@ -104,9 +148,13 @@ def responses(file: Vector) -> Iterator[Outcome]:
             verdict = "valid"
         except Unverified:
             verdict = "RESPONSE_UNVERIFIED"
-        yield case["id"], wrong(
-            signing_input=(signing_input.hex() == signed["signingInput"]) is (case["flag"] != "SigningInput"),
-            verdict=verdict == case["result"] or case.get("lenient", False),
+        yield (
+            case["id"],
+            wrong(
+                signing_input=(signing_input.hex() == signed["signingInput"]) is (case["flag"] != "SigningInput"),
+                hmac=hmac_of(signed["key"], signed["signingInput"]) == signed["signature"],
+                verdict=verdict == case["result"] or case.get("lenient", False),
+            ),
         )
 
 
@@ -122,15 +170,22 @@ def canonical_forms(file: Vector) -> Iterator[Outcome]:
         kind = GetMessageClass(pool.FindMessageTypeByName(case["type"]))
         form = canonical(kind.FromString(bytes.fromhex(case["bytes"])))
         digest = hashlib.sha256(pae(b"intent", b"sample", bytes.fromhex(case["canonical"])))
-        yield case["id"], wrong(
-            canonical=form.hex() == case["canonical"],
-            intent_digest=digest.hexdigest() == case["intentDigest"],
+        yield (
+            case["id"],
+            wrong(
+                canonical=form.hex() == case["canonical"],
+                intent_digest=digest.hexdigest() == case["intentDigest"],
+            ),
         )
 
 
+def hmac_of(key: str, data: str) -> str:
+    return hmac.digest(bytes.fromhex(key), bytes.fromhex(data), "sha256").hex()
+
+
 def credentials(**known: Any) -> Credentials:
-    blank = dict(address="", server_id="", server_fingerprint="", client_id="", key_id="", request_key=b"", response_key=b"")
-    return Credentials(**(blank | known))
+    names = ("address", "server_id", "server_fingerprint", "client_id", "key_id")
+    return Credentials(**(dict.fromkeys(names, "") | {"request_key": b"", "response_key": b""} | known))
 
 
 def encode(fields: Vector) -> bytes:
@@ -145,3 +200,13 @@ def encode(fields: Vector) -> bytes:
         args=None if args is None else any_pb2.Any(type_url=args["typeUrl"], value=bytes.fromhex(args["value"])),
         nonce=bytes.fromhex(fields["nonce"]),
     ).SerializeToString()
+
+
+FILES = {
+    "keys": keys,
+    "requests": requests,
+    "sequences": sequences,
+    "sizes": sizes,
+    "responses": responses,
+    "canonical": canonical_forms,
+}
