@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cp, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -28,7 +29,10 @@ export async function copyExample(language: string, folder: string): Promise<Exa
   const example = join("examples", language);
   const copied = [example, join("test/interop", language), "test/interop/proto"];
   const listed = await run("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...copied], { cwd: ROOT });
-  const files = listed.stdout.trim().split("\n");
+  const files = listed.stdout
+    .trim()
+    .split("\n")
+    .filter((file) => existsSync(join(ROOT, file)));
   await Promise.all(files.map((file) => cp(join(ROOT, file), join(folder, file))));
   await Promise.all(LINKED.map((name) => symlink(join(ROOT, name), join(folder, name))));
   const path = join(folder, example);

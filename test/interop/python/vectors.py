@@ -10,15 +10,16 @@ from typing import Any
 
 from frame_pb2 import Frame
 from google.protobuf import any_pb2, duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message_factory import GetMessageClass
 from sealwire.v1.envelope_pb2 import Envelope
 
 import signing
-from canonical import canonical
 from credentials import Credentials, decode_key
 from signing import Expected, Unverified, mac, pae
+from strict import Malformed, canonical
+from verdict import Refused, Server
 
 Vector = dict[str, Any]
 # Number of the vector, and what of it the client got wrong.
@@ -77,15 +78,33 @@ def keys(file: Vector) -> Iterator[Outcome]:
 
 
 def requests(file: Vector) -> Iterator[Outcome]:
+    clock = file["clock"]
+    bounds = (int(clock["maxAgeMs"]), int(clock["maxAheadMs"]))
+    server = Server(file["serverId"], file["keys"], int(clock["nowMs"]), *bounds)
     for case in file["cases"]:
-        yield case["id"], wrong(**signer_facts(case, file["keys"]))
+        yield case["id"], wrong(**signer_facts(case, file["keys"]), verdict=judged(server, case))
 
 
 def sequences(file: Vector) -> Iterator[Outcome]:
-    """A client signs each step; what a server remembers of the steps before is the server's affair."""
+    bounds = (int(file["maxAgeMs"]), int(file["maxAheadMs"]))
     for case in file["cases"]:
-        steps = [signer_facts(step, step["keys"]) for step in case["steps"]]
-        yield case["id"], [f"{index}: {name}" for index, facts in enumerate(steps, 1) for name in wrong(**facts)]
+        nonces: set[tuple[str, bytes]] = set()
+        mistakes: list[str] = []
+        for index, step in enumerate(case["steps"], 1):
+            server = Server(file["serverId"], step["keys"], int(step["nowMs"]), *bounds, nonces)
+            facts = wrong(**signer_facts(step, step["keys"]), verdict=judged(server, step))
+            mistakes.extend(f"{index}: {name}" for name in facts)
+        yield case["id"], mistakes
+
+
+def judged(server: Server, case: Vector) -> bool:
+    """Whether the server says of a request what the vector says."""
+    received = case["received"]
+    try:
+        said = ("valid", server.judge(received["method"], bytes.fromhex(received["frame"])).hex())
+    except Refused as refused:
+        said = (str(refused), None)
+    return said == (case["result"], case["envelope"])
 
 
 def signer_facts(case: Vector, keys_of_server: list[Vector]) -> dict[str, bool]:
@@ -165,18 +184,27 @@ def canonical_forms(file: Vector) -> Iterator[Outcome]:
     for each in FileDescriptorSet.FromString(bytes.fromhex(file["descriptorSet"])).file:
         pool.Add(each)
     for case in file["cases"]:
-        if case["canonical"] is None:
-            continue
-        kind = GetMessageClass(pool.FindMessageTypeByName(case["type"]))
-        form = canonical(kind.FromString(bytes.fromhex(case["bytes"])))
-        digest = hashlib.sha256(pae(b"intent", b"sample", bytes.fromhex(case["canonical"])))
+        kind, data = pool.FindMessageTypeByName(case["type"]), bytes.fromhex(case["bytes"])
+        form, second = canonical_or_none(data, kind), canonical_or_none(data, kind, unambiguous=True)
         yield (
             case["id"],
             wrong(
-                canonical=form.hex() == case["canonical"],
-                intent_digest=digest.hexdigest() == case["intentDigest"],
+                canonical=form == case["canonical"],
+                unambiguous=second == (case["canonical"] if case["unambiguous"] else None),
+                intent_digest=form is None or intent_digest("sample", bytes.fromhex(form)) == case["intentDigest"],
             ),
         )
+
+
+def canonical_or_none(data: bytes, kind: Descriptor, unambiguous: bool = False) -> str | None:
+    try:
+        return canonical(data, kind, unambiguous).hex()
+    except Malformed:
+        return None
+
+
+def intent_digest(tool: str, args: bytes) -> str:
+    return hashlib.sha256(pae(b"intent", tool.encode(), args)).hexdigest()
 
 
 def hmac_of(key: str, data: str) -> str:
