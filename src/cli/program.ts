@@ -59,6 +59,14 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
   toServer(program.command("sign").argument("<tool>").argument("[json]", "arguments: JSON, @FILE, or - for stdin"))
     .description("sign a call and print it as ProtoJSON for `buf curl -d @-` or `grpcurl -d @`")
     .option("--request-id <id>", "name of the intent (default: a new UUID)")
+    .addOption(
+      new Option("--count <n>", "sign it so many times, each time anew, and print one a line (default: 1)")
+        .argParser(positiveNumber)
+        .conflicts(["grpcurl", "explain"]),
+    )
+    .addOption(
+      new Option("--binary", "print bytes instead, each request behind its length, for `ghz -B`").conflicts("grpcurl"),
+    )
     .option(
       "--descriptors <file>",
       "descriptor image of the tool's contract (default: built in, else asked of the server)",

@@ -9,6 +9,8 @@ export interface Terminal {
   readonly stdin: AsyncIterable<Uint8Array>;
   /** Writes one line of data. */
   print(line: string): void;
+  /** Writes bytes of data as they are. */
+  write(bytes: Uint8Array): void;
   /** Writes one line for people. */
   say(line: string): void;
   /** Writes text for people as it is, to draw over what stands there. */
@@ -31,6 +33,7 @@ export function processTerminal(): Terminal {
     env,
     stdin,
     print: (line) => void stdout.write(`${line}\n`),
+    write: (bytes) => void stdout.write(bytes),
     say: (line) => void stderr.write(`${line}\n`),
     draw: (text) => void stderr.write(text),
     drawable: stderr.isTTY === true && env.TERM !== "dumb",

@@ -40,6 +40,10 @@ export class RecordingTerminal implements Terminal {
     this.stdout += `${line}\n`;
   }
 
+  write(bytes: Uint8Array): void {
+    this.stdout += Buffer.from(bytes).toString("latin1");
+  }
+
   say(line: string): void {
     this.stderr += `${line}\n`;
   }

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
-
 import { fromJson, toBinary } from "@bufbuild/protobuf";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { builtinImage, messageDesc } from "../../src/wire/descriptors.ts";
 import { assert, suite } from "../support/suite.ts";
 import { type Ended, inFolder, run } from "./cli-run.ts";
@@ -119,6 +119,61 @@ test("--grpcurl prints one command whose quotes hold", () =>
     const { stdout } = await run(["sign", "start_long_task", json, "--grpcurl", ...CREDENTIALS]);
     assert.match(stdout, /^grpcurl -plaintext -d '\{.*\}' 127\.0\.0\.1:50051 sealwire\.v1\.ToolService\/Call\n$/);
     assert.match(stdout, `{"it'\\''s":"$HOME"}`);
+  }));
+
+test("--grpcurl pipes what is too long for an argument", () =>
+  signing(async () => {
+    await writeFile("args.json", JSON.stringify({ seconds: 1, payload: { text: "x".repeat(120_000) } }));
+    const { stdout } = await run(["sign", "start_long_task", "@args.json", "--grpcurl", ...CREDENTIALS]);
+    assert.match(stdout, /^printf %s '\{.*\}' \| grpcurl -plaintext -d @ 127\.0\.0\.1:50051 \S+\n$/);
+  }));
+
+test("--count signs as often as told, each time anew, one request a line", () =>
+  signing(async () => {
+    const { stdout } = await run(["sign", "batch_sum", '{"numbers": [1]}', "--count", "3", ...CREDENTIALS]);
+    const lines = stdout.trimEnd().split("\n");
+    assert.is(lines.length, 3);
+    for (const line of lines) assert.is((await verify(line)).code, 0);
+    const envelopes = lines.map((line) => JSON.parse(line).envelope);
+    assert.is(new Set(envelopes.map(({ nonce }) => nonce)).size, 3);
+    assert.is(new Set(envelopes.map(({ requestId }) => requestId)).size, 3);
+  }));
+
+test("--count with --request-id makes attempts of one intent", () =>
+  signing(async () => {
+    const { stdout } = await run(["sign", "batch_sum", "--count", "2", "--request-id", "r-1", ...CREDENTIALS]);
+    const envelopes = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line).envelope);
+    assert.equal(
+      envelopes.map(({ requestId }) => requestId),
+      ["r-1", "r-1"],
+    );
+    assert.is.not(envelopes[0].nonce, envelopes[1].nonce);
+  }));
+
+test("--binary prints each request behind its length", () =>
+  signing(async () => {
+    const args = ["sign", "batch_sum", '{"numbers": [1]}', "--count", "2", "--binary", ...CREDENTIALS];
+    const { stdout } = await run(args);
+    const reader = new BinaryReader(Buffer.from(stdout, "latin1"));
+    const frames = [reader.bytes(), reader.bytes()];
+    assert.is(reader.pos, reader.len);
+    for (const frame of frames) assert.is((await verify(frame)).code, 0);
+  }));
+
+test("options of sign that exclude each other are refused", () =>
+  signing(async () => {
+    for (const options of [
+      ["--count", "2", "--grpcurl"],
+      ["--count", "2", "--explain"],
+      ["--binary", "--grpcurl"],
+      ["--count", "0"],
+    ]) {
+      const { code, stdout } = await run(["sign", "batch_sum", "{}", ...options, ...CREDENTIALS]);
+      assert.equal([code, stdout], [2, ""], options.join(" "));
+    }
   }));
 
 test("watch_job is signed for its own RPC", () =>

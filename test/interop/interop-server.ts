@@ -33,11 +33,11 @@ export class InteropServer implements AsyncDisposable {
     const file = join(this.folder, `${clientId}.json`);
     const limits = LIMITS.flatMap((option) => [option, PLENTY]);
     const args = ["keys", "add", clientId, "--tools", "*", ...limits, "--address", this.address, "--out", file];
-    const { code, stderr } = await sealwire(args, { cwd: this.folder });
-    if (code !== 0) throw new Error(`no key for ${clientId}: ${stderr}`);
     const { process } = this.#server;
     const reloads = () => process.stderr.split("key ring reloaded").length;
     const before = reloads();
+    const { code, stderr } = await sealwire(args, { cwd: this.folder });
+    if (code !== 0) throw new Error(`no key for ${clientId}: ${stderr}`);
     process.child.kill("SIGHUP");
     await process.until("the new key", () => reloads() > before);
     return file;

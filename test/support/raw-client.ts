@@ -18,6 +18,8 @@ export interface RawRequest {
   readonly tool: string;
   /** Full name of the request message. */
   readonly type: string;
+  /** Default: the one of `type`. */
+  readonly typeUrl?: string;
   readonly value?: Uint8Array;
   readonly method?: string;
   readonly requestId?: string;
@@ -58,7 +60,7 @@ export function signRaw(credentials: ClientCredentials, request: RawRequest): Ra
     serverId: request.serverId ?? credentials.serverId,
     requestId,
     tool: request.tool,
-    args: { typeUrl: TYPE_URL_PREFIX + request.type, value: request.value ?? new Uint8Array() },
+    args: { typeUrl: request.typeUrl ?? TYPE_URL_PREFIX + request.type, value: request.value ?? new Uint8Array() },
     tsMs: request.tsMs ?? Date.now(),
     nonce: request.nonce ?? systemRandom.bytes(16),
   });

@@ -1,5 +1,6 @@
 /** Writes the vectors' files anew: `node test/vectors/generate.ts`. The same bytes in every run. */
 import { writeFileSync } from "node:fs";
+import { argumentVectors } from "./argument-cases.ts";
 import { canonicalVectors } from "./canonical-cases.ts";
 import { keyVectors } from "./key-cases.ts";
 import { requestVectors } from "./request-cases.ts";
@@ -16,6 +17,7 @@ export function vectorTexts(): ReadonlyMap<string, string> {
     "canonical.json": canonicalVectors(),
     "sizes.json": sizeVectors(),
     "sequences.json": sequenceVectors(),
+    "arguments.json": argumentVectors(),
   };
   return new Map(Object.entries(files).map(([name, file]) => [name, `${JSON.stringify(file, null, 2)}\n`]));
 }

@@ -19,6 +19,8 @@ export interface KeyVectors {
     readonly responseKey: string;
     readonly responseKeyText: string;
   }[];
+  /** Texts that are read as keys, or refused. */
+  readonly keyTexts: readonly KeyText[];
 }
 
 const PAE: readonly { comment: string; parts: readonly Uint8Array[] }[] = [
@@ -49,6 +51,42 @@ const DERIVED = [
   { secret: fixedBytes("a longer secret", 100), clientId: "client-1", keyId: "key-1" },
 ];
 
+interface KeyText {
+  readonly comment: string;
+  readonly text: string;
+  /** What the text is read as. */
+  readonly use: "request" | "response";
+  /** The key; null if the text has to be refused. */
+  readonly key: string | null;
+}
+
+const SAMPLE = fixedBytes("key text", 33);
+const REQUEST_TEXT = formatRequestKey(SAMPLE);
+/** Its last digit says two bits that no byte has room for. */
+const LOOSE_TEXT = `sws_${"A".repeat(42)}B`;
+
+const KEY_TEXTS: readonly KeyText[] = [
+  ...[32, 64, 65, 128, 1024].map((size) => {
+    const bytes = fixedBytes(`key of ${size}`, size);
+    return { comment: `${size} bytes`, text: formatRequestKey(bytes), use: "request" as const, key: toHex(bytes) };
+  }),
+  { comment: "a response key", text: formatResponseKey(SAMPLE), use: "response", key: toHex(SAMPLE) },
+  { comment: "a request key as a response key", text: REQUEST_TEXT, use: "response", key: null },
+  { comment: "no prefix", text: REQUEST_TEXT.slice(4), use: "request", key: null },
+  { comment: "the prefix in capitals", text: `SWS_${REQUEST_TEXT.slice(4)}`, use: "request", key: null },
+  { comment: "31 bytes", text: formatRequestKey(fixedBytes("short", 31)), use: "request", key: null },
+  { comment: "1025 bytes", text: formatRequestKey(fixedBytes("long", 1025)), use: "request", key: null },
+  { comment: "padded", text: `sws_${fixedBytes("padded", 32).toString("base64url")}=`, use: "request", key: null },
+  {
+    comment: "base64, not base64url",
+    text: `sws_${Buffer.alloc(33, 0xff).toString("base64")}`,
+    use: "request",
+    key: null,
+  },
+  { comment: "a line break at the end", text: `${REQUEST_TEXT}\n`, use: "request", key: null },
+  { comment: "a last digit that is none of the encoder's", text: LOOSE_TEXT, use: "request", key: null },
+];
+
 /** `keys.json`, made anew. */
 export function keyVectors(): KeyVectors {
   return {
@@ -70,5 +108,6 @@ export function keyVectors(): KeyVectors {
         responseKeyText: formatResponseKey(responseKey),
       };
     }),
+    keyTexts: KEY_TEXTS,
   };
 }

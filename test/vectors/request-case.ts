@@ -7,7 +7,7 @@ import { type Frame, writeFrame } from "../../src/wire/frame.ts";
 import { CALL_METHOD, TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 import { WireCursor } from "../../src/wire/wire-cursor.ts";
 import { hex } from "../validation/sample-image.ts";
-import { fixedBytes, frameJson, NOW_MS, SERVER_ID, toHex, type VectorKey } from "./vector-file.ts";
+import { fixedBytes, messageJson, NOW_MS, SERVER_ID, toHex, type VectorKey } from "./vector-file.ts";
 
 /** One request: how it was signed, what arrived, and what the verifier must say. Bytes are hex, int64 are text. */
 export interface RequestCase {
@@ -127,7 +127,7 @@ export function requestCase(spec: RequestSpec, keys: readonly VectorKey[], id: n
     received: {
       method: received.method,
       frame: toHex(frame),
-      frameJson: frameJson(frame, "sealwire.v1.CallRequest"),
+      frameJson: messageJson(frame, "sealwire.v1.CallRequest"),
     },
     result: spec.result,
     envelope: spec.result === "valid" ? toHex(spec.counts ?? received.content) : null,

@@ -11,7 +11,7 @@ import { type Frame, writeFrame } from "../../src/wire/frame.ts";
 import { TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 import { hex } from "../validation/sample-image.ts";
 import { flip, split } from "./request-case.ts";
-import { fixedBytes, frameJson, NOW_MS, SERVER_ID, toHex, type VectorKey, vectorKey } from "./vector-file.ts";
+import { fixedBytes, messageJson, NOW_MS, SERVER_ID, toHex, type VectorKey, vectorKey } from "./vector-file.ts";
 
 /** One answer: how it was signed, what arrived, and what the verifier must say. Bytes are hex, int64 are text. */
 export interface ResponseCase {
@@ -126,7 +126,7 @@ function caseOf(spec: Spec, id: number): ResponseCase {
       key,
       signature: toHex(signature),
     },
-    received: { frame: toHex(frame), frameJson: frameJson(frame, "sealwire.v1.CallResponse") },
+    received: { frame: toHex(frame), frameJson: messageJson(frame, "sealwire.v1.CallResponse") },
     sequence: String(spec.sequence ?? 0),
     result: spec.result,
     ...(spec.lenient && { lenient: true }),

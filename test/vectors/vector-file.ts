@@ -87,14 +87,14 @@ export function published(fullName: string): DescMessage {
 }
 
 /**
- * ProtoJSON of a frame; null where JSON cannot hold it: bytes that are no strict encoding, an Any of an unknown type, -0, which
+ * ProtoJSON of a message; null where JSON cannot hold it: bytes that are no strict encoding, an Any of an unknown type, -0, which
  * most JSON writers turn into 0.
  */
-export function frameJson(frame: Uint8Array, fullName: string): JsonValue {
+export function messageJson(bytes: Uint8Array, fullName: string): JsonValue {
   const desc = published(fullName);
   try {
-    checkStrict(frame, desc);
-    const json = toJson(desc, fromBinary(desc, frame), { registry: builtinImage().registry });
+    checkStrict(bytes, desc);
+    const json = toJson(desc, fromBinary(desc, bytes), { registry: builtinImage().registry });
     return holdsMinusZero(json) ? null : json;
   } catch {
     return null;

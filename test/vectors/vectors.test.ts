@@ -18,6 +18,7 @@ import { builtinDescriptorSet, builtinImage, messageDesc, readImage } from "../.
 import { FakeClock } from "../support/fake-clock.ts";
 import { assert, suite } from "../support/suite.ts";
 import { hex } from "../validation/sample-image.ts";
+import type { ArgumentVectors } from "./argument-cases.ts";
 import type { CanonicalCase, CanonicalVectors } from "./canonical-cases.ts";
 import { vectorTexts } from "./generate.ts";
 import { type JsonSchema, schemaProblems } from "./json-schema.ts";
@@ -41,6 +42,7 @@ const requests = JSON.parse(readText("requests.json")) as RequestVectors;
 const responses = JSON.parse(readText("responses.json")) as ResponseVectors;
 const canonical = JSON.parse(readText("canonical.json")) as CanonicalVectors;
 const sizes = JSON.parse(readText("sizes.json")) as SizeVectors;
+const args = JSON.parse(readText("arguments.json")) as ArgumentVectors;
 const sequences = JSON.parse(readText("sequences.json")) as SequenceVectors;
 const types = createRegistry(builtinImage().registry);
 
@@ -52,7 +54,7 @@ test("the committed files are what the generator writes", () => {
 });
 
 test("every file fits the schema, and the schema notices what does not", () => {
-  for (const file of [keys, requests, responses, canonical, sizes, sequences])
+  for (const file of [keys, requests, responses, canonical, sizes, sequences, args])
     assert.equal(schemaProblems(schema, file), []);
   const [first] = requests.cases;
   assert.ok(schemaProblems(schema, { ...requests, cases: [{ ...first, result: "maybe" }] }).length > 0);
@@ -60,7 +62,7 @@ test("every file fits the schema, and the schema notices what does not", () => {
 });
 
 test("case numbers run from 1 and comments are unique within a flag", () => {
-  for (const { cases } of [requests, responses, canonical, sizes, sequences]) {
+  for (const { cases } of [requests, responses, canonical, sizes, sequences, args]) {
     const names = cases.map(({ flag, comment }: { flag: string; comment: string }) => `${flag}: ${comment}`);
     assert.is(new Set(names).size, names.length);
     assert.equal(
@@ -79,6 +81,14 @@ test("PAE, derived keys, their text and fingerprints are as printed", () => {
     assert.is(toHex(deriveResponseKey(secret, row.clientId, row.keyId)), row.responseKey);
     assert.is(toHex(parseRequestKey(row.requestKeyText)), row.requestKey);
     assert.is(toHex(parseResponseKey(row.responseKeyText)), row.responseKey);
+  }
+});
+
+test("texts are read as keys, or refused, as printed", () => {
+  for (const { comment, text, use, key } of keys.keyTexts) {
+    const read = () => toHex((use === "request" ? parseRequestKey : parseResponseKey)(text));
+    if (key === null) assert.throws(read, (error: unknown) => error instanceof SealwireError, comment);
+    else assert.is(read(), key, comment);
   }
 });
 

@@ -1,4 +1,6 @@
+import { resolve } from "node:path";
 import { fromBinary, toJson } from "@bufbuild/protobuf";
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { encodeArguments } from "../../client/arguments.ts";
 import { findLocalContract, type ToolContract } from "../../client/contracts.ts";
 import { SealwireError } from "../../errors.ts";
@@ -21,13 +23,17 @@ import type { Terminal } from "../terminal.ts";
 interface SignOptions extends ServerOptions {
   readonly requestId?: string;
   readonly descriptors?: string;
+  readonly count?: number;
+  readonly binary?: boolean;
   readonly grpcurl?: boolean;
   readonly explain?: boolean;
 }
 
 const NONCE_BYTES = 16;
+/** Linux takes no longer argument of a command than 128 KiB. */
+const MAX_ARGUMENT_BYTES = 100_000;
 
-/** Signs one call and prints the frame as ProtoJSON. */
+/** Signs a call as often as asked for, each time anew, and prints the frames. */
 export async function run(
   terminal: Terminal,
   tool: string,
@@ -40,19 +46,29 @@ export async function run(
   // A relay may order a map otherwise when it turns our JSON back into bytes: the canonical form can be found again.
   const args = { ...encoded, value: canonicalize(encoded.value, contract.input) };
   const method = tool === "watch_job" ? WATCH_JOB_METHOD : CALL_METHOD;
-  const sealed = sealRequest({
-    ...credentials,
-    method,
-    tool,
-    args,
-    requestId: options.requestId ?? systemRandom.uuid(),
-    tsMs: systemClock.nowMs(),
-    nonce: systemRandom.bytes(NONCE_BYTES),
-  });
-  const frame = frameJson(sealed, method, contract);
-  terminal.print(options.grpcurl ? grpcurlCommand(frame, method, credentials, options) : frame);
-  if (options.explain) explain(terminal, { sealed, method, credentials, args: args.value });
+  for (let left = options.count ?? 1; left > 0; left--) {
+    const sealed = sealRequest({
+      ...credentials,
+      method,
+      tool,
+      args,
+      requestId: options.requestId ?? systemRandom.uuid(),
+      tsMs: systemClock.nowMs(),
+      nonce: systemRandom.bytes(NONCE_BYTES),
+    });
+    if (options.binary) terminal.write(delimited(sealed.frame));
+    else {
+      const frame = frameJson(sealed, method, contract);
+      terminal.print(options.grpcurl ? grpcurlCommand(frame, method, credentials, options) : frame);
+    }
+    if (options.explain) explain(terminal, { sealed, method, credentials, args: args.value });
+  }
   return ExitCode.done;
+}
+
+/** A frame behind its length as a varint: how protobuf libraries read one message after the other. */
+function delimited(frame: Uint8Array): Uint8Array {
+  return new BinaryWriter().bytes(frame).finish();
 }
 
 /** From `--descriptors`, from what is built in, or from the server's signed list; never from unsigned reflection. */
@@ -91,9 +107,14 @@ function grpcurlCommand(frame: string, method: string, credentials: ClientCreden
   const given = Object.entries(valued).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
   const security = tls || given.length > 0 ? given : ["-plaintext"];
   const socket = /^unix:(?:\/\/)?(.*)$/.exec(credentials.address)?.[1];
-  const target = socket === undefined ? [credentials.address] : ["-unix", socket];
-  const words = ["grpcurl", ...security, "-d", frame, ...target, method.slice(1)];
-  return words.map(shellQuote).join(" ");
+  // grpcurl takes the first part of a relative path for a host.
+  const target = socket === undefined ? [credentials.address] : ["-unix", resolve(socket)];
+  const command = (data: string) =>
+    ["grpcurl", ...security, "-d", data, ...target, method.slice(1)].map(shellQuote).join(" ");
+  // printf is a part of the shell, so its arguments may be as long as they like.
+  return Buffer.byteLength(frame) <= MAX_ARGUMENT_BYTES
+    ? command(frame)
+    : `printf %s ${shellQuote(frame)} | ${command("@")}`;
 }
 
 interface Explained {

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import type { Clock } from "../../runtime/clock.ts";
-import type { Logger } from "../../runtime/logger.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { type Logger, silentLogger } from "../../runtime/logger.ts";
 import { watchFolder } from "./folder-hints.ts";
 import { fileVersion } from "./private-file.ts";
 import { type LoadedRing, loadRingFile } from "./ring-file.ts";
@@ -14,8 +14,9 @@ const HINT_MS = 50;
 /** Which file to follow, and with what. */
 export interface WatchedRingOptions {
   readonly path: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** Told of each reload and of files that cannot be used; by default nobody is. */
+  readonly logger?: Logger;
 }
 
 /** A ring that follows its file. */
@@ -48,7 +49,7 @@ class FileKeyRing implements WatchedKeyRing {
   #again = false;
   #closed = false;
 
-  constructor({ path, clock, logger }: WatchedRingOptions, { ring, version }: LoadedRing) {
+  constructor({ path, clock = systemClock, logger = silentLogger }: WatchedRingOptions, { ring, version }: LoadedRing) {
     this.#path = path;
     this.#clock = clock;
     this.#logger = logger;

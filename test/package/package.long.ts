@@ -1,0 +1,94 @@
+// test-limit-ms: 300000
+import { execFile } from "node:child_process";
+import { cpSync, globSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { assert, suite } from "../support/suite.ts";
+
+/* The npm package as its users get it: what is in it, and that it works in a folder with nothing else. */
+const test = suite("package");
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, "..", "..");
+const project = join(await mkdtemp(join(tmpdir(), "sealwire-package-")), "project");
+const installed = join(project, "node_modules", "sealwire");
+let packed: { readonly filename: string; readonly files: readonly { readonly path: string }[] };
+
+test.before(async () => {
+  await mkdir(project);
+  const { stdout } = await run("npm", ["pack", "--json", "--silent", "--pack-destination", dirname(project)], {
+    cwd: root,
+  });
+  [packed] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as [typeof packed];
+  const others = ["typescript@7.0.2", "@types/node@24.19.2"];
+  await inProject("npm", "install", "--prefer-offline", "--ignore-scripts", join("..", packed.filename), ...others);
+  cpSync(join(import.meta.dirname, "program"), project, { recursive: true });
+});
+test.after(() => rm(dirname(project), { recursive: true }));
+
+/** Runs a command as a user would: this Node first, nothing of the repository's node_modules. */
+async function inProject(command: string, ...args: readonly string[]): Promise<string> {
+  const paths = (process.env.PATH ?? "").split(delimiter).filter((path) => !path.includes("node_modules"));
+  const env: NodeJS.ProcessEnv = { ...process.env, PATH: [dirname(process.execPath), ...paths].join(delimiter) };
+  for (const name of Object.keys(env))
+    if (/^npm_/i.test(name) && !/^npm_config_(?:registry|cache)$/i.test(name)) delete env[name];
+  return (await run(command, args, { cwd: project, env })).stdout;
+}
+
+/** What TypeScript makes of the sources in a folder. */
+function compiled(folder: string): string[] {
+  const sources = globSync(`${folder}/**/*.ts`, { cwd: root }).filter((file) => !file.startsWith("src/codegen/"));
+  return sources.flatMap((file) => [".js", ".d.ts"].map((ending) => `dist/${file.replace(/\.ts$/, ending)}`));
+}
+
+test("it holds the compiled sources, the contracts, the descriptor set, and nothing else", () => {
+  assert.equal(
+    packed.files.map(({ path }) => path).sort(),
+    [
+      ...["CHANGELOG.md", "LICENSE", "README.md", "package.json"],
+      ...["dist/gen/descriptors.binpb", "dist/proto/buf/validate/validate.proto", "dist/proto/google/rpc/code.proto"],
+      ...globSync("proto/**/*.proto", { cwd: root }),
+      ...compiled("src"),
+      ...compiled("gen"),
+    ].sort(),
+  );
+});
+
+test("nothing runs when it is installed", async () => {
+  const { scripts } = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
+  // npm runs `prepare` where the sources are, in a clone, and not for who installs the package.
+  assert.equal(
+    Object.keys(scripts).filter((name) => /^(?:pre|post)?install$/.test(name)),
+    [],
+  );
+});
+
+test("the contracts in it are complete: they compile with what lies beside them", async () => {
+  const modules = [{ path: "node_modules/sealwire/proto" }, { path: "node_modules/sealwire/dist/proto" }];
+  const config = JSON.stringify({ version: "v2", modules });
+  const buf = join(root, "node_modules", ".bin", "buf");
+  await inProject(buf, "build", "--config", config, "--output", "contract.binpb");
+  assert.ok((await readFile(join(project, "contract.binpb"))).length > 10_000);
+});
+
+test("the descriptor set in it is the repository's", async () => {
+  const copy = await readFile(join(installed, "dist", "gen", "descriptors.binpb"));
+  assert.ok(copy.equals(await readFile(join(root, "gen", "descriptors.binpb"))));
+});
+
+test("its command runs", async () => {
+  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  assert.is((await inProject("npx", "--no-install", "sealwire", "--version")).trim(), version);
+});
+
+test("a program that imports it type-checks, its declarations with it, and runs", async () => {
+  await inProject("npx", "--no-install", "tsc", "--project", ".");
+  const add = ["keys", "add", "somebody", "--server-id", "here", "--tools", "*"];
+  const files = ["--key-ring", "key-ring.json", "--out", "client.json"];
+  await inProject("npx", "--no-install", "sealwire", ...add, ...files);
+  assert.is(await inProject(process.execPath, "program.mts"), '{"count":3,"total":6.5}\nARGS_INVALID\n');
+});
+
+test.run();
