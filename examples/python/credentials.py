@@ -30,7 +30,9 @@ class Credentials:
 
 
 def decode_key(text: str, prefix: str) -> bytes:
-    if not text.startswith(prefix):
-        raise ValueError(f"this is not a key that begins with {prefix}")
-    digits = text[len(prefix) :]
-    return base64.b64decode(digits + "=" * (-len(digits) % 4), altchars=b"-_", validate=True)
+    digits = text.removeprefix(prefix)
+    key = base64.urlsafe_b64decode(digits + "=" * (-len(digits) % 4))
+    written = prefix + base64.urlsafe_b64encode(key).decode().rstrip("=")
+    if written != text or not 32 <= len(key) <= 1024:
+        raise ValueError(f"not a key: {prefix} and 32 to 1024 bytes in base64url are expected")
+    return key

@@ -18,6 +18,10 @@ type keysFile struct {
 		RequestKey, ResponseKey         hexBytes
 		RequestKeyText, ResponseKeyText string
 	}
+	KeyTexts []struct {
+		Text, Use string
+		Key       *hexBytes
+	}
 }
 
 func (c *checker) keys(file keysFile) error {
@@ -40,6 +44,15 @@ func (c *checker) keys(file keysFile) error {
 			"request_key_text":  requestErr == nil && bytes.Equal(requestKey, row.RequestKey),
 			"response_key_text": responseErr == nil && bytes.Equal(responseKey, row.ResponseKey),
 		})
+	}
+	for index, row := range file.KeyTexts {
+		prefix := map[string]string{"request": "sws_", "response": "swr_"}[row.Use]
+		key, err := sealwire.DecodeKey(prefix, row.Text)
+		agreed := err != nil
+		if row.Key != nil {
+			agreed = err == nil && bytes.Equal(key, *row.Key)
+		}
+		c.check(len(file.PAE)+len(file.Derivations)+index+1, map[string]bool{"key_text": agreed})
 	}
 	return nil
 }

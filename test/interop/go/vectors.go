@@ -52,6 +52,7 @@ func checkVectors(folder string, fault ...string) error {
 		read(c, folder, "sequences", c.sequences),
 		read(c, folder, "sizes", c.sizes),
 		read(c, folder, "responses", c.responses),
+		read(c, folder, "arguments", c.arguments),
 		read(c, folder, "canonical", c.canonical),
 	); err != nil {
 		return err

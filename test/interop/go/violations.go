@@ -46,28 +46,38 @@ var invalid = []struct {
 // checkViolations shows that protovalidate finds before sending what the server would find.
 func checkViolations(ctx context.Context, client *sealwire.Client) error {
 	for _, each := range invalid {
-		var found, told []string
-		var broken *protovalidate.ValidationError
-		if err := protovalidate.Validate(each.args); !errors.As(err, &broken) {
-			return fmt.Errorf("%s: not a validation error: %w", each.tool, err)
-		}
-		for _, violation := range broken.Violations {
-			field := protovalidate.FieldPathString(violation.Proto.GetField())
-			found = append(found, field+" "+violation.Proto.GetRuleId())
+		found, err := violationsOf(each.args)
+		if err != nil {
+			return err
 		}
 		var failure *sealwire.Failure
 		if _, err := client.Call(ctx, each.tool, each.args, each.result); !errors.As(err, &failure) {
 			return fmt.Errorf("%s: not refused: %w", each.tool, err)
 		}
+		var told []string
 		for _, violation := range failure.Details.Violations {
 			told = append(told, violation.Field+" "+violation.RuleId)
 		}
-		slices.Sort(found)
 		slices.Sort(told)
-		if !slices.Equal(found, told) {
+		if len(found) == 0 || !slices.Equal(found, told) {
 			return fmt.Errorf("%s: found %q, the server %q", each.tool, found, told)
 		}
 	}
 	fmt.Printf("%d messages, the same violations\n", len(invalid))
 	return nil
+}
+
+// violationsOf lists the fields at fault with the rules they break.
+func violationsOf(args proto.Message) ([]string, error) {
+	err := protovalidate.Validate(args)
+	var broken *protovalidate.ValidationError
+	if !errors.As(err, &broken) {
+		return nil, err
+	}
+	var found []string
+	for _, violation := range broken.Violations {
+		found = append(found, protovalidate.FieldPathString(violation.Proto.GetField())+" "+violation.Proto.GetRuleId())
+	}
+	slices.Sort(found)
+	return found, nil
 }

@@ -13,13 +13,16 @@ from google.protobuf import any_pb2, duration_pb2, field_mask_pb2, struct_pb2, t
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from sealwire.v1.envelope_pb2 import Envelope
 
 import signing
 from credentials import Credentials, decode_key
 from signing import Expected, Unverified, mac, pae
 from strict import Malformed, canonical
-from verdict import Refused, Server
+from verdict import DEMO_TOOLS, SYSTEM_TOOLS, Refused, Server, judge_arguments
+from violations import violations_of
 
 Vector = dict[str, Any]
 # Number of the vector, and what of it the client got wrong.
@@ -58,23 +61,30 @@ def wrong(**checks: bool) -> list[str]:
 
 
 def keys(file: Vector) -> Iterator[Outcome]:
-    rows = file["pae"] + file["derivations"]
-    for number, row in enumerate(rows, 1):
-        if "parts" in row:
-            yield number, wrong(pae=pae(*map(bytes.fromhex, row["parts"])).hex() == row["bytes"])
-            continue
-        secret = bytes.fromhex(row["serverSecret"])
-        names = (row["clientId"].encode(), row["keyId"].encode())
-        yield (
-            number,
-            wrong(
-                fingerprint=mac(secret, b"fingerprint").hex()[:32] == row["fingerprint"],
-                request_key=mac(secret, b"request-key", *names).hex() == row["requestKey"],
-                response_key=mac(secret, b"response-key", *names).hex() == row["responseKey"],
-                request_key_text=decode_key(row["requestKeyText"], "sws_").hex() == row["requestKey"],
-                response_key_text=decode_key(row["responseKeyText"], "swr_").hex() == row["responseKey"],
-            ),
-        )
+    yield from enumerate(map(wrong_key_row, file["pae"] + file["derivations"] + file["keyTexts"]), 1)
+
+
+def wrong_key_row(row: Vector) -> list[str]:
+    if "parts" in row:
+        return wrong(pae=pae(*map(bytes.fromhex, row["parts"])).hex() == row["bytes"])
+    if "text" in row:
+        return wrong(key_text=key_text(row["text"], row["use"]) == row["key"])
+    secret = bytes.fromhex(row["serverSecret"])
+    names = (row["clientId"].encode(), row["keyId"].encode())
+    return wrong(
+        fingerprint=mac(secret, b"fingerprint").hex()[:32] == row["fingerprint"],
+        request_key=mac(secret, b"request-key", *names).hex() == row["requestKey"],
+        response_key=mac(secret, b"response-key", *names).hex() == row["responseKey"],
+        request_key_text=key_text(row["requestKeyText"], "request") == row["requestKey"],
+        response_key_text=key_text(row["responseKeyText"], "response") == row["responseKey"],
+    )
+
+
+def key_text(text: str, use: str) -> str | None:
+    try:
+        return decode_key(text, {"request": "sws_", "response": "swr_"}[use]).hex()
+    except ValueError:
+        return None
 
 
 def requests(file: Vector) -> Iterator[Outcome]:
@@ -95,6 +105,23 @@ def sequences(file: Vector) -> Iterator[Outcome]:
             facts = wrong(**signer_facts(step, step["keys"]), verdict=judged(server, step))
             mistakes.extend(f"{index}: {name}" for name in facts)
         yield case["id"], mistakes
+
+
+def arguments(file: Vector) -> Iterator[Outcome]:
+    for case in file["cases"]:
+        type_url, value = case["args"]["typeUrl"], bytes.fromhex(case["args"]["value"])
+        told = sorted((each["field"], each["ruleId"]) for each in case["violations"])
+        yield (
+            case["id"],
+            wrong(
+                verdict=judge_arguments(file["tools"], case["method"], case["tool"], type_url, value) == case["result"],
+                violations=case["flag"] not in ("Valid", "Rule") or violations_of(parsed(case["tool"], value)) == told,
+            ),
+        )
+
+
+def parsed(tool: str, args: bytes) -> Message:
+    return GetMessageClass((SYSTEM_TOOLS | DEMO_TOOLS)[tool]).FromString(args)
 
 
 def judged(server: Server, case: Vector) -> bool:
@@ -236,5 +263,6 @@ FILES = {
     "sequences": sequences,
     "sizes": sizes,
     "responses": responses,
+    "arguments": arguments,
     "canonical": canonical_forms,
 }

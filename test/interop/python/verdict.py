@@ -2,16 +2,19 @@
 
 import hmac
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
-# The contract of the tools that the vectors call, for the second try in canonical form.
-import sealwire.demo.v1.demo_tool_service_pb2
-import sealwire.system.v1.system_tool_service_pb2  # noqa: F401
 from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import Descriptor, ServiceDescriptor
+from google.protobuf.message_factory import GetMessageClass
+from sealwire.demo.v1 import demo_tool_service_pb2
+from sealwire.system.v1 import system_tool_service_pb2
 from sealwire.v1.envelope_pb2 import Envelope
 
 from signing import TYPE_URL, mac
 from strict import LENGTH_DELIMITED, Malformed, Reader, canonical
+from violations import violations_of
 
 MAX_SECOND_TRY = 64 * 1024
 NAME = re.compile(r"[!-~]{1,128}")
@@ -130,3 +133,27 @@ def is_of_another_version(content: bytes) -> bool:
     except Malformed:
         pass
     return False
+
+
+def judge_arguments(allowed: Collection[str], method: str, tool: str, type_url: str, value: bytes) -> str:
+    """What steps 10 and 11 say of a tool, called by a key that may call the `allowed` beside the system tools."""
+    kind = SYSTEM_TOOLS.get(tool) or (DEMO_TOOLS.get(tool) if tool in allowed else None)
+    if kind is None:
+        return "TOOL_FORBIDDEN"
+    if (tool == "watch_job") != method.endswith("/WatchJob"):
+        return "TOOL_RPC_MISMATCH"
+    try:
+        strict = canonical(value, kind)
+    except Malformed:
+        return "ARGS_INVALID"
+    is_valid = type_url == TYPE_URL + kind.full_name and not violations_of(GetMessageClass(kind).FromString(strict))
+    return "valid" if is_valid else "ARGS_INVALID"
+
+
+def tools_of(service: ServiceDescriptor) -> dict[str, Descriptor]:
+    """Request messages by the tool's name."""
+    return {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", each.name).lower(): each.input_type for each in service.methods}
+
+
+DEMO_TOOLS = tools_of(demo_tool_service_pb2.DESCRIPTOR.services_by_name["DemoToolService"])
+SYSTEM_TOOLS = tools_of(system_tool_service_pb2.DESCRIPTOR.services_by_name["SystemToolService"])

@@ -31,7 +31,7 @@ CASES: list[tuple[str, Message, type[Message]]] = [
 async def run(credentials: Credentials) -> None:
     async with Client(credentials) as client:
         for tool, args, result in CASES:
-            found = sorted((path(each), each.proto.rule_id) for each in protovalidate.collect_violations(args))
+            found = violations_of(args)
             try:
                 await client.call(tool, args, result)
                 raise AssertionError(f"{tool} took {args}")
@@ -40,6 +40,11 @@ async def run(credentials: Credentials) -> None:
             if found != told or not found:
                 raise AssertionError(f"{tool}: found {found}, the server {told}")
     print(f"{len(CASES)} messages, the same violations")
+
+
+def violations_of(args: Message) -> list[tuple[str, str]]:
+    """The fields at fault with the rules they break."""
+    return sorted((path(each), each.proto.rule_id) for each in protovalidate.collect_violations(args))
 
 
 def path(violation: protovalidate.Violation) -> str:
