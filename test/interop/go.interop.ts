@@ -8,6 +8,7 @@ const MODULES = { version: "v2", modules: [{ path: "test/interop/proto" }, { pat
 const { test } = clientSuite({
   language: "go",
   programs: ["go", "gofmt"],
+  refusals: true,
   grpcCases: true,
   protovalidate: true,
 

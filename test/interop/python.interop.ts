@@ -6,6 +6,7 @@ import { copyExample } from "./example-copy.ts";
 const { test } = clientSuite({
   language: "python",
   programs: ["python3"],
+  refusals: true,
   grpcCases: true,
   protovalidate: true,
 

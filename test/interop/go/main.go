@@ -17,7 +17,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) < 3 {
-		log.Fatal("usage: sealwire-checker vectors|echo|violations|grpc-cases …")
+		log.Fatal("usage: sealwire-checker vectors|echo|refusals|violations|grpc-cases …")
 	}
 	if err := run(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
 		log.Fatal(err)
@@ -49,6 +49,8 @@ func run(command, path string, rest []string) error {
 		return echo(ctx, client, int(numbers[0]), numbers[1])
 	case "violations":
 		return checkViolations(ctx, client)
+	case "refusals":
+		return refusals(ctx, client)
 	case "grpc-cases":
 		return runCases(ctx, client)
 	default:
