@@ -15,7 +15,8 @@ from sealwire.v1.envelope_pb2 import Envelope
 from sealwire.v1.job_pb2 import JobState
 from sealwire.v1.response_pb2 import Response
 
-from signing import REASONS, Credentials, Expected, Unverified, sign, verify, verify_refusal
+from credentials import Credentials
+from signing import REASONS, Expected, Unverified, sign, verify, verify_refusal
 
 CALL = "/sealwire.v1.ToolService/Call"
 WATCH_JOB = "/sealwire.v1.ToolService/WatchJob"
@@ -56,6 +57,8 @@ class Client:
         self.credentials = credentials
         # For TLS: grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(), OPTIONS)
         self.channel = grpc.aio.insecure_channel(credentials.address, OPTIONS)
+        self.send: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary(CALL)
+        self.open: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self.channel.unary_stream(WATCH_JOB)
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,7 +88,7 @@ class Client:
         """Makes one attempt."""
         frame, expected = self.signed(CALL, tool, args, result, request_id)
         try:
-            return verify(expected, await self.channel.unary_unary(CALL)(frame, timeout=CALL_TIMEOUT_S))
+            return verify(expected, await self.send(frame, timeout=CALL_TIMEOUT_S))
         except grpc.aio.AioRpcError as error:
             raise refusal(error, expected, 0) from None
 
@@ -93,14 +96,16 @@ class Client:
         """Yields each newer state of a job up to the last; raises Interrupted where it is to be called again."""
         args = WatchJobRequest(job_id=job_id, after_revision=after_revision)
         frame, expected = self.signed(WATCH_JOB, "watch_job", args, WatchJobResponse, str(uuid.uuid4()))
-        stream = self.channel.unary_stream(WATCH_JOB)(frame)
+        stream = self.open(frame)
         known: WatchJobResponse | None = None
         sequence = 1
         try:
-            while (received := await asyncio.wait_for(stream.read(), SILENCE_S)) is not grpc.aio.EOF:
+            while isinstance(received := await asyncio.wait_for(stream.read(), SILENCE_S), bytes):
                 answer = WatchJobResponse.FromString(verify(expected, received, sequence).result.value)
                 sequence += 1
-                if answer.job.job_id != job_id or answer.job.revision < (known.job.revision if known else after_revision):
+                if answer.job.job_id != job_id or answer.job.revision < (
+                    known.job.revision if known else after_revision
+                ):
                     raise Unverified("the watch shows another job or goes back")
                 if known and answer.job.revision == known.job.revision:
                     if answer.job.state != known.job.state:
@@ -141,6 +146,6 @@ class Client:
 
 def refusal(error: grpc.aio.AioRpcError, expected: Expected, sequence: int) -> Refused | grpc.aio.AioRpcError:
     """Turns a gRPC error into Refused if the server signed it."""
-    details = error.trailing_metadata().get("grpc-status-details-bin", b"")
-    response = verify_refusal(expected, error.code().value[0], details, sequence)
+    details = error.trailing_metadata().get("grpc-status-details-bin")
+    response = verify_refusal(expected, error.code().value[0], details if isinstance(details, bytes) else b"", sequence)
     return error if response is None else Refused(response)

@@ -17,7 +17,8 @@ from sealwire.v1.job_pb2 import JobState
 from sealwire.v1.response_pb2 import Response
 
 from client import Client, Interrupted, Refused, backoff_s
-from signing import REASONS, Credentials
+from credentials import Credentials
+from signing import REASONS
 
 M = TypeVar("M", bound=Message)
 
@@ -55,23 +56,23 @@ async def run_job(client: Client) -> None:
     async with aclosing(client.watch(job.job_id)) as states:
         async for state in states:
             show(state)
+            revision = state.job.revision
             if state.job.state == JobState.JOB_STATE_RUNNING:
                 break
     # A watch can be left and resumed at any time, by this process or by another that knows the job's id.
-    async for state in follow(client, job.job_id, state.job.revision):
-        show(state)
+    async for end in follow(client, job.job_id, revision):
+        show(end)
     result = StartLongTaskResponse()
-    if not state.output.Unpack(result):
-        raise RuntimeError(f"the job failed: {state.job.error.message}")
+    if not end.output.Unpack(result):
+        raise RuntimeError(f"the job failed: {end.job.error.message}")
     print(f"greeting: {result.payload['greeting']}")
 
 
 async def cancel_job(client: Client) -> None:
     job = (await client.call("start_long_task", StartLongTaskRequest(seconds=20), StartLongTaskResponse)).job
     await client.call("cancel_job", CancelJobRequest(job_id=job.job_id), CancelJobResponse)
-    async for state in follow(client, job.job_id):
-        pass
-    print(f"second job {name(state)}")
+    *_, end = [state async for state in follow(client, job.job_id)]
+    print(f"second job {name(end)}")
 
 
 async def follow(client: Client, job_id: str, revision: int = 0) -> AsyncGenerator[WatchJobResponse, None]:

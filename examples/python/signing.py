@@ -1,11 +1,8 @@
 """Signs requests to a Sealwire server and verifies its answers, as docs/protocol.md defines both."""
 
-import base64
 import hashlib
 import hmac
-import json
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from frame_pb2 import Frame
 from google.protobuf.message import DecodeError
@@ -13,6 +10,8 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status as RpcStatus
 from sealwire.v1.error_pb2 import ErrorReason
 from sealwire.v1.response_pb2 import Response
+
+from credentials import Credentials
 
 TYPE_URL = "type.googleapis.com/"
 OK_BY_STATUS = {1: True, 2: True, 3: True, 4: True, 5: False, 6: False}
@@ -24,27 +23,6 @@ class Unverified(Exception):
 
 
 @dataclass(frozen=True)
-class Credentials:
-    address: str
-    server_id: str
-    server_fingerprint: str
-    client_id: str
-    key_id: str
-    request_key: bytes = field(repr=False)
-    response_key: bytes = field(repr=False)
-
-    @classmethod
-    def load(cls, path: str) -> "Credentials":
-        with open(path, encoding="utf-8") as file:
-            if os.fstat(file.fileno()).st_mode & 0o077:
-                raise PermissionError(f"{path} is secret, but others can read it: chmod 600 {path}")
-            fields = json.load(file)
-        request_key = decode_key(fields.pop("request_key"), "sws_")
-        response_key = decode_key(fields.pop("response_key"), "swr_")
-        return cls(**fields, request_key=request_key, response_key=response_key)
-
-
-@dataclass(frozen=True)
 class Expected:
     """What an answer must fit: the request's id and signature, and the full name of its tool's response message."""
 
@@ -52,13 +30,6 @@ class Expected:
     request_id: str
     request_signature: bytes
     result_type: str
-
-
-def decode_key(text: str, prefix: str) -> bytes:
-    if not text.startswith(prefix):
-        raise ValueError(f"this is not a key that begins with {prefix}")
-    digits = text[len(prefix):]
-    return base64.b64decode(digits + "=" * (-len(digits) % 4), altchars=b"-_", validate=True)
 
 
 def pae(*parts: bytes) -> bytes:

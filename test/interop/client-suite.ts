@@ -19,6 +19,8 @@ export interface ClientUnderTest {
   readonly programs: readonly string[];
   /** The checker has `grpc-cases`. */
   readonly grpcCases?: true;
+  /** The checker has `refusals`. */
+  readonly refusals?: true;
   /** The checker has `violations`. */
   readonly protovalidate?: true;
   /** Builds in the new, empty folder, and returns the commands of both programs. */
@@ -43,7 +45,7 @@ export interface ClientSession {
 }
 
 /** Starts the suite of one language with the tests that all have in common; the caller adds its own and ends with `run()`. */
-export function clientSuite({ language, programs, build, grpcCases, protovalidate }: ClientUnderTest): {
+export function clientSuite({ language, programs, build, refusals, grpcCases, protovalidate }: ClientUnderTest): {
   readonly test: Suite;
   readonly session: () => ClientSession;
 } {
@@ -109,6 +111,14 @@ export function clientSuite({ language, programs, build, grpcCases, protovalidat
     assert.ok((stdout.match(/^watch resumed/gm) ?? []).length > 1, stdout);
   });
 
+  if (refusals) {
+    test("a refusal that was changed on its way is not believed", async () => {
+      const { code, stdout, stderr } = await session().check("refusals", session().credentials);
+      assert.equal(stdout.trimEnd().split("\n"), REFUSALS, stderr);
+      assert.is(code, 0);
+    });
+  }
+
   if (grpcCases) {
     test("the gRPC project's interop cases pass", async () => {
       const { code, stdout, stderr } = await session().check("grpc-cases", session().credentials);
@@ -127,6 +137,15 @@ export function clientSuite({ language, programs, build, grpcCases, protovalidat
 
   return { test, session };
 }
+
+const REFUSALS = [
+  "as sent: ARGS_INVALID",
+  "another code: unverified",
+  "another reason: unverified",
+  "a flipped bit: unverified",
+  "the refusal of another attempt: unverified",
+  "no frame: unsigned",
+];
 
 const GRPC_CASES = [
   "large_unary",

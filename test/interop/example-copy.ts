@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cp, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -12,8 +13,6 @@ const run = promisify(execFile);
 /** A fresh copy of an example, as in a clone that `npm ci` was run in. */
 export interface ExampleCopy {
   readonly path: string;
-  /** Where the contract of the test server's own tools is. */
-  readonly interopProtos: string;
   /** Runs a script in the copy with `sh`. */
   run(script: string): Promise<void>;
   /** The shell blocks of its README, of which the last one runs it with the credentials of `serve --dev`. */
@@ -22,11 +21,18 @@ export interface ExampleCopy {
   readonly example: readonly string[];
 }
 
-/** Copies `examples/<language>` without what git ignores; everything else it needs is linked to. */
+/**
+ * Copies `examples/<language>` and its checker, `test/interop/<language>`, to the same places below a folder, without what git
+ * ignores; the rest of the clone is linked to.
+ */
 export async function copyExample(language: string, folder: string): Promise<ExampleCopy> {
   const example = join("examples", language);
-  const listed = await run("git", ["ls-files", "--cached", "--others", "--exclude-standard", example], { cwd: ROOT });
-  const files = listed.stdout.trim().split("\n");
+  const copied = [example, join("test/interop", language), "test/interop/proto"];
+  const listed = await run("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...copied], { cwd: ROOT });
+  const files = listed.stdout
+    .trim()
+    .split("\n")
+    .filter((file) => existsSync(join(ROOT, file)));
   await Promise.all(files.map((file) => cp(join(ROOT, file), join(folder, file))));
   await Promise.all(LINKED.map((name) => symlink(join(ROOT, name), join(folder, name))));
   const path = join(folder, example);
@@ -39,7 +45,6 @@ export async function copyExample(language: string, folder: string): Promise<Exa
     throw new Error(`the last shell block of ${example}/README.md names no ${CREDENTIALS}`);
   return {
     path,
-    interopProtos: join(import.meta.dirname, "proto"),
     readme,
     example: ["sh", "-euc", `cd '${path}'\n${last.replaceAll(CREDENTIALS, '"$0"')}`],
     async run(script) {

@@ -5,9 +5,10 @@ import sys
 
 import echo
 import grpc_cases
+import refusals
 import vectors
 import violations
-from signing import Credentials
+from credentials import Credentials
 
 match sys.argv[1:]:
     case ["vectors", folder, *fault]:
@@ -16,6 +17,8 @@ match sys.argv[1:]:
         asyncio.run(echo.run(Credentials.load(path), int(count), int(seed)))
     case ["violations", path]:
         asyncio.run(violations.run(Credentials.load(path)))
+    case ["refusals", path]:
+        asyncio.run(refusals.run(Credentials.load(path)))
     case ["grpc-cases", path]:
         asyncio.run(grpc_cases.run(Credentials.load(path)))
     case other:

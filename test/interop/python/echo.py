@@ -3,14 +3,31 @@
 import asyncio
 import random
 
-from client import Client
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from interop.v1.echo_pb2 import EchoRequest, EchoResponse
-from signing import Credentials
+
+from client import Client
+from credentials import Credentials
 
 CONCURRENCY = 16
 DEEPEST = 5
-WORDS = ["", "a", "__proto__", "constructor", "é", "e\u0301", "😈", "\U00010000", "\uffff", "\0", "\t\r\n", "0", "ﬁ", "ß", "𝄞é"]
+WORDS = [
+    "",
+    "a",
+    "__proto__",
+    "constructor",
+    "é",
+    "e\u0301",
+    "😈",
+    "\U00010000",
+    "\uffff",
+    "\0",
+    "\t\r\n",
+    "0",
+    "ﬁ",
+    "ß",
+    "𝄞é",
+]
 NUMBERS = [0.0, -0.0, 1.0, -1.5, 5e-324, 1.7976931348623157e308, 2.0**53 + 1, 0.1, 1e21]
 
 
@@ -72,4 +89,7 @@ def random_value(source: random.Random, depth: int) -> Value:
 
 
 def random_text(source: random.Random) -> str:
-    return "".join(source.choice([*WORDS, chr(source.randrange(0x20, 0xD800)), chr(source.randrange(0x10000, 0x110000))]) for _ in range(source.randrange(1, 5)))
+    return "".join(
+        source.choice([*WORDS, chr(source.randrange(0x20, 0xD800)), chr(source.randrange(0x10000, 0x110000))])
+        for _ in range(source.randrange(1, 5))
+    )

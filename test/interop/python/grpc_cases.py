@@ -3,9 +3,9 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import grpc
-from client import CALL, WATCH_JOB, Client
 from google.protobuf.message import Message
 from interop.v1.echo_pb2 import EchoRequest, EchoResponse
 from interop.v1.refuse_pb2 import RefuseRequest, RefuseResponse
@@ -14,7 +14,10 @@ from interop.v1.trace_pb2 import TraceRequest, TraceResponse
 from sealwire.demo.v1.start_long_task_pb2 import StartLongTaskRequest, StartLongTaskResponse
 from sealwire.system.v1.cancel_job_pb2 import CancelJobRequest, CancelJobResponse
 from sealwire.system.v1.watch_job_pb2 import WatchJobRequest, WatchJobResponse
-from signing import Credentials, Expected, verify
+
+from client import CALL, WATCH_JOB, Client
+from credentials import Credentials
+from signing import Expected, verify
 
 STATUS_TEXT = "\t\nwhite space\r\nand ☺ of the BMP and 😈 beyond, 100 % of %25\t\n"
 CASE_TIMEOUT_S = 60
@@ -29,7 +32,9 @@ async def large_unary(client: Client) -> None:
 
 
 async def too_large_unary(client: Client) -> None:
-    assert await code_of(send(client, "echo", EchoRequest(data=bytes(1024 * 1024)), EchoResponse)) == "RESOURCE_EXHAUSTED"
+    assert (
+        await code_of(send(client, "echo", EchoRequest(data=bytes(1024 * 1024)), EchoResponse)) == "RESOURCE_EXHAUSTED"
+    )
 
 
 async def empty_unary(client: Client) -> None:
@@ -49,8 +54,10 @@ async def cancel_after_first_response(client: Client) -> None:
     job = (await client.call("start_long_task", StartLongTaskRequest(seconds=20), StartLongTaskResponse)).job
     args = WatchJobRequest(job_id=job.job_id)
     frame, expected = client.signed(WATCH_JOB, "watch_job", args, WatchJobResponse, os.urandom(8).hex())
-    stream = client.channel.unary_stream(WATCH_JOB)(frame)
-    verify(expected, await stream.read(), sequence=1)
+    stream = client.open(frame)
+    first = await stream.read()
+    assert isinstance(first, bytes)
+    verify(expected, first, sequence=1)
     stream.cancel()
     assert await stream.code() == grpc.StatusCode.CANCELLED
     await client.call("cancel_job", CancelJobRequest(job_id=job.job_id), CancelJobResponse)
@@ -86,9 +93,9 @@ async def custom_metadata(client: Client) -> None:
 Unary = grpc.aio.UnaryUnaryCall[bytes, bytes]
 
 
-def send(client: Client, tool: str, args: Message, result: type[Message], **options: object) -> tuple[Unary, Expected]:
+def send(client: Client, tool: str, args: Message, result: type[Message], **options: Any) -> tuple[Unary, Expected]:
     frame, expected = client.signed(CALL, tool, args, result, os.urandom(8).hex())
-    return client.channel.unary_unary(CALL)(frame, **options), expected
+    return client.send(frame, **options), expected
 
 
 async def code_of(sent: tuple[Unary, Expected]) -> str:

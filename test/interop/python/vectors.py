@@ -8,15 +8,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import signing
-from canonical import canonical
 from frame_pb2 import Frame
+from google.protobuf import any_pb2, duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf import any_pb2, duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from sealwire.v1.envelope_pb2 import Envelope
-from signing import Credentials, Expected, Unverified, decode_key, mac, pae
+
+import signing
+from credentials import Credentials, decode_key
+from signing import Expected, Unverified, mac, pae
+from strict import Malformed, canonical
+from verdict import DEMO_TOOLS, SYSTEM_TOOLS, Refused, Server, judge_arguments
+from violations import violations_of
 
 Vector = dict[str, Any]
 # Number of the vector, and what of it the client got wrong.
@@ -29,7 +35,7 @@ def run(folder: str, fault: str = "") -> int:
     if fault:
         plant(fault)
     checked, disagreements = 0, 0
-    for name, check in {"keys": keys, "requests": requests, "responses": responses, "canonical": canonical_forms}.items():
+    for name, check in FILES.items():
         for number, wrong in check(json.loads(Path(folder, f"{name}.json").read_text(encoding="utf-8"))):
             checked += 1
             if wrong:
@@ -55,38 +61,122 @@ def wrong(**checks: bool) -> list[str]:
 
 
 def keys(file: Vector) -> Iterator[Outcome]:
-    rows = file["pae"] + file["derivations"]
-    for number, row in enumerate(rows, 1):
-        if "parts" in row:
-            yield number, wrong(pae=pae(*map(bytes.fromhex, row["parts"])).hex() == row["bytes"])
-            continue
-        secret = bytes.fromhex(row["serverSecret"])
-        names = (row["clientId"].encode(), row["keyId"].encode())
-        yield number, wrong(
-            fingerprint=mac(secret, b"fingerprint").hex()[:32] == row["fingerprint"],
-            request_key=mac(secret, b"request-key", *names).hex() == row["requestKey"],
-            response_key=mac(secret, b"response-key", *names).hex() == row["responseKey"],
-            request_key_text=decode_key(row["requestKeyText"], "sws_").hex() == row["requestKey"],
-            response_key_text=decode_key(row["responseKeyText"], "swr_").hex() == row["responseKey"],
-        )
+    yield from enumerate(map(wrong_key_row, file["pae"] + file["derivations"] + file["keyTexts"]), 1)
+
+
+def wrong_key_row(row: Vector) -> list[str]:
+    if "parts" in row:
+        return wrong(pae=pae(*map(bytes.fromhex, row["parts"])).hex() == row["bytes"])
+    if "text" in row:
+        return wrong(key_text=key_text(row["text"], row["use"]) == row["key"])
+    secret = bytes.fromhex(row["serverSecret"])
+    names = (row["clientId"].encode(), row["keyId"].encode())
+    return wrong(
+        fingerprint=mac(secret, b"fingerprint").hex()[:32] == row["fingerprint"],
+        request_key=mac(secret, b"request-key", *names).hex() == row["requestKey"],
+        response_key=mac(secret, b"response-key", *names).hex() == row["responseKey"],
+        request_key_text=key_text(row["requestKeyText"], "request") == row["requestKey"],
+        response_key_text=key_text(row["responseKeyText"], "response") == row["responseKey"],
+    )
+
+
+def key_text(text: str, use: str) -> str | None:
+    try:
+        return decode_key(text, {"request": "sws_", "response": "swr_"}[use]).hex()
+    except ValueError:
+        return None
 
 
 def requests(file: Vector) -> Iterator[Outcome]:
-    keys_by_id = {key["keyId"]: key["requestKey"] for key in file["keys"]}
+    clock = file["clock"]
+    bounds = (int(clock["maxAgeMs"]), int(clock["maxAheadMs"]))
+    server = Server(file["serverId"], file["keys"], int(clock["nowMs"]), *bounds)
     for case in file["cases"]:
-        signed, received = case["signed"], case["received"]
-        envelope = bytes.fromhex(signed["envelope"])
-        key = bytes.fromhex(keys_by_id.get(signed["key"], signed["key"]))
-        frame = signing.sign(credentials(key_id=signed["keyId"], request_key=key), signed["method"], envelope)
-        signing_input = pae(b"request", signed["method"].encode(), signed["keyId"].encode(), envelope)
-        as_protocol_says = case["flag"] != "SigningInput"
-        yield case["id"], wrong(
-            fields=signed["fields"] is None or encode(signed["fields"]) == envelope,
-            signing_input=(signing_input.hex() == signed["signingInput"]) is as_protocol_says,
-            signature=(frame.signature.hex() == signed["signature"]) is as_protocol_says,
-            hmac=hmac.digest(key, bytes.fromhex(signed["signingInput"]), "sha256").hex() == signed["signature"],
-            frame=case["flag"] != "Valid" or frame == Frame.FromString(bytes.fromhex(received["frame"])),
+        yield case["id"], wrong(**signer_facts(case, file["keys"]), verdict=judged(server, case))
+
+
+def sequences(file: Vector) -> Iterator[Outcome]:
+    bounds = (int(file["maxAgeMs"]), int(file["maxAheadMs"]))
+    for case in file["cases"]:
+        nonces: set[tuple[str, bytes]] = set()
+        mistakes: list[str] = []
+        for index, step in enumerate(case["steps"], 1):
+            server = Server(file["serverId"], step["keys"], int(step["nowMs"]), *bounds, nonces)
+            facts = wrong(**signer_facts(step, step["keys"]), verdict=judged(server, step))
+            mistakes.extend(f"{index}: {name}" for name in facts)
+        yield case["id"], mistakes
+
+
+def arguments(file: Vector) -> Iterator[Outcome]:
+    for case in file["cases"]:
+        type_url, value = case["args"]["typeUrl"], bytes.fromhex(case["args"]["value"])
+        told = sorted((each["field"], each["ruleId"]) for each in case["violations"])
+        yield (
+            case["id"],
+            wrong(
+                verdict=judge_arguments(file["tools"], case["method"], case["tool"], type_url, value) == case["result"],
+                violations=case["flag"] not in ("Valid", "Rule") or violations_of(parsed(case["tool"], value)) == told,
+            ),
         )
+
+
+def parsed(tool: str, args: bytes) -> Message:
+    return GetMessageClass((SYSTEM_TOOLS | DEMO_TOOLS)[tool]).FromString(args)
+
+
+def judged(server: Server, case: Vector) -> bool:
+    """Whether the server says of a request what the vector says."""
+    received = case["received"]
+    try:
+        said = ("valid", server.judge(received["method"], bytes.fromhex(received["frame"])).hex())
+    except Refused as refused:
+        said = (str(refused), None)
+    return said == (case["result"], case["envelope"])
+
+
+def signer_facts(case: Vector, keys_of_server: list[Vector]) -> dict[str, bool]:
+    signed = case["signed"]
+    envelope = bytes.fromhex(signed["envelope"])
+    request_keys = {key["keyId"]: key["requestKey"] for key in keys_of_server}
+    key = bytes.fromhex(request_keys.get(signed["key"], signed["key"]))
+    frame = signing.sign(credentials(key_id=signed["keyId"], request_key=key), signed["method"], envelope)
+    signing_input = pae(b"request", signed["method"].encode(), signed["keyId"].encode(), envelope)
+    as_protocol_says = case.get("flag") != "SigningInput"
+    return {
+        "fields": signed["fields"] is None or encode(signed["fields"]) == envelope,
+        "signing_input": (signing_input.hex() == signed["signingInput"]) is as_protocol_says,
+        "signature": (frame.signature.hex() == signed["signature"]) is as_protocol_says,
+        "hmac": hmac_of(key.hex(), signed["signingInput"]) == signed["signature"],
+        "frame": case.get("flag") != "Valid" or frame == Frame.FromString(bytes.fromhex(case["received"]["frame"])),
+    }
+
+
+def sizes(file: Vector) -> Iterator[Outcome]:
+    for case in file["cases"]:
+        key, parts = bytes.fromhex(case["key"]), [joined(part) for part in case["parts"]]
+        frame = Frame.FromString(joined(case["frame"]))
+        if case["flag"] == "Request":
+            signer = credentials(key_id=frame.key_id, request_key=key)
+            signature = signing.sign(signer, parts[1].decode(), frame.content).signature
+        else:
+            signature = mac(key, *parts[:2], frame.content)
+        made = Frame(content=parts[-1], key_id=case["keyId"], signature=bytes.fromhex(case["signature"]))
+        yield (
+            case["id"],
+            wrong(
+                signing_input=pae(*parts) == joined(case["signingInput"]),
+                signature=mac(key, *parts) == made.signature,
+                verdict=(signature == frame.signature) is (case["result"] == "valid"),
+                frame=(made == frame) is (case["result"] == "valid"),
+            ),
+        )
+
+
+def joined(runs: list[str | Vector]) -> bytes:
+    """Bytes written as hex and as runs of one byte."""
+    return b"".join(
+        bytes.fromhex(run) if isinstance(run, str) else bytes.fromhex(run["byte"]) * run["times"] for run in runs
+    )
 
 
 def responses(file: Vector) -> Iterator[Outcome]:
@@ -104,9 +194,13 @@ def responses(file: Vector) -> Iterator[Outcome]:
             verdict = "valid"
         except Unverified:
             verdict = "RESPONSE_UNVERIFIED"
-        yield case["id"], wrong(
-            signing_input=(signing_input.hex() == signed["signingInput"]) is (case["flag"] != "SigningInput"),
-            verdict=verdict == case["result"] or case.get("lenient", False),
+        yield (
+            case["id"],
+            wrong(
+                signing_input=(signing_input.hex() == signed["signingInput"]) is (case["flag"] != "SigningInput"),
+                hmac=hmac_of(signed["key"], signed["signingInput"]) == signed["signature"],
+                verdict=verdict == case["result"] or case.get("lenient", False),
+            ),
         )
 
 
@@ -117,20 +211,36 @@ def canonical_forms(file: Vector) -> Iterator[Outcome]:
     for each in FileDescriptorSet.FromString(bytes.fromhex(file["descriptorSet"])).file:
         pool.Add(each)
     for case in file["cases"]:
-        if case["canonical"] is None:
-            continue
-        kind = GetMessageClass(pool.FindMessageTypeByName(case["type"]))
-        form = canonical(kind.FromString(bytes.fromhex(case["bytes"])))
-        digest = hashlib.sha256(pae(b"intent", b"sample", bytes.fromhex(case["canonical"])))
-        yield case["id"], wrong(
-            canonical=form.hex() == case["canonical"],
-            intent_digest=digest.hexdigest() == case["intentDigest"],
+        kind, data = pool.FindMessageTypeByName(case["type"]), bytes.fromhex(case["bytes"])
+        form, second = canonical_or_none(data, kind), canonical_or_none(data, kind, unambiguous=True)
+        yield (
+            case["id"],
+            wrong(
+                canonical=form == case["canonical"],
+                unambiguous=second == (case["canonical"] if case["unambiguous"] else None),
+                intent_digest=form is None or intent_digest("sample", bytes.fromhex(form)) == case["intentDigest"],
+            ),
         )
 
 
+def canonical_or_none(data: bytes, kind: Descriptor, unambiguous: bool = False) -> str | None:
+    try:
+        return canonical(data, kind, unambiguous).hex()
+    except Malformed:
+        return None
+
+
+def intent_digest(tool: str, args: bytes) -> str:
+    return hashlib.sha256(pae(b"intent", tool.encode(), args)).hexdigest()
+
+
+def hmac_of(key: str, data: str) -> str:
+    return hmac.digest(bytes.fromhex(key), bytes.fromhex(data), "sha256").hex()
+
+
 def credentials(**known: Any) -> Credentials:
-    blank = dict(address="", server_id="", server_fingerprint="", client_id="", key_id="", request_key=b"", response_key=b"")
-    return Credentials(**(blank | known))
+    names = ("address", "server_id", "server_fingerprint", "client_id", "key_id")
+    return Credentials(**(dict.fromkeys(names, "") | {"request_key": b"", "response_key": b""} | known))
 
 
 def encode(fields: Vector) -> bytes:
@@ -145,3 +255,14 @@ def encode(fields: Vector) -> bytes:
         args=None if args is None else any_pb2.Any(type_url=args["typeUrl"], value=bytes.fromhex(args["value"])),
         nonce=bytes.fromhex(fields["nonce"]),
     ).SerializeToString()
+
+
+FILES = {
+    "keys": keys,
+    "requests": requests,
+    "sequences": sequences,
+    "sizes": sizes,
+    "responses": responses,
+    "arguments": arguments,
+    "canonical": canonical_forms,
+}

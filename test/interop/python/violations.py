@@ -3,14 +3,15 @@
 import math
 
 import protovalidate
-from client import Client, Refused
 from google.protobuf.message import Message
 from interop.v1.refuse_pb2 import RefuseRequest, RefuseResponse
 from sealwire.demo.v1.batch_sum_pb2 import BatchSumRequest, BatchSumResponse
 from sealwire.demo.v1.start_long_task_pb2 import StartLongTaskRequest, StartLongTaskResponse
 from sealwire.system.v1.list_jobs_pb2 import ListJobsRequest, ListJobsResponse
 from sealwire.system.v1.poll_job_pb2 import PollJobRequest, PollJobResponse
-from signing import Credentials
+
+from client import Client, Refused
+from credentials import Credentials
 
 CASES: list[tuple[str, Message, type[Message]]] = [
     ("batch_sum", BatchSumRequest(), BatchSumResponse),
@@ -30,7 +31,7 @@ CASES: list[tuple[str, Message, type[Message]]] = [
 async def run(credentials: Credentials) -> None:
     async with Client(credentials) as client:
         for tool, args, result in CASES:
-            found = sorted((path(each), each.proto.rule_id) for each in protovalidate.collect_violations(args))
+            found = violations_of(args)
             try:
                 await client.call(tool, args, result)
                 raise AssertionError(f"{tool} took {args}")
@@ -41,10 +42,19 @@ async def run(credentials: Credentials) -> None:
     print(f"{len(CASES)} messages, the same violations")
 
 
+def violations_of(args: Message) -> list[tuple[str, str]]:
+    """The fields at fault with the rules they break."""
+    return sorted((path(each), each.proto.rule_id) for each in protovalidate.collect_violations(args))
+
+
 def path(violation: protovalidate.Violation) -> str:
     """Writes a field path as the server does, for example numbers[3]."""
     field = violation.proto.field
-    parts = [] if field is None else [
-        each.field_name + ("" if each.subscript is None else f"[{each.subscript.value}]") for each in field.elements
-    ]
+    parts = (
+        []
+        if field is None
+        else [
+            each.field_name + ("" if each.subscript is None else f"[{each.subscript.value}]") for each in field.elements
+        ]
+    )
     return ".".join(parts)
