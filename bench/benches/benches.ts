@@ -1,0 +1,10 @@
+import type { Bench } from "../report/result.ts";
+
+/** Every bench by its name, in the order in which they run. */
+export const benches = {
+  calls: async () => (await import("./calls.ts")).calls,
+  parts: async () => (await import("./parts.ts")).parts,
+} satisfies Record<string, () => Promise<Bench>>;
+
+/** Name of a bench, as the command line takes it. */
+export type BenchName = keyof typeof benches;

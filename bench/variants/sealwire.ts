@@ -1,0 +1,57 @@
+import type { Store } from "../../src/jobs/store.ts";
+import type { TestServerOptions } from "../../test/support/running-server.ts";
+import { replaceModules } from "./replaced/replace-modules.ts";
+import type { Variant } from "./variant.ts";
+import { RESULT } from "./work.ts";
+
+/** Where a load finds a Sealwire server, and the credentials it signs with, as their file has them. */
+export interface SealwireTarget {
+  readonly address: string;
+  readonly credentials: string;
+}
+
+/** How a Sealwire server is put together; what is not said is as a user has it. */
+export interface SealwireParts {
+  readonly title: string;
+  /** Default: SQLite in a temporary folder. */
+  readonly openStore?: () => Promise<Store>;
+  /** Modules of the product that others take the place of; see {@link replaceModules}. */
+  readonly replacements?: Readonly<Record<string, string>>;
+  /** Made in the server's process. */
+  readonly options?: (store: Store) => TestServerOptions | Promise<TestServerOptions>;
+}
+
+/**
+ * A Sealwire server with its demo tools as a variant. The product is imported late, so that parts of it can be replaced
+ * before.
+ */
+export function sealwire({ title, openStore, replacements = {}, options }: SealwireParts): Variant<SealwireTarget> {
+  return {
+    title,
+
+    async serve() {
+      const replaced = replaceModules(replacements);
+      const { startServer } = await import("../../test/support/running-server.ts");
+      const { formatCredentials } = await import("../../src/signing/key-ring/credentials.ts");
+      replaced.checkUsed();
+      const { openTemporaryStore } = await import("./temporary-store.ts");
+      const store = await (openStore ?? openTemporaryStore)();
+      const server = await startServer({ store, ...(await options?.(store)) });
+      const target = { address: server.address, credentials: formatCredentials(server.credentials()) };
+      return {
+        target,
+        async [Symbol.asyncDispose]() {
+          await server[Symbol.asyncDispose]();
+          await store[Symbol.asyncDispose]();
+        },
+      };
+    },
+
+    async connect({ address, credentials }) {
+      const { Http2Load } = await import("../load/http2-load.ts");
+      const { SignedCalls } = await import("../load/signed-calls.ts");
+      const calls = new SignedCalls(credentials);
+      return Http2Load.connect({ address, path: calls.method, makeMessage: () => calls.next(), expected: RESULT });
+    },
+  };
+}
