@@ -4,6 +4,9 @@ import type { Bench } from "../report/result.ts";
 export const benches = {
   calls: async () => (await import("./calls.ts")).calls,
   parts: async () => (await import("./parts.ts")).parts,
+  jobs: async () => (await import("./jobs.ts")).jobs,
+  growth: async () => (await import("./growth.ts")).growth,
+  client: async () => (await import("./client.ts")).client,
 } satisfies Record<string, () => Promise<Bench>>;
 
 /** Name of a bench, as the command line takes it. */

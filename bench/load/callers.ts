@@ -5,8 +5,8 @@ import type { Interval, Sample } from "./load.ts";
 export interface CallersOptions<Request> extends Interval {
   /** The next request; `undefined` when none is left. */
   readonly next: () => Request | undefined;
-  /** Sends a request; resolves when its answer is there and right. */
-  readonly send: (request: Request) => Promise<void>;
+  /** Sends a request; resolves when its answer is there and right, to a number if it took another time than until then. */
+  readonly send: (request: Request) => Promise<unknown>;
 }
 
 const ANSWER_LIMIT_MS = 20_000;
@@ -22,9 +22,9 @@ export async function runCallers<Request>(options: CallersOptions<Request>): Pro
     for (let sentMs = performance.now(); sentMs < endMs; ) {
       const request = next();
       if (request === undefined) return;
-      await send(request);
+      const tookMs = await send(request);
       const answeredMs = performance.now();
-      latencies.push(answeredMs - sentMs);
+      latencies.push(typeof tookMs === "number" ? tookMs : answeredMs - sentMs);
       sentMs = answeredMs;
     }
   };

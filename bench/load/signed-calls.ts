@@ -8,10 +8,12 @@ import { ARGS } from "../variants/work.ts";
 export class SignedCalls {
   readonly method: string = CALL_METHOD;
   readonly #credentials: ClientCredentials;
+  readonly #tool: string;
 
-  /** `credentials`: the text of a credentials file. */
-  constructor(credentials: string) {
+  /** `credentials`: the text of a credentials file. `tool`: one that takes numbers, as `batch_sum` does. */
+  constructor(credentials: string, tool: string) {
     this.#credentials = parseCredentials(Buffer.from(credentials));
+    this.#tool = tool;
   }
 
   /** A frame signed now; a server takes it for five minutes. */
@@ -24,7 +26,7 @@ export class SignedCalls {
       requestKey,
       serverId,
       requestId: randomUUID(),
-      tool: "batch_sum",
+      tool: this.#tool,
       args: { typeUrl: `${TYPE_URL_PREFIX}sealwire.demo.v1.BatchSumRequest`, value: ARGS },
       tsMs: Date.now(),
       nonce: randomBytes(16),

@@ -10,7 +10,7 @@ export interface SealwireTarget {
   readonly credentials: string;
 }
 
-/** How a Sealwire server is put together; what is not said is as a user has it. */
+/** How a Sealwire server is put together and called; what is not said is as a user has it. */
 export interface SealwireParts {
   readonly title: string;
   /** Default: SQLite in a temporary folder. */
@@ -19,13 +19,22 @@ export interface SealwireParts {
   readonly replacements?: Readonly<Record<string, string>>;
   /** Made in the server's process. */
   readonly options?: (store: Store) => TestServerOptions | Promise<TestServerOptions>;
+  /** The tool that takes the numbers, and bytes that every right answer holds. Default: `batch_sum` and its result. */
+  readonly call?: { readonly tool: string; readonly expected: Uint8Array };
 }
 
 /**
- * A Sealwire server with its demo tools as a variant. The product is imported late, so that parts of it can be replaced
- * before.
+ * A Sealwire server as a variant, with the demo tools unless told otherwise. The product is imported late, so that
+ * parts of it can be replaced before.
  */
-export function sealwire({ title, openStore, replacements = {}, options }: SealwireParts): Variant<SealwireTarget> {
+export function sealwire({
+  title,
+  openStore,
+  replacements = {},
+  options,
+  call,
+}: SealwireParts): Variant<SealwireTarget> {
+  const { tool, expected } = call ?? { tool: "batch_sum", expected: RESULT };
   return {
     title,
 
@@ -33,8 +42,8 @@ export function sealwire({ title, openStore, replacements = {}, options }: Sealw
       const replaced = replaceModules(replacements);
       const { startServer } = await import("../../test/support/running-server.ts");
       const { formatCredentials } = await import("../../src/signing/key-ring/credentials.ts");
-      replaced.checkUsed();
       const { openTemporaryStore } = await import("./temporary-store.ts");
+      replaced.checkUsed();
       const store = await (openStore ?? openTemporaryStore)();
       const server = await startServer({ store, ...(await options?.(store)) });
       const target = { address: server.address, credentials: formatCredentials(server.credentials()) };
@@ -50,8 +59,8 @@ export function sealwire({ title, openStore, replacements = {}, options }: Sealw
     async connect({ address, credentials }) {
       const { Http2Load } = await import("../load/http2-load.ts");
       const { SignedCalls } = await import("../load/signed-calls.ts");
-      const calls = new SignedCalls(credentials);
-      return Http2Load.connect({ address, path: calls.method, makeMessage: () => calls.next(), expected: RESULT });
+      const calls = new SignedCalls(credentials, tool);
+      return Http2Load.connect({ address, path: calls.method, makeMessage: () => calls.next(), expected });
     },
   };
 }

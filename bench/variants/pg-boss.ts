@@ -1,0 +1,32 @@
+import { PgBoss } from "pg-boss";
+import { ClientLoad } from "../load/client-load.ts";
+import { startPostgres } from "../peers/postgres.ts";
+import type { Variant } from "./variant.ts";
+import { NUMBERS } from "./work.ts";
+
+const QUEUE = "bench";
+const CONNECTIONS = 64;
+
+/** Jobs accepted by bare pg-boss: one `send` each, a connection for every caller. */
+export const pgBossAccepts: Variant<string> = {
+  title: "pg-boss on PostgreSQL",
+
+  async serve() {
+    const postgres = startPostgres();
+    const boss = new PgBoss(postgres.url);
+    await boss.start();
+    await boss.createQueue(QUEUE);
+    await boss.stop();
+    return { target: postgres.url, [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose]() };
+  },
+
+  async connect(url) {
+    const boss = new PgBoss({ connectionString: url, max: CONNECTIONS, supervise: false, schedule: false });
+    boss.on("error", (error) => console.error(error));
+    await boss.start();
+    const send = async (): Promise<void> => {
+      if ((await boss.send(QUEUE, { numbers: NUMBERS })) === null) throw new Error("the job has no id");
+    };
+    return new ClientLoad(send, () => void boss.stop({ graceful: false }));
+  },
+};
