@@ -6,6 +6,7 @@ export const benches = {
   parts: async () => (await import("./parts.ts")).parts,
   jobs: async () => (await import("./jobs.ts")).jobs,
   growth: async () => (await import("./growth.ts")).growth,
+  watchers: async () => (await import("./watchers.ts")).watchers,
   client: async () => (await import("./client.ts")).client,
 } satisfies Record<string, () => Promise<Bench>>;
 

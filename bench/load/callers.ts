@@ -41,6 +41,7 @@ export async function runCallers<Request>(options: CallersOptions<Request>): Pro
     elapsedMs,
     p50Ms: quantile(latencies, 0.5),
     p99Ms: quantile(latencies, 0.99),
+    maxMs: quantile(latencies, 1),
     loadCpuUs: user + system,
   };
 }

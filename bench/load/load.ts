@@ -11,6 +11,7 @@ export interface Sample {
   readonly elapsedMs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly maxMs: number;
   /** What the load itself took of its processor, in microseconds. */
   readonly loadCpuUs: number;
 }

@@ -1,54 +1,28 @@
-import { randomUUID } from "node:crypto";
-import type { SubmitSpec } from "../../src/jobs/engine.ts";
-import type { JobPolicy } from "../../src/jobs/job.ts";
 import type { Store } from "../../src/jobs/store.ts";
 import { median } from "../report/statistics.ts";
-import { openTemporaryStore } from "../variants/temporary-store.ts";
+import { benchJob, openFilledStore } from "../variants/filled-store.ts";
+import { RESULT } from "../variants/work.ts";
 import { answerParent } from "./answering.ts";
 
-const DAY_MS = 86_400_000;
-const POLICY: JobPolicy = {
-  executionTimeoutMs: 60_000,
-  queueTimeoutMs: DAY_MS,
-  heartbeatTimeoutMs: undefined,
-  maxAttempts: 3,
-  initialBackoffMs: 1_000,
-  maxBackoffMs: 60_000,
-  retentionMs: DAY_MS,
-  cancelGraceMs: 10_000,
-};
-const OWNERS = 100;
-const BATCH = 2_000;
-const DIGEST = Buffer.alloc(32, 1);
-const ARGS = Buffer.alloc(26, 1);
-
+/** Submissions, or jobs run, side by side: they share a commit. */
+const GROUP = 64;
+const CLAIMS_PER_CALL = 10;
 let store: Store | undefined;
 const submitted: string[] = [];
 
 const questions = {
-  /**
-   * Opens a store and puts jobs of a hundred owners into it. Every second one is over; the others wait for a tool that
-   * no worker has.
-   */
+  /** Opens a store with so many jobs; see {@link openFilledStore}. */
   async fill(count: number): Promise<void> {
-    store = await openTemporaryStore();
-    for (let filled = 0; filled < count; filled += BATCH) {
-      const batch = Array.from({ length: Math.min(BATCH, count - filled) }, async (_, index) => {
-        const owner = `owner-${index % OWNERS}`;
-        const { job } = await opened().jobs.submit(spec({ owner, tool: "parked" }));
-        if (index % 2 === 1) await opened().jobs.cancel(owner, job.jobId);
-      });
-      await Promise.all(batch);
-    }
+    store = await openFilledStore(count);
   },
-  /** The median of how long one operation takes, in milliseconds, one at a time. */
+  /** The median of how long one operation takes, in milliseconds. What writes comes in groups, as under load. */
   async time({ operation, calls }: { readonly operation: Operation; readonly calls: number }): Promise<number> {
     const took: number[] = [];
-    if (operation === "claim") return claim(calls);
+    if (operation === "claim") return claim(calls * CLAIMS_PER_CALL);
     for (let call = 0; call < calls; call++) {
       const startMs = performance.now();
       await OPERATIONS[operation]();
-      took.push(performance.now() - startMs);
+      took.push((performance.now() - startMs) / (operation === "submit" ? GROUP : 1));
     }
     return median(took);
   },
@@ -58,8 +32,8 @@ type Operation = keyof typeof OPERATIONS | "claim";
 
 const OPERATIONS = {
   async submit(): Promise<void> {
-    const { job } = await opened().jobs.submit(spec({ owner: "owner-0", tool: "parked" }));
-    submitted.push(job.jobId);
+    const group = Array.from({ length: GROUP }, () => opened().jobs.submit(benchJob("owner-0", "parked")));
+    for (const { job } of await Promise.all(group)) submitted.push(job.jobId);
   },
   async poll(): Promise<void> {
     const jobId = submitted[Math.floor(Math.random() * submitted.length)] ?? "";
@@ -71,29 +45,26 @@ const OPERATIONS = {
   },
 };
 
-/** Submits jobs that a worker then runs one at a time: how long it takes from one to the next, claim and settling in it. */
-async function claim(calls: number): Promise<number> {
+/** Submits empty jobs and has them run: the time for each, claimed and settled. */
+async function claim(count: number): Promise<number> {
   const { jobs } = opened();
-  await Promise.all(Array.from({ length: calls }, () => jobs.submit(spec({ owner: "owner-1", tool: "empty" }))));
-  const startedMs: number[] = [];
+  await Promise.all(Array.from({ length: count }, () => jobs.submit(benchJob("owner-1", "empty"))));
   const all = Promise.withResolvers<void>();
+  let started = 0;
   const handler = async (): Promise<Uint8Array> => {
-    if (startedMs.push(performance.now()) === calls) all.resolve();
-    return ARGS;
+    started += 1;
+    if (started === count) all.resolve();
+    return RESULT;
   };
-  await using _worker = await jobs.work(new Map([["empty", handler]]), { concurrency: 1 });
+  const startMs = performance.now();
+  await using _worker = await jobs.work(new Map([["empty", handler]]), { concurrency: GROUP });
   await all.promise;
-  return median(startedMs.slice(1).map((ms, index) => ms - (startedMs[index] ?? 0)));
+  return (performance.now() - startMs) / count;
 }
 
 function opened(): Store {
   if (store === undefined) throw new Error("the store is not open");
   return store;
-}
-
-function spec({ owner, tool }: Pick<SubmitSpec, "owner" | "tool">): SubmitSpec {
-  const open = { policy: POLICY, openJobsMax: 1_000_000_000 };
-  return { owner, tool, requestId: randomUUID(), intentDigest: DIGEST, args: ARGS, ...open };
 }
 
 /** What the process that fills a store can be asked. */

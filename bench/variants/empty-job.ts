@@ -1,3 +1,4 @@
+import { epochMs } from "../process/epoch.ts";
 import { type SealwireTarget, sealwire } from "./sealwire.ts";
 import { type StoreName, stores } from "./sealwire-stores.ts";
 import type { Variant } from "./variant.ts";
@@ -59,9 +60,4 @@ function followed(store: StoreName, took: (total: number) => number | undefined)
       return new ClientLoad(run, () => client.close());
     },
   };
-}
-
-/** Now, to a fraction of a millisecond; the same in all processes of the machine. */
-function epochMs(): number {
-  return performance.timeOrigin + performance.now();
 }

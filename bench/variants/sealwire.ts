@@ -58,8 +58,8 @@ export function sealwire({
 
     async connect({ address, credentials }) {
       const { Http2Load } = await import("../load/http2-load.ts");
-      const { SignedCalls } = await import("../load/signed-calls.ts");
-      const calls = new SignedCalls(credentials, tool);
+      const { numbersCall, SignedCalls } = await import("../load/signed-calls.ts");
+      const calls = new SignedCalls(credentials, numbersCall(tool));
       return Http2Load.connect({ address, path: calls.method, makeMessage: () => calls.next(), expected });
     },
   };
