@@ -7,6 +7,8 @@ export const benches = {
   jobs: async () => (await import("./jobs.ts")).jobs,
   growth: async () => (await import("./growth.ts")).growth,
   watchers: async () => (await import("./watchers.ts")).watchers,
+  start: async () => (await import("./start.ts")).start,
+  processes: async () => (await import("./processes.ts")).processes,
   client: async () => (await import("./client.ts")).client,
 } satisfies Record<string, () => Promise<Bench>>;
 

@@ -1,7 +1,7 @@
 import type { Bench, Table } from "../report/result.ts";
 import { median } from "../report/statistics.ts";
 import { measureInRounds, type Series } from "./rounds.ts";
-import { callsPerSecond, seriesTable } from "./series-table.ts";
+import { callsPerSecond, seriesTable, withoutServer } from "./series-table.ts";
 
 const ACCEPTING = ["accept-sqlite", "accept-bullmq-always", "accept-bullmq-everysec", "accept-pg-boss"] as const;
 const RUNNING = ["done-sqlite", "done-bullmq-always", "done-bullmq-everysec"] as const;
@@ -49,16 +49,6 @@ export const jobs: Bench = {
     };
   },
 };
-
-/** The columns that say the same of every variant: those of the peers' servers, Redis and PostgreSQL, are not in them. */
-function withoutServer({ title, columns, rows }: Table): Table {
-  const kept = columns.flatMap((column, index) => (/server|CPU/.test(column) ? [] : [index]));
-  return {
-    title,
-    columns: kept.map((index) => columns[index] ?? ""),
-    rows: rows.map((row) => kept.map((index) => row[index] ?? null)),
-  };
-}
 
 function latencies(title: string, series: readonly Series[]): Table {
   return {

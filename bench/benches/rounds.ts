@@ -5,6 +5,7 @@ import { pickCores } from "../process/cores.ts";
 import type { LoadQuestions } from "../process/load-process.ts";
 import { PinnedProcess } from "../process/pinned-process.ts";
 import type { ServerQuestions } from "../process/server-process.ts";
+import type { Variant } from "../variants/variant.ts";
 import { type VariantName, variants } from "../variants/variants.ts";
 
 /** What one interval gave, with what the server took for it. */
@@ -86,10 +87,11 @@ class Pair implements AsyncDisposable {
   /** `profiles`: a folder for a CPU profile of the server, if one is wanted. */
   static async start(name: VariantName, profiles: string | undefined): Promise<Pair> {
     const cores = pickCores();
-    const { title } = await variants[name]();
+    const variant: Variant = await variants[name]();
+    const { title, several = false } = variant;
     const server = new PinnedProcess<ServerQuestions>({
       file: join(FOLDER, "server-process.ts"),
-      cores: cores.server,
+      cores: several ? cores.several : cores.server,
       flags:
         profiles === undefined
           ? []

@@ -42,3 +42,13 @@ export function seriesTable(title: string, series: readonly Series[], base: stri
     }),
   };
 }
+
+/** The table without what the server's process took, for servers that are more than that one process. */
+export function withoutServer({ title, columns, rows }: Table): Table {
+  const kept = columns.flatMap((column, index) => (/server|CPU/.test(column) ? [] : [index]));
+  return {
+    title,
+    columns: kept.map((index) => columns[index] ?? ""),
+    rows: rows.map((row) => kept.map((index) => row[index] ?? null)),
+  };
+}

@@ -7,6 +7,8 @@ import type { Interval, Load, Sample } from "./load.ts";
 export interface Http2LoadOptions {
   /** host:port. */
   readonly address: string;
+  /** How many to spread the calls over. Default 1. */
+  readonly connections?: number;
   /** gRPC path of the method. */
   readonly path: string;
   /** Makes one request message; asked for each call of an interval before it begins. */
@@ -16,19 +18,20 @@ export interface Http2LoadOptions {
 }
 
 /**
- * Unary gRPC calls on one connection, by node:http2 alone: a gRPC client takes about twice the time that a server does,
+ * Unary gRPC calls by node:http2 alone: a gRPC client takes about twice the time that a server does,
  * and would be what is measured.
  */
 export class Http2Load implements Load {
   readonly #options: Http2LoadOptions;
-  readonly #session: ClientHttp2Session;
+  readonly #sessions: readonly ClientHttp2Session[];
+  #calls = 0;
   readonly #headers;
   readonly #expected: Buffer;
   #bodies: Buffer[] = [];
 
-  private constructor(options: Http2LoadOptions, session: ClientHttp2Session) {
+  private constructor(options: Http2LoadOptions, sessions: readonly ClientHttp2Session[]) {
     this.#options = options;
-    this.#session = session;
+    this.#sessions = sessions;
     this.#expected = Buffer.from(options.expected);
     this.#headers = {
       [constants.HTTP2_HEADER_METHOD]: "POST",
@@ -40,9 +43,9 @@ export class Http2Load implements Load {
 
   /** Connects; the load is ready then. */
   static async connect(options: Http2LoadOptions): Promise<Http2Load> {
-    const session = connect(`http://${options.address}`);
-    await once(session, "remoteSettings");
-    return new Http2Load(options, session);
+    const sessions = Array.from({ length: options.connections ?? 1 }, () => connect(`http://${options.address}`));
+    await Promise.all(sessions.map((session) => once(session, "remoteSettings")));
+    return new Http2Load(options, sessions);
   }
 
   prepare(count: number): void {
@@ -54,12 +57,13 @@ export class Http2Load implements Load {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#session.destroy();
+    for (const session of this.#sessions) session.destroy();
   }
 
   #call(body: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
-      const stream = this.#session.request(this.#headers);
+      const session = this.#sessions[this.#calls++ % this.#sessions.length] as ClientHttp2Session;
+      const stream = session.request(this.#headers);
       let answer: Buffer | undefined;
       let status: string | undefined;
       stream.on("response", (headers) => (status = headers["grpc-status"] as string | undefined));

@@ -5,13 +5,17 @@ import { readFileSync } from "node:fs";
 export interface Cores {
   readonly server: string | undefined;
   readonly load: string | undefined;
+  /** For servers of several processes: all cores but the load's; where there are only two, both. */
+  readonly several: string | undefined;
 }
 
 /** One core for servers and another one for loads. Needs Linux, taskset and two cores that this process may use. */
 export function pickCores(): Cores {
-  const [server, load] = hasTaskset() ? allowedCores() : [];
-  if (server === undefined || load === undefined) return { server: undefined, load: undefined };
-  return { server: String(server), load: String(load) };
+  const cores = hasTaskset() ? allowedCores() : [];
+  const [server, load] = cores;
+  if (server === undefined || load === undefined) return { server: undefined, load: undefined, several: undefined };
+  const several = cores.length > 2 ? cores.filter((core) => core !== load) : cores;
+  return { server: String(server), load: String(load), several: several.join() };
 }
 
 function hasTaskset(): boolean {

@@ -24,6 +24,8 @@ export interface Chart {
 export interface Findings {
   readonly tables: readonly Table[];
   readonly chart?: Chart;
+  /** How much was measured, where that is not what {@link describeSettings} says. */
+  readonly settings?: string;
   /** Every single measurement, for whoever wants to compute something else of them. */
   readonly raw?: unknown;
 }

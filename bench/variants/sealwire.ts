@@ -19,6 +19,8 @@ export interface SealwireParts {
   readonly replacements?: Readonly<Record<string, string>>;
   /** Made in the server's process. */
   readonly options?: (store: Store) => TestServerOptions | Promise<TestServerOptions>;
+  /** Connections that the calls are spread over. Default 1. */
+  readonly connections?: number;
   /** The tool that takes the numbers, and bytes that every right answer holds. Default: `batch_sum` and its result. */
   readonly call?: { readonly tool: string; readonly expected: Uint8Array };
 }
@@ -32,6 +34,7 @@ export function sealwire({
   openStore,
   replacements = {},
   options,
+  connections = 1,
   call,
 }: SealwireParts): Variant<SealwireTarget> {
   const { tool, expected } = call ?? { tool: "batch_sum", expected: RESULT };
@@ -60,7 +63,8 @@ export function sealwire({
       const { Http2Load } = await import("../load/http2-load.ts");
       const { numbersCall, SignedCalls } = await import("../load/signed-calls.ts");
       const calls = new SignedCalls(credentials, numbersCall(tool));
-      return Http2Load.connect({ address, path: calls.method, makeMessage: () => calls.next(), expected });
+      const makeMessage = (): Uint8Array => calls.next();
+      return Http2Load.connect({ address, connections, path: calls.method, makeMessage, expected });
     },
   };
 }

@@ -10,6 +10,8 @@ export interface Served extends AsyncDisposable {
 export interface Variant<Target = unknown> {
   /** What it is, in a few words, for the tables. */
   readonly title: string;
+  /** Serves from several processes, which get more than one core. */
+  readonly several?: boolean;
   /** Starts the server on a free port of loopback. */
   serve(): Promise<Served & { readonly target: Target }>;
   /** Connects a load to a server that `serve` started. */
