@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 /** How much is measured, and where the results go. */
@@ -55,7 +55,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       callers: values.callers.split(",").map((count) => positive("callers", count)),
       variants: values.variants === "" ? [] : values.variants.split(","),
       scale: positive("scale", values.scale),
-      out: values.out,
+      out: resolve(values.out),
       profiles: values["cpu-prof"],
       progress: (text) => process.stderr.write(`${text}\n`),
     },

@@ -31,11 +31,11 @@ export function seriesTable(title: string, series: readonly Series[], base: stri
       return [
         name,
         median(rates),
-        reference === undefined ? null : medianRatio(rates, baseRates),
+        reference === undefined ? "" : medianRatio(rates, baseRates),
         median(rounds.map(({ p50Ms }) => p50Ms)),
         median(rounds.map(({ p99Ms }) => p99Ms)),
         median(cpu),
-        reference === undefined ? null : medianRatio(cpu, baseCpu),
+        reference === undefined ? "" : medianRatio(cpu, baseCpu),
         median(rounds.map(({ serverRssBytes }) => serverRssBytes)) / 2 ** 20,
         median(rounds.map(({ loadCpuUs, elapsedMs }) => loadCpuUs / elapsedMs / 10)),
       ];
@@ -49,6 +49,6 @@ export function withoutServer({ title, columns, rows }: Table): Table {
   return {
     title,
     columns: kept.map((index) => columns[index] ?? ""),
-    rows: rows.map((row) => kept.map((index) => row[index] ?? null)),
+    rows: rows.map((row) => kept.map((index) => row[index] ?? "")),
   };
 }

@@ -44,7 +44,7 @@ export const start: Bench = {
     const row = (name: string, time: keyof Launch, peak?: keyof Launch): Cell[] => [
       name,
       median(launches.map((each) => each[time])),
-      peak === undefined ? null : median(launches.map((each) => each[peak])) / 1024,
+      peak === undefined ? "" : median(launches.map((each) => each[peak])) / 1024,
     ];
     return {
       settings: `${rounds} launches, on all cores`,

@@ -11,12 +11,15 @@ export function resultPage(result: Result): string {
 /** A table in Markdown, its numbers to three significant digits. */
 export function markdownTable({ columns, rows }: Pick<Table, "columns" | "rows">): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  const ruler = columns.map((_, index) => (rows.every((row) => typeof row[index] !== "string") ? "---:" : "---"));
+  const ruler = columns.map((_, index) => (rows.every((row) => isNumeric(row[index] ?? "")) ? "---:" : "---"));
   return [line(columns), line(ruler), ...rows.map((row) => line(row.map(formatCell)))].join("\n");
 }
 
+function isNumeric(cell: Cell): boolean {
+  return cell === "" || typeof cell === "number";
+}
+
 function formatCell(cell: Cell): string {
-  if (cell === null) return "";
   if (typeof cell === "string") return cell;
   if (Math.abs(cell) >= 100) return Math.round(cell).toLocaleString("en-US");
   return String(Number(cell.toPrecision(3)));

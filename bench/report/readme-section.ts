@@ -22,6 +22,6 @@ function section(): string {
   const table = result.tables.find(({ title }) => title === result.chart?.title);
   if (table === undefined) throw new Error("results/calls.json has no table that its chart is drawn of");
   const columns = COLUMNS.map((index) => table.columns[index] ?? "");
-  const rows = table.rows.map((row) => COLUMNS.map((index) => row[index] ?? null));
+  const rows = table.rows.map((row) => COLUMNS.map((index) => row[index] ?? ""));
   return `\n${markdownTable({ columns, rows })}\n\n${result.machine}. ${result.settings}; ${result.at.slice(0, 10)}.\n`;
 }

@@ -2,8 +2,8 @@ import { cpus, release, totalmem } from "node:os";
 import type { BenchOptions } from "../options.ts";
 import { pickCores } from "../process/cores.ts";
 
-/** A cell: a measured number, a text, or nothing where there is nothing to say. */
-export type Cell = number | string | null;
+/** A cell: a measured number or a text, empty where there is nothing to say. */
+export type Cell = number | string;
 
 /** Figures that belong together. */
 export interface Table {
