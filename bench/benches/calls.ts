@@ -12,6 +12,7 @@ export const calls: Bench = {
           "grpc-js",
           "sealwire-sqlite",
           "sealwire-memory",
+          "sealwire-postgres",
           "connect-node",
           "mcp-2",
           "mcp-1",

@@ -3,9 +3,15 @@ import { median } from "../report/statistics.ts";
 import { measureInRounds, type Series } from "./rounds.ts";
 import { callsPerSecond, seriesTable, withoutServer } from "./series-table.ts";
 
-const ACCEPTING = ["accept-sqlite", "accept-bullmq-always", "accept-bullmq-everysec", "accept-pg-boss"] as const;
-const RUNNING = ["done-sqlite", "done-bullmq-always", "done-bullmq-everysec"] as const;
-const SETTLING = ["settled-sqlite"] as const;
+const ACCEPTING = [
+  "accept-sqlite",
+  "accept-postgres",
+  "accept-bullmq-always",
+  "accept-bullmq-everysec",
+  "accept-pg-boss",
+] as const;
+const RUNNING = ["done-sqlite", "done-postgres", "done-bullmq-always", "done-bullmq-everysec"] as const;
+const SETTLING = ["settled-sqlite", "settled-postgres"] as const;
 const MOST_CALLERS = 64;
 
 /** Jobs: how many are accepted, how long an empty one takes, how soon its watcher knows. */

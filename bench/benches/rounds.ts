@@ -123,7 +123,6 @@ class Pair implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#load[Symbol.asyncDispose]();
-    await this.#server.ask("stop", undefined);
     await this.#server[Symbol.asyncDispose]();
   }
 }

@@ -11,8 +11,8 @@ export interface Question {
   readonly argument: unknown;
 }
 
-/** Answers the parent's questions until it goes away; then this process ends, too. */
-export function answerParent(questions: Questions): void {
+/** Answers the parent's questions until it goes away; then cleans up, and this process ends, too. */
+export function answerParent(questions: Questions, cleanUp: () => unknown = () => {}): void {
   process.on("message", ({ id, name, argument }: Question) => {
     const send = (answer: Answer): void => void process.send?.(answer);
     void (async () => questions[name]?.(argument as never))().then(
@@ -20,5 +20,7 @@ export function answerParent(questions: Questions): void {
       (error: Error) => send({ id, error: error.stack ?? String(error) }),
     );
   });
-  process.on("disconnect", () => process.exit());
+  process.on("disconnect", () => {
+    void (async () => cleanUp())().finally(() => process.exit());
+  });
 }

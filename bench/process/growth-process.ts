@@ -70,4 +70,4 @@ function opened(): Store {
 /** What the process that fills a store can be asked. */
 export type GrowthQuestions = typeof questions;
 
-answerParent(questions);
+answerParent(questions, () => store?.[Symbol.asyncDispose]());

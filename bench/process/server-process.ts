@@ -13,12 +13,9 @@ const questions = {
     return served.target;
   },
   usage,
-  async stop(): Promise<void> {
-    await served?.[Symbol.asyncDispose]();
-  },
 };
 
 /** What the process that serves a variant can be asked. */
 export type ServerQuestions = typeof questions;
 
-answerParent(questions);
+answerParent(questions, () => served?.[Symbol.asyncDispose]());

@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { SealwireClient } from "../../src/client/client.ts";
+import type { Store } from "../../src/jobs/store.ts";
 import { formatCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 import type { ToolContext } from "../../src/tools/handler.ts";
@@ -14,6 +15,7 @@ import { usage } from "./usage.ts";
 
 let job: ToolContext | undefined;
 let events = 0;
+let store: Store | undefined;
 const blocked = monitorEventLoopDelay({ resolution: 1 });
 
 const questions = {
@@ -30,8 +32,9 @@ const questions = {
         },
       },
     });
+    store = await openTemporaryStore();
     const server = await startServer({
-      store: await openTemporaryStore(),
+      store,
       tools: [demoTools(), tools],
       descriptors: [descriptors],
       limits: { streamsPerConnectionMax: 100_000 },
@@ -76,4 +79,4 @@ const questions = {
 /** What the process that is watched can be asked. */
 export type WatchServerQuestions = typeof questions;
 
-answerParent(questions);
+answerParent(questions, () => store?.[Symbol.asyncDispose]());

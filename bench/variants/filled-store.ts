@@ -11,6 +11,7 @@ import { ARGS } from "./work.ts";
 
 const DAY_MS = 86_400_000;
 const POLICY: JobPolicy = {
+  priority: 0,
   executionTimeoutMs: 60_000,
   queueTimeoutMs: DAY_MS,
   heartbeatTimeoutMs: undefined,

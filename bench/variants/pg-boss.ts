@@ -1,6 +1,6 @@
 import { PgBoss } from "pg-boss";
+import { PostgresServer } from "../../test/support/postgres-server.ts";
 import { ClientLoad } from "../load/client-load.ts";
-import { startPostgres } from "../peers/postgres.ts";
 import type { Variant } from "./variant.ts";
 import { NUMBERS } from "./work.ts";
 
@@ -12,12 +12,13 @@ export const pgBossAccepts: Variant<string> = {
   title: "pg-boss on PostgreSQL",
 
   async serve() {
-    const postgres = startPostgres();
-    const boss = new PgBoss(postgres.url);
+    const postgres = await PostgresServer.start({ synced: true });
+    const url = postgres.url();
+    const boss = new PgBoss(url);
     await boss.start();
     await boss.createQueue(QUEUE);
     await boss.stop();
-    return { target: postgres.url, [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose]() };
+    return { target: url, [Symbol.asyncDispose]: () => postgres[Symbol.asyncDispose]() };
   },
 
   async connect(url) {

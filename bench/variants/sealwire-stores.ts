@@ -13,6 +13,10 @@ export const stores = {
     title: "Sealwire in memory",
     open: async () => (await import("../../src/jobs/sqlite/open.ts")).openSqliteStore({ path: ":memory:" }),
   },
+  postgres: {
+    title: "Sealwire on PostgreSQL",
+    open: async () => (await import("./postgres-store.ts")).openBenchStore(),
+  },
 } satisfies Record<string, { readonly title: string; open(): Promise<Store> }>;
 
 /** Name of a store, as it stands in the names of variants. */

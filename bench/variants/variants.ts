@@ -9,6 +9,7 @@ export const variants = {
   "grpc-js": async () => (await import("./grpc-js.ts")).grpcJs,
   "sealwire-sqlite": async () => (await import("./sealwire-stores.ts")).sealwireOn("sqlite"),
   "sealwire-memory": async () => (await import("./sealwire-stores.ts")).sealwireOn("memory"),
+  "sealwire-postgres": async () => (await import("./sealwire-stores.ts")).sealwireOn("postgres"),
   "sealwire-unsigned": async () => (await import("./sealwire-parts.ts")).sealwireUnsigned,
   "sealwire-unvalidated": async () => (await import("./sealwire-parts.ts")).sealwireUnvalidated,
   "sealwire-replayable": async () => (await import("./sealwire-parts.ts")).sealwireReplayable,
@@ -26,13 +27,16 @@ export const variants = {
   "mcp-1": async () => (await import("./mcp-1.ts")).mcp1,
   "json-hmac": async () => (await import("./json-hmac.ts")).jsonHmac,
   "accept-sqlite": async () => (await import("./empty-job.ts")).jobAccepts("sqlite"),
+  "accept-postgres": async () => (await import("./empty-job.ts")).jobAccepts("postgres"),
   "accept-bullmq-always": async () => (await import("./bullmq.ts")).bullmqAccepts("always"),
   "accept-bullmq-everysec": async () => (await import("./bullmq.ts")).bullmqAccepts("everysec"),
   "accept-pg-boss": async () => (await import("./pg-boss.ts")).pgBossAccepts,
   "done-sqlite": async () => (await import("./empty-job.ts")).jobDone("sqlite"),
+  "done-postgres": async () => (await import("./empty-job.ts")).jobDone("postgres"),
   "done-bullmq-always": async () => (await import("./bullmq.ts")).bullmqDone("always"),
   "done-bullmq-everysec": async () => (await import("./bullmq.ts")).bullmqDone("everysec"),
   "settled-sqlite": async () => (await import("./empty-job.ts")).jobSettled("sqlite"),
+  "settled-postgres": async () => (await import("./empty-job.ts")).jobSettled("postgres"),
 } satisfies Record<string, () => Promise<Variant>>;
 
 /** Name of a variant, as the command line takes it. */

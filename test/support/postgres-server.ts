@@ -15,10 +15,11 @@ const SETTINGS = `
 listen_addresses = '127.0.0.1'
 max_connections = 200
 shared_buffers = 64MB
-# A process that is killed loses nothing that the kernel has; no test cuts the power of the machine.
-fsync = off
 autovacuum_naptime = 5s
 `;
+
+/** A process that is killed loses nothing that the kernel has; no test cuts the power of the machine. */
+const NOT_SYNCED = "fsync = off\n";
 
 /** Where initdb and pg_ctl are, if PostgreSQL is installed. */
 export function findPostgres(): string | undefined {
@@ -50,8 +51,8 @@ export class PostgresServer implements AsyncDisposable {
     this.port = port;
   }
 
-  /** Makes a cluster and starts it. */
-  static async start(): Promise<PostgresServer> {
+  /** Makes a cluster and starts it. `synced`: what it has committed survives a loss of power, which takes time. */
+  static async start({ synced = false }: { readonly synced?: boolean } = {}): Promise<PostgresServer> {
     const bin = findPostgres();
     if (bin === undefined) throw new Error("PostgreSQL is not installed");
     const folder = mkdtempSync(join(tmpdir(), "sealwire-postgres-"));
@@ -68,7 +69,7 @@ export class PostgresServer implements AsyncDisposable {
       "--no-locale",
     ]);
     const place = `port = ${server.port}\nunix_socket_directories = '${folder}'\n`;
-    writeFileSync(join(server.#data, "postgresql.auto.conf"), SETTINGS + place);
+    writeFileSync(join(server.#data, "postgresql.auto.conf"), SETTINGS + (synced ? "" : NOT_SYNCED) + place);
     server.startAgain();
     return server;
   }
