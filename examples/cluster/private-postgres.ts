@@ -8,14 +8,21 @@ import { delimiter, join } from "node:path";
 const NOBODY = 65534;
 const USER = "sealwire";
 
-/** What a server for trying needs: few resources, and no care for a loss of power, which nobody tries. */
+/** What a server for trying needs. */
 const SETTINGS = `
 listen_addresses = '127.0.0.1'
 max_connections = 200
 shared_buffers = 64MB
-fsync = off
 autovacuum_naptime = 5s
 `;
+/** A process that is killed loses nothing that the kernel has; only a loss of power would. */
+const NOT_SYNCED = "fsync = off\n";
+
+/** How a {@link PrivatePostgres} is run. */
+export interface PrivatePostgresOptions {
+  /** What was committed survives a loss of power, which takes time. Default false. */
+  readonly synced?: boolean;
+}
 
 /** The folder of initdb and pg_ctl; `undefined` if PostgreSQL is not installed. */
 export function findPostgres(): string | undefined {
@@ -38,11 +45,11 @@ export class PrivatePostgres implements AsyncDisposable {
   }
 
   /** Makes a cluster and starts it. */
-  static async start(): Promise<PrivatePostgres> {
+  static async start({ synced = false }: PrivatePostgresOptions = {}): Promise<PrivatePostgres> {
     const bin = findPostgres();
     if (bin === undefined) throw new Error("PostgreSQL is not installed: there is no initdb");
     const server = new PrivatePostgres(bin, await freePort());
-    server.#make();
+    server.#make(synced);
     server.startAgain();
     return server;
   }
@@ -78,12 +85,12 @@ export class PrivatePostgres implements AsyncDisposable {
     return join(this.#folder, "log");
   }
 
-  #make(): void {
+  #make(synced: boolean): void {
     if (process.getuid?.() === 0) chownSync(this.#folder, NOBODY, NOBODY);
     const options = ["-U", USER, "--auth=trust", "--no-sync", "--encoding=UTF8", "--no-locale"];
     this.#run("initdb", ["-D", this.#data, ...options]);
     const place = `port = ${this.port}\nunix_socket_directories = '${this.#folder}'\n`;
-    writeFileSync(join(this.#data, "postgresql.auto.conf"), SETTINGS + place);
+    writeFileSync(join(this.#data, "postgresql.auto.conf"), SETTINGS + (synced ? "" : NOT_SYNCED) + place);
   }
 
   #run(program: string, args: readonly string[]): void {

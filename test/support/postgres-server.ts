@@ -1,5 +1,5 @@
 import { Client } from "pg";
-import { findPostgres, PrivatePostgres } from "../../examples/cluster/private-postgres.ts";
+import { findPostgres, PrivatePostgres, type PrivatePostgresOptions } from "../../examples/cluster/private-postgres.ts";
 import { migratePostgresStore } from "../../src/jobs/postgres/open.ts";
 import type { Suite } from "./suite.ts";
 
@@ -23,8 +23,8 @@ export class PostgresServer implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async start(): Promise<PostgresServer> {
-    return new PostgresServer(await PrivatePostgres.start());
+  static async start(options?: PrivatePostgresOptions): Promise<PostgresServer> {
+    return new PostgresServer(await PrivatePostgres.start(options));
   }
 
   get port(): number {

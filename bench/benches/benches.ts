@@ -1,0 +1,16 @@
+import type { Bench } from "../report/result.ts";
+
+/** Every bench by its name, in the order in which they run. */
+export const benches = {
+  calls: async () => (await import("./calls.ts")).calls,
+  parts: async () => (await import("./parts.ts")).parts,
+  jobs: async () => (await import("./jobs.ts")).jobs,
+  growth: async () => (await import("./growth.ts")).growth,
+  watchers: async () => (await import("./watchers.ts")).watchers,
+  start: async () => (await import("./start.ts")).start,
+  processes: async () => (await import("./processes.ts")).processes,
+  client: async () => (await import("./client.ts")).client,
+} satisfies Record<string, () => Promise<Bench>>;
+
+/** Name of a bench, as the command line takes it. */
+export type BenchName = keyof typeof benches;

@@ -1,0 +1,25 @@
+import type { Bench } from "../report/result.ts";
+import { compare } from "./compared.ts";
+
+/** Unary calls of Sealwire and of what is used in its place. */
+export const calls: Bench = {
+  title: "A call of batch_sum with three numbers",
+  run: (options) =>
+    compare(
+      {
+        names: [
+          "http2",
+          "grpc-js",
+          "sealwire-sqlite",
+          "sealwire-memory",
+          "sealwire-postgres",
+          "connect-node",
+          "mcp-2",
+          "mcp-1",
+          "json-hmac",
+        ],
+        base: "grpc-js",
+      },
+      options,
+    ),
+};

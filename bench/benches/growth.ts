@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import type { BenchOptions } from "../options.ts";
+import { pickCores } from "../process/cores.ts";
+import type { GrowthQuestions } from "../process/growth-process.ts";
+import { PinnedProcess } from "../process/pinned-process.ts";
+import type { Bench, Table } from "../report/result.ts";
+import { median, medianRatio } from "../report/statistics.ts";
+import { measureInRounds } from "./rounds.ts";
+import { seriesTable } from "./series-table.ts";
+
+const SIZES = [0, 10_000, 1_000_000];
+const CALLS = 100;
+const OPERATIONS = ["submit", "poll", "list", "claim"] as const;
+
+/** What does not depend on how much there is: jobs in the store, clients in the ring, tools, nonces that expire. */
+export const growth: Bench = {
+  title: "Growth",
+  async run(options) {
+    const store = await storeGrowth(options);
+    const names = ["sealwire-sqlite", "sealwire-1000-clients", "sealwire-1000-tools", "sealwire-expiring"] as const;
+    const series = await measureInRounds({ ...options, names, callers: [64] });
+    return {
+      tables: [store.table, seriesTable("A call of batch_sum, 64 callers", series, "sealwire-sqlite")],
+      raw: { store: store.raw, calls: series },
+    };
+  },
+};
+
+/** Times the operations of a store that holds more and more jobs, each store in a process of its own. */
+async function storeGrowth(options: BenchOptions): Promise<{ readonly table: Table; readonly raw: unknown }> {
+  const { rounds, scale, progress } = options;
+  const sizes = SIZES.map((size) => Math.round(size / scale));
+  await using running = new AsyncDisposableStack();
+  const stores = [];
+  for (const size of sizes) {
+    progress(`filling a store with ${size} jobs`);
+    const file = join(import.meta.dirname, "..", "process", "growth-process.ts");
+    const store = running.use(new PinnedProcess<GrowthQuestions>({ file, cores: pickCores().server }));
+    await store.ask("fill", size);
+    stores.push(store);
+  }
+  const tookMs = new Map<string, number[]>();
+  for (let round = -1; round < rounds; round++) {
+    for (const operation of OPERATIONS) {
+      for (const [index, store] of stores.entries()) {
+        const took = await store.ask("time", { operation, calls: CALLS });
+        const key = `${operation} ${sizes[index]}`;
+        // The first round warms up.
+        if (round >= 0) tookMs.set(key, [...(tookMs.get(key) ?? []), took]);
+      }
+    }
+  }
+  const of = (operation: string, size: number): number[] => tookMs.get(`${operation} ${size}`) ?? [];
+  const [empty = 0, ...larger] = sizes;
+  const table = {
+    title: "One operation on a SQLite store, 64 at a time where it writes",
+    columns: ["", "empty (ms)", ...larger.flatMap((size) => [`${size.toLocaleString("en-US")} jobs (ms)`, "× empty"])],
+    rows: OPERATIONS.map((operation) => {
+      const base = of(operation, empty);
+      const more = larger.flatMap((size) => {
+        const values = of(operation, size);
+        return [median(values), medianRatio(values, base)];
+      });
+      return [operation, median(base), ...more];
+    }),
+  };
+  return { table, raw: Object.fromEntries(tookMs) };
+}

@@ -1,0 +1,69 @@
+import type { Bench, Table } from "../report/result.ts";
+import { median } from "../report/statistics.ts";
+import { measureInRounds, type Series } from "./rounds.ts";
+import { callsPerSecond, seriesTable, withoutServer } from "./series-table.ts";
+
+const ACCEPTING = [
+  "accept-sqlite",
+  "accept-postgres",
+  "accept-bullmq-always",
+  "accept-bullmq-everysec",
+  "accept-pg-boss",
+] as const;
+const RUNNING = ["done-sqlite", "done-postgres", "done-bullmq-always", "done-bullmq-everysec"] as const;
+const SETTLING = ["settled-sqlite", "settled-postgres"] as const;
+const MOST_CALLERS = 64;
+
+/** Jobs: how many are accepted, how long an empty one takes, how soon its watcher knows. */
+export const jobs: Bench = {
+  title: "Jobs",
+  async run(options) {
+    const callers = options.callers.filter((count) => count <= MOST_CALLERS);
+    const measure = (names: Parameters<typeof measureInRounds>[0]["names"], counts = [1]): Promise<readonly Series[]> =>
+      measureInRounds({ ...options, names, callers: counts });
+    const accepted = await measure(ACCEPTING, callers);
+    const done = await measure(RUNNING);
+    const settled = await measure(SETTLING);
+    const most = Math.max(...callers);
+    const title = `Jobs accepted durably per second, ${most} callers`;
+    return {
+      tables: [
+        ...callers.map((count) =>
+          withoutServer(
+            seriesTable(
+              count === most ? title : `Jobs accepted durably per second, ${count} callers`,
+              accepted.filter((each) => each.callers === count),
+              "accept-bullmq-always",
+            ),
+          ),
+        ),
+        latencies("From the call to the result of an empty job, one at a time", done),
+        latencies("From the handler's return to the watcher's event", settled),
+      ],
+      chart: {
+        title,
+        unit: "more is better",
+        bars: accepted
+          .filter((each) => each.callers === most)
+          .map(({ name, title: label, rounds }) => ({
+            label,
+            value: median(rounds.map(callsPerSecond)),
+            ours: !name.includes("bullmq") && !name.includes("boss"),
+          })),
+      },
+      raw: [...accepted, ...done, ...settled],
+    };
+  },
+};
+
+function latencies(title: string, series: readonly Series[]): Table {
+  return {
+    title,
+    columns: ["", "p50 (ms)", "p99 (ms)"],
+    rows: series.map(({ title: name, rounds }) => [
+      name,
+      median(rounds.map(({ p50Ms }) => p50Ms)),
+      median(rounds.map(({ p99Ms }) => p99Ms)),
+    ]),
+  };
+}

@@ -1,0 +1,128 @@
+import { join } from "node:path";
+import type { Sample } from "../load/load.ts";
+import type { BenchOptions } from "../options.ts";
+import { pickCores } from "../process/cores.ts";
+import type { LoadQuestions } from "../process/load-process.ts";
+import { PinnedProcess } from "../process/pinned-process.ts";
+import type { ServerQuestions } from "../process/server-process.ts";
+import type { Variant } from "../variants/variant.ts";
+import { type VariantName, variants } from "../variants/variants.ts";
+
+/** What one interval gave, with what the server took for it. */
+export interface Measured extends Sample {
+  readonly serverCpuUs: number;
+  readonly serverRssBytes: number;
+}
+
+/** The intervals of one variant at one number of callers, round by round. */
+export interface Series {
+  readonly name: VariantName;
+  readonly title: string;
+  readonly callers: number;
+  readonly rounds: readonly Measured[];
+}
+
+/** What {@link measureInRounds} measures. */
+export interface RoundsOptions extends BenchOptions {
+  readonly names: readonly VariantName[];
+}
+
+const FOLDER = join(import.meta.dirname, "..", "process");
+/** Requests made for the first interval, before it is known how many are needed. */
+const FIRST_BATCH = 500;
+const SPARE = 1.5;
+
+/**
+ * Starts every variant, warms each, then measures in rounds: in each round every variant has one interval for each number of
+ * callers, one variant after the other, so that what the machine does meanwhile befalls all of them.
+ */
+export async function measureInRounds(options: RoundsOptions): Promise<readonly Series[]> {
+  const { names, rounds, seconds, warmUpSeconds, callers, profiles, progress } = options;
+  await using running = new AsyncDisposableStack();
+  const pairs: Pair[] = [];
+  for (const name of names) {
+    progress(`warming ${name}`);
+    const pair = running.use(await Pair.start(name, profiles));
+    await pair.warmUp(warmUpSeconds * 1000, Math.max(...callers));
+    pairs.push(pair);
+  }
+  const measured = new Map<string, Measured[]>();
+  for (let round = 0; round < rounds; round++) {
+    progress(`round ${round + 1} of ${rounds}`);
+    for (const count of callers) {
+      // Each round begins with another variant: none is always the one after the slowest.
+      const order = pairs.map((_, index) => pairs[(index + round) % pairs.length] as Pair);
+      for (const pair of order) {
+        const key = `${pair.name} ${count}`;
+        const series = measured.get(key) ?? [];
+        series.push(await pair.measure(count, seconds * 1000));
+        measured.set(key, series);
+      }
+    }
+  }
+  return callers.flatMap((count) =>
+    pairs.map(({ name, title }) => ({ name, title, callers: count, rounds: measured.get(`${name} ${count}`) ?? [] })),
+  );
+}
+
+/** A variant's server and its load, each in a process of its own. */
+class Pair implements AsyncDisposable {
+  readonly name: VariantName;
+  readonly title: string;
+  readonly #server: PinnedProcess<ServerQuestions>;
+  readonly #load: PinnedProcess<LoadQuestions>;
+  #callsPerMs = 0;
+
+  private constructor(
+    name: VariantName,
+    title: string,
+    processes: { server: PinnedProcess<ServerQuestions>; load: PinnedProcess<LoadQuestions> },
+  ) {
+    this.name = name;
+    this.title = title;
+    this.#server = processes.server;
+    this.#load = processes.load;
+  }
+
+  /** `profiles`: a folder for a CPU profile of the server, if one is wanted. */
+  static async start(name: VariantName, profiles: string | undefined): Promise<Pair> {
+    const cores = pickCores();
+    const variant: Variant = await variants[name]();
+    const { title, several = false } = variant;
+    const server = new PinnedProcess<ServerQuestions>({
+      file: join(FOLDER, "server-process.ts"),
+      cores: several ? cores.several : cores.server,
+      flags:
+        profiles === undefined
+          ? []
+          : ["--cpu-prof", `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${name}.cpuprofile`],
+    });
+    const load = new PinnedProcess<LoadQuestions>({ file: join(FOLDER, "load-process.ts"), cores: cores.load });
+    const target = await server.ask("serve", name);
+    await load.ask("connect", { name, target });
+    return new Pair(name, title, { server, load });
+  }
+
+  /** Calls until this much time has gone into calls; the time in which requests are made does not count. */
+  async warmUp(durationMs: number, callers: number): Promise<void> {
+    for (let leftMs = durationMs; leftMs > 0; ) {
+      const { elapsedMs } = await this.measure(callers, Math.min(leftMs, 2000));
+      leftMs -= elapsedMs;
+    }
+  }
+
+  async measure(callers: number, durationMs: number): Promise<Measured> {
+    const needed = Math.max(FIRST_BATCH, this.#callsPerMs * durationMs * SPARE);
+    await this.#load.ask("prepare", Math.ceil(needed));
+    const before = await this.#server.ask("usage", undefined);
+    const sample = await this.#load.ask("run", { callers, durationMs });
+    const after = await this.#server.ask("usage", undefined);
+    this.#callsPerMs = Math.max(this.#callsPerMs, sample.calls / sample.elapsedMs);
+    return { ...sample, serverCpuUs: after.cpuUs - before.cpuUs, serverRssBytes: after.rssBytes };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#load[Symbol.asyncDispose]();
+    await this.#server[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,91 @@
+import { once } from "node:events";
+import { type ClientHttp2Session, connect, constants } from "node:http2";
+import { runCallers } from "./callers.ts";
+import type { Interval, Load, Sample } from "./load.ts";
+
+/** What unary gRPC calls are made with. */
+export interface Http2LoadOptions {
+  /** host:port. */
+  readonly address: string;
+  /** How many to spread the calls over. Default 1. */
+  readonly connections?: number;
+  /** gRPC path of the method. */
+  readonly path: string;
+  /** Makes one request message; asked for each call of an interval before it begins. */
+  readonly makeMessage: () => Uint8Array;
+  /** Bytes that every right answer holds. */
+  readonly expected: Uint8Array;
+}
+
+/**
+ * Unary gRPC calls by node:http2 alone: a gRPC client takes about twice the time that a server does,
+ * and would be what is measured.
+ */
+export class Http2Load implements Load {
+  readonly #options: Http2LoadOptions;
+  readonly #sessions: readonly ClientHttp2Session[];
+  #calls = 0;
+  readonly #headers;
+  readonly #expected: Buffer;
+  #bodies: Buffer[] = [];
+
+  private constructor(options: Http2LoadOptions, sessions: readonly ClientHttp2Session[]) {
+    this.#options = options;
+    this.#sessions = sessions;
+    this.#expected = Buffer.from(options.expected);
+    this.#headers = {
+      [constants.HTTP2_HEADER_METHOD]: "POST",
+      [constants.HTTP2_HEADER_PATH]: options.path,
+      [constants.HTTP2_HEADER_CONTENT_TYPE]: "application/grpc",
+      [constants.HTTP2_HEADER_TE]: "trailers",
+    };
+  }
+
+  /** Connects; the load is ready then. */
+  static async connect(options: Http2LoadOptions): Promise<Http2Load> {
+    const sessions = Array.from({ length: options.connections ?? 1 }, () => connect(`http://${options.address}`));
+    await Promise.all(sessions.map((session) => once(session, "remoteSettings")));
+    return new Http2Load(options, sessions);
+  }
+
+  prepare(count: number): void {
+    this.#bodies = Array.from({ length: count }, () => grpcBody(this.#options.makeMessage()));
+  }
+
+  run(interval: Interval): Promise<Sample> {
+    return runCallers({ ...interval, next: () => this.#bodies.pop(), send: (body) => this.#call(body) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  #call(body: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const session = this.#sessions[this.#calls++ % this.#sessions.length] as ClientHttp2Session;
+      const stream = session.request(this.#headers);
+      let answer: Buffer | undefined;
+      let status: string | undefined;
+      stream.on("response", (headers) => (status = headers["grpc-status"] as string | undefined));
+      stream.on("trailers", (trailers) => (status = trailers["grpc-status"] as string | undefined));
+      stream.on("data", (chunk: Buffer) => (answer = answer === undefined ? chunk : Buffer.concat([answer, chunk])));
+      stream.on("error", reject);
+      stream.on("end", () => {
+        if (status !== "0") reject(new Error(`${this.#options.path} answered with gRPC status ${status}`));
+        else if (answer?.includes(this.#expected) !== true)
+          reject(new Error(`${this.#options.path} answered ${answer?.toString("hex")}`));
+        else resolve();
+      });
+      stream.end(body);
+    });
+  }
+}
+
+/** A message as gRPC sends it: not compressed, its length before it. */
+export function grpcBody(message: Uint8Array): Buffer {
+  const body = Buffer.allocUnsafe(5 + message.length);
+  body.writeUInt8(0, 0);
+  body.writeUInt32BE(message.length, 1);
+  body.set(message, 5);
+  return body;
+}

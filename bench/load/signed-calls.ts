@@ -1,0 +1,53 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { WatchJobRequest } from "../../gen/sealwire/system/v1/watch_job.ts";
+import { type ClientCredentials, parseCredentials } from "../../src/signing/key-ring/credentials.ts";
+import { sealRequest } from "../../src/signing/sign-request.ts";
+import { CALL_METHOD, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
+import { ARGS } from "../variants/work.ts";
+
+/** What is called: the gRPC path, the tool and its arguments. */
+export interface ToolCall {
+  readonly method: string;
+  readonly tool: string;
+  readonly args: { readonly typeUrl: string; readonly value: Uint8Array };
+}
+
+/** A call of a tool that takes numbers as `batch_sum` does. */
+export function numbersCall(tool: string): ToolCall {
+  return {
+    method: CALL_METHOD,
+    tool,
+    args: { typeUrl: `${TYPE_URL_PREFIX}sealwire.demo.v1.BatchSumRequest`, value: ARGS },
+  };
+}
+
+/** A watch of a job. */
+export function watchCall(jobId: string): ToolCall {
+  const value = WatchJobRequest.encode({ jobId, afterRevision: 0n, heartbeatIntervalMs: 0 }).finish();
+  const typeUrl = `${TYPE_URL_PREFIX}sealwire.system.v1.WatchJobRequest`;
+  return { method: WATCH_JOB_METHOD, tool: "watch_job", args: { typeUrl, value } };
+}
+
+/** Signed requests of one client, each a new intent with a nonce of its own. */
+export class SignedCalls {
+  readonly #credentials: ClientCredentials;
+  readonly #call: ToolCall;
+
+  /** `credentials`: the text of a credentials file. */
+  constructor(credentials: string, call: ToolCall) {
+    this.#credentials = parseCredentials(Buffer.from(credentials));
+    this.#call = call;
+  }
+
+  /** The gRPC path that the frames are for. */
+  get method(): string {
+    return this.#call.method;
+  }
+
+  /** A frame signed now; a server takes it for five minutes. */
+  next(): Uint8Array {
+    const { clientId, keyId, requestKey, serverId } = this.#credentials;
+    const attempt = { requestId: randomUUID(), tsMs: Date.now(), nonce: randomBytes(16) };
+    return sealRequest({ ...this.#call, ...attempt, clientId, keyId, requestKey, serverId }).frame;
+  }
+}

@@ -1,0 +1,73 @@
+import type { Store } from "../../src/jobs/store.ts";
+import { median } from "../report/statistics.ts";
+import { benchJob, openFilledStore } from "../variants/filled-store.ts";
+import { RESULT } from "../variants/work.ts";
+import { answerParent } from "./answering.ts";
+
+/** Submissions, or jobs run, side by side: they share a commit. */
+const GROUP = 64;
+const CLAIMS_PER_CALL = 10;
+let store: Store | undefined;
+const submitted: string[] = [];
+
+const questions = {
+  /** Opens a store with so many jobs; see {@link openFilledStore}. */
+  async fill(count: number): Promise<void> {
+    store = await openFilledStore(count);
+  },
+  /** The median of how long one operation takes, in milliseconds. What writes comes in groups, as under load. */
+  async time({ operation, calls }: { readonly operation: Operation; readonly calls: number }): Promise<number> {
+    const took: number[] = [];
+    if (operation === "claim") return claim(calls * CLAIMS_PER_CALL);
+    for (let call = 0; call < calls; call++) {
+      const startMs = performance.now();
+      await OPERATIONS[operation]();
+      took.push((performance.now() - startMs) / (operation === "submit" ? GROUP : 1));
+    }
+    return median(took);
+  },
+};
+
+type Operation = keyof typeof OPERATIONS | "claim";
+
+const OPERATIONS = {
+  async submit(): Promise<void> {
+    const group = Array.from({ length: GROUP }, () => opened().jobs.submit(benchJob("owner-0", "parked")));
+    for (const { job } of await Promise.all(group)) submitted.push(job.jobId);
+  },
+  async poll(): Promise<void> {
+    const jobId = submitted[Math.floor(Math.random() * submitted.length)] ?? "";
+    if ((await opened().jobs.get("owner-0", jobId)) === null) throw new Error("the job is gone");
+  },
+  async list(): Promise<void> {
+    const { jobs } = await opened().jobs.list({ owner: "owner-0", states: [], pageSize: 50 });
+    if (jobs.length !== 50) throw new Error(`the page has ${jobs.length} jobs`);
+  },
+};
+
+/** Submits empty jobs and has them run: the time for each, claimed and settled. */
+async function claim(count: number): Promise<number> {
+  const { jobs } = opened();
+  await Promise.all(Array.from({ length: count }, () => jobs.submit(benchJob("owner-1", "empty"))));
+  const all = Promise.withResolvers<void>();
+  let started = 0;
+  const handler = async (): Promise<Uint8Array> => {
+    started += 1;
+    if (started === count) all.resolve();
+    return RESULT;
+  };
+  const startMs = performance.now();
+  await using _worker = await jobs.work(new Map([["empty", handler]]), { concurrency: GROUP });
+  await all.promise;
+  return (performance.now() - startMs) / count;
+}
+
+function opened(): Store {
+  if (store === undefined) throw new Error("the store is not open");
+  return store;
+}
+
+/** What the process that fills a store can be asked. */
+export type GrowthQuestions = typeof questions;
+
+answerParent(questions, () => store?.[Symbol.asyncDispose]());

@@ -1,0 +1,82 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { SealwireClient } from "../../src/client/client.ts";
+import type { Store } from "../../src/jobs/store.ts";
+import { formatCredentials } from "../../src/signing/key-ring/credentials.ts";
+import { demoTools } from "../../src/tools/demo-tools.ts";
+import type { ToolContext } from "../../src/tools/handler.ts";
+import { startServer } from "../../test/support/running-server.ts";
+import { TEST_INPUT, testService } from "../../test/support/test-service.ts";
+import type { SealwireTarget } from "../variants/sealwire.ts";
+import { openTemporaryStore } from "../variants/temporary-store.ts";
+import { ARGS } from "../variants/work.ts";
+import { answerParent } from "./answering.ts";
+import { epochMs } from "./epoch.ts";
+import { usage } from "./usage.ts";
+
+let job: ToolContext | undefined;
+let events = 0;
+let store: Store | undefined;
+const blocked = monitorEventLoopDelay({ resolution: 1 });
+
+const questions = {
+  /** Starts a server with one job that runs until the end, for everyone to watch. */
+  async serve(): Promise<SealwireTarget & { readonly jobId: string }> {
+    const started = Promise.withResolvers<void>();
+    const { tools, descriptors } = testService({
+      Follow: {
+        job: {},
+        run: (_, context) => {
+          job = context;
+          started.resolve();
+          return new Promise(() => {});
+        },
+      },
+    });
+    store = await openTemporaryStore();
+    const server = await startServer({
+      store,
+      tools: [demoTools(), tools],
+      descriptors: [descriptors],
+      limits: { streamsPerConnectionMax: 100_000 },
+    });
+    const credentials = server.credentials();
+    await using client = new SealwireClient({ credentials });
+    const submitted = await client.call("follow", { typeUrl: `type.googleapis.com/${TEST_INPUT}`, value: ARGS });
+    await started.promise;
+    return {
+      address: server.address,
+      credentials: formatCredentials(credentials),
+      jobId: submitted.job?.jobId ?? "",
+    };
+  },
+  usage,
+  /** What the process holds once everything that can be freed is. */
+  async memory(): Promise<{ readonly rssBytes: number; readonly heapBytes: number }> {
+    // Twice: what finalizers let go of in the first turn is freed in the second.
+    for (let turn = 0; turn < 2; turn++) {
+      globalThis.gc?.();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const { rss, heapUsed, external } = process.memoryUsage();
+    return { rssBytes: rss, heapBytes: heapUsed + external };
+  },
+  /** Makes one event for every watcher. Gives the time just before it. */
+  emit(messageLength: number): number {
+    blocked.reset();
+    blocked.enable();
+    events += 1;
+    const atMs = epochMs();
+    job?.progress(events, 0, "x".repeat(messageLength));
+    return atMs;
+  },
+  /** The longest that the event loop was held since the last event, in milliseconds. */
+  longestBlockMs(): number {
+    blocked.disable();
+    return blocked.max / 1e6;
+  },
+};
+
+/** What the process that is watched can be asked. */
+export type WatchServerQuestions = typeof questions;
+
+answerParent(questions, () => store?.[Symbol.asyncDispose]());

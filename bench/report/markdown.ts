@@ -1,0 +1,26 @@
+import type { Cell, Result, Table } from "./result.ts";
+
+/** The page about one bench. */
+export function resultPage(result: Result): string {
+  const { name, title, at, machine, settings, tables, chart } = result;
+  const picture = chart === undefined ? [] : [`![${chart.title}](${name}.svg)`];
+  const sections = tables.map((table) => `## ${table.title}\n\n${markdownTable(table)}`);
+  return [`# ${title}`, `${at}. ${machine}. ${settings}.`, ...picture, ...sections].join("\n\n").concat("\n");
+}
+
+/** A table in Markdown, its numbers to three significant digits. */
+export function markdownTable({ columns, rows }: Pick<Table, "columns" | "rows">): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const ruler = columns.map((_, index) => (rows.every((row) => isNumeric(row[index] ?? "")) ? "---:" : "---"));
+  return [line(columns), line(ruler), ...rows.map((row) => line(row.map(formatCell)))].join("\n");
+}
+
+function isNumeric(cell: Cell): boolean {
+  return cell === "" || typeof cell === "number";
+}
+
+function formatCell(cell: Cell): string {
+  if (typeof cell === "string") return cell;
+  if (Math.abs(cell) >= 100) return Math.round(cell).toLocaleString("en-US");
+  return String(Number(cell.toPrecision(3)));
+}

@@ -1,0 +1,17 @@
+/** The value below which `share` of the sorted values lie; the nearest one that there is. */
+export function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+/** The middle of some values, or of the two in the middle their mean. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const below = sorted[Math.ceil(middle) - 1] ?? Number.NaN;
+  return (below + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
+}
+
+/** The median of `values[i] / base[i]`: what drifts from round to round drifts in both. */
+export function medianRatio(values: readonly number[], base: readonly number[]): number {
+  return median(values.map((value, round) => value / (base[round] ?? Number.NaN)));
+}

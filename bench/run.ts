@@ -1,0 +1,37 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type BenchName, benches } from "./benches/benches.ts";
+import { readCommandLine } from "./options.ts";
+import { resultPage } from "./report/markdown.ts";
+import { withNewestResult } from "./report/readme-section.ts";
+import { describeMachine, describeSettings, type Result } from "./report/result.ts";
+import { writeResult } from "./report/write-result.ts";
+
+/* Runs benches: `node bench/run.ts [NAME…] [options]`; bench/README.md tells which there are. */
+
+const { names, options } = readCommandLine(process.argv.slice(2));
+const all = Object.keys(benches) as BenchName[];
+const unknown = names.filter((name) => !all.some((known) => known === name));
+if (unknown.length > 0) throw new Error(`there is no bench ${unknown.join(", ")}; there are ${all.join(", ")}`);
+
+for (const name of all.filter((each) => names.length === 0 || names.includes(each))) {
+  options.progress(`== ${name}`);
+  const bench = await benches[name]();
+  const findings = await bench.run(options);
+  const result: Result = {
+    name,
+    title: bench.title,
+    at: new Date().toISOString(),
+    machine: describeMachine(),
+    settings: describeSettings(options),
+    ...findings,
+  };
+  writeResult(result, options.out);
+  console.log(resultPage(result));
+}
+
+const results = join(import.meta.dirname, "results");
+if (options.out === results) {
+  const readme = join(import.meta.dirname, "..", "README.md");
+  writeFileSync(readme, withNewestResult(readFileSync(readme, "utf8")));
+}

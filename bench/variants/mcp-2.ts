@@ -1,0 +1,59 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type NodeIncomingMessageLike, toNodeHandler } from "@modelcontextprotocol/node";
+import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
+import { z } from "zod";
+import { Http1Load } from "../load/http1-load.ts";
+import { mcpCall } from "./mcp-call.ts";
+import type { Variant } from "./variant.ts";
+import { batchSum } from "./work.ts";
+
+const PROTOCOL = "2026-07-28";
+const inputSchema = z.object({ numbers: z.array(z.number()).min(1) });
+const outputSchema = z.object({ count: z.number(), total: z.number() });
+
+/** The MCP TypeScript SDK 2.x over Streamable HTTP, stateless as its current protocol is. */
+export const mcp2: Variant<number> = {
+  title: "MCP SDK 2.x, Streamable HTTP, stateless",
+
+  async serve() {
+    const handle = toNodeHandler(
+      createMcpHandler(() => {
+        const server = new McpServer({ name: "bench", version: "1.0.0" });
+        server.registerTool("batch_sum", { inputSchema, outputSchema }, ({ numbers }) => {
+          const sum = batchSum(numbers);
+          return { content: [{ type: "text", text: JSON.stringify(sum) }], structuredContent: { ...sum } };
+        });
+        return server;
+      }),
+    );
+    // The adapter's declarations do not agree with node:http's under exactOptionalPropertyTypes.
+    const server = createServer((request, response) => void handle(request as NodeIncomingMessageLike, response));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    return { target: port, [Symbol.asyncDispose]: async () => void server.close() };
+  },
+
+  async connect(port) {
+    return new Http1Load({
+      port,
+      path: "/mcp",
+      headers: {
+        accept: "application/json, text/event-stream",
+        "mcp-protocol-version": PROTOCOL,
+        "mcp-method": "tools/call",
+        "mcp-name": "batch_sum",
+      },
+      makeBody: mcpCall({
+        _meta: {
+          "io.modelcontextprotocol/protocolVersion": PROTOCOL,
+          "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1.0.0" },
+          "io.modelcontextprotocol/clientCapabilities": {},
+        },
+      }),
+      expected: '"structuredContent":{"count":3,"total":6.5}',
+    });
+  },
+};

@@ -1,0 +1,11 @@
+import { NUMBERS } from "./work.ts";
+
+/** Makes JSON-RPC calls of `batch_sum` as MCP has them, each with an id of its own. `more`: further parameters. */
+export function mcpCall(more: object = {}): () => string {
+  let id = 0;
+  return () => {
+    id += 1;
+    const params = { name: "batch_sum", arguments: { numbers: NUMBERS }, ...more };
+    return JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params });
+  };
+}

@@ -1,0 +1,18 @@
+import { openPostgresStore } from "../../src/jobs/postgres/open.ts";
+import type { Store } from "../../src/jobs/store.ts";
+import { PostgresServer } from "../../test/support/postgres-server.ts";
+
+/** Opens a store on a PostgreSQL server of its own, which syncs what it commits and goes with the store. */
+export async function openBenchStore(): Promise<Store> {
+  const postgres = await PostgresServer.start({ synced: true });
+  const store = await openPostgresStore({ url: postgres.url(await postgres.newSchema()) });
+  return {
+    jobs: store.jobs,
+    replay: store.replay,
+    intents: store.intents,
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]();
+      await postgres[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import type { Store } from "../../src/jobs/store.ts";
+import { sealwire } from "./sealwire.ts";
+
+/* Sealwire on SQLite with parts left out, to see what each costs, and with what `sealwire serve` adds. */
+
+const NO_SIGNATURES = {
+  "signing/request-signature.ts": "./request-signature.ts",
+  "signing/response-signature.ts": "./response-signature.ts",
+};
+const NO_VALIDATION = { "validation/args.ts": "./args.ts" };
+
+function withoutReplayGuard({ jobs, intents }: Store): { readonly store: Store } {
+  const replay: Store["replay"] = { claim: async () => true, sweep: async () => 0, size: async () => 0 };
+  return { store: { jobs, intents, replay, async [Symbol.asyncDispose]() {} } };
+}
+
+/** Without HMACs and their input. */
+export const sealwireUnsigned = sealwire({ title: "without signatures", replacements: NO_SIGNATURES });
+
+/** Without the strict parse and the rules of arguments. */
+export const sealwireUnvalidated = sealwire({ title: "without validation", replacements: NO_VALIDATION });
+
+/** Without the nonces in the store. */
+export const sealwireReplayable = sealwire({ title: "without replay guard", options: withoutReplayGuard });
+
+/** Without any of the three: what is left is the way through the server. */
+export const sealwireBare = sealwire({
+  title: "without all three",
+  replacements: { ...NO_SIGNATURES, ...NO_VALIDATION },
+  options: withoutReplayGuard,
+});
+
+/** With a line in the log for each call, written into the void, and metrics, as `sealwire serve --metrics` has it. */
+export const sealwireObserved = sealwire({
+  title: "with log and metrics",
+  options: async (store) => {
+    const { pino } = await import("pino");
+    const { systemClock } = await import("../../src/runtime/clock.ts");
+    const { createMetrics } = await import("../../src/server/metrics.ts");
+    const { observer, noteKeyUse } = createMetrics({ store, clock: systemClock });
+    const logger = pino({ base: null }, pino.destination({ dest: "/dev/null", sync: true }));
+    return { observers: [observer], onKeyUsed: noteKeyUse, logger };
+  },
+});

@@ -1,0 +1,70 @@
+import type { Store } from "../../src/jobs/store.ts";
+import type { TestServerOptions } from "../../test/support/running-server.ts";
+import { replaceModules } from "./replaced/replace-modules.ts";
+import type { Variant } from "./variant.ts";
+import { RESULT } from "./work.ts";
+
+/** Where a load finds a Sealwire server, and the credentials it signs with, as their file has them. */
+export interface SealwireTarget {
+  readonly address: string;
+  readonly credentials: string;
+}
+
+/** How a Sealwire server is put together and called; what is not said is as a user has it. */
+export interface SealwireParts {
+  readonly title: string;
+  /** Default: SQLite in a temporary folder. */
+  readonly openStore?: () => Promise<Store>;
+  /** Modules of the product that others take the place of; see {@link replaceModules}. */
+  readonly replacements?: Readonly<Record<string, string>>;
+  /** Made in the server's process. */
+  readonly options?: (store: Store) => TestServerOptions | Promise<TestServerOptions>;
+  /** Connections that the calls are spread over. Default 1. */
+  readonly connections?: number;
+  /** The tool that takes the numbers, and bytes that every right answer holds. Default: `batch_sum` and its result. */
+  readonly call?: { readonly tool: string; readonly expected: Uint8Array };
+}
+
+/**
+ * A Sealwire server as a variant, with the demo tools unless told otherwise. The product is imported late, so that
+ * parts of it can be replaced before.
+ */
+export function sealwire({
+  title,
+  openStore,
+  replacements = {},
+  options,
+  connections = 1,
+  call,
+}: SealwireParts): Variant<SealwireTarget> {
+  const { tool, expected } = call ?? { tool: "batch_sum", expected: RESULT };
+  return {
+    title,
+
+    async serve() {
+      const replaced = replaceModules(replacements);
+      const { startServer } = await import("../../test/support/running-server.ts");
+      const { formatCredentials } = await import("../../src/signing/key-ring/credentials.ts");
+      const { openTemporaryStore } = await import("./temporary-store.ts");
+      replaced.checkUsed();
+      const store = await (openStore ?? openTemporaryStore)();
+      const server = await startServer({ store, ...(await options?.(store)) });
+      const target = { address: server.address, credentials: formatCredentials(server.credentials()) };
+      return {
+        target,
+        async [Symbol.asyncDispose]() {
+          await server[Symbol.asyncDispose]();
+          await store[Symbol.asyncDispose]();
+        },
+      };
+    },
+
+    async connect({ address, credentials }) {
+      const { Http2Load } = await import("../load/http2-load.ts");
+      const { numbersCall, SignedCalls } = await import("../load/signed-calls.ts");
+      const calls = new SignedCalls(credentials, numbersCall(tool));
+      const makeMessage = (): Uint8Array => calls.next();
+      return Http2Load.connect({ address, connections, path: calls.method, makeMessage, expected });
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
+import type { Store } from "../../src/jobs/store.ts";
+
+/** Opens a SQLite store in a temporary folder, which goes with it. TMPDIR decides on which disk it is. */
+export async function openTemporaryStore(): Promise<Store> {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-bench-"));
+  const store = await openSqliteStore({ path: join(folder, "store.db") });
+  return {
+    jobs: store.jobs,
+    replay: store.replay,
+    intents: store.intents,
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

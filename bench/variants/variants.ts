@@ -1,0 +1,43 @@
+import type { Variant } from "./variant.ts";
+
+/**
+ * Every variant by its name. They are loaded when they are used: a server's process holds nothing of its peers, and
+ * those that need no peer run without `npm ci` in this folder.
+ */
+export const variants = {
+  http2: async () => (await import("./http2-echo.ts")).http2Echo,
+  "grpc-js": async () => (await import("./grpc-js.ts")).grpcJs,
+  "sealwire-sqlite": async () => (await import("./sealwire-stores.ts")).sealwireOn("sqlite"),
+  "sealwire-memory": async () => (await import("./sealwire-stores.ts")).sealwireOn("memory"),
+  "sealwire-postgres": async () => (await import("./sealwire-stores.ts")).sealwireOn("postgres"),
+  "sealwire-unsigned": async () => (await import("./sealwire-parts.ts")).sealwireUnsigned,
+  "sealwire-unvalidated": async () => (await import("./sealwire-parts.ts")).sealwireUnvalidated,
+  "sealwire-replayable": async () => (await import("./sealwire-parts.ts")).sealwireReplayable,
+  "sealwire-bare": async () => (await import("./sealwire-parts.ts")).sealwireBare,
+  "sealwire-observed": async () => (await import("./sealwire-parts.ts")).sealwireObserved,
+  "sealwire-1000-clients": async () => (await import("./sealwire-grown.ts")).sealwireWithManyClients,
+  "sealwire-1000-tools": async () => (await import("./sealwire-grown.ts")).sealwireWithManyTools,
+  "sealwire-expiring": async () => (await import("./sealwire-grown.ts")).sealwireExpiring,
+  "sealwire-4-connections": async () => (await import("./sealwire-cluster.ts")).sealwireAlone,
+  "sealwire-cluster": async () => (await import("./sealwire-cluster.ts")).sealwireCluster,
+  "client-grpc-js": async () => (await import("./clients.ts")).grpcJsClient,
+  "client-sealwire": async () => (await import("./clients.ts")).sealwireClient,
+  "connect-node": async () => (await import("./connect-node.ts")).connectNode,
+  "mcp-2": async () => (await import("./mcp-2.ts")).mcp2,
+  "mcp-1": async () => (await import("./mcp-1.ts")).mcp1,
+  "json-hmac": async () => (await import("./json-hmac.ts")).jsonHmac,
+  "accept-sqlite": async () => (await import("./empty-job.ts")).jobAccepts("sqlite"),
+  "accept-postgres": async () => (await import("./empty-job.ts")).jobAccepts("postgres"),
+  "accept-bullmq-always": async () => (await import("./bullmq.ts")).bullmqAccepts("always"),
+  "accept-bullmq-everysec": async () => (await import("./bullmq.ts")).bullmqAccepts("everysec"),
+  "accept-pg-boss": async () => (await import("./pg-boss.ts")).pgBossAccepts,
+  "done-sqlite": async () => (await import("./empty-job.ts")).jobDone("sqlite"),
+  "done-postgres": async () => (await import("./empty-job.ts")).jobDone("postgres"),
+  "done-bullmq-always": async () => (await import("./bullmq.ts")).bullmqDone("always"),
+  "done-bullmq-everysec": async () => (await import("./bullmq.ts")).bullmqDone("everysec"),
+  "settled-sqlite": async () => (await import("./empty-job.ts")).jobSettled("sqlite"),
+  "settled-postgres": async () => (await import("./empty-job.ts")).jobSettled("postgres"),
+} satisfies Record<string, () => Promise<Variant>>;
+
+/** Name of a variant, as the command line takes it. */
+export type VariantName = keyof typeof variants;

@@ -1,0 +1,15 @@
+import { BatchSumRequest, BatchSumResponse } from "../../gen/sealwire/demo/v1/batch_sum.ts";
+
+/** The work that every variant does for a call: add up these. */
+export const NUMBERS = [1, 2, 3.5];
+
+/** The arguments of `batch_sum`, serialized. */
+export const ARGS = BatchSumRequest.encode({ numbers: NUMBERS }).finish();
+
+/** The answer, serialized. */
+export const RESULT = BatchSumResponse.encode(batchSum(NUMBERS)).finish();
+
+/** Adds up numbers. */
+export function batchSum(numbers: readonly number[]): { readonly count: number; readonly total: number } {
+  return { count: numbers.length, total: numbers.reduce((total, number) => total + number, 0) };
+}
