@@ -61,6 +61,23 @@ export interface WorkOptions {
   readonly perOwner?: number;
 }
 
+/** Selects what {@link JobEngine.watchAll} gives. */
+export interface WatchAllOptions {
+  /** Default: the jobs of all tools. */
+  readonly tool?: string;
+  /** Also the jobs that ended then or later, Unix milliseconds. Default: of the jobs there are, the open ones alone. */
+  readonly endedSinceMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One step of {@link JobEngine.watchAll}. */
+export interface JobNews {
+  /** Each in a newer revision than the watch gave before; may be empty. */
+  readonly jobs: readonly JobView[];
+  /** A watch that begins with it as `endedSinceMs` misses no end that this one has not given. */
+  readonly resumeMs: number;
+}
+
 /** Claims and runs jobs until it is stopped. */
 export interface Worker extends AsyncDisposable {
   /** How many handlers run now. */
@@ -100,6 +117,13 @@ export interface JobEngine {
     jobId: string,
     options?: { readonly afterRevision?: number; readonly signal?: AbortSignal },
   ): AsyncIterable<JobView>;
+  /**
+   * Follows all of an owner's jobs: yields those that are open, and those that `endedSinceMs` asks for, then every newer
+   * revision of any of them and of each new one (progress may be merged). The first step has no job and comes at once.
+   * Holds what is new until it is asked for, so it has to be returned, or its signal aborted, in the end; then it ends
+   * quietly.
+   */
+  watchAll(owner: string, options?: WatchAllOptions): AsyncIterable<JobNews>;
   /** Starts to claim and run jobs. */
   work(handlers: JobHandlers, options: WorkOptions): Promise<Worker>;
   /** Removes what has expired, in bounded slices; returns how many rows went. */

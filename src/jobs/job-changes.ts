@@ -1,15 +1,20 @@
-import type { JobFeed } from "./job-feed.ts";
+import type { JobView } from "./job.ts";
 import { type JobRow, toJobView } from "./job-row.ts";
 import type { Lane, Lanes } from "./lanes.ts";
 import type { RunListener } from "./worker/run-ledger.ts";
 
+/** Tells watchers of committed changes. */
+interface Feed {
+  publish(view: JobView): void;
+}
+
 /** Tells everyone in the process of committed changes: the watchers, the lanes, the workers. */
 export class JobChanges {
-  readonly #feed: JobFeed;
+  readonly #feed: Feed;
   readonly #lanes: Lanes;
   readonly #listeners = new Set<RunListener>();
 
-  constructor(feed: JobFeed, lanes: Lanes) {
+  constructor(feed: Feed, lanes: Lanes) {
     this.#feed = feed;
     this.#lanes = lanes;
   }

@@ -1,11 +1,23 @@
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
-import type { JobEngine, JobHandlers, JobStats, ListQuery, SubmitSpec, Worker, WorkOptions } from "./engine.ts";
+import type {
+  JobEngine,
+  JobHandlers,
+  JobNews,
+  JobStats,
+  ListQuery,
+  SubmitSpec,
+  WatchAllOptions,
+  Worker,
+  WorkOptions,
+} from "./engine.ts";
+import type { Feeds } from "./feeds.ts";
 import type { JobState, JobView } from "./job.ts";
-import type { JobFeed } from "./job-feed.ts";
-import { type JobRow, toJobView } from "./job-row.ts";
+import { toJobView } from "./job-row.ts";
+import type { JobStorage } from "./job-storage.ts";
 import { JobWatch } from "./job-watch.ts";
+import { watchOwner } from "./owner-watch.ts";
 import type { PageTokens } from "./page-token.ts";
 import { storeClosed } from "./store-away.ts";
 import { JobWorker } from "./worker/job-worker.ts";
@@ -13,47 +25,11 @@ import type { RunLedger } from "./worker/run-ledger.ts";
 
 const ALL_STATES: readonly JobState[] = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"];
 
-/** What a submit found or made. */
-export interface Submitted {
-  readonly row: JobRow;
-  readonly created: boolean;
-}
-
-/** What a cancel left. */
-export interface Cancelled {
-  readonly row: JobRow;
-  /** False if the job had ended, or was asked to stop before. */
-  readonly changed: boolean;
-}
-
-/** Selects jobs of one owner below a position, newest first. */
-export interface ListRange {
-  readonly owner: string;
-  readonly tool: string | undefined;
-  readonly states: readonly JobState[];
-  readonly below: number;
-  readonly limit: number;
-}
-
-/** The operations on jobs that each engine has its own SQL for. Each is atomic; all throw UNAVAILABLE. */
-export interface JobStorage {
-  /** Throws REQUEST_ID_REUSED, QUOTA_EXCEEDED. */
-  submit(spec: SubmitSpec): Promise<Submitted>;
-  /** Those of the jobs that there are, in any order. */
-  find(jobIds: readonly string[]): Promise<readonly JobRow[]>;
-  result(owner: string, jobId: string): Promise<Uint8Array | undefined>;
-  list(range: ListRange): Promise<readonly JobRow[]>;
-  /** `undefined` for an absent or foreign job. */
-  cancel(owner: string, jobId: string): Promise<Cancelled | undefined>;
-  sweep(): Promise<number>;
-  stats(): Promise<JobStats>;
-}
-
 /** What a {@link StoredJobEngine} is made of. */
 export interface StoredJobEngineOptions {
   readonly storage: JobStorage;
   readonly ledger: RunLedger;
-  readonly feed: JobFeed;
+  readonly feeds: Feeds;
   readonly pageTokens: PageTokens;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -105,12 +81,16 @@ export class StoredJobEngine implements JobEngine {
     jobId: string,
     { afterRevision = 0, signal }: { readonly afterRevision?: number; readonly signal?: AbortSignal } = {},
   ): AsyncIterable<JobView> {
-    return new JobWatch({ feed: this.#options.feed, owner, jobId, afterRevision, signal });
+    return new JobWatch({ feed: this.#options.feeds.jobs, owner, jobId, afterRevision, signal });
+  }
+
+  watchAll(owner: string, options?: WatchAllOptions): AsyncIterable<JobNews> {
+    return watchOwner(this.#options.feeds.owners, owner, options);
   }
 
   async work(handlers: JobHandlers, options: WorkOptions): Promise<Worker> {
-    const { feed, ledger, clock, logger } = this.#options;
-    if (feed.closed) throw storeClosed();
+    const { feeds, ledger, clock, logger } = this.#options;
+    if (feeds.closed) throw storeClosed();
     for (const [name, value] of Object.entries(options)) {
       if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1)) {
         throw new SealwireError("OPTIONS_INVALID", `${name} must be 1 or more, not ${value}.`);
@@ -132,6 +112,6 @@ export class StoredJobEngine implements JobEngine {
   /** Hands back what runs and ends every watch with UNAVAILABLE. */
   async close(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) => worker.stop(0)));
-    await this.#options.feed.close();
+    await this.#options.feeds.close();
   }
 }

@@ -18,6 +18,13 @@ export const CLAIM_SET = [
 ] as const;
 
 /**
+ * When a job ends: `:now`, but never before another job of its owner. So whoever knows all ends up to one time misses none
+ * by asking for those from that time on, also where a clock was set back.
+ */
+export const ENDED_AT = `coalesce(
+  (SELECT max(ended_at_ms) FROM job AS other WHERE other.owner = job.owner AND other.ended_at_ms > :now), :now)`;
+
+/**
  * The statement that takes one job through a transition and returns its row, or none if the job is not in the
  * transition's state. Parameters: `:jobId`, for terminal states `:now`, and those in `set` and `where`.
  */
@@ -29,7 +36,7 @@ export function transitionSql(
   const assignments = [
     `state = '${to}'`,
     "revision = revision + 1",
-    ...(isTerminal(to) ? ["ended_at_ms = :now", "expires_at_ms = :now + retention_ms"] : []),
+    ...(isTerminal(to) ? [`ended_at_ms = ${ENDED_AT}`, "expires_at_ms = :now + retention_ms"] : []),
     ...set,
   ];
   const conditions = ["job_id = :jobId", `state = '${from}'`, ...where];

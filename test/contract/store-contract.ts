@@ -6,6 +6,7 @@ import { replayingContract } from "./replaying.ts";
 import type { EngineUnderTest } from "./store-under-test.ts";
 import { submittingContract } from "./submitting.ts";
 import { watchingContract } from "./watching.ts";
+import { watchingAllContract } from "./watching-all.ts";
 import { workingContract } from "./working.ts";
 
 /** Registers every promise of a store (docs/protocol.md, Jobs, Intents, Replay guard) as tests of `engine`. */
@@ -13,6 +14,7 @@ export function storeContract(engine: EngineUnderTest): void {
   submittingContract(engine);
   listingContract(engine);
   watchingContract(engine);
+  watchingAllContract(engine);
   cancellingContract(engine);
   workingContract(engine);
   recoveringContract(engine);

@@ -1,6 +1,6 @@
 import { jobErrorOf } from "../job-error.ts";
 import type { JobRow } from "../job-row.ts";
-import type { Cancelled } from "../stored-job-engine.ts";
+import type { Cancelled } from "../job-storage.ts";
 import { transitionSql } from "../transition-sql.ts";
 import type { Queries } from "./database.ts";
 import { sql } from "./statement.ts";

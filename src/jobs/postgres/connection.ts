@@ -47,6 +47,7 @@ export function readTarget(store: string): ConnectionTarget {
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       query_timeout: QUERY_TIMEOUT_MS,
       statement_timeout: QUERY_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: QUERY_TIMEOUT_MS,
       keepAlive: true,
     },
   };

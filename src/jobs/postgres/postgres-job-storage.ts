@@ -4,9 +4,10 @@ import { Batch } from "../batch.ts";
 import type { JobStats, SubmitSpec } from "../engine.ts";
 import type { JobChanges } from "../job-changes.ts";
 import type { JobRow } from "../job-row.ts";
-import type { Cancelled, JobStorage, ListRange, Submitted } from "../stored-job-engine.ts";
+import type { Cancelled, EndedRange, Ends, JobStorage, ListRange, Submitted } from "../job-storage.ts";
 import { cancelJob } from "./cancel-job.ts";
 import type { Database } from "./database.ts";
+import { readEnded, readEnds } from "./read-ends.ts";
 import { findJobs, listJobs, readResult, readStats } from "./read-jobs.ts";
 import { type Submission, submitJobs } from "./submit-jobs.ts";
 import { expireQueued, sweepJobs } from "./sweep-jobs.ts";
@@ -55,6 +56,14 @@ export class PostgresJobStorage implements JobStorage {
 
   list(range: ListRange): Promise<readonly JobRow[]> {
     return listJobs(this.#options.database, range);
+  }
+
+  ends(owner: string, withPast: boolean): Promise<Ends> {
+    return readEnds(this.#options.database, owner, withPast);
+  }
+
+  ended(range: EndedRange): Promise<readonly JobRow[]> {
+    return readEnded(this.#options.database, range);
   }
 
   async cancel(owner: string, jobId: string): Promise<Cancelled | undefined> {

@@ -2,8 +2,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { WatchedKeyRing } from "../../signing/key-ring/followed-ring.ts";
-import { JobFeed } from "../job-feed.ts";
-import { toJobView } from "../job-row.ts";
+import { Feeds } from "../feeds.ts";
 import { Lanes } from "../lanes.ts";
 import { PageTokens } from "../page-token.ts";
 import type { Store } from "../store.ts";
@@ -61,15 +60,15 @@ export class PostgresStore implements SharedStore {
   constructor(options: PostgresStoreOptions) {
     const { database, schema, instance, hints, pageKey, clock, random, logger } = options;
     this.#options = options;
-    const feed = new JobFeed({ read: async (jobIds) => (await this.#storage.find(jobIds)).map(toJobView), clock });
+    const feeds = new Feeds(() => this.#storage, clock);
     const lanes = new Lanes();
-    const changes = new SharedJobChanges(feed, lanes, hints);
+    const changes = new SharedJobChanges(feeds, lanes, hints);
     const requestLockSpace = lockSpace(schema, "requests");
     const capLockSpace = lockSpace(schema, "caps");
     this.#storage = new PostgresJobStorage({ database, requestLockSpace, changes, clock, random });
     this.#ledger = new PostgresRunLedger({ database, instanceId: instance.id, capLockSpace, lanes, changes, clock });
     const pageTokens = new PageTokens(pageKey, random);
-    this.jobs = new StoredJobEngine({ storage: this.#storage, ledger: this.#ledger, feed, pageTokens, clock, logger });
+    this.jobs = new StoredJobEngine({ storage: this.#storage, ledger: this.#ledger, feeds, pageTokens, clock, logger });
     this.replay = new PostgresReplayGuard({ database, nonceLock: lockSpace(schema, "nonces"), clock });
     this.intents = new PostgresIntentStore({ database, instanceId: instance.id, requestLockSpace, clock });
     this.#keys = new KeyRingTable(database, schema);

@@ -1,7 +1,7 @@
 import type { JobStats } from "../engine.ts";
 import type { JobState } from "../job.ts";
 import type { JobRow } from "../job-row.ts";
-import type { ListRange } from "../stored-job-engine.ts";
+import type { ListRange } from "../job-storage.ts";
 import type { Queries } from "./database.ts";
 import { sql } from "./statement.ts";
 

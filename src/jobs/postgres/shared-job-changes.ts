@@ -1,17 +1,17 @@
+import type { Feeds } from "../feeds.ts";
 import { JobChanges, laneOf } from "../job-changes.ts";
-import type { JobFeed } from "../job-feed.ts";
 import type { JobRow } from "../job-row.ts";
 import type { Lanes } from "../lanes.ts";
 import type { Hint, HintListener, Hints } from "./hints.ts";
 
 /** {@link JobChanges} that tell other processes, too, and pass on what those tell. */
 export class SharedJobChanges extends JobChanges implements HintListener {
-  readonly #sharedFeed: JobFeed;
+  readonly #feeds: Feeds;
   readonly #hints: Hints;
 
-  constructor(feed: JobFeed, lanes: Lanes, hints: Hints) {
-    super(feed, lanes);
-    this.#sharedFeed = feed;
+  constructor(feeds: Feeds, lanes: Lanes, hints: Hints) {
+    super(feeds, lanes);
+    this.#feeds = feeds;
     this.#hints = hints;
   }
 
@@ -31,16 +31,12 @@ export class SharedJobChanges extends JobChanges implements HintListener {
       if (queued !== undefined) this.queued(queued);
       if (cancelRequested) this.cancelRequested(jobId);
     }
-    void this.#readAgain(hint.jobs.map(({ jobId }) => jobId));
+    // The polls of the feeds look again if this fails.
+    this.#feeds.readAgain(hint.jobs).catch(() => {});
   }
 
   resumed(): void {
-    void this.#readAgain();
+    this.#feeds.readAllAgain().catch(() => {});
     this.jobReady();
-  }
-
-  /** The poll of the feed looks again if this fails. */
-  async #readAgain(jobIds?: readonly string[]): Promise<void> {
-    await this.#sharedFeed.readAgain(jobIds).catch(() => {});
   }
 }

@@ -1,8 +1,8 @@
 import { SealwireError } from "../../errors.ts";
 import type { SubmitSpec } from "../engine.ts";
 import type { JobRow } from "../job-row.ts";
+import type { Submitted } from "../job-storage.ts";
 import { quotaExceeded } from "../quota.ts";
-import type { Submitted } from "../stored-job-engine.ts";
 import { INITIAL_STATE } from "../transitions.ts";
 import { lockOwners } from "./advisory-locks.ts";
 import type { Queries } from "./database.ts";

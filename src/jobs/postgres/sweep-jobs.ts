@@ -1,5 +1,6 @@
 import { jobErrorOf } from "../job-error.ts";
 import type { JobRow } from "../job-row.ts";
+import { ENDED_AT } from "../transition-sql.ts";
 import { TRANSITIONS } from "../transitions.ts";
 import type { Queries } from "./database.ts";
 import { sql } from "./statement.ts";
@@ -11,7 +12,7 @@ const EXPIRE = sql(`
     ORDER BY queue_deadline_ms LIMIT :limit FOR UPDATE SKIP LOCKED
   ), ended AS (
     UPDATE job SET state = '${to}', revision = revision + 1, queue_deadline_ms = NULL, error = :error,
-      ended_at_ms = :now, expires_at_ms = :now + retention_ms
+      ended_at_ms = ${ENDED_AT}, expires_at_ms = :now + retention_ms
     FROM overdue WHERE job.seq = overdue.seq RETURNING job.*
   ), gone AS (
     DELETE FROM job_args USING ended WHERE job_args.seq = ended.seq

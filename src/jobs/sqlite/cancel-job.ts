@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { jobErrorOf } from "../job-error.ts";
 import type { JobRow } from "../job-row.ts";
-import type { Cancelled } from "../stored-job-engine.ts";
+import type { Cancelled } from "../job-storage.ts";
 import { transitionSql } from "../transition-sql.ts";
 
 /** Prepares the cancel of an owner's job; `undefined` for an absent or foreign one. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobRow } from "../job-row.ts";
-import type { ListRange } from "../stored-job-engine.ts";
+import type { ListRange } from "../job-storage.ts";
 
 /** Prepares the listing: one seek into an index for each state, merged by age, so that no filter reads past what it lists. */
 export function prepareList(db: DatabaseSync): (range: ListRange) => readonly JobRow[] {

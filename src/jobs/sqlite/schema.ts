@@ -49,6 +49,7 @@ const SCHEMA = `
   CREATE INDEX job_running ON job (job_id) WHERE state = 'RUNNING';
   CREATE INDEX job_by_expiry ON job (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
   CREATE INDEX job_of_owner ON job (owner, state, seq);
+  CREATE INDEX job_of_owner_by_end ON job (owner, ended_at_ms) WHERE ended_at_ms IS NOT NULL;
   CREATE INDEX job_of_owner_and_tool ON job (owner, tool, state, seq);
 
   CREATE TABLE job_args (

@@ -4,11 +4,12 @@ import type { Random } from "../../runtime/random.ts";
 import type { JobStats, SubmitSpec } from "../engine.ts";
 import type { JobChanges } from "../job-changes.ts";
 import type { JobRow } from "../job-row.ts";
-import type { Cancelled, JobStorage, ListRange, Submitted } from "../stored-job-engine.ts";
+import type { Cancelled, EndedRange, Ends, JobStorage, ListRange, Submitted } from "../job-storage.ts";
 import { prepareCancel } from "./cancel-job.ts";
 import type { CommitGroup } from "./commit-group.ts";
 import { prepareExpireQueued } from "./expire-queued.ts";
 import { prepareList } from "./list-jobs.ts";
+import { prepareReadEnds } from "./read-ends.ts";
 import { prepareReads } from "./read-jobs.ts";
 import { reading } from "./storage-error.ts";
 import { prepareSubmit } from "./submit-job.ts";
@@ -37,6 +38,7 @@ export class SqliteJobStorage implements JobStorage {
     this.#options = options;
     this.#operations = {
       ...prepareReads(db),
+      ...prepareReadEnds(db),
       submit: prepareSubmit(db),
       cancel: prepareCancel(db),
       list: prepareList(db),
@@ -64,6 +66,14 @@ export class SqliteJobStorage implements JobStorage {
 
   async list(range: ListRange): Promise<readonly JobRow[]> {
     return reading(() => this.#operations.list(range));
+  }
+
+  async ends(owner: string, withPast: boolean): Promise<Ends> {
+    return reading(() => this.#operations.ends(owner, withPast));
+  }
+
+  async ended(range: EndedRange): Promise<readonly JobRow[]> {
+    return reading(() => this.#operations.ended(range));
   }
 
   cancel(owner: string, jobId: string): Promise<Cancelled | undefined> {

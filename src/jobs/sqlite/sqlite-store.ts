@@ -1,9 +1,8 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Random } from "../../runtime/random.ts";
+import { Feeds } from "../feeds.ts";
 import { JobChanges } from "../job-changes.ts";
-import { JobFeed } from "../job-feed.ts";
-import { toJobView } from "../job-row.ts";
 import { Lanes } from "../lanes.ts";
 import { PageTokens } from "../page-token.ts";
 import type { Store } from "../store.ts";
@@ -45,16 +44,16 @@ export class SqliteStore implements Store {
   constructor(options: SqliteStoreOptions) {
     const { durable, quick, state, clock, random, logger } = options;
     this.#options = options;
-    const feed = new JobFeed({ read: async (jobIds) => (await this.#storage.find(jobIds)).map(toJobView), clock });
+    const feeds = new Feeds(() => this.#storage, clock);
     const lanes = new Lanes();
-    const changes = new JobChanges(feed, lanes);
+    const changes = new JobChanges(feeds, lanes);
     this.#storage = new SqliteJobStorage({ ...durable, changes, clock, random });
     this.#ledger = new SqliteRunLedger({ ...durable, lanes, changes, clock });
     const pageTokens = new PageTokens(state.pageKey, random);
     this.jobs = new StoredJobEngine({
       storage: this.#storage,
       ledger: this.#ledger,
-      feed,
+      feeds,
       pageTokens,
       clock,
       logger,

@@ -2,8 +2,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import type { SubmitSpec } from "../engine.ts";
 import type { JobRow } from "../job-row.ts";
+import type { Submitted } from "../job-storage.ts";
 import { quotaExceeded } from "../quota.ts";
-import type { Submitted } from "../stored-job-engine.ts";
 import { INITIAL_STATE } from "../transitions.ts";
 
 /**
