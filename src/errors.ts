@@ -86,7 +86,8 @@ export const WIRE_REASONS = {
     status: "INVALID_ARGUMENT",
     retryable: false,
     meaning: "The tool is called through the wrong RPC.",
-    remedy: "Call `watch_job` through ToolService/WatchJob and every other tool through ToolService/Call.",
+    remedy:
+      "Call `watch_job` and `watch_jobs` through ToolService/WatchJob and every other tool through ToolService/Call.",
   },
   ARGS_INVALID: {
     status: "INVALID_ARGUMENT",

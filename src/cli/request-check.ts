@@ -14,7 +14,7 @@ import { ArgsValidator } from "../validation/args.ts";
 import { readEnvelope } from "../validation/envelope.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { type Frame, readFrame } from "../wire/frame.ts";
-import { CALL_METHOD, MAX_REQUEST_BYTES, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../wire/limits.ts";
+import { CALL_METHOD, MAX_REQUEST_BYTES, methodOfTool, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../wire/limits.ts";
 
 /** How one step of the verification came out; `unchecked`: only the server can tell. */
 export interface Step {
@@ -194,7 +194,7 @@ function asReceived(frame: Frame, { envelope }: AuthenticatedRequest): boolean {
 }
 
 function checkMethod(tool: string, method: string): void {
-  if ((tool === "watch_job") === (method === WATCH_JOB_METHOD)) return;
+  if (method === methodOfTool(tool)) return;
   throw new SealwireError("TOOL_RPC_MISMATCH", `The tool ${tool} is not called through ${method}.`);
 }
 

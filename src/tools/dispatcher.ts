@@ -70,8 +70,8 @@ export class Dispatcher {
   async *watch(invocation: Invocation): AsyncGenerator<Answer, void, undefined> {
     const tool = this.#toolFor(invocation, true);
     const args = this.#checkArgs(tool, invocation.envelope.args);
-    const outputs = tool.handler(tool.decodeInput(args), systemContext(invocation)) as AsyncIterable<{ job: Job }>;
-    for await (const output of outputs) yield jobAnswer(tool, output);
+    const outputs = tool.handler(tool.decodeInput(args), systemContext(invocation)) as AsyncIterable<unknown>;
+    for await (const output of outputs) yield systemAnswer(tool, output);
   }
 
   /** The job engine's handlers, by tool. */
@@ -116,8 +116,7 @@ export class Dispatcher {
   }
 
   async #callSystemTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
-    const output = await tool.handler(tool.decodeInput(args), systemContext(invocation));
-    return hasJob(output) ? jobAnswer(tool, output) : { status: Status.OK, result: encode(tool, output) };
+    return systemAnswer(tool, await tool.handler(tool.decodeInput(args), systemContext(invocation)));
   }
 
   async #startJob(
@@ -235,17 +234,19 @@ function encode(tool: Tool, output: unknown): Any {
   return { typeUrl: tool.outputTypeUrl, value: tool.encodeOutput(output) };
 }
 
-function hasJob(output: unknown): output is { job: Job } {
-  return typeof output === "object" && output !== null && "job" in output && output.job !== undefined;
-}
-
-/** An answer about a job takes its status, and its error, from the job. */
-function jobAnswer(tool: Tool, output: { job: Job }): Answer {
+/** An answer about one job takes its status, and its error, from the job. */
+function systemAnswer(tool: Tool, output: unknown): Answer {
+  const result = encode(tool, output);
+  if (!hasJob(output)) return { status: Status.OK, result };
   const { job } = output;
   const status = statusOfJob(job);
   const failed = status === Status.ERROR || status === Status.CANCELLED;
   const error = failed && job.error !== undefined ? { error: errorFromMessage(job.error) } : {};
-  return { status, result: encode(tool, output), ...error };
+  return { status, result, ...error };
+}
+
+function hasJob(output: unknown): output is { job: Job } {
+  return typeof output === "object" && output !== null && "job" in output && output.job !== undefined;
 }
 
 /** What a caller may know of a tool's failure; what was not meant for callers goes to the log. */

@@ -1,4 +1,5 @@
 import { Any } from "../../gen/google/protobuf/any.ts";
+import type { Timestamp } from "../../gen/google/protobuf/timestamp.ts";
 import { SystemToolServiceDefinition } from "../../gen/sealwire/system/v1/system_tool_service.ts";
 import type { Job } from "../../gen/sealwire/v1/job.ts";
 import { JobState } from "../../gen/sealwire/v1/job.ts";
@@ -7,8 +8,10 @@ import type { JobEngine } from "../jobs/engine.ts";
 import type { JobState as JobStateName, JobView } from "../jobs/job.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { KeyRing, VerificationKey } from "../signing/key-ring/types.ts";
+import { fromTimeMs, toTimeMs } from "../wire/duration.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
+import { withHeartbeats } from "./heartbeats.ts";
 import { implement, type ToolImplementation } from "./implement.ts";
 import { toJobMessage } from "./job-message.ts";
 
@@ -38,6 +41,8 @@ interface JobAnswer {
 
 const DEFAULT_HEARTBEAT_MS = 15_000;
 const DEFAULT_PAGE_SIZE = 50;
+/** In one message of `watch_jobs`. */
+const MOST_JOBS = 100;
 
 /** Implements the tools that every server has (docs/protocol.md, System tools). */
 export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToolsOptions): ToolImplementation {
@@ -63,25 +68,36 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
     },
 
     async *watchJob({ jobId, afterRevision, heartbeatIntervalMs }, { clientId, signal }) {
+      const changes = jobs.watch(clientId, jobId, { afterRevision: Number(afterRevision), signal });
       const intervalMs = heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS;
-      const changes = jobs
-        .watch(clientId, jobId, { afterRevision: Number(afterRevision), signal })
-        [Symbol.asyncIterator]();
       let sentRevision = 0;
-      try {
-        let change = handled(changes.next());
-        for (;;) {
-          const next = await withinMs(clock, intervalMs, change);
-          if (next?.done === true) return;
-          if (next !== undefined) change = handled(changes.next());
-          const job = next === undefined ? found(await jobs.get(clientId, jobId)) : next.value;
-          // A heartbeat may have told more than the change that was already on its way.
-          if (job.revision < sentRevision) continue;
-          sentRevision = job.revision;
-          yield answerAbout(job);
+      for await (const change of withHeartbeats(changes, { clock, intervalMs })) {
+        const job = change ?? found(await jobs.get(clientId, jobId));
+        // A heartbeat may have told more than the change that was already on its way.
+        if (job.revision < sentRevision) continue;
+        sentRevision = job.revision;
+        yield answerAbout(job);
+      }
+    },
+
+    async *watchJobs({ tool, endedSince, heartbeatIntervalMs }, { clientId, signal }) {
+      const left = new AbortController();
+      const news = jobs.watchAll(clientId, {
+        ...(tool === "" ? {} : { tool }),
+        ...(endedSince === undefined ? {} : { endedSinceMs: toTimeMs(endedSince) }),
+        signal: AbortSignal.any([signal, left.signal]),
+      });
+      const intervalMs = heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS;
+      let resumeTime: Timestamp | undefined;
+      for await (const step of withHeartbeats(news, { clock, intervalMs, leave: () => left.abort() })) {
+        const views = step?.jobs ?? [];
+        let from = 0;
+        for (; views.length - from > MOST_JOBS; from += MOST_JOBS) {
+          yield { jobs: views.slice(from, from + MOST_JOBS).map(toJobMessage), resumeTime };
         }
-      } finally {
-        await changes.return?.();
+        // Only the last message makes the step whole.
+        if (step !== undefined) resumeTime = fromTimeMs(step.resumeMs);
+        yield { jobs: views.slice(from).map(toJobMessage), resumeTime };
       }
     },
 
@@ -120,19 +136,6 @@ async function waitForRevision(
   using _timer = clock.after(waitMs, () => timeUp.abort());
   const signal = AbortSignal.any([timeUp.signal, context.signal, context.drainSignal]);
   for await (const _change of jobs.watch(context.clientId, jobId, { afterRevision, signal })) return;
-}
-
-/** Marks a promise as one whose rejection is seen to later, whenever it is awaited. */
-function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
-}
-
-/** The promise's value, or `undefined` if it has none within `limitMs`. */
-async function withinMs<T>(clock: Clock, limitMs: number, promise: Promise<T>): Promise<T | undefined> {
-  const { promise: timeUp, resolve } = Promise.withResolvers<undefined>();
-  using _timer = clock.after(limitMs, () => resolve(undefined));
-  return await Promise.race([promise, timeUp]);
 }
 
 const STATE_NAMES = new Map<number, JobStateName>(

@@ -24,7 +24,7 @@ export interface Tool {
   readonly policy: JobPolicy | undefined;
   /** True if calling it twice does no more than calling it once, so that no intent is recorded. */
   readonly repeatable: boolean;
-  /** True for `watch_job`, which answers with a stream. */
+  /** True for `watch_job` and `watch_jobs`, which answer with a stream. */
   readonly streaming: boolean;
   readonly description: ToolDescription;
   readonly handler: AnyHandler;

@@ -23,3 +23,11 @@ export const TYPE_URL_PREFIX = "type.googleapis.com/";
 export const CALL_METHOD = "/sealwire.v1.ToolService/Call";
 /** gRPC path of ToolService.WatchJob. */
 export const WATCH_JOB_METHOD = "/sealwire.v1.ToolService/WatchJob";
+
+/** The tools that answer with a stream. */
+const STREAMING_TOOLS: ReadonlySet<string> = new Set(["watch_job", "watch_jobs"]);
+
+/** The gRPC path that a tool is called through. */
+export function methodOfTool(tool: string): string {
+  return STREAMING_TOOLS.has(tool) ? WATCH_JOB_METHOD : CALL_METHOD;
+}

@@ -50,7 +50,7 @@ export interface WatchJobRequest {
 
 /** WatchJobResponse is one signed message of a ToolService.WatchJob stream. */
 export interface WatchJobResponse {
-  /** One state of the job. Verified as the bytes received, before it is parsed. */
+  /** What is new. Verified as the bytes received, before it is parsed. */
   response:
     | Response
     | undefined;

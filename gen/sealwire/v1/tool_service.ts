@@ -41,9 +41,10 @@ export const ToolServiceDefinition = {
       options: {},
     },
     /**
-     * Follows a job: its state now, then each newer one, until the terminal one.
-     * The tool of the envelope is `watch_job`. Ends with UNAVAILABLE when it is to
-     * be resumed with a fresh signature.
+     * Follows jobs: the state now, then each newer one. The tool of the envelope is
+     * `watch_job` for one job until its terminal state, or `watch_jobs` for all of
+     * the caller's. Ends with UNAVAILABLE when it is to be resumed with a fresh
+     * signature.
      */
     watchJob: {
       name: "WatchJob",
@@ -74,9 +75,10 @@ export const ToolServiceService = {
     responseDeserialize: (value: Buffer): CallResponse => CallResponse.decode(value),
   },
   /**
-   * Follows a job: its state now, then each newer one, until the terminal one.
-   * The tool of the envelope is `watch_job`. Ends with UNAVAILABLE when it is to
-   * be resumed with a fresh signature.
+   * Follows jobs: the state now, then each newer one. The tool of the envelope is
+   * `watch_job` for one job until its terminal state, or `watch_jobs` for all of
+   * the caller's. Ends with UNAVAILABLE when it is to be resumed with a fresh
+   * signature.
    */
   watchJob: {
     path: "/sealwire.v1.ToolService/WatchJob" as const,
@@ -97,9 +99,10 @@ export interface ToolServiceServer extends UntypedServiceImplementation {
    */
   call: handleUnaryCall<CallRequest, CallResponse>;
   /**
-   * Follows a job: its state now, then each newer one, until the terminal one.
-   * The tool of the envelope is `watch_job`. Ends with UNAVAILABLE when it is to
-   * be resumed with a fresh signature.
+   * Follows jobs: the state now, then each newer one. The tool of the envelope is
+   * `watch_job` for one job until its terminal state, or `watch_jobs` for all of
+   * the caller's. Ends with UNAVAILABLE when it is to be resumed with a fresh
+   * signature.
    */
   watchJob: handleServerStreamingCall<WatchJobRequest, WatchJobResponse>;
 }
@@ -123,9 +126,10 @@ export interface ToolServiceClient extends Client {
     callback: (error: ServiceError | null, response: CallResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Follows a job: its state now, then each newer one, until the terminal one.
-   * The tool of the envelope is `watch_job`. Ends with UNAVAILABLE when it is to
-   * be resumed with a fresh signature.
+   * Follows jobs: the state now, then each newer one. The tool of the envelope is
+   * `watch_job` for one job until its terminal state, or `watch_jobs` for all of
+   * the caller's. Ends with UNAVAILABLE when it is to be resumed with a fresh
+   * signature.
    */
   watchJob(request: WatchJobRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchJobResponse>;
   watchJob(

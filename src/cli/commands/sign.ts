@@ -10,7 +10,7 @@ import { shellQuote } from "../../signing/key-ring/shell-quote.ts";
 import { requestSigningInput } from "../../signing/request-signature.ts";
 import { type SealedRequest, sealRequest } from "../../signing/sign-request.ts";
 import { builtinImage, messageDesc, readImage } from "../../wire/descriptors.ts";
-import { CALL_METHOD, WATCH_JOB_METHOD } from "../../wire/limits.ts";
+import { CALL_METHOD, methodOfTool } from "../../wire/limits.ts";
 import { ExitCode } from "../exit-code.ts";
 import { readArguments } from "../json-input.ts";
 import { toJsonLine } from "../json-output.ts";
@@ -39,7 +39,7 @@ export async function run(
   const encoded = encodeArguments(contract, await readArguments(terminal, json));
   // A relay may order a map otherwise when it turns our JSON back into bytes: the canonical form can be found again.
   const args = { ...encoded, value: canonicalize(encoded.value, contract.input) };
-  const method = tool === "watch_job" ? WATCH_JOB_METHOD : CALL_METHOD;
+  const method = methodOfTool(tool);
   const sealed = sealRequest({
     ...credentials,
     method,

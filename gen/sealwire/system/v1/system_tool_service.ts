@@ -25,6 +25,7 @@ import { ListToolsRequest, ListToolsResponse } from "./list_tools.ts";
 import { PollJobRequest, PollJobResponse } from "./poll_job.ts";
 import { ServerIdentityRequest, ServerIdentityResponse } from "./server_identity.ts";
 import { WatchJobRequest, WatchJobResponse } from "./watch_job.ts";
+import { WatchJobsRequest, WatchJobsResponse } from "./watch_jobs.ts";
 
 /**
  * SystemToolService declares the tools that every server has. They are called
@@ -68,6 +69,15 @@ export const SystemToolServiceDefinition = {
       requestType: WatchJobRequest as typeof WatchJobRequest,
       requestStream: false,
       responseType: WatchJobResponse as typeof WatchJobResponse,
+      responseStream: true,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
+    /** Follows all of the caller's jobs; called through ToolService.WatchJob. */
+    watchJobs: {
+      name: "WatchJobs",
+      requestType: WatchJobsRequest as typeof WatchJobsRequest,
+      requestStream: false,
+      responseType: WatchJobsResponse as typeof WatchJobsResponse,
       responseStream: true,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
@@ -140,6 +150,16 @@ export const SystemToolServiceService = {
     responseSerialize: (value: WatchJobResponse): Buffer => Buffer.from(WatchJobResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchJobResponse => WatchJobResponse.decode(value),
   },
+  /** Follows all of the caller's jobs; called through ToolService.WatchJob. */
+  watchJobs: {
+    path: "/sealwire.system.v1.SystemToolService/WatchJobs" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchJobsRequest): Buffer => Buffer.from(WatchJobsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchJobsRequest => WatchJobsRequest.decode(value),
+    responseSerialize: (value: WatchJobsResponse): Buffer => Buffer.from(WatchJobsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchJobsResponse => WatchJobsResponse.decode(value),
+  },
   /** Asks for a job to stop. */
   cancelJob: {
     path: "/sealwire.system.v1.SystemToolService/CancelJob" as const,
@@ -171,6 +191,8 @@ export interface SystemToolServiceServer extends UntypedServiceImplementation {
   pollJob: handleUnaryCall<PollJobRequest, PollJobResponse>;
   /** Follows a job to its end; called through ToolService.WatchJob. */
   watchJob: handleServerStreamingCall<WatchJobRequest, WatchJobResponse>;
+  /** Follows all of the caller's jobs; called through ToolService.WatchJob. */
+  watchJobs: handleServerStreamingCall<WatchJobsRequest, WatchJobsResponse>;
   /** Asks for a job to stop. */
   cancelJob: handleUnaryCall<CancelJobRequest, CancelJobResponse>;
   /** Lists the caller's jobs, newest first. */
@@ -233,6 +255,13 @@ export interface SystemToolServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchJobResponse>;
+  /** Follows all of the caller's jobs; called through ToolService.WatchJob. */
+  watchJobs(request: WatchJobsRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchJobsResponse>;
+  watchJobs(
+    request: WatchJobsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchJobsResponse>;
   /** Asks for a job to stop. */
   cancelJob(
     request: CancelJobRequest,
