@@ -27,6 +27,7 @@ import {
   type TypedTools,
 } from "./typed-tools.ts";
 import { callUnary, timeUp } from "./unary-call.ts";
+import { type WatchJobsOptions, watchJobs } from "./watch-jobs.ts";
 
 /** Selects one page of this client's jobs. */
 export interface ListJobsOptions extends OperationOptions {
@@ -106,6 +107,15 @@ export class SealwireClient implements AsyncDisposable {
     const output = await this.#callSystem("list_jobs", "ListJobs", ListJobsRequest.encode(request).finish(), options);
     const { jobs, nextPageToken } = decodeAs(output, "sealwire.system.v1.ListJobsResponse", ListJobsResponse.decode);
     return { jobs: jobs.map(readJob), nextPageToken: nextPageToken === "" ? undefined : nextPageToken };
+  }
+
+  /**
+   * Follows all of this client's jobs in one stream: yields each that is open, then every newer state of any of them and
+   * of each new one (progress may be merged), and does not end by itself. No end is missed from the first state on, or,
+   * with `endedSinceMs`, from that time on. Resumes like the watch of one job. A job's output: `job(jobId).result()`.
+   */
+  watchJobs(options: WatchJobsOptions = {}): AsyncGenerator<JobSnapshot, void, undefined> {
+    return watchJobs(this.#connection, options);
   }
 
   /** Lists the tools that this client may use, on request with the descriptors of all of them. */

@@ -6,7 +6,7 @@ import type { Job } from "../../gen/sealwire/v1/job.ts";
 import type { Response } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
 import { statusOfJob } from "../tools/job-message.ts";
-import { type JobSnapshot, readJob } from "./job-snapshot.ts";
+import { isTerminal, type JobSnapshot, readJob } from "./job-snapshot.ts";
 import { decodeAs } from "./tool-output.ts";
 
 /** What poll_job, watch_job and cancel_job answer: the job, and its output once it has succeeded. */
@@ -50,13 +50,19 @@ export function readJobAnswer(tool: JobTool, jobId: string, response: Response):
 }
 
 /** Throws RESPONSE_UNVERIFIED if `next` cannot follow `known`: revisions never fall and terminal states never change. */
-export function checkSuccession(known: JobSnapshot | undefined, next: JobSnapshot): void {
+export function checkSuccession(
+  known: Pick<JobSnapshot, "revision" | "state"> | undefined,
+  next: Pick<JobSnapshot, "jobId" | "revision" | "state">,
+): void {
   if (known === undefined) return;
   if (next.revision < known.revision) {
     throw unbelievable(`Job ${next.jobId} falls from revision ${known.revision} to ${next.revision}.`);
   }
   if (next.revision === known.revision && next.state !== known.state) {
     throw unbelievable(`Job ${next.jobId} changes from ${known.state} to ${next.state} without a new revision.`);
+  }
+  if (next.revision > known.revision && isTerminal(known.state)) {
+    throw unbelievable(`Job ${next.jobId} goes on to revision ${next.revision} after it was ${known.state}.`);
   }
 }
 

@@ -1,23 +1,21 @@
 import { status } from "@grpc/grpc-js";
-import { WatchJobRequest } from "../../gen/sealwire/system/v1/watch_job.ts";
 import type { Response } from "../../gen/sealwire/v1/response.ts";
-import { TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../wire/limits.ts";
+import { WATCH_JOB_METHOD } from "../wire/limits.ts";
 import type { Connection } from "./connection.ts";
 import type { Deadline } from "./deadline.ts";
 import { type Expectation, readFailure, readMessage } from "./outcome.ts";
 import type { Failure } from "./retry.ts";
-import type { SealedAttempt } from "./sealer.ts";
+import type { EncodedMessage, SealedAttempt } from "./sealer.ts";
 import type { RawStatus, RawStream } from "./transport.ts";
 
-/** Where one stream of a watch begins. */
+/** What one stream of a watch asks for. Its arguments hold the heartbeat interval of the client's options. */
 export interface WatchRequest {
-  readonly jobId: string;
+  readonly tool: string;
+  readonly args: EncodedMessage;
   readonly requestId: string;
-  readonly afterRevision: number;
-  readonly heartbeatIntervalMs: number;
 }
 
-/** How a stream ended that had not brought the terminal state. */
+/** How a stream ended from which more was to come. */
 export type StreamEnd =
   /** The peer says OK, so the rest was cut off. */
   | { readonly kind: "truncated" }
@@ -37,8 +35,8 @@ export async function* openWatch(
   request: WatchRequest,
   deadline: Deadline,
 ): AsyncGenerator<Response, StreamEnd, undefined> {
-  const { requestId, heartbeatIntervalMs } = request;
-  const attempt = sealer.seal({ method: WATCH_JOB_METHOD, tool: "watch_job", args: encode(request), requestId });
+  const { requestId } = request;
+  const attempt = sealer.seal({ ...request, method: WATCH_JOB_METHOD });
   const stream = transport.serverStream({
     path: WATCH_JOB_METHOD,
     message: attempt.frame,
@@ -47,7 +45,7 @@ export async function* openWatch(
     traceparent: undefined,
   });
   const expected = { credentials: options.credentials, requestSignature: attempt.signature, requestId };
-  const silenceMs = heartbeatIntervalMs * SILENT_INTERVALS;
+  const silenceMs = options.heartbeatIntervalMs * SILENT_INTERVALS;
   try {
     for (let sequence = 1; ; sequence += 1) {
       const next = await nextWithin(stream, silenceMs, options.clock);
@@ -83,13 +81,4 @@ async function nextWithin(
   });
   const next = await stream.next();
   return silent && !(next instanceof Uint8Array) ? undefined : next;
-}
-
-function encode({ jobId, afterRevision, heartbeatIntervalMs }: WatchRequest) {
-  const value = WatchJobRequest.encode({
-    jobId,
-    afterRevision: BigInt(afterRevision),
-    heartbeatIntervalMs,
-  }).finish();
-  return { typeUrl: `${TYPE_URL_PREFIX}sealwire.system.v1.WatchJobRequest`, value };
 }

@@ -1,10 +1,12 @@
 import type { Any } from "../../../gen/google/protobuf/any.ts";
 import { StartLongTaskResponse } from "../../../gen/sealwire/demo/v1/start_long_task.ts";
 import { WatchJobRequest, WatchJobResponse } from "../../../gen/sealwire/system/v1/watch_job.ts";
+import { WatchJobsRequest, WatchJobsResponse } from "../../../gen/sealwire/system/v1/watch_jobs.ts";
 import { type Job, JobState } from "../../../gen/sealwire/v1/job.ts";
 import type { Response } from "../../../gen/sealwire/v1/response.ts";
 import type { ClientCredentials } from "../../../src/signing/key-ring/credentials.ts";
 import { statusOfJob } from "../../../src/tools/job-message.ts";
+import { fromTimeMs } from "../../../src/wire/duration.ts";
 import { type Received, response, sign } from "./signed-peer.ts";
 
 /** A job as a server describes it. */
@@ -73,4 +75,28 @@ export function jobFrame(
 /** What a watch asks for. */
 export function watchRequest({ envelope }: Received): WatchJobRequest {
   return WatchJobRequest.decode(envelope.args?.value ?? new Uint8Array());
+}
+
+/** A signed message of `watch_jobs`; `resumeMs`: `null` for none. */
+export function jobsFrame(
+  credentials: ClientCredentials,
+  received: Received,
+  jobs: readonly Partial<Job>[],
+  { sequence = 1, resumeMs = 0, ...fields }: JobsResponseFields = {},
+): Buffer {
+  const resumeTime = resumeMs === null ? undefined : fromTimeMs(resumeMs);
+  const value = WatchJobsResponse.encode({ jobs: jobs.map(jobMessage), resumeTime }).finish();
+  const result = { typeUrl: "type.googleapis.com/sealwire.system.v1.WatchJobsResponse", value };
+  return sign(credentials, received, response(received, { sequence: BigInt(sequence), result, ...fields }));
+}
+
+/** Fields of {@link jobsFrame} that have another meaning than in a Response. */
+export interface JobsResponseFields extends Partial<Omit<Response, "sequence">> {
+  readonly sequence?: number;
+  readonly resumeMs?: number | null;
+}
+
+/** What a watch of all jobs asks for. */
+export function watchJobsRequest({ envelope }: Received): WatchJobsRequest {
+  return WatchJobsRequest.decode(envelope.args?.value ?? new Uint8Array());
 }

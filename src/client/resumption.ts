@@ -1,0 +1,59 @@
+import { SealwireError } from "../errors.ts";
+import type { Connection } from "./connection.ts";
+import type { Deadline } from "./deadline.ts";
+import { type Failure, finalError, Retries, tellsDelay } from "./retry.ts";
+import type { StreamEnd } from "./watch-stream.ts";
+
+/** Decides how long a watch goes on resuming. */
+export class Resumption {
+  readonly #connection: Connection;
+  readonly #retries: Retries;
+  #lastVerifiedAtMs: number | undefined;
+
+  /**
+   * `isKnown`: true if the server has been heard of what is watched before: then a server that cannot be reached is
+   * taken for one that restarts, from the first stream on.
+   */
+  constructor(connection: Connection, isKnown: boolean) {
+    this.#connection = connection;
+    if (isKnown) this.#lastVerifiedAtMs = connection.options.clock.monotonicMs();
+    this.#retries = new Retries(connection.options.retry, connection.options.random);
+  }
+
+  /** Notes a verified message. One without news is no reason to resume any faster. */
+  verified(isNews: boolean): void {
+    this.#lastVerifiedAtMs = this.#connection.options.clock.monotonicMs();
+    if (isNews) this.#retries.reset();
+  }
+
+  /** Milliseconds to wait before the next stream. Throws if there is to be none. */
+  delayAfter(end: StreamEnd, deadline: Deadline): number {
+    const failure = failureOf(end);
+    const delayMs = this.#retries.delayAfter(failure, () => this.#adoptServerTime(end));
+    if (delayMs === undefined || !this.#mayResume(failure) || delayMs >= deadline.remainingMs())
+      throw finalError(failure);
+    return delayMs;
+  }
+
+  /** A watch that nothing is known of is as patient as a call, any other as `resumeForMs` says. */
+  #mayResume(failure: Failure): boolean {
+    if (tellsDelay(failure)) return true;
+    const { clock, resumeForMs } = this.#connection.options;
+    if (this.#lastVerifiedAtMs === undefined) return this.#retries.attemptsLeft;
+    return clock.monotonicMs() - this.#lastVerifiedAtMs < resumeForMs;
+  }
+
+  #adoptServerTime(end: StreamEnd): boolean {
+    if (end.kind !== "failed" || end.failure.kind !== "refusal") return false;
+    return this.#connection.sealer.adoptServerTime(Number(end.failure.response.tsMs), end.attempt);
+  }
+}
+
+function failureOf(end: StreamEnd): Failure {
+  if (end.kind === "failed") return end.failure;
+  const message =
+    end.kind === "silent"
+      ? "The watch fell silent: neither news nor a sign of life."
+      : "The watch ended, though there was more to come.";
+  return { kind: "unverified", forged: false, error: new SealwireError("UNREACHABLE", message) };
+}
