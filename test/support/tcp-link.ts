@@ -4,15 +4,18 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class TcpLink implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Where new connections lead to. */
+  target: number;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, target: number) {
     this.#server = server;
+    this.target = target;
   }
 
   static async to(port: number): Promise<TcpLink> {
     const server = createServer();
-    const link = new TcpLink(server);
-    server.on("connection", (near) => link.#join(near, connect(port, "127.0.0.1")));
+    const link = new TcpLink(server, port);
+    server.on("connection", (near) => link.#join(near, connect(link.target, "127.0.0.1")));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return link;
   }
