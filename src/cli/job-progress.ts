@@ -34,7 +34,7 @@ export class JobProgress implements Disposable {
     const { completed = 0, total = 0 } = job.progress ?? {};
     const filled = total > 0 ? Math.round((Math.min(completed, total) / total) * BAR_WIDTH) : 0;
     const room = columns - BAR_WIDTH - 2;
-    const text = [...` ${describe(job)}`].slice(0, Math.max(0, room)).join("");
+    const text = [...` ${describeJob(job)}`].slice(0, Math.max(0, room)).join("");
     this.#terminal.draw(
       `\r${colors.cyan("█".repeat(filled))}${colors.dim("░".repeat(BAR_WIDTH - filled))}${text}\x1b[K`,
     );
@@ -46,11 +46,12 @@ export class JobProgress implements Disposable {
     const { state = "", atMs = 0 } = this.#last ?? {};
     if (state === job.state && nowMs - atMs < PLAIN_INTERVAL_MS) return;
     this.#last = { state: job.state, atMs: nowMs };
-    this.#terminal.say(`${job.jobId} ${describe(job)}`);
+    this.#terminal.say(`${job.jobId} ${describeJob(job)}`);
   }
 }
 
-function describe({ state, attempt, maxAttempts, progress, cancelRequested }: JobSnapshot): string {
+/** A job's state in a few words. */
+export function describeJob({ state, attempt, maxAttempts, progress, cancelRequested }: JobSnapshot): string {
   const words = [cancelRequested && state === "RUNNING" ? "RUNNING, asked to stop" : state];
   if (attempt > 1) words.push(`(attempt ${attempt} of ${maxAttempts})`);
   if (progress !== undefined && state === "RUNNING") {

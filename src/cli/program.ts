@@ -89,9 +89,12 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("show a job and, once there is one, its result")
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/jobs/get.ts")));
-  toServer(jobs.command("watch").argument("<job-id>"))
-    .description("follow a job to its end and print its result")
+  toServer(jobs.command("watch").argument("[job-id]"))
+    .description("follow a job to its end and print its result, or follow all of them")
     .option("--after-revision <n>", "leave out states up to this revision", wholeNumber)
+    .option("--all", "follow all of your jobs, open and new ones, until Ctrl-C")
+    .option("--tool <tool>", "with --all: only jobs of this tool")
+    .option("--ended-since <time>", "with --all: also jobs that ended at this UTC time or later", time)
     .option("--json", "print each state as one JSON object a line")
     .action(run(() => import("./commands/jobs/watch.ts")));
   toServer(jobs.command("cancel").argument("<job-id>"))

@@ -114,6 +114,45 @@ test("a finished job shows its result to get and watch alike", () =>
     assert.match((await run(["jobs", "list", ...CREDENTIALS])).stdout, /SUCCEEDED +1000\/1000 +1\/3/);
   }));
 
+test("jobs watch --all prints a line for each state of every job until Ctrl-C", () =>
+  serving(async (_server, folder) => {
+    await using watch = new CliProcess(["jobs", "watch", "--all", ...CREDENTIALS], { cwd: folder });
+    const json = ["jobs", "watch", "--all", "--json", "--ended-since", "2026-01-01T00:00:00Z", ...CREDENTIALS];
+    await using other = new CliProcess([...json, "--tool", "start_long_task"], { cwd: folder });
+    const start = async (seconds: number): Promise<string> =>
+      JSON.parse((await run([...TASK(seconds, "{}"), "--detach", ...CREDENTIALS])).stdout).jobId;
+    const long = await start(20);
+    await watch.until("the open job", () => watch.stdout.includes(`${long} start_long_task RUNNING`));
+    const short = await start(1);
+    await run(["jobs", "cancel", long, ...CREDENTIALS]);
+    for (const line of [`${short} start_long_task SUCCEEDED\n`, `${long} start_long_task CANCELLED\n`]) {
+      await watch.until(line, () => watch.stdout.includes(line));
+    }
+    await other.until("both ends", () => /SUCCEEDED/.test(other.stdout) && /CANCELLED/.test(other.stdout));
+    for (const { child, ended } of [watch, other]) {
+      child.kill("SIGINT");
+      const { code, stderr } = await ended;
+      assert.equal([code, stderr], [130, ""]);
+    }
+    const lines = other.stdout.trimEnd().split("\n");
+    assert.equal([...new Set(lines.map((line) => JSON.parse(line).job.jobId))].sort(), [long, short].sort());
+  }));
+
+test("jobs watch does not guess whether one job or all are meant", () =>
+  serving(async () => {
+    const cases: [string[], RegExp][] = [
+      [[], /Give a job id, or --all/],
+      [["job", "--all"], /Give a job id, or --all/],
+      [["job", "--tool", "t"], /--tool does not go with a job id/],
+      [["--all", "--after-revision", "1"], /--after-revision does not go with --all/],
+    ];
+    for (const [args, message] of cases) {
+      const { code, stdout, stderr } = await run(["jobs", "watch", ...args, ...CREDENTIALS]);
+      assert.equal([code, stdout], [2, ""]);
+      assert.match(stderr, message);
+    }
+  }));
+
 test("Ctrl-C detaches from a job and prints the command that takes it up again", () =>
   serving(async (_server, folder) => {
     await using call = new CliProcess([...TASK(2, '{"a":1}'), ...CREDENTIALS], { cwd: folder });

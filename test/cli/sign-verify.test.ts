@@ -121,10 +121,11 @@ test("--grpcurl prints one command whose quotes hold", () =>
     assert.match(stdout, `{"it'\\''s":"$HOME"}`);
   }));
 
-test("watch_job is signed for its own RPC", () =>
+test("watch_job and watch_jobs are signed for their own RPC", () =>
   signing(async () => {
-    const frame = await signed("watch_job", '{"jobId": "j"}');
-    assert.match((await verify(frame)).stdout, "holds for /sealwire.v1.ToolService/WatchJob");
+    for (const frame of [await signed("watch_job", '{"jobId": "j"}'), await signed("watch_jobs", '{"tool": "t"}')]) {
+      assert.match((await verify(frame)).stdout, "holds for /sealwire.v1.ToolService/WatchJob");
+    }
   }));
 
 test("arguments come from a file and from stdin, and are read strictly", () =>

@@ -1,19 +1,28 @@
+import type { SealwireClient } from "../../../client/client.ts";
+import { SealwireError } from "../../../errors.ts";
 import type { ExitCode } from "../../exit-code.ts";
 import { followJob } from "../../follow-job.ts";
+import { followJobs } from "../../follow-jobs.ts";
 import { jobJson } from "../../job-json.ts";
+import { describeJob } from "../../job-progress.ts";
 import { toJsonLine } from "../../json-output.ts";
 import { openClient } from "../../open-client.ts";
 import type { ServerOptions } from "../../server-options.ts";
 import type { Terminal } from "../../terminal.ts";
 
 interface WatchOptions extends ServerOptions {
+  readonly all?: boolean;
   readonly afterRevision?: number;
+  readonly tool?: string;
+  readonly endedSince?: number;
   readonly json?: boolean;
 }
 
-/** Follows a job to its end and prints its result. */
-export async function run(terminal: Terminal, jobId: string, options: WatchOptions): Promise<ExitCode> {
+/** Follows a job to its end and prints its result, or follows all of the client's jobs. */
+export async function run(terminal: Terminal, jobId: string | undefined, options: WatchOptions): Promise<ExitCode> {
+  checkUse(jobId, options);
   await using client = await openClient(terminal, options);
+  if (jobId === undefined) return await watchAll(terminal, client, options);
   return await followJob(terminal, client, {
     jobId,
     server: options,
@@ -23,4 +32,31 @@ export async function run(terminal: Terminal, jobId: string, options: WatchOptio
         terminal.print(toJsonLine({ job: jobJson(job), ...(output !== undefined && { output }) })),
     }),
   });
+}
+
+async function watchAll(
+  terminal: Terminal,
+  client: SealwireClient,
+  { tool, endedSince, json }: WatchOptions,
+): Promise<ExitCode> {
+  const selection = {
+    ...(tool !== undefined && { tool }),
+    ...(endedSince !== undefined && { endedSinceMs: endedSince }),
+  };
+  return await followJobs(terminal, client, selection, (job) =>
+    json ? toJsonLine({ job: jobJson(job) }) : `${job.jobId} ${job.tool} ${describeJob(job)}`,
+  );
+}
+
+/** To follow everything has to be said: a job id may be missing by mistake. */
+function checkUse(jobId: string | undefined, { all, afterRevision, tool, endedSince }: WatchOptions): void {
+  if ((jobId === undefined) !== (all === true)) {
+    throw new SealwireError("OPTIONS_INVALID", "Which job to watch is not clear.\nGive a job id, or --all.");
+  }
+  const misplaced = all ? { "--after-revision": afterRevision } : { "--tool": tool, "--ended-since": endedSince };
+  for (const [name, value] of Object.entries(misplaced)) {
+    if (value === undefined) continue;
+    const remedy = all ? "Leave it out, or give a job id in place of --all." : "Leave it out, or give --all.";
+    throw new SealwireError("OPTIONS_INVALID", `${name} does not go with ${all ? "--all" : "a job id"}.\n${remedy}`);
+  }
 }
