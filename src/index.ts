@@ -8,6 +8,7 @@ export type { JobSnapshot } from "./client/job-snapshot.ts";
 export type { ClientOptions } from "./client/options.ts";
 export type { ToolOutput } from "./client/tool-output.ts";
 export type { TypedTools } from "./client/typed-tools.ts";
+export type { WatchJobsOptions } from "./client/watch-jobs.ts";
 export { type Reason, SealwireError, type SealwireErrorOptions } from "./errors.ts";
 export { type Migration, migratePostgresStore, openPostgresStore } from "./jobs/postgres/open.ts";
 export type { SharedStore } from "./jobs/postgres/postgres-store.ts";

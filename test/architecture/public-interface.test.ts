@@ -35,6 +35,7 @@ const PUBLIC = [
   "ToolOutput (type)",
   "TypedTools (type)",
   "WorkerOptions (type)",
+  "WatchJobsOptions (type)",
   "createMetrics",
   "createServer",
   "createWorker",
