@@ -11,7 +11,7 @@ export type { TypedTools } from "./client/typed-tools.ts";
 export type { WatchJobsOptions } from "./client/watch-jobs.ts";
 export { type Reason, SealwireError, type SealwireErrorOptions } from "./errors.ts";
 export { type Migration, migratePostgresStore, openPostgresStore } from "./jobs/postgres/open.ts";
-export type { SharedStore } from "./jobs/postgres/postgres-store.ts";
+export type { SharedStore } from "./jobs/postgres/shared-store.ts";
 export { openSqliteStore } from "./jobs/sqlite/open.ts";
 export type { Store } from "./jobs/store.ts";
 export type { Logger } from "./runtime/logger.ts";

@@ -55,7 +55,7 @@ export async function openKeyRing(options: RingOptions, env: Terminal["env"]): P
     const toDo = "Give --server-secret-file FILE, or --key-ring FILE for a ring in a file.";
     throw new SealwireError("OPTIONS_INVALID", `The key ring in a database needs its server secrets.\n${toDo}`);
   }
-  const { openKeyRingTable } = await import("../jobs/postgres/open.ts");
+  const { openKeyRingTable } = await import("../jobs/postgres/open-key-ring.ts");
   return new RingInDatabase(await openKeyRingTable({ url: store }), serverSecretFile);
 }
 

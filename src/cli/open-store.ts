@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { SealwireError } from "../errors.ts";
-import type { SharedStore } from "../jobs/postgres/postgres-store.ts";
+import type { SharedStore } from "../jobs/postgres/shared-store.ts";
 import { openSqliteStore } from "../jobs/sqlite/open.ts";
 import type { Store } from "../jobs/store.ts";
 import { systemClock as clock } from "../runtime/clock.ts";

@@ -1,17 +1,15 @@
-import { SealwireError } from "../../errors.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { type Logger, silentLogger } from "../../runtime/logger.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
-import { type ConnectionTarget, readTarget } from "./connection.ts";
-import type { Database } from "./database.ts";
+import { connect } from "./connect.ts";
+import { readTarget } from "./connection.ts";
 import { Hints } from "./hints.ts";
 import { Instance } from "./instance.ts";
-import { KeyRingTable } from "./key-ring-table.ts";
-import { PostgresStore, type SharedStore } from "./postgres-store.ts";
+import { PostgresStore } from "./postgres-store.ts";
 import { checkSchema, migrateSchema, SCHEMA_VERSION } from "./schema.ts";
+import type { SharedStore } from "./shared-store.ts";
 import { sql } from "./statement.ts";
 
-const DEFAULT_CONNECTIONS_MAX = 10;
 const READ_PAGE_KEY = sql("SELECT page_key FROM store_state");
 
 /** Options of {@link openPostgresStore}. */
@@ -64,22 +62,6 @@ export async function openPostgresStore(options: OpenPostgresStoreOptions): Prom
   }
 }
 
-/** Opens only the key ring of a shared store, for whoever manages keys. Throws as {@link openPostgresStore} does. */
-export async function openKeyRingTable({
-  url,
-  logger = silentLogger,
-}: Pick<OpenPostgresStoreOptions, "url" | "logger">): Promise<KeyRingTable> {
-  const target = readTarget(url);
-  const database = await connect(target, { connectionsMax: 1, logger });
-  try {
-    await checkSchema(database, target.shown);
-    return new KeyRingTable(database, target.schema);
-  } catch (thrown) {
-    await database[Symbol.asyncDispose]();
-    throw thrown;
-  }
-}
-
 /** Options of {@link migratePostgresStore}. */
 export interface MigratePostgresStoreOptions {
   /** As for {@link openPostgresStore}; the user must be allowed to create tables. */
@@ -105,28 +87,4 @@ export async function migratePostgresStore(options: MigratePostgresStoreOptions)
   const target = readTarget(options.url);
   await using database = await connect(target, { connectionsMax: 1, logger });
   return { from: await migrateSchema(database, { ...target, random }), to: SCHEMA_VERSION };
-}
-
-async function connect(
-  target: ConnectionTarget,
-  { connectionsMax = DEFAULT_CONNECTIONS_MAX, logger }: { readonly connectionsMax?: number; readonly logger: Logger },
-): Promise<Database> {
-  if (!(Number.isSafeInteger(connectionsMax) && connectionsMax >= 1)) {
-    throw new SealwireError("OPTIONS_INVALID", `connectionsMax must be 1 or more, not ${connectionsMax}.`);
-  }
-  // The driver is loaded by those who use it only.
-  const { Database } = await import("./database.ts");
-  const database = new Database({ connection: target.config, connectionsMax, logger });
-  try {
-    await database.all(sql("SELECT 1"));
-    return database;
-  } catch (thrown) {
-    await database[Symbol.asyncDispose]();
-    const cause = (thrown as Error).cause ?? thrown;
-    throw new SealwireError(
-      "UNAVAILABLE",
-      `The database ${target.shown} cannot be used: ${(cause as Error).message || (cause as NodeJS.ErrnoException).code}.`,
-      { cause },
-    );
-  }
 }

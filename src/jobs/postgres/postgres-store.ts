@@ -5,7 +5,6 @@ import type { WatchedKeyRing } from "../../signing/key-ring/followed-ring.ts";
 import { Feeds } from "../feeds.ts";
 import { Lanes } from "../lanes.ts";
 import { PageTokens } from "../page-token.ts";
-import type { Store } from "../store.ts";
 import { StoreChores } from "../store-chores.ts";
 import { StoredJobEngine } from "../stored-job-engine.ts";
 import { lockSpace } from "./advisory-locks.ts";
@@ -19,6 +18,7 @@ import { PostgresReplayGuard } from "./postgres-replay-guard.ts";
 import { PostgresRunLedger } from "./postgres-run-ledger.ts";
 import { SharedJobChanges } from "./shared-job-changes.ts";
 import { watchSharedKeyRing } from "./shared-key-ring.ts";
+import type { SharedStore } from "./shared-store.ts";
 
 const REPAIR_INTERVAL_MS = 1_000;
 const SWEEP_INTERVAL_MS = 30_000;
@@ -34,14 +34,6 @@ export interface PostgresStoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-}
-
-/** A store that any number of processes share, with what else they share. */
-export interface SharedStore extends Store {
-  /** Follows the key ring in the store; the server secrets stand in a file. Throws KEY_RING_INVALID. */
-  watchKeyRing(options: { readonly serverSecretFile: string }): Promise<WatchedKeyRing>;
-  /** Notes when keys were last used, Unix milliseconds by key id. */
-  recordKeyUse(lastUse: ReadonlyMap<string, number>): Promise<void>;
 }
 
 /** The {@link SharedStore} in one PostgreSQL schema: jobs, nonces, intents and keys. */

@@ -1,7 +1,7 @@
 import type { WorkOptions } from "../../../src/jobs/engine.ts";
 import type { JobView } from "../../../src/jobs/job.ts";
 import { migratePostgresStore, openPostgresStore } from "../../../src/jobs/postgres/open.ts";
-import type { SharedStore } from "../../../src/jobs/postgres/postgres-store.ts";
+import type { SharedStore } from "../../../src/jobs/postgres/shared-store.ts";
 import type { Store } from "../../../src/jobs/store.ts";
 import { nonceClaim, POLICY, spec } from "../../contract/store-under-test.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -143,9 +143,12 @@ if (hasPostgres(test)) {
     await eventually("it runs", async () => (await stateOf(first, job)) === "RUNNING");
     const second = await replica();
     await workOn(second, async () => Buffer.from("second"));
-    await query(`UPDATE instance SET expires_at = '-infinity'
-      WHERE instance_id = (SELECT instance_id FROM job WHERE state = 'RUNNING')`);
-    await eventually("it ended", async () => (await stateOf(second, job)) === "SUCCEEDED");
+    const [{ instance_id: frozen } = {}] = await query("SELECT instance_id FROM job");
+    await eventually("it ended", async () => {
+      // The first one is alive and renews its lease.
+      await query(`UPDATE instance SET expires_at = '-infinity' WHERE instance_id = '${frozen}'`);
+      return (await stateOf(second, job)) === "SUCCEEDED";
+    });
     slow.resolve(Buffer.from("first"));
     await eventually("the first one is told", async () => (await first.jobs.get("alice", job.jobId))?.attempt === 2);
     assert.is(Buffer.from((await second.jobs.result("alice", job.jobId)) ?? []).toString(), "second");
