@@ -11,6 +11,6 @@ export function createCallHandler(runner: CallRunner): handleUnaryCall<VerifiedC
       if (outcome instanceof SealwireError) respond(call.refuse(outcome, 0));
       else respond(null, outcome);
     });
-    unary.on("cancelled", () => running.stop(new SealwireError("CANCELLED", "The caller went away.")));
+    unary.on("cancelled", () => running.cancel());
   };
 }

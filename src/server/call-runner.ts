@@ -25,8 +25,8 @@ export class CallRunner {
     this.#options = options;
   }
 
-  /** Runs a call. `done` is called once, and never with anything thrown. */
-  run(call: VerifiedCall, done: (outcome: CallOutcome) => void): Stoppable {
+  /** Runs a call. `done` is called once with what became of it. */
+  run(call: VerifiedCall, done: (outcome: CallOutcome) => void): RunningCall {
     const running = new RunningCall(this.#options, call, done);
     running.start();
     return running;
@@ -37,7 +37,7 @@ export class CallRunner {
  * One call while its tool runs. If it is stopped first, its outcome is the reason, and the tool goes on in the
  * background with its signal aborted. What a tool seldom asks for is made when it does.
  */
-class RunningCall implements Invocation, Stoppable, Expiring {
+export class RunningCall implements Invocation, Stoppable, Expiring {
   readonly #options: CallRunnerOptions;
   readonly #call: VerifiedCall;
   readonly #done: (outcome: CallOutcome) => void;
@@ -51,6 +51,7 @@ class RunningCall implements Invocation, Stoppable, Expiring {
     this.#done = done;
   }
 
+  /** Begins to run the tool; called once. */
   start(): void {
     const { drain, timeLimit } = this.#options;
     drain.enter(this);
@@ -63,6 +64,11 @@ class RunningCall implements Invocation, Stoppable, Expiring {
     this.#stopped = reason;
     this.#controller?.abort(reason);
     this.#settle(reason);
+  }
+
+  /** The caller went away. grpc-js says so after every call, so that what it takes is made only if it is needed. */
+  cancel(): void {
+    if (!this.#settled) this.stop(new SealwireError("CANCELLED", "The caller went away."));
   }
 
   expire(): void {

@@ -8,8 +8,8 @@ import { SealwireError } from "../errors.ts";
 import { CALL_STREAM_METHOD } from "../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../wire/status.ts";
 import type { Admission } from "./admission.ts";
-import type { CallOutcome, CallRunner } from "./call-runner.ts";
-import type { Drain, Stoppable } from "./drain.ts";
+import type { CallOutcome, CallRunner, RunningCall } from "./call-runner.ts";
+import type { Drain } from "./drain.ts";
 import type { ReadBudget, ReadSlot } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
 import { type RequestOrigin, type RequestServices, requestTooSlow, SignedRequest } from "./signed-request.ts";
@@ -50,7 +50,7 @@ export class CallStream extends ServerInterceptingCall implements Expiring {
   readonly #call: ServerInterceptingCallInterface;
   readonly #options: CallStreamOptions;
   /** The calls in flight; what stops those whose tool runs. */
-  readonly #calls = new Map<SignedRequest, Stoppable | undefined>();
+  readonly #calls = new Map<SignedRequest, RunningCall | undefined>();
   readonly #cleanUp = new DisposableStack();
   #origin: RequestOrigin | undefined;
   #waiting = 0;
@@ -221,10 +221,9 @@ export class CallStream extends ServerInterceptingCall implements Expiring {
     this.#isOver = true;
     this.#stopFirstRead();
     this.#cleanUp.dispose();
-    const reason = new SealwireError("CANCELLED", "The caller went away.");
     for (const [request, running] of this.#calls) {
       request.end(Status.CANCELLED);
-      running?.stop(reason);
+      running?.cancel();
     }
     this.#calls.clear();
   }
