@@ -201,7 +201,8 @@ function asReceived(frame: Frame, { envelope }: AuthenticatedRequest): boolean {
 }
 
 function checkMethod(tool: string, method: string): void {
-  if (method === methodOfTool(tool)) return;
+  // A call stream carries what Call does.
+  if (methodOfTool(tool) === (method === CALL_STREAM_METHOD ? CALL_METHOD : method)) return;
   throw new SealwireError("TOOL_RPC_MISMATCH", `The tool ${tool} is not called through ${method}.`);
 }
 

@@ -408,7 +408,9 @@ const CANONICAL = [
 ];
 
 const CALL_STREAM = [
-  ...group("CallStream", "valid", [{ comment: "a call on a stream, signed for its own method", method: CALL_STREAM_METHOD }]),
+  ...group("CallStream", "valid", [
+    { comment: "a call on a stream, signed for its own method", method: CALL_STREAM_METHOD },
+  ]),
   ...group("CallStream", "SIGNATURE_INVALID", [
     { comment: "a call sent on a stream", onTheWay: () => ({ method: CALL_STREAM_METHOD }) },
     {

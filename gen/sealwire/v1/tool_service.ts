@@ -64,7 +64,7 @@ export const ToolServiceDefinition = {
       options: {},
     },
     /**
-     * Calls many tools over one stream, all but `watch_job`. Each request is
+     * Calls many tools over one stream, all that Call does. Each request is
      * verified on its own and answered as soon as it is done, in any order.
      * Refusals are signed answers. A request that cannot be authenticated ends
      * the stream with UNAUTHENTICATED once the calls in flight are answered.
@@ -113,7 +113,7 @@ export const ToolServiceService = {
     responseDeserialize: (value: Buffer): WatchJobResponse => WatchJobResponse.decode(value),
   },
   /**
-   * Calls many tools over one stream, all but `watch_job`. Each request is
+   * Calls many tools over one stream, all that Call does. Each request is
    * verified on its own and answered as soon as it is done, in any order.
    * Refusals are signed answers. A request that cannot be authenticated ends
    * the stream with UNAUTHENTICATED once the calls in flight are answered.
@@ -144,7 +144,7 @@ export interface ToolServiceServer extends UntypedServiceImplementation {
    */
   watchJob: handleServerStreamingCall<WatchJobRequest, WatchJobResponse>;
   /**
-   * Calls many tools over one stream, all but `watch_job`. Each request is
+   * Calls many tools over one stream, all that Call does. Each request is
    * verified on its own and answered as soon as it is done, in any order.
    * Refusals are signed answers. A request that cannot be authenticated ends
    * the stream with UNAUTHENTICATED once the calls in flight are answered.
@@ -183,7 +183,7 @@ export interface ToolServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchJobResponse>;
   /**
-   * Calls many tools over one stream, all but `watch_job`. Each request is
+   * Calls many tools over one stream, all that Call does. Each request is
    * verified on its own and answered as soon as it is done, in any order.
    * Refusals are signed answers. A request that cannot be authenticated ends
    * the stream with UNAUTHENTICATED once the calls in flight are answered.
