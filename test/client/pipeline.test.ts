@@ -326,6 +326,27 @@ test("a stream that nobody uses is ended, and what nobody waits for any more is 
   );
 });
 
+test("each of several servers gets a stream, and calls move when one is lost", async () => {
+  const streamed: Behaviour["streamed"] = (received, reply) => reply.send(honest(received));
+  await using first = await startPeer({ streamed }, { credentials });
+  await using second = await startPeer({ streamed }, { credentials });
+  await using client = new SealwireClient({
+    credentials: { ...first.credentials, address: `${first.address},${second.address}` },
+    retry: quick,
+    pipeline: true,
+  });
+  await eventually("both take part", async () => {
+    assert.ok((await sum(client)).ok);
+    return first.streamed.length > 0 && second.streamed.length > 0;
+  });
+  for (let i = 0; i < 20; i++) assert.ok((await sum(client)).ok);
+  assert.ok(Math.abs(first.streamed.length - second.streamed.length) < 20);
+  await first[Symbol.asyncDispose]();
+  const before = second.streamed.length;
+  await Promise.all(Array.from({ length: 20 }, () => sum(client)));
+  assert.is(second.streamed.length, before + 20);
+});
+
 test("closing the client ends its calls", async () => {
   await withPeer(
     () => {},
