@@ -87,7 +87,7 @@ export const WIRE_REASONS = {
     retryable: false,
     meaning: "The tool is called through the wrong RPC.",
     remedy:
-      "Call `watch_job` and `watch_jobs` through ToolService/WatchJob and every other tool through ToolService/Call.",
+      "Call `watch_job` and `watch_jobs` through ToolService/WatchJob and every other tool through ToolService/Call or CallStream.",
   },
   ARGS_INVALID: {
     status: "INVALID_ARGUMENT",
@@ -171,7 +171,7 @@ export const WIRE_REASONS = {
     status: "UNAVAILABLE",
     retryable: true,
     meaning: "The stream reached its maximum age.",
-    remedy: "Open another with the newest revision in `after_revision`.",
+    remedy: "Open another; a watch goes on after the newest revision in `after_revision`.",
   },
   TOOL_FAILED: {
     status: "UNKNOWN",

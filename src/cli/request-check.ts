@@ -14,7 +14,14 @@ import { ArgsValidator } from "../validation/args.ts";
 import { readEnvelope } from "../validation/envelope.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { type Frame, readFrame } from "../wire/frame.ts";
-import { CALL_METHOD, MAX_REQUEST_BYTES, methodOfTool, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../wire/limits.ts";
+import {
+  CALL_METHOD,
+  CALL_STREAM_METHOD,
+  MAX_REQUEST_BYTES,
+  methodOfTool,
+  TYPE_URL_PREFIX,
+  WATCH_JOB_METHOD,
+} from "../wire/limits.ts";
 
 /** How one step of the verification came out; `unchecked`: only the server can tell. */
 export interface Step {
@@ -171,21 +178,21 @@ function findKey(keyId: string, { ring, nowMs }: RequestCheckOptions): Verificat
   throw new SealwireError("SIGNATURE_INVALID", `The key ${keyId} ${problem}.`);
 }
 
-/** The frame does not say for which RPC it was signed: one of the two it is. */
+/** The frame does not say for which RPC it was signed: one of the three it is. */
 function authenticate(
   bytes: Uint8Array,
   { ring, image, nowMs }: RequestCheckOptions,
 ): { readonly method: string; readonly request: AuthenticatedRequest } {
   const clock = { ...systemClock, nowMs: () => nowMs };
-  const authenticator = createRequestAuthenticator({ ring: () => ring, image, clock, canonicalRetriesPerSecond: 2 });
-  for (const method of [CALL_METHOD, WATCH_JOB_METHOD]) {
+  const authenticator = createRequestAuthenticator({ ring: () => ring, image, clock, canonicalRetriesPerSecond: 3 });
+  for (const method of [CALL_METHOD, WATCH_JOB_METHOD, CALL_STREAM_METHOD]) {
     try {
       return { method, request: authenticator.authenticate(method, bytes) };
     } catch (error) {
       if (!(error instanceof SealwireError) || error.cause !== "mac") throw error;
     }
   }
-  const problem = "The signature is not that of the key over these bytes, for neither RPC";
+  const problem = "The signature is not that of the key over these bytes, for no RPC of ToolService";
   throw new SealwireError("SIGNATURE_INVALID", `${problem}: something was changed, or the keys differ.`);
 }
 
@@ -194,7 +201,8 @@ function asReceived(frame: Frame, { envelope }: AuthenticatedRequest): boolean {
 }
 
 function checkMethod(tool: string, method: string): void {
-  if (method === methodOfTool(tool)) return;
+  // A call stream carries what Call does.
+  if (methodOfTool(tool) === (method === CALL_STREAM_METHOD ? CALL_METHOD : method)) return;
   throw new SealwireError("TOOL_RPC_MISMATCH", `The tool ${tool} is not called through ${method}.`);
 }
 

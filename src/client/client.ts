@@ -16,8 +16,10 @@ import { checkHealth, type ServingStatus } from "./health.ts";
 import { JobHandle } from "./job-handle.ts";
 import { type JobSnapshot, readJob, stateNumber } from "./job-snapshot.ts";
 import { type ClientOptions, checkTimeoutMs, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
+import { Pipeline } from "./pipeline.ts";
 import { Replicas } from "./replicas.ts";
 import { type EncodedMessage, Sealer } from "./sealer.ts";
+import { callTool, timeUp } from "./tool-call.ts";
 import { decodeAs, ToolOutput } from "./tool-output.ts";
 import { Channel, type Transport } from "./transport.ts";
 import {
@@ -27,7 +29,6 @@ import {
   type EncodedCall,
   type TypedTools,
 } from "./typed-tools.ts";
-import { callUnary, timeUp } from "./unary-call.ts";
 import { type WatchJobsOptions, watchJobs } from "./watch-jobs.ts";
 
 /** Selects one page of this client's jobs. */
@@ -63,9 +64,11 @@ export class SealwireClient implements AsyncDisposable {
   /** Checks the options; connects when the first call is made. Throws OPTIONS_INVALID. */
   constructor(options: ClientOptions) {
     const resolved = resolveClientOptions(options);
+    const transport = connect(resolved);
     this.#connection = {
       options: resolved,
-      transport: connect(resolved),
+      transport,
+      pipeline: resolved.pipeline ? new Pipeline({ ...resolved, transport }) : undefined,
       sealer: new Sealer(resolved),
       closed: this.#closing.signal,
     };
@@ -162,6 +165,7 @@ export class SealwireClient implements AsyncDisposable {
   /** Ends everything under way with CANCELLED and closes the connection. What the server has begun goes on there. */
   close(): void {
     this.#closing.abort(new SealwireError("CANCELLED", "The client was closed."));
+    this.#connection.pipeline?.close();
     this.#connection.transport.close();
   }
 
@@ -203,7 +207,7 @@ export class SealwireClient implements AsyncDisposable {
   async #send(tool: string, args: EncodedMessage, options: CallOptions): Promise<Response> {
     const { requestId = this.#connection.options.random.uuid(), traceparent } = options;
     if (traceparent !== undefined) checkTraceparent(traceparent);
-    return callUnary(this.#connection, { tool, args, requestId, traceparent }, options);
+    return callTool(this.#connection, { tool, args, requestId, traceparent }, options);
   }
 
   async #callSystem(tool: string, method: string, value: Uint8Array, options: OperationOptions): Promise<Any> {

@@ -1,4 +1,5 @@
 import type { ResolvedClientOptions } from "./options.ts";
+import type { Pipeline } from "./pipeline.ts";
 import type { Sealer } from "./sealer.ts";
 import type { Transport } from "./transport.ts";
 
@@ -6,6 +7,8 @@ import type { Transport } from "./transport.ts";
 export interface Connection {
   readonly options: ResolvedClientOptions;
   readonly transport: Transport;
+  /** Set if calls share a stream. */
+  readonly pipeline: Pipeline | undefined;
   readonly sealer: Sealer;
   /** Aborts when the client is closed. */
   readonly closed: AbortSignal;

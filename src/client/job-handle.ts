@@ -7,7 +7,7 @@ import type { Connection, OperationOptions } from "./connection.ts";
 import { checkSuccession, type JobAnswer, type JobTool, readJobAnswer } from "./job-answer.ts";
 import { errorOfJob, isTerminal, type JobSnapshot } from "./job-snapshot.ts";
 import { MAX_TIMEOUT_MS } from "./options.ts";
-import { callUnary } from "./unary-call.ts";
+import { callTool } from "./tool-call.ts";
 import { type WatchOptions, watchJob } from "./watch.ts";
 
 /** How to poll a job. */
@@ -104,7 +104,7 @@ export class JobHandle<Output> {
     const { random } = this.#connection.options;
     const args = { typeUrl: `${TYPE_URL_PREFIX}sealwire.system.v1.${type}`, value };
     const intent = { tool, args, requestId: random.uuid(), traceparent: undefined };
-    return readJobAnswer(tool, this.jobId, await callUnary(this.#connection, intent, options));
+    return readJobAnswer(tool, this.jobId, await callTool(this.#connection, intent, options));
   }
 
   /** True once everything that `result` needs is here. */

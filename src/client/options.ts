@@ -48,6 +48,11 @@ export interface ClientOptions {
   /** How long a call may take with all its attempts, 1 to 86,400,000 ms. Default 60,000. */
   readonly timeoutMs?: number;
   readonly retry?: RetryOptions;
+  /**
+   * Sends calls over one stream instead of a request each, which is several times cheaper for client and server. An
+   * aborted call then goes on at the server, and a call with a `traceparent` is sent by itself. Default false.
+   */
+  readonly pipeline?: boolean;
   /** How often a watch asks for a sign of life, 100 to 60,000 ms. Default 15,000. */
   readonly heartbeatIntervalMs?: number;
   /** How long a watch of a job that the server was heard of keeps trying without a verified message. Default 300,000 ms. */
@@ -73,6 +78,7 @@ export interface ResolvedClientOptions {
   readonly descriptors: Image | undefined;
   readonly timeoutMs: number;
   readonly retry: Required<RetryOptions>;
+  readonly pipeline: boolean;
   readonly heartbeatIntervalMs: number;
   readonly resumeForMs: number;
   readonly healthIntervalMs: number;
@@ -109,6 +115,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
       initialDelayMs: checkRange("retry.initialDelayMs", options.retry?.initialDelayMs ?? 200, 1, MAX_TIMEOUT_MS),
       maxDelayMs: checkRange("retry.maxDelayMs", options.retry?.maxDelayMs ?? 5_000, 1, MAX_TIMEOUT_MS),
     },
+    pipeline: options.pipeline ?? false,
     heartbeatIntervalMs: checkRange("heartbeatIntervalMs", options.heartbeatIntervalMs ?? 15_000, 100, 60_000),
     resumeForMs: checkRange("resumeForMs", options.resumeForMs ?? 300_000, 0, MAX_TIMEOUT_MS),
     healthIntervalMs: checkRange("healthIntervalMs", options.healthIntervalMs ?? 5_000, 100, 60_000),

@@ -1,6 +1,6 @@
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { ErrorReason } from "../../gen/sealwire/v1/error.ts";
-import type { Response } from "../../gen/sealwire/v1/response.ts";
+import { type Response, Status } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
 import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
 import { verifyResponseFrame } from "../signing/verify-response.ts";
@@ -28,7 +28,7 @@ export interface Expectation {
 
 /** Reads a message that came with gRPC OK, or on a stream. */
 export function readMessage(message: Uint8Array | undefined, expected: Expectation): Outcome {
-  if (message === undefined) return forged("The peer says OK but sent no answer.");
+  if (message === undefined) return untrusted("The peer says OK but sent no answer.");
   try {
     return { kind: "answer", response: verify(message, expected) };
   } catch (error) {
@@ -36,10 +36,31 @@ export function readMessage(message: Uint8Array | undefined, expected: Expectati
   }
 }
 
+/** Reads a message of a call stream, where a refusal comes without a status of its own. */
+export function readStreamed(message: Uint8Array, expected: Expectation): Outcome {
+  const outcome = readMessage(message, expected);
+  if (outcome.kind !== "answer") return outcome;
+  const { response } = outcome;
+  const { error } = response;
+  if (error === undefined || !isRefusal(response, error.reason)) return outcome;
+  return { kind: "refusal", response, error: errorFromMessage(error) };
+}
+
+/** What only a tool that ran says. With any other reason, trying again as the error allows does nothing twice. */
+const FROM_TOOLS: ReadonlySet<number> = new Set([
+  ErrorReason.TOOL_FAILED,
+  ErrorReason.RESULT_TOO_LARGE,
+  ErrorReason.INTERNAL,
+]);
+
+function isRefusal({ status: outcome, result }: Response, reason: number): boolean {
+  return outcome === Status.ERROR && result === undefined && !FROM_TOOLS.has(reason);
+}
+
 /** Reads a status other than OK by the signed frame in its details; the status itself is only compared with it. */
 export function readFailure(status: RawStatus, expected: Expectation): Outcome {
   const details = readStatusDetails(status.metadata);
-  if (details?.frame === undefined) return unsigned(status, expected.requestId);
+  if (details?.frame === undefined) return readUnsigned(status, expected.requestId);
   let response: Response;
   try {
     response = verifyRefusal(details.frame, expected);
@@ -47,11 +68,11 @@ export function readFailure(status: RawStatus, expected: Expectation): Outcome {
     return { kind: "unverified", forged: true, error: SealwireError.from(error) };
   }
   if (response.ok || response.error === undefined) {
-    return forged(`The peer says ${statusName(status.code)} but the signed answer reports no error.`);
+    return untrusted(`The peer says ${statusName(status.code)} but the signed answer reports no error.`);
   }
   const { code, reason } = response.error;
   if (code !== status.code || code !== details.code || !agrees(reason, details.reason)) {
-    return forged(`The peer says ${statusName(status.code)} but the signed answer reports ${statusName(code)}.`);
+    return untrusted(`The peer says ${statusName(status.code)} but the signed answer reports ${statusName(code)}.`);
   }
   return { kind: "refusal", response, error: errorFromMessage(response.error) };
 }
@@ -88,12 +109,13 @@ function agrees(signed: ErrorReason, projected: string | undefined): boolean {
   return projected === undefined || name === undefined || projected === name;
 }
 
-function forged(message: string): Outcome {
+/** The outcome of a call whose peer sent what no server of this protocol sends. */
+export function untrusted(message: string): Outcome {
   return { kind: "unverified", forged: true, error: new SealwireError("RESPONSE_UNVERIFIED", message) };
 }
 
 /** Keeps what the peer said for people to read. It proves nothing: anyone on the way can say it. */
-function unsigned({ code, details }: RawStatus, requestId: string): Outcome {
+export function readUnsigned({ code, details }: Pick<RawStatus, "code" | "details">, requestId: string): Outcome {
   const status = statusName(code);
   const said = `${status}: ${oneLine(details)}`;
   const error =

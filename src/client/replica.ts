@@ -7,7 +7,7 @@ import {
 import type { Clock } from "../runtime/clock.ts";
 import type { Random } from "../runtime/random.ts";
 import { CHECK_METHOD } from "./health.ts";
-import type { RawReply, RawRequest, RawStatus, RawStream, Transport } from "./transport.ts";
+import type { DuplexListener, RawDuplex, RawReply, RawRequest, RawStatus, RawStream, Transport } from "./transport.ts";
 
 /** Whether a server gets calls; "unknown" until it was heard of. */
 export type Fitness = "unknown" | "in" | "out";
@@ -79,6 +79,21 @@ export class Replica {
       },
       cancel: () => stream.cancel(),
     };
+  }
+
+  /** Opens a stream on which both sides send. */
+  duplex(path: string, { onMessage, onEnd }: DuplexListener): RawDuplex {
+    if (this.#closed) {
+      queueMicrotask(() => onEnd(GONE));
+      return { write: () => {}, end: () => {}, cancel: () => {} };
+    }
+    return this.#options.channel.duplex(path, {
+      onMessage,
+      onEnd: (end) => {
+        this.#learn(end);
+        onEnd(end);
+      },
+    });
   }
 
   /** Takes no further requests; those under way may finish. */

@@ -6,6 +6,8 @@ import { type Fitness, Replica } from "./replica.ts";
 import type { ServerAddress, ServerName } from "./server-address.ts";
 import {
   Channel,
+  type DuplexListener,
+  type RawDuplex,
   type RawReply,
   type RawRequest,
   type RawStatus,
@@ -61,6 +63,31 @@ export class Replicas implements Transport {
     return {
       next: async () => (await opened).next(),
       cancel: () => void opened.then((stream) => stream.cancel()),
+    };
+  }
+
+  /** Opens a stream to the replica whose turn it is. What is sent before that is known waits. */
+  duplex(path: string, listener: DuplexListener): RawDuplex {
+    const giveUp = new AbortController();
+    const opened = this.#next(giveUp.signal).then((next) => {
+      if (next instanceof Replica) return next.duplex(path, listener);
+      listener.onEnd(next);
+      return undefined;
+    });
+    let stream: RawDuplex | undefined;
+    void opened.then((found) => {
+      stream = found;
+    });
+    return {
+      write: (message) => {
+        if (stream !== undefined) stream.write(message);
+        else void opened.then((found) => found?.write(message));
+      },
+      end: () => void opened.then((found) => found?.end()),
+      cancel: () => {
+        giveUp.abort();
+        void opened.then((found) => found?.cancel());
+      },
     };
   }
 

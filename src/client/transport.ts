@@ -22,6 +22,21 @@ export interface RawStream {
   cancel(): void;
 }
 
+/** A stream on which both sides send when they like. */
+export interface RawDuplex {
+  write(message: Buffer): void;
+  /** Says that no more messages come. */
+  end(): void;
+  cancel(): void;
+}
+
+/** Who hears of what comes on a {@link RawDuplex}. */
+export interface DuplexListener {
+  onMessage(message: Buffer): void;
+  /** Called once, after the last message. */
+  onEnd(status: RawStatus): void;
+}
+
 /** What one request needs beside its bytes. */
 export interface RawRequest {
   readonly path: string;
@@ -40,6 +55,8 @@ export interface Transport {
   unary(request: RawRequest): Promise<RawReply>;
   /** Sends one message and reads a stream of replies, no faster than they are asked for. */
   serverStream(request: RawRequest): RawStream;
+  /** Opens a stream on which both sides send. */
+  duplex(path: string, listener: DuplexListener): RawDuplex;
   /** Takes no further requests; those under way may finish. */
   close(): void;
 }
@@ -133,6 +150,19 @@ export class Channel implements Transport {
         return step === undefined || step.done ? ended : step.value;
       },
       cancel,
+    };
+  }
+
+  duplex(path: string, { onMessage, onEnd }: DuplexListener): RawDuplex {
+    const call = this.#client.makeBidiStreamRequest<Buffer, Buffer>(path, sameBytes, sameBytes);
+    call.on("data", onMessage);
+    call.on("status", onEnd);
+    // The status tells the same; without a listener the event would end the process.
+    call.on("error", () => {});
+    return {
+      write: (message) => void call.write(message),
+      end: () => void call.end(),
+      cancel: () => call.cancel(),
     };
   }
 

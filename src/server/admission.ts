@@ -4,62 +4,68 @@ import type { VerificationKey } from "../signing/key-ring/types.ts";
 
 /** A call that was let in. */
 export interface Admitted {
+  /**
+   * Counts the call as an open watch instead of a call in flight until disposed: a poll that waits holds nobody up.
+   * Throws QUOTA_EXCEEDED.
+   */
+  wait(): Disposable;
   /** Gives the call's share of the rate back, for a frame that turned out to be a replay. */
   refund(): void;
   /** Ends the call; idempotent. */
   release(): void;
 }
 
-interface KeyUsage {
+type Counter = "callsInFlight" | "openWatches" | "openStreams";
+
+/** What one key uses at the moment. */
+interface KeyUsage extends Record<Counter, number> {
   tokens: number;
   refilledAtMs: number;
-  callsInFlight: number;
-  openWatches: number;
 }
 
 const QUOTA_RETRY_MS = 1000;
 
-/** Holds each key to its limits: calls per second, calls in flight, open watches (docs/operations.md, Limits). */
+/** Holds each key to its limits: calls per second, calls in flight, open watches and call streams (docs/operations.md, Limits). */
 export class Admission {
   readonly #clock: Clock;
+  readonly #streamsPerKeyMax: number;
   readonly #usage = new Map<string, KeyUsage>();
 
-  constructor(clock: Clock) {
+  constructor({ clock, callStreamsPerKeyMax }: { readonly clock: Clock; readonly callStreamsPerKeyMax: number }) {
     this.#clock = clock;
+    this.#streamsPerKeyMax = callStreamsPerKeyMax;
   }
 
   /** Takes one call of the key's rate and of its calls in flight. Throws RATE_LIMITED or QUOTA_EXCEEDED. */
   admitCall(key: VerificationKey): Admitted {
-    const usage = this.#charge(key);
-    if (usage.callsInFlight >= key.limits.callsInFlight) {
-      usage.tokens += 1;
-      throw quotaExceeded("calls in flight", key.limits.callsInFlight);
-    }
-    usage.callsInFlight += 1;
-    return admitted(usage, "callsInFlight");
+    return this.#admit(key, "callsInFlight");
   }
 
   /** Takes one call of the key's rate and one of its open watches. Throws RATE_LIMITED or QUOTA_EXCEEDED. */
   admitWatch(key: VerificationKey): Admitted {
+    return this.#admit(key, "openWatches");
+  }
+
+  /** Takes one of the key's call streams; dispose it at the end. Throws QUOTA_EXCEEDED. */
+  openStream(key: VerificationKey): Disposable {
+    const usage = this.#usageOf(key);
+    take(usage, "openStreams", this.#streamsPerKeyMax);
+    return {
+      [Symbol.dispose]: () => {
+        usage.openStreams -= 1;
+      },
+    };
+  }
+
+  #admit(key: VerificationKey, counter: "callsInFlight" | "openWatches"): Admitted {
     const usage = this.#charge(key);
     try {
-      return this.#openWatch(key, usage);
+      take(usage, counter, key.limits[counter]);
     } catch (error) {
       usage.tokens += 1;
       throw error;
     }
-  }
-
-  /** Takes one of the key's open watches for a long-poll; dispose it at the end. Throws QUOTA_EXCEEDED. */
-  openWatch(key: VerificationKey): Disposable {
-    const watch = this.#openWatch(key, this.#usageOf(key));
-    return { [Symbol.dispose]: watch.release };
-  }
-
-  #openWatch(key: VerificationKey, usage: KeyUsage): Admitted {
-    if (usage.openWatches >= key.limits.openWatches) throw quotaExceeded("open watches", key.limits.openWatches);
-    usage.openWatches += 1;
-    return admitted(usage, "openWatches");
+    return new Ticket(usage, counter, key.limits.openWatches);
   }
 
   #charge(key: VerificationKey): KeyUsage {
@@ -85,28 +91,68 @@ export class Admission {
   #usageOf(key: VerificationKey): KeyUsage {
     let usage = this.#usage.get(key.keyId);
     if (usage === undefined) {
-      usage = { tokens: key.limits.burst, refilledAtMs: this.#clock.monotonicMs(), callsInFlight: 0, openWatches: 0 };
+      const refilledAtMs = this.#clock.monotonicMs();
+      usage = { tokens: key.limits.burst, refilledAtMs, callsInFlight: 0, openWatches: 0, openStreams: 0 };
       this.#usage.set(key.keyId, usage);
     }
     return usage;
   }
 }
 
-function admitted(usage: KeyUsage, counter: "callsInFlight" | "openWatches"): Admitted {
-  let open = true;
-  return {
-    refund: () => {
-      usage.tokens += 1;
-    },
-    release: () => {
-      if (open) usage[counter] -= 1;
-      open = false;
-    },
-  };
+/** The place that one call takes among those of its key. */
+class Ticket implements Admitted {
+  readonly #usage: KeyUsage;
+  readonly #openWatchesMax: number;
+  /** Where the call counts now; `undefined` once it has ended. */
+  #counter: Counter | undefined;
+
+  constructor(usage: KeyUsage, counter: Counter, openWatchesMax: number) {
+    this.#usage = usage;
+    this.#counter = counter;
+    this.#openWatchesMax = openWatchesMax;
+  }
+
+  wait(): Disposable {
+    const before = this.#counter;
+    if (before === undefined) return { [Symbol.dispose]() {} };
+    take(this.#usage, "openWatches", this.#openWatchesMax);
+    this.#usage[before] -= 1;
+    this.#counter = "openWatches";
+    return { [Symbol.dispose]: () => this.#return(before) };
+  }
+
+  refund(): void {
+    this.#usage.tokens += 1;
+  }
+
+  release(): void {
+    if (this.#counter !== undefined) this.#usage[this.#counter] -= 1;
+    this.#counter = undefined;
+  }
+
+  #return(to: Counter): void {
+    if (this.#counter === undefined) return;
+    this.#usage[this.#counter] -= 1;
+    this.#usage[to] += 1;
+    this.#counter = to;
+  }
 }
 
-function quotaExceeded(what: string, limit: number): SealwireError {
-  return new SealwireError("QUOTA_EXCEEDED", `The key may have ${limit} ${what} at once; wait for some to end.`, {
-    retryDelayMs: QUOTA_RETRY_MS,
-  });
+const NAMES: Readonly<Record<Counter, string>> = {
+  callsInFlight: "calls in flight",
+  openWatches: "open watches",
+  openStreams: "open call streams",
+};
+
+function take(usage: KeyUsage, counter: Counter, limit: number): void {
+  if (usage[counter] >= limit) {
+    throw new SealwireError(
+      "QUOTA_EXCEEDED",
+      `The key may have ${limit} ${NAMES[counter]} at once; wait for some to end.`,
+      {
+        retryDelayMs: QUOTA_RETRY_MS,
+      },
+    );
+  }
+  usage[counter] += 1;
 }

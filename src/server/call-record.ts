@@ -1,21 +1,20 @@
-import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { statusName } from "../wire/error-message.ts";
 
-/** What becomes known of one call while it is served; written to the log, and to the metrics, at its end. */
+/** What is known of one call so far; written to the log, and to the metrics, at its end. */
 export interface CallRecord {
   readonly method: string;
   readonly peer: string;
   readonly startedAtMs: number;
-  tool?: string;
-  client?: string;
-  keyId?: string;
-  requestId?: string;
-  trace?: string;
+  readonly tool: string | undefined;
+  readonly client: string | undefined;
+  readonly keyId: string | undefined;
+  readonly requestId: string | undefined;
+  readonly trace: string | undefined;
   /** Why it was refused or failed; "" for success. */
-  reason: string;
+  readonly reason: string;
   /** What exactly failed to authenticate; for the log alone. */
-  cause?: string;
+  readonly cause: string | undefined;
 }
 
 /** Is told of each call that ended. */
@@ -51,9 +50,4 @@ export function callLog(logger: Logger): CallObserver {
       }
     },
   };
-}
-
-/** How long the call has taken. */
-export function elapsedMs(record: CallRecord, clock: Clock): number {
-  return clock.monotonicMs() - record.startedAtMs;
 }

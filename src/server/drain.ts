@@ -1,21 +1,21 @@
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 
+/** Something that goes on and can be told to end. */
+export interface Stoppable {
+  /** Ends it for `reason`; nothing happens if it has ended. */
+  stop(reason: SealwireError): void;
+}
+
 /** Whether the server is shutting down, and what must finish before it does. */
 export class Drain {
   readonly #begun = new AbortController();
-  readonly #over = new AbortController();
+  readonly #open = new Set<Stoppable>();
   readonly #idle: (() => void)[] = [];
-  #open = 0;
 
   /** Aborts when draining begins. */
   get signal(): AbortSignal {
     return this.#begun.signal;
-  }
-
-  /** Aborts when the time for open calls is up. */
-  get overSignal(): AbortSignal {
-    return this.#over.signal;
   }
 
   /** Refuses what comes after draining began. Throws DRAINING. */
@@ -23,13 +23,15 @@ export class Drain {
     this.signal.throwIfAborted();
   }
 
-  /** Counts one call; the returned function ends it. */
-  track(): () => void {
-    this.#open += 1;
-    return () => {
-      this.#open -= 1;
-      if (this.#open === 0) for (const resolve of this.#idle.splice(0)) resolve();
-    };
+  /** Counts a call, which is waited for until it leaves. */
+  enter(call: Stoppable): void {
+    this.#open.add(call);
+  }
+
+  /** The call has ended. */
+  leave(call: Stoppable): void {
+    this.#open.delete(call);
+    if (this.#open.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /** Begins to drain. */
@@ -39,13 +41,15 @@ export class Drain {
 
   /** Resolves when no call is open; after `graceMs` the open ones are told that time is up. */
   async idle(clock: Clock, graceMs: number): Promise<void> {
-    if (this.#open === 0) return;
+    if (this.#open.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#idle.push(resolve);
     using _timer = clock.after(graceMs, () => {
-      this.#over.abort(
-        new SealwireError("DRAINING", "The server is shutting down and could not wait for the call to end."),
+      const reason = new SealwireError(
+        "DRAINING",
+        "The server is shutting down and could not wait for the call to end.",
       );
+      for (const call of [...this.#open]) call.stop(reason);
     });
     await promise;
   }

@@ -24,20 +24,10 @@ export interface GateOptions {
   readonly freshness: Freshness;
 }
 
-/** A request that passed the gate. `admitted` must be released when its call ends. */
-export interface Passed {
-  readonly request: AuthenticatedRequest;
-  readonly envelope: VerifiedEnvelope;
-  readonly admitted: Admitted;
-}
-
-/** How far verification came; what is known of a request that is refused. */
-export interface Progress {
-  request?: AuthenticatedRequest;
-  envelope?: VerifiedEnvelope;
-}
-
-/** Decides which requests come in: signature, envelope, clock, limits, nonce, in this order (docs/protocol.md, Verification order). */
+/**
+ * Decides which requests come in, in three steps whose order matters: signature, envelope, then clock, limits and nonce
+ * (docs/protocol.md, Verification order). Each throws the SealwireError of its first check that fails.
+ */
 export class Gate {
   readonly #options: GateOptions;
 
@@ -45,33 +35,35 @@ export class Gate {
     this.#options = options;
   }
 
-  /**
-   * Takes the bytes of a request through every check. Throws the SealwireError of the first that fails;
-   * `progress` then tells how far it came, so that the refusal can be signed.
-   */
-  async pass(method: string, bytes: Uint8Array, progress: Progress): Promise<Passed> {
-    const { authenticator, ring, replay, admission, clock, freshness } = this.#options;
-    const request = authenticator.authenticate(method, bytes);
-    progress.request = request;
-    // readEnvelope has seen to it that args are set.
-    const envelope = readEnvelope(request.envelope) as VerifiedEnvelope;
-    progress.envelope = envelope;
+  /** Finds out who signed the bytes of a request. */
+  authenticate(method: string, bytes: Uint8Array): AuthenticatedRequest {
+    return this.#options.authenticator.authenticate(method, bytes);
+  }
 
+  /** Reads the envelope of a request that is authenticated. */
+  read(request: AuthenticatedRequest): VerifiedEnvelope {
+    // readEnvelope has seen to it that args are set.
+    return readEnvelope(request.envelope) as VerifiedEnvelope;
+  }
+
+  /** Lets the request in. What it resolves to must be released when the call ends. */
+  async admit(method: string, { key }: AuthenticatedRequest, envelope: VerifiedEnvelope): Promise<Admitted> {
+    const { ring, replay, admission, clock, freshness } = this.#options;
     let ahead: SealwireError | undefined;
     try {
-      checkEnvelope(envelope, { key: request.key, serverId: ring().serverId, nowMs: clock.nowMs(), ...freshness });
+      checkEnvelope(envelope, { key, serverId: ring().serverId, nowMs: clock.nowMs(), ...freshness });
     } catch (error) {
       // An envelope from the future is refused only after its nonce is spent, or it could be replayed when its time has come.
       if (!(error instanceof SealwireError) || error.cause !== "ahead") throw error;
       ahead = error;
     }
-    const admitted = method === WATCH_JOB_METHOD ? admission.admitWatch(request.key) : admission.admitCall(request.key);
+    const admitted = method === WATCH_JOB_METHOD ? admission.admitWatch(key) : admission.admitCall(key);
     try {
       const { clientId, nonce } = envelope;
       const tsMs = Number(envelope.tsMs);
       const fresh = await replay.claim({ clientId, nonce, tsMs, expiresAtMs: tsMs + freshness.maxAgeMs });
       if (ahead !== undefined) throw ahead;
-      if (fresh) return { request, envelope, admitted };
+      if (fresh) return admitted;
       admitted.refund();
       throw new SealwireError("REPLAYED");
     } catch (error) {

@@ -1,5 +1,4 @@
 import {
-  type Metadata,
   ServerInterceptingCall,
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
@@ -7,37 +6,26 @@ import {
   status as Status,
 } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
-import type { Clock } from "../runtime/clock.ts";
-import type { Logger } from "../runtime/logger.ts";
-import { CALL_METHOD, MAX_METADATA_BYTES, WATCH_JOB_METHOD } from "../wire/limits.ts";
+import { CALL_METHOD, WATCH_JOB_METHOD } from "../wire/limits.ts";
 import { toGrpcFailure } from "../wire/status.ts";
-import type { CallObserver, CallRecord } from "./call-record.ts";
-import { elapsedMs } from "./call-record.ts";
-import type { Gate, Passed, Progress } from "./gate.ts";
-import type { ReadBudget, ReadSlot } from "./read-budget.ts";
-import type { Answered, Sealer } from "./sealer.ts";
+import { CallStream, type CallStreamOptions } from "./call-stream.ts";
+import type { ReadSlot } from "./read-budget.ts";
+import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
 import { pathKind } from "./service-paths.ts";
+import { requestTooSlow, SignedRequest } from "./signed-request.ts";
+import type { Expiring } from "./time-limit.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 
 /** What the interceptor works with. */
-export interface InterceptorOptions {
-  readonly gate: Gate;
-  readonly sealer: Sealer;
-  readonly readBudget: ReadBudget;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly observers: readonly CallObserver[];
-  /** How long a request may take to arrive whole. */
-  readonly requestTimeoutMs: number;
+export interface InterceptorOptions extends CallStreamOptions {
   /** Most health and reflection calls open at once. */
   readonly anonymousCallsMax: number;
-  /** Called with each key that passed. */
-  readonly onKeyUsed: (keyId: string) => void;
 }
 
 /**
  * Makes the interceptor that every call goes through. It sees raw bytes (the services have identity codecs), passes
- * signed requests through the gate, and hands a {@link VerifiedCall} to the method's handler in their place.
+ * signed requests through the gate, and hands a {@link VerifiedCall} to the method's handler in their place. A call
+ * stream is served right here.
  */
 export function createInterceptor(options: InterceptorOptions): ServerInterceptor {
   const state = { anonymousCalls: 0 };
@@ -45,6 +33,8 @@ export function createInterceptor(options: InterceptorOptions): ServerIntercepto
     switch (pathKind(method.path)) {
       case "signed":
         return new SignedCall(call, method.path, options);
+      case "stream":
+        return new CallStream(call, options);
       case "anonymous":
         return anonymousCall(call, state, options);
       case "native":
@@ -53,17 +43,14 @@ export function createInterceptor(options: InterceptorOptions): ServerIntercepto
   };
 }
 
-/** One call of ToolService on its way through the gate. */
-class SignedCall extends ServerInterceptingCall {
+/** One unary call or watch on its way through the gate. */
+class SignedCall extends ServerInterceptingCall implements Expiring {
   readonly #options: InterceptorOptions;
-  readonly #record: CallRecord;
-  readonly #progress: Progress = {};
-  #passed: Passed | undefined;
+  readonly #call: ServerInterceptingCallInterface;
+  readonly #method: string;
+  #request: SignedRequest | undefined;
   #readSlot: ReadSlot | undefined;
-  #requestTimer: Disposable | undefined;
-  #traceparent: string | undefined;
   #received = false;
-  #ended = false;
 
   constructor(call: ServerInterceptingCallInterface, method: string, options: InterceptorOptions) {
     super(call, {
@@ -74,29 +61,34 @@ class SignedCall extends ServerInterceptingCall {
       },
     });
     this.#options = options;
-    this.#record = { method, peer: call.getPeer(), startedAtMs: options.clock.monotonicMs(), reason: "" };
-    for (const observer of options.observers) observer.callStarted(this.#record);
+    this.#call = call;
+    this.#method = method;
   }
 
-  /** The first read waits for its share of the memory for unverified bytes. */
+  /** The first read waits for its share of the memory for unverified bytes; its time begins when it has that. */
   override startRead(): void {
     if (this.#readSlot !== undefined) {
       super.startRead();
       return;
     }
-    const { clock, readBudget, requestTimeoutMs } = this.#options;
-    this.#requestTimer = clock.after(requestTimeoutMs, () => {
-      this.#refuse(new SealwireError("DEADLINE_EXCEEDED", "The request did not arrive whole in time; send it faster."));
+    this.#readSlot = this.#options.readBudget.slot(() => {
+      this.#options.requestTimeLimit.begin(this);
+      super.startRead();
     });
-    this.#readSlot = readBudget.slot(() => super.startRead());
     this.#readSlot.open();
+  }
+
+  /** The request did not arrive in time. */
+  expire(): void {
+    this.#refuse(requestTooSlow());
   }
 
   #listener(): ServerListener {
     return {
       onReceiveMetadata: (metadata, next) => {
-        this.#traceparent = readTraceparent(metadata);
-        if (metadataBytes(metadata) > MAX_METADATA_BYTES) this.#refuse(metadataTooLarge());
+        const origin = { method: this.#method, peer: this.#call.getPeer(), traceparent: readTraceparent(metadata) };
+        this.#request = new SignedRequest(this.#options, origin);
+        if (exceedsLimit(metadata)) this.#refuse(metadataTooLarge());
         else next(metadata);
       },
       onReceiveMessage: (message, next) => {
@@ -110,78 +102,30 @@ class SignedCall extends ServerInterceptingCall {
   }
 
   async #admit(bytes: Uint8Array, next: (call: VerifiedCall) => void): Promise<void> {
-    const { gate, sealer, logger, onKeyUsed } = this.#options;
+    const request = this.#request as SignedRequest;
     try {
-      const passed = await gate.pass(this.#record.method, bytes, this.#progress);
-      if (this.#ended) return passed.admitted.release();
-      this.#passed = passed;
-      this.#describe();
-      const { request, envelope } = passed;
-      const answered = { request, requestId: envelope.requestId, method: this.#record.method };
-      onKeyUsed(request.key.keyId);
-      next({
-        envelope,
-        key: request.key,
-        traceparent: this.#traceparent,
-        logger: logger.child({ client: envelope.clientId, request_id: envelope.requestId, tool: envelope.tool }),
-        seal: (answer, sequence) => {
-          this.#record.reason = answer.error?.reason ?? "";
-          return sealer.seal(answer, answered, sequence);
-        },
-        refuse: (error, sequence) => {
-          this.#record.reason = error.reason;
-          return sealer.refuse(error, answered, sequence);
-        },
-      });
+      request.authenticate(bytes);
+      const verified = await request.admit();
+      if (!request.hasEnded) next(verified);
     } catch (thrown) {
-      this.#describe();
-      if (!(thrown instanceof SealwireError)) logger.error({ err: thrown }, "verification failed unexpectedly");
-      this.#refuse(SealwireError.from(thrown));
+      this.#refuse(request.refusalOf(thrown));
     }
   }
 
   #refuse(error: SealwireError): void {
-    if (this.#ended) return;
-    this.#record.reason = error.reason;
-    if (typeof error.cause === "string") this.#record.cause = error.cause;
-    const answered = this.#answered();
-    const sequence = this.#record.method === WATCH_JOB_METHOD ? FIRST_SEQUENCE : 0;
-    this.sendStatus(
-      answered === undefined ? toGrpcFailure(error) : this.#options.sealer.refuse(error, answered, sequence),
-    );
-  }
-
-  /** Whom to answer, once the caller is authenticated. */
-  #answered(): Answered | undefined {
-    const { request, envelope } = this.#progress;
-    return request && { request, requestId: envelope?.requestId ?? "", method: this.#record.method };
-  }
-
-  #describe(): void {
-    const { request, envelope } = this.#progress;
-    const record = this.#record;
-    if (request !== undefined) record.keyId = request.key.keyId;
-    if (envelope !== undefined) {
-      record.tool = envelope.tool;
-      record.client = envelope.clientId;
-      record.requestId = envelope.requestId;
-    }
-    const trace = this.#traceparent?.split("-")[1];
-    if (trace !== undefined) record.trace = trace;
+    if (this.#request === undefined || this.#request.hasEnded) return;
+    const sequence = this.#method === WATCH_JOB_METHOD ? FIRST_SEQUENCE : 0;
+    this.sendStatus(this.#request.refuse(error, sequence));
   }
 
   #stopReading(): void {
     this.#readSlot?.close();
-    this.#requestTimer?.[Symbol.dispose]();
+    this.#options.requestTimeLimit.end(this);
   }
 
   #end(code: number): void {
-    if (this.#ended) return;
-    this.#ended = true;
     this.#stopReading();
-    this.#passed?.admitted.release();
-    const durationMs = elapsedMs(this.#record, this.#options.clock);
-    for (const observer of this.#options.observers) observer.callEnded(this.#record, code, durationMs);
+    this.#request?.end(code);
   }
 }
 
@@ -232,27 +176,5 @@ function nativeToolError(): SealwireError {
   );
 }
 
-function metadataTooLarge(): SealwireError {
-  return new SealwireError("QUOTA_EXCEEDED", `The metadata exceeds ${MAX_METADATA_BYTES} bytes; send less of it.`, {
-    retryable: false,
-  });
-}
-
-function metadataBytes(metadata: Metadata): number {
-  let bytes = 0;
-  for (const [key, values] of Object.entries(metadata.toHttp2Headers())) {
-    for (const value of Array.isArray(values) ? values : [values]) bytes += key.length + String(value ?? "").length;
-  }
-  return bytes;
-}
-
 /** A request is refused before any message of its stream. */
 const FIRST_SEQUENCE = 1;
-
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-/** The W3C trace context of the call, if it is well-formed. */
-function readTraceparent(metadata: Metadata): string | undefined {
-  const [value] = metadata.get("traceparent");
-  return typeof value === "string" && TRACEPARENT.test(value) ? value : undefined;
-}

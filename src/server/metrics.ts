@@ -153,13 +153,14 @@ interface MethodLabels {
   readonly grpc_method: string;
 }
 
+const GRPC_TYPES: Readonly<Record<string, string>> = { CallStream: "bidi_stream", WatchJob: "server_stream" };
 const LABELS = new Map<string, MethodLabels>();
 
 function labelsOf(path: string): MethodLabels {
   let labels = LABELS.get(path);
   if (labels === undefined) {
     const [, service = "", method = ""] = path.split("/");
-    labels = { grpc_type: method === "Call" ? "unary" : "server_stream", grpc_service: service, grpc_method: method };
+    labels = { grpc_type: GRPC_TYPES[method] ?? "unary", grpc_service: service, grpc_method: method };
     LABELS.set(path, labels);
   }
   return labels;

@@ -27,10 +27,14 @@ export interface ServerLimits {
   readonly anonymousCallsMax: number;
   /** How long a request may take to arrive whole, in milliseconds. Default 10 s. */
   readonly requestTimeoutMs: number;
-  /** How long a unary call may take, in milliseconds. Default 60 s. */
+  /** How long a call may take, in milliseconds. Default 60 s. */
   readonly callTimeoutMs: number;
-  /** How long a watch may stay open, in milliseconds. Default 15 min. */
+  /** How long a watch or a call stream may stay open, in milliseconds. Default 15 min. */
   readonly watchTimeoutMs: number;
+  /** Calls in flight on one call stream; no further ones are read meanwhile. Polls that wait do not count. Default 64. */
+  readonly callsPerStreamMax: number;
+  /** Call streams open at once for one key. Default 100. */
+  readonly callStreamsPerKeyMax: number;
   /** How old `ts_ms` may be, in milliseconds. Default 300 s. */
   readonly maxAgeMs: number;
   /** How far ahead `ts_ms` may be, in milliseconds. Default 60 s. */
@@ -88,6 +92,8 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   requestTimeoutMs: 10_000,
   callTimeoutMs: MINUTE_MS,
   watchTimeoutMs: 15 * MINUTE_MS,
+  callsPerStreamMax: 64,
+  callStreamsPerKeyMax: 100,
   maxAgeMs: 5 * MINUTE_MS,
   maxAheadMs: MINUTE_MS,
   canonicalRetriesPerSecond: 50,

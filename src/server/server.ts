@@ -14,6 +14,7 @@ import { parseListenAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
 import { createCallHandler } from "./call-handler.ts";
 import { callLog } from "./call-record.ts";
+import { CallRunner } from "./call-runner.ts";
 import { Drain } from "./drain.ts";
 import { Gate } from "./gate.ts";
 import { addHealth, type Health } from "./health.ts";
@@ -24,6 +25,7 @@ import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } 
 import { ReadBudget } from "./read-budget.ts";
 import { addReflection } from "./reflection.ts";
 import { Sealer } from "./sealer.ts";
+import { TimeLimit } from "./time-limit.ts";
 import { createWatchHandler } from "./watch-handler.ts";
 import { WritePacer } from "./write-pacer.ts";
 
@@ -69,7 +71,8 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   );
   const dispatcher = new Dispatcher({ catalogue, store, validator: new ArgsValidator(image), logger });
   const drain = new Drain();
-  const admission = new Admission(clock);
+  const runner = new CallRunner({ dispatcher, drain, timeLimit: new TimeLimit(clock, limits.callTimeoutMs) });
+  const admission = new Admission({ clock, callStreamsPerKeyMax: limits.callStreamsPerKeyMax });
   const gate = new Gate({
     authenticator: createRequestAuthenticator({
       ring,
@@ -90,7 +93,12 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     clock,
     logger,
     observers: [callLog(logger), ...resolved.observers],
-    requestTimeoutMs: limits.requestTimeoutMs,
+    runner,
+    admission,
+    drain,
+    requestTimeLimit: new TimeLimit(clock, limits.requestTimeoutMs),
+    streamTimeoutMs: limits.watchTimeoutMs,
+    callsPerStreamMax: limits.callsPerStreamMax,
     anonymousCallsMax: limits.anonymousCallsMax,
     onKeyUsed: resolved.onKeyUsed,
   });
@@ -107,10 +115,11 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     "grpc.enable_channelz": 0,
   });
   server.addService(toolServiceDefinition, {
-    call: createCallHandler({ dispatcher, admission, clock, drain, callTimeoutMs: limits.callTimeoutMs }),
+    call: createCallHandler(runner),
+    // The interceptor serves it: see CallStream.
+    callStream: () => {},
     watchJob: createWatchHandler({
       dispatcher,
-      admission,
       clock,
       drain,
       keyRing,
@@ -188,5 +197,6 @@ const identity = (bytes: Buffer): Buffer => bytes;
 /** ToolService with identity codecs: what is verified is what was received, and what is sent is what was signed. */
 const toolServiceDefinition = {
   call: { ...ToolServiceService.call, requestDeserialize: identity, responseSerialize: identity },
+  callStream: { ...ToolServiceService.callStream, requestDeserialize: identity, responseSerialize: identity },
   watchJob: { ...ToolServiceService.watchJob, requestDeserialize: identity, responseSerialize: identity },
 } as unknown as ServiceDefinition;

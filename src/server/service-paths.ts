@@ -1,4 +1,4 @@
-import { CALL_METHOD, WATCH_JOB_METHOD } from "../wire/limits.ts";
+import { CALL_METHOD, CALL_STREAM_METHOD, WATCH_JOB_METHOD } from "../wire/limits.ts";
 
 const ANONYMOUS_SERVICES = [
   "/grpc.health.v1.Health/",
@@ -6,11 +6,12 @@ const ANONYMOUS_SERVICES = [
   "/grpc.reflection.v1alpha.ServerReflection/",
 ];
 
-/** How requests to a gRPC path are treated: verified, let through unsigned, or refused as a tool that is called natively. */
-export type PathKind = "signed" | "anonymous" | "native";
+/** How requests to a gRPC path are treated: verified once, verified frame by frame, let through unsigned, or refused as a tool that is called natively. */
+export type PathKind = "signed" | "stream" | "anonymous" | "native";
 
 /** Tells how a path is treated. Exempt from verification are exactly the health and reflection services. */
 export function pathKind(path: string): PathKind {
   if (path === CALL_METHOD || path === WATCH_JOB_METHOD) return "signed";
+  if (path === CALL_STREAM_METHOD) return "stream";
   return ANONYMOUS_SERVICES.some((prefix) => path.startsWith(prefix)) ? "anonymous" : "native";
 }

@@ -5,14 +5,18 @@ import type { Answer } from "../tools/answer.ts";
 import type { VerifiedEnvelope } from "../tools/dispatcher.ts";
 import type { GrpcFailure } from "../wire/status.ts";
 
-/** What the interceptor hands to a method's handler in place of the bytes: a request that passed verification. */
+/** A request that passed verification: what the interceptor hands to a method's handler in place of the bytes. */
 export interface VerifiedCall {
   readonly envelope: VerifiedEnvelope;
   readonly key: VerificationKey;
   readonly traceparent: string | undefined;
   readonly logger: Logger;
-  /** Signs an answer to this call and returns the frame to send. `sequence`: 0 in a unary answer. */
+  /** Counts the call as an open watch, not as a call in flight, until disposed. Throws QUOTA_EXCEEDED. */
+  wait(): Disposable;
+  /** Signs an answer to this call and returns the frame to send. `sequence`: 0 in the answer to a call. */
   seal(answer: Answer, sequence: number): Buffer;
+  /** Signs the answer that tells the caller of `error`. */
+  sealRefusal(error: SealwireError, sequence: number): Buffer;
   /** The gRPC failure, with its signed frame, that tells the caller of `error`. `sequence`: that of the next message of a stream. */
   refuse(error: SealwireError, sequence: number): GrpcFailure;
 }

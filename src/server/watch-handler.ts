@@ -4,7 +4,6 @@ import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { isUsable, type KeyRingSource, type VerificationKey } from "../signing/key-ring/types.ts";
 import type { Dispatcher } from "../tools/dispatcher.ts";
-import type { Admission } from "./admission.ts";
 import type { Drain } from "./drain.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 import type { WritePacer } from "./write-pacer.ts";
@@ -12,7 +11,6 @@ import type { WritePacer } from "./write-pacer.ts";
 /** What watches are served with. */
 export interface WatchHandlerOptions {
   readonly dispatcher: Dispatcher;
-  readonly admission: Admission;
   readonly clock: Clock;
   readonly drain: Drain;
   readonly keyRing: KeyRingSource;
@@ -28,50 +26,50 @@ type WatchStream = ServerWritableStream<VerifiedCall, Buffer>;
  * the server drains or the watch is too old, and with UNAUTHENTICATED when its key no longer holds. Never throws.
  */
 export function createWatchHandler(options: WatchHandlerOptions): handleServerStreamingCall<VerifiedCall, Buffer> {
-  const { dispatcher, admission, clock, drain, keyRing, pacer, watchTimeoutMs } = options;
+  const { dispatcher, clock, drain, keyRing, pacer, watchTimeoutMs } = options;
 
   /** Sends states until the terminal one; `sent` counts them. Throws why it ended early. */
   const send = async (stream: WatchStream, stop: AbortSignal, sent: { count: number }): Promise<void> => {
-    const { envelope, key, logger, traceparent, seal } = stream.request;
+    const call = stream.request;
     stop.throwIfAborted();
     const answers = dispatcher.watch({
-      envelope,
-      key,
+      envelope: call.envelope,
+      key: call.key,
       signal: stop,
       drainSignal: drain.signal,
-      logger,
-      traceparent,
-      openWatch: () => admission.openWatch(key),
+      logger: call.logger,
+      traceparent: call.traceparent,
+      openWatch: () => call.wait(),
     });
     for await (const answer of answers) {
       await pacer.turn();
       if (stop.aborted) break;
       sent.count += 1;
-      if (!stream.write(seal(answer, sent.count))) await once(stream, "drain", { signal: stop });
+      if (!stream.write(call.seal(answer, sent.count))) await once(stream, "drain", { signal: stop });
     }
     stop.throwIfAborted();
   };
 
   return (stream) => {
-    const { key, logger, refuse } = stream.request;
+    const call = stream.request;
     const stop = new AbortController();
     const sent = { count: 0 };
     const endings = [
       clock.after(watchTimeoutMs, () => stop.abort(new SealwireError("WATCH_EXPIRED"))),
-      endWithKey(key, keyRing, clock, () => stop.abort(new SealwireError("KEY_REVOKED"))),
+      endWithKey(call.key, keyRing, clock, () => stop.abort(new SealwireError("KEY_REVOKED"))),
     ];
     const onDrain = (): void => stop.abort(drain.signal.reason);
     if (drain.signal.aborted) onDrain();
     drain.signal.addEventListener("abort", onDrain, { once: true });
     stream.on("cancelled", () => stop.abort(new SealwireError("CANCELLED", "The caller went away.")));
-    stream.on("error", (error) => logger.debug({ err: error }, "watch stream failed"));
+    stream.on("error", (error) => call.logger.debug({ err: error }, "watch stream failed"));
     send(stream, stop.signal, sent)
       .then(
         () => stream.end(),
         (thrown) => {
           const reason: unknown = stop.signal.aborted ? stop.signal.reason : thrown;
-          if (!(reason instanceof SealwireError)) logger.error({ err: reason }, "watch failed unexpectedly");
-          if (!stream.cancelled) stream.emit("error", refuse(SealwireError.from(reason), sent.count + 1));
+          if (!(reason instanceof SealwireError)) call.logger.error({ err: reason }, "watch failed unexpectedly");
+          if (!stream.cancelled) stream.emit("error", call.refuse(SealwireError.from(reason), sent.count + 1));
         },
       )
       .finally(() => {

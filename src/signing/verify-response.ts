@@ -5,7 +5,10 @@ import { SealwireError } from "../errors.ts";
 import { readResponse } from "../validation/response.ts";
 import { assumeVerified } from "../validation/verified-bytes.ts";
 import { type Frame, readFrame } from "../wire/frame.ts";
+import { LENGTH_DELIMITED, WireCursor } from "../wire/wire-cursor.ts";
 import { verifyResponse } from "./response-signature.ts";
+
+const REQUEST_ID_TAG = (2 << 3) | LENGTH_DELIMITED;
 
 declare const verified: unique symbol;
 
@@ -45,6 +48,28 @@ export function verifyResponseFrame(frameBytes: Uint8Array, expected: ResponseEx
     throw unverified(`it is number ${response.sequence} instead of ${expected.sequence}`, "sequence");
   }
   return response as VerifiedResponse;
+}
+
+/**
+ * The request id that an answer names, `undefined` if it cannot be read. Nothing is verified: it serves to find the request
+ * that the answer must then be verified for.
+ */
+export function peekRequestId(frameBytes: Uint8Array): string | undefined {
+  try {
+    const cursor = new WireCursor(readFrame(frameBytes).content);
+    const end = cursor.bytes.length;
+    while (cursor.pos < end) {
+      const tag = cursor.tag(end);
+      if (tag === REQUEST_ID_TAG) {
+        const last = cursor.delimited(end);
+        return cursor.bytes.toString("utf8", cursor.pos, last);
+      }
+      cursor.skip(tag & 7, end);
+    }
+    return "";
+  } catch {
+    return undefined;
+  }
 }
 
 /** A server that could not read the Envelope does not know its request id; the signature still binds its answer to the request. */

@@ -56,7 +56,7 @@ export class Dispatcher {
     for (const tool of catalogue.tools()) validator.warm(tool.input);
   }
 
-  /** Answers a unary call. */
+  /** Answers a call. */
   async call(invocation: Invocation): Promise<Answer> {
     const tool = this.#toolFor(invocation, false);
     const args = this.#checkArgs(tool, invocation.envelope.args);
@@ -92,7 +92,7 @@ export class Dispatcher {
       );
     }
     if (tool.streaming !== streaming) {
-      const method = tool.streaming ? "WatchJob" : "Call";
+      const method = tool.streaming ? "WatchJob" : "Call or CallStream";
       throw new SealwireError(
         "TOOL_RPC_MISMATCH",
         `Call the tool "${tool.name}" through sealwire.v1.ToolService/${method}.`,
@@ -205,29 +205,33 @@ export class Dispatcher {
   }
 }
 
+/** Signal and logger are made when they are asked for, which most handlers do not. */
 function toolContext(invocation: Invocation, args: Uint8Array): ToolContext {
-  const { envelope, signal, traceparent, logger } = invocation;
+  const { envelope, traceparent } = invocation;
   return {
     clientId: envelope.clientId,
     requestId: envelope.requestId,
     jobId: undefined,
     attempt: 1,
-    signal,
+    get signal() {
+      return invocation.signal;
+    },
     args,
     traceparent,
-    logger,
+    get logger() {
+      return invocation.logger;
+    },
     progress: () => {},
   };
 }
 
 function systemContext(invocation: Invocation): SystemToolContext {
   const { key, drainSignal, envelope } = invocation;
-  return {
-    ...toolContext(invocation, envelope.args.value),
+  return Object.assign(toolContext(invocation, envelope.args.value), {
     key,
     drainSignal,
     openWatch: () => invocation.openWatch(),
-  };
+  });
 }
 
 function encode(tool: Tool, output: unknown): Any {

@@ -21,6 +21,8 @@ export const MAX_VIOLATIONS = 16;
 export const TYPE_URL_PREFIX = "type.googleapis.com/";
 /** gRPC path of ToolService.Call. */
 export const CALL_METHOD = "/sealwire.v1.ToolService/Call";
+/** gRPC path of ToolService.CallStream. */
+export const CALL_STREAM_METHOD = "/sealwire.v1.ToolService/CallStream";
 /** gRPC path of ToolService.WatchJob. */
 export const WATCH_JOB_METHOD = "/sealwire.v1.ToolService/WatchJob";
 

@@ -1,7 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fromJson, toBinary } from "@bufbuild/protobuf";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { readCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { builtinImage, messageDesc } from "../../src/wire/descriptors.ts";
+import { CALL_STREAM_METHOD } from "../../src/wire/limits.ts";
+import { signRaw } from "../support/raw-frame.ts";
 import { assert, suite } from "../support/suite.ts";
 import { type Ended, inFolder, run } from "./cli-run.ts";
 
@@ -190,6 +193,20 @@ test("watch_job and watch_jobs are signed for their own RPC", () =>
     for (const frame of [await signed("watch_job", '{"jobId": "j"}'), await signed("watch_jobs", '{"tool": "t"}')]) {
       assert.match((await verify(frame)).stdout, "holds for /sealwire.v1.ToolService/WatchJob");
     }
+  }));
+
+test("a request for a call stream is told from one for Call", () =>
+  signing(async () => {
+    const credentials = await readCredentials("c.json");
+    const request = {
+      tool: "batch_sum",
+      type: "sealwire.demo.v1.BatchSumRequest",
+      value: Buffer.from("0a080000000000000000", "hex"),
+    };
+    const { frame } = signRaw(credentials, { ...request, method: CALL_STREAM_METHOD });
+    const { code, stdout } = await verify(frame);
+    assert.match(stdout, `holds for ${CALL_STREAM_METHOD}`);
+    assert.is(code, 0, stdout);
   }));
 
 test("arguments come from a file and from stdin, and are read strictly", () =>

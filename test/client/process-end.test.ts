@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { assert, suite } from "../support/suite.ts";
+import { sumResult } from "./peers/numbers.ts";
+import { makeCredentials, ok, startPeer } from "./peers/signed-peer.ts";
 
 const test = suite("client/process-end");
 
@@ -49,6 +51,25 @@ test("neither does one of several servers, whatever their health", async () => {
     const several = new SealwireClient({ credentials: makeCredentials("127.0.0.1:1,127.0.0.1:2"), healthIntervalMs: 60_000 });
     console.log((await several.call("batch_sum", sumArgs).catch((thrown) => thrown)).reason);`);
   assert.is(stdout.trim(), "UNREACHABLE");
+  assert.is(code, 0);
+});
+
+test("a pipeline that is done keeps no process alive, closed or not", async () => {
+  const credentials = makeCredentials("");
+  await using peer = await startPeer(
+    { streamed: (received, reply) => reply.send(ok(credentials, received, sumResult)) },
+    { credentials },
+  );
+  const keys = JSON.stringify(
+    [credentials.requestKey, credentials.responseKey].map((key) => key.export().toString("hex")),
+  );
+  const { code, stdout, stderr } = await run(`
+    import { createSecretKey } from "node:crypto";
+    const [requestKey, responseKey] = ${keys}.map((key) => createSecretKey(Buffer.from(key, "hex")));
+    const credentials = { ...makeCredentials(${JSON.stringify(peer.address)}), requestKey, responseKey };
+    const piped = new SealwireClient({ credentials, pipeline: true });
+    console.log((await piped.call("batch_sum", sumArgs)).status);`);
+  assert.is(stdout.trim(), "OK", stderr);
   assert.is(code, 0);
 });
 

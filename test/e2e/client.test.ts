@@ -14,18 +14,31 @@ import { startServer, type TestServer, type TestServerOptions } from "../support
 import { assert, suite } from "../support/suite.ts";
 import { entryDesc, LedgerToolServiceDefinition, ledgerDescriptors, ledgerImage, ledgerTools } from "./ledger-tools.ts";
 
-const test = suite("e2e/client");
+const tests = suite("e2e/client");
 
-const clients = { alice: {}, bob: {}, carol: { tools: ["batch_*"] }, dave: {}, erin: {} };
+/** True while the client under test sends its calls over one stream. */
+let pipeline = false;
+
+/** Everything holds with a request per call and with a pipeline. */
+function test(name: string, body: () => unknown): void {
+  for (const isPipelined of [false, true]) {
+    tests(isPipelined ? `${name}, over one stream` : name, () => {
+      pipeline = isPipelined;
+      return body();
+    });
+  }
+}
+
+const clients = { alice: {}, bob: {}, carol: { tools: ["batch_*"] }, dave: {}, erin: {}, frank: {} };
 const entry = { settled: true, cents: -250, tags: { a: 1, b: -2 }, note: { __proto: "x", deep: [null, { y: 1 }] } };
 
 /** Serves the tests that ask for nothing special of their server. */
 let shared: TestServer;
 
-test.before(async () => {
+tests.before(async () => {
   shared = await startServer({ clients, tools: [demoTools(), ledgerTools()], descriptors: [ledgerDescriptors] });
 });
-test.after(() => shared[Symbol.asyncDispose]());
+tests.after(() => shared[Symbol.asyncDispose]());
 
 interface Wishes {
   /** Starts a server of its own. */
@@ -45,6 +58,7 @@ async function withServer(
   await using client = new SealwireClient({
     credentials: server.credentials(as),
     retry: { initialDelayMs: 1, maxDelayMs: 20 },
+    pipeline,
     ...clientOptions,
   });
   await body(client, server);
@@ -99,7 +113,7 @@ test("arguments that break a rule come back with the violations", async () => {
 
 test("a tool that is forbidden and one that does not exist answer alike", async () => {
   await withServer(async (_client, server) => {
-    await using carol = new SealwireClient({ credentials: server.credentials("carol") });
+    await using carol = new SealwireClient({ pipeline, credentials: server.credentials("carol") });
     assert.is((await carol.call("batch_sum", { numbers: [1] })).status, "OK");
     const texts = [];
     for (const tool of ["start_long_task", "no_such_tool__"]) {
@@ -132,7 +146,7 @@ test("identity, tools, jobs and health are told", async () => {
       assert.is(await client.health("sealwire.v1.ToolService"), "SERVING");
       assert.is(await client.health("no.such.Service"), "SERVICE_UNKNOWN");
       const other = { ...server.credentials("alice"), serverFingerprint: "0".repeat(32) };
-      await using doubtful = new SealwireClient({ credentials: other });
+      await using doubtful = new SealwireClient({ pipeline, credentials: other });
       assert.is((await thrownBy(() => doubtful.identity())).reason, "RESPONSE_UNVERIFIED");
     },
     { as: "dave" },
@@ -195,7 +209,7 @@ test("pages of jobs hold each job once, the newest first", async () => {
       assert.equal(listed, ids);
       assert.is((await thrownBy(() => client.listJobs({ pageToken: "x" }))).reason, "ARGS_INVALID");
     },
-    { as: "erin" },
+    { as: pipeline ? "frank" : "erin" },
   );
 });
 
@@ -290,15 +304,21 @@ test("wrong keys are told apart: what the server does not accept, and what this 
   await withServer(async (_client, server) => {
     const alice = server.credentials("alice");
     const bob = server.credentials("bob");
-    await using wrongRequestKey = new SealwireClient({ credentials: { ...alice, requestKey: bob.requestKey } });
+    await using wrongRequestKey = new SealwireClient({
+      pipeline,
+      credentials: { ...alice, requestKey: bob.requestKey },
+    });
     assert.is((await thrownBy(() => wrongRequestKey.identity())).reason, "CREDENTIALS_REFUSED");
-    await using wrongResponseKey = new SealwireClient({ credentials: { ...alice, responseKey: bob.responseKey } });
+    await using wrongResponseKey = new SealwireClient({
+      pipeline,
+      credentials: { ...alice, responseKey: bob.responseKey },
+    });
     assert.is((await thrownBy(() => wrongResponseKey.identity())).reason, "RESPONSE_UNVERIFIED");
-    await using unknownKey = new SealwireClient({ credentials: { ...alice, keyId: "no-such-key" } });
+    await using unknownKey = new SealwireClient({ pipeline, credentials: { ...alice, keyId: "no-such-key" } });
     assert.is((await thrownBy(() => unknownKey.identity())).reason, "CREDENTIALS_REFUSED");
-    await using mismatched = new SealwireClient({ credentials: { ...alice, clientId: "bob" } });
+    await using mismatched = new SealwireClient({ pipeline, credentials: { ...alice, clientId: "bob" } });
     assert.is((await thrownBy(() => mismatched.identity())).reason, "CLIENT_MISMATCH");
-    await using elsewhere = new SealwireClient({ credentials: { ...alice, serverId: "other" } });
+    await using elsewhere = new SealwireClient({ pipeline, credentials: { ...alice, serverId: "other" } });
     // The answer comes from a server that this client does not know: its refusal is not believed either.
     assert.is((await thrownBy(() => elsewhere.identity())).reason, "RESPONSE_UNVERIFIED");
   });
@@ -379,4 +399,4 @@ test("calls of one client side by side do not disturb each other", async () => {
   });
 });
 
-test.run();
+tests.run();

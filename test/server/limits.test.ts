@@ -81,6 +81,21 @@ test("a long-poll counts as an open watch", async () => {
   assert.is((await client.call(poll(jobId, 1))).code, 0);
 });
 
+test("a long-poll is no call in flight while it waits", async () => {
+  await using server = await startServer({ clients: { alice: { limits: { callsInFlight: 1, openWatches: 2 } } } });
+  using client = new RawClient(server.address, server.credentials());
+  const jobId = (await client.call(LONG_TASK)).responses[0]?.job?.jobId ?? "";
+  let isAnswered = false;
+  const waiting = client.call(poll(jobId, 45_000)).finally(() => {
+    isAnswered = true;
+  });
+  let beside = await client.call(IDENTITY);
+  while (beside.code !== 0) beside = await client.call(IDENTITY);
+  assert.not(isAnswered);
+  await server.server.drain();
+  assert.is((await waiting).code, 0);
+});
+
 test("a call that takes too long is answered DEADLINE_EXCEEDED, and its handler told to stop", async () => {
   const stopped = Promise.withResolvers<string>();
   const service = testService({

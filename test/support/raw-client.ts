@@ -6,36 +6,14 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import type { Response } from "../../gen/sealwire/v1/response.ts";
-import { systemRandom } from "../../src/runtime/random.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { sealRequest } from "../../src/signing/sign-request.ts";
 import { verifyResponseFrame } from "../../src/signing/verify-response.ts";
-import { CALL_METHOD, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
+import { WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { readStatusDetails } from "../../src/wire/status.ts";
+import { type RawFrame, type RawRequest, signRaw } from "./raw-frame.ts";
+import { RawStream } from "./raw-stream.ts";
 
-/** What a test sends; whatever it leaves out is as it should be. */
-export interface RawRequest {
-  readonly tool: string;
-  /** Full name of the request message. */
-  readonly type: string;
-  /** Default: the one of `type`. */
-  readonly typeUrl?: string;
-  readonly value?: Uint8Array;
-  readonly method?: string;
-  readonly requestId?: string;
-  readonly tsMs?: number;
-  readonly nonce?: Uint8Array;
-  readonly serverId?: string;
-  readonly clientId?: string;
-}
-
-/** A signed frame and what is needed to verify its answer. */
-export interface RawFrame {
-  readonly method: string;
-  readonly frame: Buffer;
-  readonly signature: Uint8Array;
-  readonly requestId: string;
-}
+export { type RawFrame, type RawRequest, signRaw } from "./raw-frame.ts";
 
 /** What came back: the frames of an answer, or a failure with its signed response if there is one. */
 export interface RawAnswer {
@@ -47,25 +25,6 @@ export interface RawAnswer {
 }
 
 const identity = (bytes: Buffer): Buffer => bytes;
-
-/** Signs a request as a client in any language would. */
-export function signRaw(credentials: ClientCredentials, request: RawRequest): RawFrame {
-  const method = request.method ?? CALL_METHOD;
-  const requestId = request.requestId ?? systemRandom.uuid();
-  const sealed = sealRequest({
-    method,
-    clientId: request.clientId ?? credentials.clientId,
-    keyId: credentials.keyId,
-    requestKey: credentials.requestKey,
-    serverId: request.serverId ?? credentials.serverId,
-    requestId,
-    tool: request.tool,
-    args: { typeUrl: request.typeUrl ?? TYPE_URL_PREFIX + request.type, value: request.value ?? new Uint8Array() },
-    tsMs: request.tsMs ?? Date.now(),
-    nonce: request.nonce ?? systemRandom.bytes(16),
-  });
-  return { method, frame: sealed.frame, signature: sealed.signature, requestId };
-}
 
 /** A gRPC client that sends frames exactly as given. */
 export class RawClient implements Disposable {
@@ -118,6 +77,11 @@ export class RawClient implements Disposable {
       stream.on("error", (error: ServiceError) => resolve(this.#failure(frame, error, responses)));
       stream.on("end", () => resolve({ code: 0, details: "", responses, reason: undefined }));
     });
+  }
+
+  /** Opens a call stream. */
+  stream(metadata?: Metadata): RawStream {
+    return new RawStream(this.#client, this.#credentials, metadata);
   }
 
   #failure(frame: RawFrame, error: ServiceError, before: readonly Response[]): RawAnswer {

@@ -2,7 +2,7 @@ import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
 import { pae } from "../../src/signing/pae.ts";
 import { MAX_AGE_MS, MAX_AHEAD_MS } from "../../src/signing/verify-request.ts";
 import { writeFrame } from "../../src/wire/frame.ts";
-import { CALL_METHOD, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
+import { CALL_METHOD, CALL_STREAM_METHOD, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { hex } from "../validation/sample-image.ts";
 import { BOUNDARY_SHIFTS } from "./boundary-cases.ts";
 import { FIELD_FAULTS } from "./field-cases.ts";
@@ -56,7 +56,7 @@ const POLL = `${TYPE_URL_PREFIX}sealwire.system.v1.PollJobResponse`;
 export function requestVectors(): RequestVectors {
   const specs = [
     ...[VALID, KEY_STATES, FRESHNESS, ALTERED, FRAMES, SIGNATURES, BOUNDARIES, RULES, CANONICAL],
-    ...[TEXTS, PAYLOAD_SIZES, KEY_LENGTHS, OTHER_MACS, BOUNDARY_SHIFTS, FIELD_FAULTS],
+    ...[TEXTS, PAYLOAD_SIZES, KEY_LENGTHS, OTHER_MACS, BOUNDARY_SHIFTS, FIELD_FAULTS, CALL_STREAM],
   ].flat();
   return {
     kind: "requests",
@@ -403,6 +403,20 @@ const CANONICAL = [
     {
       comment: "a type URL of another host",
       ...relay(ORDERED, backwards(ORDERED), `example.com/${TASK.slice(TYPE_URL_PREFIX.length)}`),
+    },
+  ]),
+];
+
+const CALL_STREAM = [
+  ...group("CallStream", "valid", [
+    { comment: "a call on a stream, signed for its own method", method: CALL_STREAM_METHOD },
+  ]),
+  ...group("CallStream", "SIGNATURE_INVALID", [
+    { comment: "a call sent on a stream", onTheWay: () => ({ method: CALL_STREAM_METHOD }) },
+    {
+      comment: "a call on a stream sent by itself",
+      method: CALL_STREAM_METHOD,
+      onTheWay: () => ({ method: CALL_METHOD }),
     },
   ]),
 ];

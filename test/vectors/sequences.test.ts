@@ -35,7 +35,7 @@ for (const { id, flag, comment, steps } of sequences.cases) {
       authenticator,
       ring: () => ring,
       replay,
-      admission: new Admission(clock),
+      admission: new Admission({ clock, callStreamsPerKeyMax: 1 }),
       clock,
       freshness,
     });
@@ -59,7 +59,8 @@ function checkSignature({ signed, keys }: Step): void {
 
 async function judge(gate: Gate, { received }: Step): Promise<Pick<Step, "result" | "envelope">> {
   try {
-    const { request, admitted } = await gate.pass(received.method, hex(received.frame), {});
+    const request = gate.authenticate(received.method, hex(received.frame));
+    const admitted = await gate.admit(received.method, request, gate.read(request));
     admitted.release();
     return { result: "valid", envelope: toHex(request.envelope) };
   } catch (error) {

@@ -123,7 +123,7 @@ export interface Response {
   job:
     | Job
     | undefined;
-  /** 0 in a unary answer; 1, 2, 3 and so on in the messages of a stream. */
+  /** 0 in the answer to a call; 1, 2, 3 and so on in the messages of a watch. */
   sequence: bigint;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }

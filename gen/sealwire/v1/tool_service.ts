@@ -9,9 +9,11 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
@@ -19,7 +21,14 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { CallRequest, CallResponse, WatchJobRequest, WatchJobResponse } from "./frame.ts";
+import {
+  CallRequest,
+  CallResponse,
+  CallStreamRequest,
+  CallStreamResponse,
+  WatchJobRequest,
+  WatchJobResponse,
+} from "./frame.ts";
 
 /** ToolService carries signed tool calls. Which tools there are, `list_tools` tells. */
 export type ToolServiceDefinition = typeof ToolServiceDefinition;
@@ -51,6 +60,20 @@ export const ToolServiceDefinition = {
       requestType: WatchJobRequest as typeof WatchJobRequest,
       requestStream: false,
       responseType: WatchJobResponse as typeof WatchJobResponse,
+      responseStream: true,
+      options: {},
+    },
+    /**
+     * Calls many tools over one stream, all that Call does. Each request is
+     * verified on its own and answered as soon as it is done, in any order.
+     * Refusals are signed answers. A request that cannot be authenticated ends
+     * the stream with UNAUTHENTICATED once the calls in flight are answered.
+     */
+    callStream: {
+      name: "CallStream",
+      requestType: CallStreamRequest as typeof CallStreamRequest,
+      requestStream: true,
+      responseType: CallStreamResponse as typeof CallStreamResponse,
       responseStream: true,
       options: {},
     },
@@ -89,6 +112,21 @@ export const ToolServiceService = {
     responseSerialize: (value: WatchJobResponse): Buffer => Buffer.from(WatchJobResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchJobResponse => WatchJobResponse.decode(value),
   },
+  /**
+   * Calls many tools over one stream, all that Call does. Each request is
+   * verified on its own and answered as soon as it is done, in any order.
+   * Refusals are signed answers. A request that cannot be authenticated ends
+   * the stream with UNAUTHENTICATED once the calls in flight are answered.
+   */
+  callStream: {
+    path: "/sealwire.v1.ToolService/CallStream" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: CallStreamRequest): Buffer => Buffer.from(CallStreamRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CallStreamRequest => CallStreamRequest.decode(value),
+    responseSerialize: (value: CallStreamResponse): Buffer => Buffer.from(CallStreamResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CallStreamResponse => CallStreamResponse.decode(value),
+  },
 } as const;
 
 export interface ToolServiceServer extends UntypedServiceImplementation {
@@ -105,6 +143,13 @@ export interface ToolServiceServer extends UntypedServiceImplementation {
    * signature.
    */
   watchJob: handleServerStreamingCall<WatchJobRequest, WatchJobResponse>;
+  /**
+   * Calls many tools over one stream, all that Call does. Each request is
+   * verified on its own and answered as soon as it is done, in any order.
+   * Refusals are signed answers. A request that cannot be authenticated ends
+   * the stream with UNAUTHENTICATED once the calls in flight are answered.
+   */
+  callStream: handleBidiStreamingCall<CallStreamRequest, CallStreamResponse>;
 }
 
 export interface ToolServiceClient extends Client {
@@ -137,6 +182,18 @@ export interface ToolServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchJobResponse>;
+  /**
+   * Calls many tools over one stream, all that Call does. Each request is
+   * verified on its own and answered as soon as it is done, in any order.
+   * Refusals are signed answers. A request that cannot be authenticated ends
+   * the stream with UNAUTHENTICATED once the calls in flight are answered.
+   */
+  callStream(): ClientDuplexStream<CallStreamRequest, CallStreamResponse>;
+  callStream(options: Partial<CallOptions>): ClientDuplexStream<CallStreamRequest, CallStreamResponse>;
+  callStream(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<CallStreamRequest, CallStreamResponse>;
 }
 
 export const ToolServiceClient = makeGenericClientConstructor(

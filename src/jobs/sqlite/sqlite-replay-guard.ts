@@ -88,7 +88,7 @@ export class SqliteReplayGuard implements ReplayGuard {
 
   /** The floor is compared inside the transaction: a sweep may have raised it since the claim was made. */
   #insert(claim: NonceClaim, nonces: Nonces, commits: CommitGroup): Promise<boolean> {
-    return commits.run(
+    return commits.runStatement(
       () => claim.expiresAtMs > this.#floorMs && nonces.insert(claim),
       (inserted) => {
         if (inserted) this.#held += 1;

@@ -1,5 +1,12 @@
 import { createSecretKey, randomBytes } from "node:crypto";
-import { type Metadata, Server, ServerCredentials, type ServerWritableStream, status } from "@grpc/grpc-js";
+import {
+  type Metadata,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerWritableStream,
+  status,
+} from "@grpc/grpc-js";
 import type { Any } from "../../../gen/google/protobuf/any.ts";
 import { Envelope } from "../../../gen/sealwire/v1/envelope.ts";
 import { type Response, Status } from "../../../gen/sealwire/v1/response.ts";
@@ -8,8 +15,9 @@ import type { ClientCredentials } from "../../../src/signing/key-ring/credential
 import { sealResponse } from "../../../src/signing/sign-response.ts";
 import { errorToMessage } from "../../../src/wire/error-message.ts";
 import { readFrame } from "../../../src/wire/frame.ts";
-import { CALL_METHOD, PROTOCOL_VERSION, WATCH_JOB_METHOD } from "../../../src/wire/limits.ts";
+import { CALL_METHOD, CALL_STREAM_METHOD, PROTOCOL_VERSION, WATCH_JOB_METHOD } from "../../../src/wire/limits.ts";
 import { toGrpcFailure } from "../../../src/wire/status.ts";
+import { settled } from "../../support/eventually.ts";
 
 /** One request as a peer received it. */
 export interface Received {
@@ -39,8 +47,18 @@ export interface WatchReply {
   readonly cancelled: Promise<void>;
 }
 
+/** One side of a call stream. */
+export interface StreamReply {
+  send(frame: Buffer): void;
+  /** Ends with gRPC OK. */
+  end(): void;
+  fail(failure: Failure): void;
+}
+
 /** What a peer does. */
 export interface Behaviour {
+  /** Told of each request of a call stream; `attempt` counts over all streams. */
+  streamed?(request: Received, reply: StreamReply, attempt: number): void | Promise<void>;
   call?(request: Received, attempt: number): UnaryReply | Promise<UnaryReply>;
   watch?(request: Received, reply: WatchReply, attempt: number): void | Promise<void>;
 }
@@ -51,8 +69,12 @@ export interface SignedPeer extends AsyncDisposable {
   readonly credentials: ClientCredentials;
   /** Unary requests so far. */
   readonly calls: readonly Received[];
-  /** Streams so far. */
+  /** Watches so far. */
   readonly watches: readonly Received[];
+  /** Requests on call streams so far. */
+  readonly streamed: readonly Received[];
+  /** Call streams so far, those that have ended too. */
+  readonly streams: readonly { readonly ended: Promise<"half-closed" | "cancelled"> }[];
 }
 
 /** Keys that no server holds, for peers of a test. */
@@ -84,9 +106,12 @@ export async function startPeer(
   const server = new Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
   const calls: Received[] = [];
   const watches: Received[] = [];
+  const streamed: Received[] = [];
+  const streams: SignedPeer["streams"][number][] = [];
   server.addService(
     {
       call: { path: CALL_METHOD, requestStream: false, responseStream: false, ...identity },
+      callStream: { path: CALL_STREAM_METHOD, requestStream: true, responseStream: true, ...identity },
       watch: { path: WATCH_JOB_METHOD, requestStream: false, responseStream: true, ...identity },
     },
     {
@@ -98,6 +123,30 @@ export async function startPeer(
           if (given === "silence") return;
           if (Buffer.isBuffer(given)) respond(null, given);
           else respond(given);
+        });
+      },
+      callStream: (stream: ServerDuplexStream<Buffer, Buffer>) => {
+        const reply: StreamReply = {
+          send: (frame) => void stream.write(frame),
+          end: () => void stream.end(),
+          fail: (failure) => void stream.emit("error", failure),
+        };
+        const ended = new Promise<"half-closed" | "cancelled">((resolve) => {
+          stream.on("cancelled", () => resolve("cancelled"));
+          // A cancelled stream ends, too, just before it is known to be cancelled.
+          stream.on("end", () => {
+            void settled().then(() => {
+              resolve("half-closed");
+              stream.end();
+            });
+          });
+        });
+        streams.push({ ended });
+        stream.on("error", () => {});
+        stream.on("data", (frame: Buffer) => {
+          const received = receive(frame, stream.metadata);
+          streamed.push(received);
+          void behaviour.streamed?.(received, reply, streamed.length);
         });
       },
       watch: (stream: ServerWritableStream<Buffer, Buffer>) => {
@@ -131,6 +180,8 @@ export async function startPeer(
     credentials,
     calls,
     watches,
+    streamed,
+    streams,
     async [Symbol.asyncDispose]() {
       server.forceShutdown();
     },

@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import type { Response } from "../../gen/sealwire/v1/response.ts";
 import { sleep } from "../runtime/clock.ts";
-import { CALL_METHOD } from "../wire/limits.ts";
+import { CALL_METHOD, CALL_STREAM_METHOD } from "../wire/limits.ts";
 import type { Connection, OperationOptions } from "./connection.ts";
 import { Deadline } from "./deadline.ts";
 import { checkTimeoutMs } from "./options.ts";
@@ -19,11 +19,11 @@ export interface Intent {
 }
 
 /**
- * Calls a tool through ToolService.Call and gives the verified answer, ok or not. Signs and sends as often as
- * {@link Retries} allows. Throws SealwireError with the reason of the last attempt, DEADLINE_EXCEEDED when the time is
+ * Calls a tool, through ToolService.CallStream if the client has a pipeline and else through ToolService.Call, and gives
+ * the verified answer, ok or not. Signs and sends as often as {@link Retries} allows. Throws SealwireError with the reason of the last attempt, DEADLINE_EXCEEDED when the time is
  * up, or the signal's reason.
  */
-export async function callUnary(
+export async function callTool(
   connection: Connection,
   intent: Intent,
   { signal, timeoutMs }: OperationOptions,
@@ -37,10 +37,19 @@ export async function callUnary(
     describe: () => timeUp(intent, limitMs),
   });
   const retries = new Retries(options.retry, options.random);
+  // Metadata, which a trace context travels in, belongs to a whole stream.
+  const pipeline = intent.traceparent === undefined ? connection.pipeline : undefined;
   for (;;) {
     deadline.signal.throwIfAborted();
-    const attempt = sealer.seal({ ...intent, method: CALL_METHOD });
-    const outcome = await send(connection, intent, attempt, deadline);
+    const attempt = sealer.seal({ ...intent, method: pipeline === undefined ? CALL_METHOD : CALL_STREAM_METHOD });
+    const outcome = await (pipeline === undefined
+      ? sendUnary(connection, intent, attempt, deadline)
+      : pipeline.send({
+          frame: attempt.frame,
+          requestSignature: attempt.signature,
+          requestId: intent.requestId,
+          signal: deadline.signal,
+        }));
     if (outcome.kind === "answer") return outcome.response;
     deadline.signal.throwIfAborted();
     const delayMs = retries.delayAfter(
@@ -61,7 +70,7 @@ export function timeUp({ tool, requestId }: Pick<Intent, "tool" | "requestId">, 
   return `No verified answer from ${tool} within ${limitMs} ms; its outcome is unknown, repeat it under the same request id ${requestId}.`;
 }
 
-async function send(
+async function sendUnary(
   { options, transport }: Connection,
   { requestId, traceparent }: Intent,
   attempt: SealedAttempt,

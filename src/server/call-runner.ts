@@ -1,0 +1,136 @@
+import { SealwireError } from "../errors.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { VerificationKey } from "../signing/key-ring/types.ts";
+import type { Dispatcher, Invocation, VerifiedEnvelope } from "../tools/dispatcher.ts";
+import type { Drain, Stoppable } from "./drain.ts";
+import type { Expiring, TimeLimit } from "./time-limit.ts";
+import type { VerifiedCall } from "./verified-call.ts";
+
+/** What calls are run with. */
+export interface CallRunnerOptions {
+  readonly dispatcher: Dispatcher;
+  readonly drain: Drain;
+  /** Longest that a call may take. */
+  readonly timeLimit: TimeLimit;
+}
+
+/** What became of a call: the signed answer, or why it is refused. */
+export type CallOutcome = Buffer | SealwireError;
+
+/** Runs the tools of verified calls, however they came in. */
+export class CallRunner {
+  readonly #options: CallRunnerOptions;
+
+  constructor(options: CallRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Runs a call. `done` is called once with what became of it. */
+  run(call: VerifiedCall, done: (outcome: CallOutcome) => void): RunningCall {
+    const running = new RunningCall(this.#options, call, done);
+    running.start();
+    return running;
+  }
+}
+
+/**
+ * One call while its tool runs. If it is stopped first, its outcome is the reason, and the tool goes on in the
+ * background with its signal aborted. What a tool seldom asks for is made when it does.
+ */
+export class RunningCall implements Invocation, Stoppable, Expiring {
+  readonly #options: CallRunnerOptions;
+  readonly #call: VerifiedCall;
+  readonly #done: (outcome: CallOutcome) => void;
+  #settled = false;
+  #stopped: SealwireError | undefined;
+  #controller: AbortController | undefined;
+
+  constructor(options: CallRunnerOptions, call: VerifiedCall, done: (outcome: CallOutcome) => void) {
+    this.#options = options;
+    this.#call = call;
+    this.#done = done;
+  }
+
+  /** Begins to run the tool; called once. */
+  start(): void {
+    const { drain, timeLimit } = this.#options;
+    drain.enter(this);
+    timeLimit.begin(this);
+    void this.#dispatch();
+  }
+
+  stop(reason: SealwireError): void {
+    if (this.#settled) return;
+    this.#stopped = reason;
+    this.#controller?.abort(reason);
+    this.#settle(reason);
+  }
+
+  /** The caller went away. grpc-js says so after every call, so that what it takes is made only if it is needed. */
+  cancel(): void {
+    if (!this.#settled) this.stop(new SealwireError("CANCELLED", "The caller went away."));
+  }
+
+  expire(): void {
+    const { limitMs } = this.#options.timeLimit;
+    this.stop(
+      new SealwireError(
+        "DEADLINE_EXCEEDED",
+        `The call took longer than the ${limitMs} ms that a call may take; make the tool a job.`,
+      ),
+    );
+  }
+
+  get envelope(): VerifiedEnvelope {
+    return this.#call.envelope;
+  }
+
+  get key(): VerificationKey {
+    return this.#call.key;
+  }
+
+  get traceparent(): string | undefined {
+    return this.#call.traceparent;
+  }
+
+  get logger(): Logger {
+    return this.#call.logger;
+  }
+
+  get drainSignal(): AbortSignal {
+    return this.#options.drain.signal;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#stopped !== undefined) this.#controller.abort(this.#stopped);
+    }
+    return this.#controller.signal;
+  }
+
+  openWatch(): Disposable {
+    return this.#call.wait();
+  }
+
+  async #dispatch(): Promise<void> {
+    const { dispatcher, drain } = this.#options;
+    try {
+      drain.throwIfDraining();
+      const answer = await dispatcher.call(this);
+      if (!this.#settled) this.#settle(this.#call.seal(answer, 0));
+    } catch (thrown) {
+      if (this.#settled) return;
+      if (!(thrown instanceof SealwireError)) this.logger.error({ err: thrown }, "call failed unexpectedly");
+      this.#settle(SealwireError.from(thrown));
+    }
+  }
+
+  #settle(outcome: CallOutcome): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#options.timeLimit.end(this);
+    this.#options.drain.leave(this);
+    this.#done(outcome);
+  }
+}

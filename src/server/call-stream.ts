@@ -1,0 +1,230 @@
+import {
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerListener,
+  status as Status,
+} from "@grpc/grpc-js";
+import { SealwireError } from "../errors.ts";
+import { CALL_STREAM_METHOD } from "../wire/limits.ts";
+import { type GrpcFailure, toGrpcFailure } from "../wire/status.ts";
+import type { Admission } from "./admission.ts";
+import type { CallOutcome, CallRunner, RunningCall } from "./call-runner.ts";
+import type { Drain } from "./drain.ts";
+import type { ReadBudget, ReadSlot } from "./read-budget.ts";
+import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
+import { type RequestOrigin, type RequestServices, requestTooSlow, SignedRequest } from "./signed-request.ts";
+import type { Expiring, TimeLimit } from "./time-limit.ts";
+import type { VerifiedCall } from "./verified-call.ts";
+
+/** What call streams are served with. */
+export interface CallStreamOptions extends RequestServices {
+  readonly runner: CallRunner;
+  readonly admission: Admission;
+  readonly drain: Drain;
+  readonly readBudget: ReadBudget;
+  /** How long a request may take to arrive whole. */
+  readonly requestTimeLimit: TimeLimit;
+  /** Longest that a stream may stay open. */
+  readonly streamTimeoutMs: number;
+  /** Most calls in flight on one stream; further frames are not read meanwhile. */
+  readonly callsPerStreamMax: number;
+}
+
+/** The gRPC status with which a stream ends. */
+type Ending = Pick<GrpcFailure, "code" | "details"> & Partial<GrpcFailure>;
+
+const ENDED_WELL: Ending = { code: Status.OK, details: "OK" };
+
+/**
+ * One ToolService.CallStream: every frame is a call of its own, verified by itself and answered when it is done.
+ *
+ * Frames are read one after the other, and none while too many calls are in flight. A call is in flight until its
+ * answer has left, so a reader that does not read stops its own calls and not the server's memory. Until a frame has
+ * passed the gate, each read takes a share of the memory for unverified bytes; from then on the stream counts for the
+ * key of that frame.
+ *
+ * It takes the place of grpc-js's own stream object between interceptor and handler, which would cost every frame two
+ * more queues.
+ */
+export class CallStream extends ServerInterceptingCall implements Expiring {
+  readonly #call: ServerInterceptingCallInterface;
+  readonly #options: CallStreamOptions;
+  /** The calls in flight; what stops those whose tool runs. */
+  readonly #calls = new Map<SignedRequest, RunningCall | undefined>();
+  readonly #cleanUp = new DisposableStack();
+  #origin: RequestOrigin | undefined;
+  #waiting = 0;
+  #isTrusted = false;
+  #isReading = false;
+  #isPulling = false;
+  #readSlot: ReadSlot | undefined;
+  /** Set once no more frames are taken: how the stream ends when the calls in flight are answered. */
+  #ending: Ending | undefined;
+  #isOver = false;
+
+  constructor(call: ServerInterceptingCallInterface, options: CallStreamOptions) {
+    super(call, { start: (next) => next(this.#listener()) });
+    this.#call = call;
+    this.#options = options;
+  }
+
+  /** The first request did not arrive in time. */
+  expire(): void {
+    this.#fail(requestTooSlow());
+  }
+
+  #listener(): ServerListener {
+    return {
+      onReceiveMetadata: (metadata) => {
+        this.#origin = {
+          method: CALL_STREAM_METHOD,
+          peer: this.#call.getPeer(),
+          traceparent: readTraceparent(metadata),
+          onWaiting: (change) => {
+            this.#waiting += change;
+            this.#goOn();
+          },
+        };
+        if (exceedsLimit(metadata)) this.#fail(metadataTooLarge());
+        else this.#open();
+      },
+      onReceiveMessage: (message) => {
+        this.#isReading = false;
+        this.#stopFirstRead();
+        if (this.#ending === undefined) this.#receive(message as Uint8Array);
+        this.#goOn();
+      },
+      onReceiveHalfClose: () => this.#endWith(ENDED_WELL),
+      onCancel: () => this.#cancel(),
+    };
+  }
+
+  #open(): void {
+    const { clock, drain, streamTimeoutMs } = this.#options;
+    const age = clock.after(streamTimeoutMs, () => this.#endWith(toGrpcFailure(new SealwireError("WATCH_EXPIRED"))));
+    const onDrain = (): void => this.#endWith(toGrpcFailure(drain.signal.reason));
+    drain.signal.addEventListener("abort", onDrain, { once: true });
+    this.#cleanUp.use(age);
+    this.#cleanUp.defer(() => drain.signal.removeEventListener("abort", onDrain));
+    if (drain.signal.aborted) onDrain();
+    else this.#goOn();
+  }
+
+  #receive(bytes: Uint8Array): void {
+    const request = new SignedRequest(this.#options, this.#origin as RequestOrigin);
+    try {
+      request.authenticate(bytes);
+    } catch (thrown) {
+      this.#fail(request.refusalOf(thrown), request);
+      return;
+    }
+    this.#calls.set(request, undefined);
+    void this.#serve(request);
+  }
+
+  async #serve(request: SignedRequest): Promise<void> {
+    try {
+      const call = await request.admit();
+      if (request.hasEnded) return;
+      this.#trust(call);
+      this.#calls.set(
+        request,
+        this.#options.runner.run(call, (outcome) => this.#answer(request, outcome)),
+      );
+    } catch (thrown) {
+      this.#answer(request, request.refusalOf(thrown));
+    }
+  }
+
+  /** A frame has passed the gate: whoever sent it may send on. Throws QUOTA_EXCEEDED. */
+  #trust({ key }: VerifiedCall): void {
+    if (this.#isTrusted) return;
+    try {
+      this.#cleanUp.use(this.#options.admission.openStream(key));
+    } catch (thrown) {
+      this.#endWith(toGrpcFailure(SealwireError.from(thrown)));
+      throw thrown;
+    }
+    this.#isTrusted = true;
+    this.#goOn();
+  }
+
+  #answer(request: SignedRequest, outcome: CallOutcome): void {
+    if (request.hasEnded) return;
+    const isRefused = outcome instanceof SealwireError;
+    const code = isRefused ? Status[outcome.status] : Status.OK;
+    // The callback comes once the bytes have gone to the connection, which a slow reader holds up.
+    this.#call.sendMessage(isRefused ? request.sealRefusal(outcome, 0) : outcome, () => {
+      request.end(code);
+      this.#calls.delete(request);
+      this.#goOn();
+    });
+  }
+
+  /** Reads on if there is room, or ends the stream if that is all that is left to do. */
+  #goOn(): void {
+    if (this.#isOver) return;
+    if (this.#ending !== undefined) {
+      if (this.#calls.size > 0) return;
+      this.#isOver = true;
+      this.#call.sendStatus(this.#ending);
+    } else if (this.#isTrusted) {
+      this.#pull();
+    } else if (this.#calls.size === 0 && !this.#isReading) {
+      this.#isReading = true;
+      this.#readSlot = this.#options.readBudget.slot(() => {
+        this.#options.requestTimeLimit.begin(this);
+        this.#call.startRead();
+      });
+      this.#readSlot.open();
+    }
+  }
+
+  /** Frames that are at hand arrive inside startRead: a loop, where recursion would be as deep as they are many. */
+  #pull(): void {
+    if (this.#isPulling) return;
+    this.#isPulling = true;
+    while (!this.#isReading && this.#ending === undefined && this.#hasRoom()) {
+      this.#isReading = true;
+      this.#call.startRead();
+    }
+    this.#isPulling = false;
+  }
+
+  /** Polls that wait hold nobody up: those are limited as watches are. */
+  #hasRoom(): boolean {
+    return this.#calls.size - this.#waiting < this.#options.callsPerStreamMax;
+  }
+
+  #stopFirstRead(): void {
+    if (this.#readSlot === undefined) return;
+    this.#options.requestTimeLimit.end(this);
+    this.#readSlot.close();
+    this.#readSlot = undefined;
+  }
+
+  /** Ends the stream for what is wrong with a frame, or with all of it; nobody is known to sign the answer for. */
+  #fail(error: SealwireError, request = new SignedRequest(this.#options, this.#origin as RequestOrigin)): void {
+    const failure = request.refuse(error, 0);
+    request.end(failure.code);
+    this.#endWith(failure);
+  }
+
+  #endWith(ending: Ending): void {
+    this.#ending ??= ending;
+    this.#stopFirstRead();
+    this.#goOn();
+  }
+
+  /** Comes after the status, too. */
+  #cancel(): void {
+    this.#isOver = true;
+    this.#stopFirstRead();
+    this.#cleanUp.dispose();
+    for (const [request, running] of this.#calls) {
+      request.end(Status.CANCELLED);
+      running?.cancel();
+    }
+    this.#calls.clear();
+  }
+}

@@ -1,0 +1,47 @@
+import { systemRandom } from "../../src/runtime/random.ts";
+import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
+import { sealRequest } from "../../src/signing/sign-request.ts";
+import { CALL_METHOD, TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
+
+/** What a test sends; whatever it leaves out is as it should be. */
+export interface RawRequest {
+  readonly tool: string;
+  /** Full name of the request message. */
+  readonly type: string;
+  /** Default: the one of `type`. */
+  readonly typeUrl?: string;
+  readonly value?: Uint8Array;
+  readonly method?: string;
+  readonly requestId?: string;
+  readonly tsMs?: number;
+  readonly nonce?: Uint8Array;
+  readonly serverId?: string;
+  readonly clientId?: string;
+}
+
+/** A signed frame and what is needed to verify its answer. */
+export interface RawFrame {
+  readonly method: string;
+  readonly frame: Buffer;
+  readonly signature: Uint8Array;
+  readonly requestId: string;
+}
+
+/** Signs a request as a client in any language would. */
+export function signRaw(credentials: ClientCredentials, request: RawRequest): RawFrame {
+  const method = request.method ?? CALL_METHOD;
+  const requestId = request.requestId ?? systemRandom.uuid();
+  const sealed = sealRequest({
+    method,
+    clientId: request.clientId ?? credentials.clientId,
+    keyId: credentials.keyId,
+    requestKey: credentials.requestKey,
+    serverId: request.serverId ?? credentials.serverId,
+    requestId,
+    tool: request.tool,
+    args: { typeUrl: request.typeUrl ?? TYPE_URL_PREFIX + request.type, value: request.value ?? new Uint8Array() },
+    tsMs: request.tsMs ?? Date.now(),
+    nonce: request.nonce ?? systemRandom.bytes(16),
+  });
+  return { method, frame: sealed.frame, signature: sealed.signature, requestId };
+}
