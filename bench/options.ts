@@ -37,7 +37,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     allowPositionals: true,
     options: {
       rounds: { type: "string", default: "5" },
-      seconds: { type: "string", default: "2" },
+      seconds: { type: "string", default: "1" },
       "warm-up": { type: "string", default: "20" },
       callers: { type: "string", default: "1,16,64,256" },
       scale: { type: "string", default: "1" },

@@ -11,6 +11,8 @@ import { median } from "../report/statistics.ts";
 
 const WATCHES = 10_000;
 const STALLED = 1_000;
+/** Longer than the 15 s after which a watch gets a sign of life, at the usual interval of 1 s. */
+const IDLE_INTERVALS = 16;
 const CONNECTIONS = 4;
 const FOLDER = join(import.meta.dirname, "..", "process");
 /** Progress is recorded every 250 ms at most. */
@@ -40,7 +42,7 @@ export const watchers: Bench = {
     await watcher.ask("open", { ...target, watches, connections: CONNECTIONS, stalled: false });
     const after = await server.ask("memory", undefined);
 
-    const idleSeconds = 8 * seconds;
+    const idleSeconds = IDLE_INTERVALS * seconds;
     const idleFrom = await server.ask("usage", undefined);
     await sleep(idleSeconds * 1000);
     const idleTo = await server.ask("usage", undefined);
