@@ -11,6 +11,7 @@ export const calls: Bench = {
           "http2",
           "grpc-js",
           "sealwire-sqlite",
+          "sealwire-stream",
           "sealwire-memory",
           "sealwire-postgres",
           "connect-node",

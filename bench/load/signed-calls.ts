@@ -12,10 +12,10 @@ export interface ToolCall {
   readonly args: { readonly typeUrl: string; readonly value: Uint8Array };
 }
 
-/** A call of a tool that takes numbers as `batch_sum` does. */
-export function numbersCall(tool: string): ToolCall {
+/** A call of a tool that takes numbers as `batch_sum` does, on the gRPC path `method`. */
+export function numbersCall(tool: string, method: string = CALL_METHOD): ToolCall {
   return {
-    method: CALL_METHOD,
+    method,
     tool,
     args: { typeUrl: `${TYPE_URL_PREFIX}sealwire.demo.v1.BatchSumRequest`, value: ARGS },
   };
@@ -46,8 +46,14 @@ export class SignedCalls {
 
   /** A frame signed now; a server takes it for five minutes. */
   next(): Uint8Array {
+    return this.nextNamed().message;
+  }
+
+  /** The same with its request id. */
+  nextNamed(): { readonly id: string; readonly message: Uint8Array } {
     const { clientId, keyId, requestKey, serverId } = this.#credentials;
     const attempt = { requestId: randomUUID(), tsMs: Date.now(), nonce: randomBytes(16) };
-    return sealRequest({ ...this.#call, ...attempt, clientId, keyId, requestKey, serverId }).frame;
+    const { frame } = sealRequest({ ...this.#call, ...attempt, clientId, keyId, requestKey, serverId });
+    return { id: attempt.requestId, message: frame };
   }
 }

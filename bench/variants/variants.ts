@@ -10,6 +10,7 @@ export const variants = {
   "sealwire-sqlite": async () => (await import("./sealwire-stores.ts")).sealwireOn("sqlite"),
   "sealwire-memory": async () => (await import("./sealwire-stores.ts")).sealwireOn("memory"),
   "sealwire-postgres": async () => (await import("./sealwire-stores.ts")).sealwireOn("postgres"),
+  "sealwire-stream": async () => (await import("./sealwire-stream.ts")).sealwireStream,
   "sealwire-unsigned": async () => (await import("./sealwire-parts.ts")).sealwireUnsigned,
   "sealwire-unvalidated": async () => (await import("./sealwire-parts.ts")).sealwireUnvalidated,
   "sealwire-replayable": async () => (await import("./sealwire-parts.ts")).sealwireReplayable,
