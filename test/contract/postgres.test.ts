@@ -1,3 +1,4 @@
+// test-limit-ms: 400000
 import { hasPostgres, PostgresServer } from "../support/postgres-server.ts";
 import { assert, suite } from "../support/suite.ts";
 import { postgresUnderTest } from "./postgres-under-test.ts";
