@@ -1,0 +1,139 @@
+//! Signs requests and verifies answers of the Sealwire protocol mcp/0.1, as docs/protocol.md tells. This is the file to copy.
+
+use std::{collections::HashMap, error, fmt, fs::File, io, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use hmac::{Hmac, KeyInit, Mac};
+use prost::Message;
+use prost_types::Any;
+
+use crate::contract::sealwire::v1::{Envelope, ErrorReason, Response, Status};
+
+pub const VERSION: &str = "mcp/0.1";
+
+/// A request or an answer as it travels. What is signed are the bytes of `content`, exactly as they are sent.
+#[derive(Clone, PartialEq, Message)]
+pub struct Frame {
+    #[prost(bytes = "vec", tag = "1")]
+    pub content: Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub key_id: String,
+    #[prost(bytes = "vec", tag = "3")]
+    pub signature: Vec<u8>,
+}
+
+/// Why nothing in an answer may be believed.
+#[derive(Debug)]
+pub struct Unverified(pub &'static str);
+
+impl fmt::Display for Unverified {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "the answer cannot be trusted: {}", self.0)
+    }
+}
+
+impl error::Error for Unverified {}
+
+/// What a client needs to call a server.
+pub struct Credentials {
+    pub address: String,
+    pub server_id: String,
+    pub server_fingerprint: String,
+    pub client_id: String,
+    pub key_id: String,
+    pub request_key: Vec<u8>,
+    pub response_key: Vec<u8>,
+}
+
+impl Credentials {
+    /// Reads a credentials file, and refuses one that others than its owner can get at.
+    pub fn read(path: impl AsRef<Path>) -> io::Result<Self> {
+        let file = File::open(&path)?;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            return Err(io::Error::other(format!("others can get at the keys: chmod 600 {}", path.as_ref().display())));
+        }
+        let fields: HashMap<String, String> = serde_json::from_reader(io::BufReader::new(file))?;
+        let text =
+            |name| fields.get(name).cloned().ok_or_else(|| io::Error::other(format!("the credentials lack {name}")));
+        Ok(Self {
+            address: text("address")?,
+            server_id: text("server_id")?,
+            server_fingerprint: text("server_fingerprint")?,
+            client_id: text("client_id")?,
+            key_id: text("key_id")?,
+            request_key: read_key("sws_", &text("request_key")?)?,
+            response_key: read_key("swr_", &text("response_key")?)?,
+        })
+    }
+
+    /// Makes and signs one attempt at an intent; a retry keeps `request_id` and calls this again.
+    pub fn seal(&self, method: &str, tool: &str, args: Any, request_id: &str) -> Frame {
+        let now = SystemTime::UNIX_EPOCH.elapsed().expect("the clock stands after 1970");
+        let mut nonce = vec![0; 16];
+        getrandom::fill(&mut nonce).expect("the system gives random bytes");
+        let envelope = Envelope {
+            v: VERSION.into(),
+            request_id: request_id.into(),
+            ts_ms: now.as_millis() as i64,
+            client_id: self.client_id.clone(),
+            server_id: self.server_id.clone(),
+            tool: tool.into(),
+            args: Some(args),
+            nonce,
+        };
+        self.sign(method, envelope.encode_to_vec())
+    }
+
+    /// Signs the bytes of an Envelope for a gRPC method.
+    pub fn sign(&self, method: &str, content: Vec<u8>) -> Frame {
+        let parts: [&[u8]; 4] = [b"request", method.as_bytes(), self.key_id.as_bytes(), &content];
+        let signature = mac(&self.request_key, &parts).finalize().into_bytes().to_vec();
+        Frame { content, key_id: self.key_id.clone(), signature }
+    }
+
+    /// Gives what the server answered to the request of this id and signature. `sequence` is 0, or 1, 2, 3… on a stream.
+    pub fn verify(&self, answer: &Frame, sent: &[u8], request_id: &str, sequence: i64) -> Result<Response, Unverified> {
+        let check = |holds: bool, otherwise| if holds { Ok(()) } else { Err(Unverified(otherwise)) };
+        check(answer.key_id == self.key_id, "it names another key")?;
+        let expected = mac(&self.response_key, &[b"response", sent, &answer.content]);
+        check(expected.verify_slice(&answer.signature).is_ok(), "it is not signed for this request")?;
+        let response = Response::decode(&*answer.content).map_err(|_| Unverified("it is no Response"))?;
+        check(response.v == VERSION, "it is of another version")?;
+        check(response.server_id == self.server_id, "it names another server")?;
+        let reason = response.error.as_ref().map(|error| error.reason());
+        let unread = matches!(reason, Some(ErrorReason::EnvelopeInvalid | ErrorReason::UnsupportedVersion));
+        let known = response.request_id == request_id || (unread && response.request_id.is_empty());
+        check(known, "it names another request")?;
+        let ok = match response.status() {
+            Status::Ok | Status::Accepted | Status::Running | Status::Done => true,
+            Status::Error | Status::Cancelled => false,
+            Status::Unspecified => return Err(Unverified("it has no status")),
+        };
+        check(response.ok == ok, "it contradicts itself")?;
+        check(response.sequence == sequence, "it is out of sequence")?;
+        Ok(response)
+    }
+}
+
+/// Reads a key from its text: a prefix, then base64url without padding.
+pub fn read_key(prefix: &str, text: &str) -> io::Result<Vec<u8>> {
+    let digits = text.strip_prefix(prefix);
+    let key = digits.and_then(|digits| BASE64_URL_SAFE_NO_PAD.decode(digits).ok());
+    let key = key.filter(|key| (32..=1024).contains(&key.len()));
+    key.ok_or_else(|| io::Error::other(format!("the key that starts with {prefix} is damaged: copy it whole")))
+}
+
+/// Begins the HMAC of PAE(parts).
+pub fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<sha2::Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes a key of any length").chain_update(pae(parts))
+}
+
+/// Joins parts so that no other parts give the same bytes.
+pub fn pae(parts: &[&[u8]]) -> Vec<u8> {
+    let mut joined = format!("{VERSION} {}", parts.len()).into_bytes();
+    for part in parts {
+        joined.extend(format!(" {} ", part.len()).bytes());
+        joined.extend(*part);
+    }
+    joined
+}
