@@ -1,0 +1,106 @@
+package example;
+
+import com.google.protobuf.Message;
+import example.Sealwire.UnverifiedException;
+import io.grpc.CallOptions;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
+import io.grpc.MethodDescriptor.MethodType;
+import io.grpc.protobuf.ProtoUtils;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.StreamObserver;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import sealwire.system.v1.WatchJob.WatchJobRequest;
+import sealwire.v1.JobOuterClass.Job;
+import sealwire.v1.ResponseOuterClass.Response;
+
+/**
+ * Calls tools of one server over gRPC. Whatever it returns was verified. Futures fail with a RefusedException,
+ * UnansweredException or UnverifiedException.
+ */
+public final class Client implements AutoCloseable {
+  private static final MethodDescriptor<Frame, Frame> CALL = method("sealwire.v1.ToolService/Call", MethodType.UNARY);
+  private static final MethodDescriptor<Frame, Frame> WATCH_JOB =
+      method("sealwire.v1.ToolService/WatchJob", MethodType.SERVER_STREAMING);
+  private static final long TIMEOUT_S = 60;
+
+  private final Sealwire credentials;
+  private final ManagedChannel channel;
+
+  /** Prepares a client; the first call connects. */
+  public Client(Sealwire credentials) {
+    this.credentials = credentials;
+    // A retry by gRPC itself would send the same nonce again.
+    channel = Grpc.newChannelBuilder(credentials.address(), InsecureChannelCredentials.create()).disableRetry().build();
+  }
+
+  public Sealwire credentials() {
+    return credentials;
+  }
+
+  /** Calls a tool that answers with messages like {@code type}, usually the default instance of one. */
+  public <R extends Message> CompletableFuture<R> call(String tool, Message args, R type) {
+    return send(tool, args).thenApply(response -> Attempt.result(response, type));
+  }
+
+  /** Starts a job. */
+  public CompletableFuture<Job> start(String tool, Message args) {
+    return send(tool, args).thenApply(response -> {
+      if (response.getOk() && response.hasJob()) return response.getJob();
+      if (!response.getOk() && response.hasError()) throw new RefusedException(response.getError());
+      throw new UnverifiedException("it has neither job nor error");
+    });
+  }
+
+  /** Opens one stream of a job's states that are newer than the known one. */
+  public Watch watch(Job known) {
+    var args = WatchJobRequest.newBuilder().setJobId(known.getJobId()).setAfterRevision(known.getRevision()).build();
+    var attempt = new Attempt(credentials, WATCH_JOB, "watch_job", args);
+    var call = ClientCalls.blockingV2ServerStreamingCall(channel, WATCH_JOB, CallOptions.DEFAULT, attempt.frame());
+    return new Watch(attempt, call, known);
+  }
+
+  @Override
+  public void close() {
+    channel.shutdownNow();
+  }
+
+  private CompletableFuture<Response> send(String tool, Message args) {
+    var attempt = new Attempt(credentials, CALL, tool, args);
+    var options = CallOptions.DEFAULT.withDeadlineAfter(TIMEOUT_S, TimeUnit.SECONDS);
+    var reply = new Reply();
+    ClientCalls.asyncUnaryCall(channel.newCall(CALL, options), attempt.frame(), reply);
+    return reply.handle((frame, failure) -> {
+      if (failure != null) throw attempt.readRefusal(failure, 0);
+      return attempt.read(frame, 0);
+    });
+  }
+
+  private static MethodDescriptor<Frame, Frame> method(String name, MethodType type) {
+    var marshaller = ProtoUtils.marshaller(Frame.getDefaultInstance());
+    return MethodDescriptor.newBuilder(marshaller, marshaller).setFullMethodName(name).setType(type).build();
+  }
+
+  /** The answer to a unary call, once the status is known to be OK. */
+  private static final class Reply extends CompletableFuture<Frame> implements StreamObserver<Frame> {
+    private Frame frame;
+
+    @Override
+    public void onNext(Frame frame) {
+      this.frame = frame;
+    }
+
+    @Override
+    public void onError(Throwable failure) {
+      completeExceptionally(failure);
+    }
+
+    @Override
+    public void onCompleted() {
+      complete(frame);
+    }
+  }
+}
