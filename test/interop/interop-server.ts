@@ -35,6 +35,7 @@ export class InteropServer implements AsyncDisposable {
     const args = ["keys", "add", clientId, "--tools", "*", ...limits, "--address", this.address, "--out", file];
     const { process } = this.#server;
     const reloads = () => process.stderr.split("key ring reloaded").length;
+    // The server may notice the new key by itself, before it is told.
     const before = reloads();
     const { code, stderr } = await sealwire(args, { cwd: this.folder });
     if (code !== 0) throw new Error(`no key for ${clientId}: ${stderr}`);

@@ -1,27 +1,20 @@
 // test-limit-ms: 600000
-import { execFile } from "node:child_process";
-import { join } from "node:path";
-import { promisify } from "node:util";
+import { delimiter, join } from "node:path";
 import { clientSuite } from "./client-suite.ts";
-
-/* The client of examples/java. Maven builds in the folders `target` beside the sources. */
-
-const ROOT = join(import.meta.dirname, "..", "..");
-const EXAMPLE = join(ROOT, "examples", "java", "target");
-const CHECKER = join(ROOT, "test", "interop", "java", "checker", "target");
-const run = promisify(execFile);
+import { copyExample } from "./example-copy.ts";
 
 const { test } = clientSuite({
   language: "java",
-  programs: ["java", "mvn"],
-  async build() {
-    const project = join(ROOT, "test", "interop", "java", "pom.xml");
-    await run("mvn", ["--batch-mode", "--no-transfer-progress", "--quiet", "--file", project, "package"]);
-    const path = [join(CHECKER, "classes"), join(EXAMPLE, "classes"), join(EXAMPLE, "dependency", "*")].join(":");
-    return {
-      checker: ["java", "-cp", path, "checker.Main"],
-      example: ["java", "-cp", path, "example.Main"],
-    };
+  programs: ["javac", "mvn"],
+
+  async build(folder) {
+    const copy = await copyExample("java", folder);
+    await copy.run(`${copy.readme[0]}
+      mvn --batch-mode --quiet --file ../../test/interop/java package`);
+    const checker = join(folder, "test", "interop", "java", "checker");
+    const paths = [checker, copy.path].map((path) => join(path, "target", "classes"));
+    const path = [...paths, join(copy.path, "target", "dependency", "*")].join(delimiter);
+    return { checker: ["java", "-cp", path, "checker.Main"], example: copy.example };
   },
 });
 

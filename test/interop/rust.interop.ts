@@ -1,28 +1,17 @@
 // test-limit-ms: 600000
-import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { clientSuite } from "./client-suite.ts";
-
-/* The client of examples/rust. */
-
-const ROOT = join(import.meta.dirname, "..", "..");
-const run = promisify(execFile);
+import { copyExample } from "./example-copy.ts";
 
 const { test } = clientSuite({
   language: "rust",
-  programs: ["cargo"],
+  programs: ["cargo", "cc"],
+
   async build(folder) {
-    const build = async (crate: string) => {
-      const manifest = ["--manifest-path", join(ROOT, crate, "Cargo.toml")];
-      await run("cargo", ["build", "--locked", "--quiet", "--target-dir", folder, ...manifest]);
-    };
-    await build("examples/rust");
-    await build("test/interop/rust");
-    return {
-      checker: [join(folder, "debug", "sealwire-checker")],
-      example: [join(folder, "debug", "sealwire-example")],
-    };
+    const copy = await copyExample("rust", folder);
+    await copy.run(`${copy.readme[0]}
+      cargo build --quiet --locked --target-dir target --manifest-path ../../test/interop/rust/Cargo.toml`);
+    return { checker: [join(copy.path, "target", "debug", "sealwire-checker")], example: copy.example };
   },
 });
 
