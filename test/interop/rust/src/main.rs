@@ -1,5 +1,6 @@
 //! Checks the client of `examples/rust`; test/interop/README.md tells what each command does.
 
+mod canonical;
 mod echo;
 mod random;
 mod vectors;

@@ -29,8 +29,8 @@ record Subject(Signer signer, Verifier verifier) {
 
   /** Takes the label of responses. */
   private static Frame signAsResponse(Sealwire who, String method, ByteString content) {
-    var parts = new ByteString[] {utf8("response"), utf8(method), utf8(who.keyId()), content};
-    return OURS.signer.sign(who, method, content).toBuilder().setSignature(Sealwire.mac(who.requestKey(), parts)).build();
+    var signature = Sealwire.mac(who.requestKey(), utf8("response"), utf8(method), utf8(who.keyId()), content);
+    return OURS.signer.sign(who, method, content).toBuilder().setSignature(signature).build();
   }
 
   /** Believes every signature. */

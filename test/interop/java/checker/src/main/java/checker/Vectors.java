@@ -1,22 +1,27 @@
 package checker;
 
+import static checker.Json.bytes;
+import static checker.Json.cases;
+import static checker.Json.hex;
+import static checker.Json.read;
+import static checker.Json.runs;
+import static checker.Json.text;
 import static checker.Subject.utf8;
 
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
+import com.google.protobuf.DescriptorProtos.FileDescriptorSet;
+import com.google.protobuf.DynamicMessage;
 import com.google.protobuf.InvalidProtocolBufferException;
 import example.Frame;
 import example.Sealwire;
 import example.Sealwire.UnverifiedException;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
-import java.util.HexFormat;
+import java.util.ArrayList;
 import java.util.List;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
@@ -27,8 +32,7 @@ final class Vectors {
   private final Subject subject;
   private int agreed;
   private int failed;
-  private String current = "";
-  private boolean currentAgrees;
+  private final List<String> wrong = new ArrayList<>();
 
   Vectors(Subject subject) {
     this.subject = subject;
@@ -39,7 +43,8 @@ final class Vectors {
     checkKeys(read(folder, "keys.json"));
     checkRequests(read(folder, "requests.json"));
     checkResponses(read(folder, "responses.json"));
-    checkIntents(read(folder, "canonical.json"));
+    checkSizes(read(folder, "sizes.json"));
+    checkCanonical(read(folder, "canonical.json"));
     if (failed == 0) System.out.println(agreed + " vectors agree");
     return failed == 0;
   }
@@ -47,14 +52,12 @@ final class Vectors {
   private void checkKeys(JsonObject file) throws IOException {
     var number = 0;
     for (var each : cases(file, "pae")) {
-      begin("keys pae " + ++number);
-      var parts = each.getAsJsonArray("parts").asList().stream().map(Vectors::bytes).toArray(ByteString[]::new);
+      var parts = each.getAsJsonArray("parts").asList().stream().map(Json::bytes).toArray(ByteString[]::new);
       expect("bytes", Sealwire.pae(parts).equals(bytes(each.get("bytes"))));
-      end();
+      end("keys pae " + ++number);
     }
     number = 0;
     for (var each : cases(file, "derivations")) {
-      begin("keys derivation " + ++number);
       var secret = bytes(each.get("serverSecret")).toByteArray();
       var clientId = utf8(text(each, "clientId"));
       var keyId = utf8(text(each, "keyId"));
@@ -68,13 +71,12 @@ final class Vectors {
       var responseText = Sealwire.readKey("swr_", text(each, "responseKeyText"));
       expect("requestKeyText", ByteString.copyFrom(requestText).equals(requestKey));
       expect("responseKeyText", ByteString.copyFrom(responseText).equals(responseKey));
-      end();
+      end("keys derivation " + ++number);
     }
   }
 
-  private void checkRequests(JsonObject file) {
+  private void checkRequests(JsonObject file) throws IOException {
     for (var each : cases(file, "cases")) {
-      begin("requests " + each.get("id"));
       var signed = each.getAsJsonObject("signed");
       var flag = text(each, "flag");
       var key = text(signed, "key");
@@ -86,17 +88,15 @@ final class Vectors {
       var input = bytes(signed.get("signingInput"));
       var signature = bytes(signed.get("signature"));
       var right = Sealwire.pae(utf8("request"), utf8(method), utf8(keyId), envelope);
-      expect("signingInput", right.equals(input) != flag.equals("SigningInput"));
-      expect("signature", hmac(requestKey, input).equals(signature));
-      if (signed.get("fields") instanceof JsonObject fields) expect("envelope", envelopeOf(fields).equals(envelope));
-      if (flag.equals("Valid")) {
-        var who = new Sealwire("", "", "", "", keyId, requestKey, requestKey);
-        var frame = subject.signer().sign(who, method, envelope);
-        expect("own signature", frame.getSignature().equals(signature));
-        var received = bytes(each.getAsJsonObject("received").get("frame"));
-        expect("own frame", !isPlain(received) || frame.toByteString().equals(received));
-      }
-      end();
+      var isRight = !flag.equals("SigningInput");
+      expect("signingInput", right.equals(input) == isRight);
+      expect("hmac", hmac(requestKey, input).equals(signature));
+      if (signed.get("fields") instanceof JsonObject fields) expect("fields", envelopeOf(fields).equals(envelope));
+      var frame = subject.signer().sign(signerOf(keyId, requestKey), method, envelope);
+      expect("signature", frame.getSignature().equals(signature) == isRight);
+      var received = bytes(each.getAsJsonObject("received").get("frame"));
+      if (flag.equals("Valid")) expect("frame", Frame.parseFrom(received).equals(frame));
+      end("requests " + each.get("id"));
     }
   }
 
@@ -106,17 +106,16 @@ final class Vectors {
     var responseKey = bytes(key.get("responseKey")).toByteArray();
     var who = new Sealwire("", text(request, "serverId"), "", "", text(key, "keyId"), responseKey, responseKey);
     for (var each : cases(file, "cases")) {
-      begin("responses " + each.get("id"));
       var signed = each.getAsJsonObject("signed");
       var input = bytes(signed.get("signingInput"));
       var right = Sealwire.pae(utf8("response"), bytes(signed.get("requestSignature")), bytes(signed.get("response")));
       expect("signingInput", right.equals(input) != text(each, "flag").equals("SigningInput"));
       var signature = hmac(bytes(signed.get("key")).toByteArray(), input);
-      expect("signature", signature.equals(bytes(signed.get("signature"))));
+      expect("hmac", signature.equals(bytes(signed.get("signature"))));
       var frame = bytes(each.getAsJsonObject("received").get("frame"));
       var isValid = isValid(who, frame, request, Long.parseLong(text(each, "sequence")));
       expect("verdict", each.has("lenient") || isValid == text(each, "result").equals("valid"));
-      end();
+      end("responses " + each.get("id"));
     }
   }
 
@@ -131,44 +130,67 @@ final class Vectors {
     }
   }
 
-  /** Java's deterministic encoder writes another form: it sorts the keys of a map by UTF-16 units. */
-  private void checkIntents(JsonObject file) {
+  private void checkSizes(JsonObject file) throws IOException {
+    var number = 0;
+    for (var each : cases(file, "macs")) {
+      var mac = hmac(bytes(each.get("key")).toByteArray(), runs(each.get("input")));
+      expect("hmac", mac.equals(bytes(each.get("mac"))));
+      end("sizes mac " + ++number);
+    }
     for (var each : cases(file, "cases")) {
-      if (each.get("canonical").isJsonNull()) continue;
-      begin("canonical " + each.get("id"));
-      var intent = Sealwire.pae(utf8("intent"), utf8("sample"), bytes(each.get("canonical")));
-      expect("intentDigest", sha256(intent).equals(bytes(each.get("intentDigest"))));
-      end();
+      var key = bytes(each.get("key")).toByteArray();
+      var parts = each.getAsJsonArray("parts").asList().stream().map(Json::runs).toArray(ByteString[]::new);
+      var content = parts[parts.length - 1];
+      var isValid = text(each, "result").equals("valid");
+      expect("signingInput", Sealwire.pae(parts).equals(runs(each.get("signingInput"))));
+      expect("hmac", Sealwire.mac(key, parts).equals(bytes(each.get("signature"))));
+      if (isValid && text(each, "flag").equals("Request")) {
+        var frame = subject.signer().sign(signerOf(text(each, "keyId"), key), parts[1].toStringUtf8(), content);
+        expect("frame", frame.toByteString().equals(runs(each.get("frame"))));
+      }
+      var received = Frame.parseFrom(runs(each.get("frame")));
+      parts[parts.length - 1] = received.getContent();
+      expect("verdict", Sealwire.mac(key, parts).equals(received.getSignature()) == isValid);
+      end("sizes " + each.get("id"));
     }
   }
 
-  private void begin(String name) {
-    current = name;
-    currentAgrees = true;
+  private void checkCanonical(JsonObject file) throws IOException {
+    var types = new Types(FileDescriptorSet.parseFrom(bytes(file.get("descriptorSet"))));
+    for (var each : cases(file, "cases")) {
+      if (each.get("canonical").isJsonNull()) continue;
+      var form = bytes(each.get("canonical"));
+      var message = DynamicMessage.parseFrom(types.find(text(each, "type")), bytes(each.get("bytes")));
+      expect("canonical", Canonical.of(message).equals(form));
+      var intent = sha256(Sealwire.pae(utf8("intent"), utf8("sample"), form));
+      expect("intentDigest", intent.equals(bytes(each.get("intentDigest"))));
+      end("canonical " + each.get("id"));
+    }
   }
 
   private void expect(String check, boolean holds) {
-    if (!holds) System.out.println(current + " " + check);
-    currentAgrees &= holds;
+    if (!holds) wrong.add(check);
   }
 
-  private void end() {
-    if (currentAgrees) agreed += 1;
-    else failed += 1;
-  }
-
-  /** True if the frame's fields stand as an encoder writes them. */
-  private static boolean isPlain(ByteString frame) {
-    try {
-      return Frame.parseFrom(frame).toByteString().equals(frame);
-    } catch (InvalidProtocolBufferException e) {
-      return false;
+  /** Counts a case, once all its checks were made. */
+  private void end(String name) {
+    if (wrong.isEmpty()) {
+      agreed += 1;
+      return;
     }
+    System.out.println(name + " " + String.join(" ", wrong));
+    failed += 1;
+    wrong.clear();
+  }
+
+  private static Sealwire signerOf(String keyId, byte[] requestKey) {
+    return new Sealwire("", "", "", "", keyId, requestKey, requestKey);
   }
 
   private static ByteString envelopeOf(JsonObject fields) {
     var envelope = Envelope.newBuilder();
-    envelope.setV(text(fields, "v")).setRequestId(text(fields, "requestId")).setTsMs(Long.parseLong(text(fields, "tsMs")));
+    envelope.setV(text(fields, "v")).setRequestId(text(fields, "requestId"));
+    envelope.setTsMs(Long.parseLong(text(fields, "tsMs")));
     envelope.setClientId(text(fields, "clientId")).setServerId(text(fields, "serverId")).setTool(text(fields, "tool"));
     if (fields.get("args") instanceof JsonObject args)
       envelope.setArgs(Any.newBuilder().setTypeUrl(text(args, "typeUrl")).setValue(bytes(args.get("value"))));
@@ -191,25 +213,5 @@ final class Vectors {
     } catch (GeneralSecurityException e) {
       throw new AssertionError(e);
     }
-  }
-
-  private static JsonObject read(Path folder, String name) throws IOException {
-    return JsonParser.parseString(Files.readString(folder.resolve(name))).getAsJsonObject();
-  }
-
-  private static List<JsonObject> cases(JsonObject file, String name) {
-    return file.getAsJsonArray(name).asList().stream().map(JsonElement::getAsJsonObject).toList();
-  }
-
-  private static String text(JsonObject object, String name) {
-    return object.get(name).getAsString();
-  }
-
-  private static ByteString bytes(JsonElement digits) {
-    return hex(digits.getAsString());
-  }
-
-  private static ByteString hex(String digits) {
-    return ByteString.copyFrom(HexFormat.of().parseHex(digits));
   }
 }
