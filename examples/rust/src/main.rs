@@ -1,10 +1,10 @@
 //! Calls the demo tools of a server: `sealwire-example CREDENTIALS`.
 
-use std::{env, error::Error, ops::ControlFlow, process::ExitCode, time::Duration};
+use std::{env, error::Error, ops::ControlFlow, process::ExitCode};
 
 use prost::Name;
 use prost_types::{Struct, Value, value::Kind};
-use sealwire_example::client::{Client, Failure};
+use sealwire_example::client::Client;
 use sealwire_example::contract::sealwire::demo::v1::{
     BatchSumRequest, BatchSumResponse, StartLongTaskRequest, StartLongTaskResponse,
 };
@@ -12,6 +12,7 @@ use sealwire_example::contract::sealwire::system::v1::{
     CancelJobRequest, CancelJobResponse, ServerIdentityRequest, ServerIdentityResponse, WatchJobResponse,
 };
 use sealwire_example::contract::sealwire::v1::{Job, JobState};
+use sealwire_example::failure::Failure;
 use sealwire_example::sealwire::Credentials;
 
 #[tokio::main(flavor = "current_thread")]
@@ -105,36 +106,39 @@ async fn follow(
     mut known: Job,
     each: impl Fn(&Job) -> ControlFlow<()>,
 ) -> Result<WatchJobResponse, Failure> {
-    const PATIENCE: u32 = 10;
+    const PATIENCE: u32 = 20;
     let mut failures = 0;
     loop {
-        let failure = match client.watch(&known).await {
-            Err(failure) => failure,
-            Ok(mut watch) => {
-                if failures > 0 {
-                    println!("watch resumed after revision {}", known.revision);
-                }
-                loop {
-                    let update = match watch.next().await {
-                        Ok(update) => update,
-                        Err(failure) => break failure,
-                    };
-                    let job = update.job.clone().unwrap_or_default();
-                    if job.revision > known.revision {
-                        failures = 0;
-                    }
-                    known = job;
-                    if each(&known).is_break() || is_terminal(&known) {
-                        return Ok(update);
-                    }
-                }
-            }
+        let failure = match follow_stream(client, &mut known, &mut failures, &each).await {
+            Err(failure) if failures < PATIENCE && failure.may_pass() => failure,
+            outcome => return outcome,
         };
-        if failures == PATIENCE || !failure.is_resumable() {
-            return Err(failure);
-        }
-        tokio::time::sleep(Duration::from_millis(200 << failures.min(4))).await;
         failures += 1;
+        tokio::time::sleep(failure.delay(failures)).await;
+    }
+}
+
+/// Follows a job over one stream. `failures` counts the streams before it that brought no news.
+async fn follow_stream(
+    client: &Client,
+    known: &mut Job,
+    failures: &mut u32,
+    each: impl Fn(&Job) -> ControlFlow<()>,
+) -> Result<WatchJobResponse, Failure> {
+    let mut watch = client.watch(known).await?;
+    if *failures > 0 {
+        println!("watch resumed after revision {}", known.revision);
+    }
+    loop {
+        let update = watch.next().await?;
+        let job = update.job.clone().unwrap_or_default();
+        if job.revision > known.revision {
+            *failures = 0;
+        }
+        *known = job;
+        if each(known).is_break() || is_terminal(known) {
+            return Ok(update);
+        }
     }
 }
 

@@ -69,8 +69,6 @@ impl Credentials {
     /// Makes and signs one attempt at an intent; a retry keeps `request_id` and calls this again.
     pub fn seal(&self, method: &str, tool: &str, args: Any, request_id: &str) -> Frame {
         let now = SystemTime::UNIX_EPOCH.elapsed().expect("the clock stands after 1970");
-        let mut nonce = vec![0; 16];
-        getrandom::fill(&mut nonce).expect("the system gives random bytes");
         let envelope = Envelope {
             v: VERSION.into(),
             request_id: request_id.into(),
@@ -79,7 +77,7 @@ impl Credentials {
             server_id: self.server_id.clone(),
             tool: tool.into(),
             args: Some(args),
-            nonce,
+            nonce: random_bytes::<16>().into(),
         };
         self.sign(method, envelope.encode_to_vec())
     }
@@ -136,4 +134,11 @@ pub fn pae(parts: &[&[u8]]) -> Vec<u8> {
         joined.extend(*part);
     }
     joined
+}
+
+/// Draws bytes that nobody can guess.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    bytes
 }

@@ -13,11 +13,17 @@ use sha2::{Digest, Sha256};
 
 use crate::canonical::canonical;
 
-/// The client that is checked: what signs, and what verifies an answer to a request of this signature and id.
+/// The client that is checked: what signs, and what verifies.
 pub struct Subject {
-    sign: fn(&Credentials, &str, Vec<u8>) -> Frame,
-    verify: fn(&Credentials, &Frame, &[u8], &str, i64) -> Result<Response, Unverified>,
+    sign: Sign,
+    verify: Verify,
 }
+
+/// `Credentials::sign`.
+type Sign = fn(&Credentials, &str, Vec<u8>) -> Frame;
+
+/// `Credentials::verify`.
+type Verify = fn(&Credentials, &Frame, &[u8], &str, i64) -> Result<Response, Unverified>;
 
 pub const OURS: Subject = Subject { sign: Credentials::sign, verify: Credentials::verify };
 

@@ -10,7 +10,6 @@ import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
 import java.util.List;
 import java.util.Optional;
-import java.util.UUID;
 import sealwire.v1.ErrorOuterClass.Error;
 import sealwire.v1.Frame.CallResponse;
 import sealwire.v1.Frame.WatchJobResponse;
@@ -23,11 +22,12 @@ final class Attempt {
   private static final String ERROR_INFO = typeUrl(ErrorInfo.getDefaultInstance());
 
   private final Sealwire credentials;
-  private final String requestId = UUID.randomUUID().toString();
+  private final String requestId;
   private final Frame frame;
 
-  Attempt(Sealwire credentials, MethodDescriptor<Frame, Frame> method, String tool, Message args) {
+  Attempt(Sealwire credentials, MethodDescriptor<?, ?> method, String tool, Message args, String requestId) {
     this.credentials = credentials;
+    this.requestId = requestId;
     // What is signed is the path, with the slash that gRPC for Java leaves out of the name.
     frame = credentials.seal("/" + method.getFullMethodName(), tool, args, requestId);
   }

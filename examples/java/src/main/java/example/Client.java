@@ -11,7 +11,9 @@ import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.protobuf.ProtoUtils;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import sealwire.system.v1.WatchJob.WatchJobRequest;
 import sealwire.v1.JobOuterClass.Job;
@@ -25,6 +27,7 @@ public final class Client implements AutoCloseable {
   private static final MethodDescriptor<Frame, Frame> CALL = method("sealwire.v1.ToolService/Call", MethodType.UNARY);
   private static final MethodDescriptor<Frame, Frame> WATCH_JOB =
       method("sealwire.v1.ToolService/WatchJob", MethodType.SERVER_STREAMING);
+  private static final int ATTEMPTS = 5;
   private static final long TIMEOUT_S = 60;
 
   private final Sealwire credentials;
@@ -58,7 +61,7 @@ public final class Client implements AutoCloseable {
   /** Opens one stream of a job's states that are newer than the known one. */
   public Watch watch(Job known) {
     var args = WatchJobRequest.newBuilder().setJobId(known.getJobId()).setAfterRevision(known.getRevision()).build();
-    var attempt = new Attempt(credentials, WATCH_JOB, "watch_job", args);
+    var attempt = new Attempt(credentials, WATCH_JOB, "watch_job", args, UUID.randomUUID().toString());
     var call = ClientCalls.blockingV2ServerStreamingCall(channel, WATCH_JOB, CallOptions.DEFAULT, attempt.frame());
     return new Watch(attempt, call, known);
   }
@@ -69,7 +72,22 @@ public final class Client implements AutoCloseable {
   }
 
   private CompletableFuture<Response> send(String tool, Message args) {
-    var attempt = new Attempt(credentials, CALL, tool, args);
+    return send(tool, args, UUID.randomUUID().toString(), 1);
+  }
+
+  /** Calls a tool until an answer is verified, or until it is no use or too much to try again. */
+  private CompletableFuture<Response> send(String tool, Message args, String requestId, int attempts) {
+    return sendOnce(tool, args, requestId).exceptionallyCompose(wrapped -> {
+      var failure = wrapped instanceof CompletionException ? wrapped.getCause() : wrapped;
+      if (attempts == ATTEMPTS || !Retry.mayHelp(failure)) return CompletableFuture.failedFuture(failure);
+      var delayMs = Retry.delayMs(failure, attempts);
+      var later = CompletableFuture.delayedExecutor(delayMs, TimeUnit.MILLISECONDS);
+      return CompletableFuture.runAsync(() -> {}, later).thenCompose(done -> send(tool, args, requestId, attempts + 1));
+    });
+  }
+
+  private CompletableFuture<Response> sendOnce(String tool, Message args, String requestId) {
+    var attempt = new Attempt(credentials, CALL, tool, args, requestId);
     var options = CallOptions.DEFAULT.withDeadlineAfter(TIMEOUT_S, TimeUnit.SECONDS);
     var reply = new Reply();
     ClientCalls.asyncUnaryCall(channel.newCall(CALL, options), attempt.frame(), reply);

@@ -4,13 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.protobuf.Struct;
 import com.google.protobuf.Value;
-import io.grpc.Status.Code;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
 import sealwire.demo.v1.BatchSum.BatchSumRequest;
@@ -27,8 +24,7 @@ import sealwire.v1.JobOuterClass.JobState;
 
 /** Calls the demo tools of a server. Its argument is the path of a credentials file. */
 public final class Main {
-  private static final int PATIENCE = 10;
-  private static final Set<Code> RESUMABLE = EnumSet.of(Code.UNAVAILABLE, Code.INTERNAL, Code.CANCELLED);
+  private static final int PATIENCE = 20;
 
   private final Client client;
 
@@ -122,12 +118,10 @@ public final class Main {
           each.accept(known);
           if (known.getState() == until || isTerminal(known)) return update;
         }
-      } catch (RefusedException e) {
-        if (!e.error().getRetryable() || failures == PATIENCE) throw e;
-      } catch (UnansweredException e) {
-        if (!RESUMABLE.contains(e.status().getCode()) || failures == PATIENCE) throw e;
+      } catch (RefusedException | UnansweredException e) {
+        if (failures == PATIENCE || !Retry.mayHelp(e)) throw e;
+        Thread.sleep(Retry.delayMs(e, failures + 1));
       }
-      Thread.sleep(200L << Math.min(failures, 4));
     }
   }
 

@@ -75,7 +75,7 @@ public record Sealwire(
     return Frame.newBuilder().setContent(content).setKeyId(keyId).setSignature(signature).build();
   }
 
-  /** Gives what the server answered to the request of this id and signature; sequence is 0, or 1, 2, 3… on a stream. */
+  /** Gives what the server answered to the request of this id and signature; sequence is 0, or 1, 2, 3 on a stream. */
   public Response verify(Frame answer, ByteString requestSignature, String requestId, long sequence) {
     check(answer.getKeyId().equals(keyId), "it names another key");
     var expected = mac(responseKey, utf8("response"), requestSignature, answer.getContent());
