@@ -5,8 +5,9 @@ use tonic::Status;
 use tonic_types::pb;
 
 use crate::contract::sealwire::v1::{CallResponse, Error, Response, WatchJobResponse};
+use crate::credentials::Credentials;
 use crate::failure::Failure;
-use crate::sealwire::{Credentials, Frame, Unverified};
+use crate::sealwire::{Frame, Unverified};
 
 /// One signed request, which alone its answers are verified against.
 pub struct Attempt<'a> {

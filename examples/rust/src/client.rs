@@ -13,8 +13,9 @@ use tonic_prost::ProstCodec;
 use crate::attempt::{Attempt, result_of};
 use crate::contract::sealwire::system::v1::{WatchJobRequest, WatchJobResponse};
 use crate::contract::sealwire::v1::{Job, Response};
+use crate::credentials::Credentials;
 use crate::failure::Failure;
-use crate::sealwire::{Credentials, Frame, Unverified, random_bytes};
+use crate::sealwire::{Frame, Unverified, random_bytes};
 
 const CALL: &str = "/sealwire.v1.ToolService/Call";
 const WATCH_JOB: &str = "/sealwire.v1.ToolService/WatchJob";

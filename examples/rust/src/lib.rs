@@ -2,6 +2,7 @@
 
 mod attempt;
 pub mod client;
+pub mod credentials;
 pub mod failure;
 pub mod sealwire;
 

@@ -12,8 +12,8 @@ use sealwire_example::contract::sealwire::system::v1::{
     CancelJobRequest, CancelJobResponse, ServerIdentityRequest, ServerIdentityResponse, WatchJobResponse,
 };
 use sealwire_example::contract::sealwire::v1::{Job, JobState};
+use sealwire_example::credentials::Credentials;
 use sealwire_example::failure::Failure;
-use sealwire_example::sealwire::Credentials;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

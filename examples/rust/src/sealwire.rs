@@ -1,13 +1,14 @@
-//! Signs requests and verifies answers of the Sealwire protocol mcp/0.1, as docs/protocol.md tells. This is the file to copy.
+//! Signs requests and verifies answers of the Sealwire protocol mcp/0.1, as docs/protocol.md tells. Copy this
+//! file and `credentials.rs`.
 
-use std::{collections::HashMap, error, fmt, fs::File, io, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
+use std::{error, fmt, time::SystemTime};
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use hmac::{Hmac, KeyInit, Mac};
 use prost::Message;
 use prost_types::Any;
 
 use crate::contract::sealwire::v1::{Envelope, ErrorReason, Response, Status};
+use crate::credentials::Credentials;
 
 pub const VERSION: &str = "mcp/0.1";
 
@@ -34,38 +35,7 @@ impl fmt::Display for Unverified {
 
 impl error::Error for Unverified {}
 
-/// What a client needs to call a server.
-pub struct Credentials {
-    pub address: String,
-    pub server_id: String,
-    pub server_fingerprint: String,
-    pub client_id: String,
-    pub key_id: String,
-    pub request_key: Vec<u8>,
-    pub response_key: Vec<u8>,
-}
-
 impl Credentials {
-    /// Reads a credentials file, and refuses one that others than its owner can get at.
-    pub fn read(path: impl AsRef<Path>) -> io::Result<Self> {
-        let file = File::open(&path)?;
-        if file.metadata()?.permissions().mode() & 0o077 != 0 {
-            return Err(io::Error::other(format!("others can get at the keys: chmod 600 {}", path.as_ref().display())));
-        }
-        let fields: HashMap<String, String> = serde_json::from_reader(io::BufReader::new(file))?;
-        let text =
-            |name| fields.get(name).cloned().ok_or_else(|| io::Error::other(format!("the credentials lack {name}")));
-        Ok(Self {
-            address: text("address")?,
-            server_id: text("server_id")?,
-            server_fingerprint: text("server_fingerprint")?,
-            client_id: text("client_id")?,
-            key_id: text("key_id")?,
-            request_key: read_key("sws_", &text("request_key")?)?,
-            response_key: read_key("swr_", &text("response_key")?)?,
-        })
-    }
-
     /// Makes and signs one attempt at an intent; a retry keeps `request_id` and calls this again.
     pub fn seal(&self, method: &str, tool: &str, args: Any, request_id: &str) -> Frame {
         let now = SystemTime::UNIX_EPOCH.elapsed().expect("the clock stands after 1970");
@@ -111,14 +81,6 @@ impl Credentials {
         check(response.sequence == sequence, "it is out of sequence")?;
         Ok(response)
     }
-}
-
-/// Reads a key from its text: a prefix, then base64url without padding.
-pub fn read_key(prefix: &str, text: &str) -> io::Result<Vec<u8>> {
-    let digits = text.strip_prefix(prefix);
-    let key = digits.and_then(|digits| BASE64_URL_SAFE_NO_PAD.decode(digits).ok());
-    let key = key.filter(|key| (32..=1024).contains(&key.len()));
-    key.ok_or_else(|| io::Error::other(format!("the key that starts with {prefix} is damaged: copy it whole")))
 }
 
 /// Begins the HMAC of PAE(parts).

@@ -3,7 +3,7 @@
 use std::{error::Error, process::ExitCode, sync::Arc};
 
 use prost::Message;
-use sealwire_example::{client::Client, sealwire::Credentials};
+use sealwire_example::{client::Client, credentials::Credentials};
 use tokio::task::JoinSet;
 
 use crate::random::Random;

@@ -7,7 +7,8 @@ use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use prost_types::Any;
 use sealwire_example::contract::sealwire::v1::{Envelope, Response};
-use sealwire_example::sealwire::{Credentials, Frame, Unverified, mac, pae, read_key};
+use sealwire_example::credentials::{Credentials, read_key};
+use sealwire_example::sealwire::{Frame, Unverified, mac, pae};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -87,6 +88,11 @@ fn check_keys(file: &Value, tally: &mut Tally) {
         let parts: Vec<_> = list(&case["parts"]).iter().map(bytes).collect();
         let parts: Vec<_> = parts.iter().map(Vec::as_slice).collect();
         tally.note(&format!("keys pae {}", index + 1), &[("bytes", pae(&parts) == bytes(&case["bytes"]))]);
+    }
+    for (index, case) in list(&file["keyTexts"]).iter().enumerate() {
+        let prefix = if case["use"] == "request" { "sws_" } else { "swr_" };
+        let key = case["key"].is_string().then(|| bytes(&case["key"]));
+        tally.note(&format!("keys text {}", index + 1), &[("key", read_key(prefix, text(&case["text"])).ok() == key)]);
     }
     for (index, case) in list(&file["derivations"]).iter().enumerate() {
         let derive = |parts: &[&str]| {

@@ -21,15 +21,15 @@ final class Attempt {
   private static final String SIGNED_WATCH = typeUrl(WatchJobResponse.getDefaultInstance());
   private static final String ERROR_INFO = typeUrl(ErrorInfo.getDefaultInstance());
 
-  private final Sealwire credentials;
+  private final Credentials credentials;
   private final String requestId;
   private final Frame frame;
 
-  Attempt(Sealwire credentials, MethodDescriptor<?, ?> method, String tool, Message args, String requestId) {
+  Attempt(Credentials credentials, MethodDescriptor<?, ?> method, String tool, Message args, String requestId) {
     this.credentials = credentials;
     this.requestId = requestId;
     // What is signed is the path, with the slash that gRPC for Java leaves out of the name.
-    frame = credentials.seal("/" + method.getFullMethodName(), tool, args, requestId);
+    frame = Sealwire.seal(credentials, "/" + method.getFullMethodName(), tool, args, requestId);
   }
 
   Frame frame() {
@@ -39,7 +39,7 @@ final class Attempt {
   /** Reads an answer; throws UnverifiedException. */
   Response read(Frame answer, long sequence) {
     if (answer == null) throw new UnverifiedException("it is empty");
-    return credentials.verify(answer, frame.getSignature(), requestId, sequence);
+    return Sealwire.verify(credentials, answer, frame.getSignature(), requestId, sequence);
   }
 
   /** Finds out what a failed call proves. */

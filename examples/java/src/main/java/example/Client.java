@@ -30,17 +30,17 @@ public final class Client implements AutoCloseable {
   private static final int ATTEMPTS = 5;
   private static final long TIMEOUT_S = 60;
 
-  private final Sealwire credentials;
+  private final Credentials credentials;
   private final ManagedChannel channel;
 
   /** Prepares a client; the first call connects. */
-  public Client(Sealwire credentials) {
+  public Client(Credentials credentials) {
     this.credentials = credentials;
     // A retry by gRPC itself would send the same nonce again.
     channel = Grpc.newChannelBuilder(credentials.address(), InsecureChannelCredentials.create()).disableRetry().build();
   }
 
-  public Sealwire credentials() {
+  public Credentials credentials() {
     return credentials;
   }
 

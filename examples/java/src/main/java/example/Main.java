@@ -38,7 +38,7 @@ public final class Main {
       System.err.println("usage: Main CREDENTIALS");
       System.exit(2);
     }
-    try (var client = new Client(Sealwire.read(Path.of(args[0])))) {
+    try (var client = new Client(Credentials.read(Path.of(args[0])))) {
       new Main(client).run();
     } catch (CompletionException e) {
       fail(e.getCause());

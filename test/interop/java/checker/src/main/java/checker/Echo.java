@@ -1,7 +1,7 @@
 package checker;
 
 import example.Client;
-import example.Sealwire;
+import example.Credentials;
 import interop.v1.Echo.EchoRequest;
 import interop.v1.Echo.EchoResponse;
 import java.io.IOException;
@@ -20,7 +20,7 @@ final class Echo {
     var random = new RandomRequests(seed);
     var accepted = 0;
     var equal = 0;
-    try (var client = new Client(Sealwire.read(credentials))) {
+    try (var client = new Client(Credentials.read(credentials))) {
       for (var sent = 0; sent < count; sent += AT_A_TIME) {
         var requests = random.take(Math.min(AT_A_TIME, count - sent));
         var answers = new ArrayList<CompletableFuture<EchoResponse>>();

@@ -1,6 +1,7 @@
 package checker;
 
 import com.google.protobuf.ByteString;
+import example.Credentials;
 import example.Frame;
 import example.Sealwire;
 
@@ -10,12 +11,12 @@ record Subject(Signer signer, Verifier verifier) {
 
   /** {@link Sealwire#sign}. */
   interface Signer {
-    Frame sign(Sealwire who, String method, ByteString content);
+    Frame sign(Credentials who, String method, ByteString content);
   }
 
   /** {@link Sealwire#verify}. */
   interface Verifier {
-    Object verify(Sealwire who, Frame answer, ByteString requestSignature, String requestId, long sequence);
+    Object verify(Credentials who, Frame answer, ByteString requestSignature, String requestId, long sequence);
   }
 
   /** One with a fault that the vectors must find. */
@@ -28,15 +29,15 @@ record Subject(Signer signer, Verifier verifier) {
   }
 
   /** Takes the label of responses. */
-  private static Frame signAsResponse(Sealwire who, String method, ByteString content) {
+  private static Frame signAsResponse(Credentials who, String method, ByteString content) {
     var signature = Sealwire.mac(who.requestKey(), utf8("response"), utf8(method), utf8(who.keyId()), content);
     return OURS.signer.sign(who, method, content).toBuilder().setSignature(signature).build();
   }
 
   /** Believes every signature. */
-  private static Object believe(Sealwire who, Frame answer, ByteString signature, String requestId, long sequence) {
+  private static Object believe(Credentials who, Frame answer, ByteString signature, String requestId, long sequence) {
     var right = Sealwire.mac(who.responseKey(), utf8("response"), signature, answer.getContent());
-    return who.verify(answer.toBuilder().setSignature(right).build(), signature, requestId, sequence);
+    return Sealwire.verify(who, answer.toBuilder().setSignature(right).build(), signature, requestId, sequence);
   }
 
   static ByteString utf8(String text) {

@@ -8,12 +8,16 @@ import static checker.Json.runs;
 import static checker.Json.text;
 import static checker.Subject.utf8;
 
+import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.DescriptorProtos.FileDescriptorSet;
 import com.google.protobuf.DynamicMessage;
 import com.google.protobuf.InvalidProtocolBufferException;
+import example.Credentials;
 import example.Frame;
 import example.Sealwire;
 import example.Sealwire.UnverifiedException;
@@ -22,6 +26,7 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
@@ -57,6 +62,12 @@ final class Vectors {
       end("keys pae " + ++number);
     }
     number = 0;
+    for (var each : cases(file, "keyTexts")) {
+      var prefix = text(each, "use").equals("request") ? "sws_" : "swr_";
+      expect("key", readKey(prefix, text(each, "text")).equals(each.get("key")));
+      end("keys text " + ++number);
+    }
+    number = 0;
     for (var each : cases(file, "derivations")) {
       var secret = bytes(each.get("serverSecret")).toByteArray();
       var clientId = utf8(text(each, "clientId"));
@@ -67,8 +78,8 @@ final class Vectors {
       expect("fingerprint", fingerprint.equals(bytes(each.get("fingerprint"))));
       expect("requestKey", Sealwire.mac(secret, utf8("request-key"), clientId, keyId).equals(requestKey));
       expect("responseKey", Sealwire.mac(secret, utf8("response-key"), clientId, keyId).equals(responseKey));
-      var requestText = Sealwire.readKey("sws_", text(each, "requestKeyText"));
-      var responseText = Sealwire.readKey("swr_", text(each, "responseKeyText"));
+      var requestText = Credentials.readKey("sws_", text(each, "requestKeyText"));
+      var responseText = Credentials.readKey("swr_", text(each, "responseKeyText"));
       expect("requestKeyText", ByteString.copyFrom(requestText).equals(requestKey));
       expect("responseKeyText", ByteString.copyFrom(responseText).equals(responseKey));
       end("keys derivation " + ++number);
@@ -104,7 +115,7 @@ final class Vectors {
     var request = file.getAsJsonObject("request");
     var key = file.getAsJsonObject("key");
     var responseKey = bytes(key.get("responseKey")).toByteArray();
-    var who = new Sealwire("", text(request, "serverId"), "", "", text(key, "keyId"), responseKey, responseKey);
+    var who = new Credentials("", text(request, "serverId"), "", "", text(key, "keyId"), responseKey, responseKey);
     for (var each : cases(file, "cases")) {
       var signed = each.getAsJsonObject("signed");
       var input = bytes(signed.get("signingInput"));
@@ -119,7 +130,7 @@ final class Vectors {
     }
   }
 
-  private boolean isValid(Sealwire who, ByteString frame, JsonObject request, long sequence) {
+  private boolean isValid(Credentials who, ByteString frame, JsonObject request, long sequence) {
     try {
       var answer = Frame.parseFrom(frame);
       var signature = bytes(request.get("signature"));
@@ -183,8 +194,17 @@ final class Vectors {
     wrong.clear();
   }
 
-  private static Sealwire signerOf(String keyId, byte[] requestKey) {
-    return new Sealwire("", "", "", "", keyId, requestKey, requestKey);
+  /** The key in hex, or null where it is refused. */
+  private static JsonElement readKey(String prefix, String text) {
+    try {
+      return new JsonPrimitive(HexFormat.of().formatHex(Credentials.readKey(prefix, text)));
+    } catch (IOException e) {
+      return JsonNull.INSTANCE;
+    }
+  }
+
+  private static Credentials signerOf(String keyId, byte[] requestKey) {
+    return new Credentials("", "", "", "", keyId, requestKey, requestKey);
   }
 
   private static ByteString envelopeOf(JsonObject fields) {
