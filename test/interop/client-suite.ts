@@ -42,6 +42,8 @@ export interface ClientSession {
   readonly credentials: string;
   /** Runs the checker. */
   check(...args: readonly string[]): Promise<Ended>;
+  /** Runs the example with a credentials file. */
+  example(credentials: string): Promise<Ended>;
 }
 
 /** Starts the suite of one language with the tests that all have in common; the caller adds its own and ends with `run()`. */
@@ -64,7 +66,13 @@ export function clientSuite({ language, programs, build, refusals, grpcCases, pr
     const commands = await build(folder);
     server = await InteropServer.start();
     const credentials = await server.addClient(language);
-    current = { server, credentials, commands, check: (...args) => run([...commands.checker, ...args]) };
+    current = {
+      server,
+      credentials,
+      commands,
+      check: (...args) => run([...commands.checker, ...args]),
+      example: (path) => run([...commands.example, path]),
+    };
   });
 
   test.after(async () => {

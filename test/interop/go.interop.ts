@@ -2,10 +2,12 @@
 import { join } from "node:path";
 import { clientSuite } from "./client-suite.ts";
 import { copyExample } from "./example-copy.ts";
+import { testLies } from "./lies.ts";
+import { testOpenCredentials } from "./open-credentials.ts";
 
 const MODULES = { version: "v2", modules: [{ path: "test/interop/proto" }, { path: "dist/proto" }] };
 
-const { test } = clientSuite({
+const { test, session } = clientSuite({
   language: "go",
   programs: ["go", "gofmt"],
   refusals: true,
@@ -25,5 +27,8 @@ const { test } = clientSuite({
     return { checker: [checker], example: copy.example };
   },
 });
+
+testLies(test, session, { hidesContradictions: true });
+testOpenCredentials(test, session);
 
 test.run();

@@ -2,8 +2,10 @@
 import { delimiter, join } from "node:path";
 import { clientSuite } from "./client-suite.ts";
 import { copyExample } from "./example-copy.ts";
+import { testLies } from "./lies.ts";
+import { testOpenCredentials } from "./open-credentials.ts";
 
-const { test } = clientSuite({
+const { test, session } = clientSuite({
   language: "java",
   programs: ["javac", "mvn"],
 
@@ -17,5 +19,8 @@ const { test } = clientSuite({
     return { checker: ["java", "-cp", path, "checker.Main"], example: copy.example };
   },
 });
+
+testLies(test, session);
+testOpenCredentials(test, session);
 
 test.run();

@@ -2,8 +2,10 @@
 import { delimiter, join } from "node:path";
 import { clientSuite } from "./client-suite.ts";
 import { copyExample } from "./example-copy.ts";
+import { testLies } from "./lies.ts";
+import { testOpenCredentials } from "./open-credentials.ts";
 
-const { test } = clientSuite({
+const { test, session } = clientSuite({
   language: "python",
   programs: ["python3"],
   refusals: true,
@@ -22,5 +24,8 @@ const { test } = clientSuite({
     return { checker, example: copy.example };
   },
 });
+
+testLies(test, session);
+testOpenCredentials(test, session);
 
 test.run();

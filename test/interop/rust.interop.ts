@@ -2,8 +2,10 @@
 import { join } from "node:path";
 import { clientSuite } from "./client-suite.ts";
 import { copyExample } from "./example-copy.ts";
+import { testLies } from "./lies.ts";
+import { testOpenCredentials } from "./open-credentials.ts";
 
-const { test } = clientSuite({
+const { test, session } = clientSuite({
   language: "rust",
   programs: ["cargo", "cc"],
 
@@ -14,5 +16,8 @@ const { test } = clientSuite({
     return { checker: [join(copy.path, "target", "debug", "sealwire-checker")], example: copy.example };
   },
 });
+
+testLies(test, session);
+testOpenCredentials(test, session);
 
 test.run();

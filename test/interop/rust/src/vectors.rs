@@ -55,6 +55,7 @@ pub fn check(folder: &str, subject: &Subject) -> Result<ExitCode, Box<dyn Error>
     };
     check_keys(&read("keys.json")?, &mut tally);
     check_requests(&read("requests.json")?, subject, &mut tally);
+    check_sequences(&read("sequences.json")?, subject, &mut tally);
     check_responses(&read("responses.json")?, subject, &mut tally);
     check_sizes(&read("sizes.json")?, subject, &mut tally);
     check_canonical(&read("canonical.json")?, &mut tally);
@@ -116,27 +117,40 @@ fn check_keys(file: &Value, tally: &mut Tally) {
 
 fn check_requests(file: &Value, subject: &Subject, tally: &mut Tally) {
     for case in list(&file["cases"]) {
-        let (signed, flag) = (&case["signed"], text(&case["flag"]));
-        let named = list(&file["keys"]).iter().find(|key| key["keyId"] == signed["key"]);
-        let request_key = named.map_or_else(|| bytes(&signed["key"]), |key| bytes(&key["requestKey"]));
-        let who = Credentials { key_id: text(&signed["keyId"]).into(), request_key, ..nobody() };
-        let (method, envelope) = (text(&signed["method"]), bytes(&signed["envelope"]));
-        let (input, signature) = (bytes(&signed["signingInput"]), bytes(&signed["signature"]));
-        let right = pae(&[b"request", method.as_bytes(), who.key_id.as_bytes(), &envelope]);
-        let is_right = flag != "SigningInput";
-        let fields = &signed["fields"];
-        let encoded = if fields.is_null() { envelope.clone() } else { envelope_of(fields).encode_to_vec() };
-        let received = Frame::decode(&*bytes(&case["received"]["frame"]));
-        let frame = (subject.sign)(&who, method, envelope.clone());
-        let checks = [
-            ("fields", encoded == envelope),
-            ("signingInput", (right == input) == is_right),
-            ("hmac", hmac_of(&who.request_key, &input) == signature),
-            ("signature", (frame.signature == signature) == is_right),
-            ("frame", flag != "Valid" || received == Ok(frame)),
-        ];
+        let checks = signer_checks(case, &file["keys"], &case["flag"], subject);
         tally.note(&format!("requests {}", case["id"]), &checks);
     }
+}
+
+fn check_sequences(file: &Value, subject: &Subject, tally: &mut Tally) {
+    for case in list(&file["cases"]) {
+        let steps = list(&case["steps"]).iter();
+        let checks: Vec<_> =
+            steps.flat_map(|step| signer_checks(step, &step["keys"], &case["flag"], subject)).collect();
+        tally.note(&format!("sequences {}", case["id"]), &checks);
+    }
+}
+
+fn signer_checks(request: &Value, keys: &Value, flag: &Value, subject: &Subject) -> [(&'static str, bool); 5] {
+    let signed = &request["signed"];
+    let named = list(keys).iter().find(|key| key["keyId"] == signed["key"]);
+    let request_key = named.map_or_else(|| bytes(&signed["key"]), |key| bytes(&key["requestKey"]));
+    let who = Credentials { key_id: text(&signed["keyId"]).into(), request_key, ..nobody() };
+    let (method, envelope) = (text(&signed["method"]), bytes(&signed["envelope"]));
+    let (input, signature) = (bytes(&signed["signingInput"]), bytes(&signed["signature"]));
+    let right = pae(&[b"request", method.as_bytes(), who.key_id.as_bytes(), &envelope]);
+    let is_right = flag != "SigningInput";
+    let fields = &signed["fields"];
+    let encoded = if fields.is_null() { envelope.clone() } else { envelope_of(fields).encode_to_vec() };
+    let received = Frame::decode(&*bytes(&request["received"]["frame"]));
+    let frame = (subject.sign)(&who, method, envelope.clone());
+    [
+        ("fields", encoded == envelope),
+        ("signingInput", (right == input) == is_right),
+        ("hmac", hmac_of(&who.request_key, &input) == signature),
+        ("signature", (frame.signature == signature) == is_right),
+        ("frame", flag != "Valid" || received == Ok(frame)),
+    ]
 }
 
 fn check_responses(file: &Value, subject: &Subject, tally: &mut Tally) {

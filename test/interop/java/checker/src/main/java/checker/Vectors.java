@@ -47,6 +47,7 @@ final class Vectors {
   boolean check(Path folder) throws IOException {
     checkKeys(read(folder, "keys.json"));
     checkRequests(read(folder, "requests.json"));
+    checkSequences(read(folder, "sequences.json"));
     checkResponses(read(folder, "responses.json"));
     checkSizes(read(folder, "sizes.json"));
     checkCanonical(read(folder, "canonical.json"));
@@ -88,27 +89,37 @@ final class Vectors {
 
   private void checkRequests(JsonObject file) throws IOException {
     for (var each : cases(file, "cases")) {
-      var signed = each.getAsJsonObject("signed");
-      var flag = text(each, "flag");
-      var key = text(signed, "key");
-      var named = cases(file, "keys").stream().filter(one -> text(one, "keyId").equals(key)).findFirst();
-      var requestKey = named.map(one -> bytes(one.get("requestKey"))).orElseGet(() -> hex(key)).toByteArray();
-      var keyId = text(signed, "keyId");
-      var method = text(signed, "method");
-      var envelope = bytes(signed.get("envelope"));
-      var input = bytes(signed.get("signingInput"));
-      var signature = bytes(signed.get("signature"));
-      var right = Sealwire.pae(utf8("request"), utf8(method), utf8(keyId), envelope);
-      var isRight = !flag.equals("SigningInput");
-      expect("signingInput", right.equals(input) == isRight);
-      expect("hmac", hmac(requestKey, input).equals(signature));
-      if (signed.get("fields") instanceof JsonObject fields) expect("fields", envelopeOf(fields).equals(envelope));
-      var frame = subject.signer().sign(signerOf(keyId, requestKey), method, envelope);
-      expect("signature", frame.getSignature().equals(signature) == isRight);
-      var received = bytes(each.getAsJsonObject("received").get("frame"));
-      if (flag.equals("Valid")) expect("frame", Frame.parseFrom(received).equals(frame));
+      checkSigner(each, cases(file, "keys"), text(each, "flag"));
       end("requests " + each.get("id"));
     }
+  }
+
+  private void checkSequences(JsonObject file) throws IOException {
+    for (var each : cases(file, "cases")) {
+      for (var step : cases(each, "steps")) checkSigner(step, cases(step, "keys"), text(each, "flag"));
+      end("sequences " + each.get("id"));
+    }
+  }
+
+  private void checkSigner(JsonObject request, List<JsonObject> keys, String flag) throws IOException {
+    var signed = request.getAsJsonObject("signed");
+    var key = text(signed, "key");
+    var named = keys.stream().filter(one -> text(one, "keyId").equals(key)).findFirst();
+    var requestKey = named.map(one -> bytes(one.get("requestKey"))).orElseGet(() -> hex(key)).toByteArray();
+    var keyId = text(signed, "keyId");
+    var method = text(signed, "method");
+    var envelope = bytes(signed.get("envelope"));
+    var input = bytes(signed.get("signingInput"));
+    var signature = bytes(signed.get("signature"));
+    var right = Sealwire.pae(utf8("request"), utf8(method), utf8(keyId), envelope);
+    var isRight = !flag.equals("SigningInput");
+    expect("signingInput", right.equals(input) == isRight);
+    expect("hmac", hmac(requestKey, input).equals(signature));
+    if (signed.get("fields") instanceof JsonObject fields) expect("fields", envelopeOf(fields).equals(envelope));
+    var frame = subject.signer().sign(signerOf(keyId, requestKey), method, envelope);
+    expect("signature", frame.getSignature().equals(signature) == isRight);
+    var received = bytes(request.getAsJsonObject("received").get("frame"));
+    if (flag.equals("Valid")) expect("frame", Frame.parseFrom(received).equals(frame));
   }
 
   private void checkResponses(JsonObject file) {
