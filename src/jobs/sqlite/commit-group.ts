@@ -12,12 +12,9 @@ interface Waiting {
   readonly fail: (error: unknown) => void;
 }
 
-/** What an operation returned or threw. */
-type Attempted<T> = { readonly value: T } | { readonly error: unknown };
-
 /**
  * Runs write operations of one connection: all that arrive within a tick share one transaction and so one fsync.
- * Each is undone by itself if it fails, and nobody hears of an outcome before COMMIT. If the transaction fails,
+ * Each stands under a savepoint of its own, and nobody hears of an outcome before COMMIT. If the transaction fails,
  * every operation in it does, with nothing written.
  */
 export class CommitGroup {
@@ -46,24 +43,12 @@ export class CommitGroup {
    * right after the commit, before anyone who waits for it and in the order of the operations. Throws UNAVAILABLE.
    */
   run<T>(operation: () => T, committed?: (value: T) => void): Promise<T> {
-    return this.#enqueue(() => this.#attempt(operation), committed);
-  }
-
-  /**
-   * The same for an operation that writes with a single statement: SQLite undoes that by itself if it fails, so that it
-   * needs no savepoint, which costs half as much as the insertion of a nonce.
-   */
-  runStatement<T>(operation: () => T, committed?: (value: T) => void): Promise<T> {
-    return this.#enqueue(() => this.#attemptStatement(operation), committed);
-  }
-
-  #enqueue<T>(attempt: () => Attempted<T>, committed?: (value: T) => void): Promise<T> {
     if (this.#closed) return Promise.reject(storeClosed());
     return new Promise<T>((resolve, reject) => {
-      let outcome: Attempted<T>;
+      let outcome: { readonly value: T } | { readonly error: unknown };
       this.#waiting.push({
         apply: () => {
-          outcome = attempt();
+          outcome = this.#attempt(operation);
         },
         succeed: () => {
           if ("error" in outcome) return reject(outcome.error);
@@ -119,7 +104,7 @@ export class CommitGroup {
   }
 
   /** Runs one operation under a savepoint. Throws only what ends the whole transaction. */
-  #attempt<T>(operation: () => T): Attempted<T> {
+  #attempt<T>(operation: () => T): { readonly value: T } | { readonly error: unknown } {
     this.#statements.save.run();
     try {
       const value = operation();
@@ -129,15 +114,6 @@ export class CommitGroup {
       if (isStoreAway(error) || !this.#db.isTransaction) throw error;
       this.#statements.undo.run();
       this.#statements.release.run();
-      return { error };
-    }
-  }
-
-  #attemptStatement<T>(operation: () => T): Attempted<T> {
-    try {
-      return { value: operation() };
-    } catch (error) {
-      if (isStoreAway(error) || !this.#db.isTransaction) throw error;
       return { error };
     }
   }

@@ -90,13 +90,12 @@ const SCHEMA = `
   ) STRICT;
   CREATE INDEX intent_by_expiry ON intent (expires_at_ms);
 
-  CREATE TABLE nonce (
-    client_id TEXT NOT NULL,
-    nonce BLOB NOT NULL,
+  CREATE TABLE nonce_log (
+    seq INTEGER PRIMARY KEY,
     expires_at_ms INTEGER NOT NULL,
-    PRIMARY KEY (client_id, nonce)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX nonce_by_expiry ON nonce (expires_at_ms);
+    nonces BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX nonce_log_by_expiry ON nonce_log (expires_at_ms);
 
   CREATE TABLE store_state (
     one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -1,0 +1,47 @@
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { NonceSet } from "../../../src/jobs/sqlite/nonce-set.ts";
+import { assert, suite } from "../../support/suite.ts";
+
+const test = suite("jobs/sqlite/nonce-set");
+
+const NOW_MS = 1_000_000_000;
+
+function fingerprint(name: string | number): Buffer {
+  return createHash("sha256").update(String(name)).digest();
+}
+
+test("it holds what a plain set would hold, whatever is added when, and forgets nothing before its time", () => {
+  const adding = fc.record({ name: fc.nat(50), expiresInMs: fc.integer({ min: -1_000, max: 5_000_000 }) });
+  fc.assert(
+    fc.property(fc.array(fc.oneof(adding, fc.nat(2_000_000)), { maxLength: 200 }), (steps) => {
+      const set = new NonceSet();
+      const held = new Map<number, number>();
+      let floorMs = 0;
+      for (const step of steps) {
+        if (typeof step === "number") {
+          floorMs = Math.max(floorMs, NOW_MS + step);
+          set.forget(floorMs);
+          continue;
+        }
+        const expiresAtMs = NOW_MS + step.expiresInMs;
+        if (expiresAtMs <= floorMs) continue;
+        const isKnown = (held.get(step.name) ?? 0) > floorMs;
+        const added = set.add(fingerprint(step.name), expiresAtMs, NOW_MS);
+        // Whole spans are forgotten, so what has expired may still be known; what has not expired always is.
+        if (isKnown) assert.is(added, false);
+        if (!held.has(step.name)) assert.is(added, true);
+        if (added) held.set(step.name, expiresAtMs);
+      }
+    }),
+  );
+});
+
+test("a hundred thousand nonces, one of all zeros among them, are told apart", () => {
+  const set = new NonceSet();
+  const all = [Buffer.alloc(32), ...Array.from({ length: 100_000 }, (_, index) => fingerprint(index))];
+  all.forEach((each, index) => assert.is(set.add(each, NOW_MS + (index % 300_000), NOW_MS), true));
+  for (const each of all) assert.is(set.add(each, NOW_MS + 1, NOW_MS), false);
+});
+
+test.run();
