@@ -19,9 +19,7 @@ let cluster: Cluster;
 /** One client for each server. */
 async function clients(): Promise<SealwireClient[]> {
   const credentials = await cluster.credentials();
-  return cluster
-    .addresses()
-    .map((address) => new SealwireClient({ credentials, address, retry: { maxAttempts: 100 } }));
+  return cluster.addresses().map((address) => new SealwireClient({ credentials, address }));
 }
 
 async function closing<T>(opened: readonly SealwireClient[], body: (...clients: SealwireClient[]) => Promise<T>) {
@@ -133,15 +131,17 @@ if (hasPostgres(test)) {
       using raw = new RawClient(cluster.addresses()[0] ?? "", credentials);
       const refused = await raw.call(IDENTITY);
       assert.is(refused.reason, "UNAVAILABLE");
-      assert.ok((refused.responses[0]?.error?.retryDelay?.seconds ?? 0n) >= 0n);
+      assert.ok(refused.responses[0]?.error?.retryDelay !== undefined);
       const calls = Array.from({ length: 20 }, () => (b as SealwireClient).call("batch_sum", { numbers: [1, 2] }));
       postgres.startAgain();
       for (const { ok } of await Promise.all(calls)) assert.ok(ok);
       assert.is(await watched, "SUCCEEDED");
     }));
 
-  test("replicas replaced one by one under load fail no call and lose no job", async () =>
-    closing(await clients(), async (...all) => {
+  test("replicas replaced one by one under load fail no call and lose no job", async () => {
+    const credentials = await cluster.credentials();
+    const spread = Array.from({ length: 3 }, () => new SealwireClient({ credentials, address: cluster.addresses() }));
+    return closing(spread, async (...all) => {
       let stopping = false;
       const jobs: string[] = [];
       const load = all.map(async (client) => {
@@ -169,7 +169,8 @@ if (hasPostgres(test)) {
         assert.is(state, "SUCCEEDED");
       }
       console.log(`${jobs.length} jobs through a rolling restart`);
-    }));
+    });
+  });
 }
 
 test.run();
