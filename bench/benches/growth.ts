@@ -5,10 +5,15 @@ import type { GrowthQuestions } from "../process/growth-process.ts";
 import { PinnedProcess } from "../process/pinned-process.ts";
 import type { Bench, Table } from "../report/result.ts";
 import { median, medianRatio } from "../report/statistics.ts";
+import type { Engine } from "../variants/filled-store.ts";
 import { measureInRounds } from "./rounds.ts";
 import { seriesTable } from "./series-table.ts";
 
-const SIZES = [0, 10_000, 1_000_000];
+const SIZES: Readonly<Record<Engine, readonly number[]>> = {
+  sqlite: [0, 10_000, 1_000_000],
+  postgres: [0, 10_000, 100_000],
+};
+const TITLES: Readonly<Record<Engine, string>> = { sqlite: "SQLite", postgres: "PostgreSQL" };
 const CALLS = 100;
 const OPERATIONS = ["submit", "poll", "list", "claim"] as const;
 
@@ -16,27 +21,31 @@ const OPERATIONS = ["submit", "poll", "list", "claim"] as const;
 export const growth: Bench = {
   title: "Growth",
   async run(options) {
-    const store = await storeGrowth(options);
+    const sqlite = await storeGrowth("sqlite", options);
+    const postgres = await storeGrowth("postgres", options);
     const names = ["sealwire-sqlite", "sealwire-1000-clients", "sealwire-1000-tools", "sealwire-expiring"] as const;
     const series = await measureInRounds({ ...options, names, callers: [64] });
     return {
-      tables: [store.table, seriesTable("A call of batch_sum, 64 callers", series, "sealwire-sqlite")],
-      raw: { store: store.raw, calls: series },
+      tables: [sqlite.table, postgres.table, seriesTable("A call of batch_sum, 64 callers", series, "sealwire-sqlite")],
+      raw: { sqlite: sqlite.raw, postgres: postgres.raw, calls: series },
     };
   },
 };
 
 /** Times the operations of a store that holds more and more jobs, each store in a process of its own. */
-async function storeGrowth(options: BenchOptions): Promise<{ readonly table: Table; readonly raw: unknown }> {
+async function storeGrowth(
+  engine: Engine,
+  options: BenchOptions,
+): Promise<{ readonly table: Table; readonly raw: unknown }> {
   const { rounds, scale, progress } = options;
-  const sizes = SIZES.map((size) => Math.round(size / scale));
+  const sizes = SIZES[engine].map((size) => Math.round(size / scale));
   await using running = new AsyncDisposableStack();
   const stores = [];
   for (const size of sizes) {
-    progress(`filling a store with ${size} jobs`);
+    progress(`filling a store on ${TITLES[engine]} with ${size} jobs`);
     const file = join(import.meta.dirname, "..", "process", "growth-process.ts");
     const store = running.use(new PinnedProcess<GrowthQuestions>({ file, cores: pickCores().server }));
-    await store.ask("fill", size);
+    await store.ask("fill", { engine, count: size });
     stores.push(store);
   }
   const tookMs = new Map<string, number[]>();
@@ -53,7 +62,7 @@ async function storeGrowth(options: BenchOptions): Promise<{ readonly table: Tab
   const of = (operation: string, size: number): number[] => tookMs.get(`${operation} ${size}`) ?? [];
   const [empty = 0, ...larger] = sizes;
   const table = {
-    title: "One operation on a SQLite store, 64 at a time where it writes",
+    title: `One operation on a store on ${TITLES[engine]}, 64 at a time where it writes`,
     columns: ["", "empty (ms)", ...larger.flatMap((size) => [`${size.toLocaleString("en-US")} jobs (ms)`, "× empty"])],
     rows: OPERATIONS.map((operation) => {
       const base = of(operation, empty);

@@ -1,6 +1,6 @@
 import type { Store } from "../../src/jobs/store.ts";
 import { median } from "../report/statistics.ts";
-import { benchJob, openFilledStore } from "../variants/filled-store.ts";
+import { benchJob, type Engine, openFilledStore } from "../variants/filled-store.ts";
 import { RESULT } from "../variants/work.ts";
 import { answerParent } from "./answering.ts";
 
@@ -12,8 +12,8 @@ const submitted: string[] = [];
 
 const questions = {
   /** Opens a store with so many jobs; see {@link openFilledStore}. */
-  async fill(count: number): Promise<void> {
-    store = await openFilledStore(count);
+  async fill({ engine, count }: { readonly engine: Engine; readonly count: number }): Promise<void> {
+    store = await openFilledStore(engine, count);
   },
   /** The median of how long one operation takes, in milliseconds. What writes comes in groups, as under load. */
   async time({ operation, calls }: { readonly operation: Operation; readonly calls: number }): Promise<number> {

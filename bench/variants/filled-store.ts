@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { SubmitSpec } from "../../src/jobs/engine.ts";
 import type { JobPolicy } from "../../src/jobs/job.ts";
+import { openPostgresStore } from "../../src/jobs/postgres/open.ts";
 import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
 import type { Store } from "../../src/jobs/store.ts";
+import { PostgresServer } from "../../test/support/postgres-server.ts";
 import { ARGS } from "./work.ts";
 
 const DAY_MS = 86_400_000;
@@ -25,16 +27,24 @@ const OWNERS = 100;
 /** Jobs that the engine itself submits; the rest are copies of their rows. */
 const SEED = 1_000;
 
+/** Which engine keeps the jobs. */
+export type Engine = "sqlite" | "postgres";
+
+/** An empty store that can be closed, have its rows copied and be opened again. */
+interface Fillable {
+  open(): Promise<Store>;
+  /** Copies the rows of the first jobs until there are `times` as many: a million by the engine would take minutes. */
+  copyJobs(seed: number, times: number): Promise<void>;
+}
+
 /**
- * Opens a SQLite store with so many jobs of a hundred owners. Every second one was cancelled; the others wait for the
- * tool "parked", which no worker has.
+ * Opens a store with so many jobs of a hundred owners. Every second one was cancelled; the others wait for the tool
+ * "parked", which no worker has.
  */
-export async function openFilledStore(count: number): Promise<Store> {
-  const folder = mkdtempSync(join(tmpdir(), "sealwire-bench-"));
-  const path = join(folder, "store.db");
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+export async function openFilledStore(engine: Engine, count: number): Promise<Store> {
+  const fillable = engine === "sqlite" ? inFile() : await inDatabase();
   const seed = Math.min(SEED, count);
-  const store = await openSqliteStore({ path });
+  const store = await fillable.open();
   await Promise.all(
     Array.from({ length: seed }, async (_, index) => {
       const owner = `owner-${index % OWNERS}`;
@@ -44,8 +54,8 @@ export async function openFilledStore(count: number): Promise<Store> {
   );
   if (count <= seed) return store;
   await store[Symbol.asyncDispose]();
-  copyJobs(path, seed, Math.ceil(count / seed));
-  return openSqliteStore({ path });
+  await fillable.copyJobs(seed, Math.ceil(count / seed));
+  return fillable.open();
 }
 
 /** A job to submit, with a request id of its own. */
@@ -61,24 +71,57 @@ export function benchJob(owner: string, tool: string): SubmitSpec {
   };
 }
 
-/** Copies the rows of the first jobs until there are `times` as many: a million by the engine would take minutes. */
-function copyJobs(path: string, seed: number, times: number): void {
-  const db = new DatabaseSync(path);
-  const columns = db
-    .prepare("SELECT name FROM pragma_table_info('job')")
-    .all()
-    .map(({ name }) => String(name));
+function inFile(): Fillable {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-bench-"));
+  const path = join(folder, "store.db");
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return {
+    open: () => openSqliteStore({ path }),
+    async copyJobs(seed, times) {
+      const db = new DatabaseSync(path);
+      const columns = db.prepare("SELECT name FROM pragma_table_info('job')").all();
+      const { into, values } = copied(columns.map(({ name }) => String(name)));
+      const jobs = db.prepare(`INSERT INTO job (${into}) SELECT ${values} FROM job WHERE seq <= :seed`);
+      const args = db.prepare("INSERT INTO job_args SELECT seq + :copy * :seed, args FROM job_args WHERE seq <= :seed");
+      db.exec("PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000; BEGIN");
+      for (let copy = 1; copy < times; copy++) {
+        jobs.run({ copy, seed });
+        args.run({ copy, seed });
+      }
+      db.exec("COMMIT");
+      db.close();
+    },
+  };
+}
+
+async function inDatabase(): Promise<Fillable> {
+  const postgres = await PostgresServer.start({ synced: true });
+  const schema = await postgres.newSchema();
+  process.once("exit", () => postgres.crash());
+  return {
+    open: () => openPostgresStore({ url: postgres.url(schema) }),
+    async copyJobs(seed, times) {
+      await using client = await postgres.connect(schema);
+      const { rows } = await client.query(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'job' AND table_schema = $1",
+        [schema],
+      );
+      const { into, values } = copied(rows.map(({ column_name: name }) => String(name)));
+      const numbered = values.replaceAll(":copy", "copy").replaceAll(":seed", String(seed));
+      const copies = `generate_series(1, ${times - 1}) AS copy WHERE seq <= ${seed}`;
+      await client.query(`INSERT INTO job (${into}) OVERRIDING SYSTEM VALUE SELECT ${numbered} FROM job, ${copies}`);
+      await client.query(`INSERT INTO job_args SELECT seq + copy * ${seed}, args FROM job_args, ${copies}`);
+      await client.query(`SELECT setval(pg_get_serial_sequence('job', 'seq'), ${seed * times})`);
+      await client.query("VACUUM ANALYZE");
+    },
+  };
+}
+
+/** The columns of a job, and what stands in them in a copy. */
+function copied(columns: readonly string[]): { readonly into: string; readonly values: string } {
   const values = columns.map((name) => {
     if (name === "seq") return "seq + :copy * :seed";
     return name === "job_id" || name === "request_id" ? `${name} || ':' || :copy` : name;
   });
-  const jobs = db.prepare(`INSERT INTO job (${columns}) SELECT ${values} FROM job WHERE seq <= :seed`);
-  const args = db.prepare("INSERT INTO job_args SELECT seq + :copy * :seed, args FROM job_args WHERE seq <= :seed");
-  db.exec("PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000; BEGIN");
-  for (let copy = 1; copy < times; copy++) {
-    jobs.run({ copy, seed });
-    args.run({ copy, seed });
-  }
-  db.exec("COMMIT");
-  db.close();
+  return { into: columns.join(", "), values: values.join(", ") };
 }

@@ -32,13 +32,15 @@ const CLAIM = sql(`
     ) AS due
   ), claimed AS (
     UPDATE job SET state = '${to}', revision = revision + 1, instance_id = :instanceId, ${CLAIM_SET.join(", ")}
-    FROM picked WHERE job.seq = picked.seq RETURNING job.*
+    WHERE seq = ANY (ARRAY(SELECT seq FROM picked)) RETURNING *
   )
-  SELECT claimed.*, job_args.args FROM claimed JOIN job_args USING (seq) ORDER BY claimed.seq`);
+  SELECT claimed.*, (SELECT args FROM job_args WHERE job_args.seq = claimed.seq) AS args FROM claimed ORDER BY seq`);
 
 const NEXT_DUE = sql(`
-  SELECT lane.place, min(${DUE_AT}) AS due_at_ms FROM ${LANES}) WITH ORDINALITY AS lane (priority, tool, owner, place)
-  JOIN job ON ${IN_LANE} GROUP BY lane.place`);
+  SELECT lane.place, next.due_at_ms FROM ${LANES}) WITH ORDINALITY AS lane (priority, tool, owner, place)
+  CROSS JOIN LATERAL (
+    SELECT ${DUE_AT} AS due_at_ms FROM job WHERE ${IN_LANE} ORDER BY run_at_ms LIMIT 1
+  ) AS next`);
 
 /** One seek for each lane, however long it is. */
 const READ_LANES = sql(`

@@ -94,7 +94,7 @@ const NONCES = [
     client_id text NOT NULL,
     nonce bytea NOT NULL,
     expires_at_ms bigint NOT NULL,
-    PRIMARY KEY (slot, client_id, nonce)
+    PRIMARY KEY (client_id, nonce, slot)
   ) PARTITION BY LIST (slot)`,
   ...Array.from(
     { length: NONCE_SLOTS + 1 },
@@ -122,10 +122,10 @@ const NONCES = [
           CASE WHEN wanted.expires_at_ms < now_ms + ${(NONCE_SLOTS - 1) * NONCE_SLOT_MS}
             THEN (wanted.expires_at_ms / ${NONCE_SLOT_MS}) % ${NONCE_SLOTS} ELSE ${NONCE_SLOTS} END,
           wanted.client_id, wanted.nonce, wanted.expires_at_ms
-        FROM wanted
-        WHERE wanted.expires_at_ms > floor_ms AND NOT EXISTS (
-          SELECT FROM nonce known WHERE known.slot BETWEEN 0 AND ${NONCE_SLOTS}
-            AND known.client_id = wanted.client_id AND known.nonce = wanted.nonce)
+        FROM wanted LEFT JOIN LATERAL (
+          SELECT true AS held FROM nonce WHERE nonce.client_id = wanted.client_id AND nonce.nonce = wanted.nonce LIMIT 1
+        ) AS known ON true
+        WHERE wanted.expires_at_ms > floor_ms AND known.held IS NULL
         ORDER BY wanted.client_id, wanted.nonce
         ON CONFLICT DO NOTHING
         RETURNING client_id, nonce

@@ -15,10 +15,12 @@ const SLICE = 500;
 const WANTED =
   "unnest(:clientIds::text[], :requestIds::text[]) WITH ORDINALITY AS wanted (client_id, request_id, place)";
 const KNOWN_INTENTS = sql(`
-  SELECT place, intent_digest, outcome, outcome IS NULL AND ${instanceLives("intent")} AS running
-  FROM ${WANTED} JOIN intent USING (client_id, request_id)`);
+  SELECT wanted.place, known.* FROM ${WANTED} CROSS JOIN LATERAL (
+    SELECT intent_digest, outcome, outcome IS NULL AND ${instanceLives("intent")} AS running FROM intent
+    WHERE intent.client_id = wanted.client_id AND intent.request_id = wanted.request_id LIMIT 1) AS known`);
 const KNOWN_JOBS = sql(`
-  SELECT place FROM ${WANTED} JOIN job ON job.owner = wanted.client_id AND job.request_id = wanted.request_id`);
+  SELECT wanted.place FROM ${WANTED} CROSS JOIN LATERAL (
+    SELECT FROM job WHERE job.owner = wanted.client_id AND job.request_id = wanted.request_id LIMIT 1) AS known`);
 const INSERT = sql(`
   INSERT INTO intent (client_id, request_id, intent_digest, instance_id, expires_at_ms)
   SELECT *, :instanceId, :expiresAt

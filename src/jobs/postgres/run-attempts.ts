@@ -13,10 +13,11 @@ const RECORD_PROGRESS = sql(
   }),
 );
 const REVIEW = sql(`
-  SELECT wanted.job_id, job.cancel_requested
-  FROM unnest(:jobIds::text[], :attempts::integer[]) AS wanted (job_id, attempt)
-  LEFT JOIN job ON job.job_id = wanted.job_id AND job.attempt = wanted.attempt AND job.state = 'RUNNING'
-  WHERE job.job_id IS NULL OR job.cancel_requested`);
+  SELECT wanted.job_id, known.cancel_requested
+  FROM unnest(:jobIds::text[], :attempts::integer[]) AS wanted (job_id, attempt) LEFT JOIN LATERAL (
+    SELECT cancel_requested FROM job
+    WHERE job.job_id = wanted.job_id AND job.attempt = wanted.attempt AND state = 'RUNNING' LIMIT 1) AS known ON true
+  WHERE known.cancel_requested IS DISTINCT FROM false`);
 const LOST = sql(
   `SELECT job_id, attempt FROM job WHERE state = 'RUNNING' AND NOT ${instanceLives("job")} LIMIT :limit`,
 );

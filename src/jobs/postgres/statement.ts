@@ -15,7 +15,11 @@ export type Values = Readonly<Record<string, unknown>>;
 /** A name after a colon, but not the type after the double colon of a cast. */
 const PARAMETER = /(?<!:):([a-z]\w*)/gi;
 
-/** Compiles SQL whose parameters are written `:name`. */
+/**
+ * Compiles SQL. What is looked up for the items of an array stands in a LATERAL subquery with a LIMIT, and what is
+ * changed is found by `ANY (ARRAY(…))`: PostgreSQL then goes through the index whatever it believes the sizes to be, where
+ * a join might read a whole table. Parameters are written `:name`.
+ */
 export function sql(text: string): Statement {
   const parameters: string[] = [];
   const numbered = text.replaceAll(PARAMETER, (_, name: string) => {

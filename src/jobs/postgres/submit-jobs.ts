@@ -15,10 +15,10 @@ export interface Submission {
 }
 
 const WANTED = "unnest(:owners::text[], :requestIds::text[]) AS wanted (owner, request_id)";
-const KNOWN_JOBS = sql(`SELECT job.* FROM ${WANTED} JOIN job USING (owner, request_id)`);
-const KNOWN_INTENTS = sql(`
-  SELECT wanted.owner, wanted.request_id FROM ${WANTED}
-  JOIN intent ON intent.client_id = wanted.owner AND intent.request_id = wanted.request_id`);
+const KNOWN_JOBS = sql(`SELECT known.* FROM ${WANTED} CROSS JOIN LATERAL (
+  SELECT * FROM job WHERE job.owner = wanted.owner AND job.request_id = wanted.request_id LIMIT 1) AS known`);
+const KNOWN_INTENTS = sql(`SELECT wanted.owner, wanted.request_id FROM ${WANTED} CROSS JOIN LATERAL (
+  SELECT FROM intent WHERE client_id = wanted.owner AND intent.request_id = wanted.request_id LIMIT 1) AS known`);
 const OPEN_JOBS = sql(`
   SELECT wanted.owner, open.jobs FROM unnest(:owners::text[], :limits::bigint[]) AS wanted (owner, most)
   CROSS JOIN LATERAL (

@@ -13,25 +13,23 @@ const EXPIRE = sql(`
   ), ended AS (
     UPDATE job SET state = '${to}', revision = revision + 1, queue_deadline_ms = NULL, error = :error,
       ended_at_ms = ${ENDED_AT}, expires_at_ms = :now + retention_ms
-    FROM overdue WHERE job.seq = overdue.seq RETURNING job.*
+    WHERE seq = ANY (ARRAY(SELECT seq FROM overdue)) RETURNING *
   ), gone AS (
     DELETE FROM job_args USING ended WHERE job_args.seq = ended.seq
   )
   SELECT * FROM ended`);
 
-/** Removes up to `:limit` expired rows; what another process is removing is left to it. */
-const sweep = (table: string, key: string) =>
+/** Removes up to `:limit` expired rows, which are locked first; what another process is removing is left to it. */
+const sweep = (table: string) =>
   sql(`
   WITH expired AS MATERIALIZED (
-    SELECT ${key} FROM ${table} WHERE expires_at_ms <= :now ORDER BY expires_at_ms LIMIT :limit FOR UPDATE SKIP LOCKED
+    SELECT ctid FROM ${table} WHERE expires_at_ms <= :now ORDER BY expires_at_ms LIMIT :limit FOR UPDATE SKIP LOCKED
   ), removed AS (
-    DELETE FROM ${table} USING expired WHERE (${key.split(", ").map((name) => `${table}.${name}`)}) = (${key
-      .split(", ")
-      .map((name) => `expired.${name}`)}) RETURNING 1
+    DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM expired)) RETURNING 1
   )
   SELECT count(*) AS rows FROM removed`);
-const SWEEP_JOBS = sweep("job", "seq");
-const SWEEP_INTENTS = sweep("intent", "client_id, request_id");
+const SWEEP_JOBS = sweep("job");
+const SWEEP_INTENTS = sweep("intent");
 
 /** Fails up to `limit` queued jobs that waited too long for their first attempt, with QUEUE_TIMEOUT. */
 export function expireQueued(queries: Queries, limit: number, nowMs: number): Promise<JobRow[]> {
