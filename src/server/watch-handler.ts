@@ -2,11 +2,11 @@ import { once } from "node:events";
 import type { handleServerStreamingCall, ServerWritableStream } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { Turns } from "../runtime/turns.ts";
 import { isUsable, type KeyRingSource, type VerificationKey } from "../signing/key-ring/types.ts";
 import type { Dispatcher } from "../tools/dispatcher.ts";
 import type { Drain } from "./drain.ts";
 import type { VerifiedCall } from "./verified-call.ts";
-import type { WritePacer } from "./write-pacer.ts";
 
 /** What watches are served with. */
 export interface WatchHandlerOptions {
@@ -14,7 +14,8 @@ export interface WatchHandlerOptions {
   readonly clock: Clock;
   readonly drain: Drain;
   readonly keyRing: KeyRingSource;
-  readonly pacer: WritePacer;
+  /** Sends so many answers per turn of the event loop. */
+  readonly turns: Turns;
   /** Longest that a watch may stay open. */
   readonly watchTimeoutMs: number;
 }
@@ -26,13 +27,13 @@ type WatchStream = ServerWritableStream<VerifiedCall, Buffer>;
  * the server drains or the watch is too old, and with UNAUTHENTICATED when its key no longer holds. Never throws.
  */
 export function createWatchHandler(options: WatchHandlerOptions): handleServerStreamingCall<VerifiedCall, Buffer> {
-  const { dispatcher, clock, drain, keyRing, pacer, watchTimeoutMs } = options;
+  const { dispatcher, clock, drain, keyRing, turns, watchTimeoutMs } = options;
 
   /** Sends states until the terminal one; `sent` counts them. Throws why it ended early. */
   const send = async (stream: WatchStream, stop: AbortSignal, sent: { count: number }): Promise<void> => {
     const call = stream.request;
     stop.throwIfAborted();
-    const answers = dispatcher.watch({
+    const { outputs, answer } = dispatcher.watch({
       envelope: call.envelope,
       key: call.key,
       signal: stop,
@@ -41,11 +42,11 @@ export function createWatchHandler(options: WatchHandlerOptions): handleServerSt
       traceparent: call.traceparent,
       openWatch: () => call.wait(),
     });
-    for await (const answer of answers) {
-      await pacer.turn();
+    for await (const output of outputs) {
+      await turns.turn();
       if (stop.aborted) break;
       sent.count += 1;
-      if (!stream.write(call.seal(answer, sent.count))) await once(stream, "drain", { signal: stop });
+      if (!stream.write(call.seal(answer(output), sent.count))) await once(stream, "drain", { signal: stop });
     }
     stop.throwIfAborted();
   };
