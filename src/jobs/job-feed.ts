@@ -1,11 +1,14 @@
 import type { Clock } from "../runtime/clock.ts";
 import { runPeriodically } from "../runtime/periodic.ts";
+import { Turns } from "../runtime/turns.ts";
 import type { JobView } from "./job.ts";
 
 /** How long a watcher waits at most before the job is read again, in milliseconds. */
 const POLL_MS = 5_000;
 /** Jobs per read, so that a poll of many never holds up others for long. */
 const SLICE = 500;
+/** Watchers woken per turn of the event loop: what each then does takes tens of microseconds. */
+const WAKES_PER_TURN = 100;
 
 /** A job that somebody watches. */
 export interface JobTopic {
@@ -36,6 +39,7 @@ export class JobFeed {
   readonly #topics = new Map<string, Topic>();
   /** Finds the changes whose hint was lost. */
   readonly #poll: AsyncDisposable;
+  readonly #turns = new Turns(WAKES_PER_TURN);
   #closed = false;
 
   constructor({ read, clock }: JobFeedOptions) {
@@ -64,14 +68,17 @@ export class JobFeed {
     const topic = this.#topics.get(view.jobId);
     if (topic === undefined || view.revision <= (topic.view?.revision ?? 0)) return;
     topic.view = view;
-    wake(topic);
+    this.#wake(topic);
   }
 
-  /** Runs `onChange` once, at the next change or close. Dispose to stop waiting. */
-  wait(topic: JobTopic, onChange: () => void): Disposable {
-    const { waiting } = topic as Topic;
-    waiting.add(onChange);
-    return { [Symbol.dispose]: () => waiting.delete(onChange) };
+  /** Runs `onChange` once, soon after the next change or close. */
+  wait(topic: JobTopic, onChange: () => void): void {
+    (topic as Topic).waiting.add(onChange);
+  }
+
+  /** `onChange` waits no more. */
+  leave(topic: JobTopic, onChange: () => void): void {
+    (topic as Topic).waiting.delete(onChange);
   }
 
   /** Reads again those of the jobs that are held, after a hint that they changed; all of them if none are named. */
@@ -91,7 +98,7 @@ export class JobFeed {
   /** Wakes everyone; from then on there is nothing to wait for. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const topic of this.#topics.values()) wake(topic);
+    for (const topic of this.#topics.values()) this.#wake(topic);
     this.#topics.clear();
     await this.#poll[Symbol.asyncDispose]();
   }
@@ -119,7 +126,7 @@ export class JobFeed {
     if (topic === undefined || topic.loading !== undefined) return;
     this.#topics.delete(jobId);
     topic.view = null;
-    wake(topic);
+    this.#wake(topic);
   }
 
   async #dropIdleAndReadAgain(): Promise<void> {
@@ -129,10 +136,11 @@ export class JobFeed {
     // While the store is away, which its engine has logged, the next poll reads again.
     await this.readAgain().catch(() => {});
   }
-}
 
-function wake({ waiting }: Topic): void {
-  const woken = [...waiting];
-  waiting.clear();
-  for (const onChange of woken) onChange();
+  /** Those whose turn comes late find the newest state then. */
+  #wake({ waiting }: Topic): void {
+    const woken = [...waiting];
+    waiting.clear();
+    for (const onChange of woken) this.#turns.run(onChange);
+  }
 }

@@ -23,7 +23,7 @@ export class JobWatch implements AsyncIterableIterator<JobView> {
   #revision: number;
   #ended = false;
   #wake: (() => void) | undefined;
-  #steps: Promise<unknown> = Promise.resolve();
+  #lastStep: Promise<unknown> | undefined;
 
   constructor(options: JobWatchOptions) {
     this.#options = options;
@@ -36,8 +36,8 @@ export class JobWatch implements AsyncIterableIterator<JobView> {
 
   /** Steps asked for at once are answered one after the other. */
   next(): Promise<IteratorResult<JobView, undefined>> {
-    const step = this.#steps.then(() => this.#step());
-    this.#steps = step.catch(() => {});
+    const step = this.#step(this.#lastStep);
+    this.#lastStep = step;
     return step;
   }
 
@@ -48,9 +48,10 @@ export class JobWatch implements AsyncIterableIterator<JobView> {
     return Promise.resolve(DONE);
   }
 
-  async #step(): Promise<IteratorResult<JobView, undefined>> {
+  async #step(before: Promise<unknown> | undefined): Promise<IteratorResult<JobView, undefined>> {
     const { feed, owner, jobId, signal } = this.#options;
     try {
+      await before?.catch(() => {});
       while (!this.#ended && !signal?.aborted) {
         if (feed.closed) throw new SealwireError("UNAVAILABLE", "The server's store is closing; watch again.");
         const topic = await feed.topic(jobId);
@@ -75,17 +76,18 @@ export class JobWatch implements AsyncIterableIterator<JobView> {
   }
 
   /** Resolves at the next change, at an abort, or at {@link return}. */
-  async #change(topic: JobTopic): Promise<void> {
+  #change(topic: JobTopic): Promise<void> {
     const { feed, signal } = this.#options;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    using _registration = feed.wait(topic, resolve);
-    signal?.addEventListener("abort", resolve as () => void, { once: true });
-    try {
-      await promise;
-    } finally {
-      this.#wake = undefined;
-      signal?.removeEventListener("abort", resolve as () => void);
-    }
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        feed.leave(topic, wake);
+        signal?.removeEventListener("abort", wake);
+        this.#wake = undefined;
+        resolve();
+      };
+      feed.wait(topic, wake);
+      signal?.addEventListener("abort", wake, { once: true });
+      this.#wake = wake;
+    });
   }
 }

@@ -1,9 +1,12 @@
 import type { Clock } from "../runtime/clock.ts";
 import { runPeriodically } from "../runtime/periodic.ts";
+import { Turns } from "../runtime/turns.ts";
 import type { JobView } from "./job.ts";
 
 /** How long a change stays unseen at most whose hint was lost, in milliseconds. */
 const POLL_MS = 5_000;
+/** Watchers that go on per turn of the event loop. */
+const WAKES_PER_TURN = 100;
 
 /** One read of an owner's jobs: all that are open and, if asked for, those that ended at a given time or later. */
 export interface OwnerReading {
@@ -48,6 +51,7 @@ export class OwnerFeed {
   readonly read: OwnerFeedOptions["read"];
   readonly #listeners = new Map<string, Set<OwnerListener>>();
   readonly #poll: AsyncDisposable;
+  readonly #turns = new Turns(WAKES_PER_TURN);
   #closed = false;
 
   constructor({ read, clock }: OwnerFeedOptions) {
@@ -92,6 +96,11 @@ export class OwnerFeed {
         if (listeners.size === 0 && this.#listeners.get(owner) === listeners) this.#listeners.delete(owner);
       },
     };
+  }
+
+  /** Runs `wake` soon: what wakes many holds up nobody else. */
+  inTurn(wake: () => void): void {
+    this.#turns.run(wake);
   }
 
   /** Stops polling; resolves when nothing is read any more. */

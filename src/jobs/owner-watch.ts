@@ -10,7 +10,7 @@ export async function* watchOwner(
   { tool, endedSinceMs, signal }: WatchAllOptions = {},
 ): AsyncGenerator<JobNews, void, undefined> {
   if (signal?.aborted) return;
-  const inbox = new Inbox(tool, signal);
+  const inbox = new Inbox(feed, tool, signal);
   // Before the first read: what is committed during it is published, or found by the next.
   using _membership = feed.join(owner, inbox);
   using _inbox = inbox;
@@ -45,6 +45,7 @@ interface Given {
 
 /** Merges what comes in until it is taken, and knows what was taken, so that nothing is given twice. */
 class Inbox implements OwnerListener, Disposable {
+  readonly #feed: OwnerFeed;
   readonly #tool: string | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #pending = new Map<string, JobView>();
@@ -56,7 +57,8 @@ class Inbox implements OwnerListener, Disposable {
   #wake: (() => void) | undefined;
   readonly #onAbort = (): void => this.#wake?.();
 
-  constructor(tool: string | undefined, signal: AbortSignal | undefined) {
+  constructor(feed: OwnerFeed, tool: string | undefined, signal: AbortSignal | undefined) {
+    this.#feed = feed;
     this.#tool = tool;
     this.#signal = signal;
     signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -117,13 +119,15 @@ class Inbox implements OwnerListener, Disposable {
     return jobs;
   }
 
-  /** Resolves when there is news, nothing more to come, or the signal aborts. */
+  /** Resolves, in its turn, when there is news, nothing more to come, or the signal aborts. */
   async news(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    if (this.over) resolve();
-    await promise;
-    this.#wake = undefined;
+    if (this.over) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        this.#feed.inTurn(resolve);
+      };
+    });
   }
 
   [Symbol.dispose](): void {

@@ -1,9 +1,9 @@
 import { SealwireError } from "../errors.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { Expiring, TimeLimit } from "../runtime/time-limit.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { Dispatcher, Invocation, VerifiedEnvelope } from "../tools/dispatcher.ts";
 import type { Drain, Stoppable } from "./drain.ts";
-import type { Expiring, TimeLimit } from "./time-limit.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 
 /** What calls are run with. */

@@ -5,6 +5,7 @@ import {
   status as Status,
 } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
+import type { Expiring, TimeLimit } from "../runtime/time-limit.ts";
 import { CALL_STREAM_METHOD } from "../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../wire/status.ts";
 import type { Admission } from "./admission.ts";
@@ -13,7 +14,6 @@ import type { Drain } from "./drain.ts";
 import type { ReadBudget, ReadSlot } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
 import { type RequestOrigin, type RequestServices, requestTooSlow, SignedRequest } from "./signed-request.ts";
-import type { Expiring, TimeLimit } from "./time-limit.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 
 /** What call streams are served with. */

@@ -6,6 +6,7 @@ import {
   status as Status,
 } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
+import type { Expiring } from "../runtime/time-limit.ts";
 import { CALL_METHOD, WATCH_JOB_METHOD } from "../wire/limits.ts";
 import { toGrpcFailure } from "../wire/status.ts";
 import { CallStream, type CallStreamOptions } from "./call-stream.ts";
@@ -13,7 +14,6 @@ import type { ReadSlot } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
 import { pathKind } from "./service-paths.ts";
 import { requestTooSlow, SignedRequest } from "./signed-request.ts";
-import type { Expiring } from "./time-limit.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 
 /** What the interceptor works with. */

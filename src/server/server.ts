@@ -2,6 +2,8 @@ import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js
 import { SystemToolServiceDefinition } from "../../gen/sealwire/system/v1/system_tool_service.ts";
 import { ToolServiceService } from "../../gen/sealwire/v1/tool_service.ts";
 import type { Worker } from "../jobs/engine.ts";
+import { TimeLimit } from "../runtime/time-limit.ts";
+import { Turns } from "../runtime/turns.ts";
 import { VERSION } from "../runtime/version.ts";
 import { createRequestAuthenticator } from "../signing/verify-request.ts";
 import { Catalogue } from "../tools/catalogue.ts";
@@ -25,9 +27,7 @@ import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } 
 import { ReadBudget } from "./read-budget.ts";
 import { addReflection } from "./reflection.ts";
 import { Sealer } from "./sealer.ts";
-import { TimeLimit } from "./time-limit.ts";
 import { createWatchHandler } from "./watch-handler.ts";
-import { WritePacer } from "./write-pacer.ts";
 
 /** A server of signed tool calls. */
 export interface SealwireServer extends AsyncDisposable {
@@ -123,7 +123,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
       clock,
       drain,
       keyRing,
-      pacer: new WritePacer(WATCH_WRITES_PER_TURN),
+      turns: new Turns(WATCH_WRITES_PER_TURN),
       watchTimeoutMs: limits.watchTimeoutMs,
     }),
   });

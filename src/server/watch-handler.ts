@@ -2,11 +2,13 @@ import { once } from "node:events";
 import type { handleServerStreamingCall, ServerWritableStream } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { type Expiring, TimeLimit } from "../runtime/time-limit.ts";
+import type { Turns } from "../runtime/turns.ts";
 import { isUsable, type KeyRingSource, type VerificationKey } from "../signing/key-ring/types.ts";
-import type { Dispatcher } from "../tools/dispatcher.ts";
+import type { Dispatcher, Invocation, VerifiedEnvelope } from "../tools/dispatcher.ts";
 import type { Drain } from "./drain.ts";
 import type { VerifiedCall } from "./verified-call.ts";
-import type { WritePacer } from "./write-pacer.ts";
 
 /** What watches are served with. */
 export interface WatchHandlerOptions {
@@ -14,7 +16,8 @@ export interface WatchHandlerOptions {
   readonly clock: Clock;
   readonly drain: Drain;
   readonly keyRing: KeyRingSource;
-  readonly pacer: WritePacer;
+  /** Sends so many answers per turn of the event loop. */
+  readonly turns: Turns;
   /** Longest that a watch may stay open. */
   readonly watchTimeoutMs: number;
 }
@@ -26,75 +29,148 @@ type WatchStream = ServerWritableStream<VerifiedCall, Buffer>;
  * the server drains or the watch is too old, and with UNAUTHENTICATED when its key no longer holds. Never throws.
  */
 export function createWatchHandler(options: WatchHandlerOptions): handleServerStreamingCall<VerifiedCall, Buffer> {
-  const { dispatcher, clock, drain, keyRing, pacer, watchTimeoutMs } = options;
-
-  /** Sends states until the terminal one; `sent` counts them. Throws why it ended early. */
-  const send = async (stream: WatchStream, stop: AbortSignal, sent: { count: number }): Promise<void> => {
-    const call = stream.request;
-    stop.throwIfAborted();
-    const answers = dispatcher.watch({
-      envelope: call.envelope,
-      key: call.key,
-      signal: stop,
-      drainSignal: drain.signal,
-      logger: call.logger,
-      traceparent: call.traceparent,
-      openWatch: () => call.wait(),
-    });
-    for await (const answer of answers) {
-      await pacer.turn();
-      if (stop.aborted) break;
-      sent.count += 1;
-      if (!stream.write(call.seal(answer, sent.count))) await once(stream, "drain", { signal: stop });
-    }
-    stop.throwIfAborted();
-  };
-
-  return (stream) => {
-    const call = stream.request;
-    const stop = new AbortController();
-    const sent = { count: 0 };
-    const endings = [
-      clock.after(watchTimeoutMs, () => stop.abort(new SealwireError("WATCH_EXPIRED"))),
-      endWithKey(call.key, keyRing, clock, () => stop.abort(new SealwireError("KEY_REVOKED"))),
-    ];
-    const onDrain = (): void => stop.abort(drain.signal.reason);
-    if (drain.signal.aborted) onDrain();
-    drain.signal.addEventListener("abort", onDrain, { once: true });
-    stream.on("cancelled", () => stop.abort(new SealwireError("CANCELLED", "The caller went away.")));
-    stream.on("error", (error) => call.logger.debug({ err: error }, "watch stream failed"));
-    send(stream, stop.signal, sent)
-      .then(
-        () => stream.end(),
-        (thrown) => {
-          const reason: unknown = stop.signal.aborted ? stop.signal.reason : thrown;
-          if (!(reason instanceof SealwireError)) call.logger.error({ err: reason }, "watch failed unexpectedly");
-          if (!stream.cancelled) stream.emit("error", call.refuse(SealwireError.from(reason), sent.count + 1));
-        },
-      )
-      .finally(() => {
-        drain.signal.removeEventListener("abort", onDrain);
-        for (const ending of endings) ending[Symbol.dispose]();
-      });
-  };
+  const watches = new OpenWatches(options);
+  return (stream) => void new Watch(stream, watches).run();
 }
 
-/** Calls `end` once the key is revoked, removed or past its time. */
-function endWithKey(key: VerificationKey, source: KeyRingSource, clock: Clock, end: () => void): Disposable {
-  let expiry: Disposable | undefined;
-  // A timer may fire a little before its time, and never waits longer than it can: the clock decides.
-  const check = (): void => {
-    expiry?.[Symbol.dispose]();
-    const current = source.current().find(key.keyId);
-    if (current === undefined || !isUsable(current, clock.nowMs())) end();
-    else if (current.notAfterMs !== undefined) expiry = clock.after(current.notAfterMs - clock.nowMs(), check);
-  };
-  const change = source.onChange(check);
-  check();
-  return {
-    [Symbol.dispose]: () => {
-      change[Symbol.dispose]();
-      expiry?.[Symbol.dispose]();
-    },
-  };
+/** What ends watches, with one timer and one listener for all. */
+class OpenWatches {
+  readonly options: WatchHandlerOptions;
+  readonly #open = new Set<Watch>();
+  readonly #age: TimeLimit;
+  #ringChange: Disposable | undefined;
+
+  constructor(options: WatchHandlerOptions) {
+    this.options = options;
+    this.#age = new TimeLimit(options.clock, options.watchTimeoutMs);
+    const { signal } = options.drain;
+    signal.addEventListener("abort", () => {
+      for (const watch of this.#open) watch.stop(signal.reason);
+    });
+  }
+
+  enter(watch: Watch): void {
+    if (this.options.drain.signal.aborted) watch.stop(this.options.drain.signal.reason);
+    this.#ringChange ??= this.options.keyRing.onChange(() => {
+      for (const each of this.#open) each.checkKey();
+    });
+    this.#open.add(watch);
+    this.#age.begin(watch);
+  }
+
+  leave(watch: Watch): void {
+    this.#age.end(watch);
+    this.#open.delete(watch);
+    if (this.#open.size > 0) return;
+    this.#ringChange?.[Symbol.dispose]();
+    this.#ringChange = undefined;
+  }
+}
+
+/** One stream on its way. */
+class Watch implements Invocation, Expiring {
+  readonly #stream: WatchStream;
+  readonly #watches: OpenWatches;
+  readonly #stop = new AbortController();
+  #keyExpiry: Disposable | undefined;
+  #sent = 0;
+
+  constructor(stream: WatchStream, watches: OpenWatches) {
+    this.#stream = stream;
+    this.#watches = watches;
+    stream.on("cancelled", () => this.stop(new SealwireError("CANCELLED", "The caller went away.")));
+    stream.on("error", (error) => this.logger.debug({ err: error }, "watch stream failed"));
+  }
+
+  get #call(): VerifiedCall {
+    return this.#stream.request;
+  }
+
+  get envelope(): VerifiedEnvelope {
+    return this.#call.envelope;
+  }
+
+  get key(): VerificationKey {
+    return this.#call.key;
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  get drainSignal(): AbortSignal {
+    return this.#watches.options.drain.signal;
+  }
+
+  get logger(): Logger {
+    return this.#call.logger;
+  }
+
+  get traceparent(): string | undefined {
+    return this.#call.traceparent;
+  }
+
+  openWatch(): Disposable {
+    return this.#call.wait();
+  }
+
+  /** Sends until the terminal state, or until it is stopped. */
+  async run(): Promise<void> {
+    this.#watches.enter(this);
+    this.checkKey();
+    try {
+      await this.#send();
+      this.#stream.end();
+    } catch (thrown) {
+      await this.#watches.options.turns.turn();
+      this.#refuse(thrown);
+    } finally {
+      this.#watches.leave(this);
+      this.#keyExpiry?.[Symbol.dispose]();
+    }
+  }
+
+  stop(reason: SealwireError): void {
+    this.#stop.abort(reason);
+  }
+
+  expire(): void {
+    this.stop(new SealwireError("WATCH_EXPIRED"));
+  }
+
+  /** Stops once the key is revoked, removed or past its time. */
+  checkKey(): void {
+    const { keyRing, clock } = this.#watches.options;
+    this.#keyExpiry?.[Symbol.dispose]();
+    const current = keyRing.current().find(this.key.keyId);
+    if (current === undefined || !isUsable(current, clock.nowMs())) this.stop(new SealwireError("KEY_REVOKED"));
+    // A timer may fire a little before its time, and never waits longer than it can: the clock decides.
+    else if (current.notAfterMs !== undefined)
+      this.#keyExpiry = clock.after(current.notAfterMs - clock.nowMs(), () => this.checkKey());
+  }
+
+  async #send(): Promise<void> {
+    const { signal } = this;
+    const { dispatcher, turns } = this.#watches.options;
+    signal.throwIfAborted();
+    const { outputs, answer } = dispatcher.watch(this);
+    for await (const output of outputs) {
+      await turns.turn();
+      if (signal.aborted) break;
+      this.#sent += 1;
+      if (!this.#stream.write(this.#call.seal(answer(output), this.#sent)))
+        await once(this.#stream, "drain", { signal });
+    }
+    signal.throwIfAborted();
+  }
+
+  #refuse(thrown: unknown): void {
+    const { signal } = this;
+    const call = this.#call;
+    const reason: unknown = signal.aborted ? signal.reason : thrown;
+    if (!(reason instanceof SealwireError)) call.logger.error({ err: reason }, "watch failed unexpectedly");
+    if (!this.#stream.cancelled) {
+      this.#stream.emit("error", call.refuse(SealwireError.from(reason), this.#sent + 1));
+    }
+  }
 }

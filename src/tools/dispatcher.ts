@@ -36,6 +36,13 @@ export interface DispatcherOptions {
   readonly logger: Logger;
 }
 
+/** A streaming call that is answered. */
+export interface Watched {
+  readonly outputs: AsyncIterable<object>;
+  /** Makes the answer of one of them. */
+  readonly answer: (output: object) => Answer;
+}
+
 const IN_PROGRESS_RETRY_MS = 500;
 
 /**
@@ -47,6 +54,7 @@ export class Dispatcher {
   readonly #store: Store;
   readonly #validator: ArgsValidator;
   readonly #logger: Logger;
+  readonly #answers = new WeakMap<object, Answer>();
 
   constructor({ catalogue, store, validator, logger }: DispatcherOptions) {
     this.#catalogue = catalogue;
@@ -66,12 +74,22 @@ export class Dispatcher {
     return this.#runOnce(tool, args, invocation);
   }
 
-  /** Answers a streaming call, one answer per message. */
-  async *watch(invocation: Invocation): AsyncGenerator<Answer, void, undefined> {
+  /** Begins to answer a streaming call. */
+  watch(invocation: Invocation): Watched {
     const tool = this.#toolFor(invocation, true);
     const args = this.#checkArgs(tool, invocation.envelope.args);
-    const outputs = tool.handler(tool.decodeInput(args), systemContext(invocation)) as AsyncIterable<unknown>;
-    for await (const output of outputs) yield systemAnswer(tool, output);
+    const outputs = tool.handler(tool.decodeInput(args), systemContext(invocation)) as AsyncIterable<object>;
+    return { outputs, answer: (output) => this.#sharedAnswer(tool, output) };
+  }
+
+  /** What is given to many is encoded once. */
+  #sharedAnswer(tool: Tool, output: object): Answer {
+    let answer = this.#answers.get(output);
+    if (answer === undefined) {
+      answer = systemAnswer(tool, output);
+      this.#answers.set(output, answer);
+    }
+    return answer;
   }
 
   /** The job engine's handlers, by tool. */

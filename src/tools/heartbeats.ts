@@ -1,38 +1,130 @@
 import type { Clock } from "../runtime/clock.ts";
+import { type Expiring, TimeLimit } from "../runtime/time-limit.ts";
+import { Turns } from "../runtime/turns.ts";
 
-/**
- * Yields what `source` yields, and `undefined` after every `intervalMs` without. When the reader leaves, `leave` is
- * called to end the step of `source` that waits, where its `return` alone does not.
- */
-export async function* withHeartbeats<T>(
-  source: AsyncIterable<T>,
-  { clock, intervalMs, leave }: { readonly clock: Clock; readonly intervalMs: number; readonly leave?: () => void },
-): AsyncGenerator<T | undefined, void, undefined> {
-  const steps = source[Symbol.asyncIterator]();
-  let step: Promise<IteratorResult<T, unknown>> | undefined;
-  try {
-    for (;;) {
-      step ??= handled(steps.next());
-      const next = await withinMs(clock, intervalMs, step);
-      if (next?.done === true) return;
-      if (next !== undefined) step = undefined;
-      yield next?.value;
+/** Watches that began together have their heartbeats together: so many per turn of the event loop. */
+const BEATS_PER_TURN = 100;
+
+/** How a watch has its silence broken. */
+export interface HeartbeatOptions {
+  readonly intervalMs: number;
+  /** Called when the reader leaves, to end the step of the source that waits, where its `return` alone does not. */
+  readonly leave?: () => void;
+}
+
+/** Breaks the silence of watches. Those that have the same interval share a timer. */
+export class Heartbeats {
+  readonly #clock: Clock;
+  readonly #turns = new Turns(BEATS_PER_TURN);
+  readonly #silences = new Map<number, TimeLimit>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Yields what `source` yields, and `undefined` after every `intervalMs` without. */
+  between<T>(source: AsyncIterable<T>, options: HeartbeatOptions): AsyncIterableIterator<T | undefined> {
+    return new Beating({ ...options, steps: source[Symbol.asyncIterator](), heartbeats: this });
+  }
+
+  /** Lets `item` expire, in its turn, after `intervalMs`. */
+  begin(item: Expiring, intervalMs: number): void {
+    let silence = this.#silences.get(intervalMs);
+    if (silence === undefined) {
+      silence = new TimeLimit(this.#clock, intervalMs);
+      this.#silences.set(intervalMs, silence);
     }
-  } finally {
-    leave?.();
-    await steps.return?.();
+    silence.begin(item);
+  }
+
+  /** Lets `item` off. */
+  end(item: Expiring, intervalMs: number): void {
+    const silence = this.#silences.get(intervalMs);
+    silence?.end(item);
+    if (!silence?.idle) return;
+    silence[Symbol.dispose]();
+    this.#silences.delete(intervalMs);
+  }
+
+  /** Runs `beat` when there is room for it. */
+  run(beat: () => void): void {
+    this.#turns.run(beat);
   }
 }
 
-/** Marks a promise as one whose rejection is seen to later, whenever it is awaited. */
-function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
+interface BeatingOptions<T> extends HeartbeatOptions {
+  readonly steps: AsyncIterator<T, unknown>;
+  readonly heartbeats: Heartbeats;
 }
 
-/** The promise's value, or `undefined` if it has none within `limitMs`. */
-async function withinMs<T>(clock: Clock, limitMs: number, promise: Promise<T>): Promise<T | undefined> {
-  const { promise: timeUp, resolve } = Promise.withResolvers<undefined>();
-  using _timer = clock.after(limitMs, () => resolve(undefined));
-  return await Promise.race([promise, timeUp]);
+type Step<T> = IteratorResult<T | undefined, undefined>;
+
+const BEAT: IteratorYieldResult<undefined> = { done: false, value: undefined };
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/** One watch with heartbeats. Written out: a generator and a race between promises hold more than all the rest of a watch. */
+class Beating<T> implements AsyncIterableIterator<T | undefined>, Expiring {
+  readonly #options: BeatingOptions<T>;
+  /** True while a step of the source is under way. */
+  #stepping = false;
+  /** A step that was done when nobody asked. */
+  #missed: Step<T> | Promise<never> | undefined;
+  /** Answers the one who asks. */
+  #answer: ((step: Step<T> | Promise<never>) => void) | undefined;
+
+  constructor(options: BeatingOptions<T>) {
+    this.#options = options;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Not to be asked again before it has answered. */
+  next(): Promise<Step<T>> {
+    const { heartbeats, intervalMs } = this.#options;
+    return new Promise((resolve) => {
+      this.#answer = resolve;
+      heartbeats.begin(this, intervalMs);
+      if (this.#missed !== undefined) this.#reply(this.#missed);
+      else if (!this.#stepping) this.#advance();
+    });
+  }
+
+  async return(): Promise<Step<T>> {
+    this.#options.leave?.();
+    await this.#options.steps.return?.();
+    return DONE;
+  }
+
+  expire(): void {
+    const asking = this.#answer;
+    this.#options.heartbeats.run(() => {
+      if (this.#answer === asking) this.#reply(BEAT);
+    });
+  }
+
+  #advance(): void {
+    this.#stepping = true;
+    const step = this.#options.steps.next();
+    step.then(
+      (result) => this.#arrive(result.done ? DONE : result),
+      () => this.#arrive(step as Promise<never>),
+    );
+  }
+
+  #arrive(step: Step<T> | Promise<never>): void {
+    this.#stepping = false;
+    if (this.#answer === undefined) this.#missed = step;
+    else this.#reply(step);
+  }
+
+  #reply(step: Step<T> | Promise<never>): void {
+    const { heartbeats, intervalMs } = this.#options;
+    heartbeats.end(this, intervalMs);
+    this.#missed = undefined;
+    const answer = this.#answer;
+    this.#answer = undefined;
+    answer?.(step);
+  }
 }

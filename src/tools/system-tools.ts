@@ -11,7 +11,7 @@ import type { KeyRing, VerificationKey } from "../signing/key-ring/types.ts";
 import { fromTimeMs, toTimeMs } from "../wire/duration.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
-import { withHeartbeats } from "./heartbeats.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import { implement, type ToolImplementation } from "./implement.ts";
 import { toJobMessage } from "./job-message.ts";
 
@@ -46,9 +46,24 @@ const MOST_JOBS = 100;
 
 /** Implements the tools that every server has (docs/protocol.md, System tools). */
 export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToolsOptions): ToolImplementation {
+  const heartbeats = new Heartbeats(clock);
+
   const answerAbout = async (job: JobView): Promise<JobAnswer> => {
     const result = job.state === "SUCCEEDED" ? await jobs.result(job.owner, job.jobId) : null;
     return { job: toJobMessage(job), output: result === null ? undefined : Any.decode(result) };
+  };
+
+  /** Those who watch a job are given the same view of it, and get the same answer. */
+  const shared = new WeakMap<JobView, Promise<JobAnswer>>();
+  const sharedAnswerAbout = (job: JobView): Promise<JobAnswer> => {
+    let answer = shared.get(job);
+    if (answer === undefined) {
+      answer = answerAbout(job);
+      shared.set(job, answer);
+      // What failed is tried again, by the next who asks.
+      answer.catch(() => shared.delete(job));
+    }
+    return answer;
   };
 
   return implement<typeof SystemToolServiceDefinition, SystemToolContext>(SystemToolServiceDefinition, {
@@ -70,13 +85,13 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
     async *watchJob({ jobId, afterRevision, heartbeatIntervalMs }, { clientId, signal }) {
       const changes = jobs.watch(clientId, jobId, { afterRevision: Number(afterRevision), signal });
       const intervalMs = heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS;
-      let sentRevision = 0;
-      for await (const change of withHeartbeats(changes, { clock, intervalMs })) {
+      let sent: JobView | undefined;
+      for await (const change of heartbeats.between(changes, { intervalMs })) {
         const job = change ?? found(await jobs.get(clientId, jobId));
         // A heartbeat may have told more than the change that was already on its way.
-        if (job.revision < sentRevision) continue;
-        sentRevision = job.revision;
-        yield answerAbout(job);
+        if (change !== undefined && sent !== undefined && job.revision < sent.revision) continue;
+        if (sent === undefined || job.revision > sent.revision) sent = job;
+        yield sharedAnswerAbout(sent);
       }
     },
 
@@ -89,7 +104,7 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
       });
       const intervalMs = heartbeatIntervalMs || DEFAULT_HEARTBEAT_MS;
       let resumeTime: Timestamp | undefined;
-      for await (const step of withHeartbeats(news, { clock, intervalMs, leave: () => left.abort() })) {
+      for await (const step of heartbeats.between(news, { intervalMs, leave: () => left.abort() })) {
         const views = step?.jobs ?? [];
         let from = 0;
         for (; views.length - from > MOST_JOBS; from += MOST_JOBS) {

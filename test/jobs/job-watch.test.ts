@@ -58,6 +58,28 @@ test("ten thousand watchers of one job cost one read in all", async () => {
   assert.is(reads, 1);
 });
 
+test("a change wakes so many at once that others are served between, and all in the end", async () => {
+  const watches = Array.from({ length: 1_000 }, () => watch());
+  await Promise.all(watches.map((each) => each.next()));
+  let woken = 0;
+  const steps = watches.map(async (each) => {
+    assert.is((await each.next()).value?.revision, 3);
+    woken += 1;
+  });
+  await settled();
+  feed.publish(view(2));
+  feed.publish(view(3));
+  let others = 0;
+  while (woken < 1_000) {
+    const before = woken;
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(woken - before <= 200);
+    others += 1;
+  }
+  assert.ok(others >= 5);
+  await Promise.all(steps);
+});
+
 test("a watcher that was busy while several changes came gets the newest", async () => {
   const slow = watch();
   await slow.next();

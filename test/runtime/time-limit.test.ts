@@ -1,8 +1,8 @@
-import { TimeLimit } from "../../src/server/time-limit.ts";
+import { TimeLimit } from "../../src/runtime/time-limit.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { assert, suite } from "../support/suite.ts";
 
-const test = suite("server/time-limit");
+const test = suite("runtime/time-limit");
 
 /** Things that note when they expire, with a limit of 100 ms. */
 function make() {

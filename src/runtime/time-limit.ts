@@ -1,4 +1,4 @@
-import type { Clock } from "../runtime/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** Something that may take only so long. */
 export interface Expiring {
@@ -10,7 +10,7 @@ export interface Expiring {
  * Ends what takes longer than a time that is the same for all: whoever began first is due first, so that one timer
  * serves everybody and a call costs none.
  */
-export class TimeLimit {
+export class TimeLimit implements Disposable {
   readonly limitMs: number;
   readonly #clock: Clock;
   readonly #dueAtMs = new Map<Expiring, number>();
@@ -21,7 +21,12 @@ export class TimeLimit {
     this.limitMs = limitMs;
   }
 
-  /** Starts the time of `item`. */
+  /** True if nobody's time is running. */
+  get idle(): boolean {
+    return this.#dueAtMs.size === 0;
+  }
+
+  /** Starts the time of `item`, whose time is not running. */
   begin(item: Expiring): void {
     this.#dueAtMs.set(item, this.#clock.monotonicMs() + this.limitMs);
     this.#timer ??= this.#arm(this.limitMs);
@@ -30,6 +35,13 @@ export class TimeLimit {
   /** Lets `item` off, whether its time is running or not. */
   end(item: Expiring): void {
     this.#dueAtMs.delete(item);
+  }
+
+  /** Lets everybody off. */
+  [Symbol.dispose](): void {
+    this.#dueAtMs.clear();
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
   }
 
   #arm(delayMs: number): Disposable {
