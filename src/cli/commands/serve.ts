@@ -28,7 +28,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const { keyRing, writeKeyUse } = await followKeyRing(settings, shared, logger);
   await using _keyRing = keyRing;
   await using keyUse = new KeyUseLog({ write: writeKeyUse, clock, logger });
-  const metrics = settings.metrics === undefined ? undefined : createMetrics({ store, clock });
+  const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, clock });
   await using server = await createServer({
     keyRing,
     store,
