@@ -16,7 +16,7 @@ export { openSqliteStore } from "./jobs/sqlite/open.ts";
 export type { Store } from "./jobs/store.ts";
 export type { Logger } from "./runtime/logger.ts";
 export { createMetrics, type Metrics } from "./server/metrics.ts";
-export type { ServerLimits, ServerOptions, ServerTlsOptions } from "./server/options.ts";
+export type { ListenOptions, ServerLimits, ServerOptions, ServerTlsOptions } from "./server/options.ts";
 export { createServer, type SealwireServer } from "./server/server.ts";
 export { createWorker, type SealwireWorker, type WorkerOptions } from "./server/worker.ts";
 export { type ClientCredentials, readCredentials } from "./signing/key-ring/credentials.ts";

@@ -37,7 +37,7 @@ export const sealwireObserved = sealwire({
     const { pino } = await import("pino");
     const { systemClock } = await import("../../src/runtime/clock.ts");
     const { createMetrics } = await import("../../src/server/metrics.ts");
-    const { observer, noteKeyUse } = createMetrics({ store, clock: systemClock });
+    const { observer, noteKeyUse } = await createMetrics({ store, clock: systemClock });
     const logger = pino({ base: null }, pino.destination({ dest: "/dev/null", sync: true }));
     return { observers: [observer], onKeyUsed: noteKeyUse, logger };
   },

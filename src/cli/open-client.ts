@@ -1,7 +1,7 @@
 import { SealwireClient } from "../client/client.ts";
 import type { ClientTls } from "../client/options.ts";
 import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
-import { type Image, readImage } from "../wire/descriptors.ts";
+import { readDescriptors } from "./descriptors-input.ts";
 import { readInput } from "./json-input.ts";
 import { loadCredentials, type ServerOptions } from "./server-options.ts";
 import type { Terminal } from "./terminal.ts";
@@ -21,11 +21,6 @@ export async function openClient(
     ...(descriptors && { descriptors }),
     ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
   });
-}
-
-/** Reads the descriptor image that `--descriptors` names, if any. */
-export async function readDescriptors(terminal: Terminal, path: string | undefined): Promise<Image | undefined> {
-  return path === undefined ? undefined : readImage(await readInput(terminal, path));
 }
 
 async function readTls(terminal: Terminal, options: ServerOptions): Promise<ClientTls | undefined> {

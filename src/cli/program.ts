@@ -32,6 +32,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
     .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
     .option("--listen <address>", "HOST:PORT or unix:PATH; port 0 picks a free one (default: 127.0.0.1:50051)")
+    .option("--reuse-port", "share the port with further processes that say so, too; needs --store")
     .option("--no-work", "take calls only and leave the jobs to other processes")
     .option("--no-reflection", "do not tell anonymous callers the contract")
     .option("--tls-cert <file>", "certificate chain in PEM; read again when it changes")

@@ -27,6 +27,8 @@ export interface ServeSettings {
   readonly keyRing: string;
   /** [`listen`] "HOST:PORT" or "unix:PATH". Default "127.0.0.1:50051". */
   readonly listen: string;
+  /** [`reuse_port`] Share the port with processes that say so, too; needs `store`. Default false. */
+  readonly reusePort: boolean;
   /** [`tools`] Paths of modules that export `tools` and `descriptors`. Default none. */
   readonly tools: readonly string[];
   /** [`demo_tools`] Serve batch_sum and start_long_task. Default: as `dev`. */
@@ -59,6 +61,7 @@ export interface ServeOptions {
   readonly serverSecretFile?: string;
   readonly keyRing?: string;
   readonly listen?: string;
+  readonly reusePort?: boolean;
   readonly config?: string;
   readonly tools?: readonly string[];
   readonly demoTools?: boolean;
@@ -94,6 +97,7 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     serverSecretFile: options.serverSecretFile ?? file.serverSecretFile,
     keyRing: options.keyRing ?? file.keyRing ?? dataFolder(data).keyRing,
     listen: options.listen ?? file.listen ?? "127.0.0.1:50051",
+    reusePort: options.reusePort ?? file.reusePort ?? false,
     tools: options.tools ?? file.tools ?? [],
     demoTools: options.demoTools ?? file.demoTools ?? dev,
     concurrency: options.work === false ? 0 : (options.concurrency ?? file.concurrency ?? 16),
@@ -154,6 +158,7 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
     serverSecretFile: read("server_secret_file", path),
     keyRing: read("key_ring", path),
     listen: read("listen", text),
+    reusePort: read("reuse_port", flag),
     tools: read("tools", (name) => fields.texts(name).map((each) => resolve(folder, each))),
     demoTools: read("demo_tools", flag),
     concurrency: read("concurrency", count),

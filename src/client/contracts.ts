@@ -1,6 +1,6 @@
 import type { DescMessage, DescMethod, DescService, Registry } from "@bufbuild/protobuf";
 import type { ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";
-import { describeTool } from "../tools/tool.ts";
+import { toolNameOf } from "../tools/tool.ts";
 import { type Image, readImage } from "../wire/descriptors.ts";
 
 /** What a caller has to know of a tool to encode its arguments and to read its result. */
@@ -38,7 +38,7 @@ export function indexImage(
   const entries: [DescMethod, string][] = [];
   for (const type of image.registry) {
     if (type.kind !== "service" || !includes(type)) continue;
-    for (const method of type.methods) entries.push([method, describeTool(image, method).name]);
+    for (const method of type.methods) entries.push([method, toolNameOf(image, method)]);
   }
   return index(image, entries);
 }

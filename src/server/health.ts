@@ -1,5 +1,11 @@
-import type { Server } from "@grpc/grpc-js";
-import { HealthImplementation } from "grpc-health-check";
+import { type Server, type ServerWritableStream, status as Status } from "@grpc/grpc-js";
+import {
+  type HealthCheckRequest,
+  type HealthCheckResponse,
+  type HealthServer,
+  HealthService,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from "../../gen/grpc/health/v1/health.ts";
 
 /** Health of this server under its standard names. */
 export interface Health {
@@ -10,11 +16,32 @@ export interface Health {
 /** Serves grpc.health.v1.Health: "" stands for the server, each other name for one service. */
 export function addHealth(server: Server, services: readonly string[]): Health {
   const names = ["", ...services];
-  const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "SERVING" as const])));
-  health.addToServer(server);
+  const watches = new Set<ServerWritableStream<HealthCheckRequest, HealthCheckResponse>>();
+  let status: ServingStatus = ServingStatus.SERVING;
+  const service: HealthServer = {
+    check({ request: { service } }, callback) {
+      if (names.includes(service)) callback(null, { status });
+      else callback({ code: Status.NOT_FOUND, details: "There is no such service." });
+    },
+    list(_call, callback) {
+      callback(null, { statuses: Object.fromEntries(names.map((name) => [name, { status }])) });
+    },
+    watch(stream) {
+      stream.on("error", () => {});
+      if (!names.includes(stream.request.service)) {
+        stream.write({ status: ServingStatus.SERVICE_UNKNOWN });
+        return;
+      }
+      stream.write({ status });
+      watches.add(stream);
+      stream.once("cancelled", () => watches.delete(stream));
+    },
+  };
+  server.addService(HealthService, service);
   return {
-    stop: () => {
-      for (const name of names) health.setStatus(name, "NOT_SERVING");
+    stop() {
+      status = ServingStatus.NOT_SERVING;
+      for (const stream of watches) stream.write({ status });
     },
   };
 }

@@ -12,6 +12,8 @@ import { readTlsFiles, watchTlsFiles } from "./tls-files.ts";
 /** Where and how to accept connections. */
 export interface ListenerOptions {
   readonly address: ListenAddress;
+  /** Shares the port with other processes of this user that do so, too. */
+  readonly reusePort: boolean;
   readonly tls: ServerTlsOptions | undefined;
   readonly insecurePlaintext: boolean;
   readonly connectionsMax: number;
@@ -31,11 +33,17 @@ export interface Listener {
 
 /** Starts to accept connections. Throws OPTIONS_INVALID for plaintext beyond this machine and for an address that cannot be had. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { address, tls, insecurePlaintext, connectionsMax, clock, logger, onConnection } = options;
+  const { address, reusePort, tls, insecurePlaintext, connectionsMax, clock, logger, onConnection } = options;
   if (tls === undefined && !insecurePlaintext && !isLocal(address)) {
     throw new SealwireError(
       "OPTIONS_INVALID",
       `Without TLS the server listens on this machine only, not on ${formatAddress(address)}; give it a certificate (--tls-cert, --tls-key), or say --insecure.`,
+    );
+  }
+  if (reusePort && address.kind === "unix") {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `A unix socket has no port to share; let ${formatAddress(address)} be one process's, or listen on 127.0.0.1:PORT.`,
     );
   }
   const connections = new Set<Socket>();
@@ -51,7 +59,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   server.maxConnections = connectionsMax;
   server.on("drop", () => logger.warn({ connections: connectionsMax }, "connection refused: too many are open"));
   const reload = tls && watchTlsFiles(tls, server as TlsServer, { clock, logger });
-  const bound = await bind(server, address);
+  const bound = await bind(server, address, reusePort);
   return {
     address: formatAddress(bound),
     close: async (graceMs) => {
@@ -82,7 +90,7 @@ function tlsServer(tls: ServerTlsOptions, logger: Logger, onConnection: (socket:
   return server;
 }
 
-function bind(server: Server, address: ListenAddress): Promise<ListenAddress> {
+function bind(server: Server, address: ListenAddress, reusePort: boolean): Promise<ListenAddress> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
       const hint = cause.code === "EADDRINUSE" ? "another process uses it" : cause.message;
@@ -104,6 +112,6 @@ function bind(server: Server, address: ListenAddress): Promise<ListenAddress> {
       );
     };
     if (address.kind === "unix") server.listen(address.path, listening);
-    else server.listen(address.port, address.host, listening);
+    else server.listen({ port: address.port, host: address.host, reusePort }, listening);
   });
 }

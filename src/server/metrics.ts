@@ -1,6 +1,6 @@
 import { createServer as createHttpServer } from "node:http";
 import { status as Status } from "@grpc/grpc-js";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { SealwireError } from "../errors.ts";
 import type { JobState } from "../jobs/job.ts";
 import type { Store } from "../jobs/store.ts";
@@ -26,7 +26,10 @@ const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
  * Counts calls under the `grpc_server_*` names of the gRPC ecosystem, and what is Sealwire's own under `sealwire_*`.
  * Labels come from closed sets: methods, codes, reasons, states and the keys of the ring.
  */
-export function createMetrics({ store, clock }: { readonly store: Store; readonly clock: Clock }): Metrics {
+export async function createMetrics(options: { readonly store: Store; readonly clock: Clock }): Promise<Metrics> {
+  const { store, clock } = options;
+  // Only now: most servers start without metrics, and it is a tenth of what they load.
+  const { Counter, Gauge, Histogram, Registry } = await import("prom-client");
   const registry = new Registry();
   const registers = [registry];
   const methodLabels = ["grpc_type", "grpc_service", "grpc_method"] as const;
@@ -61,7 +64,7 @@ export function createMetrics({ store, clock }: { readonly store: Store; readonl
     labelNames: ["key_id"],
     registers,
   });
-  collectStoreMetrics(store, registers);
+  collectStoreMetrics(store, Gauge, registers);
 
   const metrics: Metrics = {
     observer: {
@@ -80,7 +83,7 @@ export function createMetrics({ store, clock }: { readonly store: Store; readonl
   return metrics;
 }
 
-function collectStoreMetrics(store: Store, registers: Registry[]): void {
+function collectStoreMetrics(store: Store, Gauge: typeof import("prom-client").Gauge, registers: Registry[]): void {
   new Gauge({
     name: "sealwire_jobs",
     help: "Jobs in the store, by state.",

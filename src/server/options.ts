@@ -49,6 +49,16 @@ export interface ServerLimits {
   readonly keepaliveTimeoutMs: number;
 }
 
+/** How to listen at one address. */
+export interface ListenOptions {
+  /**
+   * Lets further processes of the same user listen at this port, if each says so; the kernel deals the connections out
+   * among them. Give them one key ring and one store that processes share: nonces and jobs that the others do not know
+   * are no protection. Not for unix sockets, nor where the system has no such thing. Default false.
+   */
+  readonly reusePort?: boolean;
+}
+
 /** What a server is made of. */
 export interface ServerOptions {
   /** Who may call; its `serverId` is this server's name. Not disposed with the server. */

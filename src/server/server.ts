@@ -23,7 +23,7 @@ import { addHealth, type Health } from "./health.ts";
 import { createInterceptor } from "./interceptor.ts";
 import { type Listener, listen } from "./listener.ts";
 import { addNativeTools } from "./native-tools.ts";
-import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from "./options.ts";
+import { type ListenOptions, type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from "./options.ts";
 import { ReadBudget } from "./read-budget.ts";
 import { addReflection } from "./reflection.ts";
 import { Sealer } from "./sealer.ts";
@@ -35,7 +35,7 @@ export interface SealwireServer extends AsyncDisposable {
    * Starts to accept calls at "HOST:PORT", "[IPv6]:PORT" or "unix:PATH"; port 0 picks a free one. Resolves to the
    * address as clients take it. May be called again for a further address. Throws OPTIONS_INVALID.
    */
-  listen(address: string): Promise<{ readonly address: string }>;
+  listen(address: string, options?: ListenOptions): Promise<{ readonly address: string }>;
   /**
    * Shuts down without losing anything: health says NOT_SERVING, watches end with UNAVAILABLE, open calls finish,
    * running jobs are handed back. After `graceMs` (default 10,000) what is left is cut off. Idempotent.
@@ -156,10 +156,11 @@ class RunningServer implements SealwireServer {
     this.#injector = parts.server.createConnectionInjector(ServerCredentials.createInsecure());
   }
 
-  async listen(address: string): Promise<{ readonly address: string }> {
+  async listen(address: string, { reusePort = false }: ListenOptions = {}): Promise<{ readonly address: string }> {
     const { tls, insecurePlaintext, limits, clock, logger } = this.#parts.options;
     const listener = await listen({
       address: parseListenAddress(address),
+      reusePort,
       tls,
       insecurePlaintext,
       connectionsMax: limits.connectionsMax,

@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { type DescMessage, type DescMethod, getOption, hasOption, toBinary } from "@bufbuild/protobuf";
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { ToolDescription } from "../../gen/sealwire/system/v1/list_tools.ts";
 import { JobPolicy as JobPolicyMessage, ToolOptions } from "../../gen/sealwire/v1/options.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobPolicy } from "../jobs/job.ts";
 import { pae } from "../signing/pae.ts";
-import { fileClosure, type Image } from "../wire/descriptors.ts";
+import { fileClosure, type Image, sourceInfo, withoutSourceInfo } from "../wire/descriptors.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { readOutputBytes } from "./handler.ts";
 import type { AnyHandler, MethodDefinition } from "./implement.ts";
@@ -53,20 +52,26 @@ export function makeTool(image: Image, method: DescMethod, definition: MethodDef
   };
 }
 
+/** The name that a method is called by as a tool. Throws OPTIONS_INVALID for one that its options give and that is none. */
+export function toolNameOf(image: Image, method: DescMethod): string {
+  const name = readOption(image, method, "sealwire.v1.tool", ToolOptions)?.name || toToolName(method.name);
+  checkToolName(name, methodPath(method));
+  return name;
+}
+
 /** Describes a method as `list_tools` shows it. Throws OPTIONS_INVALID if its options make no sense. */
 export function describeTool(image: Image, method: DescMethod): ToolDescription {
   const path = methodPath(method);
   const options = readOption(image, method, "sealwire.v1.tool", ToolOptions);
   const jobOption = readOption(image, method, "sealwire.v1.job", JobPolicyMessage);
-  const name = options?.name || toToolName(method.name);
-  checkToolName(name, path);
+  const name = toolNameOf(image, method);
   const readOnly = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   if (jobOption !== undefined && method.methodKind !== "unary") {
     throw new SealwireError("OPTIONS_INVALID", `${path} has the option (sealwire.v1.job) but streams; make it unary.`);
   }
   return {
     name,
-    description: leadingComment(method),
+    description: leadingComment(image, method),
     method: path,
     requestType: method.input.typeName,
     responseType: method.output.typeName,
@@ -98,7 +103,7 @@ const SERVICE_FIELD = 6;
 const METHOD_FIELD = 2;
 
 /** The comment above the method in its `.proto`, joined to one paragraph per paragraph. */
-function leadingComment(method: DescMethod): string {
+function leadingComment(image: Image, method: DescMethod): string {
   const file = method.parent.file;
   const path = [
     SERVICE_FIELD,
@@ -106,7 +111,8 @@ function leadingComment(method: DescMethod): string {
     METHOD_FIELD,
     method.parent.methods.indexOf(method),
   ];
-  const location = file.proto.sourceCodeInfo?.location.find(
+  const { location: locations } = sourceInfo(image.files.get(`${file.name}.proto`) ?? new Uint8Array());
+  const location = locations.find(
     (candidate) => candidate.path.length === path.length && candidate.path.every((part, i) => part === path[i]),
   );
   return (location?.leadingComments ?? "")
@@ -116,8 +122,6 @@ function leadingComment(method: DescMethod): string {
     .trim();
 }
 
-const SOURCE_CODE_INFO_FIELD = 9;
-
 /** SHA-256 over PAE of the files that the method needs, sorted by name, each without its source info. */
 function contractDigest(image: Image, method: DescMethod): string {
   const names = fileClosure(image, [`${method.parent.file.name}.proto`]).sort();
@@ -125,16 +129,4 @@ function contractDigest(image: Image, method: DescMethod): string {
   return createHash("sha256")
     .update(pae(...files))
     .digest("hex");
-}
-
-function withoutSourceInfo(file: Uint8Array): Uint8Array {
-  const reader = new BinaryReader(file);
-  const writer = new BinaryWriter();
-  while (reader.pos < reader.len) {
-    const start = reader.pos;
-    const [field, wireType] = reader.tag();
-    reader.skip(wireType, field);
-    if (field !== SOURCE_CODE_INFO_FIELD) writer.raw(file.subarray(start, reader.pos));
-  }
-  return writer.finish();
 }

@@ -1,12 +1,24 @@
 import { readFileSync } from "node:fs";
-import { createFileRegistry, type DescMessage, type FileRegistry, fromBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  createFileRegistry,
+  type DescMessage,
+  type FileRegistry,
+  fromBinary,
+  mergeFromBinary,
+} from "@bufbuild/protobuf";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import {
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+  type SourceCodeInfo,
+  SourceCodeInfoSchema,
+} from "@bufbuild/protobuf/wkt";
 import { SealwireError } from "../errors.ts";
 
 /** Descriptors of one or more contracts, as `buf build --as-file-descriptor-set` writes them. */
 export interface Image {
-  /** The types, services and options in them. */
+  /** The types, services and options in them, without comments; see {@link sourceInfo}. */
   readonly registry: FileRegistry;
   /** Each file's `google.protobuf.FileDescriptorProto`, byte for byte as in the image, by file name. */
   readonly files: ReadonlyMap<string, Uint8Array>;
@@ -14,7 +26,9 @@ export interface Image {
 
 const FILE_FIELD = 1;
 const NAME_FIELD = 1;
+const SOURCE_CODE_INFO_FIELD = 9;
 
+const sourceInfos = new WeakMap<Uint8Array, SourceCodeInfo>();
 let builtin: Image | undefined;
 let builtinBytes: Uint8Array | undefined;
 
@@ -43,7 +57,9 @@ export function readImage(...sets: readonly Uint8Array[]): Image {
         if (!files.has(name)) files.set(name, file);
       }
     }
-    return { registry: createFileRegistry(fromBinary(FileDescriptorSetSchema, joinFiles(files.values()))), files };
+    // Comments are most of what there is to parse, and few ask for them.
+    const bare = joinFiles([...files.values()].map(withoutSourceInfo));
+    return { registry: createFileRegistry(fromBinary(FileDescriptorSetSchema, bare)), files };
   } catch (cause) {
     throw new SealwireError(
       "OPTIONS_INVALID",
@@ -76,6 +92,35 @@ export function fileClosure(image: Image, roots: Iterable<string>): string[] {
   };
   for (const root of roots) visit(root);
   return [...names];
+}
+
+/** The comments of a file in {@link Image.files}, and where they stand. Parsed once. */
+export function sourceInfo(file: Uint8Array): SourceCodeInfo {
+  let info = sourceInfos.get(file);
+  if (info === undefined) {
+    info = create(SourceCodeInfoSchema);
+    const reader = new BinaryReader(file);
+    while (reader.pos < reader.len) {
+      const [field, wireType] = reader.tag();
+      if (field === SOURCE_CODE_INFO_FIELD) mergeFromBinary(SourceCodeInfoSchema, info, reader.bytes());
+      else reader.skip(wireType, field);
+    }
+    sourceInfos.set(file, info);
+  }
+  return info;
+}
+
+/** A serialized file without its comments and their places. */
+export function withoutSourceInfo(file: Uint8Array): Uint8Array {
+  const reader = new BinaryReader(file);
+  const writer = new BinaryWriter();
+  while (reader.pos < reader.len) {
+    const start = reader.pos;
+    const [field, wireType] = reader.tag();
+    reader.skip(wireType, field);
+    if (field !== SOURCE_CODE_INFO_FIELD) writer.raw(file.subarray(start, reader.pos));
+  }
+  return writer.finish();
 }
 
 /** Serializes files as one FileDescriptorSet. */

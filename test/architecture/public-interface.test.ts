@@ -15,6 +15,7 @@ const PUBLIC = [
   "JobSnapshot (type)",
   "KeyRingSource (type)",
   "ListJobsOptions (type)",
+  "ListenOptions (type)",
   "Logger (type)",
   "Metrics (type)",
   "Migration (type)",

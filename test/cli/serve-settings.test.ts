@@ -17,7 +17,10 @@ async function resolved(config: object, options = {}) {
 test("defaults are safe: loopback, no demo tools, nothing made", async () => {
   const settings = await resolveServeSettings({});
   assert.is(settings.listen, "127.0.0.1:50051");
-  assert.equal([settings.dev, settings.demoTools, settings.insecure, settings.reflection], [false, false, false, true]);
+  assert.equal(
+    [settings.dev, settings.demoTools, settings.insecure, settings.reusePort, settings.reflection],
+    [false, false, false, false, true],
+  );
   assert.is(settings.keyRing, ".sealwire/key-ring.json");
 });
 
@@ -31,6 +34,7 @@ test("every field of the file is read, paths relative to it", () =>
       server_secret_file: "s.json",
       key_ring: "k.json",
       listen: "[::1]:1",
+      reuse_port: true,
       tools: ["./t.js"],
       demo_tools: false,
       concurrency: 3,
@@ -52,6 +56,7 @@ test("every field of the file is read, paths relative to it", () =>
       serverSecretFile: join(conf, "s.json"),
       keyRing: join(conf, "k.json"),
       listen: "[::1]:1",
+      reusePort: true,
       tools: [join(conf, "t.js")],
       demoTools: false,
       concurrency: 3,

@@ -106,6 +106,7 @@ test("what cannot be served is refused with a way out", () =>
       [["--tools", "empty.mjs"], /must export `tools`/],
       [["--tools", "broken.mjs"], /my own fault/],
       [["--dev", "--tls-cert", "x.pem"], /--tls-key/],
+      [["--dev", "--reuse-port"], /must share a store.*\n.*--store/],
       [["--dev", "--listen", "0.0.0.0:0"], /--insecure|TLS|loopback/],
     ];
     for (const [args, expected] of cases) {

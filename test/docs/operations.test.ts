@@ -36,7 +36,8 @@ test("the page has every limit with its default", () => {
 
 test("the page has every metric", async () => {
   await using store = await openSqliteStore({ path: ":memory:" });
-  const text = await createMetrics({ store, clock: systemClock }).text();
+  const metrics = await createMetrics({ store, clock: systemClock });
+  const text = await metrics.text();
   const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
   assert.equal(Object.keys(rowsUnder("Metrics")).sort(), names.sort());
 });

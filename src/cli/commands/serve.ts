@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { SealwireError } from "../../errors.ts";
 import { systemClock as clock } from "../../runtime/clock.ts";
 import { createMetrics } from "../../server/metrics.ts";
 import { createServer } from "../../server/server.ts";
@@ -16,6 +17,7 @@ import type { Terminal } from "../terminal.ts";
 /** Runs a server until SIGTERM or SIGINT, then drains it. */
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
   const settings = await resolveServeSettings(options, terminal.env);
+  if (settings.reusePort && settings.store === undefined) throw noSharedStore();
   const logger = stderrLogger(settings.logLevel);
   const { tools, descriptors } = await loadTools(settings);
   if (settings.dev) {
@@ -28,7 +30,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const { keyRing, writeKeyUse } = await followKeyRing(settings, shared, logger);
   await using _keyRing = keyRing;
   await using keyUse = new KeyUseLog({ write: writeKeyUse, clock, logger });
-  const metrics = settings.metrics === undefined ? undefined : createMetrics({ store, clock });
+  const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, clock });
   await using server = await createServer({
     keyRing,
     store,
@@ -49,7 +51,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   });
   const shutdown = shutdownSignal({ onHangup: () => void keyRing.reload() });
   await using metricsServer = settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics);
-  const { address } = await server.listen(settings.listen);
+  const { address } = await server.listen(settings.listen, { reusePort: settings.reusePort });
   if (settings.dev) {
     const { credentials } = dataFolder(settings.data);
     await ensureDevClient({ path: credentials, ringPath: settings.keyRing, listening: address, logger });
@@ -65,4 +67,9 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   );
   await drainOn(await shutdown, logger, () => server.drain(settings.drainTimeoutMs));
   return ExitCode.done;
+}
+
+function noSharedStore(): SealwireError {
+  const toDo = "Give --store postgres://…, too, or leave out --reuse-port.";
+  return new SealwireError("OPTIONS_INVALID", `Processes that share a port must share a store.\n${toDo}`);
 }

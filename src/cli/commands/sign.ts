@@ -14,10 +14,10 @@ import { requestSigningInput } from "../../signing/request-signature.ts";
 import { type SealedRequest, sealRequest } from "../../signing/sign-request.ts";
 import { builtinImage, messageDesc, readImage } from "../../wire/descriptors.ts";
 import { CALL_METHOD, methodOfTool } from "../../wire/limits.ts";
+import { readDescriptors } from "../descriptors-input.ts";
 import { ExitCode } from "../exit-code.ts";
 import { readArguments } from "../json-input.ts";
 import { toJsonLine } from "../json-output.ts";
-import { readDescriptors } from "../open-client.ts";
 import { loadCredentials, type ServerOptions } from "../server-options.ts";
 import type { Terminal } from "../terminal.ts";
 

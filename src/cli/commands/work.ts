@@ -23,7 +23,8 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   await using worker = await createWorker({ store, tools, descriptors, work, logger });
   const shutdown = shutdownSignal({ onHangup: () => {} });
   const { metrics } = settings;
-  await using metricsServer = metrics === undefined ? undefined : await createMetrics({ store, clock }).listen(metrics);
+  await using metricsServer =
+    metrics === undefined ? undefined : await (await createMetrics({ store, clock })).listen(metrics);
 
   terminal.print(
     JSON.stringify({

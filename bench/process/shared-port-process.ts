@@ -4,12 +4,19 @@ import { parseKeyRing } from "../../src/signing/key-ring/document.ts";
 import { buildKeyRing, fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 
-/* One process of several that share a port: node:cluster hands out the connections. */
+/* One process of several that share a port. With node:cluster the primary deals the connections out, else the kernel. */
 
-process.once("message", async (keyRing: string) => {
+/** What such a process is told first. */
+export interface Task {
+  readonly keyRing: string;
+  readonly listen: string;
+  readonly reusePort: boolean;
+}
+
+process.once("message", async ({ keyRing, listen, reusePort }: Task) => {
   const ring = buildKeyRing(parseKeyRing(Buffer.from(keyRing)));
   const store = await openSqliteStore({ path: ":memory:" });
   const server = await createServer({ keyRing: fixedKeyRing(ring), store, tools: [demoTools()] });
-  const { address } = await server.listen("127.0.0.1:0");
+  const { address } = await server.listen(listen, { reusePort });
   process.send?.(address);
 });
