@@ -1,0 +1,239 @@
+import { spawnSync } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Failpoint, SITES } from "./failpoints.ts";
+import { Gateway } from "./gateway.ts";
+import type { History } from "./history.ts";
+import type { PlantedFault } from "./planted-faults.ts";
+import { Replica, VICTIM_TOOLS } from "./replica.ts";
+import type { Dice } from "./seeded-random.ts";
+import type { EngineName, Role, Site } from "./site.ts";
+
+/** How the next life of a process goes. */
+interface Fate {
+  readonly failpoint: Failpoint | undefined;
+  readonly clockOffsetMs: number;
+  /** From when it is frozen from outside, and for how long. */
+  readonly freeze: { readonly afterMs: number; readonly forMs: number } | undefined;
+  /** When it is killed from outside if it has not died by then. */
+  readonly lifeMs: number;
+}
+
+/** What a {@link Nemesis} works with. */
+export interface NemesisOptions {
+  readonly site: Site;
+  readonly history: History;
+  readonly dice: Dice;
+  readonly plant: PlantedFault | undefined;
+}
+
+/** Longest life of a process. Those that share a store have to be up together now and then. */
+const LIFE_MS = { sqlite: 1_500, postgres: 5_000 } as const;
+/** How long a process is frozen: in a shared store for longer than its lease. */
+const FROZEN_MS = { sqlite: [200, 1_000], postgres: [11_000, 15_000] } as const;
+/** How long one that was frozen may go on. */
+const AWAKE_MS = 1_500;
+const CLOCK_OFFSETS_MS = [0, 0, 0, 0, -200_000, -30_000, 30_000, 200_000];
+const LONGEST_COUNT = { commit: 60, nonce: 60, intent: 8, sweep: 3 } as const;
+const LIMITABLE = spawnSync("prlimit", ["--version"]).status === 0;
+
+/** Starts the processes of a site, and strikes them and what they stand on. */
+export class Nemesis {
+  readonly faults: Record<string, number> = {};
+  readonly #options: NemesisOptions;
+  readonly #replicas = new Map<Role, Replica>();
+  readonly #gateways = new Map<Role, Gateway>();
+  #lives: Promise<void>[] = [];
+  #killsLeft = 0;
+  #raging = true;
+
+  constructor(options: NemesisOptions) {
+    this.#options = options;
+  }
+
+  /** Starts every process; gives the addresses at which calls are taken. */
+  async start(): Promise<string[]> {
+    const { site } = this.#options;
+    if (site.postgres !== undefined) await this.#migrate();
+    for (const role of site.roles) if (role.serves) this.#gateways.set(role, await Gateway.open());
+    await this.calm();
+    return [...this.#gateways.values()].map(({ address }) => address);
+  }
+
+  /** Kills so many processes, one life after the other, with every other fault in between. */
+  async rage(kills: number): Promise<void> {
+    const { site, dice } = this.#options;
+    this.#killsLeft = kills;
+    this.#raging = kills > 0;
+    this.#lives = site.roles.map((role) => this.#liveAndDie(role, dice.split()));
+    const strikes = [this.#stepClocks(dice.split()), this.#strikeStore(dice.split())];
+    await Promise.all([...this.#lives, ...strikes]);
+  }
+
+  /** Lets everything run unharmed. */
+  async calm(): Promise<void> {
+    await Promise.all(this.#options.site.roles.map((role) => this.#begin(role, unharmed)));
+  }
+
+  /** Ends every process in good order. */
+  async stop(): Promise<void> {
+    for (const [role, replica] of this.#replicas) {
+      replica.signal("SIGTERM");
+      const { code, signal, stderr } = await replica.ended;
+      if (code !== 0) this.#endedByItself(role, `${code ?? signal} ${stderr}`);
+    }
+  }
+
+  killAll(): void {
+    this.#raging = false;
+    for (const replica of this.#replicas.values()) replica.signal("SIGKILL");
+    for (const gateway of this.#gateways.values()) gateway[Symbol.dispose]();
+  }
+
+  /** The tables are made under fire, too. */
+  async #migrate(): Promise<void> {
+    const { site, dice } = this.#options;
+    const command = ["store", "migrate", "--store", site.url];
+    for (let count = 1; ; count += dice.between(3, 9)) {
+      const side = dice.pick(["before", "after"] as const);
+      const failpoint: Failpoint = { site: "migrate", side, count, action: "kill" };
+      const orders = { journal: site.journal, failpoint, clockOffsetMs: 0 };
+      const { code, signal, stderr } = await new Replica(command, orders, ["--import", VICTIM_TOOLS]).ended;
+      if (code === 0) return;
+      if (signal !== "SIGKILL") throw new Error(`store migrate ended with ${code}: ${stderr}`);
+      this.#count("killed in migrate");
+    }
+  }
+
+  async #liveAndDie(role: Role, dice: Dice): Promise<void> {
+    while (this.#raging) {
+      const fate = drawFate(dice, this.#options.site.engine);
+      const replica = await this.#begin(role, fate);
+      await this.#seeToItsEnd(replica, fate);
+      const { signal, code, stderr } = await replica.ended;
+      if (signal === "SIGKILL") {
+        this.#count("killed");
+        this.#killsLeft -= 1;
+        if (this.#killsLeft <= 0) this.#raging = false;
+      } else if (!/cannot be used|store is closed/.test(stderr))
+        this.#endedByItself(role, `${code ?? signal} ${stderr}`);
+    }
+  }
+
+  async #seeToItsEnd(replica: Replica, { failpoint, freeze, lifeMs }: Fate): Promise<void> {
+    if (freeze !== undefined) {
+      await Promise.race([delay(freeze.afterMs), replica.ended]);
+      replica.signal("SIGSTOP");
+      this.#count("frozen");
+      await Promise.race([delay(freeze.forMs), replica.ended]);
+      replica.signal("SIGCONT");
+    }
+    await Promise.race([delay(lifeMs), replica.ended]);
+    if (failpoint?.action === "freeze") {
+      replica.signal("SIGCONT");
+      await Promise.race([delay(AWAKE_MS), replica.ended]);
+    }
+    replica.signal("SIGKILL");
+    await replica.ended;
+  }
+
+  /** Starts a process in the place of a dead one. While its database is away it may need more than one try. */
+  async #begin(role: Role, { failpoint, clockOffsetMs }: Omit<Fate, "lifeMs" | "freeze">): Promise<Replica> {
+    const before = this.#replicas.get(role);
+    if (before !== undefined) {
+      before.signal("SIGKILL");
+      await before.ended;
+    }
+    const { site, plant } = this.#options;
+    const gateway = this.#gateways.get(role);
+    const command = [...role.command, ...(gateway === undefined ? [] : ["--listen", "127.0.0.1:0"])];
+    const replica = new Replica(command, { journal: site.journal, failpoint, clockOffsetMs, plant });
+    this.#replicas.set(role, replica);
+    gateway?.lead(undefined);
+    const port = await replica.ready();
+    gateway?.lead(port);
+    void replica.ended.then(() => this.#replicas.get(role) === replica && gateway?.lead(undefined));
+    return replica;
+  }
+
+  async #stepClocks(dice: Dice): Promise<void> {
+    while (await this.#pause(dice.between(500, 4_000))) {
+      const replicas = [...this.#replicas.values()];
+      if (replicas.length === 0) continue;
+      dice.pick(replicas).setClock({ clockOffsetMs: dice.pick(CLOCK_OFFSETS_MS) });
+      this.#count("clock steps");
+    }
+  }
+
+  async #strikeStore(dice: Dice): Promise<void> {
+    const { postgres } = this.#options.site;
+    while (await this.#pause(dice.between(2_000, 8_000))) {
+      if (postgres === undefined) await this.#fillDisk(dice.between(200, 800));
+      else if (dice.chance(0.3)) {
+        postgres.crash();
+        await delay(dice.between(0, 1_000));
+        postgres.startAgain();
+        this.#count("database restarts");
+      } else {
+        await using client = await postgres.connect();
+        const { rowCount } = await client.query(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'sealwire%' AND random() < $1",
+          [dice.fraction()],
+        );
+        this.#count("connections killed", rowCount ?? 0);
+      }
+    }
+  }
+
+  /** Lets no file of a process grow for a while: to it, that is a full disk. */
+  async #fillDisk(forMs: number): Promise<void> {
+    const pid = [...this.#replicas.values()][0]?.pid;
+    if (!LIMITABLE || pid === undefined) return;
+    const limit = (size: string) =>
+      spawnSync("prlimit", ["--pid", String(pid), `--fsize=${size}:unlimited`]).status === 0;
+    if (!limit("8192")) return;
+    this.#count("full disks");
+    await delay(forMs);
+    limit("unlimited");
+  }
+
+  /** False once the rage is over. */
+  async #pause(forMs: number): Promise<boolean> {
+    const endMs = performance.now() + forMs;
+    while (this.#raging && performance.now() < endMs) await delay(50);
+    return this.#raging;
+  }
+
+  #endedByItself({ name }: Role, said: string): void {
+    this.#options.history.note({ kind: "ended by itself", process: name, said });
+  }
+
+  #count(fault: string, times = 1): void {
+    this.faults[fault] = (this.faults[fault] ?? 0) + times;
+  }
+}
+
+const unharmed = { failpoint: undefined, clockOffsetMs: 0 };
+
+function drawFate(dice: Dice, engine: EngineName): Fate {
+  const clockOffsetMs = dice.pick(CLOCK_OFFSETS_MS);
+  const lifeMs = dice.between(50, LIFE_MS[engine]);
+  const [least, end] = FROZEN_MS[engine];
+  if (dice.chance(0.04)) {
+    const freeze = { afterMs: dice.between(0, AWAKE_MS), forMs: dice.between(least, end) };
+    return { failpoint: undefined, clockOffsetMs, freeze, lifeMs };
+  }
+  // The others die, or are cut off, in the midst of something.
+  if (dice.chance(0.3)) return { failpoint: undefined, clockOffsetMs, freeze: undefined, lifeMs };
+  const site = dice.pick(Object.keys(SITES) as (keyof typeof SITES)[]);
+  const draw = dice.fraction();
+  const action = draw < 0.08 ? "freeze" : draw < 0.25 && engine === "postgres" ? "sever" : "kill";
+  const longest: number = LONGEST_COUNT[site as keyof typeof LONGEST_COUNT] ?? 15;
+  const failpoint = {
+    site,
+    side: dice.pick(["before", "after"] as const),
+    count: dice.between(1, longest),
+    action,
+  } as const;
+  const frozen = action === "freeze" ? dice.between(least, end) : 0;
+  return { failpoint, clockOffsetMs, freeze: undefined, lifeMs: LIFE_MS[engine] + frozen };
+}

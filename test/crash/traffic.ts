@@ -1,0 +1,234 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { BatchSumResponse } from "../../gen/sealwire/demo/v1/batch_sum.ts";
+import { SealwireClient } from "../../src/client/client.ts";
+import type { JobHandle } from "../../src/client/job-handle.ts";
+import { isTerminal, type JobSnapshot } from "../../src/client/job-snapshot.ts";
+import type { ToolOutput } from "../../src/client/tool-output.ts";
+import { type Reason, SealwireError } from "../../src/errors.ts";
+import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
+import { TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
+import { RawClient, type RawFrame, signRaw } from "../support/raw-client.ts";
+import { TEST_INPUT, testArgs } from "../support/test-service.ts";
+import type { History, Sighting } from "./history.ts";
+import type { Dice } from "./seeded-random.ts";
+
+/** What faults explain; anything else that a caller is told is a finding. */
+const EXPLAINED: ReadonlySet<Reason> = new Set([
+  "UNREACHABLE",
+  "UNAVAILABLE",
+  "DEADLINE_EXCEEDED",
+  "CLOCK_SKEW",
+  "OUTCOME_UNKNOWN",
+  "REQUEST_IN_PROGRESS",
+  "DRAINING",
+]);
+const IDENTITY = { tool: "server_identity", type: "sealwire.system.v1.ServerIdentityRequest" };
+const WATCHES_MAX = 24;
+const TOIL_MAX_MS = 400;
+const PAUSE_MAX_MS = 30;
+
+interface Intent {
+  readonly client: string;
+  readonly requestId: string;
+  readonly tool: "toil" | "pay";
+  readonly forMs: number;
+}
+
+interface SentFrame {
+  readonly id: string;
+  readonly client: string;
+  readonly frame: RawFrame;
+}
+
+/** What a {@link Traffic} is made of. */
+export interface TrafficOptions {
+  readonly credentials: ReadonlyMap<string, ClientCredentials>;
+  readonly addresses: readonly string[];
+  readonly history: History;
+  readonly dice: Dice;
+}
+
+/** Several clients, each with a connection to every server, that do whatever comes to their mind and note what they see. */
+export class Traffic implements AsyncDisposable {
+  readonly #options: TrafficOptions;
+  readonly #clients = new Map<string, readonly SealwireClient[]>();
+  readonly #raw = new Map<string, readonly RawClient[]>();
+  readonly #intents: Intent[] = [];
+  readonly #jobs: { readonly client: string; readonly jobId: string }[] = [];
+  readonly #acknowledged = new Set<string>();
+  readonly #frames: SentFrame[] = [];
+  readonly #watches = new Set<Promise<void>>();
+  #named = 0;
+  #stopping = false;
+  #lanes: Promise<void>[] = [];
+
+  constructor(options: TrafficOptions) {
+    this.#options = options;
+    const retry = { maxAttempts: 20, initialDelayMs: 50, maxDelayMs: 500 };
+    const limits = { timeoutMs: 20_000, heartbeatIntervalMs: 2_000, retry };
+    for (const [clientId, credentials] of options.credentials) {
+      this.#clients.set(
+        clientId,
+        options.addresses.map((address) => new SealwireClient({ credentials, address, ...limits })),
+      );
+      this.#raw.set(
+        clientId,
+        options.addresses.map((address) => new RawClient(address, credentials)),
+      );
+    }
+  }
+
+  /** Begins, with so many things at once. */
+  start(lanes: number): void {
+    this.#lanes = Array.from({ length: lanes }, () => this.#lane(this.#options.dice.split()));
+  }
+
+  /** Ends what is random, has every start acknowledged, and sees every watch to its end. */
+  async finish(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.#lanes);
+    const dice = this.#options.dice.split();
+    const open = this.#intents.filter(({ tool, requestId }) => tool === "toil" && !this.#acknowledged.has(requestId));
+    for (const intent of open) await this.#submit(intent, dice);
+    await this.#rest();
+    for (const { client, jobId } of this.#jobs.slice(-10)) this.#watchSoon(client, jobId, dice);
+    await Promise.all(this.#watches);
+    for (const frame of this.#frames) await this.#send(frame, this.#options.addresses);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    for (const clients of this.#clients.values()) for (const client of clients) client.close();
+    for (const clients of this.#raw.values()) for (const client of clients) client[Symbol.dispose]();
+    await Promise.allSettled([...this.#lanes, ...this.#watches]);
+  }
+
+  async #lane(dice: Dice): Promise<void> {
+    while (!this.#stopping) {
+      await this.#act(dice);
+      await delay(dice.between(0, PAUSE_MAX_MS));
+    }
+  }
+
+  #act(dice: Dice): Promise<void> {
+    const job = this.#jobs.length === 0 ? undefined : dice.pick(this.#jobs.slice(-60));
+    const draw = dice.between(0, 100);
+    if (draw < 30 || job === undefined) return this.#submit(this.#newIntent("toil", dice), dice);
+    if (draw < 45) return this.#submit(dice.pick(this.#intents.slice(-40)), dice);
+    if (draw < 65) return this.#ask(job, dice, (handle) => handle.poll());
+    if (draw < 73) return this.#ask(job, dice, (handle) => handle.cancel());
+    if (draw < 80) return this.#submit(this.#newIntent("pay", dice), dice);
+    if (draw < 90) return this.#sendNewFrame(dice);
+    if (this.#watches.size < WATCHES_MAX) this.#watchSoon(job.client, job.jobId, dice);
+    return Promise.resolve();
+  }
+
+  #newIntent(tool: Intent["tool"], dice: Dice): Intent {
+    this.#named += 1;
+    const client = dice.pick([...this.#clients.keys()]);
+    const intent = { client, requestId: `${tool}-${this.#named}`, tool, forMs: dice.between(0, TOIL_MAX_MS) };
+    this.#intents.push(intent);
+    return intent;
+  }
+
+  /** Starts a job or pays, perhaps not for the first time. */
+  async #submit({ client, requestId, tool, forMs }: Intent, dice: Dice): Promise<void> {
+    const args = { typeUrl: TYPE_URL_PREFIX + TEST_INPUT, value: testArgs(forMs) };
+    await this.#explained(undefined, async () => {
+      const { job } = await this.#some(client, dice).call(tool, args, { requestId });
+      if (job === undefined) return;
+      this.#options.history.note({ kind: "started", client, requestId, jobId: job.jobId });
+      if (!this.#acknowledged.has(requestId)) this.#jobs.push({ client, jobId: job.jobId });
+      this.#acknowledged.add(requestId);
+    });
+  }
+
+  async #ask(
+    { client, jobId }: { readonly client: string; readonly jobId: string },
+    dice: Dice,
+    question: (handle: JobHandle<ToolOutput>) => Promise<JobSnapshot>,
+  ): Promise<void> {
+    await this.#explained(jobId, async () => {
+      const handle = this.#some(client, dice).job(jobId);
+      const askedMs = performance.now();
+      const snapshot = await question(handle);
+      this.#options.history.note({ kind: "saw", askedMs, ...(await sighting(handle, snapshot)) });
+    });
+  }
+
+  #watchSoon(client: string, jobId: string, dice: Dice): void {
+    const watch = `${client} ${this.#named++}`;
+    const handle = this.#some(client, dice).job(jobId);
+    const { history } = this.#options;
+    const watching = this.#explained(jobId, async () => {
+      for await (const snapshot of handle.watch()) {
+        history.note({ kind: "watched", watch, ...(await sighting(handle, snapshot)) });
+      }
+      history.note({ kind: "watch ended", watch, jobId });
+    }).finally(() => this.#watches.delete(watching));
+    this.#watches.add(watching);
+  }
+
+  /** Sends a fresh frame to a few servers at once, and some old ones again. */
+  async #sendNewFrame(dice: Dice): Promise<void> {
+    const { credentials, addresses } = this.#options;
+    const client = dice.pick([...credentials.keys()]);
+    const frame = signRaw(credentials.get(client) as ClientCredentials, IDENTITY);
+    const sent = { id: `${client} ${this.#frames.length}`, client, frame };
+    this.#frames.push(sent);
+    const some = addresses.filter(() => dice.chance(0.7));
+    await Promise.all([this.#send(sent, some), this.#send(dice.pick(this.#frames), some)]);
+  }
+
+  async #send({ id, client, frame }: SentFrame, addresses: readonly string[]): Promise<void> {
+    const raw = this.#raw.get(client) ?? [];
+    await Promise.all(
+      addresses.map(async (address) => {
+        const { code, reason = "" } = (await raw[this.#options.addresses.indexOf(address)]?.send(frame)) ?? { code: 1 };
+        if (code === 0) this.#options.history.note({ kind: "frame accepted", frame: id });
+        else if (reason === "INTERNAL")
+          this.#options.history.note({ kind: "unexpected", message: `a frame was ${reason}` });
+      }),
+    );
+  }
+
+  #some(client: string, dice: Dice): SealwireClient {
+    return dice.pick(this.#clients.get(client) ?? []);
+  }
+
+  /** Waits until no job is open. */
+  async #rest(): Promise<void> {
+    for (const [client] of this.#clients.values()) {
+      const open = async () => (await client?.listJobs({ states: ["QUEUED", "RUNNING"], pageSize: 1 }))?.jobs.length;
+      for (let looks = 0; looks < 300 && (await open().catch(() => 1)) !== 0; looks += 1) await delay(500);
+    }
+  }
+
+  /** Runs what faults may make fail. */
+  async #explained(jobId: string | undefined, action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (thrown) {
+      const { reason, message } = SealwireError.from(thrown);
+      if (reason === "JOB_NOT_FOUND" && jobId !== undefined) this.#options.history.note({ kind: "absent", jobId });
+      else if (!EXPLAINED.has(reason) && !message.includes("unsigned") && !this.#closed(reason))
+        this.#options.history.note({ kind: "unexpected", message: `${reason}: ${message}` });
+    }
+  }
+
+  #closed(reason: Reason): boolean {
+    return this.#stopping && reason === "CANCELLED";
+  }
+}
+
+async function sighting(handle: JobHandle<ToolOutput>, snapshot: JobSnapshot): Promise<Sighting> {
+  const { jobId, state, revision, attempt, error } = snapshot;
+  if (!isTerminal(state)) return { jobId, state, revision, attempt };
+  const outcome = state === "SUCCEEDED" ? readToken((await handle.result()).value) : error?.reason;
+  return { jobId, state, revision, attempt, outcome };
+}
+
+/** The token in a result of the victims' tools. */
+export function readToken(value: Uint8Array): string {
+  return String(BatchSumResponse.decode(value).total);
+}
