@@ -127,7 +127,8 @@ export class Nemesis {
       await Promise.race([delay(freeze.forMs), replica.ended]);
       replica.signal("SIGCONT");
     }
-    await Promise.race([delay(lifeMs), replica.ended]);
+    const outlived = await Promise.race([delay(lifeMs, true), replica.ended.then(() => false)]);
+    if (!outlived && failpoint !== undefined) this.#count(`killed at ${failpoint.site}`);
     if (failpoint?.action === "freeze") {
       replica.signal("SIGCONT");
       await Promise.race([delay(AWAKE_MS), replica.ended]);
