@@ -11,13 +11,29 @@ const began: Event = { kind: "attempt began", jobId: "j", attempt: 1 };
 const returned: Event = { kind: "attempt returned", jobId: "j", attempt: 1, outcome: "7" };
 const atRest: Event = { kind: "at rest", client: "ann", requestId: "r", keptResult: true, ...done };
 const watched = (seen: Sighting): Event => ({ kind: "watched", watch: "w", ...seen });
+const told = (seen: Sighting): Event => ({ kind: "told", client: "ann", ...seen });
+const toldAll: Event = { kind: "told all", client: "ann" };
 const ended: Event = { kind: "watch ended", watch: "w", jobId: "j" };
 const frame: Event = { kind: "frame accepted", frame: "f" };
 const effect: Event = { kind: "took effect", client: "ann", requestId: "p" };
 /** An answer to what was asked before everything else, or after the event of that number. */
 const saw = (seen: Sighting, after = -1): Event => ({ kind: "saw", askedMs: after + 0.5, ...seen });
 
-const GOOD = [started, began, watched(running), saw(running), returned, watched(done), ended, frame, effect, atRest];
+const GOOD = [
+  started,
+  began,
+  watched(running),
+  saw(running),
+  returned,
+  watched(done),
+  ended,
+  frame,
+  effect,
+  told(running),
+  told(done),
+  toldAll,
+  atRest,
+];
 
 /** The events, one a millisecond. */
 function check(...events: readonly Event[]): string[] {
@@ -52,6 +68,10 @@ const BROKEN: Readonly<Record<string, readonly Event[]>> = {
   "a watcher of j saw RUNNING after FAILED": [watched({ ...done, state: "FAILED", revision: 1 }), ...GOOD],
   "a watcher of j saw RUNNING at revision 2 of attempt 1 (undefined) last, but its end is SUCCEEDED at revision 3 of attempt 1 (7)":
     GOOD.filter((event) => event.kind !== "watched" || event.state !== "SUCCEEDED"),
+  "the stream of all jobs told of j at revision 2 after 4": [told({ ...running, revision: 4 }), ...GOOD],
+  "the stream of all jobs told of j as RUNNING last, but its end is SUCCEEDED": GOOD.filter(
+    (event) => event.kind !== "told" || event.state !== "SUCCEEDED",
+  ),
   "attempt 1 of j began twice": [began, ...GOOD],
   "j has a result (7) that its attempt 1 did not return": without(returned),
   "frame f was accepted 2 times": [frame, ...GOOD],

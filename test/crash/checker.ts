@@ -12,6 +12,7 @@ export function violations(history: readonly Noted[]): string[] {
     ...endedOnce(history),
     ...neverBack(history),
     ...watchedToTheEnd(history),
+    ...toldEveryEnd(history),
     ...ofOneAttempt(history),
     ...atMostOnce(history),
     ...of(history, "unexpected").map(({ message }) => message),
@@ -50,7 +51,8 @@ function endedOnce(history: readonly Noted[]): string[] {
   const ends = new Map<string, string>();
   const found: string[] = [];
   for (const event of sightings(history)) {
-    if (!isTerminal(event.state)) continue;
+    // The stream of all jobs tells no outcomes.
+    if (!isTerminal(event.state) || event.kind === "told") continue;
     const end = shown(event);
     const before = ends.get(event.jobId) ?? end;
     ends.set(event.jobId, before);
@@ -99,6 +101,25 @@ function watchedToTheEnd(history: readonly Noted[]): string[] {
     const seen = last.get(watch);
     const end = seen === undefined ? "nothing" : shown(seen);
     if (end !== ends.get(jobId)) found.push(`a watcher of ${jobId} saw ${end} last, but its end is ${ends.get(jobId)}`);
+  }
+  return found;
+}
+
+/** The stream of all jobs tells of the end of each, and of none anything older than before. */
+function toldEveryEnd(history: readonly Noted[]): string[] {
+  const last = new Map<string, Sighting>();
+  const found: string[] = [];
+  for (const told of of(history, "told")) {
+    const before = last.get(told.jobId);
+    if (before !== undefined && told.revision < before.revision)
+      found.push(`the stream of all jobs told of ${told.jobId} at revision ${told.revision} after ${before.revision}`);
+    last.set(told.jobId, told);
+  }
+  const complete = new Set(of(history, "told all").map(({ client }) => client));
+  for (const { jobId, client, state, revision } of of(history, "at rest")) {
+    const told = last.get(jobId);
+    if (complete.has(client) && (told?.state !== state || told.revision !== revision))
+      found.push(`the stream of all jobs told of ${jobId} as ${told?.state} last, but its end is ${state}`);
   }
   return found;
 }

@@ -20,6 +20,9 @@ export type Event =
   | ({ readonly kind: "watched"; readonly watch: string } & Sighting)
   /** A watch came to its end by itself. */
   | { readonly kind: "watch ended"; readonly watch: string; readonly jobId: string }
+  /** The one stream of all of a client's jobs told of one; it was open from before the first job until all were at rest. */
+  | ({ readonly kind: "told"; readonly client: string } & Sighting)
+  | { readonly kind: "told all"; readonly client: string }
   /** The server said that there is no such job. */
   | { readonly kind: "absent"; readonly jobId: string }
   /** A client was told what no fault explains, or refused to believe an answer although its signature held. */

@@ -175,7 +175,7 @@ export class Nemesis {
         postgres.startAgain();
         this.#count("database restarts");
       } else {
-        await using client = await postgres.connect();
+        await using client = await postgres.connect("sealwire");
         const { rowCount } = await client.query(
           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'sealwire%' AND random() < $1",
           [dice.fraction()],

@@ -26,6 +26,8 @@ const IDENTITY = { tool: "server_identity", type: "sealwire.system.v1.ServerIden
 const WATCHES_MAX = 24;
 const TOIL_MAX_MS = 400;
 const PAUSE_MAX_MS = 30;
+/** Before anything that a clock which was set back can say. */
+const LONG_AGO_MS = 600_000;
 
 interface Intent {
   readonly client: string;
@@ -48,7 +50,7 @@ export interface TrafficOptions {
   readonly dice: Dice;
 }
 
-/** Several clients, each with a connection to every server, that do whatever comes to their mind and note what they see. */
+/** Several clients, each with a connection to every server and one to all of them, that do whatever comes to their mind and note what they see. */
 export class Traffic implements AsyncDisposable {
   readonly #options: TrafficOptions;
   readonly #clients = new Map<string, readonly SealwireClient[]>();
@@ -58,9 +60,13 @@ export class Traffic implements AsyncDisposable {
   readonly #acknowledged = new Set<string>();
   readonly #frames: SentFrame[] = [];
   readonly #watches = new Set<Promise<void>>();
+  readonly #streams = new AbortController();
+  /** The jobs whose end the stream of all jobs has told. */
+  readonly #toldEnds = new Set<string>();
   #named = 0;
   #stopping = false;
   #lanes: Promise<void>[] = [];
+  #told: Promise<void>[] = [];
 
   constructor(options: TrafficOptions) {
     this.#options = options;
@@ -69,7 +75,9 @@ export class Traffic implements AsyncDisposable {
     for (const [clientId, credentials] of options.credentials) {
       this.#clients.set(
         clientId,
-        options.addresses.map((address) => new SealwireClient({ credentials, address, ...limits })),
+        [options.addresses, ...options.addresses].map(
+          (address) => new SealwireClient({ credentials, address, ...limits }),
+        ),
       );
       this.#raw.set(
         clientId,
@@ -80,6 +88,7 @@ export class Traffic implements AsyncDisposable {
 
   /** Begins, with so many things at once. */
   start(lanes: number): void {
+    this.#told = [...this.#clients].map(([clientId, [client]]) => this.#follow(clientId, client as SealwireClient));
     this.#lanes = Array.from({ length: lanes }, () => this.#lane(this.#options.dice.split()));
   }
 
@@ -94,13 +103,14 @@ export class Traffic implements AsyncDisposable {
     for (const { client, jobId } of this.#jobs.slice(-10)) this.#watchSoon(client, jobId, dice);
     await Promise.all(this.#watches);
     for (const frame of this.#frames) await this.#send(frame, this.#options.addresses);
+    await this.#toldAll();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
     for (const clients of this.#clients.values()) for (const client of clients) client.close();
     for (const clients of this.#raw.values()) for (const client of clients) client[Symbol.dispose]();
-    await Promise.allSettled([...this.#lanes, ...this.#watches]);
+    await Promise.allSettled([...this.#lanes, ...this.#watches, ...this.#told]);
   }
 
   async #lane(dice: Dice): Promise<void> {
@@ -194,6 +204,28 @@ export class Traffic implements AsyncDisposable {
 
   #some(client: string, dice: Dice): SealwireClient {
     return dice.pick(this.#clients.get(client) ?? []);
+  }
+
+  /** Notes what the stream of all of a client's jobs tells. */
+  #follow(clientId: string, client: SealwireClient): Promise<void> {
+    const { history } = this.#options;
+    const endedSinceMs = Date.now() - LONG_AGO_MS;
+    return this.#explained(undefined, async () => {
+      for await (const job of client.watchJobs({ endedSinceMs, signal: this.#streams.signal })) {
+        const { jobId, state, revision, attempt } = job;
+        history.note({ kind: "told", client: clientId, jobId, state, revision, attempt });
+        if (isTerminal(state)) this.#toldEnds.add(jobId);
+      }
+    });
+  }
+
+  /** Waits until those streams have told of every end, if they ever do. */
+  async #toldAll(): Promise<void> {
+    for (let looks = 0; looks < 300 && this.#jobs.some(({ jobId }) => !this.#toldEnds.has(jobId)); looks += 1)
+      await delay(200);
+    this.#streams.abort(new SealwireError("CANCELLED"));
+    await Promise.all(this.#told);
+    for (const client of this.#clients.keys()) this.#options.history.note({ kind: "told all", client });
   }
 
   /** Waits until no job is open. */
