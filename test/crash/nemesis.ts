@@ -150,7 +150,10 @@ export class Nemesis {
     const replica = new Replica(command, { journal: site.journal, failpoint, clockOffsetMs, plant });
     this.#replicas.set(role, replica);
     gateway?.lead(undefined);
+    // It may freeze before it is ready.
+    const thaw = setInterval(() => replica.signal("SIGCONT"), FROZEN_MS[site.engine][1]);
     const port = await replica.ready();
+    clearInterval(thaw);
     gateway?.lead(port);
     void replica.ended.then(() => this.#replicas.get(role) === replica && gateway?.lead(undefined));
     return replica;

@@ -221,7 +221,7 @@ export class Traffic implements AsyncDisposable {
 
   /** Waits until those streams have told of every end, if they ever do. */
   async #toldAll(): Promise<void> {
-    for (let looks = 0; looks < 300 && this.#jobs.some(({ jobId }) => !this.#toldEnds.has(jobId)); looks += 1)
+    for (let looks = 0; looks < 150 && this.#jobs.some(({ jobId }) => !this.#toldEnds.has(jobId)); looks += 1)
       await delay(200);
     this.#streams.abort(new SealwireError("CANCELLED"));
     await Promise.all(this.#told);
