@@ -17,6 +17,8 @@ export interface CampaignOptions {
   readonly kills: number;
   /** How long traffic goes on at least. */
   readonly atLeastMs?: number;
+  /** How long everything may take to come to rest when nothing strikes any more. */
+  readonly patienceMs?: number;
   readonly plant?: PlantedFault;
 }
 
@@ -30,10 +32,11 @@ export interface CampaignReport {
 }
 
 const LANES = 16;
+const PATIENCE_MS = 600_000;
 
 /** Runs traffic against a site that is destroyed over and over, lets it come to rest, and checks what was seen. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
-  const { engine, seed, kills, atLeastMs = 0, plant } = options;
+  const { engine, seed, kills, atLeastMs = 0, patienceMs = PATIENCE_MS, plant } = options;
   const dice = new Dice(seed);
   const history = new History();
   await using site = await Site.make(engine);
@@ -44,7 +47,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     traffic.start(LANES);
     await Promise.all([nemesis.rage(kills), delay(atLeastMs)]);
     await nemesis.calm();
-    await traffic.finish();
+    const atRest = await Promise.race([traffic.finish().then(() => true), delay(patienceMs, false, { ref: false })]);
+    if (!atRest) history.note({ kind: "unexpected", message: `no rest within ${patienceMs / 1_000} s` });
     await nemesis.stop();
   } finally {
     nemesis.killAll();

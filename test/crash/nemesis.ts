@@ -1,22 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Failpoint, SITES } from "./failpoints.ts";
+import type { Failpoint } from "./failpoints.ts";
+import { AWAKE_MS, CLOCK_OFFSETS_MS, drawFate, type Fate, FROZEN_MS, UNHARMED } from "./fate.ts";
 import { Gateway } from "./gateway.ts";
 import type { History } from "./history.ts";
 import type { PlantedFault } from "./planted-faults.ts";
 import { Replica, VICTIM_TOOLS } from "./replica.ts";
 import type { Dice } from "./seeded-random.ts";
-import type { EngineName, Role, Site } from "./site.ts";
-
-/** How the next life of a process goes. */
-interface Fate {
-  readonly failpoint: Failpoint | undefined;
-  readonly clockOffsetMs: number;
-  /** From when it is frozen from outside, and for how long. */
-  readonly freeze: { readonly afterMs: number; readonly forMs: number } | undefined;
-  /** When it is killed from outside if it has not died by then. */
-  readonly lifeMs: number;
-}
+import type { Role, Site } from "./site.ts";
 
 /** What a {@link Nemesis} works with. */
 export interface NemesisOptions {
@@ -26,14 +17,6 @@ export interface NemesisOptions {
   readonly plant: PlantedFault | undefined;
 }
 
-/** Longest life of a process. Those that share a store have to be up together now and then. */
-const LIFE_MS = { sqlite: 1_500, postgres: 5_000 } as const;
-/** How long a process is frozen: in a shared store for longer than its lease. */
-const FROZEN_MS = { sqlite: [200, 1_000], postgres: [11_000, 15_000] } as const;
-/** How long one that was frozen may go on. */
-const AWAKE_MS = 1_500;
-const CLOCK_OFFSETS_MS = [0, 0, 0, 0, -200_000, -30_000, 30_000, 200_000];
-const LONGEST_COUNT = { commit: 60, nonce: 60, intent: 8, sweep: 3 } as const;
 const LIMITABLE = spawnSync("prlimit", ["--version"]).status === 0;
 
 /** Starts the processes of a site, and strikes them and what they stand on. */
@@ -71,7 +54,7 @@ export class Nemesis {
 
   /** Lets everything run unharmed. */
   async calm(): Promise<void> {
-    await Promise.all(this.#options.site.roles.map((role) => this.#begin(role, unharmed)));
+    await Promise.all(this.#options.site.roles.map((role) => this.#begin(role, UNHARMED)));
   }
 
   /** Ends every process in good order. */
@@ -214,30 +197,4 @@ export class Nemesis {
   #count(fault: string, times = 1): void {
     this.faults[fault] = (this.faults[fault] ?? 0) + times;
   }
-}
-
-const unharmed = { failpoint: undefined, clockOffsetMs: 0 };
-
-function drawFate(dice: Dice, engine: EngineName): Fate {
-  const clockOffsetMs = dice.pick(CLOCK_OFFSETS_MS);
-  const lifeMs = dice.between(50, LIFE_MS[engine]);
-  const [least, end] = FROZEN_MS[engine];
-  if (dice.chance(0.04)) {
-    const freeze = { afterMs: dice.between(0, AWAKE_MS), forMs: dice.between(least, end) };
-    return { failpoint: undefined, clockOffsetMs, freeze, lifeMs };
-  }
-  // The others die, or are cut off, in the midst of something.
-  if (dice.chance(0.3)) return { failpoint: undefined, clockOffsetMs, freeze: undefined, lifeMs };
-  const site = dice.pick(Object.keys(SITES) as (keyof typeof SITES)[]);
-  const draw = dice.fraction();
-  const action = draw < 0.08 ? "freeze" : draw < 0.25 && engine === "postgres" ? "sever" : "kill";
-  const longest: number = LONGEST_COUNT[site as keyof typeof LONGEST_COUNT] ?? 15;
-  const failpoint = {
-    site,
-    side: dice.pick(["before", "after"] as const),
-    count: dice.between(1, longest),
-    action,
-  } as const;
-  const frozen = action === "freeze" ? dice.between(least, end) : 0;
-  return { failpoint, clockOffsetMs, freeze: undefined, lifeMs: LIFE_MS[engine] + frozen };
 }

@@ -7,6 +7,9 @@ import { wakeLate } from "./scene.ts";
 
 const test = suite("crash/planted-faults");
 
+/** What a planted fault keeps from coming to rest is given up soon. */
+const PATIENCE_MS = 15_000;
+
 /** What the checker must find, how many kills it takes, and for how long traffic goes on. */
 const EXPECTED: Readonly<
   Record<PlantedFault, { readonly finding: RegExp; readonly kills: number; readonly forMs: number }>
@@ -31,6 +34,7 @@ for (const [plant, { finding, kills, forMs }] of Object.entries(EXPECTED)) {
       seed: 1,
       kills,
       atLeastMs: forMs,
+      patienceMs: PATIENCE_MS,
       plant: plant as PlantedFault,
     });
     assert.ok(
