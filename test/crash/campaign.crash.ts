@@ -23,7 +23,11 @@ function campaign(engine: EngineName): void {
       seed: Number(CRASH_SEED),
       kills: Number(CRASH_KILLS),
     });
-    if (violations.length > 0) history.write(join(tmpdir(), `sealwire-crash-${engine}-${CRASH_SEED}.jsonl`));
+    if (violations.length > 0) {
+      const path = join(tmpdir(), `sealwire-crash-${engine}-${CRASH_SEED}.jsonl`);
+      history.write(path);
+      console.log(`everything that was seen: ${path}`);
+    }
     const seconds = ((performance.now() - startedMs) / 1_000).toFixed(0);
     const figures = {
       ...faults,

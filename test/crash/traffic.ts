@@ -7,8 +7,8 @@ import type { ToolOutput } from "../../src/client/tool-output.ts";
 import { type Reason, SealwireError } from "../../src/errors.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
-import { RawClient, type RawFrame, signRaw } from "../support/raw-client.ts";
 import { TEST_INPUT, testArgs } from "../support/test-service.ts";
+import { CapturedFrames } from "./captured-frames.ts";
 import type { History, Sighting } from "./history.ts";
 import type { Dice } from "./seeded-random.ts";
 
@@ -22,7 +22,6 @@ const EXPLAINED: ReadonlySet<Reason> = new Set([
   "REQUEST_IN_PROGRESS",
   "DRAINING",
 ]);
-const IDENTITY = { tool: "server_identity", type: "sealwire.system.v1.ServerIdentityRequest" };
 const WATCHES_MAX = 24;
 const TOIL_MAX_MS = 400;
 const PAUSE_MAX_MS = 30;
@@ -36,12 +35,6 @@ interface Intent {
   readonly forMs: number;
 }
 
-interface SentFrame {
-  readonly id: string;
-  readonly client: string;
-  readonly frame: RawFrame;
-}
-
 /** What a {@link Traffic} is made of. */
 export interface TrafficOptions {
   readonly credentials: ReadonlyMap<string, ClientCredentials>;
@@ -50,15 +43,17 @@ export interface TrafficOptions {
   readonly dice: Dice;
 }
 
-/** Several clients, each with a connection to every server and one to all of them, that do whatever comes to their mind and note what they see. */
+/**
+ * Several clients, each with a connection to every server and one to all of them, that do whatever comes to their mind
+ * and note what they see.
+ */
 export class Traffic implements AsyncDisposable {
   readonly #options: TrafficOptions;
   readonly #clients = new Map<string, readonly SealwireClient[]>();
-  readonly #raw = new Map<string, readonly RawClient[]>();
   readonly #intents: Intent[] = [];
   readonly #jobs: { readonly client: string; readonly jobId: string }[] = [];
   readonly #acknowledged = new Set<string>();
-  readonly #frames: SentFrame[] = [];
+  readonly #frames: CapturedFrames;
   readonly #watches = new Set<Promise<void>>();
   readonly #streams = new AbortController();
   /** The jobs whose end the stream of all jobs has told. */
@@ -70,6 +65,7 @@ export class Traffic implements AsyncDisposable {
 
   constructor(options: TrafficOptions) {
     this.#options = options;
+    this.#frames = new CapturedFrames(options);
     const retry = { maxAttempts: 20, initialDelayMs: 50, maxDelayMs: 500 };
     const limits = { timeoutMs: 20_000, heartbeatIntervalMs: 2_000, retry };
     for (const [clientId, credentials] of options.credentials) {
@@ -78,10 +74,6 @@ export class Traffic implements AsyncDisposable {
         [options.addresses, ...options.addresses].map(
           (address) => new SealwireClient({ credentials, address, ...limits }),
         ),
-      );
-      this.#raw.set(
-        clientId,
-        options.addresses.map((address) => new RawClient(address, credentials)),
       );
     }
   }
@@ -102,14 +94,14 @@ export class Traffic implements AsyncDisposable {
     await this.#rest();
     for (const { client, jobId } of this.#jobs.slice(-10)) this.#watchSoon(client, jobId, dice);
     await Promise.all(this.#watches);
-    for (const frame of this.#frames) await this.#send(frame, this.#options.addresses);
+    await this.#frames.sendAllAgain();
     await this.#toldAll();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
     for (const clients of this.#clients.values()) for (const client of clients) client.close();
-    for (const clients of this.#raw.values()) for (const client of clients) client[Symbol.dispose]();
+    this.#frames[Symbol.dispose]();
     await Promise.allSettled([...this.#lanes, ...this.#watches, ...this.#told]);
   }
 
@@ -128,7 +120,7 @@ export class Traffic implements AsyncDisposable {
     if (draw < 65) return this.#ask(job, dice, (handle) => handle.poll());
     if (draw < 73) return this.#ask(job, dice, (handle) => handle.cancel());
     if (draw < 80) return this.#submit(this.#newIntent("pay", dice), dice);
-    if (draw < 90) return this.#sendNewFrame(dice);
+    if (draw < 90) return this.#frames.sendSome(dice);
     if (this.#watches.size < WATCHES_MAX) this.#watchSoon(job.client, job.jobId, dice);
     return Promise.resolve();
   }
@@ -177,29 +169,6 @@ export class Traffic implements AsyncDisposable {
       history.note({ kind: "watch ended", watch, jobId });
     }).finally(() => this.#watches.delete(watching));
     this.#watches.add(watching);
-  }
-
-  /** Sends a fresh frame to a few servers at once, and some old ones again. */
-  async #sendNewFrame(dice: Dice): Promise<void> {
-    const { credentials, addresses } = this.#options;
-    const client = dice.pick([...credentials.keys()]);
-    const frame = signRaw(credentials.get(client) as ClientCredentials, IDENTITY);
-    const sent = { id: `${client} ${this.#frames.length}`, client, frame };
-    this.#frames.push(sent);
-    const some = addresses.filter(() => dice.chance(0.7));
-    await Promise.all([this.#send(sent, some), this.#send(dice.pick(this.#frames), some)]);
-  }
-
-  async #send({ id, client, frame }: SentFrame, addresses: readonly string[]): Promise<void> {
-    const raw = this.#raw.get(client) ?? [];
-    await Promise.all(
-      addresses.map(async (address) => {
-        const { code, reason = "" } = (await raw[this.#options.addresses.indexOf(address)]?.send(frame)) ?? { code: 1 };
-        if (code === 0) this.#options.history.note({ kind: "frame accepted", frame: id });
-        else if (reason === "INTERNAL")
-          this.#options.history.note({ kind: "unexpected", message: `a frame was ${reason}` });
-      }),
-    );
   }
 
   #some(client: string, dice: Dice): SealwireClient {
