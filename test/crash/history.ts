@@ -25,6 +25,8 @@ export type Event =
   | { readonly kind: "told all"; readonly client: string }
   /** The server said that there is no such job. */
   | { readonly kind: "absent"; readonly jobId: string }
+  /** A client was told what the faults explain. */
+  | { readonly kind: "failed"; readonly action: string; readonly message: string }
   /** A client was told what no fault explains, or refused to believe an answer although its signature held. */
   | { readonly kind: "unexpected"; readonly message: string }
   /** A signed frame was let through by the replay guard of a server. */

@@ -100,6 +100,7 @@ export class Traffic implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping = true;
+    this.#streams.abort(new SealwireError("CANCELLED"));
     for (const clients of this.#clients.values()) for (const client of clients) client.close();
     this.#frames[Symbol.dispose]();
     await Promise.allSettled([...this.#lanes, ...this.#watches, ...this.#told]);
@@ -136,7 +137,7 @@ export class Traffic implements AsyncDisposable {
   /** Starts a job or pays, perhaps not for the first time. */
   async #submit({ client, requestId, tool, forMs }: Intent, dice: Dice): Promise<void> {
     const args = { typeUrl: TYPE_URL_PREFIX + TEST_INPUT, value: testArgs(forMs) };
-    await this.#explained(undefined, async () => {
+    await this.#explained({ action: `${tool} ${requestId}` }, async () => {
       const { job } = await this.#some(client, dice).call(tool, args, { requestId });
       if (job === undefined) return;
       this.#options.history.note({ kind: "started", client, requestId, jobId: job.jobId });
@@ -150,7 +151,7 @@ export class Traffic implements AsyncDisposable {
     dice: Dice,
     question: (handle: JobHandle<ToolOutput>) => Promise<JobSnapshot>,
   ): Promise<void> {
-    await this.#explained(jobId, async () => {
+    await this.#explained({ action: `ask about ${jobId}`, jobId }, async () => {
       const handle = this.#some(client, dice).job(jobId);
       const askedMs = performance.now();
       const snapshot = await question(handle);
@@ -162,7 +163,7 @@ export class Traffic implements AsyncDisposable {
     const watch = `${client} ${this.#named++}`;
     const handle = this.#some(client, dice).job(jobId);
     const { history } = this.#options;
-    const watching = this.#explained(jobId, async () => {
+    const watching = this.#explained({ action: `watch ${jobId}`, jobId }, async () => {
       for await (const snapshot of handle.watch()) {
         history.note({ kind: "watched", watch, ...(await sighting(handle, snapshot)) });
       }
@@ -175,17 +176,18 @@ export class Traffic implements AsyncDisposable {
     return dice.pick(this.#clients.get(client) ?? []);
   }
 
-  /** Notes what the stream of all of a client's jobs tells. */
-  #follow(clientId: string, client: SealwireClient): Promise<void> {
-    const { history } = this.#options;
+  /** Notes what the stream of all of a client's jobs tells. One that gives up before its first message is begun anew. */
+  async #follow(clientId: string, client: SealwireClient): Promise<void> {
+    const { signal } = this.#streams;
     const endedSinceMs = Date.now() - LONG_AGO_MS;
-    return this.#explained(undefined, async () => {
-      for await (const job of client.watchJobs({ endedSinceMs, signal: this.#streams.signal })) {
-        const { jobId, state, revision, attempt } = job;
-        history.note({ kind: "told", client: clientId, jobId, state, revision, attempt });
-        if (isTerminal(state)) this.#toldEnds.add(jobId);
-      }
-    });
+    while (!signal.aborted) {
+      await this.#explained({ action: `watch all of ${clientId}` }, async () => {
+        for await (const { jobId, state, revision, attempt } of client.watchJobs({ endedSinceMs, signal })) {
+          this.#options.history.note({ kind: "told", client: clientId, jobId, state, revision, attempt });
+          if (isTerminal(state)) this.#toldEnds.add(jobId);
+        }
+      });
+    }
   }
 
   /** Waits until those streams have told of every end, if they ever do. */
@@ -206,14 +208,20 @@ export class Traffic implements AsyncDisposable {
   }
 
   /** Runs what faults may make fail. */
-  async #explained(jobId: string | undefined, action: () => Promise<void>): Promise<void> {
+  async #explained(
+    { action, jobId }: { readonly action: string; readonly jobId?: string },
+    run: () => Promise<void>,
+  ): Promise<void> {
+    const { history } = this.#options;
     try {
-      await action();
+      await run();
     } catch (thrown) {
-      const { reason, message } = SealwireError.from(thrown);
-      if (reason === "JOB_NOT_FOUND" && jobId !== undefined) this.#options.history.note({ kind: "absent", jobId });
-      else if (!EXPLAINED.has(reason) && !message.includes("unsigned") && !this.#closed(reason))
-        this.#options.history.note({ kind: "unexpected", message: `${reason}: ${message}` });
+      const { reason, message: text } = SealwireError.from(thrown);
+      const message = `${reason}: ${text}`;
+      if (reason === "JOB_NOT_FOUND" && jobId !== undefined) history.note({ kind: "absent", jobId });
+      else if (EXPLAINED.has(reason) || text.includes("unsigned") || this.#closed(reason))
+        history.note({ kind: "failed", action, message });
+      else history.note({ kind: "unexpected", message });
     }
   }
 
