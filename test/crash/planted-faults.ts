@@ -12,6 +12,8 @@ const KEEPS_RESULT_OF_CANCELLED = `
     INSERT INTO job_result VALUES (new.seq, x'00');
   END;`;
 
+const NO_NONCES = "INSERT INTO nonce_log (expires_at_ms, nonces) VALUES (?, substr(?, 1, 0))";
+
 /** Stores that break one promise each; a checker that does not see it proves nothing. */
 export const PLANTED_FAULTS = {
   /** A worker that is held for dead records its result all the same. */
@@ -24,13 +26,9 @@ export const PLANTED_FAULTS = {
         : sql,
     ),
   "an acknowledgement before the commit": answerFirst,
+  /** Until the next restart it is remembered. */
   "a nonce forgotten": () =>
-    rewriteSql((sql) =>
-      sql.replace(
-        "INSERT INTO nonce VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        "INSERT OR REPLACE INTO nonce VALUES (?, ?, ?)",
-      ),
-    ),
+    rewriteSql((sql) => sql.replace("INSERT INTO nonce_log (expires_at_ms, nonces) VALUES (?, ?)", NO_NONCES)),
   "a revision that falls": () =>
     rewriteSql((sql) =>
       /SET state = 'RUNNING'.*progress_completed = :completed/.test(sql)
