@@ -15,7 +15,7 @@ const EXPECTED: Readonly<
   Record<PlantedFault, { readonly finding: RegExp; readonly kills: number; readonly forMs: number }>
 > = {
   "an acknowledgement before the commit": { finding: /is lost|then denied/, kills: 4, forMs: 0 },
-  "a nonce forgotten": { finding: /^frame .* was accepted \d+ times/, kills: 0, forMs: 2_000 },
+  "a nonce forgotten": { finding: /^frame .* was accepted \d+ times/, kills: 0, forMs: 3_000 },
   "a revision that falls": { finding: /falls from revision|who asked after that|is both/, kills: 0, forMs: 4_000 },
   "a request id forgotten": { finding: /has two jobs/, kills: 0, forMs: 2_000 },
   "an end that is taken back": { finding: /from revision|has two ends|never ended/, kills: 0, forMs: 3_000 },

@@ -85,7 +85,7 @@ function rewriteSql(rewrite: Rewrite): void {
 }
 
 /** How long after its acknowledgement a start is written down. */
-const LATE_MS = 400;
+const LATE_MS = 1_000;
 
 function answerFirst(): void {
   const { run } = CommitGroup.prototype;
