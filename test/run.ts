@@ -9,6 +9,8 @@ import { type FileResult, killTestProcesses, runTestFile } from "./support/test-
  *
  *   --long            the longer suites (*.long.ts) in place of the usual ones (*.test.ts)
  *   --interop         those with clients in other languages (*.interop.ts)
+ *   --crash           the suites that kill (*.crash.ts) in place of the usual ones
+ *   --show            what files print, also where they pass
  *   --root <folder>   where to look, by default this folder
  *   --jobs <n>        files at a time, by default 2
  *   --limit-ms <n>    how long a file may take, by default 120000
@@ -20,6 +22,8 @@ const { values: options, positionals } = parseArgs({
   options: {
     long: { type: "boolean", default: false },
     interop: { type: "boolean", default: false },
+    crash: { type: "boolean", default: false },
+    show: { type: "boolean", default: false },
     root: { type: "string", default: import.meta.dirname },
     jobs: { type: "string", default: "2" },
     "limit-ms": { type: "string", default: "120000" },
@@ -27,7 +31,7 @@ const { values: options, positionals } = parseArgs({
 });
 
 const root = resolve(options.root);
-const kind = options.interop ? "interop" : options.long ? "long" : "test";
+const kind = options.interop ? "interop" : options.long ? "long" : options.crash ? "crash" : "test";
 const files = globSync(`**/*.${kind}.ts`, { cwd: root })
   .sort()
   .filter((file) => positionals.length === 0 || positionals.some((part) => resolve(root, file).includes(part)));
@@ -45,10 +49,10 @@ async function runFile(file: string): Promise<void> {
   const counts = `${result.passed + result.failed} tests, ${seconds} s`;
   console.log(`${bad ? "FAIL" : "ok  "} ${relative(process.cwd(), resolve(root, file))} (${counts})`);
   for (const skipped of result.skipped) console.log(`     skipped: ${skipped}`);
-  if (bad) console.log(failureText(result));
+  if (bad || options.show) console.log(printed(result));
 }
 
-function failureText(result: FileResult): string {
+function printed(result: FileResult): string {
   const lines = [...result.problems.map((problem) => `the file ${problem}`), ...result.output.trimEnd().split("\n")];
   return lines.map((line) => `     ${line}`.trimEnd()).join("\n");
 }

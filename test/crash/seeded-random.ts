@@ -8,3 +8,31 @@ export function seededFraction(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** Draws from one seed. */
+export class Dice {
+  readonly fraction: () => number;
+
+  constructor(seed: number) {
+    this.fraction = seededFraction(seed);
+  }
+
+  /** A whole number from `least` up to, but not including, `end`. */
+  between(least: number, end: number): number {
+    return least + Math.floor(this.fraction() * (end - least));
+  }
+
+  /** True in that share of the throws. */
+  chance(share: number): boolean {
+    return this.fraction() < share;
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[this.between(0, items.length)] as T;
+  }
+
+  /** An independent stream for somebody whose draws must not depend on how others hurry. */
+  split(): Dice {
+    return new Dice(this.between(0, 2 ** 32));
+  }
+}

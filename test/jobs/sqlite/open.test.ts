@@ -41,7 +41,7 @@ test("a store has one owner at a time, under whatever name it is opened", async 
 });
 
 test("another process cannot open the store, until its owner is killed", async () => {
-  const owner = fork(join(import.meta.dirname, "../../crash/engine-process.ts"), [path, join(folder, "journal")]);
+  const owner = fork(join(import.meta.dirname, "owner-process.ts"), [path]);
   await once(owner, "message");
   await rejection("STORE_IN_USE", openSqliteStore({ path }));
   owner.kill("SIGKILL");

@@ -1,0 +1,90 @@
+import { assert, suite } from "../support/suite.ts";
+import { violations } from "./checker.ts";
+import type { Event, Noted, Sighting } from "./history.ts";
+
+const test = suite("crash/checker");
+
+const started: Event = { kind: "started", client: "ann", requestId: "r", jobId: "j" };
+const running: Sighting = { jobId: "j", state: "RUNNING", revision: 2, attempt: 1 };
+const done: Sighting = { jobId: "j", state: "SUCCEEDED", revision: 3, attempt: 1, outcome: "7" };
+const began: Event = { kind: "attempt began", jobId: "j", attempt: 1 };
+const returned: Event = { kind: "attempt returned", jobId: "j", attempt: 1, outcome: "7" };
+const atRest: Event = { kind: "at rest", client: "ann", requestId: "r", keptResult: true, ...done };
+const watched = (seen: Sighting): Event => ({ kind: "watched", watch: "w", ...seen });
+const told = (seen: Sighting): Event => ({ kind: "told", client: "ann", ...seen });
+const toldAll: Event = { kind: "told all", client: "ann" };
+const ended: Event = { kind: "watch ended", watch: "w", jobId: "j" };
+const frame: Event = { kind: "frame accepted", frame: "f" };
+const effect: Event = { kind: "took effect", client: "ann", requestId: "p" };
+/** An answer to what was asked before everything else, or after the event of that number. */
+const saw = (seen: Sighting, after = -1): Event => ({ kind: "saw", askedMs: after + 0.5, ...seen });
+
+const GOOD = [
+  started,
+  began,
+  watched(running),
+  saw(running),
+  returned,
+  watched(done),
+  ended,
+  frame,
+  effect,
+  told(running),
+  told(done),
+  toldAll,
+  atRest,
+];
+
+/** The events, one a millisecond. */
+function check(...events: readonly Event[]): string[] {
+  return violations(events.map((event, atMs): Noted => ({ ...event, atMs })));
+}
+
+test("a history without fault has no violation", () => {
+  assert.equal(check(...GOOD), []);
+});
+
+const without = (left: Event) => GOOD.filter((event) => event !== left);
+const asLast = (changed: Partial<Extract<Event, { kind: "at rest" }>>) => [
+  ...without(atRest),
+  { ...atRest, ...changed } as Event,
+];
+
+/** What a broken promise looks like, by the sentence that tells it. */
+const BROKEN: Readonly<Record<string, readonly Event[]>> = {
+  "j was accepted and is lost": without(atRest),
+  "j was accepted and then denied": [...GOOD, { kind: "absent", jobId: "j" }],
+  "ann's request r has two jobs: i and j": [{ ...started, jobId: "i" } as Event, ...GOOD],
+  "j never ended: it is RUNNING": [started, began, { ...atRest, ...running, keptResult: false } as Event],
+  "j is SUCCEEDED and no result of it is recorded": asLast({ keptResult: false }),
+  "j is CANCELLED and a result of it is recorded": [started, began, { ...atRest, state: "CANCELLED" } as Event],
+  "j has two ends: FAILED at revision 3 of attempt 1 (7) and SUCCEEDED at revision 3 of attempt 1 (7)": [
+    saw({ ...done, state: "FAILED" }),
+    ...GOOD,
+  ],
+  "j is both QUEUED and RUNNING at revision 2": [saw({ ...running, state: "QUEUED" }), ...GOOD],
+  "j was at revision 3, and who asked after that heard 2": [saw(done), saw(running, 0), ...GOOD],
+  "a watcher of j saw revision 2 after 3": [watched({ ...running, revision: 3 }), ...GOOD],
+  "a watcher of j saw RUNNING after FAILED": [watched({ ...done, state: "FAILED", revision: 1 }), ...GOOD],
+  "a watcher of j saw RUNNING at revision 2 of attempt 1 (undefined) last, but its end is SUCCEEDED at revision 3 of attempt 1 (7)":
+    GOOD.filter((event) => event.kind !== "watched" || event.state !== "SUCCEEDED"),
+  "the stream of all jobs told of j at revision 2 after 4": [told({ ...running, revision: 4 }), ...GOOD],
+  "the stream of all jobs told of j as RUNNING last, but its end is SUCCEEDED": GOOD.filter(
+    (event) => event.kind !== "told" || event.state !== "SUCCEEDED",
+  ),
+  "attempt 1 of j began twice": [began, ...GOOD],
+  "j has a result (7) that its attempt 1 did not return": without(returned),
+  "frame f was accepted 2 times": [frame, ...GOOD],
+  "ann's request p took effect 2 times": [effect, ...GOOD],
+  "INTERNAL: what": [...GOOD, { kind: "unexpected", message: "INTERNAL: what" }],
+  "server ended by itself: 1": [...GOOD, { kind: "ended by itself", process: "server", said: "1" }],
+};
+
+for (const [sentence, events] of Object.entries(BROKEN)) {
+  test(`finds: ${sentence}`, () => {
+    const found = check(...events);
+    assert.ok(found.includes(sentence), found.join("\n") || "nothing was found");
+  });
+}
+
+test.run();

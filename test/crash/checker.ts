@@ -1,0 +1,170 @@
+import type { JobState } from "../../src/jobs/job.ts";
+import { isTerminal } from "../../src/jobs/transitions.ts";
+import type { Event, Noted, Sighting } from "./history.ts";
+
+type Of<Kind extends Event["kind"]> = Extract<Noted, { kind: Kind }>;
+
+/** Reads a history to its end and tells each promise that was broken, in a sentence; none if all is well. */
+export function violations(history: readonly Noted[]): string[] {
+  const found = [
+    ...startedOnce(history),
+    ...neverLost(history),
+    ...endedOnce(history),
+    ...neverBack(history),
+    ...watchedToTheEnd(history),
+    ...toldEveryEnd(history),
+    ...ofOneAttempt(history),
+    ...atMostOnce(history),
+    ...of(history, "unexpected").map(({ message }) => message),
+    ...of(history, "ended by itself").map(({ process, said }) => `${process} ended by itself: ${said}`),
+  ];
+  return [...new Set(found)];
+}
+
+function of<Kind extends Event["kind"]>(history: readonly Noted[], kind: Kind): Of<Kind>[] {
+  return history.filter((event): event is Of<Kind> => event.kind === kind);
+}
+
+/** Each (client, request id) has one job, whoever says so, and each job one of those. */
+function startedOnce(history: readonly Noted[]): string[] {
+  const byRequest = new Map<string, string>();
+  return [...of(history, "started"), ...of(history, "at rest")].flatMap(({ client, requestId, jobId }) => {
+    const request = `${client}'s request ${requestId}`;
+    const before = byRequest.get(request) ?? jobId;
+    byRequest.set(request, before);
+    return before === jobId ? [] : [`${request} has two jobs: ${before} and ${jobId}`];
+  });
+}
+
+/** What was acknowledged is there whenever it is asked for, and at the end. */
+function neverLost(history: readonly Noted[]): string[] {
+  const atRest = new Set(of(history, "at rest").map(({ jobId }) => jobId));
+  const acknowledged = new Set(of(history, "started").map(({ jobId }) => jobId));
+  return [
+    ...[...acknowledged].filter((jobId) => !atRest.has(jobId)).map((jobId) => `${jobId} was accepted and is lost`),
+    ...of(history, "absent").map(({ jobId }) => `${jobId} was accepted and then denied`),
+  ];
+}
+
+/** Every job ends, in one state with one outcome, and what it has is a result exactly if it succeeded. */
+function endedOnce(history: readonly Noted[]): string[] {
+  const ends = new Map<string, string>();
+  const found: string[] = [];
+  for (const event of sightings(history)) {
+    // The stream of all jobs tells no outcomes.
+    if (!isTerminal(event.state) || event.kind === "told") continue;
+    const end = shown(event);
+    const before = ends.get(event.jobId) ?? end;
+    ends.set(event.jobId, before);
+    if (before !== end) found.push(`${event.jobId} has two ends: ${before} and ${end}`);
+  }
+  for (const { jobId, state, keptResult } of of(history, "at rest")) {
+    if (!isTerminal(state)) found.push(`${jobId} never ended: it is ${state}`);
+    if (keptResult !== (state === "SUCCEEDED"))
+      found.push(`${jobId} is ${state} and ${keptResult ? "a" : "no"} result of it is recorded`);
+  }
+  return found;
+}
+
+/** A revision means one state, and whoever asks later hears nothing older. */
+function neverBack(history: readonly Noted[]): string[] {
+  const stateAt = new Map<string, JobState>();
+  const found: string[] = [];
+  for (const { jobId, revision, state } of sightings(history)) {
+    const before = stateAt.get(`${jobId} ${revision}`) ?? state;
+    stateAt.set(`${jobId} ${revision}`, before);
+    if (before !== state) found.push(`${jobId} is both ${before} and ${state} at revision ${revision}`);
+  }
+  for (const [jobId, answers] of byJob(of(history, "saw"))) {
+    for (const { askedMs, revision } of answers) {
+      const known = Math.max(0, ...answers.filter(({ atMs }) => atMs < askedMs).map((answer) => answer.revision));
+      if (revision < known) found.push(`${jobId} was at revision ${known}, and who asked after that heard ${revision}`);
+    }
+  }
+  return found;
+}
+
+/** What a watcher sees only rises, and a watch that ended has seen the end that everybody knows. */
+function watchedToTheEnd(history: readonly Noted[]): string[] {
+  const ends = new Map(of(history, "at rest").map((end) => [end.jobId, shown(end)]));
+  const last = new Map<string, Of<"watched">>();
+  const found: string[] = [];
+  for (const seen of of(history, "watched")) {
+    const before = last.get(seen.watch);
+    last.set(seen.watch, seen);
+    if (before !== undefined && seen.revision <= before.revision)
+      found.push(`a watcher of ${seen.jobId} saw revision ${seen.revision} after ${before.revision}`);
+    if (before !== undefined && isTerminal(before.state))
+      found.push(`a watcher of ${seen.jobId} saw ${seen.state} after ${before.state}`);
+  }
+  for (const { watch, jobId } of of(history, "watch ended")) {
+    const seen = last.get(watch);
+    const end = seen === undefined ? "nothing" : shown(seen);
+    if (end !== ends.get(jobId)) found.push(`a watcher of ${jobId} saw ${end} last, but its end is ${ends.get(jobId)}`);
+  }
+  return found;
+}
+
+/** The stream of all jobs tells of the end of each, and of none anything older than before. */
+function toldEveryEnd(history: readonly Noted[]): string[] {
+  const last = new Map<string, Sighting>();
+  const found: string[] = [];
+  for (const told of of(history, "told")) {
+    const before = last.get(told.jobId);
+    if (before !== undefined && told.revision < before.revision)
+      found.push(`the stream of all jobs told of ${told.jobId} at revision ${told.revision} after ${before.revision}`);
+    last.set(told.jobId, told);
+  }
+  const complete = new Set(of(history, "told all").map(({ client }) => client));
+  for (const { jobId, client, state, revision } of of(history, "at rest")) {
+    const told = last.get(jobId);
+    if (complete.has(client) && (told?.state !== state || told.revision !== revision))
+      found.push(`the stream of all jobs told of ${jobId} as ${told?.state} last, but its end is ${state}`);
+  }
+  return found;
+}
+
+/** A recorded result is what the handler returned in the very attempt that the job names, which began once. */
+function ofOneAttempt(history: readonly Noted[]): string[] {
+  const returned = new Set(
+    of(history, "attempt returned").map(({ jobId, attempt, outcome }) => `${jobId} ${attempt} ${outcome}`),
+  );
+  const begun = new Set<string>();
+  const found: string[] = [];
+  for (const { jobId, attempt } of of(history, "attempt began")) {
+    if (begun.has(`${jobId} ${attempt}`)) found.push(`attempt ${attempt} of ${jobId} began twice`);
+    begun.add(`${jobId} ${attempt}`);
+  }
+  for (const { jobId, state, attempt, outcome } of of(history, "at rest")) {
+    if (state === "SUCCEEDED" && !returned.has(`${jobId} ${attempt} ${outcome}`))
+      found.push(`${jobId} has a result (${outcome}) that its attempt ${attempt} did not return`);
+  }
+  return found;
+}
+
+/** A nonce is accepted once, and an intent takes effect once. */
+function atMostOnce(history: readonly Noted[]): string[] {
+  const counts = new Map<string, number>();
+  const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
+  for (const { frame } of of(history, "frame accepted")) count(`frame ${frame} was accepted`);
+  for (const { client, requestId } of of(history, "took effect")) count(`${client}'s request ${requestId} took effect`);
+  return [...counts].filter(([, times]) => times > 1).map(([what, times]) => `${what} ${times} times`);
+}
+
+function sightings(history: readonly Noted[]): (Sighting & Noted)[] {
+  return history.filter((event): event is Sighting & Noted => "revision" in event);
+}
+
+function byJob<T extends Sighting>(events: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const event of events) {
+    const group = groups.get(event.jobId);
+    if (group === undefined) groups.set(event.jobId, [event]);
+    else group.push(event);
+  }
+  return groups;
+}
+
+function shown({ state, revision, attempt, outcome }: Sighting): string {
+  return `${state} at revision ${revision} of attempt ${attempt} (${outcome})`;
+}

@@ -1,0 +1,73 @@
+import { writeFileSync } from "node:fs";
+import type { JobState } from "../../src/jobs/job.ts";
+
+/** A job as somebody saw it. */
+export interface Sighting {
+  readonly jobId: string;
+  readonly state: JobState;
+  readonly revision: number;
+  readonly attempt: number;
+  /** What a terminal state came with: the result's token, or the reason of the error. */
+  readonly outcome?: string | undefined;
+}
+
+/** What happened, as a client, a handler or the last look into the store tells it. Ids of watches and frames are the driver's. */
+export type Event =
+  /** A start was acknowledged. */
+  | { readonly kind: "started"; readonly client: string; readonly requestId: string; readonly jobId: string }
+  /** A call answered with a job; asked for at `askedMs`. */
+  | ({ readonly kind: "saw"; readonly askedMs: number } & Sighting)
+  | ({ readonly kind: "watched"; readonly watch: string } & Sighting)
+  /** A watch came to its end by itself. */
+  | { readonly kind: "watch ended"; readonly watch: string; readonly jobId: string }
+  /** The one stream of all of a client's jobs told of one; it was open from before the first job until all were at rest. */
+  | ({ readonly kind: "told"; readonly client: string } & Sighting)
+  | { readonly kind: "told all"; readonly client: string }
+  /** The server said that there is no such job. */
+  | { readonly kind: "absent"; readonly jobId: string }
+  /** A client was told what the faults explain. */
+  | { readonly kind: "failed"; readonly action: string; readonly message: string }
+  /** A client was told what no fault explains, or refused to believe an answer although its signature held. */
+  | { readonly kind: "unexpected"; readonly message: string }
+  /** A signed frame was let through by the replay guard of a server. */
+  | { readonly kind: "frame accepted"; readonly frame: string }
+  /** A handler began an attempt, or returned its result. */
+  | { readonly kind: "attempt began"; readonly jobId: string; readonly attempt: number }
+  | { readonly kind: "attempt returned"; readonly jobId: string; readonly attempt: number; readonly outcome: string }
+  /** A tool with side effects took effect. */
+  | { readonly kind: "took effect"; readonly client: string; readonly requestId: string }
+  /** A process ended that nobody had killed. */
+  | { readonly kind: "ended by itself"; readonly process: string; readonly said: string }
+  /** The store after everything came to rest; `keptResult` if it holds one for the job. */
+  | ({
+      readonly kind: "at rest";
+      readonly client: string;
+      readonly requestId: string;
+      readonly keptResult: boolean;
+    } & Sighting);
+
+/** An event with the time at which it was over, in milliseconds of the driver's own monotonic clock. */
+export type Noted = Event & { readonly atMs: number };
+
+/** Everything that was seen, in the order in which it was; only ever added to. */
+export class History {
+  readonly #events: Noted[] = [];
+
+  get events(): readonly Noted[] {
+    return this.#events;
+  }
+
+  note(event: Event): void {
+    this.#events.push({ ...event, atMs: performance.now() });
+  }
+
+  /** How many events there are of a kind. */
+  count(kind: Event["kind"]): number {
+    return this.#events.filter((event) => event.kind === kind).length;
+  }
+
+  /** Writes it down, one event a line. */
+  write(path: string): void {
+    writeFileSync(path, this.#events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+  }
+}

@@ -1,0 +1,125 @@
+import { DatabaseSync } from "node:sqlite";
+import pg from "pg";
+import { CommitGroup } from "../../src/jobs/sqlite/commit-group.ts";
+import { StoredJobEngine } from "../../src/jobs/stored-job-engine.ts";
+
+/** Puts other SQL in the place of what the store runs. */
+type Rewrite = (sql: string) => string;
+
+const FENCED = /UPDATE job SET state = 'SUCCEEDED'/;
+const KEEPS_RESULT_OF_CANCELLED = `
+  CREATE TRIGGER planted AFTER UPDATE OF state ON job WHEN new.state = 'CANCELLED' BEGIN
+    INSERT INTO job_result VALUES (new.seq, x'00');
+  END;`;
+
+const NO_NONCES = "INSERT INTO nonce_log (expires_at_ms, nonces) VALUES (?, substr(?, 1, 0))";
+
+/** Stores that break one promise each; a checker that does not see it proves nothing. */
+export const PLANTED_FAULTS = {
+  /** A worker that is held for dead records its result all the same. */
+  "a fence removed": () =>
+    rewriteSql((sql) =>
+      FENCED.test(sql)
+        ? sql
+            .replace(/ AND state = 'RUNNING' AND attempt = (?::attempt|\$\d+)/, (fence) => orTrue(fence))
+            .replace(/SELECT seq, (\$\d+) FROM ended/, "$& ON CONFLICT (seq) DO UPDATE SET result = excluded.result")
+        : sql,
+    ),
+  "an acknowledgement before the commit": answerFirst,
+  /** Until the next restart it is remembered. */
+  "a nonce forgotten": () =>
+    rewriteSql((sql) => sql.replace("INSERT INTO nonce_log (expires_at_ms, nonces) VALUES (?, ?)", NO_NONCES)),
+  "a revision that falls": () =>
+    rewriteSql((sql) =>
+      /SET state = 'RUNNING'.*progress_completed = :completed/.test(sql)
+        ? sql.replace("revision + 1", "revision - 1")
+        : sql,
+    ),
+  "a request id forgotten": () =>
+    rewriteSql((sql) =>
+      sql
+        .replace("UNIQUE (owner, request_id)", "CHECK (true)")
+        .replace("SELECT * FROM job WHERE owner = ? AND request_id = ?", "$& AND false"),
+    ),
+  "an end that is taken back": () =>
+    rewriteSql((sql) =>
+      sql.replace(
+        "state = 'RUNNING' AND NOT cancel_requested",
+        "state IN ('RUNNING', 'SUCCEEDED') AND NOT cancel_requested",
+      ),
+    ),
+  "a result of a cancelled job": () =>
+    rewriteSql((sql) => (sql.includes("CREATE TRIGGER job_counted") ? sql + KEEPS_RESULT_OF_CANCELLED : sql)),
+  "an attempt that begins twice": () => rewriteSql((sql) => sql.replace("attempt = attempt + 1", "attempt = 1")),
+  "an intent carried out twice": () =>
+    rewriteSql((sql) =>
+      sql
+        .replace("INSERT INTO intent VALUES", "INSERT OR REPLACE INTO intent VALUES")
+        .replace("FROM intent WHERE client_id = ? AND request_id = ?", "$& AND false"),
+    ),
+  "a watcher told another end": lieToWatchers,
+} as const satisfies Readonly<Record<string, () => void>>;
+
+/** Names a fault of {@link PLANTED_FAULTS}. */
+export type PlantedFault = keyof typeof PLANTED_FAULTS;
+
+/** PostgreSQL wants every parameter used. */
+function orTrue(fence: string): string {
+  const [parameter] = /(?::attempt|\$\d+)$/.exec(fence) ?? [];
+  return ` AND (true OR attempt = ${parameter})`;
+}
+
+function rewriteSql(rewrite: Rewrite): void {
+  const { prepare, exec } = DatabaseSync.prototype;
+  DatabaseSync.prototype.prepare = function (sql, ...more) {
+    return prepare.call(this, rewrite(sql), ...more);
+  };
+  DatabaseSync.prototype.exec = function (sql) {
+    exec.call(this, rewrite(sql));
+  };
+  const query = pg.Client.prototype.query as unknown as (this: pg.Client, ...asked: unknown[]) => unknown;
+  pg.Client.prototype.query = function (this: pg.Client, asked: string | { text: string }, ...more: unknown[]) {
+    const other = typeof asked === "string" ? rewrite(asked) : { ...asked, text: rewrite(asked.text) };
+    return query.call(this, other, ...more);
+  } as never;
+}
+
+/** How long after its acknowledgement a start is written down. */
+const LATE_MS = 1_000;
+
+function answerFirst(): void {
+  const { run } = CommitGroup.prototype;
+  CommitGroup.prototype.run = async function <T>(
+    this: CommitGroup,
+    operation: () => T,
+    committed?: (value: T) => void,
+  ) {
+    const decided: T[] = [];
+    const decideOnly = () => {
+      const value = operation();
+      if (!isNewJob(value)) return value;
+      decided.push(value);
+      throw new Error("undone");
+    };
+    try {
+      return await run.call(this, decideOnly, committed as (value: unknown) => void);
+    } catch (error) {
+      if (decided.length === 0) throw error;
+      setTimeout(() => void run.call(this, operation, committed as (value: unknown) => void), LATE_MS);
+      return decided[0];
+    }
+  } as never;
+}
+
+function isNewJob(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "created" in value && value.created === true;
+}
+
+function lieToWatchers(): void {
+  const { watch } = StoredJobEngine.prototype;
+  StoredJobEngine.prototype.watch = async function* (...asked) {
+    for await (const view of watch.apply(this, asked)) {
+      yield view.state === "SUCCEEDED" ? { ...view, attempt: view.attempt + 1 } : view;
+    }
+  };
+}

@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { ClockSetting, Orders } from "./victim-process.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const MAIN = join(ROOT, "src/cli/main.ts");
+/** The tools that victims run, and with them their failpoints. */
+export const VICTIM_TOOLS = join(import.meta.dirname, "victim-process.ts");
+
+/** How a process ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+}
+
+/** One process of the command line, in whatever state a test has brought it. */
+export class Replica {
+  readonly ended: Promise<Ended>;
+  readonly #child: ChildProcess;
+  #stdout = "";
+  #stderr = "";
+
+  constructor(command: readonly string[], orders: Orders, nodeOptions: readonly string[] = []) {
+    this.#child = spawn(process.execPath, [...nodeOptions, MAIN, ...command], {
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      env: {
+        PATH: process.env.PATH,
+        CRASH_ORDERS: JSON.stringify(orders),
+        NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/compiled"),
+      },
+    });
+    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      this.#stdout += text;
+    });
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr += text;
+    });
+    this.ended = once(this.#child, "exit").then(([code, signal]) => ({ code, signal, stderr: this.#stderr }));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** The port that it listens at, once it does; `undefined` for a worker and for a process that ended before. */
+  async ready(): Promise<number | undefined> {
+    let over = false;
+    void this.ended.then(() => {
+      over = true;
+    });
+    while (!over && !this.#stdout.includes("\n")) {
+      await Promise.race([this.ended, once(this.#child.stdout as NodeJS.EventEmitter, "data")]);
+    }
+    if (!this.#stdout.includes("\n")) return undefined;
+    const { listening } = JSON.parse(this.#stdout.split("\n")[0] ?? "") as { listening?: string };
+    return listening === undefined ? undefined : Number(listening.split(":")[1]);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  setClock(setting: ClockSetting): void {
+    if (this.#child.connected) this.#child.send(setting, () => {});
+  }
+}

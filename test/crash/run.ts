@@ -1,0 +1,29 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+/*
+ * `npm run test:crash`: the crash campaign with few kills, the planted faults, the lost workers. With options the campaign
+ * alone:
+ *
+ *   --engine <name>   sqlite or postgres, by default both
+ *   --kills <n>       how many processes are killed on each
+ *   --seed <n>        plays the faults of a run again
+ */
+const { values: options } = parseArgs({
+  options: { engine: { type: "string" }, kills: { type: "string" }, seed: { type: "string" } },
+});
+const chosen = Object.entries(options);
+const files = chosen.length === 0 ? ["crash/"] : ["crash/campaign"];
+const { status } = spawnSync(
+  process.execPath,
+  [join(import.meta.dirname, "../run.ts"), "--crash", "--jobs", "1", "--show", ...files],
+  {
+    stdio: "inherit",
+    env: {
+      ...process.env,
+      ...Object.fromEntries(chosen.map(([name, value]) => [`CRASH_${name.toUpperCase()}`, value])),
+    },
+  },
+);
+process.exitCode = status ?? 1;

@@ -1,0 +1,107 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { SealwireClient } from "../../src/client/client.ts";
+import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
+import { TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
+import { TEST_INPUT, testArgs } from "../support/test-service.ts";
+import { gatherEvidence } from "./campaign.ts";
+import { violations } from "./checker.ts";
+import { type Event, History } from "./history.ts";
+import { Replica } from "./replica.ts";
+import { type EngineName, Site } from "./site.ts";
+import type { Orders } from "./victim-process.ts";
+
+const LIMIT_MS = 180_000;
+
+/** A site on which one thing is done at a time. */
+export class Scene implements AsyncDisposable {
+  readonly #site: Site;
+  readonly #history = new History();
+  readonly #replicas: Replica[] = [];
+
+  static async open(engine: EngineName): Promise<Scene> {
+    const scene = new Scene(await Site.make(engine));
+    if (engine === "postgres") await scene.#site.migrate();
+    return scene;
+  }
+
+  private constructor(site: Site) {
+    this.#site = site;
+  }
+
+  /** Starts the process of that role; gives it, and the port that it listens at if it does. */
+  async start(
+    name: string,
+    orders: Partial<Orders> = {},
+  ): Promise<{ readonly replica: Replica; readonly port: number | undefined }> {
+    const role = this.#site.roles.find((each) => each.name === name);
+    if (role === undefined) throw new Error(`there is no ${name}`);
+    const command = [...role.command, ...(role.serves ? ["--listen", "127.0.0.1:0"] : [])];
+    const replica = new Replica(command, { journal: this.#site.journal, clockOffsetMs: 0, ...orders });
+    this.#replicas.push(replica);
+    return { replica, port: await replica.ready() };
+  }
+
+  /** Starts a job by the server at that port. */
+  async submit(port: number | undefined, tool: string, forMs: number): Promise<string> {
+    const credentials = this.#site.credentials.get("ann") as ClientCredentials;
+    await using client = new SealwireClient({ credentials, address: `127.0.0.1:${port}` });
+    const args = { typeUrl: TYPE_URL_PREFIX + TEST_INPUT, value: testArgs(forMs) };
+    const { job, requestId } = await client.call(tool, args);
+    if (job === undefined) throw new Error(`${tool} is no job`);
+    this.#history.note({ kind: "started", client: "ann", requestId, jobId: job.jobId });
+    return job.jobId;
+  }
+
+  /** Resolves when an attempt has begun or returned; gives the milliseconds that it took. */
+  async until(kind: "attempt began" | "attempt returned", attempt: number): Promise<number> {
+    const startedMs = performance.now();
+    const is = (event: Event) => event.kind === kind && event.attempt === attempt;
+    while (!this.#site.readJournal().some(is)) {
+      if (performance.now() > startedMs + LIMIT_MS) throw new Error(`in vain: ${kind} (${attempt})`);
+      await delay(5);
+    }
+    return performance.now() - startedMs;
+  }
+
+  /** Ends every process in good order and tells each promise that was broken. */
+  async violations(): Promise<string[]> {
+    for (const replica of this.#replicas) {
+      replica.signal("SIGTERM");
+      await replica.ended;
+    }
+    await gatherEvidence(this.#site, this.#history);
+    return violations(this.#history.events);
+  }
+
+  /** Jobs that succeeded, after {@link violations}. */
+  get succeeded(): number {
+    return this.#history.events.filter((event) => event.kind === "at rest" && event.state === "SUCCEEDED").length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const replica of this.#replicas) {
+      replica.signal("SIGKILL");
+      await replica.ended;
+    }
+    await this.#site[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * A worker stops for longer than its lease just before it records a result; another one runs the job and records its
+ * own; then the first goes on.
+ */
+export async function wakeLate(orders: Partial<Orders> = {}): Promise<readonly string[]> {
+  await using scene = await Scene.open("postgres");
+  const { port } = await scene.start("server 1");
+  const failpoint = { site: "return", side: "before", count: 1, action: "freeze" } as const;
+  const { replica } = await scene.start("worker 1", { ...orders, failpoint });
+  await scene.submit(port, "linger", 10);
+  await scene.until("attempt returned", 1);
+  await scene.start("worker 2");
+  await scene.until("attempt returned", 2);
+  replica.signal("SIGCONT");
+  replica.signal("SIGTERM");
+  await replica.ended;
+  return await scene.violations();
+}

@@ -1,0 +1,243 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { BatchSumResponse } from "../../gen/sealwire/demo/v1/batch_sum.ts";
+import { SealwireClient } from "../../src/client/client.ts";
+import type { JobHandle } from "../../src/client/job-handle.ts";
+import { isTerminal, type JobSnapshot } from "../../src/client/job-snapshot.ts";
+import type { ToolOutput } from "../../src/client/tool-output.ts";
+import { type Reason, SealwireError } from "../../src/errors.ts";
+import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
+import { TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
+import { TEST_INPUT, testArgs } from "../support/test-service.ts";
+import { CapturedFrames } from "./captured-frames.ts";
+import type { History, Sighting } from "./history.ts";
+import type { Dice } from "./seeded-random.ts";
+
+/** What faults explain; anything else that a caller is told is a finding. */
+const EXPLAINED: ReadonlySet<Reason> = new Set([
+  "UNREACHABLE",
+  "UNAVAILABLE",
+  "DEADLINE_EXCEEDED",
+  "CLOCK_SKEW",
+  "OUTCOME_UNKNOWN",
+  "REQUEST_IN_PROGRESS",
+  "DRAINING",
+]);
+const WATCHES_MAX = 24;
+const TOIL_MAX_MS = 400;
+const PAUSE_MAX_MS = 30;
+/** Before anything that a clock which was set back can say. */
+const LONG_AGO_MS = 600_000;
+
+interface Intent {
+  readonly client: string;
+  readonly requestId: string;
+  readonly tool: "toil" | "pay";
+  readonly forMs: number;
+}
+
+/** What a {@link Traffic} is made of. */
+export interface TrafficOptions {
+  readonly credentials: ReadonlyMap<string, ClientCredentials>;
+  readonly addresses: readonly string[];
+  readonly history: History;
+  readonly dice: Dice;
+}
+
+/**
+ * Several clients, each with a connection to every server and one to all of them, that do whatever comes to their mind
+ * and note what they see.
+ */
+export class Traffic implements AsyncDisposable {
+  readonly #options: TrafficOptions;
+  readonly #clients = new Map<string, readonly SealwireClient[]>();
+  readonly #intents: Intent[] = [];
+  readonly #jobs: { readonly client: string; readonly jobId: string }[] = [];
+  readonly #acknowledged = new Set<string>();
+  readonly #frames: CapturedFrames;
+  readonly #watches = new Set<Promise<void>>();
+  readonly #streams = new AbortController();
+  /** The jobs whose end the stream of all jobs has told. */
+  readonly #toldEnds = new Set<string>();
+  #named = 0;
+  #stopping = false;
+  #lanes: Promise<void>[] = [];
+  #told: Promise<void>[] = [];
+
+  constructor(options: TrafficOptions) {
+    this.#options = options;
+    this.#frames = new CapturedFrames(options);
+    const retry = { maxAttempts: 20, initialDelayMs: 50, maxDelayMs: 500 };
+    const limits = { timeoutMs: 20_000, heartbeatIntervalMs: 2_000, retry };
+    for (const [clientId, credentials] of options.credentials) {
+      this.#clients.set(
+        clientId,
+        [options.addresses, ...options.addresses].map(
+          (address) => new SealwireClient({ credentials, address, ...limits }),
+        ),
+      );
+    }
+  }
+
+  /** Begins, with so many things at once. */
+  start(lanes: number): void {
+    this.#told = [...this.#clients].map(([clientId, [client]]) => this.#follow(clientId, client as SealwireClient));
+    this.#lanes = Array.from({ length: lanes }, () => this.#lane(this.#options.dice.split()));
+  }
+
+  /** Ends what is random, has every start acknowledged, and sees every watch to its end. */
+  async finish(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.#lanes);
+    const dice = this.#options.dice.split();
+    const open = this.#intents.filter(({ tool, requestId }) => tool === "toil" && !this.#acknowledged.has(requestId));
+    for (const intent of open) await this.#submit(intent, dice);
+    await this.#rest();
+    for (const { client, jobId } of this.#jobs.slice(-10)) this.#watchSoon(client, jobId, dice);
+    await Promise.all(this.#watches);
+    await this.#frames.sendAllAgain();
+    await this.#toldAll();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    this.#streams.abort(new SealwireError("CANCELLED"));
+    for (const clients of this.#clients.values()) for (const client of clients) client.close();
+    this.#frames[Symbol.dispose]();
+    await Promise.allSettled([...this.#lanes, ...this.#watches, ...this.#told]);
+  }
+
+  async #lane(dice: Dice): Promise<void> {
+    while (!this.#stopping) {
+      await this.#act(dice);
+      await delay(dice.between(0, PAUSE_MAX_MS));
+    }
+  }
+
+  #act(dice: Dice): Promise<void> {
+    const job = this.#jobs.length === 0 ? undefined : dice.pick(this.#jobs.slice(-60));
+    const draw = dice.between(0, 100);
+    if (draw < 30 || job === undefined) return this.#submit(this.#newIntent("toil", dice), dice);
+    if (draw < 45) return this.#submit(dice.pick(this.#intents.slice(-40)), dice);
+    if (draw < 65) return this.#ask(job, dice, (handle) => handle.poll());
+    if (draw < 73) return this.#ask(job, dice, (handle) => handle.cancel());
+    if (draw < 80) return this.#submit(this.#newIntent("pay", dice), dice);
+    if (draw < 90) return this.#frames.sendSome(dice);
+    if (this.#watches.size < WATCHES_MAX) this.#watchSoon(job.client, job.jobId, dice);
+    return Promise.resolve();
+  }
+
+  #newIntent(tool: Intent["tool"], dice: Dice): Intent {
+    this.#named += 1;
+    const client = dice.pick([...this.#clients.keys()]);
+    const intent = { client, requestId: `${tool}-${this.#named}`, tool, forMs: dice.between(0, TOIL_MAX_MS) };
+    this.#intents.push(intent);
+    return intent;
+  }
+
+  /** Starts a job or pays, perhaps not for the first time. */
+  async #submit({ client, requestId, tool, forMs }: Intent, dice: Dice): Promise<void> {
+    const args = { typeUrl: TYPE_URL_PREFIX + TEST_INPUT, value: testArgs(forMs) };
+    await this.#explained({ action: `${tool} ${requestId}` }, async () => {
+      const { job } = await this.#some(client, dice).call(tool, args, { requestId });
+      if (job === undefined) return;
+      this.#options.history.note({ kind: "started", client, requestId, jobId: job.jobId });
+      if (!this.#acknowledged.has(requestId)) this.#jobs.push({ client, jobId: job.jobId });
+      this.#acknowledged.add(requestId);
+    });
+  }
+
+  async #ask(
+    { client, jobId }: { readonly client: string; readonly jobId: string },
+    dice: Dice,
+    question: (handle: JobHandle<ToolOutput>) => Promise<JobSnapshot>,
+  ): Promise<void> {
+    await this.#explained({ action: `ask about ${jobId}`, jobId }, async () => {
+      const handle = this.#some(client, dice).job(jobId);
+      const askedMs = performance.now();
+      const snapshot = await question(handle);
+      this.#options.history.note({ kind: "saw", askedMs, ...(await sighting(handle, snapshot)) });
+    });
+  }
+
+  #watchSoon(client: string, jobId: string, dice: Dice): void {
+    const watch = `${client} ${this.#named++}`;
+    const handle = this.#some(client, dice).job(jobId);
+    const { history } = this.#options;
+    const watching = this.#explained({ action: `watch ${jobId}`, jobId }, async () => {
+      for await (const snapshot of handle.watch()) {
+        history.note({ kind: "watched", watch, ...(await sighting(handle, snapshot)) });
+      }
+      history.note({ kind: "watch ended", watch, jobId });
+    }).finally(() => this.#watches.delete(watching));
+    this.#watches.add(watching);
+  }
+
+  #some(client: string, dice: Dice): SealwireClient {
+    return dice.pick(this.#clients.get(client) ?? []);
+  }
+
+  /** Notes what the stream of all of a client's jobs tells. One that gives up before its first message is begun anew. */
+  async #follow(clientId: string, client: SealwireClient): Promise<void> {
+    const { signal } = this.#streams;
+    const endedSinceMs = Date.now() - LONG_AGO_MS;
+    while (!signal.aborted) {
+      await this.#explained({ action: `watch all of ${clientId}` }, async () => {
+        for await (const { jobId, state, revision, attempt } of client.watchJobs({ endedSinceMs, signal })) {
+          this.#options.history.note({ kind: "told", client: clientId, jobId, state, revision, attempt });
+          if (isTerminal(state)) this.#toldEnds.add(jobId);
+        }
+      });
+    }
+  }
+
+  /** Waits until those streams have told of every end, if they ever do. */
+  async #toldAll(): Promise<void> {
+    for (let looks = 0; looks < 150 && this.#jobs.some(({ jobId }) => !this.#toldEnds.has(jobId)); looks += 1)
+      await delay(200);
+    this.#streams.abort(new SealwireError("CANCELLED"));
+    await Promise.all(this.#told);
+    for (const client of this.#clients.keys()) this.#options.history.note({ kind: "told all", client });
+  }
+
+  /** Waits until no job is open. */
+  async #rest(): Promise<void> {
+    for (const [client] of this.#clients.values()) {
+      const open = async () => (await client?.listJobs({ states: ["QUEUED", "RUNNING"], pageSize: 1 }))?.jobs.length;
+      for (let looks = 0; looks < 300 && (await open().catch(() => 1)) !== 0; looks += 1) await delay(500);
+    }
+  }
+
+  /** Runs what faults may make fail. */
+  async #explained(
+    { action, jobId }: { readonly action: string; readonly jobId?: string },
+    run: () => Promise<void>,
+  ): Promise<void> {
+    const { history } = this.#options;
+    try {
+      await run();
+    } catch (thrown) {
+      const { reason, message: text } = SealwireError.from(thrown);
+      const message = `${reason}: ${text}`;
+      if (reason === "JOB_NOT_FOUND" && jobId !== undefined) history.note({ kind: "absent", jobId });
+      else if (EXPLAINED.has(reason) || text.includes("unsigned") || this.#closed(reason))
+        history.note({ kind: "failed", action, message });
+      else history.note({ kind: "unexpected", message });
+    }
+  }
+
+  #closed(reason: Reason): boolean {
+    return this.#stopping && reason === "CANCELLED";
+  }
+}
+
+async function sighting(handle: JobHandle<ToolOutput>, snapshot: JobSnapshot): Promise<Sighting> {
+  const { jobId, state, revision, attempt, error } = snapshot;
+  if (!isTerminal(state)) return { jobId, state, revision, attempt };
+  const outcome = state === "SUCCEEDED" ? readToken((await handle.result()).value) : error?.reason;
+  return { jobId, state, revision, attempt, outcome };
+}
+
+/** The token in a result of the victims' tools. */
+export function readToken(value: Uint8Array): string {
+  return String(BatchSumResponse.decode(value).total);
+}
