@@ -1,4 +1,5 @@
-import { mkdir } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SealwireError } from "../errors.ts";
 import { type KeyRingTable, noKeyRing } from "../jobs/postgres/key-ring-table.ts";
@@ -6,6 +7,7 @@ import { KEY_RING_SETTLES_MS } from "../jobs/postgres/shared-key-ring.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { systemRandom } from "../runtime/random.ts";
 import type { KeyRingDocument } from "../signing/key-ring/document.ts";
+import { withFileLock } from "../signing/key-ring/file-lock.ts";
 import { buildKeyRing } from "../signing/key-ring/key-ring.ts";
 import { createRingFile, editRingFile, loadRingFile } from "../signing/key-ring/ring-file.ts";
 import {
@@ -128,19 +130,30 @@ class RingInDatabase implements KeyRingAccess {
     return { ...stored.ring, serverSecrets: (await loadServerSecrets(this.#secretFile)).secrets };
   }
 
-  async edit(change: Change): Promise<KeyRingDocument> {
-    const { secrets: serverSecrets } = await loadServerSecrets(this.#secretFile);
-    let changed: KeyRingDocument | undefined;
-    await this.#table.edit((ring) => {
-      changed = change({ ...ring, serverSecrets });
-      buildKeyRing(changed);
+  edit(change: Change): Promise<KeyRingDocument> {
+    return this.#alone(async () => {
+      const { secrets: serverSecrets } = await loadServerSecrets(this.#secretFile);
+      let changed: KeyRingDocument = { serverId: "", serverSecrets, keys: [] };
+      await this.#table.edit(async (ring) => {
+        changed = change({ ...ring, serverSecrets });
+        buildKeyRing(withKnownKeys(changed));
+        // A secret is in the file before anything comes from it; one too many does no harm.
+        if (changed.serverSecrets !== serverSecrets) {
+          await replaceServerSecrets(this.#secretFile, changed.serverSecrets, systemRandom);
+        }
+        return changed;
+      });
       return changed;
     });
-    const document = changed as unknown as KeyRingDocument;
-    if (document.serverSecrets !== serverSecrets) {
-      await replaceServerSecrets(this.#secretFile, document.serverSecrets, systemRandom);
-    }
-    return document;
+  }
+
+  /** Two who add a secret at once must not lose one. Where the file cannot be replaced, as a mounted one, none is added. */
+  async #alone<T>(action: () => Promise<T>): Promise<T> {
+    const isReplaceable = await access(dirname(this.#secretFile), constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+    return isReplaceable ? withFileLock(this.#secretFile, systemClock, action) : action();
   }
 
   lastUse(): Promise<ReadonlyMap<string, number>> {
@@ -150,4 +163,11 @@ class RingInDatabase implements KeyRingAccess {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#table[Symbol.asyncDispose]();
   }
+}
+
+/** A key whose secret is not in this file is none of this change's business. */
+function withKnownKeys(document: KeyRingDocument): KeyRingDocument {
+  const known = new Set(document.serverSecrets.map(({ id }) => id));
+  const keys = document.keys.filter(({ origin }) => !("serverSecretId" in origin) || known.has(origin.serverSecretId));
+  return { ...document, keys };
 }

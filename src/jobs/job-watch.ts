@@ -78,6 +78,8 @@ export class JobWatch implements AsyncIterableIterator<JobView> {
   /** Resolves at the next change, at an abort, or at {@link return}. */
   #change(topic: JobTopic): Promise<void> {
     const { feed, signal } = this.#options;
+    // Both may have come while the topic was read.
+    if (this.#ended || signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
         feed.leave(topic, wake);

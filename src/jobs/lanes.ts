@@ -15,6 +15,8 @@ export interface Lane {
 export class Lanes {
   /** By priority, then by what else makes a lane; in the order of their turns. */
   #lanes = new Map<number, Map<string, Lane>>();
+  /** How often {@link add} was told of a lane. */
+  readonly #additions = new WeakMap<Lane, number>();
 
   /** Takes the lanes as they are in the database. */
   replace(lanes: Iterable<Lane>): void {
@@ -25,9 +27,15 @@ export class Lanes {
   /** Notes that a job was queued. */
   add(queued: Lane): void {
     const lanes = this.#ofPriority(queued.priority);
-    const lane = lanes.get(keyOf(queued));
-    if (lane === undefined) lanes.set(keyOf(queued), queued);
-    else lane.dueAtMs = Math.min(lane.dueAtMs, queued.dueAtMs);
+    const lane = lanes.get(keyOf(queued)) ?? queued;
+    lanes.set(keyOf(queued), lane);
+    lane.dueAtMs = Math.min(lane.dueAtMs, queued.dueAtMs);
+    this.#additions.set(lane, this.additionsTo(lane) + 1);
+  }
+
+  /** Rises whenever a job was queued in the lane: what was read of it before may be old by now. */
+  additionsTo(lane: Lane): number {
+    return this.#additions.get(lane) ?? 0;
   }
 
   /** The priorities that have lanes, the highest first. */

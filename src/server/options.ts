@@ -35,7 +35,7 @@ export interface ServerLimits {
   readonly callsPerStreamMax: number;
   /** Call streams open at once for one key. Default 100. */
   readonly callStreamsPerKeyMax: number;
-  /** How old `ts_ms` may be, in milliseconds. Default 300 s. */
+  /** How old `ts_ms` may be, in milliseconds; 10 min at most. Default 300 s. */
   readonly maxAgeMs: number;
   /** How far ahead `ts_ms` may be, in milliseconds. Default 60 s. */
   readonly maxAheadMs: number;
@@ -92,6 +92,7 @@ export interface ResolvedServerOptions extends Required<Omit<ServerOptions, "tls
 }
 
 const MINUTE_MS = 60_000;
+const MAX_AGE_MOST_MS = 10 * MINUTE_MS;
 
 /** The limits of a server that names none. */
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {
@@ -123,6 +124,12 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
         `limits.${name} is ${value}; it must be a whole number of at least ${least}.`,
       );
     }
+  }
+  if (limits.maxAgeMs > MAX_AGE_MOST_MS) {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `limits.maxAgeMs is ${limits.maxAgeMs}; it must be ${MAX_AGE_MOST_MS} at most, since every nonce is remembered for as long.`,
+    );
   }
   if (limits.unverifiedBytesMax < MAX_REQUEST_BYTES) {
     throw new SealwireError(

@@ -17,7 +17,10 @@ export function addReflection(server: Server, image: Image, services: readonly s
   const reflect = (stream: ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>): void => {
     stream.on("data", (request: ServerReflectionRequest) => {
       const messageResponse = answer(image, services, request.messageRequest);
-      stream.write({ validHost: request.host, originalRequest: request, messageResponse });
+      if (stream.write({ validHost: request.host, originalRequest: request, messageResponse })) return;
+      // Whoever asks without reading the answers must not fill the memory with them.
+      stream.pause();
+      stream.once("drain", () => stream.resume());
     });
     stream.on("end", () => stream.end());
     stream.on("error", () => {});

@@ -54,7 +54,8 @@ export function statusName(code: number): StatusName {
 /** Cuts a text to `maxLength` UTF-16 units and replaces lone surrogates, so that every peer can encode it. */
 export function cutText(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
-  return cut.toWellFormed();
+  // PostgreSQL stores no U+0000, and nobody can read it.
+  return cut.toWellFormed().replaceAll("\u0000", "\uFFFD");
 }
 
 const REASON_NAMES = new Map<number, string>(Object.entries(ErrorReason).map(([name, number]) => [number, name]));

@@ -152,6 +152,20 @@ test("a change that overtakes the first read of a job, or comes late, never turn
   assert.is((await next).value?.revision, 4);
 });
 
+test("a watch that is aborted while its job is read for the first time ends", async () => {
+  const slow = Promise.withResolvers<readonly JobView[]>();
+  const read = new JobFeed({ clock, read: () => slow.promise });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const lone = new JobWatch({ feed: read, owner: "alice", jobId: "job", afterRevision: 1, signal });
+  const next = lone.next();
+  await settled();
+  controller.abort();
+  slow.resolve([view(1)]);
+  assert.is((await next).done, true);
+  await read.close();
+});
+
 test("a job that was removed ends its watch", async () => {
   const lone = watch();
   await lone.next();

@@ -31,6 +31,14 @@ test.after(async () => {
   await server[Symbol.asyncDispose]();
 });
 
+test("a job id that no server gives out is refused by its rule", async () => {
+  const value = PollJobRequest.encode({ jobId: "a\0b", waitMs: 0, afterRevision: 0n }).finish();
+  const type = "sealwire.system.v1.PollJobRequest";
+  const { reason, responses } = await client.call({ tool: "poll_job", type, value });
+  assert.is(reason, "ARGS_INVALID");
+  assert.is(responses[0]?.error?.violations[0]?.field, "job_id");
+});
+
 test("a signed call is answered with a signed result", async () => {
   const { code, responses } = await client.call(SUM);
   assert.is(code, 0);

@@ -34,6 +34,9 @@ export function readTarget(store: string): ConnectionTarget {
       `The schema "${schema}" cannot be used.\nTake small letters, digits and _, 40 at most.`,
     );
   }
+  if (url.searchParams.has("options")) {
+    throw new SealwireError("OPTIONS_INVALID", "The store's URL may not set options.\nSet them for the database user.");
+  }
   url.searchParams.delete("schema");
   // Otherwise "require" would mean something else here than in psql.
   if (url.searchParams.has("sslmode")) url.searchParams.set("uselibpqcompat", "true");
@@ -43,7 +46,8 @@ export function readTarget(store: string): ConnectionTarget {
     config: {
       connectionString: url.href,
       application_name: "sealwire",
-      options: `-c search_path=${schema}`,
+      // Claims and locks rely on each statement seeing what was committed before it, acknowledgements on the sync.
+      options: `-c search_path=${schema} -c default_transaction_isolation=read\\ committed -c synchronous_commit=on`,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       query_timeout: QUERY_TIMEOUT_MS,
       statement_timeout: QUERY_TIMEOUT_MS,

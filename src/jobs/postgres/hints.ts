@@ -116,9 +116,15 @@ export class Hints implements AsyncDisposable {
   }
 
   #hear({ payload = "" }: Notification): void {
-    const { from, ...hint } = JSON.parse(payload) as { from?: string } & Hint;
-    if (from === this.#options.instanceId) return;
-    for (const listener of this.#listeners) listener.heard(hint);
+    try {
+      const { from, ...hint } = JSON.parse(payload) as { from?: string } & Hint;
+      if (from === this.#options.instanceId) return;
+      for (const listener of this.#listeners) listener.heard(hint);
+    } catch (error) {
+      // Everybody who may connect may notify. What makes no sense may stand for anything.
+      this.#options.logger.debug({ err: error }, "a notification that is none of ours");
+      for (const listener of this.#listeners) listener.resumed();
+    }
   }
 
   #lost(client: Client): void {

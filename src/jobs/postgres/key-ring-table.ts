@@ -57,11 +57,11 @@ export class KeyRingTable implements AsyncDisposable {
   }
 
   /** Changes the ring while nobody else does, and tells every server. Throws KEY_RING_INVALID if there is none. */
-  edit(change: (ring: SharedKeyRing) => SharedKeyRing): Promise<SharedKeyRing> {
+  edit(change: (ring: SharedKeyRing) => Promise<SharedKeyRing>): Promise<SharedKeyRing> {
     return this.#database.transaction(async (queries) => {
       const [row] = await queries.all<Row>(READ_FOR_UPDATE);
       if (row === undefined) throw noKeyRing();
-      const changed = change(toRing(row).ring);
+      const changed = await change(toRing(row).ring);
       await queries.all(WRITE, { document: formatSharedRing(changed) });
       await queries.all(NOTIFY, { schema: this.#schema, payload: keyRingPayload() });
       return changed;

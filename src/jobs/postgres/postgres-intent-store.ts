@@ -36,6 +36,13 @@ interface Intent {
   readonly digest: Uint8Array;
 }
 
+/** An intent that runs no more. */
+interface EndedIntent {
+  readonly clientId: string;
+  readonly requestId: string;
+  readonly outcome: Uint8Array | "not run";
+}
+
 interface KnownIntent {
   readonly place: number;
   readonly intent_digest: Uint8Array;
@@ -56,6 +63,10 @@ export interface PostgresIntentStoreOptions {
 export class PostgresIntentStore implements IntentStore {
   readonly #options: PostgresIntentStoreOptions;
   readonly #begins: Batch<Intent, IntentBegin>;
+  /** The intents that run in this process. */
+  readonly #running = new Set<string>();
+  /** Those that have ended here but still stand as running in the database. */
+  readonly #loose = new Map<string, EndedIntent>();
 
   constructor(options: PostgresIntentStoreOptions) {
     this.#options = options;
@@ -65,8 +76,18 @@ export class PostgresIntentStore implements IntentStore {
     });
   }
 
-  begin(clientId: string, requestId: string, intentDigest: Uint8Array): Promise<IntentBegin> {
-    return this.#begins.add({ clientId, requestId, digest: intentDigest });
+  async begin(clientId: string, requestId: string, intentDigest: Uint8Array): Promise<IntentBegin> {
+    const key = keyOf(clientId, requestId);
+    if (this.#loose.has(key)) await this.tieUp();
+    try {
+      const found = await this.#begins.add({ clientId, requestId, digest: intentDigest });
+      if (found.kind === "begun") this.#running.add(key);
+      return found;
+    } catch (error) {
+      // It may have been committed all the same, and then nobody runs it.
+      if (!this.#running.has(key)) this.#leaveLoose({ clientId, requestId, outcome: "not run" });
+      throw error;
+    }
   }
 
   async finish(clientId: string, requestId: string, outcome: Uint8Array): Promise<void> {
@@ -76,16 +97,19 @@ export class PostgresIntentStore implements IntentStore {
         `An outcome of ${outcome.length} bytes cannot be recorded; ${MAX_OUTCOME_BYTES} are the most.`,
       );
     }
-    const { database, instanceId } = this.#options;
-    const values = { clientId, requestId, instanceId, outcome: Buffer.from(outcome), expiresAt: this.#expiresAtMs() };
-    const changed = await database.all(FINISH, values);
-    if (changed.length !== 1) throw new Error(`no intent "${requestId}" is running`);
+    await this.#conclude({ clientId, requestId, outcome });
   }
 
-  async abandon(clientId: string, requestId: string): Promise<void> {
-    const { database, instanceId } = this.#options;
-    const changed = await database.all(ABANDON, { clientId, requestId, instanceId });
-    if (changed.length !== 1) throw new Error(`no intent "${requestId}" is running`);
+  abandon(clientId: string, requestId: string): Promise<void> {
+    return this.#conclude({ clientId, requestId, outcome: "not run" });
+  }
+
+  /** Records what could not be recorded when it came about: until then those intents would seem to be running. */
+  async tieUp(): Promise<void> {
+    for (const [key, ended] of this.#loose) {
+      await this.#record(ended);
+      this.#loose.delete(key);
+    }
   }
 
   async sweep(): Promise<number> {
@@ -112,7 +136,7 @@ export class PostgresIntentStore implements IntentStore {
       const known = standing.get(index + 1);
       if (known !== undefined) return standingOf(known, intent);
       if (ofJobs.has(index + 1)) return { kind: "reused" };
-      const key = `${intent.clientId}\n${intent.requestId}`;
+      const key = keyOf(intent.clientId, intent.requestId);
       const first = begun.get(key);
       if (first !== undefined) return sameIntent(first.digest, intent) ? { kind: "running" } : { kind: "reused" };
       begun.set(key, intent);
@@ -124,6 +148,32 @@ export class PostgresIntentStore implements IntentStore {
       await queries.all(INSERT, { ...namesOf(fresh), digests, instanceId, expiresAt: this.#expiresAtMs() });
     }
     return decided;
+  }
+
+  async #conclude(ended: EndedIntent): Promise<void> {
+    this.#running.delete(keyOf(ended.clientId, ended.requestId));
+    try {
+      const changed = await this.#record(ended);
+      if (changed !== 1) throw new Error(`no intent "${ended.requestId}" is running`);
+    } catch (error) {
+      this.#leaveLoose(ended);
+      throw error;
+    }
+  }
+
+  /** How many rows that changed. */
+  async #record({ clientId, requestId, outcome }: EndedIntent): Promise<number> {
+    const { database, instanceId } = this.#options;
+    const values = { clientId, requestId, instanceId };
+    if (outcome === "not run") return (await database.all(ABANDON, values)).length;
+    const recorded = { ...values, outcome: Buffer.from(outcome), expiresAt: this.#expiresAtMs() };
+    return (await database.all(FINISH, recorded)).length;
+  }
+
+  /** What is known to have run is never taken for not run. */
+  #leaveLoose(ended: EndedIntent): void {
+    const key = keyOf(ended.clientId, ended.requestId);
+    if (!this.#loose.has(key)) this.#loose.set(key, ended);
   }
 
   #expiresAtMs(): number {
@@ -146,4 +196,9 @@ function standingOf(known: KnownIntent, intent: Intent): IntentBegin {
 
 function sameIntent(digest: Uint8Array, intent: Intent): boolean {
   return Buffer.compare(digest, intent.digest) === 0;
+}
+
+/** No client id and no request id holds a line break. */
+function keyOf(clientId: string, requestId: string): string {
+  return `${clientId}\n${requestId}`;
 }

@@ -94,11 +94,6 @@ export class PostgresRunLedger implements RunLedger {
     return this.#options.changes.listen(listener);
   }
 
-  /** Lets the lanes be read again before the next claim. */
-  doubtLanes(): void {
-    this.#lanesReloadMs = Number.NEGATIVE_INFINITY;
-  }
-
   /**
    * Ends the attempts that nobody runs as failed with WORKER_LOST: their process is gone, or was never told that it
    * claimed them. Another attempt follows if the policy grants one.
@@ -179,10 +174,14 @@ export class PostgresRunLedger implements RunLedger {
       .map(({ lane }) => lane);
     if (short.length === 0) return;
     for (const lane of short) exhausted.add(lane);
+    const { lanes } = this.#options;
+    const before = short.map((lane) => lanes.additionsTo(lane));
     const dueAtMs = await readNextDue(this.#options.database, short, nowMs);
     short.forEach((lane, index) => {
       const due = dueAtMs[index];
-      if (due === undefined) this.#options.lanes.remove(lane);
+      // A job that was queued meanwhile may not be in what was read.
+      if (lanes.additionsTo(lane) !== before[index]) return;
+      if (due === undefined) lanes.remove(lane);
       else lane.dueAtMs = due;
     });
   }
@@ -205,9 +204,11 @@ export class PostgresRunLedger implements RunLedger {
     if (clock.monotonicMs() < this.#lanesReloadMs) return;
     this.#lanesReloadMs = clock.monotonicMs() + LANES_RELOAD_MS;
     try {
-      lanes.replace(await readLanes(database, clock.nowMs()));
+      // Added, not put in the place of those known: a job that was queued meanwhile may not be among what was read. A lane
+      // that is empty goes with the claim that finds it so.
+      for (const lane of await readLanes(database, clock.nowMs())) lanes.add(lane);
     } catch (error) {
-      this.doubtLanes();
+      this.#lanesReloadMs = Number.NEGATIVE_INFINITY;
       throw error;
     }
   }

@@ -84,6 +84,7 @@ export class PostgresStore implements SharedStore {
   /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */
   async repair(): Promise<void> {
     await this.#ledger.recoverLost();
+    await this.intents.tieUp();
     await this.#storage.expireQueued();
   }
 

@@ -35,22 +35,21 @@ export function watchSharedKeyRing(options: SharedRingOptions): Promise<WatchedK
 
 function sharedPlace({ table, hints, serverSecretFile, logger }: SharedRingOptions): RingPlace {
   let tableVersion = 0;
-  const versionOf = async (): Promise<string> => `${tableVersion} ${await currentVersion(serverSecretFile)}`;
   return {
     name: "the key ring in the database",
     pollMs: POLL_MS,
     async version() {
       tableVersion = await table.version().catch(() => tableVersion);
-      return versionOf();
+      return `${tableVersion} ${await currentVersion(serverSecretFile)}`;
     },
     async load(): Promise<LoadedRing> {
       const stored = await table.read();
       if (stored === undefined) throw noKeyRing();
-      const { secrets: serverSecrets } = await loadServerSecrets(serverSecretFile);
+      const { secrets: serverSecrets, version } = await loadServerSecrets(serverSecretFile);
       const known = new Set(serverSecrets.map(({ id }) => id));
       const document = { ...stored.ring, serverSecrets, keys: stored.ring.keys.filter(isKnown(known, logger)) };
       tableVersion = stored.version;
-      return { document, ring: buildKeyRing(document), version: await versionOf() };
+      return { document, ring: buildKeyRing(document), version: `${tableVersion} ${version}` };
     },
     hints: (onHint) => hints.listen({ heard: (hint) => "keyRing" in hint && onHint(), resumed: onHint }),
   };

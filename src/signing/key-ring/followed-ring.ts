@@ -44,8 +44,10 @@ class FollowedKeyRing implements WatchedKeyRing {
   readonly #listeners = new Set<(ring: KeyRing) => void>();
   readonly #hints: Disposable;
   #ring: KeyRing;
-  /** Of the ring as last looked at, usable or not. */
+  /** Of the ring in force. */
   #version: string;
+  /** What was wrong when a newer one could not be loaded. */
+  #problem: string | undefined;
   #timer: Disposable;
   #reload: Promise<void> | undefined;
   #again = false;
@@ -97,7 +99,6 @@ class FollowedKeyRing implements WatchedKeyRing {
     const { name } = this.#place;
     const seen = await this.#place.version();
     if (this.#closed || seen === this.#version) return;
-    this.#version = seen;
     try {
       const { ring, version } = await this.#place.load();
       if (ring.serverId !== this.#ring.serverId) {
@@ -105,13 +106,21 @@ class FollowedKeyRing implements WatchedKeyRing {
       }
       this.#version = version;
       this.#ring = ring;
+      this.#problem = undefined;
     } catch (error) {
-      const problem = (error as Error).message;
-      this.#logger.error({ path: name, problem }, "key ring not reloaded, the last good one stays in force");
+      // What cannot be read now may be at the next look, and must not be missed then: it may hold a revocation.
+      this.#tellOnce(`${seen} ${(error as Error).message}`, (error as Error).message);
       return;
     }
     this.#logger.info({ path: name, keys: [...this.#ring.keys()].length }, "key ring reloaded");
     for (const listener of [...this.#listeners]) listener(this.#ring);
+  }
+
+  #tellOnce(key: string, problem: string): void {
+    if (key === this.#problem) return;
+    this.#problem = key;
+    const path = this.#place.name;
+    this.#logger.error({ path, problem }, "key ring not reloaded, the last good one stays in force");
   }
 
   #nextPoll(): Disposable {

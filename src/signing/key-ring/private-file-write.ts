@@ -25,13 +25,14 @@ export async function createPrivateFile(path: string, text: string): Promise<voi
 }
 
 /**
- * Puts a new file (mode 0600) in the place of one that may exist; its owner stays the owner. Readers see the old
- * content or the new, never a part; once it resolves, a power loss does not bring the old one back.
+ * Puts a new file in the place of one that may exist, with the access that it gave: its owner's (mode 0600), and where
+ * root had opened it for reading to a group, that group's. Readers see the old content or the new, never a part; once it
+ * resolves, a power loss does not bring the old one back.
  */
 export async function replacePrivateFile(path: string, text: string, random: Random): Promise<void> {
   const temporary = `${path}.${random.uuid()}.tmp`;
   try {
-    await write(temporary, text, await ownerOf(path));
+    await write(temporary, text, await accessOf(path));
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -40,18 +41,30 @@ export async function replacePrivateFile(path: string, text: string, random: Ran
   await syncFolder(path);
 }
 
-const UNCHANGED = -1;
-
-/** An administrator changes the ring of a server that runs as another user, which must be able to read it afterwards. */
-async function ownerOf(path: string): Promise<number> {
-  const status = await stat(path).catch(() => undefined);
-  return status?.uid ?? UNCHANGED;
+/** Who may read a file. */
+interface Access {
+  readonly owner: number;
+  readonly group: number;
+  readonly mode: number;
 }
 
-async function write(path: string, text: string, owner = UNCHANGED): Promise<void> {
+const UNCHANGED = -1;
+const GROUP_MAY_READ = 0o040;
+const OWN: Access = { owner: UNCHANGED, group: UNCHANGED, mode: 0o600 };
+
+/** An administrator changes the ring of a server that runs as another user, which must be able to read it afterwards. */
+async function accessOf(path: string): Promise<Access> {
+  const status = await stat(path).catch(() => undefined);
+  if (status === undefined) return OWN;
+  const isOpened = status.uid === 0 && (status.mode & GROUP_MAY_READ) !== 0;
+  return { owner: status.uid, group: isOpened ? status.gid : UNCHANGED, mode: isOpened ? 0o640 : 0o600 };
+}
+
+async function write(path: string, text: string, { owner, group, mode }: Access = OWN): Promise<void> {
   const handle = await open(path, CREATE, 0o600);
   try {
-    await handle.chown(owner, UNCHANGED);
+    await handle.chown(owner, group);
+    if (mode !== OWN.mode) await handle.chmod(mode);
     await handle.writeFile(text);
     await handle.sync();
   } finally {

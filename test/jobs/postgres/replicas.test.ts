@@ -91,6 +91,36 @@ if (hasPostgres(test)) {
     assert.is((await two.intents.begin("alice", "intent", digest)).kind, "unknown");
   });
 
+  test("the outcome of a call that could not be recorded when it came is recorded later", async () => {
+    const store = await replica();
+    const digest = Buffer.alloc(32);
+    await store.intents.begin("alice", "late", digest);
+    await store.intents.begin("alice", "never ran", digest);
+    server.crash();
+    await rejection("UNAVAILABLE", store.intents.finish("alice", "late", Buffer.from("outcome")));
+    await rejection("UNAVAILABLE", store.intents.abandon("alice", "never ran"));
+    await rejection("UNAVAILABLE", store.intents.begin("alice", "not begun", digest));
+    server.startAgain();
+    const begin = (requestId: string) => store.intents.begin("alice", requestId, digest).catch(() => undefined);
+    const late = await eventually("it is recorded", async () => {
+      const known = await begin("late");
+      return known?.kind === "finished" && known;
+    });
+    assert.is(Buffer.from(late.outcome).toString(), "outcome");
+    assert.is((await begin("never ran"))?.kind, "begun");
+    assert.is((await begin("not begun"))?.kind, "begun");
+  });
+
+  test("notifications that are none of ours do no harm", async () => {
+    const [one, two] = [await replica(), await replica()];
+    const { job } = await one.jobs.submit(spec());
+    const next = one.jobs.watch("alice", job.jobId, { afterRevision: 1 })[Symbol.asyncIterator]().next();
+    for (const payload of ["", "hello", "null", '{"jobs":[null]}', '{"jobs":[{"queued":null}]}', '{"jobs":7}'])
+      await query(`SELECT pg_notify('${schema}', '${payload}')`);
+    await two.jobs.cancel("alice", job.jobId);
+    assert.is((await next).value?.state, "CANCELLED");
+  });
+
   test("a watcher hears of what another process did, and a handler of a cancel there", async () => {
     const [one, two] = [await replica(), await replica()];
     const aborted = Promise.withResolvers<unknown>();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { addKey, rotateServerSecret } from "../../../src/signing/key-ring/changes.ts";
+import { replacePrivateFile } from "../../../src/signing/key-ring/private-file-write.ts";
 import { createRingFile, editRingFile, loadRingFile } from "../../../src/signing/key-ring/ring-file.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { context, inFolder, ringOfAlice, thrownBy } from "./ring-folder.ts";
@@ -64,6 +65,21 @@ test("an edit leaves the file to its owner", () =>
     await chown(path, owner, -1);
     await editRingFile(options(path), (ring) => rotateServerSecret(ring, context));
     assert.is((await stat(path)).uid, owner);
+  }));
+
+test("an edit keeps what root lets a group read", () =>
+  inFolder(async (folder) => {
+    if (process.getuid?.() !== 0) return;
+    const path = join(folder, "ring.json");
+    await createRingFile(path, ringOfAlice().document);
+    await chown(path, 0, 65534);
+    await chmod(path, 0o640);
+    // Root itself accepts nothing that others can read.
+    const before = await thrownBy(() => editRingFile(options(path), (ring) => rotateServerSecret(ring, context)));
+    assert.match(before.message, "chmod 600");
+    await replacePrivateFile(path, "{}", systemRandom);
+    const { mode, gid } = await stat(path);
+    assert.equal([mode & 0o777, gid], [0o640, 65534]);
   }));
 
 test("an edit that would make an unusable ring changes nothing", () =>

@@ -5,7 +5,8 @@ import { systemRandom } from "../../../src/runtime/random.ts";
 import { revokeKey, rotateServerSecret } from "../../../src/signing/key-ring/changes.ts";
 import { formatKeyRing } from "../../../src/signing/key-ring/document.ts";
 import { watchFolder } from "../../../src/signing/key-ring/folder-hints.ts";
-import type { WatchedKeyRing } from "../../../src/signing/key-ring/followed-ring.ts";
+import { followRing, type RingPlace, type WatchedKeyRing } from "../../../src/signing/key-ring/followed-ring.ts";
+import { buildKeyRing } from "../../../src/signing/key-ring/key-ring.ts";
 import { createRingFile, editRingFile } from "../../../src/signing/key-ring/ring-file.ts";
 import { watchKeyRing } from "../../../src/signing/key-ring/watched-ring.ts";
 import { assert, suite } from "../../support/suite.ts";
@@ -183,5 +184,31 @@ test("a broken file at the start is refused", () =>
     const error = await thrownBy(() => watchKeyRing({ path, clock: systemClock, logger: new RecordingLogger() }));
     assert.match(error.message, "version: is missing");
   }));
+
+test("a ring that cannot be read for a moment is read at the next look, and the moment is told once", async () => {
+  const { document } = ringOfAlice();
+  const revoked = revokeKey(document, document.keys[0]?.keyId ?? "");
+  let version = "1";
+  let away = false;
+  const place: RingPlace = {
+    name: "a database",
+    pollMs: 1_000_000,
+    version: async () => version,
+    load: async () => {
+      if (away) throw new Error("the database is away");
+      const current = version === "1" ? document : revoked;
+      return { document: current, ring: buildKeyRing(current), version };
+    },
+    hints: () => ({ [Symbol.dispose]() {} }),
+  };
+  const logger = new RecordingLogger();
+  await using source = await followRing(place, { clock: systemClock, logger });
+  [version, away] = ["2", true];
+  for (let look = 0; look < 3; look += 1) await source.reload();
+  assert.is(logger.lines.filter(({ level }) => level === "error").length, 1);
+  away = false;
+  await source.reload();
+  assert.is([...source.current().keys()][0]?.state, "revoked");
+});
 
 test.run();
