@@ -43,9 +43,12 @@ export async function readPrivateFile(options: PrivateFileOptions): Promise<Priv
   }
 }
 
-/** What root hands out to a server that is not root, such as a mounted secret, it can only hand to the server's group. */
-function forbiddenBits(owner: bigint): bigint {
-  return owner === 0n && process.geteuid?.() !== 0 ? 0o037n : 0o077n;
+/**
+ * The bits that a file of secrets may not have. What root hands out to a server that is not root, such as a mounted secret,
+ * it can only hand to the server's group.
+ */
+export function forbiddenBits(owner: bigint, reader = process.geteuid?.()): bigint {
+  return owner === 0n && reader !== 0 ? 0o037n : 0o077n;
 }
 
 /** Tells one version of a file from the next, without reading it. */

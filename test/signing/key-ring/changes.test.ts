@@ -21,7 +21,9 @@ test("a new ring has one server secret of 32 bytes and no keys", () => {
 test("rotating gives a new key with the old one's tools and limits, and the old key still works", () => {
   const limits = { openJobs: 7 };
   const first = addKey(newKeyRing("s", context), { clientId: "alice", tools: ["batch_*"], limits }, context);
-  const second = rotateKey(first.document, { clientId: "alice", oldKeysEndAtMs: MADE_AT_MS + 1000 }, context);
+  const change = { clientId: "alice", oldKeysEndAtMs: MADE_AT_MS + 1000, notBeforeMs: MADE_AT_MS + 500 };
+  const second = rotateKey(first.document, change, context);
+  assert.is(second.document.keys.at(-1)?.notBeforeMs, MADE_AT_MS + 500);
   const ring = buildKeyRing(second.document);
   assert.is(ring.find(first.keyId)?.state, "retiring");
   assert.is(ring.find(first.keyId)?.notAfterMs, MADE_AT_MS + 1000);
