@@ -60,7 +60,20 @@ if (hasPostgres(test)) {
       );
       assert.ok(rows[1].not_before > rows[1].created_at);
       assert.is.not(rows[0].server_secret_id, rows[1].server_secret_id);
-      const imported = await keys("add", "bob", "--tools", "*", "--import", "a2.json", "--out", "b.json");
+      await run([
+        "keys",
+        "add",
+        "bob",
+        "--key-ring",
+        "own.json",
+        "--server-id",
+        "s",
+        "--tools",
+        "*",
+        "--out",
+        "b.json",
+      ]);
+      const imported = await keys("add", "bob", "--tools", "*", "--import", "b.json", "--out", "b2.json");
       assert.match(imported.stderr, "holds no secrets");
     }));
 }
