@@ -103,7 +103,11 @@ async function inTransaction<T>(client: PoolClient, work: (queries: Queries) => 
 }
 
 async function run<Row>(client: PoolClient, { name, text, parameters }: Statement, values: Values): Promise<Row[]> {
-  const { rows } = await client.query({ name, text, values: parameters.map((parameter) => values[parameter]) });
+  const { rows } = await client.query({
+    ...(name !== undefined && { name }),
+    text,
+    values: parameters.map((parameter) => values[parameter]),
+  });
   return rows as Row[];
 }
 

@@ -49,9 +49,10 @@ const JOBS = [
   "CREATE INDEX job_running ON job (owner) WHERE state = 'RUNNING'",
   "CREATE INDEX job_open ON job (owner) WHERE state IN ('QUEUED', 'RUNNING')",
   "CREATE INDEX job_by_expiry ON job (expires_at_ms) WHERE expires_at_ms IS NOT NULL",
-  "CREATE INDEX job_of_owner ON job (owner, state, seq)",
+  // Of -seq, so that no list is read by the primary key, which is in order, too, but holds the jobs of all owners.
+  "CREATE INDEX job_of_owner ON job (owner, state, (-seq))",
   "CREATE INDEX job_of_owner_by_end ON job (owner, ended_at_ms, seq) WHERE ended_at_ms IS NOT NULL",
-  "CREATE INDEX job_of_owner_and_tool ON job (owner, tool, state, seq)",
+  "CREATE INDEX job_of_owner_and_tool ON job (owner, tool, state, (-seq))",
   `CREATE TABLE job_args (
     seq bigint PRIMARY KEY REFERENCES job ON DELETE CASCADE,
     args bytea NOT NULL

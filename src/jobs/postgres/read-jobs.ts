@@ -3,18 +3,18 @@ import type { JobState } from "../job.ts";
 import type { JobRow } from "../job-row.ts";
 import type { ListRange } from "../job-storage.ts";
 import type { Queries } from "./database.ts";
-import { sql } from "./statement.ts";
+import { sql, sqlPlannedAnew } from "./statement.ts";
 
 const FIND = sql("SELECT * FROM job WHERE job_id = ANY (:jobIds::text[])");
 const RESULT = sql("SELECT result FROM job JOIN job_result USING (seq) WHERE job_id = :jobId AND owner = :owner");
 
 /** One seek into an index for each state, merged by age, so that no filter reads past what it lists. */
 const list = (filter: string) =>
-  sql(`
+  sqlPlannedAnew(`
   SELECT job.* FROM unnest(:states::text[]) AS wanted (state) CROSS JOIN LATERAL (
-    SELECT * FROM job WHERE owner = :owner ${filter} AND state = wanted.state AND seq < :below
-    ORDER BY seq DESC LIMIT :limit
-  ) AS job ORDER BY seq DESC LIMIT :limit`);
+    SELECT * FROM job WHERE owner = :owner ${filter} AND state = wanted.state AND -seq > -(:below::bigint)
+    ORDER BY -seq LIMIT :limit
+  ) AS job ORDER BY -seq LIMIT :limit`);
 const LIST = list("");
 const LIST_OF_TOOL = list("AND tool = :tool");
 
