@@ -1,16 +1,12 @@
-import type { handleUnaryCall } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
 import type { CallRunner } from "./call-runner.ts";
-import type { VerifiedCall } from "./verified-call.ts";
+import type { CallHandler } from "./signed-call.ts";
 
-/** Serves ToolService.Call: hands the verified call to its tool and sends the signed answer. Never throws. */
-export function createCallHandler(runner: CallRunner): handleUnaryCall<VerifiedCall, Buffer> {
-  return (unary, respond) => {
-    const call = unary.request;
-    const running = runner.run(call, (outcome) => {
-      if (outcome instanceof SealwireError) respond(call.refuse(outcome, 0));
-      else respond(null, outcome);
+/** Serves ToolService.Call: hands the verified call to its tool and sends the signed answer. */
+export function createCallHandler(runner: CallRunner): CallHandler {
+  return (call, reply) =>
+    runner.run(call, (outcome) => {
+      if (outcome instanceof SealwireError) reply.refuse(outcome, 0);
+      else reply.send(outcome, () => reply.end());
     });
-    unary.on("cancelled", () => running.cancel());
-  };
 }

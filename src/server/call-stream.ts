@@ -5,25 +5,23 @@ import {
   status as Status,
 } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
-import type { Expiring, TimeLimit } from "../runtime/time-limit.ts";
+import type { Expiring } from "../runtime/time-limit.ts";
 import { CALL_STREAM_METHOD } from "../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../wire/status.ts";
 import type { Admission } from "./admission.ts";
 import type { CallOutcome, CallRunner, RunningCall } from "./call-runner.ts";
 import type { Drain } from "./drain.ts";
-import type { ReadBudget, ReadSlot } from "./read-budget.ts";
+import type { Reader } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
-import { type RequestOrigin, type RequestServices, requestTooSlow, SignedRequest } from "./signed-request.ts";
+import type { SignedCallOptions } from "./signed-call.ts";
+import { type RequestOrigin, requestTooSlow, SignedRequest } from "./signed-request.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 
 /** What call streams are served with. */
-export interface CallStreamOptions extends RequestServices {
+export interface CallStreamOptions extends SignedCallOptions {
   readonly runner: CallRunner;
   readonly admission: Admission;
   readonly drain: Drain;
-  readonly readBudget: ReadBudget;
-  /** How long a request may take to arrive whole. */
-  readonly requestTimeLimit: TimeLimit;
   /** Longest that a stream may stay open. */
   readonly streamTimeoutMs: number;
   /** Most calls in flight on one stream; further frames are not read meanwhile. */
@@ -46,7 +44,7 @@ const ENDED_WELL: Ending = { code: Status.OK, details: "OK" };
  * It takes the place of grpc-js's own stream object between interceptor and handler, which would cost every frame two
  * more queues.
  */
-export class CallStream extends ServerInterceptingCall implements Expiring {
+export class CallStream extends ServerInterceptingCall implements Reader, Expiring {
   readonly #call: ServerInterceptingCallInterface;
   readonly #options: CallStreamOptions;
   /** The calls in flight; what stops those whose tool runs. */
@@ -57,7 +55,6 @@ export class CallStream extends ServerInterceptingCall implements Expiring {
   #isTrusted = false;
   #isReading = false;
   #isPulling = false;
-  #readSlot: ReadSlot | undefined;
   /** Set once no more frames are taken: how the stream ends when the calls in flight are answered. */
   #ending: Ending | undefined;
   #isOver = false;
@@ -66,6 +63,12 @@ export class CallStream extends ServerInterceptingCall implements Expiring {
     super(call, { start: (next) => next(this.#listener()) });
     this.#call = call;
     this.#options = options;
+  }
+
+  /** There is room for a request that nobody has verified; its time begins. */
+  read(): void {
+    this.#options.requestTimeLimit.begin(this);
+    this.#call.startRead();
   }
 
   /** The first request did not arrive in time. */
@@ -172,11 +175,7 @@ export class CallStream extends ServerInterceptingCall implements Expiring {
       this.#pull();
     } else if (this.#calls.size === 0 && !this.#isReading) {
       this.#isReading = true;
-      this.#readSlot = this.#options.readBudget.slot(() => {
-        this.#options.requestTimeLimit.begin(this);
-        this.#call.startRead();
-      });
-      this.#readSlot.open();
+      this.#options.readBudget.enter(this);
     }
   }
 
@@ -197,10 +196,9 @@ export class CallStream extends ServerInterceptingCall implements Expiring {
   }
 
   #stopFirstRead(): void {
-    if (this.#readSlot === undefined) return;
+    if (this.#isTrusted) return;
     this.#options.requestTimeLimit.end(this);
-    this.#readSlot.close();
-    this.#readSlot = undefined;
+    this.#options.readBudget.leave(this);
   }
 
   /** Ends the stream for what is wrong with a frame, or with all of it; nobody is known to sign the answer for. */

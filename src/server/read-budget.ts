@@ -1,9 +1,7 @@
-/** The right of one request to be read. */
-export interface ReadSlot {
-  /** Starts reading once there is room, at once if possible. */
-  open(): void;
-  /** Gives the room, or the place in the queue, back; idempotent. */
-  close(): void;
+/** A request that is to be read. */
+export interface Reader {
+  /** Begins to read: there is room now. */
+  read(): void;
 }
 
 /**
@@ -11,41 +9,33 @@ export interface ReadSlot {
  * from the first byte asked for to the last one received; the others wait, first come first served.
  */
 export class ReadBudget {
-  readonly #waiting = new Set<() => void>();
-  #free: number;
+  readonly #slots: number;
+  readonly #reading = new Set<Reader>();
+  readonly #waiting = new Set<Reader>();
 
   /** `slots`: how many requests may be read at once. */
   constructor(slots: number) {
-    this.#free = slots;
+    this.#slots = slots;
   }
 
-  /** Makes a slot for one request, which `start` begins to read. */
-  slot(start: () => void): ReadSlot {
-    let reading = false;
-    const begin = (): void => {
-      reading = true;
-      this.#free -= 1;
-      start();
-    };
-    return {
-      open: () => {
-        if (this.#free > 0) begin();
-        else this.#waiting.add(begin);
-      },
-      close: () => {
-        this.#waiting.delete(begin);
-        if (!reading) return;
-        reading = false;
-        this.#free += 1;
-        this.#startNext();
-      },
-    };
+  /** Lets `reader` read once there is room, at once if possible. */
+  enter(reader: Reader): void {
+    if (this.#reading.size < this.#slots) this.#begin(reader);
+    else this.#waiting.add(reader);
   }
 
-  #startNext(): void {
+  /** Gives the room of `reader`, or its place in the queue, back; idempotent. */
+  leave(reader: Reader): void {
+    this.#waiting.delete(reader);
+    if (!this.#reading.delete(reader)) return;
     const [next] = this.#waiting;
     if (next === undefined) return;
     this.#waiting.delete(next);
-    next();
+    this.#begin(next);
+  }
+
+  #begin(reader: Reader): void {
+    this.#reading.add(reader);
+    reader.read();
   }
 }

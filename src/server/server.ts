@@ -101,6 +101,15 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     callsPerStreamMax: limits.callsPerStreamMax,
     anonymousCallsMax: limits.anonymousCallsMax,
     onKeyUsed: resolved.onKeyUsed,
+    serveCall: createCallHandler(runner),
+    serveWatch: createWatchHandler({
+      dispatcher,
+      clock,
+      drain,
+      keyRing,
+      turns: new Turns(WATCH_WRITES_PER_TURN),
+      watchTimeoutMs: limits.watchTimeoutMs,
+    }),
   });
 
   const server = new Server({
@@ -114,19 +123,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
     "grpc.enable_channelz": 0,
   });
-  server.addService(toolServiceDefinition, {
-    call: createCallHandler(runner),
-    // The interceptor serves it: see CallStream.
-    callStream: () => {},
-    watchJob: createWatchHandler({
-      dispatcher,
-      clock,
-      drain,
-      keyRing,
-      turns: new Turns(WATCH_WRITES_PER_TURN),
-      watchTimeoutMs: limits.watchTimeoutMs,
-    }),
-  });
+  server.addService(toolServiceDefinition, servedByInterceptor);
   for (const definition of [SystemToolServiceDefinition, ...tools.map((tool) => tool.definition)])
     addNativeTools(server, definition);
   const health = addHealth(server, [TOOL_SERVICE]);
@@ -194,6 +191,9 @@ class RunningServer implements SealwireServer {
 }
 
 const identity = (bytes: Buffer): Buffer => bytes;
+
+const unreached = (): void => {};
+const servedByInterceptor = { call: unreached, callStream: unreached, watchJob: unreached };
 
 /** ToolService with identity codecs: what is verified is what was received, and what is sent is what was signed. */
 const toolServiceDefinition = {

@@ -120,6 +120,7 @@ export class SignedRequest implements VerifiedCall, CallRecord {
     return this.seal(failure(error), sequence);
   }
 
+  /** The gRPC failure, with its signed frame, that tells the caller of `error`. `sequence`: that of the next message of a stream. */
   refuse(error: SealwireError, sequence: number): GrpcFailure {
     this.reason = error.reason;
     if (typeof error.cause === "string") this.cause = error.cause;

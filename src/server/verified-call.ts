@@ -3,9 +3,8 @@ import type { Logger } from "../runtime/logger.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { Answer } from "../tools/answer.ts";
 import type { VerifiedEnvelope } from "../tools/dispatcher.ts";
-import type { GrpcFailure } from "../wire/status.ts";
 
-/** A request that passed verification: what the interceptor hands to a method's handler in place of the bytes. */
+/** A request that passed verification: what the gate hands to whoever serves it. */
 export interface VerifiedCall {
   readonly envelope: VerifiedEnvelope;
   readonly key: VerificationKey;
@@ -17,6 +16,4 @@ export interface VerifiedCall {
   seal(answer: Answer, sequence: number): Buffer;
   /** Signs the answer that tells the caller of `error`. */
   sealRefusal(error: SealwireError, sequence: number): Buffer;
-  /** The gRPC failure, with its signed frame, that tells the caller of `error`. `sequence`: that of the next message of a stream. */
-  refuse(error: SealwireError, sequence: number): GrpcFailure;
 }

@@ -1,5 +1,3 @@
-import { once } from "node:events";
-import type { handleServerStreamingCall, ServerWritableStream } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -8,6 +6,7 @@ import type { Turns } from "../runtime/turns.ts";
 import { isUsable, type KeyRingSource, type VerificationKey } from "../signing/key-ring/types.ts";
 import type { Dispatcher, Invocation, VerifiedEnvelope } from "../tools/dispatcher.ts";
 import type { Drain } from "./drain.ts";
+import type { CallHandler, Reply } from "./signed-call.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 
 /** What watches are served with. */
@@ -22,15 +21,17 @@ export interface WatchHandlerOptions {
   readonly watchTimeoutMs: number;
 }
 
-type WatchStream = ServerWritableStream<VerifiedCall, Buffer>;
-
 /**
  * Serves ToolService.WatchJob: signs and sends each state, at the reader's pace. Ends early with UNAVAILABLE when
- * the server drains or the watch is too old, and with UNAUTHENTICATED when its key no longer holds. Never throws.
+ * the server drains or the watch is too old, and with UNAUTHENTICATED when its key no longer holds.
  */
-export function createWatchHandler(options: WatchHandlerOptions): handleServerStreamingCall<VerifiedCall, Buffer> {
+export function createWatchHandler(options: WatchHandlerOptions): CallHandler {
   const watches = new OpenWatches(options);
-  return (stream) => void new Watch(stream, watches).run();
+  return (call, reply) => {
+    const watch = new Watch(call, reply, watches);
+    void watch.run();
+    return watch;
+  };
 }
 
 /** What ends watches, with one timer and one listener for all. */
@@ -69,21 +70,19 @@ class OpenWatches {
 
 /** One stream on its way. */
 class Watch implements Invocation, Expiring {
-  readonly #stream: WatchStream;
+  readonly #call: VerifiedCall;
+  readonly #reply: Reply;
   readonly #watches: OpenWatches;
   readonly #stop = new AbortController();
   #keyExpiry: Disposable | undefined;
   #sent = 0;
+  /** Goes on when the last answer has left. */
+  #goOn: (() => void) | undefined;
 
-  constructor(stream: WatchStream, watches: OpenWatches) {
-    this.#stream = stream;
+  constructor(call: VerifiedCall, reply: Reply, watches: OpenWatches) {
+    this.#call = call;
+    this.#reply = reply;
     this.#watches = watches;
-    stream.on("cancelled", () => this.stop(new SealwireError("CANCELLED", "The caller went away.")));
-    stream.on("error", (error) => this.logger.debug({ err: error }, "watch stream failed"));
-  }
-
-  get #call(): VerifiedCall {
-    return this.#stream.request;
   }
 
   get envelope(): VerifiedEnvelope {
@@ -120,7 +119,7 @@ class Watch implements Invocation, Expiring {
     this.checkKey();
     try {
       await this.#send();
-      this.#stream.end();
+      this.#reply.end();
     } catch (thrown) {
       await this.#watches.options.turns.turn();
       this.#refuse(thrown);
@@ -132,6 +131,12 @@ class Watch implements Invocation, Expiring {
 
   stop(reason: SealwireError): void {
     this.#stop.abort(reason);
+    this.#goOn?.();
+  }
+
+  /** The caller went away. */
+  cancel(): void {
+    this.stop(new SealwireError("CANCELLED", "The caller went away."));
   }
 
   expire(): void {
@@ -158,19 +163,23 @@ class Watch implements Invocation, Expiring {
       await turns.turn();
       if (signal.aborted) break;
       this.#sent += 1;
-      if (!this.#stream.write(this.#call.seal(answer(output), this.#sent)))
-        await once(this.#stream, "drain", { signal });
+      await this.#deliver(this.#call.seal(answer(output), this.#sent));
     }
     signal.throwIfAborted();
   }
 
+  /** Resolves when the answer has left, or the watch is stopped: a slow reader is told the newest state next. */
+  #deliver(answer: Buffer): Promise<void> {
+    return new Promise((resolve) => {
+      this.#goOn = resolve;
+      this.#reply.send(answer, resolve);
+    });
+  }
+
   #refuse(thrown: unknown): void {
     const { signal } = this;
-    const call = this.#call;
     const reason: unknown = signal.aborted ? signal.reason : thrown;
-    if (!(reason instanceof SealwireError)) call.logger.error({ err: reason }, "watch failed unexpectedly");
-    if (!this.#stream.cancelled) {
-      this.#stream.emit("error", call.refuse(SealwireError.from(reason), this.#sent + 1));
-    }
+    if (!(reason instanceof SealwireError)) this.logger.error({ err: reason }, "watch failed unexpectedly");
+    this.#reply.refuse(SealwireError.from(reason), this.#sent + 1);
   }
 }

@@ -1,43 +1,39 @@
-import { ReadBudget } from "../../src/server/read-budget.ts";
+import { ReadBudget, type Reader } from "../../src/server/read-budget.ts";
 import { assert, suite } from "../support/suite.ts";
 
 const test = suite("server/read-budget");
 
+function readers(budget: ReadBudget, names: readonly string[]): { readonly started: string[]; readonly all: Reader[] } {
+  const started: string[] = [];
+  const all = names.map((name) => ({ read: () => void started.push(name) }));
+  for (const reader of all) budget.enter(reader);
+  return { started, all };
+}
+
 test("at most as many requests are read at once as there are slots, the others in their order", () => {
   const budget = new ReadBudget(2);
-  const started: string[] = [];
-  const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => budget.slot(() => started.push(name)));
-  for (const slot of [a, b, c, d]) slot?.open();
+  const { started, all } = readers(budget, ["a", "b", "c", "d"]);
   assert.equal(started, ["a", "b"]);
-  b?.close();
+  budget.leave(all[1] as Reader);
   assert.equal(started, ["a", "b", "c"]);
-  a?.close();
+  budget.leave(all[0] as Reader);
   assert.equal(started, ["a", "b", "c", "d"]);
 });
 
 test("a request that gives up waiting is never started", () => {
   const budget = new ReadBudget(1);
-  const started: string[] = [];
-  const first = budget.slot(() => started.push("first"));
-  const second = budget.slot(() => started.push("second"));
-  first.open();
-  second.open();
-  second.close();
-  first.close();
+  const { started, all } = readers(budget, ["first", "second"]);
+  budget.leave(all[1] as Reader);
+  budget.leave(all[0] as Reader);
   assert.equal(started, ["first"]);
 });
 
-test("closing twice gives back once, also from within the start", () => {
+test("leaving twice gives back once, also from within the start", () => {
   const budget = new ReadBudget(1);
-  const started: string[] = [];
-  const first = budget.slot(() => {
-    started.push("first");
-    first.close();
-  });
-  first.open();
-  first.close();
-  for (const name of ["second", "third"]) budget.slot(() => started.push(name)).open();
-  assert.equal(started, ["first", "second"]);
+  const hasty: Reader = { read: () => budget.leave(hasty) };
+  budget.enter(hasty);
+  budget.leave(hasty);
+  assert.equal(readers(budget, ["second", "third"]).started, ["second"]);
 });
 
 test.run();
