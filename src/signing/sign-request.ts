@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { Envelope } from "../../gen/sealwire/v1/envelope.ts";
 import { checkEnvelopeFields } from "../validation/envelope.ts";
+import { encodeMessage } from "../wire/encode.ts";
 import { writeFrame } from "../wire/frame.ts";
 import { PROTOCOL_VERSION } from "../wire/limits.ts";
 import { signRequest } from "./request-signature.ts";
@@ -50,7 +51,7 @@ export function sealRequest(request: RequestToSeal): SealedRequest {
     nonce,
   };
   checkEnvelopeFields(fields);
-  const envelope = Envelope.encode(fields).finish();
+  const envelope = encodeMessage(Envelope, fields);
   const signature = signRequest(request.requestKey, { method, keyId, envelope });
   return { frame: writeFrame({ content: envelope, keyId, signature }), signature, envelope };
 }

@@ -1,4 +1,5 @@
 import { Response } from "../../gen/sealwire/v1/response.ts";
+import { encodeMessage } from "../wire/encode.ts";
 import { writeFrame } from "../wire/frame.ts";
 import type { VerificationKey } from "./key-ring/types.ts";
 import { signResponse } from "./response-signature.ts";
@@ -12,7 +13,7 @@ export function sealResponse(
   requestSignature: Uint8Array,
   response: Response,
 ): Buffer {
-  const content = Response.encode(response).finish();
+  const content = encodeMessage(Response, response);
   const signature = signResponse(key.responseKey, { requestSignature, response: content });
   return writeFrame({ content, keyId: key.keyId, signature });
 }

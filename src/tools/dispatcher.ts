@@ -10,6 +10,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { canonicalize } from "../signing/canonical.ts";
 import { intentDigest } from "../signing/intent-digest.ts";
 import type { ArgsValidator } from "../validation/args.ts";
+import { encodeMessage } from "../wire/encode.ts";
 import { errorFromMessage } from "../wire/error-message.ts";
 import { MAX_OUTCOME_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
 import { type Answer, failure, toResponse } from "./answer.ts";
@@ -209,7 +210,7 @@ export class Dispatcher {
       progress: (completed, total, message) => run.progress(completed, total, message),
     };
     try {
-      const result = Any.encode(encode(tool, await tool.handler(tool.decodeInput(run.args), context))).finish();
+      const result = encodeMessage(Any, encode(tool, await tool.handler(tool.decodeInput(run.args), context)));
       if (result.length <= MAX_RESULT_BYTES) return result;
       throw tooLarge(tool, result.length, MAX_RESULT_BYTES);
     } catch (thrown) {
@@ -287,9 +288,9 @@ function tooLarge(tool: Tool, actual: number, limit: number): SealwireError {
 /** The outcome to remember: the answer without what belongs to one attempt. */
 function writeOutcome(tool: Tool, answer: Answer): Uint8Array {
   const blank = { requestId: "", serverId: "", nowMs: 0, sequence: 0 };
-  const outcome = Response.encode(toResponse(answer, blank)).finish();
+  const outcome = encodeMessage(Response, toResponse(answer, blank));
   if (outcome.length <= MAX_OUTCOME_BYTES) return outcome;
-  return Response.encode(toResponse(failure(tooLarge(tool, outcome.length, MAX_OUTCOME_BYTES)), blank)).finish();
+  return encodeMessage(Response, toResponse(failure(tooLarge(tool, outcome.length, MAX_OUTCOME_BYTES)), blank));
 }
 
 function readOutcome(bytes: Uint8Array): Answer {
