@@ -1,10 +1,20 @@
 import type { Clock } from "./clock.ts";
+import { LinkedList, type Place } from "./linked-list.ts";
 
 /** Something that may take only so long. */
 export interface Expiring {
   /** Called once when the time is up. */
   expire(): void;
 }
+
+/** An item whose time runs, and when it is up. */
+interface Due {
+  readonly item: Expiring;
+  readonly atMs: number;
+}
+
+/** The time of one item in a {@link TimeLimit}. */
+export type RunningTime = Place<Due>;
 
 /**
  * Ends what takes longer than a time that is the same for all: whoever began first is due first, so that one timer
@@ -13,7 +23,7 @@ export interface Expiring {
 export class TimeLimit implements Disposable {
   readonly limitMs: number;
   readonly #clock: Clock;
-  readonly #dueAtMs = new Map<Expiring, number>();
+  readonly #due = new LinkedList<Due>();
   #timer: Disposable | undefined;
 
   constructor(clock: Clock, limitMs: number) {
@@ -23,23 +33,24 @@ export class TimeLimit implements Disposable {
 
   /** True if nobody's time is running. */
   get idle(): boolean {
-    return this.#dueAtMs.size === 0;
+    return this.#due.size === 0;
   }
 
-  /** Starts the time of `item`, whose time is not running. */
-  begin(item: Expiring): void {
-    this.#dueAtMs.set(item, this.#clock.monotonicMs() + this.limitMs);
+  /** Starts the time of `item`. */
+  begin(item: Expiring): RunningTime {
+    const time = this.#due.add({ item, atMs: this.#clock.monotonicMs() + this.limitMs });
     this.#timer ??= this.#arm(this.limitMs);
+    return time;
   }
 
-  /** Lets `item` off, whether its time is running or not. */
-  end(item: Expiring): void {
-    this.#dueAtMs.delete(item);
+  /** Lets an item off, whether its time is still running or not. */
+  end(time: RunningTime): void {
+    this.#due.remove(time);
   }
 
   /** Lets everybody off. */
   [Symbol.dispose](): void {
-    this.#dueAtMs.clear();
+    for (let next = this.#due.first; next !== undefined; next = this.#due.first) this.#due.remove(next);
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
   }
@@ -51,12 +62,13 @@ export class TimeLimit implements Disposable {
   #expireDue(): void {
     this.#timer = undefined;
     const nowMs = this.#clock.monotonicMs();
-    for (const [item, dueAtMs] of this.#dueAtMs) {
-      if (dueAtMs > nowMs) {
-        this.#timer ??= this.#arm(dueAtMs - nowMs);
+    for (let next = this.#due.first; next !== undefined; next = this.#due.first) {
+      const { item, atMs } = next.item;
+      if (atMs > nowMs) {
+        this.#timer ??= this.#arm(atMs - nowMs);
         return;
       }
-      this.#dueAtMs.delete(item);
+      this.#due.remove(next);
       item.expire();
     }
   }

@@ -1,6 +1,7 @@
 import { SealwireError } from "../errors.ts";
+import type { Place } from "../runtime/linked-list.ts";
 import type { Logger } from "../runtime/logger.ts";
-import type { Expiring, TimeLimit } from "../runtime/time-limit.ts";
+import type { Expiring, RunningTime, TimeLimit } from "../runtime/time-limit.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { Dispatcher, Invocation, VerifiedEnvelope } from "../tools/dispatcher.ts";
 import type { Drain, Stoppable } from "./drain.ts";
@@ -41,6 +42,8 @@ export class RunningCall implements Invocation, Stoppable, Expiring {
   readonly #options: CallRunnerOptions;
   readonly #call: VerifiedCall;
   readonly #done: (outcome: CallOutcome) => void;
+  readonly #place: Place<Stoppable>;
+  readonly #time: RunningTime;
   #settled = false;
   #stopped: SealwireError | undefined;
   #controller: AbortController | undefined;
@@ -49,13 +52,12 @@ export class RunningCall implements Invocation, Stoppable, Expiring {
     this.#options = options;
     this.#call = call;
     this.#done = done;
+    this.#place = options.drain.enter(this);
+    this.#time = options.timeLimit.begin(this);
   }
 
   /** Begins to run the tool; called once. */
   start(): void {
-    const { drain, timeLimit } = this.#options;
-    drain.enter(this);
-    timeLimit.begin(this);
     void this.#dispatch();
   }
 
@@ -129,8 +131,8 @@ export class RunningCall implements Invocation, Stoppable, Expiring {
   #settle(outcome: CallOutcome): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#options.timeLimit.end(this);
-    this.#options.drain.leave(this);
+    this.#options.timeLimit.end(this.#time);
+    this.#options.drain.leave(this.#place);
     this.#done(outcome);
   }
 }

@@ -5,13 +5,13 @@ import {
   status as Status,
 } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
-import type { Expiring } from "../runtime/time-limit.ts";
+import { LinkedList, type Place } from "../runtime/linked-list.ts";
 import { CALL_STREAM_METHOD } from "../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../wire/status.ts";
 import type { Admission } from "./admission.ts";
 import type { CallOutcome, CallRunner, RunningCall } from "./call-runner.ts";
 import type { Drain } from "./drain.ts";
-import type { Reader } from "./read-budget.ts";
+import type { Reader, ReadSlot } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
 import type { SignedCallOptions } from "./signed-call.ts";
 import { type RequestOrigin, requestTooSlow, SignedRequest } from "./signed-request.ts";
@@ -31,6 +31,12 @@ export interface CallStreamOptions extends SignedCallOptions {
 /** The gRPC status with which a stream ends. */
 type Ending = Pick<GrpcFailure, "code" | "details"> & Partial<GrpcFailure>;
 
+/** A call in flight; what stops its tool, once that runs. */
+interface StreamedCall {
+  readonly request: SignedRequest;
+  running: RunningCall | undefined;
+}
+
 const ENDED_WELL: Ending = { code: Status.OK, details: "OK" };
 
 /**
@@ -44,17 +50,17 @@ const ENDED_WELL: Ending = { code: Status.OK, details: "OK" };
  * It takes the place of grpc-js's own stream object between interceptor and handler, which would cost every frame two
  * more queues.
  */
-export class CallStream extends ServerInterceptingCall implements Reader, Expiring {
+export class CallStream extends ServerInterceptingCall implements Reader {
   readonly #call: ServerInterceptingCallInterface;
   readonly #options: CallStreamOptions;
-  /** The calls in flight; what stops those whose tool runs. */
-  readonly #calls = new Map<SignedRequest, RunningCall | undefined>();
+  readonly #calls = new LinkedList<StreamedCall>();
   readonly #cleanUp = new DisposableStack();
   #origin: RequestOrigin | undefined;
   #waiting = 0;
   #isTrusted = false;
   #isReading = false;
   #isPulling = false;
+  #readSlot: ReadSlot | undefined;
   /** Set once no more frames are taken: how the stream ends when the calls in flight are answered. */
   #ending: Ending | undefined;
   #isOver = false;
@@ -65,9 +71,7 @@ export class CallStream extends ServerInterceptingCall implements Reader, Expiri
     this.#options = options;
   }
 
-  /** There is room for a request that nobody has verified; its time begins. */
   read(): void {
-    this.#options.requestTimeLimit.begin(this);
     this.#call.startRead();
   }
 
@@ -121,21 +125,19 @@ export class CallStream extends ServerInterceptingCall implements Reader, Expiri
       this.#fail(request.refusalOf(thrown), request);
       return;
     }
-    this.#calls.set(request, undefined);
-    void this.#serve(request);
+    const call: StreamedCall = { request, running: undefined };
+    void this.#serve(call, this.#calls.add(call));
   }
 
-  async #serve(request: SignedRequest): Promise<void> {
+  async #serve(call: StreamedCall, place: Place<StreamedCall>): Promise<void> {
+    const { request } = call;
     try {
-      const call = await request.admit();
+      const verified = await request.admit();
       if (request.hasEnded) return;
-      this.#trust(call);
-      this.#calls.set(
-        request,
-        this.#options.runner.run(call, (outcome) => this.#answer(request, outcome)),
-      );
+      this.#trust(verified);
+      call.running = this.#options.runner.run(verified, (outcome) => this.#answer(place, outcome));
     } catch (thrown) {
-      this.#answer(request, request.refusalOf(thrown));
+      this.#answer(place, request.refusalOf(thrown));
     }
   }
 
@@ -152,14 +154,15 @@ export class CallStream extends ServerInterceptingCall implements Reader, Expiri
     this.#goOn();
   }
 
-  #answer(request: SignedRequest, outcome: CallOutcome): void {
+  #answer(place: Place<StreamedCall>, outcome: CallOutcome): void {
+    const { request } = place.item;
     if (request.hasEnded) return;
     const isRefused = outcome instanceof SealwireError;
     const code = isRefused ? Status[outcome.status] : Status.OK;
     // The callback comes once the bytes have gone to the connection, which a slow reader holds up.
     this.#call.sendMessage(isRefused ? request.sealRefusal(outcome, 0) : outcome, () => {
       request.end(code);
-      this.#calls.delete(request);
+      this.#calls.remove(place);
       this.#goOn();
     });
   }
@@ -175,7 +178,8 @@ export class CallStream extends ServerInterceptingCall implements Reader, Expiri
       this.#pull();
     } else if (this.#calls.size === 0 && !this.#isReading) {
       this.#isReading = true;
-      this.#options.readBudget.enter(this);
+      this.#readSlot = this.#options.readBudget.slot(this);
+      this.#readSlot.open();
     }
   }
 
@@ -196,9 +200,8 @@ export class CallStream extends ServerInterceptingCall implements Reader, Expiri
   }
 
   #stopFirstRead(): void {
-    if (this.#isTrusted) return;
-    this.#options.requestTimeLimit.end(this);
-    this.#options.readBudget.leave(this);
+    this.#readSlot?.close();
+    this.#readSlot = undefined;
   }
 
   /** Ends the stream for what is wrong with a frame, or with all of it; nobody is known to sign the answer for. */
@@ -219,10 +222,9 @@ export class CallStream extends ServerInterceptingCall implements Reader, Expiri
     this.#isOver = true;
     this.#stopFirstRead();
     this.#cleanUp.dispose();
-    for (const [request, running] of this.#calls) {
+    for (const { request, running } of this.#calls) {
       request.end(Status.CANCELLED);
       running?.cancel();
     }
-    this.#calls.clear();
   }
 }

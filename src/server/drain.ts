@@ -1,5 +1,6 @@
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { LinkedList, type Place } from "../runtime/linked-list.ts";
 
 /** Something that goes on and can be told to end. */
 export interface Stoppable {
@@ -10,7 +11,7 @@ export interface Stoppable {
 /** Whether the server is shutting down, and what must finish before it does. */
 export class Drain {
   readonly #begun = new AbortController();
-  readonly #open = new Set<Stoppable>();
+  readonly #open = new LinkedList<Stoppable>();
   readonly #idle: (() => void)[] = [];
 
   /** Aborts when draining begins. */
@@ -24,13 +25,13 @@ export class Drain {
   }
 
   /** Counts a call, which is waited for until it leaves. */
-  enter(call: Stoppable): void {
-    this.#open.add(call);
+  enter(call: Stoppable): Place<Stoppable> {
+    return this.#open.add(call);
   }
 
-  /** The call has ended. */
-  leave(call: Stoppable): void {
-    this.#open.delete(call);
+  /** The call that entered has ended. */
+  leave(place: Place<Stoppable>): void {
+    this.#open.remove(place);
     if (this.#open.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
@@ -49,7 +50,7 @@ export class Drain {
         "DRAINING",
         "The server is shutting down and could not wait for the call to end.",
       );
-      for (const call of [...this.#open]) call.stop(reason);
+      for (const call of this.#open) call.stop(reason);
     });
     await promise;
   }

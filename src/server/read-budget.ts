@@ -1,41 +1,76 @@
-/** A request that is to be read. */
-export interface Reader {
+import type { Expiring, RunningTime, TimeLimit } from "../runtime/time-limit.ts";
+
+/** Reads one request; expires if that takes too long. */
+export interface Reader extends Expiring {
   /** Begins to read: there is room now. */
   read(): void;
 }
 
+/** The right of one request to be read. */
+export interface ReadSlot {
+  /** Reads once there is room, at once if possible; the time begins then. */
+  open(): void;
+  /** Gives the room, or the place in the queue, back; idempotent. */
+  close(): void;
+}
+
 /**
  * Bounds the memory that unverified requests can take: each request being read holds room for the largest message,
- * from the first byte asked for to the last one received; the others wait, first come first served.
+ * from the first byte asked for to the last one received, and for a limited time; the others wait, first come first served.
  */
 export class ReadBudget {
-  readonly #slots: number;
-  readonly #reading = new Set<Reader>();
-  readonly #waiting = new Set<Reader>();
+  readonly #room: Room;
 
-  /** `slots`: how many requests may be read at once. */
-  constructor(slots: number) {
-    this.#slots = slots;
+  /** `slots`: how many requests may be read at once. `timeLimit`: how long each may take to arrive whole. */
+  constructor(slots: number, timeLimit: TimeLimit) {
+    this.#room = { free: slots, waiting: new Set(), timeLimit };
   }
 
-  /** Lets `reader` read once there is room, at once if possible. */
-  enter(reader: Reader): void {
-    if (this.#reading.size < this.#slots) this.#begin(reader);
-    else this.#waiting.add(reader);
+  /** Makes a slot for one request. */
+  slot(reader: Reader): ReadSlot {
+    return new Slot(this.#room, reader);
+  }
+}
+
+/** What slots share. */
+interface Room {
+  free: number;
+  readonly waiting: Set<Slot>;
+  readonly timeLimit: TimeLimit;
+}
+
+class Slot implements ReadSlot {
+  readonly #room: Room;
+  readonly #reader: Reader;
+  /** While the request is being read. */
+  #time: RunningTime | undefined;
+
+  constructor(room: Room, reader: Reader) {
+    this.#room = room;
+    this.#reader = reader;
   }
 
-  /** Gives the room of `reader`, or its place in the queue, back; idempotent. */
-  leave(reader: Reader): void {
-    this.#waiting.delete(reader);
-    if (!this.#reading.delete(reader)) return;
-    const [next] = this.#waiting;
+  open(): void {
+    if (this.#room.free > 0) this.#begin();
+    else this.#room.waiting.add(this);
+  }
+
+  close(): void {
+    const { waiting, timeLimit } = this.#room;
+    waiting.delete(this);
+    if (this.#time === undefined) return;
+    timeLimit.end(this.#time);
+    this.#time = undefined;
+    this.#room.free += 1;
+    const [next] = waiting;
     if (next === undefined) return;
-    this.#waiting.delete(next);
-    this.#begin(next);
+    waiting.delete(next);
+    next.#begin();
   }
 
-  #begin(reader: Reader): void {
-    this.#reading.add(reader);
-    reader.read();
+  #begin(): void {
+    this.#room.free -= 1;
+    this.#time = this.#room.timeLimit.begin(this.#reader);
+    this.#reader.read();
   }
 }

@@ -89,14 +89,16 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   const interceptor = createInterceptor({
     gate,
     sealer: new Sealer(ring, clock),
-    readBudget: new ReadBudget(Math.floor(limits.unverifiedBytesMax / MAX_REQUEST_BYTES)),
+    readBudget: new ReadBudget(
+      Math.floor(limits.unverifiedBytesMax / MAX_REQUEST_BYTES),
+      new TimeLimit(clock, limits.requestTimeoutMs),
+    ),
     clock,
     logger,
     observers: [callLog(logger), ...resolved.observers],
     runner,
     admission,
     drain,
-    requestTimeLimit: new TimeLimit(clock, limits.requestTimeoutMs),
     streamTimeoutMs: limits.watchTimeoutMs,
     callsPerStreamMax: limits.callsPerStreamMax,
     anonymousCallsMax: limits.anonymousCallsMax,

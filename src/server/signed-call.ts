@@ -5,9 +5,8 @@ import {
   status as Status,
 } from "@grpc/grpc-js";
 import type { SealwireError } from "../errors.ts";
-import type { Expiring, TimeLimit } from "../runtime/time-limit.ts";
 import { WATCH_JOB_METHOD } from "../wire/limits.ts";
-import type { ReadBudget, Reader } from "./read-budget.ts";
+import type { ReadBudget, Reader, ReadSlot } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
 import { type RequestOrigin, type RequestServices, requestTooSlow, SignedRequest } from "./signed-request.ts";
 import type { VerifiedCall } from "./verified-call.ts";
@@ -15,8 +14,6 @@ import type { VerifiedCall } from "./verified-call.ts";
 /** What signed calls are taken in with. */
 export interface SignedCallOptions extends RequestServices {
   readonly readBudget: ReadBudget;
-  /** How long a request may take to arrive whole. */
-  readonly requestTimeLimit: TimeLimit;
 }
 
 /** The way back to a caller. */
@@ -44,10 +41,7 @@ type InterceptingListener = Parameters<ServerInterceptingCallInterface["start"]>
  * it: a seventh of the time of a call. Node's http2 streams outlive minor collections, with all that they refer to, and
  * copying that is a quarter of the time of a call; so what belongs to a call is let go of when the call ends.
  */
-export class SignedCall
-  extends ServerInterceptingCall
-  implements InterceptingListener, RequestOrigin, Reply, Reader, Expiring
-{
+export class SignedCall extends ServerInterceptingCall implements InterceptingListener, RequestOrigin, Reply, Reader {
   readonly method: string;
   traceparent: string | undefined;
   readonly #call: ServerInterceptingCallInterface;
@@ -56,6 +50,7 @@ export class SignedCall
   /** Until the call ends. */
   #request: SignedRequest | undefined;
   #served: { cancel(): void } | undefined;
+  #readSlot: ReadSlot | undefined;
 
   constructor(call: ServerInterceptingCallInterface, method: string, options: SignedCallOptions, handler: CallHandler) {
     super(call);
@@ -74,12 +69,10 @@ export class SignedCall
     this.traceparent = readTraceparent(metadata);
     this.#request = new SignedRequest(this.#options, this);
     if (exceedsLimit(metadata)) this.#refuse(metadataTooLarge());
-    else this.#options.readBudget.enter(this);
+    else this.#awaitMessage();
   }
 
-  /** There is room for the request; its time begins. */
   read(): void {
-    this.#options.requestTimeLimit.begin(this);
     this.#call.startRead();
   }
 
@@ -143,9 +136,14 @@ export class SignedCall
     this.refuse(error, this.method === WATCH_JOB_METHOD ? FIRST_SEQUENCE : 0);
   }
 
+  #awaitMessage(): void {
+    this.#readSlot = this.#options.readBudget.slot(this);
+    this.#readSlot.open();
+  }
+
   #stopReading(): void {
-    this.#options.readBudget.leave(this);
-    this.#options.requestTimeLimit.end(this);
+    this.#readSlot?.close();
+    this.#readSlot = undefined;
   }
 
   #end(code: number): void {

@@ -1,7 +1,8 @@
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { LinkedList, type Place } from "../runtime/linked-list.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { type Expiring, TimeLimit } from "../runtime/time-limit.ts";
+import { type Expiring, type RunningTime, TimeLimit } from "../runtime/time-limit.ts";
 import type { Turns } from "../runtime/turns.ts";
 import { isUsable, type KeyRingSource, type VerificationKey } from "../signing/key-ring/types.ts";
 import type { Dispatcher, Invocation, VerifiedEnvelope } from "../tools/dispatcher.ts";
@@ -34,10 +35,15 @@ export function createWatchHandler(options: WatchHandlerOptions): CallHandler {
   };
 }
 
+interface OpenWatch {
+  readonly place: Place<Watch>;
+  readonly age: RunningTime;
+}
+
 /** What ends watches, with one timer and one listener for all. */
 class OpenWatches {
   readonly options: WatchHandlerOptions;
-  readonly #open = new Set<Watch>();
+  readonly #open = new LinkedList<Watch>();
   readonly #age: TimeLimit;
   #ringChange: Disposable | undefined;
 
@@ -50,18 +56,17 @@ class OpenWatches {
     });
   }
 
-  enter(watch: Watch): void {
+  enter(watch: Watch): OpenWatch {
     if (this.options.drain.signal.aborted) watch.stop(this.options.drain.signal.reason);
     this.#ringChange ??= this.options.keyRing.onChange(() => {
       for (const each of this.#open) each.checkKey();
     });
-    this.#open.add(watch);
-    this.#age.begin(watch);
+    return { place: this.#open.add(watch), age: this.#age.begin(watch) };
   }
 
-  leave(watch: Watch): void {
-    this.#age.end(watch);
-    this.#open.delete(watch);
+  leave({ place, age }: OpenWatch): void {
+    this.#age.end(age);
+    this.#open.remove(place);
     if (this.#open.size > 0) return;
     this.#ringChange?.[Symbol.dispose]();
     this.#ringChange = undefined;
@@ -115,7 +120,7 @@ class Watch implements Invocation, Expiring {
 
   /** Sends until the terminal state, or until it is stopped. */
   async run(): Promise<void> {
-    this.#watches.enter(this);
+    const open = this.#watches.enter(this);
     this.checkKey();
     try {
       await this.#send();
@@ -124,7 +129,7 @@ class Watch implements Invocation, Expiring {
       await this.#watches.options.turns.turn();
       this.#refuse(thrown);
     } finally {
-      this.#watches.leave(this);
+      this.#watches.leave(open);
       this.#keyExpiry?.[Symbol.dispose]();
     }
   }

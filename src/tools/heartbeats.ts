@@ -1,5 +1,5 @@
 import type { Clock } from "../runtime/clock.ts";
-import { type Expiring, TimeLimit } from "../runtime/time-limit.ts";
+import { type Expiring, type RunningTime, TimeLimit } from "../runtime/time-limit.ts";
 import { Turns } from "../runtime/turns.ts";
 
 /** Watches that began together have their heartbeats together: so many per turn of the event loop. */
@@ -28,19 +28,19 @@ export class Heartbeats {
   }
 
   /** Lets `item` expire, in its turn, after `intervalMs`. */
-  begin(item: Expiring, intervalMs: number): void {
+  begin(item: Expiring, intervalMs: number): RunningTime {
     let silence = this.#silences.get(intervalMs);
     if (silence === undefined) {
       silence = new TimeLimit(this.#clock, intervalMs);
       this.#silences.set(intervalMs, silence);
     }
-    silence.begin(item);
+    return silence.begin(item);
   }
 
-  /** Lets `item` off. */
-  end(item: Expiring, intervalMs: number): void {
+  /** Lets off whose time began with `intervalMs`. */
+  end(time: RunningTime, intervalMs: number): void {
     const silence = this.#silences.get(intervalMs);
-    silence?.end(item);
+    silence?.end(time);
     if (!silence?.idle) return;
     silence[Symbol.dispose]();
     this.#silences.delete(intervalMs);
@@ -69,6 +69,8 @@ class Beating<T> implements AsyncIterableIterator<T | undefined>, Expiring {
   #stepping = false;
   /** A step that was done when nobody asked. */
   #missed: Step<T> | Promise<never> | undefined;
+  /** The time until the next heartbeat, while someone asks. */
+  #silence: RunningTime | undefined;
   /** Answers the one who asks. */
   #answer: ((step: Step<T> | Promise<never>) => void) | undefined;
 
@@ -85,7 +87,7 @@ class Beating<T> implements AsyncIterableIterator<T | undefined>, Expiring {
     const { heartbeats, intervalMs } = this.#options;
     return new Promise((resolve) => {
       this.#answer = resolve;
-      heartbeats.begin(this, intervalMs);
+      this.#silence = heartbeats.begin(this, intervalMs);
       if (this.#missed !== undefined) this.#reply(this.#missed);
       else if (!this.#stepping) this.#advance();
     });
@@ -121,7 +123,8 @@ class Beating<T> implements AsyncIterableIterator<T | undefined>, Expiring {
 
   #reply(step: Step<T> | Promise<never>): void {
     const { heartbeats, intervalMs } = this.#options;
-    heartbeats.end(this, intervalMs);
+    if (this.#silence !== undefined) heartbeats.end(this.#silence, intervalMs);
+    this.#silence = undefined;
     this.#missed = undefined;
     const answer = this.#answer;
     this.#answer = undefined;

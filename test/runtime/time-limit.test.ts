@@ -30,18 +30,28 @@ test("each is ended at its own time, all by one timer", () => {
   assert.is(clock.timers, 0);
 });
 
-test("who ends in time is let off, and so is who never began", () => {
+test("who ends in time is let off, and who ends late has expired", () => {
   const { clock, limit, expired, item } = make();
-  const [first, second] = [item("first"), item("second")];
-  limit.begin(first);
-  limit.begin(second);
+  const first = limit.begin(item("first"));
+  const second = limit.begin(item("second"));
   limit.end(first);
-  limit.end(item("stranger"));
   clock.advance(100);
   assert.equal(expired, ["second"]);
-  limit.begin(first);
-  limit.end(first);
+  limit.end(second);
+  limit.end(limit.begin(item("third")));
+  assert.ok(limit.idle);
   clock.advance(1_000);
+  assert.equal(expired, ["second"]);
+});
+
+test("disposing lets everybody off", () => {
+  const { clock, limit, expired, item } = make();
+  const time = limit.begin(item("first"));
+  limit[Symbol.dispose]();
+  assert.is(clock.timers, 0);
+  limit.end(time);
+  limit.begin(item("second"));
+  clock.advance(100);
   assert.equal(expired, ["second"]);
 });
 

@@ -1,39 +1,63 @@
-import { ReadBudget, type Reader } from "../../src/server/read-budget.ts";
+import { TimeLimit } from "../../src/runtime/time-limit.ts";
+import { ReadBudget, type Reader, type ReadSlot } from "../../src/server/read-budget.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { assert, suite } from "../support/suite.ts";
 
 const test = suite("server/read-budget");
 
-function readers(budget: ReadBudget, names: readonly string[]): { readonly started: string[]; readonly all: Reader[] } {
+/** A budget of so many slots, with 100 ms for each request. */
+function make(slots: number) {
+  const clock = new FakeClock();
+  const budget = new ReadBudget(slots, new TimeLimit(clock, 100));
   const started: string[] = [];
-  const all = names.map((name) => ({ read: () => void started.push(name) }));
-  for (const reader of all) budget.enter(reader);
-  return { started, all };
+  const expired: string[] = [];
+  const slot = (name: string): ReadSlot =>
+    budget.slot({ read: () => void started.push(name), expire: () => void expired.push(name) });
+  return { clock, budget, started, expired, slot };
 }
 
 test("at most as many requests are read at once as there are slots, the others in their order", () => {
-  const budget = new ReadBudget(2);
-  const { started, all } = readers(budget, ["a", "b", "c", "d"]);
+  const { started, slot } = make(2);
+  const [a, b, c, d] = ["a", "b", "c", "d"].map(slot);
+  for (const each of [a, b, c, d]) each?.open();
   assert.equal(started, ["a", "b"]);
-  budget.leave(all[1] as Reader);
+  b?.close();
   assert.equal(started, ["a", "b", "c"]);
-  budget.leave(all[0] as Reader);
+  a?.close();
   assert.equal(started, ["a", "b", "c", "d"]);
 });
 
 test("a request that gives up waiting is never started", () => {
-  const budget = new ReadBudget(1);
-  const { started, all } = readers(budget, ["first", "second"]);
-  budget.leave(all[1] as Reader);
-  budget.leave(all[0] as Reader);
+  const { started, slot } = make(1);
+  const [first, second] = [slot("first"), slot("second")];
+  first.open();
+  second.open();
+  second.close();
+  first.close();
   assert.equal(started, ["first"]);
 });
 
-test("leaving twice gives back once, also from within the start", () => {
-  const budget = new ReadBudget(1);
-  const hasty: Reader = { read: () => budget.leave(hasty) };
-  budget.enter(hasty);
-  budget.leave(hasty);
-  assert.equal(readers(budget, ["second", "third"]).started, ["second"]);
+test("closing twice gives back once, also from within the start", () => {
+  const { budget, started, slot } = make(1);
+  const hasty: Reader = { read: () => own.close(), expire: () => {} };
+  const own = budget.slot(hasty);
+  own.open();
+  own.close();
+  for (const name of ["second", "third"]) slot(name).open();
+  assert.equal(started, ["second"]);
+});
+
+test("the time of a request begins when it may be read", () => {
+  const { clock, expired, slot } = make(1);
+  const [first, second] = [slot("first"), slot("second")];
+  first.open();
+  second.open();
+  clock.advance(60);
+  first.close();
+  clock.advance(99);
+  assert.equal(expired, []);
+  clock.advance(1);
+  assert.equal(expired, ["second"]);
 });
 
 test.run();

@@ -1,0 +1,69 @@
+/** The place of an item in a {@link LinkedList}. */
+export interface Place<T> {
+  readonly item: T;
+}
+
+/**
+ * Items in the order in which they came, for what comes and goes with every call. A Set or Map would do, but V8 gives it a
+ * new table every few dozen changes, and the first table that lives long enough keeps all later ones alive, with whatever
+ * they hold, until the next full collection: of a busy server's calls, minor collections would copy each one twice.
+ */
+export class LinkedList<T> implements Iterable<T> {
+  #first: Node<T> | undefined;
+  #last: Node<T> | undefined;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Where the item is that came first. */
+  get first(): Place<T> | undefined {
+    return this.#first;
+  }
+
+  /** Puts an item at the end. */
+  add(item: T): Place<T> {
+    const node = new Node(item, this.#last);
+    if (this.#last === undefined) this.#first = node;
+    else this.#last.next = node;
+    this.#last = node;
+    this.#size += 1;
+    return node;
+  }
+
+  /** Takes out what `place`, given by {@link add} of this list, holds; idempotent. */
+  remove(place: Place<T>): void {
+    const node = place as Node<T>;
+    if (!node.isIn) return;
+    const { previous, next } = node;
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    node.isIn = false;
+    // A node that outlives its time must not keep its neighbours.
+    node.previous = undefined;
+    node.next = undefined;
+    this.#size -= 1;
+  }
+
+  /** Goes through a copy of the list: items may come and go meanwhile. */
+  [Symbol.iterator](): ArrayIterator<T> {
+    const items: T[] = [];
+    for (let node = this.#first; node !== undefined; node = node.next) items.push(node.item);
+    return items.values();
+  }
+}
+
+class Node<T> implements Place<T> {
+  readonly item: T;
+  previous: Node<T> | undefined;
+  next: Node<T> | undefined;
+  isIn = true;
+
+  constructor(item: T, previous: Node<T> | undefined) {
+    this.item = item;
+    this.previous = previous;
+  }
+}
