@@ -8,27 +8,41 @@ import { PROTOCOL_VERSION } from "../wire/limits.ts";
  * surrogate, which has no UTF-8 form.
  */
 export function pae(...parts: readonly (string | Uint8Array)[]): Buffer {
-  const chunks: Uint8Array[] = [];
-  // Text is joined up to the next bytes and encoded at once, which is what most of the time would go into.
+  // Text is joined up to the next bytes and encoded at once, into the one buffer that is allocated.
+  const pieces: (string | Uint8Array)[] = [];
   let text = `${PROTOCOL_VERSION} ${parts.length}`;
+  let size = 0;
   for (const part of parts) {
     if (typeof part === "string") {
       text += ` ${Buffer.byteLength(part)} ${part}`;
     } else {
-      chunks.push(utf8(`${text} ${part.length} `), part);
+      text += ` ${part.length} `;
+      pieces.push(text, part);
+      size += utf8Length(text) + part.length;
       text = "";
     }
   }
-  chunks.push(utf8(text));
-  return Buffer.concat(chunks);
+  pieces.push(text);
+  size += utf8Length(text);
+  const out = Buffer.allocUnsafe(size);
+  let pos = 0;
+  for (const piece of pieces) {
+    if (typeof piece === "string") {
+      pos += out.write(piece, pos);
+    } else {
+      out.set(piece, pos);
+      pos += piece.length;
+    }
+  }
+  return out;
 }
 
-function utf8(text: string): Buffer {
+function utf8Length(text: string): number {
   if (!text.isWellFormed()) {
     throw new SealwireError(
       "OPTIONS_INVALID",
       "A text to be signed holds half of a surrogate pair; send well-formed Unicode.",
     );
   }
-  return Buffer.from(text, "utf8");
+  return Buffer.byteLength(text);
 }

@@ -118,10 +118,9 @@ export function checkEnvelope(envelope: Envelope, expected: EnvelopeExpectation)
       `The envelope is not for this server, which is "${expected.serverId}".`,
     );
   }
-  const ageMs = BigInt(Math.trunc(expected.nowMs)) - envelope.tsMs;
-  if (ageMs > BigInt(expected.maxAgeMs)) throw skewed(`${ageMs} ms old; at most ${expected.maxAgeMs} ms are`, "old");
-  if (-ageMs > BigInt(expected.maxAheadMs))
-    throw skewed(`${-ageMs} ms ahead; at most ${expected.maxAheadMs} ms are`, "ahead");
+  const ageMs = Math.trunc(expected.nowMs) - Number(envelope.tsMs);
+  if (ageMs > expected.maxAgeMs) throw skewed(`${ageMs} ms old; at most ${expected.maxAgeMs} ms are`, "old");
+  if (-ageMs > expected.maxAheadMs) throw skewed(`${-ageMs} ms ahead; at most ${expected.maxAheadMs} ms are`, "ahead");
 }
 
 function skewed(distance: string, cause: "old" | "ahead"): SealwireError {

@@ -9,6 +9,7 @@ import type { Store } from "../jobs/store.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { canonicalize } from "../signing/canonical.ts";
 import { intentDigest } from "../signing/intent-digest.ts";
+import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { ArgsValidator } from "../validation/args.ts";
 import { encodeMessage } from "../wire/encode.ts";
 import { errorFromMessage } from "../wire/error-message.ts";
@@ -79,7 +80,7 @@ export class Dispatcher {
   watch(invocation: Invocation): Watched {
     const tool = this.#toolFor(invocation, true);
     const args = this.#checkArgs(tool, invocation.envelope.args);
-    const outputs = tool.handler(tool.decodeInput(args), systemContext(invocation)) as AsyncIterable<object>;
+    const outputs = tool.handler(tool.decodeInput(args), new SystemCallContext(invocation)) as AsyncIterable<object>;
     return { outputs, answer: (output) => this.#sharedAnswer(tool, output) };
   }
 
@@ -135,7 +136,7 @@ export class Dispatcher {
   }
 
   async #callSystemTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
-    return systemAnswer(tool, await tool.handler(tool.decodeInput(args), systemContext(invocation)));
+    return systemAnswer(tool, await tool.handler(tool.decodeInput(args), new SystemCallContext(invocation)));
   }
 
   async #startJob(
@@ -159,7 +160,7 @@ export class Dispatcher {
 
   /** Runs a tool whose calls are not remembered. */
   async #run(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
-    const context = toolContext(invocation, args);
+    const context = new CallContext(invocation);
     try {
       const result = encode(tool, await tool.handler(tool.decodeInput(args), context));
       if (result.value.length <= MAX_RESULT_BYTES) return { status: Status.OK, result };
@@ -225,33 +226,48 @@ export class Dispatcher {
 }
 
 /** Signal and logger are made when they are asked for, which most handlers do not. */
-function toolContext(invocation: Invocation, args: Uint8Array): ToolContext {
-  const { envelope, traceparent } = invocation;
-  return {
-    clientId: envelope.clientId,
-    requestId: envelope.requestId,
-    jobId: undefined,
-    attempt: 1,
-    get signal() {
-      return invocation.signal;
-    },
-    args,
-    traceparent,
-    get logger() {
-      return invocation.logger;
-    },
-    progress: () => {},
-  };
+class CallContext implements ToolContext {
+  readonly clientId: string;
+  readonly requestId: string;
+  readonly jobId = undefined;
+  readonly attempt = 1;
+  readonly args: Uint8Array;
+  readonly traceparent: string | undefined;
+  readonly progress = reportNowhere;
+  readonly #invocation: Invocation;
+
+  constructor(invocation: Invocation) {
+    const { envelope, traceparent } = invocation;
+    this.clientId = envelope.clientId;
+    this.requestId = envelope.requestId;
+    this.args = envelope.args.value;
+    this.traceparent = traceparent;
+    this.#invocation = invocation;
+  }
+
+  get signal(): AbortSignal {
+    return this.#invocation.signal;
+  }
+
+  get logger(): Logger {
+    return this.#invocation.logger;
+  }
 }
 
-function systemContext(invocation: Invocation): SystemToolContext {
-  const { key, drainSignal, envelope } = invocation;
-  return Object.assign(toolContext(invocation, envelope.args.value), {
-    key,
-    drainSignal,
-    openWatch: () => invocation.openWatch(),
-  });
+class SystemCallContext extends CallContext implements SystemToolContext {
+  readonly key: VerificationKey;
+  readonly drainSignal: AbortSignal;
+  readonly openWatch: () => Disposable;
+
+  constructor(invocation: Invocation) {
+    super(invocation);
+    this.key = invocation.key;
+    this.drainSignal = invocation.drainSignal;
+    this.openWatch = () => invocation.openWatch();
+  }
 }
+
+function reportNowhere(): void {}
 
 function encode(tool: Tool, output: unknown): Any {
   return { typeUrl: tool.outputTypeUrl, value: tool.encodeOutput(output) };

@@ -1,6 +1,6 @@
 import type { Logger } from "../runtime/logger.ts";
 
-/** What a tool's handler is given beside its input. */
+/** What a tool's handler is given beside its input. Pass it on as it is: some of it is made when first asked for, and missing in a copy. */
 export interface ToolContext {
   /** The verified caller. */
   readonly clientId: string;
