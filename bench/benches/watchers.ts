@@ -57,9 +57,10 @@ export const watchers: Bench = {
       quietMs.push((await call(1000)).maxMs);
       const calling = call(1500);
       await sleep(EVENT_INTERVAL_MS);
-      const heard = watcher.ask("event", undefined);
-      const emittedMs = await server.ask("emit", 0);
-      toAllMs.push((await heard) - emittedMs);
+      const event = { number: round + 1, length: 0 };
+      await watcher.ask("expect", event);
+      const emittedMs = await server.ask("emit", event);
+      toAllMs.push((await watcher.ask("heard", undefined)) - emittedMs);
       callMs.push((await calling).maxMs);
       blockMs.push(await server.ask("longestBlockMs", undefined));
     }
@@ -98,9 +99,11 @@ async function stalledReaders(watches: number, events: number): Promise<{ afterH
   await using reader = startProcess<WatchLoadQuestions>("watch-load-process.ts", cores.load);
   const target = await server.ask("serve", undefined);
   await reader.ask("open", { ...target, watches, connections: 1, stalled: true });
+  let number = 0;
   const emit = async (): Promise<number> => {
     for (let event = 0; event < events; event++) {
-      await server.ask("emit", LONG_MESSAGE);
+      number += 1;
+      await server.ask("emit", { number, length: LONG_MESSAGE });
       await sleep(EVENT_INTERVAL_MS);
     }
     return (await server.ask("memory", undefined)).heapBytes;

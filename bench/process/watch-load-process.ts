@@ -3,7 +3,8 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { grpcBody } from "../load/http2-load.ts";
 import { SignedCalls, watchCall } from "../load/signed-calls.ts";
 import { answerParent } from "./answering.ts";
-import { epochMs } from "./epoch.ts";
+import { machineMs } from "./machine-time.ts";
+import { eventText, type WatchedEvent } from "./watched-event.ts";
 
 /** Which watches to open. */
 export interface Watches {
@@ -17,9 +18,8 @@ export interface Watches {
 }
 
 let open = 0;
-let messages = 0;
 let failure: Error | undefined;
-let waiting: { readonly messages: number; readonly resolve: (atMs: number) => void } | undefined;
+let awaited: { readonly text: Buffer; heard: number; readonly by: PromiseWithResolvers<number> } | undefined;
 
 const questions = {
   /** Opens watches and waits until each has its first message; stalled ones, until the server has answered. */
@@ -38,15 +38,15 @@ const questions = {
     );
     await Promise.all(opened);
     open = watches;
-    messages = 0;
   },
-  /** Waits until every watch has one message more than when the last event was heard. Gives the time of the last one. */
-  async event(): Promise<number> {
-    const { promise, resolve } = Promise.withResolvers<number>();
-    waiting = { messages: open, resolve };
-    heard();
-    const atMs = await promise;
-    if (failure !== undefined) throw failure;
+  /** Listens for an event that is to come. Signs of life do not count. */
+  expect(event: WatchedEvent): void {
+    awaited = { text: Buffer.from(eventText(event)), heard: 0, by: Promise.withResolvers() };
+  },
+  /** Waits until every watch has heard of the event. Gives the time at which the last one did. */
+  async heard(): Promise<number> {
+    const atMs = await awaited?.by.promise;
+    if (atMs === undefined || failure !== undefined) throw failure ?? new Error("no event is expected");
     return atMs;
   },
 };
@@ -58,23 +58,17 @@ function openWatch(session: ClientHttp2Session, calls: SignedCalls, until: "resp
     "content-type": "application/grpc",
     te: "trailers",
   });
-  stream.on("data", () => {
-    messages += 1;
-    heard();
+  stream.on("data", (chunk: Buffer) => {
+    if (awaited === undefined || !chunk.includes(awaited.text)) return;
+    awaited.heard += 1;
+    if (awaited.heard === open) awaited.by.resolve(machineMs());
   });
   stream.on("close", () => {
     failure ??= new Error("a watch ended");
-    heard();
+    awaited?.by.resolve(machineMs());
   });
   stream.end(grpcBody(calls.next()));
   return once(stream, until);
-}
-
-function heard(): void {
-  if (waiting === undefined || (messages < waiting.messages && failure === undefined)) return;
-  messages -= waiting.messages;
-  waiting.resolve(epochMs());
-  waiting = undefined;
 }
 
 /** What the process that watches can be asked. */

@@ -10,11 +10,11 @@ import type { SealwireTarget } from "../variants/sealwire.ts";
 import { openTemporaryStore } from "../variants/temporary-store.ts";
 import { ARGS } from "../variants/work.ts";
 import { answerParent } from "./answering.ts";
-import { epochMs } from "./epoch.ts";
+import { machineMs } from "./machine-time.ts";
 import { usage } from "./usage.ts";
+import { eventText, type WatchedEvent } from "./watched-event.ts";
 
 let job: ToolContext | undefined;
-let events = 0;
 let store: Store | undefined;
 const blocked = monitorEventLoopDelay({ resolution: 1 });
 
@@ -61,12 +61,11 @@ const questions = {
     return { rssBytes: rss, heapBytes: heapUsed + external };
   },
   /** Makes one event for every watcher. Gives the time just before it. */
-  emit(messageLength: number): number {
+  emit(event: WatchedEvent): number {
     blocked.reset();
     blocked.enable();
-    events += 1;
-    const atMs = epochMs();
-    job?.progress(events, 0, "x".repeat(messageLength));
+    const atMs = machineMs();
+    job?.progress(event.number, 0, eventText(event));
     return atMs;
   },
   /** The longest that the event loop was held since the last event, in milliseconds. */

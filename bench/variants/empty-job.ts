@@ -1,4 +1,4 @@
-import { epochMs } from "../process/epoch.ts";
+import { machineMs } from "../process/machine-time.ts";
 import { type SealwireTarget, sealwire } from "./sealwire.ts";
 import { type StoreName, stores } from "./sealwire-stores.ts";
 import type { Variant } from "./variant.ts";
@@ -19,7 +19,7 @@ export function jobDone(store: StoreName): Variant<SealwireTarget> {
 
 /** From the moment in which an empty job's handler returns until its watcher holds the verified terminal state. */
 export function jobSettled(store: StoreName): Variant<SealwireTarget> {
-  return followed(store, (returnedAtMs) => epochMs() - returnedAtMs);
+  return followed(store, (returnedAtMs) => machineMs() - returnedAtMs);
 }
 
 function emptyJobs(store: StoreName, work: boolean): Variant<SealwireTarget> {
@@ -29,7 +29,7 @@ function emptyJobs(store: StoreName, work: boolean): Variant<SealwireTarget> {
     openStore: open,
     options: async () => {
       const { testService } = await import("../../test/support/test-service.ts");
-      const { tools, descriptors } = testService({ EmptyJob: { job: {}, run: epochMs } });
+      const { tools, descriptors } = testService({ EmptyJob: { job: {}, run: machineMs } });
       const clients = { alice: { limits: { openJobs: OPEN_JOBS } } };
       return { tools: [tools], descriptors: [descriptors], clients, ...(work ? {} : { work: false }) };
     },
