@@ -8,7 +8,10 @@ const INT8 = 20;
 /** How often a transaction that lost a race is run in all. */
 const RACES = 3;
 
-/** Something that statements can be run on: the pool, or one transaction. */
+/**
+ * Something that statements can be run on: the pool, or one transaction, which runs them in the order in which they are
+ * asked for, answered or not.
+ */
 export interface Queries {
   /** Runs a statement; gives its rows. Throws UNAVAILABLE while the database is away. */
   all<Row>(statement: Statement, values?: Values): Promise<Row[]>;
@@ -31,7 +34,13 @@ export class Database implements Queries, AsyncDisposable {
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
-    this.#pool = new Pool({ ...options.connection, max: options.connectionsMax, types: numbersForInt8 });
+    this.#pool = new Pool({
+      ...options.connection,
+      max: options.connectionsMax,
+      // Statements that do not wait for each other's answers share a round trip.
+      pipeline: true,
+      types: numbersForInt8,
+    });
     // A connection that fails while no statement runs on it is left aside; the next use tells whether the database is away.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
@@ -91,9 +100,9 @@ export class Database implements Queries, AsyncDisposable {
 }
 
 async function inTransaction<T>(client: PoolClient, work: (queries: Queries) => Promise<T>): Promise<T> {
-  await client.query("BEGIN");
   try {
-    const value = await work({ all: (statement, values = {}) => run(client, statement, values) });
+    const queries: Queries = { all: (statement, values = {}) => run(client, statement, values) };
+    const [, value] = await Promise.all([client.query("BEGIN"), work(queries)]);
     await client.query("COMMIT");
     return value;
   } catch (thrown) {
