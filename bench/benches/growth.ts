@@ -15,6 +15,8 @@ const SIZES: Readonly<Record<Engine, readonly number[]>> = {
 };
 const TITLES: Readonly<Record<Engine, string>> = { sqlite: "SQLite", postgres: "PostgreSQL" };
 const CALLS = 100;
+/** More rounds for the operations of a store, which take microseconds and no warm-up. */
+const TIMES_ROUNDS = 3;
 const OPERATIONS = ["submit", "poll", "list", "claim"] as const;
 
 /** What does not depend on how much there is: jobs in the store, clients in the ring, tools, nonces that expire. */
@@ -49,7 +51,7 @@ async function storeGrowth(
     stores.push(store);
   }
   const tookMs = new Map<string, number[]>();
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -1; round < TIMES_ROUNDS * rounds; round++) {
     for (const operation of OPERATIONS) {
       for (const [index, store] of stores.entries()) {
         const took = await store.ask("time", { operation, calls: CALLS });
