@@ -23,7 +23,7 @@ export class ReadBudget {
 
   /** `slots`: how many requests may be read at once. `timeLimit`: how long each may take to arrive whole. */
   constructor(slots: number, timeLimit: TimeLimit) {
-    this.#room = { free: slots, waiting: new Set(), timeLimit };
+    this.#room = { free: slots, waiting: new Set(), isAdmitting: false, timeLimit };
   }
 
   /** Makes a slot for one request. */
@@ -36,6 +36,7 @@ export class ReadBudget {
 interface Room {
   free: number;
   readonly waiting: Set<Slot>;
+  isAdmitting: boolean;
   readonly timeLimit: TimeLimit;
 }
 
@@ -51,8 +52,9 @@ class Slot implements ReadSlot {
   }
 
   open(): void {
-    if (this.#room.free > 0) this.#begin();
-    else this.#room.waiting.add(this);
+    const { free, waiting, isAdmitting } = this.#room;
+    if (free > 0 && !isAdmitting) this.#begin();
+    else waiting.add(this);
   }
 
   close(): void {
@@ -62,10 +64,19 @@ class Slot implements ReadSlot {
     timeLimit.end(this.#time);
     this.#time = undefined;
     this.#room.free += 1;
-    const [next] = waiting;
-    if (next === undefined) return;
-    waiting.delete(next);
-    next.#begin();
+    if (waiting.size > 0) Slot.#admitWaiting(this.#room);
+  }
+
+  /** What is at hand is read, and its room given back, inside `read`: a loop, where recursion would be as deep as they are many. */
+  static #admitWaiting(room: Room): void {
+    if (room.isAdmitting) return;
+    room.isAdmitting = true;
+    for (const next of room.waiting) {
+      if (room.free === 0) break;
+      room.waiting.delete(next);
+      next.#begin();
+    }
+    room.isAdmitting = false;
   }
 
   #begin(): void {

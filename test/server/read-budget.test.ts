@@ -47,6 +47,24 @@ test("closing twice gives back once, also from within the start", () => {
   assert.equal(started, ["second"]);
 });
 
+test("any number of requests that are there already are read one after the other", () => {
+  const { budget, started, slot } = make(1);
+  const first = slot("first");
+  first.open();
+  for (let i = 0; i < 20_000; i++) {
+    const own = budget.slot({
+      read: () => {
+        started.push(`${i}`);
+        own.close();
+      },
+      expire: () => {},
+    });
+    own.open();
+  }
+  first.close();
+  assert.equal(started, ["first", ...Array.from({ length: 20_000 }, (_, i) => `${i}`)]);
+});
+
 test("the time of a request begins when it may be read", () => {
   const { clock, expired, slot } = make(1);
   const [first, second] = [slot("first"), slot("second")];
