@@ -100,14 +100,21 @@ export class Database implements Queries, AsyncDisposable {
 }
 
 async function inTransaction<T>(client: PoolClient, work: (queries: Queries) => Promise<T>): Promise<T> {
+  // After a statement has failed, those asked for with it fail for that alone, and may be heard of before it.
+  let first: unknown;
+  const all = <Row>(statement: Statement, values: Values = {}): Promise<Row[]> =>
+    run<Row>(client, statement, values).catch((thrown: unknown) => {
+      first ??= thrown;
+      throw thrown;
+    });
   try {
-    const queries: Queries = { all: (statement, values = {}) => run(client, statement, values) };
-    const [, value] = await Promise.all([client.query("BEGIN"), work(queries)]);
+    const [, value] = await Promise.all([client.query("BEGIN"), work({ all })]);
     await client.query("COMMIT");
     return value;
   } catch (thrown) {
-    if (!isDatabaseAway(thrown) || isLostRace(thrown)) await client.query("ROLLBACK");
-    throw thrown;
+    const cause = first ?? thrown;
+    if (!isDatabaseAway(cause) || isLostRace(cause)) await client.query("ROLLBACK");
+    throw cause;
   }
 }
 

@@ -1,7 +1,10 @@
+import type { Client } from "pg";
 import type { WorkOptions } from "../../../src/jobs/engine.ts";
 import type { JobView } from "../../../src/jobs/job.ts";
+import { lockOwners, lockSpace } from "../../../src/jobs/postgres/advisory-locks.ts";
 import { migratePostgresStore, openPostgresStore } from "../../../src/jobs/postgres/open.ts";
 import type { SharedStore } from "../../../src/jobs/postgres/shared-store.ts";
+import type { Statement, Values } from "../../../src/jobs/postgres/statement.ts";
 import type { Store } from "../../../src/jobs/store.ts";
 import { nonceClaim, POLICY, spec } from "../../contract/store-under-test.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -38,6 +41,19 @@ async function stateOf(store: Store, job: JobView): Promise<string | undefined> 
 const workOn = (store: Store, handler: () => Promise<Uint8Array>, options: Partial<WorkOptions> = {}) =>
   store.jobs.work(new Map([["echo", handler]]), { concurrency: 4, ...options });
 
+/** Holds, in a transaction of `client`, the lock under which alice's request ids are decided about. */
+async function holdRequests(client: Client): Promise<void> {
+  await client.query("BEGIN");
+  const all = async <Row>({ text, parameters }: Statement, values: Values = {}): Promise<Row[]> =>
+    (
+      await client.query(
+        text,
+        parameters.map((parameter) => values[parameter]),
+      )
+    ).rows as Row[];
+  await lockOwners({ all }, lockSpace(schema, "requests"), ["alice"]);
+}
+
 if (hasPostgres(test)) {
   test.before(async () => {
     server = await PostgresServer.start();
@@ -50,6 +66,20 @@ if (hasPostgres(test)) {
     stores = [];
   });
   test.after(() => server[Symbol.asyncDispose]());
+
+  test("whose wait for a lock is cut short is told to try again", async () => {
+    const store = await replica();
+    await using holder = await server.connect(schema);
+    await holdRequests(holder);
+    const asked = Promise.allSettled([
+      store.intents.begin("alice", "sync call", new Uint8Array(32)),
+      store.jobs.submit(spec()),
+    ]);
+    const waiting = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    await eventually("both wait", async () => (await query(`SELECT pid ${waiting}`)).length === 2);
+    await query(`SELECT pg_cancel_backend(pid) ${waiting}`);
+    for (const outcome of await asked) assert.is(outcome.status === "rejected" && outcome.reason.reason, "UNAVAILABLE");
+  });
 
   test("a nonce that several processes claim at once is given to one", async () => {
     const [one, two, three] = [await replica(), await replica(), await replica()];
