@@ -1,8 +1,10 @@
 import { once } from "node:events";
-import { connect, constants } from "node:http2";
+import { connect } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import { StartLongTaskRequest } from "../../gen/sealwire/demo/v1/start_long_task.ts";
 import { PollJobRequest } from "../../gen/sealwire/system/v1/poll_job.ts";
+import { CALL_METHOD } from "../../src/wire/limits.ts";
+import { openCall, statusOf } from "../support/http-call.ts";
 import { RawClient, type RawRequest } from "../support/raw-client.ts";
 import { startServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
@@ -121,20 +123,11 @@ test("a request that does not arrive whole in time is given up, and its room giv
     limits: { requestTimeoutMs: 100, unverifiedBytesMax: 1024 * 1024 },
   });
   const session = connect(`http://${server.address}`);
-  const stream = session.request({
-    [constants.HTTP2_HEADER_METHOD]: "POST",
-    [constants.HTTP2_HEADER_PATH]: "/sealwire.v1.ToolService/Call",
-    "content-type": "application/grpc",
-    te: "trailers",
-  });
+  const stream = openCall(session, CALL_METHOD);
   stream.write(Buffer.from([0, 0, 0, 1, 0, 1, 2, 3]));
   using client = new RawClient(server.address, server.credentials());
   const waiting = client.call(IDENTITY);
-  const [headers] = (await once(stream, "response")) as [Record<string, string>];
-  stream.resume();
-  const trailers =
-    headers["grpc-status"] === undefined ? ((await once(stream, "trailers"))[0] as Record<string, string>) : headers;
-  assert.is(trailers["grpc-status"], "4");
+  assert.is(await statusOf(stream), 4);
   assert.is((await waiting).code, 0);
   session.destroy();
 });
