@@ -71,12 +71,15 @@ class Slot implements ReadSlot {
   static #admitWaiting(room: Room): void {
     if (room.isAdmitting) return;
     room.isAdmitting = true;
-    for (const next of room.waiting) {
-      if (room.free === 0) break;
-      room.waiting.delete(next);
-      next.#begin();
+    try {
+      for (const next of room.waiting) {
+        if (room.free === 0) break;
+        room.waiting.delete(next);
+        next.#begin();
+      }
+    } finally {
+      room.isAdmitting = false;
     }
-    room.isAdmitting = false;
   }
 
   #begin(): void {
