@@ -46,6 +46,7 @@ export interface SealwireServer extends AsyncDisposable {
 const DEFAULT_GRACE_MS = 10_000;
 const GOODBYE_MS = 1000;
 const WATCH_WRITES_PER_TURN = 100;
+const CALLS_PER_TURN = 24;
 const TOOL_SERVICE = "sealwire.v1.ToolService";
 const ANONYMOUS_SERVICES = [
   "grpc.health.v1.Health",
@@ -103,6 +104,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     callsPerStreamMax: limits.callsPerStreamMax,
     anonymousCallsMax: limits.anonymousCallsMax,
     onKeyUsed: resolved.onKeyUsed,
+    turns: new Turns(CALLS_PER_TURN),
     serveCall: createCallHandler(runner),
     serveWatch: createWatchHandler({
       dispatcher,

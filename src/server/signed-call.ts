@@ -5,6 +5,7 @@ import {
   status as Status,
 } from "@grpc/grpc-js";
 import type { SealwireError } from "../errors.ts";
+import type { Turns } from "../runtime/turns.ts";
 import { WATCH_JOB_METHOD } from "../wire/limits.ts";
 import type { ReadBudget, Reader, ReadSlot } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
@@ -14,6 +15,8 @@ import type { VerifiedCall } from "./verified-call.ts";
 /** What signed calls are taken in with. */
 export interface SignedCallOptions extends RequestServices {
   readonly readBudget: ReadBudget;
+  /** Serves so many calls per turn of the event loop. */
+  readonly turns: Turns;
 }
 
 /** The way back to a caller. */
@@ -123,12 +126,17 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
     try {
       request.authenticate(bytes);
       const verified = await request.admit();
-      if (request.hasEnded) return;
-      const served = this.#handler(verified, this);
-      if (!request.hasEnded) this.#served = served;
+      // Calls that came in together are admitted together; the first answers are to leave before the last tools run.
+      this.#options.turns.run(() => this.#serve(request, verified));
     } catch (thrown) {
       this.#refuse(request.refusalOf(thrown));
     }
+  }
+
+  #serve(request: SignedRequest, verified: VerifiedCall): void {
+    if (request.hasEnded) return;
+    const served = this.#handler(verified, this);
+    if (!request.hasEnded) this.#served = served;
   }
 
   /** Refuses the request, before any message of a stream. */
