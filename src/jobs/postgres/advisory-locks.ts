@@ -14,8 +14,7 @@ export function lockSpace(schema: string, purpose: LockPurpose): number {
 
 /**
  * Locks owners until the end of the transaction, always in the same order, so that two transactions never wait for
- * each other. The statements after it see what the holders before have committed. The lock is asked for at once: what
- * follows need not wait for the answer.
+ * each other. The statements after it see what the holders before have committed.
  */
 export async function lockOwners(queries: Queries, space: number, owners: Iterable<string>): Promise<void> {
   const keys = [...new Set([...owners].map(hash))].sort((one, other) => one - other);

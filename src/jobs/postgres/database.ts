@@ -8,10 +8,7 @@ const INT8 = 20;
 /** How often a transaction that lost a race is run in all. */
 const RACES = 3;
 
-/**
- * Something that statements can be run on: the pool, or one transaction, which runs them in the order in which they are
- * asked for, answered or not.
- */
+/** Something that statements can be run on: the pool, or one transaction. */
 export interface Queries {
   /** Runs a statement; gives its rows. Throws UNAVAILABLE while the database is away. */
   all<Row>(statement: Statement, values?: Values): Promise<Row[]>;
@@ -34,13 +31,7 @@ export class Database implements Queries, AsyncDisposable {
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
-    this.#pool = new Pool({
-      ...options.connection,
-      max: options.connectionsMax,
-      // Statements that do not wait for each other's answers share a round trip.
-      pipeline: true,
-      types: numbersForInt8,
-    });
+    this.#pool = new Pool({ ...options.connection, max: options.connectionsMax, types: numbersForInt8 });
     // A connection that fails while no statement runs on it is left aside; the next use tells whether the database is away.
     this.#pool.on("error", () => {});
     this.#pool.on("connect", (client) => client.on("error", () => {}));
@@ -100,21 +91,14 @@ export class Database implements Queries, AsyncDisposable {
 }
 
 async function inTransaction<T>(client: PoolClient, work: (queries: Queries) => Promise<T>): Promise<T> {
-  // After a statement has failed, those asked for with it fail for that alone, and may be heard of before it.
-  let first: unknown;
-  const all = <Row>(statement: Statement, values: Values = {}): Promise<Row[]> =>
-    run<Row>(client, statement, values).catch((thrown: unknown) => {
-      first ??= thrown;
-      throw thrown;
-    });
+  await client.query("BEGIN");
   try {
-    const [, value] = await Promise.all([client.query("BEGIN"), work({ all })]);
+    const value = await work({ all: (statement, values = {}) => run(client, statement, values) });
     await client.query("COMMIT");
     return value;
   } catch (thrown) {
-    const cause = first ?? thrown;
-    if (!isDatabaseAway(cause) || isLostRace(cause)) await client.query("ROLLBACK");
-    throw cause;
+    if (!isDatabaseAway(thrown) || isLostRace(thrown)) await client.query("ROLLBACK");
+    throw thrown;
   }
 }
 

@@ -121,12 +121,14 @@ export class PostgresIntentStore implements IntentStore {
 
   async #beginGroup(queries: Queries, group: readonly Intent[]): Promise<readonly IntentBegin[]> {
     const { instanceId, requestLockSpace } = this.#options;
+    await lockOwners(
+      queries,
+      requestLockSpace,
+      group.map(({ clientId }) => clientId),
+    );
     const wanted = namesOf(group);
-    const [, intents, jobs] = await Promise.all([
-      lockOwners(queries, requestLockSpace, wanted.clientIds),
-      queries.all<KnownIntent>(KNOWN_INTENTS, wanted),
-      queries.all<{ place: number }>(KNOWN_JOBS, wanted),
-    ]);
+    const intents = await queries.all<KnownIntent>(KNOWN_INTENTS, wanted);
+    const jobs = await queries.all<{ place: number }>(KNOWN_JOBS, wanted);
     const standing = new Map(intents.map((intent) => [intent.place, intent]));
     const ofJobs = new Set(jobs.map(({ place }) => place));
     const begun = new Map<string, Intent>();

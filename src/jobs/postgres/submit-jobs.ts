@@ -64,8 +64,12 @@ export async function submitJobs(
   { lockSpace, nowMs }: { readonly lockSpace: number; readonly nowMs: number },
 ): Promise<readonly (Submitted | Error)[]> {
   const specs = submissions.map(({ spec }) => spec);
-  const owners = specs.map(({ owner }) => owner);
-  const [, known] = await Promise.all([lockOwners(queries, lockSpace, owners), readKnown(queries, specs)]);
+  await lockOwners(
+    queries,
+    lockSpace,
+    specs.map(({ owner }) => owner),
+  );
+  const known = await readKnown(queries, specs);
   const taken: Submission[] = [];
   const decided = submissions.map((submission) => {
     const verdict = known.decide(submission);
@@ -96,14 +100,12 @@ async function readKnown(queries: Queries, specs: readonly SubmitSpec[]): Promis
   const values = { owners: specs.map(({ owner }) => owner), requestIds: specs.map(({ requestId }) => requestId) };
   const limits = new Map<string, number>();
   for (const { owner, openJobsMax } of specs) limits.set(owner, Math.max(openJobsMax, limits.get(owner) ?? 0));
-  const [jobs, intents, open] = await Promise.all([
-    queries.all<JobRow>(KNOWN_JOBS, values),
-    queries.all<{ owner: string; request_id: string }>(KNOWN_INTENTS, values),
-    queries.all<{ owner: string; jobs: number }>(OPEN_JOBS, {
-      owners: [...limits.keys()],
-      limits: [...limits.values()],
-    }),
-  ]);
+  const jobs = await queries.all<JobRow>(KNOWN_JOBS, values);
+  const intents = await queries.all<{ owner: string; request_id: string }>(KNOWN_INTENTS, values);
+  const open = await queries.all<{ owner: string; jobs: number }>(OPEN_JOBS, {
+    owners: [...limits.keys()],
+    limits: [...limits.values()],
+  });
   const openJobs = new Map(open.map(({ owner, jobs }) => [owner, jobs]));
   const syncCalls = new Set(intents.map(({ owner, request_id }) => keyOf(owner, request_id)));
   const standing = new Map<string, Standing>(
