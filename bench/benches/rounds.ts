@@ -47,16 +47,16 @@ export async function measureInRounds(options: RoundsOptions): Promise<readonly 
     pairs.push(pair);
   }
   const measured = new Map<string, Measured[]>();
-  for (let round = 0; round < rounds; round++) {
-    progress(`round ${round + 1} of ${rounds}`);
+  // The first round does not count: what was idle while the others were warmed is warmed again.
+  for (let round = -1; round < rounds; round++) {
+    progress(round < 0 ? "warming all again" : `round ${round + 1} of ${rounds}`);
     for (const count of callers) {
       // Each round begins with another variant: none is always the one after the slowest.
-      const order = pairs.map((_, index) => pairs[(index + round) % pairs.length] as Pair);
+      const order = pairs.map((_, index) => pairs[(index + round + 1) % pairs.length] as Pair);
       for (const pair of order) {
         const key = `${pair.name} ${count}`;
-        const series = measured.get(key) ?? [];
-        series.push(await pair.measure(count, seconds * 1000));
-        measured.set(key, series);
+        const interval = await pair.measure(count, seconds * 1000);
+        if (round >= 0) measured.set(key, [...(measured.get(key) ?? []), interval]);
       }
     }
   }
