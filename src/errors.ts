@@ -1,5 +1,5 @@
 /**
- * The one error class and the closed table of its reasons.
+ * The one error class and the closed table of its reasons, in one file although it is long: a reason has one place.
  *
  * Reasons that travel are those of `sealwire.v1.ErrorReason`; local ones never leave the process.
  * `docs/errors.md` is this table for people; a test keeps the two equal.

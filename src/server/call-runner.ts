@@ -3,7 +3,8 @@ import type { Place } from "../runtime/linked-list.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Expiring, RunningTime, TimeLimit } from "../runtime/time-limit.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
-import type { Dispatcher, Invocation, VerifiedEnvelope } from "../tools/dispatcher.ts";
+import type { Dispatcher } from "../tools/dispatcher.ts";
+import type { Invocation, VerifiedEnvelope } from "../tools/invocation.ts";
 import type { Drain, Stoppable } from "./drain.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 

@@ -3,7 +3,7 @@ import type { ReplayGuard } from "../jobs/store.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { KeyRing } from "../signing/key-ring/types.ts";
 import { type AuthenticatedRequest, checkEnvelope, type RequestAuthenticator } from "../signing/verify-request.ts";
-import type { VerifiedEnvelope } from "../tools/dispatcher.ts";
+import type { VerifiedEnvelope } from "../tools/invocation.ts";
 import { readEnvelope } from "../validation/envelope.ts";
 import { WATCH_JOB_METHOD } from "../wire/limits.ts";
 import type { Admission, Admitted } from "./admission.ts";

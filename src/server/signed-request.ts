@@ -4,7 +4,7 @@ import type { Logger } from "../runtime/logger.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { AuthenticatedRequest } from "../signing/verify-request.ts";
 import { type Answer, failure } from "../tools/answer.ts";
-import type { VerifiedEnvelope } from "../tools/dispatcher.ts";
+import type { VerifiedEnvelope } from "../tools/invocation.ts";
 import { WATCH_JOB_METHOD } from "../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../wire/status.ts";
 import type { Admitted } from "./admission.ts";

@@ -2,7 +2,7 @@ import type { SealwireError } from "../errors.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { Answer } from "../tools/answer.ts";
-import type { VerifiedEnvelope } from "../tools/dispatcher.ts";
+import type { VerifiedEnvelope } from "../tools/invocation.ts";
 
 /** A request that passed verification: what the gate hands to whoever serves it. */
 export interface VerifiedCall {

@@ -1,5 +1,4 @@
 import { Any } from "../../gen/google/protobuf/any.ts";
-import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
 import type { Job } from "../../gen/sealwire/v1/job.ts";
 import { Response, Status } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
@@ -9,7 +8,6 @@ import type { Store } from "../jobs/store.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { canonicalize } from "../signing/canonical.ts";
 import { intentDigest } from "../signing/intent-digest.ts";
-import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { ArgsValidator } from "../validation/args.ts";
 import { encodeMessage } from "../wire/encode.ts";
 import { errorFromMessage } from "../wire/error-message.ts";
@@ -17,18 +15,9 @@ import { MAX_OUTCOME_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
 import { type Answer, failure, toResponse } from "./answer.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
+import { CallContext, type Invocation, SystemCallContext } from "./invocation.ts";
 import { statusOfJob } from "./job-message.ts";
-import type { SystemToolContext } from "./system-tools.ts";
 import type { Tool } from "./tool.ts";
-
-/** A verified call on its way to a tool. */
-export interface Invocation
-  extends Pick<SystemToolContext, "key" | "signal" | "drainSignal" | "openWatch" | "logger" | "traceparent"> {
-  readonly envelope: VerifiedEnvelope;
-}
-
-/** An envelope that passed verification, so that its arguments are there. */
-export type VerifiedEnvelope = Envelope & { readonly args: Any };
 
 /** What a {@link Dispatcher} works with. */
 export interface DispatcherOptions {
@@ -224,50 +213,6 @@ export class Dispatcher {
     }
   }
 }
-
-/** Signal and logger are made when they are asked for, which most handlers do not. */
-class CallContext implements ToolContext {
-  readonly clientId: string;
-  readonly requestId: string;
-  readonly jobId = undefined;
-  readonly attempt = 1;
-  readonly args: Uint8Array;
-  readonly traceparent: string | undefined;
-  readonly progress = reportNowhere;
-  readonly #invocation: Invocation;
-
-  constructor(invocation: Invocation) {
-    const { envelope, traceparent } = invocation;
-    this.clientId = envelope.clientId;
-    this.requestId = envelope.requestId;
-    this.args = envelope.args.value;
-    this.traceparent = traceparent;
-    this.#invocation = invocation;
-  }
-
-  get signal(): AbortSignal {
-    return this.#invocation.signal;
-  }
-
-  get logger(): Logger {
-    return this.#invocation.logger;
-  }
-}
-
-class SystemCallContext extends CallContext implements SystemToolContext {
-  readonly key: VerificationKey;
-  readonly drainSignal: AbortSignal;
-  readonly openWatch: () => Disposable;
-
-  constructor(invocation: Invocation) {
-    super(invocation);
-    this.key = invocation.key;
-    this.drainSignal = invocation.drainSignal;
-    this.openWatch = () => invocation.openWatch();
-  }
-}
-
-function reportNowhere(): void {}
 
 function encode(tool: Tool, output: unknown): Any {
   return { typeUrl: tool.outputTypeUrl, value: tool.encodeOutput(output) };

@@ -1,0 +1,60 @@
+import type { Any } from "../../gen/google/protobuf/any.ts";
+import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { VerificationKey } from "../signing/key-ring/types.ts";
+import type { ToolContext } from "./handler.ts";
+import type { SystemToolContext } from "./system-tools.ts";
+
+/** A verified call on its way to a tool. */
+export interface Invocation
+  extends Pick<SystemToolContext, "key" | "signal" | "drainSignal" | "openWatch" | "logger" | "traceparent"> {
+  readonly envelope: VerifiedEnvelope;
+}
+
+/** An envelope that passed verification, so that its arguments are there. */
+export type VerifiedEnvelope = Envelope & { readonly args: Any };
+
+/** What the handler of a sync call is given. Signal and logger are made when they are asked for, which most handlers do not. */
+export class CallContext implements ToolContext {
+  readonly clientId: string;
+  readonly requestId: string;
+  readonly jobId = undefined;
+  readonly attempt = 1;
+  readonly args: Uint8Array;
+  readonly traceparent: string | undefined;
+  readonly progress = reportNowhere;
+  readonly #invocation: Invocation;
+
+  constructor(invocation: Invocation) {
+    const { envelope, traceparent } = invocation;
+    this.clientId = envelope.clientId;
+    this.requestId = envelope.requestId;
+    this.args = envelope.args.value;
+    this.traceparent = traceparent;
+    this.#invocation = invocation;
+  }
+
+  get signal(): AbortSignal {
+    return this.#invocation.signal;
+  }
+
+  get logger(): Logger {
+    return this.#invocation.logger;
+  }
+}
+
+/** The same for a system tool. */
+export class SystemCallContext extends CallContext implements SystemToolContext {
+  readonly key: VerificationKey;
+  readonly drainSignal: AbortSignal;
+  readonly openWatch: () => Disposable;
+
+  constructor(invocation: Invocation) {
+    super(invocation);
+    this.key = invocation.key;
+    this.drainSignal = invocation.drainSignal;
+    this.openWatch = () => invocation.openWatch();
+  }
+}
+
+function reportNowhere(): void {}
