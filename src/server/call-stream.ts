@@ -13,7 +13,7 @@ import type { CallOutcome, CallRunner, RunningCall } from "./call-runner.ts";
 import type { Drain } from "./drain.ts";
 import type { Reader, ReadSlot } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
-import type { SignedCallOptions } from "./signed-call.ts";
+import { ENDED_WELL, type SignedCallOptions } from "./signed-call.ts";
 import { type RequestOrigin, requestTooSlow, SignedRequest } from "./signed-request.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 
@@ -36,8 +36,6 @@ interface StreamedCall {
   readonly request: SignedRequest;
   running: RunningCall | undefined;
 }
-
-const ENDED_WELL: Ending = { code: Status.OK, details: "OK" };
 
 /**
  * One ToolService.CallStream: every frame is a call of its own, verified by itself and answered when it is done.

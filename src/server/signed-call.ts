@@ -117,6 +117,7 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
     this.#call.sendStatus(failure);
   }
 
+  /** As noted at the start: grpc-js's `getPeer` no longer knows once the connection is gone. */
   get peer(): string {
     const { remoteAddress, remotePort } = this.#call.getConnectionInfo();
     return remoteAddress === undefined ? "unknown" : `${remoteAddress}:${remotePort}`;
@@ -163,4 +164,5 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
 }
 
 const FIRST_SEQUENCE = 1;
-const ENDED_WELL = { code: Status.OK, details: "OK" };
+/** The status of a call that went well. */
+export const ENDED_WELL = { code: Status.OK, details: "OK" };
