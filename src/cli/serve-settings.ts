@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { SealwireError } from "../errors.ts";
 import type { WorkOptions } from "../jobs/engine.ts";
-import { DEFAULT_SERVER_LIMITS, type ServerLimits, type ServerTlsOptions } from "../server/options.ts";
+import type { ServerTlsOptions } from "../server/options.ts";
+import { SERVER_LIMITS, type ServerLimits } from "../server/server-limits.ts";
 import { JsonFieldError, JsonFields } from "../signing/key-ring/json-fields.ts";
 import { JsonTextError, parseJson } from "../signing/key-ring/json-text.ts";
 import { DEFAULT_DATA_FOLDER, dataFolder } from "./data-folder.ts";
@@ -189,9 +190,9 @@ function readTls(fields: JsonFields, folder: string): ServerTlsOptions {
 
 function readLimits(fields: JsonFields): Partial<ServerLimits> {
   const limits: Record<string, number> = {};
-  for (const name of Object.keys(DEFAULT_SERVER_LIMITS)) {
+  for (const [name, range] of Object.entries(SERVER_LIMITS)) {
     const field = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (fields.has(field)) limits[name] = fields.number(field, { least: 0, most: Number.MAX_SAFE_INTEGER });
+    if (fields.has(field)) limits[name] = fields.number(field, range);
   }
   fields.end();
   return limits;

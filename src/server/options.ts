@@ -4,8 +4,8 @@ import { type Clock, systemClock } from "../runtime/clock.ts";
 import { type Logger, silentLogger } from "../runtime/logger.ts";
 import type { KeyRingSource } from "../signing/key-ring/types.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
-import { MAX_REQUEST_BYTES } from "../wire/limits.ts";
 import type { CallObserver } from "./call-record.ts";
+import { resolveLimits, type ServerLimits } from "./server-limits.ts";
 
 /** Certificate files in PEM; read again when they change. */
 export interface ServerTlsOptions {
@@ -13,40 +13,6 @@ export interface ServerTlsOptions {
   readonly privateKeyPath: string;
   /** If set, callers must present a certificate that this CA signed (mTLS). */
   readonly clientCaPath?: string;
-}
-
-/** Limits of one server process; the limits of each caller stand in the key ring. */
-export interface ServerLimits {
-  /** Connections open at once; further ones are closed. Default 1,000. */
-  readonly connectionsMax: number;
-  /** Calls open at once on one connection. Default 1,000. */
-  readonly streamsPerConnectionMax: number;
-  /** Bytes of requests being read that are not verified yet; further requests wait. Default 128 MiB. */
-  readonly unverifiedBytesMax: number;
-  /** Health and reflection calls open at once. Default 100. */
-  readonly anonymousCallsMax: number;
-  /** How long a request may take to arrive whole, in milliseconds. Default 10 s. */
-  readonly requestTimeoutMs: number;
-  /** How long a call may take, in milliseconds. Default 60 s. */
-  readonly callTimeoutMs: number;
-  /** How long a watch or a call stream may stay open, in milliseconds. Default 15 min. */
-  readonly watchTimeoutMs: number;
-  /** Calls in flight on one call stream; no further ones are read meanwhile. Polls that wait do not count. Default 64. */
-  readonly callsPerStreamMax: number;
-  /** Call streams open at once for one key. Default 100. */
-  readonly callStreamsPerKeyMax: number;
-  /** How old `ts_ms` may be, in milliseconds; 10 min at most. Default 300 s. */
-  readonly maxAgeMs: number;
-  /** How far ahead `ts_ms` may be, in milliseconds. Default 60 s. */
-  readonly maxAheadMs: number;
-  /** Canonical second tries per second over all callers; 0 switches them off. Default 50. */
-  readonly canonicalRetriesPerSecond: number;
-  /** How long a connection may live before its client is asked to reconnect, in milliseconds. Default 1 h. */
-  readonly connectionAgeMaxMs: number;
-  /** Silence after which a connection is probed, in milliseconds. Default 60 s. */
-  readonly keepaliveIntervalMs: number;
-  /** How long a probe may stay unanswered, in milliseconds. Default 20 s. */
-  readonly keepaliveTimeoutMs: number;
 }
 
 /** How to listen at one address. */
@@ -91,52 +57,9 @@ export interface ResolvedServerOptions extends Required<Omit<ServerOptions, "tls
   readonly limits: ServerLimits;
 }
 
-const MINUTE_MS = 60_000;
-const MAX_AGE_MOST_MS = 10 * MINUTE_MS;
-
-/** The limits of a server that names none. */
-export const DEFAULT_SERVER_LIMITS: ServerLimits = {
-  connectionsMax: 1000,
-  streamsPerConnectionMax: 1000,
-  unverifiedBytesMax: 128 * 1024 * 1024,
-  anonymousCallsMax: 100,
-  requestTimeoutMs: 10_000,
-  callTimeoutMs: MINUTE_MS,
-  watchTimeoutMs: 15 * MINUTE_MS,
-  callsPerStreamMax: 64,
-  callStreamsPerKeyMax: 100,
-  maxAgeMs: 5 * MINUTE_MS,
-  maxAheadMs: MINUTE_MS,
-  canonicalRetriesPerSecond: 50,
-  connectionAgeMaxMs: 60 * MINUTE_MS,
-  keepaliveIntervalMs: MINUTE_MS,
-  keepaliveTimeoutMs: 20_000,
-};
-
 /** Fills in defaults and checks every value. Throws OPTIONS_INVALID naming the option. */
 export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
-  const limits: ServerLimits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
-  for (const [name, value] of Object.entries(limits)) {
-    const least = name === "canonicalRetriesPerSecond" || name === "maxAheadMs" ? 0 : 1;
-    if (!Number.isSafeInteger(value) || value < least) {
-      throw new SealwireError(
-        "OPTIONS_INVALID",
-        `limits.${name} is ${value}; it must be a whole number of at least ${least}.`,
-      );
-    }
-  }
-  if (limits.maxAgeMs > MAX_AGE_MOST_MS) {
-    throw new SealwireError(
-      "OPTIONS_INVALID",
-      `limits.maxAgeMs is ${limits.maxAgeMs}; it must be ${MAX_AGE_MOST_MS} at most, since every nonce is remembered for as long.`,
-    );
-  }
-  if (limits.unverifiedBytesMax < MAX_REQUEST_BYTES) {
-    throw new SealwireError(
-      "OPTIONS_INVALID",
-      `limits.unverifiedBytesMax must hold one request, ${MAX_REQUEST_BYTES} bytes or more.`,
-    );
-  }
+  const limits = resolveLimits(options.limits);
   const work = options.work ?? { concurrency: 16 };
   if (work !== false && !(Number.isSafeInteger(work.concurrency) && work.concurrency >= 1)) {
     throw new SealwireError(

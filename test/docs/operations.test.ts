@@ -5,7 +5,7 @@ import { resolveServeSettings } from "../../src/cli/serve-settings.ts";
 import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { createMetrics } from "../../src/server/metrics.ts";
-import { DEFAULT_SERVER_LIMITS } from "../../src/server/options.ts";
+import { DEFAULT_SERVER_LIMITS } from "../../src/server/server-limits.ts";
 import { DEFAULT_KEY_LIMITS } from "../../src/signing/key-ring/types.ts";
 import { assert, suite } from "../support/suite.ts";
 import { codeBlocks } from "./code-blocks.ts";

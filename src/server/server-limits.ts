@@ -1,0 +1,93 @@
+import { SealwireError } from "../errors.ts";
+import { MAX_REQUEST_BYTES } from "../wire/limits.ts";
+
+/** Limits of one server process; the limits of each caller stand in the key ring. */
+export interface ServerLimits {
+  /** Connections open at once; further ones are closed. Default 1,000. */
+  readonly connectionsMax: number;
+  /** Calls open at once on one connection. Default 1,000. */
+  readonly streamsPerConnectionMax: number;
+  /** Bytes of requests being read that are not verified yet; further requests wait. Default 128 MiB. */
+  readonly unverifiedBytesMax: number;
+  /** Health and reflection calls open at once. Default 100. */
+  readonly anonymousCallsMax: number;
+  /** How long a request may take to arrive whole, in milliseconds. Default 10 s. */
+  readonly requestTimeoutMs: number;
+  /** How long a call may take, in milliseconds. Default 60 s. */
+  readonly callTimeoutMs: number;
+  /** How long a watch or a call stream may stay open, in milliseconds. Default 15 min. */
+  readonly watchTimeoutMs: number;
+  /** Calls in flight on one call stream; no further ones are read meanwhile. Polls that wait do not count. Default 64. */
+  readonly callsPerStreamMax: number;
+  /** Call streams open at once for one key. Default 100. */
+  readonly callStreamsPerKeyMax: number;
+  /** How old `ts_ms` may be, in milliseconds; 10 min at most. Default 300 s. */
+  readonly maxAgeMs: number;
+  /** How far ahead `ts_ms` may be, in milliseconds. Default 60 s. */
+  readonly maxAheadMs: number;
+  /** Canonical second tries per second over all callers; 0 switches them off. Default 50. */
+  readonly canonicalRetriesPerSecond: number;
+  /** How long a connection may live before its client is asked to reconnect, in milliseconds. Default 1 h. */
+  readonly connectionAgeMaxMs: number;
+  /** Silence after which a connection is probed, in milliseconds. Default 60 s. */
+  readonly keepaliveIntervalMs: number;
+  /** How long a probe may stay unanswered, in milliseconds. Default 20 s. */
+  readonly keepaliveTimeoutMs: number;
+}
+
+/** The default of a limit and the smallest and largest value that it takes. */
+export interface LimitRange {
+  readonly default: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+/** Node.js fires timers above 2^31-1 ms at once; grpc-js adds up to a tenth to the age of a connection. */
+const AGE_MOST_MS = 14 * 24 * HOUR_MS;
+
+/** The range of each limit. Whoever reads limits from a file or takes them from code checks them against it. */
+export const SERVER_LIMITS: Readonly<Record<keyof ServerLimits, LimitRange>> = {
+  connectionsMax: { default: 1000, least: 1, most: 1_000_000 },
+  streamsPerConnectionMax: { default: 1000, least: 1, most: 100_000 },
+  unverifiedBytesMax: { default: 128 * 1024 * 1024, least: MAX_REQUEST_BYTES, most: 64 * 1024 ** 3 },
+  anonymousCallsMax: { default: 100, least: 1, most: 1_000_000 },
+  requestTimeoutMs: { default: 10 * SECOND_MS, least: 1, most: HOUR_MS },
+  callTimeoutMs: { default: MINUTE_MS, least: 1, most: 24 * HOUR_MS },
+  watchTimeoutMs: { default: 15 * MINUTE_MS, least: 1, most: 24 * HOUR_MS },
+  callsPerStreamMax: { default: 64, least: 1, most: 10_000 },
+  callStreamsPerKeyMax: { default: 100, least: 1, most: 100_000 },
+  // Every nonce is remembered for as long.
+  maxAgeMs: { default: 5 * MINUTE_MS, least: 1, most: 10 * MINUTE_MS },
+  maxAheadMs: { default: MINUTE_MS, least: 0, most: 10 * MINUTE_MS },
+  canonicalRetriesPerSecond: { default: 50, least: 0, most: 1_000_000 },
+  connectionAgeMaxMs: { default: HOUR_MS, least: 1, most: AGE_MOST_MS },
+  keepaliveIntervalMs: { default: MINUTE_MS, least: 1, most: 24 * HOUR_MS },
+  keepaliveTimeoutMs: { default: 20 * SECOND_MS, least: 1, most: HOUR_MS },
+};
+
+/** The limits of a server that names none. */
+export const DEFAULT_SERVER_LIMITS = Object.fromEntries(
+  Object.entries(SERVER_LIMITS).map(([name, range]) => [name, range.default]),
+) as unknown as ServerLimits;
+
+/** Fills in the defaults. Throws OPTIONS_INVALID naming the limit that is unknown or out of its range. */
+export function resolveLimits(limits: Partial<ServerLimits> = {}): ServerLimits {
+  for (const [name, value] of Object.entries(limits)) {
+    const range = Object.hasOwn(SERVER_LIMITS, name) ? SERVER_LIMITS[name as keyof ServerLimits] : undefined;
+    if (range === undefined) {
+      const known = Object.keys(SERVER_LIMITS).join(", ");
+      throw new SealwireError("OPTIONS_INVALID", `limits.${name} is not a limit; the limits are ${known}.`);
+    }
+    const { least, most } = range;
+    if (!(Number.isInteger(value) && value >= least && value <= most)) {
+      throw new SealwireError(
+        "OPTIONS_INVALID",
+        `limits.${name} is ${value}; it must be a whole number from ${least} to ${most}.`,
+      );
+    }
+  }
+  return { ...DEFAULT_SERVER_LIMITS, ...limits };
+}
