@@ -1,5 +1,5 @@
 import { lookup, Resolver } from "node:dns/promises";
-import type { ServerName } from "./server-address.ts";
+import type { ServerName } from "../wire/server-address.ts";
 
 /**
  * The gRPC targets of all addresses behind a name, sorted. Asks the name server that the name says, or whatever this

@@ -1,9 +1,9 @@
 import { Metadata, status } from "@grpc/grpc-js";
+import type { ServerAddress, ServerName } from "../wire/server-address.ts";
 import { unlessAborted } from "./deadline.ts";
 import { lookUp } from "./name-lookup.ts";
 import type { ResolvedClientOptions } from "./options.ts";
 import { type Fitness, Replica } from "./replica.ts";
-import type { ServerAddress, ServerName } from "./server-address.ts";
 import {
   Channel,
   type DuplexListener,

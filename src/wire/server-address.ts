@@ -1,0 +1,77 @@
+import { isIP, isIPv6 } from "node:net";
+import { SealwireError } from "../errors.ts";
+
+/** One entry of what a user gave as address. */
+export type ServerAddress =
+  /** One server: a gRPC target as it stands. */
+  | { readonly kind: "target"; readonly target: string }
+  /** A DNS name, each of whose addresses is a server. */
+  | ServerName;
+
+/** A DNS name for all the servers behind it, written `dns:///HOST:PORT`. */
+export interface ServerName {
+  readonly kind: "name";
+  readonly target: string;
+  readonly host: string;
+  readonly port: number;
+  /** `HOST[:PORT]` of the name server to ask; `undefined`: the machine's own resolver. */
+  readonly nameServer: string | undefined;
+}
+
+/** The port of a gRPC target that names none. */
+const DEFAULT_PORT = 443;
+const PORT_MOST = 65_535;
+const LENGTH_MOST = 1024;
+
+/** A line break or another control character; no form of an address has one. */
+const CONTROL = /[\p{Cc}\p{Cf}\u2028\u2029]/u;
+const UNIX = /^unix:(?:\/\/\/|(?!\/\/))./;
+const DNS = /^dns:(?:\/\/([^/]*)\/)?(.*)$/;
+const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/;
+/** The other schemes that grpc-js knows, and, with slashes, those that a program may have taught it. */
+const OTHER_SCHEME = /^(?:ipv[46]:\S+|(?!(?:https?|dns|unix):)[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/\s]*\/\S+)$/;
+
+/**
+ * Reads an address, or several: separated by commas in a text, one each in a list. Throws OPTIONS_INVALID for an
+ * empty one, and for one that no server can be reached at.
+ */
+export function parseAddresses(address: string | readonly string[]): readonly ServerAddress[] {
+  const targets = typeof address === "string" ? address.split(",").map((each) => each.trim()) : address;
+  if (targets.length === 0 || targets.includes("")) {
+    const what = targets.length > 1 ? `An address in "${targets.join(",")}" is empty` : "The address is empty";
+    throw new SealwireError("OPTIONS_INVALID", `${what}; give HOST:PORT, unix:/path or dns:///HOST:PORT.`);
+  }
+  return targets.map(parseAddress);
+}
+
+function parseAddress(target: string): ServerAddress {
+  if (CONTROL.test(target)) throw refused(target, "holds a line break or another control character");
+  if (target.length > LENGTH_MOST) throw refused(target, `is longer than ${LENGTH_MOST} characters`);
+  if (UNIX.test(target) || OTHER_SCHEME.test(target) || isIPv6(target)) return { kind: "target", target };
+  const [, nameServer, rest = target] = DNS.exec(target) ?? [];
+  const isDns = rest !== target;
+  const [, ip, name, port] = HOST_PORT.exec(rest) ?? [];
+  const host = ip ?? name;
+  if (host === undefined) {
+    if (isDns && isIPv6(rest)) return { kind: "target", target };
+    throw refused(target, "is none");
+  }
+  if (Number(port ?? 1) > PORT_MOST || Number(port ?? 1) < 1) throw refused(target, "has a port outside 1 to 65535");
+  if (!isDns || isIP(host) !== 0) return { kind: "target", target };
+  return {
+    kind: "name",
+    target,
+    host,
+    port: port === undefined ? DEFAULT_PORT : Number(port),
+    nameServer: nameServer || undefined,
+  };
+}
+
+function refused(target: string, problem: string): SealwireError {
+  const short = JSON.stringify(target.length > 80 ? `${target.slice(0, 80)}…` : target);
+  const shown = short.replaceAll(/[\p{Cf}\u2028\u2029]/gu, (each) => `\\u{${each.codePointAt(0)?.toString(16)}}`);
+  return new SealwireError(
+    "OPTIONS_INVALID",
+    `The address ${shown} ${problem}; give HOST:PORT, unix:/path or dns:///HOST:PORT.`,
+  );
+}
