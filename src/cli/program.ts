@@ -1,8 +1,8 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
+import { WORK_LIMITS } from "../jobs/work-limits.ts";
 import { VERSION } from "../runtime/version.ts";
-import { parseTime } from "../signing/key-ring/json-fields.ts";
-import { parseDuration } from "./duration.ts";
 import type { ExitCode } from "./exit-code.ts";
+import { append, collect, duration, rate, time, wholeNumber } from "./option-values.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A command's module; loaded only when the command runs, so that `--help` and `--version` start at once. */
@@ -58,7 +58,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--request-id <id>", "name of the intent (default: a new UUID)")
     .addOption(
       new Option("--count <n>", "sign it so many times, each time anew, and print one a line (default: 1)")
-        .argParser(positiveNumber)
+        .argParser(wholeNumber(1, 1_000_000))
         .conflicts(["grpcurl", "explain"]),
     )
     .addOption(
@@ -91,7 +91,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("list your jobs, newest first")
     .option("--state <state>", "only jobs in this state; may be repeated", collect)
     .option("--tool <tool>", "only jobs of this tool")
-    .option("--limit <n>", "how many at most (default: 50)", positiveNumber)
+    .option("--limit <n>", "how many at most (default: 50)", wholeNumber(1, 1_000_000))
     .option("--json", "print one JSON object a line")
     .action(run(() => import("./commands/jobs/list.ts")));
   toServer(jobs.command("get").argument("<job-id>"))
@@ -100,7 +100,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .action(run(() => import("./commands/jobs/get.ts")));
   toServer(jobs.command("watch").argument("[job-id]"))
     .description("follow a job to its end and print its result, or follow all of them")
-    .option("--after-revision <n>", "leave out states up to this revision", wholeNumber)
+    .option("--after-revision <n>", "leave out states up to this revision", wholeNumber(0))
     .option("--all", "follow all of your jobs, open and new ones, until Ctrl-C")
     .option("--tool <tool>", "with --all: only jobs of this tool")
     .option("--ended-since <time>", "with --all: also jobs that ended at this UTC time or later", time)
@@ -119,10 +119,10 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--not-before <time>", "works from this UTC time on", time)
     .option("--not-after <time>", "works until this UTC time", time)
     .option("--calls-per-second <n>", "in the long run (default: 100)", rate)
-    .option("--burst <n>", "calls at once after a pause (default: 200)", wholeNumber)
-    .option("--calls-in-flight <n>", "(default: 64)", wholeNumber)
-    .option("--open-jobs <n>", "(default: 1000)", wholeNumber)
-    .option("--open-watches <n>", "(default: 100)", wholeNumber)
+    .option("--burst <n>", "calls at once after a pause (default: 200)", wholeNumber(0))
+    .option("--calls-in-flight <n>", "(default: 64)", wholeNumber(0))
+    .option("--open-jobs <n>", "(default: 1000)", wholeNumber(0))
+    .option("--open-watches <n>", "(default: 100)", wholeNumber(0))
     .option("--import <file>", "take over the request and response key of this credentials file")
     .action(run(() => import("./commands/keys/add.ts")));
   withRing(keys.command("list"))
@@ -134,12 +134,16 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option(
       "--grace <duration>",
       "end the old keys after this time, such as 7d (default: when they are revoked)",
-      duration,
+      duration("0s", GRACE_MOST),
     )
     .action(run(() => import("./commands/keys/rotate.ts")));
   withRing(keys.command("retire").argument("<key-id>"))
     .description("mark a key as retiring; it still works")
-    .option("--grace <duration>", "end it after this time, such as 7d (default: when it is revoked)", duration)
+    .option(
+      "--grace <duration>",
+      "end it after this time, such as 7d (default: when it is revoked)",
+      duration("0s", GRACE_MOST),
+    )
     .action(run(() => import("./commands/keys/retire.ts")));
   withRing(keys.command("revoke").argument("<key-id>"))
     .description("end a key for good, within seconds on running servers")
@@ -167,6 +171,9 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
   return program;
 }
 
+/** A century: what lies beyond it is a slip. */
+const GRACE_MOST = "36500d";
+
 const EPILOGUE = `
 Exit codes: 0 done, 1 the tool or job failed, 2 bad usage or arguments, 3 refused, 4 unreachable, 130 Ctrl-C.
 Environment: SEALWIRE_ADDRESS, SEALWIRE_CREDENTIALS, SEALWIRE_STORE, NO_COLOR; SEALWIRE_DEBUG=1 shows where an error comes from.`;
@@ -183,12 +190,16 @@ function toTools(command: Command): Command {
     .option("--config <file>", "JSON file with any of these settings; what the command line says counts more")
     .option("--tools <module>", "module that exports your tools and descriptors; may be repeated", append)
     .option("--demo-tools", "serve batch_sum and start_long_task")
-    .option("--concurrency <n>", "jobs run at once (default: 16)", wholeNumber)
+    .option("--concurrency <n>", "jobs run at once (default: 16)", wholeNumber(0, WORK_LIMITS.concurrency.most))
     .option("--metrics <address>", "serve Prometheus metrics over HTTP on this HOST:PORT")
     .addOption(
       new Option("--log-level <level>", "(default: info)").choices(["debug", "info", "warn", "error", "silent"]),
     )
-    .option("--drain-timeout <duration>", "how long running calls and jobs get at shutdown (default: 10s)", duration);
+    .option(
+      "--drain-timeout <duration>",
+      "how long running calls and jobs get at shutdown (default: 10s)",
+      duration("0s", "24h"),
+    );
 }
 
 function toServer(command: Command): Command {
@@ -198,7 +209,7 @@ function toServer(command: Command): Command {
       "server, or replicas separated by commas (default: SEALWIRE_ADDRESS, else the one in the credentials)",
     )
     .option("--credentials <file>", "credentials (default: SEALWIRE_CREDENTIALS, else .sealwire/client.json)")
-    .option("--timeout <duration>", "how long one call may take, such as 30s (default: 60s)", duration)
+    .option("--timeout <duration>", "how long one call may take, such as 30s (default: 60s)", duration("1ms", "24h"))
     .option("--tls", "speak TLS, trusting the usual authorities")
     .option("--tls-ca <file>", "speak TLS, trusting this authority (PEM)")
     .option("--tls-cert <file>", "own certificate for servers that ask for one (PEM)")
@@ -222,40 +233,4 @@ function toCredentials(command: Command): Command {
       "--address <address>",
       "address to write into the credentials (default: SEALWIRE_ADDRESS, else 127.0.0.1:50051)",
     );
-}
-
-function append(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
-}
-
-function collect(value: string, before: readonly string[] = []): string[] {
-  return [...before, ...value.split(",").filter((each) => each !== "")];
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(text);
-}
-
-function positiveNumber(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("It must be a whole number above 0.");
-  return Number(text);
-}
-
-function rate(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("It must be a number above 0.");
-  return value;
-}
-
-function duration(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError('It must be a time span such as "30s", "15m" or "7d".');
-  return ms;
-}
-
-function time(text: string): number {
-  const ms = parseTime(text);
-  if (ms === undefined) throw new InvalidArgumentError('It must be a UTC time such as "2026-11-22T12:00:00Z".');
-  return ms;
 }

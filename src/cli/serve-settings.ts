@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { SealwireError } from "../errors.ts";
 import type { WorkOptions } from "../jobs/engine.ts";
+import { CONNECTION_LIMITS } from "../jobs/postgres/connection-limits.ts";
+import { GRACE_LIMITS, WORK_LIMITS } from "../jobs/work-limits.ts";
 import type { ServerTlsOptions } from "../server/options.ts";
 import { SERVER_LIMITS, type ServerLimits } from "../server/server-limits.ts";
 import { JsonFieldError, JsonFields } from "../signing/key-ring/json-fields.ts";
@@ -18,7 +20,7 @@ export interface ServeSettings {
   readonly dev: boolean;
   /** [`store`] URL of a shared store. Default: a store in the data folder. */
   readonly store: string | undefined;
-  /** [`store_connections_max`] Connections to a shared store, beside one for notifications. Default 10. */
+  /** [`store_connections_max`] Connections to a shared store, beside one for notifications, 1 to 1,000. Default 10. */
   readonly storeConnectionsMax: number;
   /** [`server_secret_file`] Server secrets of the key ring in a shared store. Default: the ring is a file. */
   readonly serverSecretFile: string | undefined;
@@ -34,9 +36,9 @@ export interface ServeSettings {
   readonly tools: readonly string[];
   /** [`demo_tools`] Serve batch_sum and start_long_task. Default: as `dev`. */
   readonly demoTools: boolean;
-  /** [`concurrency`] Jobs run at once, 0 for none. Default 16. */
+  /** [`concurrency`] Jobs run at once, 0 to 10,000, 0 for none. Default 16. */
   readonly concurrency: number;
-  /** [`concurrency_per_client`] Jobs of one client run at once, over all processes that share the store. Default: no limit. */
+  /** [`concurrency_per_client`] Jobs of one client run at once, over all processes that share the store, 1 to 10,000. Default: no limit. */
   readonly concurrencyPerClient: number | undefined;
   /** [`reflection`] Default true. */
   readonly reflection: boolean;
@@ -48,7 +50,7 @@ export interface ServeSettings {
   readonly insecure: boolean;
   /** [`log_level`] Default "info". */
   readonly logLevel: LogLevel;
-  /** [`drain_timeout`] Such as "10s", the default. */
+  /** [`drain_timeout`] Such as "10s", the default; 24h at most. */
   readonly drainTimeoutMs: number;
   /** [`limits`] Those of {@link ServerLimits} by their names in snake_case. */
   readonly limits: Partial<ServerLimits>;
@@ -150,27 +152,27 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
   const text = (name: string) => fields.text(name);
   const path = (name: string) => resolve(folder, fields.text(name));
   const flag = (name: string) => fields.boolean(name);
-  const count = (name: string) => fields.number(name, { least: 0, most: 10_000 });
   const settings = {
     dev: read("dev", flag),
     data: read("data", path),
     store: read("store", text),
-    storeConnectionsMax: read("store_connections_max", (name) => fields.number(name, { least: 1, most: 1_000 })),
+    storeConnectionsMax: read("store_connections_max", (name) => fields.number(name, CONNECTION_LIMITS)),
     serverSecretFile: read("server_secret_file", path),
     keyRing: read("key_ring", path),
     listen: read("listen", text),
     reusePort: read("reuse_port", flag),
     tools: read("tools", (name) => fields.texts(name).map((each) => resolve(folder, each))),
     demoTools: read("demo_tools", flag),
-    concurrency: read("concurrency", count),
-    concurrencyPerClient: read("concurrency_per_client", count),
+    concurrency: read("concurrency", (name) => fields.number(name, { ...WORK_LIMITS.concurrency, least: 0 })),
+    concurrencyPerClient: read("concurrency_per_client", (name) => fields.number(name, WORK_LIMITS.perOwner)),
     reflection: read("reflection", flag),
     metrics: read("metrics", text),
     tls: read("tls", (name) => readTls(fields.object(name), folder)),
     insecure: read("insecure", flag),
     logLevel: read("log_level", (name) => fields.oneOf(name, LOG_LEVELS)),
     drainTimeoutMs: read("drain_timeout", (name) => {
-      return parseDuration(fields.text(name)) ?? fields.fail(name, 'must be a time span such as "10s"');
+      const ms = parseDuration(fields.text(name)) ?? Infinity;
+      return ms <= GRACE_LIMITS.most ? ms : fields.fail(name, 'must be a time span such as "10s", 24h at most');
     }),
     limits: read("limits", (name) => readLimits(fields.object(name))),
   };

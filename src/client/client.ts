@@ -5,6 +5,7 @@ import { ServerIdentityRequest, ServerIdentityResponse } from "../../gen/sealwir
 import type { Response } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobState } from "../jobs/job.ts";
+import { checkNumber } from "../runtime/number-range.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { type CallArguments, encodeArguments, isEncoded } from "./arguments.ts";
 import { type CallOptions, checkTraceparent } from "./call-options.ts";
@@ -107,6 +108,7 @@ export class SealwireClient implements AsyncDisposable {
   /** Lists this client's own jobs, newest first, one page at a time. */
   async listJobs(options: ListJobsOptions = {}): Promise<JobPage> {
     const { states = [], tool = "", pageSize = 0, pageToken = "" } = options;
+    checkNumber("pageSize", pageSize, { least: 0, most: 500 });
     const request = { states: states.map(stateNumber), tool, pageSize, pageToken };
     const output = await this.#callSystem("list_jobs", "ListJobs", ListJobsRequest.encode(request).finish(), options);
     const { jobs, nextPageToken } = decodeAs(output, "sealwire.system.v1.ListJobsResponse", ListJobsResponse.decode);

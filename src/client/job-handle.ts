@@ -2,11 +2,12 @@ import type { Any } from "../../gen/google/protobuf/any.ts";
 import { CancelJobRequest } from "../../gen/sealwire/system/v1/cancel_job.ts";
 import { PollJobRequest } from "../../gen/sealwire/system/v1/poll_job.ts";
 import { SealwireError } from "../errors.ts";
+import { checkNumber } from "../runtime/number-range.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import type { Connection, OperationOptions } from "./connection.ts";
 import { checkSuccession, type JobAnswer, type JobTool, readJobAnswer } from "./job-answer.ts";
 import { errorOfJob, isTerminal, type JobSnapshot } from "./job-snapshot.ts";
-import { MAX_TIMEOUT_MS } from "./options.ts";
+import { checkRevision, MAX_TIMEOUT_MS } from "./options.ts";
 import { callTool } from "./tool-call.ts";
 import { type WatchOptions, watchJob } from "./watch.ts";
 
@@ -50,15 +51,13 @@ export class JobHandle<Output> {
   /** Asks for the job's state. The default time limit is the client's on top of `waitMs`. */
   async poll({ waitMs = 0, afterRevision = 0, ...options }: PollOptions = {}): Promise<JobSnapshot> {
     const { timeoutMs = Math.min(waitMs + this.#connection.options.timeoutMs, MAX_TIMEOUT_MS) } = options;
-    if (!(waitMs >= 0 && waitMs <= MAX_WAIT_MS)) {
-      throw new SealwireError("OPTIONS_INVALID", `waitMs is ${waitMs}; it must be 0 to ${MAX_WAIT_MS}.`);
-    }
+    checkNumber("waitMs", waitMs, { least: 0, most: MAX_WAIT_MS, fraction: true });
     const known = this.#latest;
     const args = PollJobRequest.encode({
       jobId: this.jobId,
       // The wait must end inside the deadline, or its answer would never be seen.
       waitMs: Math.max(0, Math.round(Math.min(waitMs, timeoutMs - ANSWER_MARGIN_MS))),
-      afterRevision: BigInt(afterRevision),
+      afterRevision: BigInt(checkRevision(afterRevision)),
     }).finish();
     const answer = await this.#ask("poll_job", "PollJobRequest", args, { ...options, timeoutMs });
     checkSuccession(known, answer.job);

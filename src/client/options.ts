@@ -1,20 +1,21 @@
 import { SealwireError } from "../errors.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { type Logger, silentLogger } from "../runtime/logger.ts";
+import { checkNumber } from "../runtime/number-range.ts";
 import { type Random, systemRandom } from "../runtime/random.ts";
 import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { MAX_RESPONSE_BYTES } from "../wire/limits.ts";
+import { parseAddresses, type ServerAddress } from "../wire/server-address.ts";
 import { isLoopback } from "./loopback.ts";
-import { parseAddresses, type ServerAddress } from "./server-address.ts";
 
 /** How the client tries again. Every attempt is signed anew and keeps its request id. */
 export interface RetryOptions {
   /** Attempts in all, while nothing verified tells how long to wait. 1 to 100, default 5; 1 switches retries off. */
   readonly maxAttempts?: number;
-  /** Upper end of the first wait; doubles from then on, each wait is drawn from 0 up to it. Default 200. */
+  /** Upper end of the first wait, 1 to 86,400,000; doubles from then on, each wait is drawn from 0 up to it. Default 200. */
   readonly initialDelayMs?: number;
-  /** Upper end of the longest wait. Default 5,000. */
+  /** Upper end of the longest wait, 1 to 86,400,000. Default 5,000. */
   readonly maxDelayMs?: number;
 }
 
@@ -55,14 +56,14 @@ export interface ClientOptions {
   readonly pipeline?: boolean;
   /** How often a watch asks for a sign of life, 100 to 60,000 ms. Default 15,000. */
   readonly heartbeatIntervalMs?: number;
-  /** How long a watch of a job that the server was heard of keeps trying without a verified message. Default 300,000 ms. */
+  /** How long a watch of a job that the server was heard of keeps trying without a verified message, 0 to 86,400,000 ms. Default 300,000 ms. */
   readonly resumeForMs?: number;
   /**
    * With several servers: how often each is asked for its health, and how long it may take to answer, 100 to 60,000 ms.
    * Default 5,000.
    */
   readonly healthIntervalMs?: number;
-  /** Largest message to receive, in bytes. Default 4 MiB, which every result fits in. */
+  /** Largest message to receive, 1,024 to 2,147,483,647 bytes. Default 4 MiB, which every result fits in. */
   readonly maxReceiveBytes?: number;
   /** Told of retries, at level debug. Default: nobody. */
   readonly logger?: Logger;
@@ -111,15 +112,21 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     descriptors: options.descriptors,
     timeoutMs: checkTimeoutMs(options.timeoutMs ?? 60_000),
     retry: {
-      maxAttempts: checkRange("retry.maxAttempts", options.retry?.maxAttempts ?? 5, 1, 100),
-      initialDelayMs: checkRange("retry.initialDelayMs", options.retry?.initialDelayMs ?? 200, 1, MAX_TIMEOUT_MS),
-      maxDelayMs: checkRange("retry.maxDelayMs", options.retry?.maxDelayMs ?? 5_000, 1, MAX_TIMEOUT_MS),
+      maxAttempts: checkNumber("retry.maxAttempts", options.retry?.maxAttempts ?? 5, { least: 1, most: 100 }),
+      initialDelayMs: checkTime("retry.initialDelayMs", options.retry?.initialDelayMs ?? 200, 1),
+      maxDelayMs: checkTime("retry.maxDelayMs", options.retry?.maxDelayMs ?? 5_000, 1),
     },
     pipeline: options.pipeline ?? false,
-    heartbeatIntervalMs: checkRange("heartbeatIntervalMs", options.heartbeatIntervalMs ?? 15_000, 100, 60_000),
-    resumeForMs: checkRange("resumeForMs", options.resumeForMs ?? 300_000, 0, MAX_TIMEOUT_MS),
-    healthIntervalMs: checkRange("healthIntervalMs", options.healthIntervalMs ?? 5_000, 100, 60_000),
-    maxReceiveBytes: checkRange("maxReceiveBytes", options.maxReceiveBytes ?? MAX_RESPONSE_BYTES, 1024, 2 ** 31 - 1),
+    heartbeatIntervalMs: checkNumber("heartbeatIntervalMs", options.heartbeatIntervalMs ?? 15_000, {
+      least: 100,
+      most: 60_000,
+    }),
+    resumeForMs: checkTime("resumeForMs", options.resumeForMs ?? 300_000, 0),
+    healthIntervalMs: checkTime("healthIntervalMs", options.healthIntervalMs ?? 5_000, 100, 60_000),
+    maxReceiveBytes: checkNumber("maxReceiveBytes", options.maxReceiveBytes ?? MAX_RESPONSE_BYTES, {
+      least: 1024,
+      most: 2 ** 31 - 1,
+    }),
     logger: options.logger ?? silentLogger,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
@@ -128,10 +135,15 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
 
 /** Checks the time that a call gets. Throws OPTIONS_INVALID. */
 export function checkTimeoutMs(timeoutMs: number): number {
-  return checkRange("timeoutMs", timeoutMs, 1, MAX_TIMEOUT_MS);
+  return checkTime("timeoutMs", timeoutMs, 1);
 }
 
-function checkRange(name: string, value: number, least: number, most: number): number {
-  if (Number.isFinite(value) && value >= least && value <= most) return value;
-  throw new SealwireError("OPTIONS_INVALID", `${name} is ${value}; it must be ${least} to ${most}.`);
+/** A time in milliseconds. */
+function checkTime(name: string, value: number, least: number, most = MAX_TIMEOUT_MS): number {
+  return checkNumber(name, value, { least, most, fraction: true });
+}
+
+/** Checks the revision of a job that the caller knows. Throws OPTIONS_INVALID. */
+export function checkRevision(afterRevision: number): number {
+  return checkNumber("afterRevision", afterRevision, { least: 0, most: Number.MAX_SAFE_INTEGER });
 }

@@ -7,7 +7,7 @@ import { Deadline } from "./deadline.ts";
 import { follow, type Reading, type Watched } from "./follow.ts";
 import { checkSuccession, type JobAnswer, readJobAnswer } from "./job-answer.ts";
 import { isTerminal, type JobSnapshot } from "./job-snapshot.ts";
-import { checkTimeoutMs } from "./options.ts";
+import { checkRevision, checkTimeoutMs } from "./options.ts";
 import type { StreamEnd } from "./watch-stream.ts";
 
 /** Where a watch begins and how long it may last. */
@@ -59,7 +59,7 @@ class WatchedJob implements Watched<JobAnswer> {
   constructor({ jobId, isKnown }: WatchTarget, afterRevision: number, heartbeatIntervalMs: number) {
     this.isKnown = isKnown;
     this.#jobId = jobId;
-    this.#afterRevision = afterRevision;
+    this.#afterRevision = checkRevision(afterRevision);
     this.#heartbeatIntervalMs = heartbeatIntervalMs;
     this.#yielded = afterRevision;
   }

@@ -55,9 +55,9 @@ export type JobHandlers = ReadonlyMap<string, JobHandler>;
 
 /** How much a worker runs at once. */
 export interface WorkOptions {
-  /** Most handlers that run at once in this worker. */
+  /** Most handlers that run at once in this worker, 1 to 10,000. */
   readonly concurrency: number;
-  /** Most that run at once for one owner, over all workers of the store; default: no limit. */
+  /** Most that run at once for one owner, over all workers of the store, 1 to 10,000; default: no limit. */
   readonly perOwner?: number;
 }
 

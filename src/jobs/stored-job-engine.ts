@@ -1,4 +1,3 @@
-import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type {
@@ -20,6 +19,7 @@ import { JobWatch } from "./job-watch.ts";
 import { watchOwner } from "./owner-watch.ts";
 import type { PageTokens } from "./page-token.ts";
 import { storeClosed } from "./store-away.ts";
+import { checkWorkOptions } from "./work-limits.ts";
 import { JobWorker } from "./worker/job-worker.ts";
 import type { RunLedger } from "./worker/run-ledger.ts";
 
@@ -91,11 +91,7 @@ export class StoredJobEngine implements JobEngine {
   async work(handlers: JobHandlers, options: WorkOptions): Promise<Worker> {
     const { feeds, ledger, clock, logger } = this.#options;
     if (feeds.closed) throw storeClosed();
-    for (const [name, value] of Object.entries(options)) {
-      if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1)) {
-        throw new SealwireError("OPTIONS_INVALID", `${name} must be 1 or more, not ${value}.`);
-      }
-    }
+    checkWorkOptions(options);
     const worker = new JobWorker({ ...options, handlers, ledger, clock, logger });
     this.#workers.add(worker);
     return worker;

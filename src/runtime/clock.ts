@@ -4,21 +4,37 @@ export interface Clock {
   nowMs(): number;
   /** Milliseconds from an arbitrary start; never steps. */
   monotonicMs(): number;
-  /** Runs `callback` once after `delayMs`; dispose the timer to call it off. Does not keep the process alive. */
+  /** Runs `callback` once after `delayMs`, however long; dispose the timer to call it off. Does not keep the process alive. */
   after(delayMs: number, callback: () => void): Disposable;
 }
+
+/** Longest delay that Node's timers take, in milliseconds; they fire at once for anything above. */
+export const LONGEST_DELAY_MS = 2_147_483_647;
 
 /** The clock of this machine. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(delayMs, callback) {
-    // Node fires at once for delays above 2^31-1 ms: cap, callers re-check their condition.
-    const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), 2_147_483_647));
+    if (delayMs > LONGEST_DELAY_MS) return afterSteps(delayMs, callback, LONGEST_DELAY_MS);
+    const timer = setTimeout(callback, Math.max(delayMs, 0));
     timer.unref();
     return { [Symbol.dispose]: () => clearTimeout(timer) };
   },
 };
+
+/** Runs `callback` once after `delayMs`, by timers of `stepMs` at most. Does not keep the process alive. */
+export function afterSteps(delayMs: number, callback: () => void, stepMs: number): Disposable {
+  const dueMs = performance.now() + delayMs;
+  let timer: NodeJS.Timeout;
+  const arm = (): void => {
+    const leftMs = dueMs - performance.now();
+    timer = setTimeout(leftMs > stepMs ? arm : callback, Math.max(Math.min(leftMs, stepMs), 0));
+    timer.unref();
+  };
+  arm();
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}
 
 /**
  * Resolves after `delayMs` on `clock`. Rejects with the signal's reason if `signal` aborts first.

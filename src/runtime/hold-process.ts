@@ -1,5 +1,4 @@
-/** Longest delay that Node's timers take, in milliseconds. */
-const LONGEST_DELAY_MS = 2_147_483_647;
+import { LONGEST_DELAY_MS } from "./clock.ts";
 
 /**
  * Keeps the process alive until it is disposed. The clock's timers do not, so whoever awaits one on behalf of a

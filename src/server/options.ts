@@ -1,5 +1,5 @@
-import { SealwireError } from "../errors.ts";
 import type { Store } from "../jobs/store.ts";
+import { checkWorkOptions } from "../jobs/work-limits.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { type Logger, silentLogger } from "../runtime/logger.ts";
 import type { KeyRingSource } from "../signing/key-ring/types.ts";
@@ -35,7 +35,7 @@ export interface ServerOptions {
   readonly tools: readonly ToolImplementation[];
   /** Serialized FileDescriptorSets that hold the tools' services, from `buf build --as-file-descriptor-set`. The demo's and system's are built in. */
   readonly descriptors?: readonly Uint8Array[];
-  /** Jobs run at once in this process, and most of them for one client; `false` runs none. Default 16 and 16. */
+  /** Jobs run at once in this process, and most of them for one client over all processes, 1 to 10,000; `false` runs none. Default 16 and no limit. */
   readonly work?: { readonly concurrency: number; readonly perOwner?: number } | false;
   readonly tls?: ServerTlsOptions;
   /** Lets the server listen beyond loopback without TLS. Requests are signed, but everybody on the way can read them. */
@@ -61,12 +61,7 @@ export interface ResolvedServerOptions extends Required<Omit<ServerOptions, "tls
 export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
   const limits = resolveLimits(options.limits);
   const work = options.work ?? { concurrency: 16 };
-  if (work !== false && !(Number.isSafeInteger(work.concurrency) && work.concurrency >= 1)) {
-    throw new SealwireError(
-      "OPTIONS_INVALID",
-      `work.concurrency is ${work.concurrency}; it must be a whole number of at least 1.`,
-    );
-  }
+  if (work !== false) checkWorkOptions(work, "work.");
   return {
     keyRing: options.keyRing,
     store: options.store,

@@ -1,4 +1,5 @@
 import { SealwireError } from "../errors.ts";
+import { checkNumber, type NumberRange } from "../runtime/number-range.ts";
 import { MAX_REQUEST_BYTES } from "../wire/limits.ts";
 
 /** Limits of one server process; the limits of each caller stand in the key ring. */
@@ -36,10 +37,8 @@ export interface ServerLimits {
 }
 
 /** The default of a limit and the smallest and largest value that it takes. */
-export interface LimitRange {
+export interface LimitRange extends NumberRange {
   readonly default: number;
-  readonly least: number;
-  readonly most: number;
 }
 
 const SECOND_MS = 1000;
@@ -75,19 +74,14 @@ export const DEFAULT_SERVER_LIMITS = Object.fromEntries(
 
 /** Fills in the defaults. Throws OPTIONS_INVALID naming the limit that is unknown or out of its range. */
 export function resolveLimits(limits: Partial<ServerLimits> = {}): ServerLimits {
-  for (const [name, value] of Object.entries(limits)) {
+  const given = Object.entries(limits).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) {
     const range = Object.hasOwn(SERVER_LIMITS, name) ? SERVER_LIMITS[name as keyof ServerLimits] : undefined;
     if (range === undefined) {
       const known = Object.keys(SERVER_LIMITS).join(", ");
       throw new SealwireError("OPTIONS_INVALID", `limits.${name} is not a limit; the limits are ${known}.`);
     }
-    const { least, most } = range;
-    if (!(Number.isInteger(value) && value >= least && value <= most)) {
-      throw new SealwireError(
-        "OPTIONS_INVALID",
-        `limits.${name} is ${value}; it must be a whole number from ${least} to ${most}.`,
-      );
-    }
+    checkNumber(`limits.${name}`, value, range);
   }
-  return { ...DEFAULT_SERVER_LIMITS, ...limits };
+  return { ...DEFAULT_SERVER_LIMITS, ...Object.fromEntries(given) };
 }

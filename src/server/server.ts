@@ -2,6 +2,8 @@ import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js
 import { SystemToolServiceDefinition } from "../../gen/sealwire/system/v1/system_tool_service.ts";
 import { ToolServiceService } from "../../gen/sealwire/v1/tool_service.ts";
 import type { Worker } from "../jobs/engine.ts";
+import { GRACE_LIMITS } from "../jobs/work-limits.ts";
+import { checkNumber } from "../runtime/number-range.ts";
 import { TimeLimit } from "../runtime/time-limit.ts";
 import { Turns } from "../runtime/turns.ts";
 import { VERSION } from "../runtime/version.ts";
@@ -38,7 +40,7 @@ export interface SealwireServer extends AsyncDisposable {
   listen(address: string, options?: ListenOptions): Promise<{ readonly address: string }>;
   /**
    * Shuts down without losing anything: health says NOT_SERVING, watches end with UNAVAILABLE, open calls finish,
-   * running jobs are handed back. After `graceMs` (default 10,000) what is left is cut off. Idempotent.
+   * running jobs are handed back. After `graceMs` (0 to 86,400,000, default 10,000) what is left is cut off. Idempotent.
    */
   drain(graceMs?: number): Promise<void>;
 }
@@ -173,8 +175,8 @@ class RunningServer implements SealwireServer {
     return { address: listener.address };
   }
 
-  drain(graceMs: number = DEFAULT_GRACE_MS): Promise<void> {
-    this.#drained ??= this.#drain(graceMs);
+  async drain(graceMs: number = DEFAULT_GRACE_MS): Promise<void> {
+    this.#drained ??= this.#drain(checkNumber("graceMs", graceMs, GRACE_LIMITS));
     return this.#drained;
   }
 

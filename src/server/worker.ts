@@ -1,6 +1,8 @@
 import type { WorkOptions } from "../jobs/engine.ts";
 import type { Store } from "../jobs/store.ts";
+import { checkWorkOptions, GRACE_LIMITS } from "../jobs/work-limits.ts";
 import { type Logger, silentLogger } from "../runtime/logger.ts";
+import { checkNumber } from "../runtime/number-range.ts";
 import { Catalogue } from "../tools/catalogue.ts";
 import { Dispatcher } from "../tools/dispatcher.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
@@ -25,13 +27,14 @@ export interface SealwireWorker extends AsyncDisposable {
   readonly tools: readonly string[];
   /** How many jobs run now. */
   readonly running: number;
-  /** Claims nothing more, aborts the jobs' signals, and after `graceMs` hands back what still runs. Idempotent. */
+  /** Claims nothing more, aborts the jobs' signals, and after `graceMs`, 0 to 86,400,000, hands back what still runs. Idempotent. */
   drain(graceMs: number): Promise<void>;
 }
 
 /** Starts to work the jobs of a store. Throws OPTIONS_INVALID naming the option or the tool at fault. */
 export async function createWorker(options: WorkerOptions): Promise<SealwireWorker> {
   const { store, tools, descriptors = [], work, logger = silentLogger } = options;
+  checkWorkOptions(work, "work.");
   const image = readImage(builtinDescriptorSet(), ...descriptors);
   const catalogue = new Catalogue(image, undefined, tools);
   const dispatcher = new Dispatcher({ catalogue, store, validator: new ArgsValidator(image), logger });
@@ -42,7 +45,7 @@ export async function createWorker(options: WorkerOptions): Promise<SealwireWork
     get running() {
       return worker.running;
     },
-    drain: (graceMs) => worker.stop(graceMs),
+    drain: async (graceMs) => worker.stop(checkNumber("graceMs", graceMs, GRACE_LIMITS)),
     [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
   };
 }

@@ -7,6 +7,8 @@ const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
+/** A century. Later times would not fit into a google.protobuf.Timestamp one day. */
+const MOST_DAYS = 36_500;
 
 /** What a job tool gets where its option says nothing; also stands in `sealwire/v1/options.proto`. */
 export const DEFAULT_JOB_POLICY: JobPolicy = {
@@ -26,8 +28,9 @@ export function resolveJobPolicy(option: JobPolicyMessage, method: string): JobP
   const duration = (field: string, value: JobPolicyMessage["retention"], fallback: number): number => {
     if (value === undefined) return fallback;
     const ms = toDurationMs(value);
-    if (ms > 0) return ms;
-    throw invalid(method, field, "must be longer than nothing");
+    if (!(ms > 0)) throw invalid(method, field, "must be longer than nothing");
+    if (ms > MOST_DAYS * DAY_MS) throw invalid(method, field, `must be ${MOST_DAYS} days or less`);
+    return ms;
   };
   const policy: JobPolicy = {
     priority: option.priority,

@@ -5,6 +5,10 @@ import { fromDurationMs, toDurationMs } from "./duration.ts";
 import { MAX_VIOLATIONS } from "./limits.ts";
 
 /** Leaves room for the Response around it and for projections within MAX_STATUS_DETAILS_BYTES. */
+/** An int32 on the wire, with room for what is added. */
+const MAX_OMITTED = 1_000_000_000;
+/** A year. */
+const MAX_RETRY_DELAY_MS = 31_536_000_000;
 const MAX_ERROR_BYTES = 3 * 1024;
 const MAX_MESSAGE_LENGTH = 512;
 const MAX_VIOLATION_TEXT_LENGTH = 256;
@@ -24,8 +28,8 @@ export function errorToMessage(error: SealwireError): ErrorMessage {
       ruleId: cutText(violation.ruleId, MAX_VIOLATION_TEXT_LENGTH),
       message: cutText(violation.message, MAX_VIOLATION_TEXT_LENGTH),
     })),
-    violationsOmitted: error.violationsOmitted + Math.max(0, error.violations.length - MAX_VIOLATIONS),
-    retryDelay: error.retryDelayMs === undefined ? undefined : fromDurationMs(error.retryDelayMs),
+    violationsOmitted: toCount(error.violationsOmitted) + Math.max(0, error.violations.length - MAX_VIOLATIONS),
+    retryDelay: toRetryDelay(error.retryDelayMs),
   };
   while (message.violations.length > 0 && ErrorMessage.encode(message).finish().length > MAX_ERROR_BYTES) {
     message.violations.pop();
@@ -64,3 +68,13 @@ const STATUS_NAMES = new Map<number, StatusName>(
     .filter(([name]) => name !== "OK" && name !== "UNRECOGNIZED")
     .map(([name, number]) => [number, name as StatusName]),
 );
+
+/** Handlers raise errors, too: what is no count must not keep their answer from being written. */
+function toCount(value: number): number {
+  return Number.isSafeInteger(value) && value > 0 ? Math.min(value, MAX_OMITTED) : 0;
+}
+
+function toRetryDelay(delayMs: number | undefined): ErrorMessage["retryDelay"] {
+  if (delayMs === undefined || !(delayMs >= 0)) return undefined;
+  return fromDurationMs(Math.min(delayMs, MAX_RETRY_DELAY_MS));
+}

@@ -84,7 +84,11 @@ test("a bad field is named", () =>
     const cases: [object, RegExp][] = [
       [{ port: 1 }, /unknown field "port"/],
       [{ concurrency: 1.5 }, /concurrency: must be a whole number/],
+      [{ concurrency: 10_001 }, /concurrency: must be a whole number from 0 to 10000/],
+      [{ concurrency_per_client: 0 }, /concurrency_per_client: must be a whole number from 1 to 10000/],
+      [{ store_connections_max: 1001 }, /store_connections_max: must be a whole number from 1 to 1000/],
       [{ drain_timeout: "soon" }, /drain_timeout: must be a time span/],
+      [{ drain_timeout: "24.1h" }, /drain_timeout: must be a time span .* 24h at most/],
       [{ limits: { calls: 1 } }, /limits: has an unknown field "calls"/],
       [{ tls: { cert: "c" } }, /tls\.key: is missing/],
       [{ log_level: "loud" }, /log_level: must be one of/],

@@ -1,6 +1,8 @@
+import { SealwireClient } from "../../src/client/client.ts";
 import { isLoopback } from "../../src/client/loopback.ts";
 import { type ClientOptions, resolveClientOptions } from "../../src/client/options.ts";
 import { SealwireError } from "../../src/errors.ts";
+import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { makeCredentials } from "./peers/signed-peer.ts";
 
@@ -46,6 +48,10 @@ test("a value out of range is refused by name", () => {
   assert.match(refusal({ timeoutMs: Number.NaN }), /^timeoutMs is NaN/);
   assert.match(refusal({ timeoutMs: 86_400_001 }), /^timeoutMs/);
   assert.match(refusal({ retry: { maxAttempts: 0 } }), /^retry\.maxAttempts/);
+  assert.match(refusal({ retry: { maxAttempts: 1.5 } }), /^retry\.maxAttempts is 1.5; it must be a whole number/);
+  assert.match(refusal({ heartbeatIntervalMs: 100.5 }), /^heartbeatIntervalMs/);
+  assert.match(refusal({ maxReceiveBytes: 2 ** 31 }), /^maxReceiveBytes/);
+  assert.match(refusal({ retry: { maxDelayMs: 86_400_001 } }), /^retry\.maxDelayMs/);
   assert.match(refusal({ retry: { initialDelayMs: -1 } }), /^retry\.initialDelayMs/);
   assert.match(refusal({ heartbeatIntervalMs: 99 }), /^heartbeatIntervalMs/);
   assert.match(refusal({ resumeForMs: Infinity }), /^resumeForMs/);
@@ -53,6 +59,27 @@ test("a value out of range is refused by name", () => {
   assert.match(refusal({ healthIntervalMs: 99 }), /^healthIntervalMs/);
   for (const address of ["", [], [""]]) assert.match(refusal({ address }), /^The address is empty/);
   assert.match(refusal({ address: "127.0.0.1:1,,127.0.0.1:2" }), /^An address in "127.0.0.1:1,,127.0.0.1:2" is empty/);
+});
+
+test("an address that nobody can call is refused", () => {
+  for (const address of ["dns:///a:b:c", "tools.example:99999", "https://tools.example", "h:1\nx"]) {
+    assert.match(refusal({ address, tls: {} }), /^The address "/);
+  }
+});
+
+test("what a call takes is checked before it is sent", async () => {
+  await using client = new SealwireClient({ credentials });
+  const job = client.job("j");
+  const refusals: [() => Promise<unknown>, RegExp][] = [
+    [() => client.listJobs({ pageSize: 501 }), /^pageSize is 501; it must be a whole number from 0 to 500/],
+    [() => client.listJobs({ pageSize: 0.5 }), /^pageSize/],
+    [() => client.listTools({ timeoutMs: Infinity }), /^timeoutMs is Infinity/],
+    [() => job.poll({ waitMs: Number.NaN }), /^waitMs is NaN/],
+    [() => job.poll({ afterRevision: 1.5 }), /^afterRevision is 1.5/],
+    [() => job.watch({ afterRevision: -1 }).next(), /^afterRevision is -1/],
+    [() => client.watchJobs({ endedSinceMs: 1e300 }).next(), /^endedSinceMs/],
+  ];
+  for (const [call, expected] of refusals) assert.match((await rejection("OPTIONS_INVALID", call())).message, expected);
 });
 
 test("plaintext to another machine must be asked for", () => {
@@ -74,7 +101,7 @@ test("several addresses are a list, or a text with commas; a name stands for its
   assert.equal(name("dns:///tools.example:50051"), ["tools.example", 50_051, undefined]);
   assert.equal(name("dns:tools.example"), ["tools.example", 443, undefined]);
   assert.equal(name("dns://10.0.0.2:53/tools.example:1"), ["tools.example", 1, "10.0.0.2:53"]);
-  for (const one of ["tools.example:1", "dns:///127.0.0.1:1", "dns:///[::1]:1", "dns:///a:b:c", "unix:/x"])
+  for (const one of ["tools.example:1", "dns:///127.0.0.1:1", "dns:///[::1]:1", "unix:/x"])
     assert.is(name(one), "target", one);
 });
 

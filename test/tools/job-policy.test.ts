@@ -26,6 +26,13 @@ test("a policy comes back from its message unchanged", () => {
   assert.equal(resolveJobPolicy(toPolicyMessage(policy), "S.M"), policy);
 });
 
+test("a policy of a century is taken, and no time of its jobs is beyond what a Timestamp holds", () => {
+  const century = { seconds: 36_500n * 86_400n, nanos: 0 };
+  const policy = resolveJobPolicy(JobPolicy.create({ executionTimeout: century, retention: century }), "S.M");
+  assert.is(policy.executionTimeoutMs, 36_500 * 86_400_000);
+  assert.ok(new Date(Date.now() + 2 * policy.retentionMs).getUTCFullYear() < 9999);
+});
+
 test("a policy that makes no sense stops the start and names the field", () => {
   const wrong: [Partial<JobPolicy>, string][] = [
     [{ retention: { seconds: 3600n, nanos: 0 } }, "retention"],
@@ -35,6 +42,8 @@ test("a policy that makes no sense stops the start and names the field", () => {
     [{ maxAttempts: -1 }, "max_attempts"],
     [{ executionTimeout: { seconds: 0n, nanos: 0 } }, "execution_timeout"],
     [{ heartbeatTimeout: { seconds: -1n, nanos: 0 } }, "heartbeat_timeout"],
+    [{ executionTimeout: { seconds: 36_500n * 86_400n, nanos: 1 } }, "execution_timeout"],
+    [{ retention: { seconds: 315_576_000_000n, nanos: 0 } }, "retention"],
   ];
   for (const [option, field] of wrong) {
     assert.throws(

@@ -30,6 +30,15 @@ test("a reason that never travels is sent as INTERNAL", () => {
   assert.is(errorToMessage(new SealwireError("STORE_IN_USE")).reason, ErrorReason.INTERNAL);
 });
 
+test("what a handler makes up cannot keep its error from being written", () => {
+  for (const value of [Number.NaN, Infinity, -1, 0.5, 1e300, 2 ** 53]) {
+    const error = new SealwireError("TOOL_FAILED", "what", { retryDelayMs: value, violationsOmitted: value });
+    const back = errorFromMessage(ErrorMessage.decode(ErrorMessage.encode(errorToMessage(error)).finish()));
+    assert.is(back.reason, "TOOL_FAILED", String(value));
+    assert.ok(back.retryDelayMs === undefined || back.retryDelayMs <= 31_536_000_000);
+  }
+});
+
 test("an error never takes more than 3 KiB, and counts what it leaves out", () => {
   const text = fc.string({ unit: "binary", maxLength: 2000 });
   const violations = fc.array(fc.record({ field: text, ruleId: text, message: text }), { maxLength: 40 });

@@ -1,6 +1,8 @@
 import { SealwireError } from "../../errors.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { checkNumber } from "../../runtime/number-range.ts";
 import type { ConnectionTarget } from "./connection.ts";
+import { CONNECTION_LIMITS } from "./connection-limits.ts";
 import type { Database } from "./database.ts";
 import { sql } from "./statement.ts";
 
@@ -11,9 +13,7 @@ export async function connect(
   target: ConnectionTarget,
   { connectionsMax = DEFAULT_CONNECTIONS_MAX, logger }: { readonly connectionsMax?: number; readonly logger: Logger },
 ): Promise<Database> {
-  if (!(Number.isSafeInteger(connectionsMax) && connectionsMax >= 1)) {
-    throw new SealwireError("OPTIONS_INVALID", `connectionsMax must be 1 or more, not ${connectionsMax}.`);
-  }
+  checkNumber("connectionsMax", connectionsMax, CONNECTION_LIMITS);
   // The driver is loaded by those who use it only.
   const { Database } = await import("./database.ts");
   const database = new Database({ connection: target.config, connectionsMax, logger });

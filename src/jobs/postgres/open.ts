@@ -16,7 +16,7 @@ const READ_PAGE_KEY = sql("SELECT page_key FROM store_state");
 export interface OpenPostgresStoreOptions {
   /** `postgres://USER@HOST:PORT/DATABASE?schema=NAME`; what it leaves out comes from PGHOST, PGPASSWORD and the like. */
   readonly url: string;
-  /** Most connections to the database, beside one for notifications. Default 10. */
+  /** Most connections to the database, beside one for notifications, 1 to 1,000. Default 10. */
   readonly connectionsMax?: number;
   readonly clock?: Clock;
   readonly random?: Random;

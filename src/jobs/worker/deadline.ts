@@ -1,8 +1,8 @@
 import type { Clock } from "../../runtime/clock.ts";
 
 /**
- * Runs `callback` once `limitMs` have passed since `startedMs()` (monotonic). The start may move on meanwhile, and
- * the limit may be longer than one timer can wait. Dispose to call it off.
+ * Runs `callback` once `limitMs` have passed since `startedMs()` (monotonic). The start may move on meanwhile.
+ * Dispose to call it off.
  */
 export function startDeadline(
   clock: Clock,

@@ -1,0 +1,49 @@
+import { InvalidArgumentError } from "commander";
+import { parseTime } from "../signing/key-ring/json-fields.ts";
+import { parseDuration } from "./duration.ts";
+
+/** Reads the text of an option's value. Throws InvalidArgumentError, which commander completes with the option's name. */
+type ValueReader<T> = (text: string) => T;
+
+/** Reads a whole number from `least` to `most`. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): ValueReader<number> {
+  return (text) => {
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}
+
+/** Reads a number above 0. */
+export function rate(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("It must be a number above 0.");
+  return value;
+}
+
+/** Reads a time span such as "30s" into milliseconds; the bounds are time spans, too. */
+export function duration(least: string, most: string): ValueReader<number> {
+  const [leastMs, mostMs] = [parseDuration(least), parseDuration(most)];
+  return (text) => {
+    const ms = parseDuration(text);
+    if (ms !== undefined && ms >= (leastMs ?? 0) && ms <= (mostMs ?? 0)) return ms;
+    throw new InvalidArgumentError(`It must be a time span such as "30s", "15m" or "7d", from ${least} to ${most}.`);
+  };
+}
+
+/** Reads a UTC time into Unix milliseconds. */
+export function time(text: string): number {
+  const ms = parseTime(text);
+  if (ms === undefined) throw new InvalidArgumentError('It must be a UTC time such as "2026-11-22T12:00:00Z".');
+  return ms;
+}
+
+/** Gathers the values of an option that is repeated. */
+export function append(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+/** Gathers the values of an option that is repeated or holds several, separated by commas. */
+export function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, ...value.split(",").filter((each) => each !== "")];
+}
