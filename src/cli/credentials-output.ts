@@ -1,9 +1,13 @@
+import { rm } from "node:fs/promises";
 import { SealwireError } from "../errors.ts";
+import type { AddedKey } from "../signing/key-ring/changes.ts";
 import { credentialsOf, formatCredentials, writeCredentials } from "../signing/key-ring/credentials.ts";
 import type { KeyRingDocument } from "../signing/key-ring/document.ts";
 import { formatTime } from "../signing/key-ring/json-fields.ts";
 import { buildKeyRing } from "../signing/key-ring/key-ring.ts";
+import type { VerificationKey } from "../signing/key-ring/types.ts";
 import { fileExists } from "./file-exists.ts";
+import { type GivenOptions, inTermsOfOptions } from "./option-at-fault.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Where new credentials go. */
@@ -28,24 +32,87 @@ export async function checkCredentialsOutput({ out, print }: CredentialsOutput):
     throw new SealwireError("OPTIONS_INVALID", `${out} exists and is not overwritten.\nName another file.`);
 }
 
-/** Hands the credentials of a new key over: to a file, with the key's id on stdout, or all of it to stdout. */
-export async function handOverCredentials(
+/** What {@link makeKey} is to do, and what to say of it. */
+export interface NewKeyTask {
+  readonly output: CredentialsOutput;
+  readonly given: GivenOptions;
+  /** Changes the ring and puts it in place; `add` makes the new key. */
+  readonly apply: (change: (document: KeyRingDocument) => Promise<KeyRingDocument>) => Promise<unknown>;
+  readonly add: (document: KeyRingDocument) => AddedKey;
+}
+
+/**
+ * Makes a key and hands its credentials over: to a file, with the key's id on stdout, or all of it to stdout. The file is
+ * there before the key is, and taken away if there is to be no key: neither is left without the other. Throws
+ * OPTIONS_INVALID naming the option that the ring or the credentials could not be read again with.
+ */
+export async function makeKey(terminal: Terminal, { output, given, apply, add }: NewKeyTask): Promise<void> {
+  const { out } = output;
+  const address = addressOf(terminal, output);
+  let isRead = false;
+  let made: { readonly key: VerificationKey; readonly text: string } | undefined;
+  try {
+    await apply(async (before) => {
+      isRead = true;
+      const { document, keyId } = add(before);
+      const key = buildKeyRing(withKey(document, keyId)).find(keyId);
+      if (key === undefined) throw new Error(`key ${keyId} was made and is not there`);
+      const credentials = credentialsOf(key, { serverId: document.serverId, address: address.value });
+      const text = formatCredentials(credentials);
+      if (out !== undefined) {
+        // The change may be made again after a lost race in the database.
+        if (made !== undefined) await rm(out, { force: true });
+        made = undefined;
+        await writeCredentials(out, credentials).catch((cause) => throwCannotWrite(out, cause));
+      }
+      made = { key, text };
+      return document;
+    });
+  } catch (thrown) {
+    if (made !== undefined && out !== undefined) await takeAway(terminal, out, thrown);
+    throw isRead ? inTermsOfOptions(thrown, { ...given, address }) : thrown;
+  }
+  if (made !== undefined) report(terminal, made, out);
+}
+
+function report(
   terminal: Terminal,
-  { document, keyId }: { readonly document: KeyRingDocument; readonly keyId: string },
-  { out, address }: CredentialsOutput,
-): Promise<void> {
-  const key = buildKeyRing(document).find(keyId);
-  if (key === undefined) throw new Error(`key ${keyId} was made and is not there`);
-  const server = { serverId: document.serverId, address: address ?? terminal.env.SEALWIRE_ADDRESS ?? DEFAULT_ADDRESS };
-  const credentials = credentialsOf(key, server);
+  { key, text }: { readonly key: VerificationKey; readonly text: string },
+  out: string | undefined,
+): void {
   if (out === undefined) {
-    terminal.print(formatCredentials(credentials).trimEnd());
+    terminal.print(text.trimEnd());
     return;
   }
-  await writeCredentials(out, credentials);
+  const { keyId, clientId, notBeforeMs } = key;
   terminal.print(keyId);
-  if (key.notBeforeMs !== undefined) terminal.say(`Key ${keyId} works from ${formatTime(key.notBeforeMs)} on.`);
+  if (notBeforeMs !== undefined) terminal.say(`Key ${keyId} works from ${formatTime(notBeforeMs)} on.`);
   terminal.say(
-    `Key ${keyId} of client ${key.clientId}: credentials in ${out}. Hand them over by a safe way and delete them here.`,
+    `Key ${keyId} of client ${clientId}: credentials in ${out}. Hand them over by a safe way and delete them here.`,
   );
+}
+
+/** A database that is lost while it commits may have the key. */
+async function takeAway(terminal: Terminal, out: string, thrown: unknown): Promise<void> {
+  const isUnknown = thrown instanceof SealwireError && thrown.reason === "UNAVAILABLE";
+  if (isUnknown) terminal.say(`Whether the key in ${out} was made is unknown: sealwire keys list tells.`);
+  else await rm(out, { force: true });
+}
+
+/** A ring in a database may have keys whose secret is not known here; the new one's is. */
+function withKey(document: KeyRingDocument, keyId: string): KeyRingDocument {
+  return { ...document, keys: document.keys.filter((key) => key.keyId === keyId) };
+}
+
+function addressOf(terminal: Terminal, { address }: CredentialsOutput): { from: string; value: string } {
+  if (address !== undefined) return { from: "--address", value: address };
+  const named = terminal.env.SEALWIRE_ADDRESS;
+  return named ? { from: "SEALWIRE_ADDRESS", value: named } : { from: "The address", value: DEFAULT_ADDRESS };
+}
+
+function throwCannotWrite(out: string, cause: unknown): never {
+  if (cause instanceof SealwireError) throw cause;
+  const problem = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  const message = `--out ${out} cannot be written (${problem}).\nName a file in a folder that you may write to.`;
+  throw new SealwireError("OPTIONS_INVALID", message, { cause });
 }

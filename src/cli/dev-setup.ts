@@ -5,13 +5,13 @@ import { systemRandom } from "../runtime/random.ts";
 import { addKey, newKeyRing } from "../signing/key-ring/changes.ts";
 import {
   credentialsOf,
-  formatCredentials,
   readCredentials,
+  replaceCredentials,
   writeCredentials,
 } from "../signing/key-ring/credentials.ts";
 import { buildKeyRing } from "../signing/key-ring/key-ring.ts";
-import { replacePrivateFile } from "../signing/key-ring/private-file-write.ts";
 import { createRingFile, editRingFile, loadRingFile } from "../signing/key-ring/ring-file.ts";
+import { parseAddresses } from "../wire/server-address.ts";
 import { fileExists } from "./file-exists.ts";
 
 const SERVER_ID = "sealwire-dev";
@@ -38,6 +38,13 @@ export interface DevClientOptions {
 /** Sees to it that `client.json` is there, with a key for every tool, and names the address where the server listens. */
 export async function ensureDevClient({ path, ringPath, listening, logger }: DevClientOptions): Promise<void> {
   const address = callable(listening);
+  if (parseAddresses(address).length > 1) {
+    const toDo = "Give --listen an address without one.";
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `${address} holds a comma, which separates servers in ${path}.\n${toDo}`,
+    );
+  }
   if (await fileExists(path)) {
     const credentials = await readCredentials(path);
     const { ring } = await loadRingFile(ringPath);
@@ -46,21 +53,18 @@ export async function ensureDevClient({ path, ringPath, listening, logger }: Dev
       throw new SealwireError("OPTIONS_INVALID", `${problem}\nMove it away; a new one is made at the next start.`);
     }
     if (credentials.address === address) return;
-    await replacePrivateFile(path, formatCredentials({ ...credentials, address }), systemRandom);
+    await replaceCredentials(path, { ...credentials, address }, systemRandom);
     return;
   }
   const context = { nowMs: systemClock.nowMs(), random: systemRandom };
-  let keyId = "";
-  const document = await editRingFile({ path: ringPath, clock: systemClock, random: systemRandom }, (before) => {
-    const added = addKey(before, { clientId: CLIENT_ID, tools: ["*"] }, context);
-    keyId = added.keyId;
-    return added.document;
+  await editRingFile({ path: ringPath, clock: systemClock, random: systemRandom }, async (before) => {
+    const { document, keyId } = addKey(before, { clientId: CLIENT_ID, tools: ["*"] }, context);
+    const key = buildKeyRing(document).find(keyId);
+    if (key === undefined) throw new Error(`key ${keyId} was made and is not there`);
+    await writeCredentials(path, credentialsOf(key, { serverId: document.serverId, address }));
+    logger.info({ path, key_id: keyId, client_id: CLIENT_ID }, "credentials made");
+    return document;
   });
-  const ring = buildKeyRing(document);
-  const key = ring.find(keyId);
-  if (key === undefined) throw new Error(`key ${keyId} was made and is not there`);
-  await writeCredentials(path, credentialsOf(key, { serverId: ring.serverId, address }));
-  logger.info({ path, key_id: keyId, client_id: CLIENT_ID }, "credentials made");
 }
 
 /** An address to listen on is not always one to call. */

@@ -1,12 +1,12 @@
 import { constants } from "node:fs";
-import { access, mkdir } from "node:fs/promises";
+import { access, mkdir, rm, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SealwireError } from "../errors.ts";
 import { type KeyRingTable, noKeyRing } from "../jobs/postgres/key-ring-table.ts";
 import { KEY_RING_SETTLES_MS } from "../jobs/postgres/shared-key-ring.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { systemRandom } from "../runtime/random.ts";
-import type { KeyRingDocument } from "../signing/key-ring/document.ts";
+import { formatSharedRing, type KeyRingDocument } from "../signing/key-ring/document.ts";
 import { withFileLock } from "../signing/key-ring/file-lock.ts";
 import { buildKeyRing } from "../signing/key-ring/key-ring.ts";
 import { createRingFile, editRingFile, loadRingFile } from "../signing/key-ring/ring-file.ts";
@@ -17,6 +17,7 @@ import {
 } from "../signing/key-ring/server-secret-file.ts";
 import { keyUsePath, readKeyUse } from "../signing/key-ring/use-log.ts";
 import { dataFolder } from "./data-folder.ts";
+import { EXIT_CODES, ExitCode } from "./exit-code.ts";
 import { fileExists } from "./file-exists.ts";
 import { namedStore } from "./store-option.ts";
 import type { Terminal } from "./terminal.ts";
@@ -29,7 +30,8 @@ export interface RingOptions {
   readonly serverSecretFile?: string;
 }
 
-type Change = (document: KeyRingDocument) => KeyRingDocument;
+/** Makes another ring of a ring. May be called again if somebody else was faster. */
+export type RingChange = (document: KeyRingDocument) => KeyRingDocument | Promise<KeyRingDocument>;
 
 /** A key ring that commands read and change, wherever it is kept. */
 export interface KeyRingAccess extends AsyncDisposable {
@@ -38,12 +40,15 @@ export interface KeyRingAccess extends AsyncDisposable {
   /** How long after a change every server knows of it, in milliseconds; 0: a moment. */
   readonly settlesMs: number;
   exists(): Promise<boolean>;
-  /** Makes the ring. Throws OPTIONS_INVALID if there is one. */
-  create(document: KeyRingDocument): Promise<void>;
+  /**
+   * Puts what `change` makes of a new ring in place. Throws OPTIONS_INVALID if there is a ring, KEY_RING_INVALID if the
+   * new one could not be read again, and what `change` throws; then there is none.
+   */
+  create(ring: KeyRingDocument, change: RingChange): Promise<void>;
   /** Throws KEY_RING_INVALID. */
   load(): Promise<KeyRingDocument>;
   /** Throws KEY_RING_INVALID, and what `change` throws; then nothing has changed. */
-  edit(change: Change): Promise<KeyRingDocument>;
+  edit(change: RingChange): Promise<KeyRingDocument>;
   /** When each key was last used, Unix milliseconds by key id. */
   lastUse(): Promise<ReadonlyMap<string, number>>;
 }
@@ -83,16 +88,22 @@ class RingInFile implements KeyRingAccess {
     return fileExists(this.name);
   }
 
-  async create(document: KeyRingDocument): Promise<void> {
-    await mkdir(dirname(this.name), { recursive: true, mode: 0o700 });
-    await createRingFile(this.name, document);
+  async create(ring: KeyRingDocument, change: RingChange): Promise<void> {
+    const folder = dirname(this.name);
+    const isNewFolder = (await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined;
+    try {
+      await createRingFile(this.name, await change(ring));
+    } catch (thrown) {
+      if (isNewFolder) await rmdir(folder).catch(() => {});
+      throw thrown;
+    }
   }
 
   async load(): Promise<KeyRingDocument> {
     return (await loadRingFile(this.name)).document;
   }
 
-  edit(change: Change): Promise<KeyRingDocument> {
+  edit(change: RingChange): Promise<KeyRingDocument> {
     return editRingFile({ path: this.name, clock: systemClock, random: systemRandom }, change);
   }
 
@@ -119,9 +130,19 @@ class RingInDatabase implements KeyRingAccess {
   }
 
   /** A file of server secrets that is there already is the one to use. */
-  async create(document: KeyRingDocument): Promise<void> {
-    if (!(await fileExists(this.#secretFile))) await createServerSecrets(this.#secretFile, document.serverSecrets);
-    await this.#table.create(document);
+  async create(ring: KeyRingDocument, change: RingChange): Promise<void> {
+    const isNewFile = !(await fileExists(this.#secretFile));
+    const secrets = isNewFile ? ring.serverSecrets : (await loadServerSecrets(this.#secretFile)).secrets;
+    const document = await change({ ...ring, serverSecrets: secrets });
+    buildKeyRing(document);
+    formatSharedRing(document);
+    if (isNewFile) await createServerSecrets(this.#secretFile, secrets);
+    try {
+      await this.#table.create(document);
+    } catch (thrown) {
+      if (isNewFile && EXIT_CODES[SealwireError.from(thrown).reason] === ExitCode.usage) await rm(this.#secretFile);
+      throw thrown;
+    }
   }
 
   async load(): Promise<KeyRingDocument> {
@@ -130,13 +151,14 @@ class RingInDatabase implements KeyRingAccess {
     return { ...stored.ring, serverSecrets: (await loadServerSecrets(this.#secretFile)).secrets };
   }
 
-  edit(change: Change): Promise<KeyRingDocument> {
+  edit(change: RingChange): Promise<KeyRingDocument> {
     return this.#alone(async () => {
       const { secrets: serverSecrets } = await loadServerSecrets(this.#secretFile);
       let changed: KeyRingDocument = { serverId: "", serverSecrets, keys: [] };
       await this.#table.edit(async (ring) => {
-        changed = change({ ...ring, serverSecrets });
+        changed = await change({ ...ring, serverSecrets });
         buildKeyRing(withKnownKeys(changed));
+        formatSharedRing(changed);
         // A secret is in the file before anything comes from it; one too many does no harm.
         if (changed.serverSecrets !== serverSecrets) {
           await replaceServerSecrets(this.#secretFile, changed.serverSecrets, systemRandom);

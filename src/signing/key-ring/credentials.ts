@@ -1,10 +1,13 @@
 import type { KeyObject } from "node:crypto";
 import { SealwireError } from "../../errors.ts";
+import type { Random } from "../../runtime/random.ts";
+import { parseAddresses } from "../../wire/server-address.ts";
 import { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey } from "../key-text.ts";
 import { IDENTIFIER, JsonFields } from "./json-fields.ts";
 import { parseJson } from "./json-text.ts";
 import { readPrivateFile } from "./private-file.ts";
-import { createPrivateFile } from "./private-file-write.ts";
+import { createPrivateFile, replacePrivateFile } from "./private-file-write.ts";
+import { type ReadableText, readableText } from "./readable-text.ts";
 import { exportSecret, readSecret } from "./secret.ts";
 import type { VerificationKey } from "./types.ts";
 
@@ -23,8 +26,8 @@ export interface ClientCredentials {
   readonly responseKey: KeyObject;
 }
 
+const ADDRESS = { pattern: /^\P{Cc}+$/u, expected: 'an address that a client can call, such as "127.0.0.1:50051"' };
 const FINGERPRINT = { pattern: /^[0-9a-f]{32}$/, expected: "32 hex digits" };
-const ADDRESS = { pattern: /^\P{Cc}{1,1024}$/u, expected: 'an address such as "127.0.0.1:50051"' };
 
 /** Makes the credentials of a key in the ring. */
 export function credentialsOf(key: VerificationKey, server: { serverId: string; address: string }): ClientCredentials {
@@ -47,17 +50,22 @@ export async function writeCredentials(path: string, credentials: ClientCredenti
   await createPrivateFile(path, formatCredentials(credentials));
 }
 
+/** Puts other credentials in the place of those in the file. */
+export async function replaceCredentials(path: string, credentials: ClientCredentials, random: Random): Promise<void> {
+  await replacePrivateFile(path, formatCredentials(credentials), random);
+}
+
 /** Parses the JSON of a credentials file, called `name` in errors. Throws OPTIONS_INVALID, which names the field and never a key. */
 export function parseCredentials(bytes: Uint8Array, name = "The credentials"): ClientCredentials {
   try {
     return readFields(new JsonFields(parseJson(bytes)));
   } catch (error) {
-    throw new SealwireError("OPTIONS_INVALID", `${name} are refused: ${(error as Error).message}.`);
+    throw new SealwireError("OPTIONS_INVALID", `${name} are refused: ${(error as Error).message}.`, { cause: error });
   }
 }
 
-/** Writes credentials as {@link parseCredentials} reads them. The text holds both keys. */
-export function formatCredentials(credentials: ClientCredentials): string {
+/** Writes credentials as {@link parseCredentials} reads them. The text holds both keys. Throws OPTIONS_INVALID. */
+export function formatCredentials(credentials: ClientCredentials): ReadableText {
   const content = {
     address: credentials.address,
     server_id: credentials.serverId,
@@ -67,12 +75,12 @@ export function formatCredentials(credentials: ClientCredentials): string {
     request_key: exportSecret(credentials.requestKey, formatRequestKey),
     response_key: exportSecret(credentials.responseKey, formatResponseKey),
   };
-  return `${JSON.stringify(content, undefined, 2)}\n`;
+  return readableText(`${JSON.stringify(content, undefined, 2)}\n`, (bytes) => parseCredentials(bytes));
 }
 
 function readFields(fields: JsonFields): ClientCredentials {
   const credentials = {
-    address: fields.text("address", ADDRESS),
+    address: readAddress(fields),
     serverId: fields.text("server_id", IDENTIFIER),
     serverFingerprint: fields.text("server_fingerprint", FINGERPRINT),
     clientId: fields.text("client_id", IDENTIFIER),
@@ -82,4 +90,14 @@ function readFields(fields: JsonFields): ClientCredentials {
   };
   fields.end();
   return credentials;
+}
+
+function readAddress(fields: JsonFields): string {
+  const address = fields.text("address", ADDRESS);
+  try {
+    parseAddresses(address);
+  } catch {
+    fields.fail("address", `must be ${ADDRESS.expected}`);
+  }
+  return address;
 }

@@ -1,8 +1,9 @@
 import type { KeyObject } from "node:crypto";
 import { SealwireError } from "../../errors.ts";
 import { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey } from "../key-text.ts";
-import { formatTime, IDENTIFIER, JsonFields } from "./json-fields.ts";
+import { formatTime, IDENTIFIER, JsonFieldError, JsonFields } from "./json-fields.ts";
 import { parseJson } from "./json-text.ts";
+import { type ReadableText, readableText } from "./readable-text.ts";
 import { exportSecret, parseServerSecret, readSecret } from "./secret.ts";
 import { TOOL_PATTERN } from "./tool-patterns.ts";
 import type { KeyLimits, KeyState } from "./types.ts";
@@ -58,19 +59,19 @@ export function parseKeyRing(bytes: Uint8Array): KeyRingDocument {
   return parsing(bytes, (root) => ({
     serverId: root.text("server_id", IDENTIFIER),
     serverSecrets: root.objects("server_secrets").map(readServerSecret),
-    keys: root.objects("keys").map(readKey),
+    keys: readKeys(root),
   }));
 }
 
-/** Writes a key ring as {@link parseKeyRing} reads it. The text holds secrets. */
-export function formatKeyRing(document: KeyRingDocument): string {
+/** Writes a key ring as {@link parseKeyRing} reads it. The text holds secrets. Throws KEY_RING_INVALID. */
+export function formatKeyRing(document: KeyRingDocument): ReadableText {
   const content = {
     version: 1,
     server_id: document.serverId,
     server_secrets: document.serverSecrets.map(formatServerSecret),
     keys: document.keys.map(formatKey),
   };
-  return `${JSON.stringify(content, undefined, 2)}\n`;
+  return readableText(`${JSON.stringify(content, undefined, 2)}\n`, parseKeyRing);
 }
 
 /** The keys of a ring whose server secrets are kept apart from it. */
@@ -80,20 +81,18 @@ export type SharedKeyRing = Pick<KeyRingDocument, "serverId" | "keys">;
 export function parseSharedRing(text: string): SharedKeyRing {
   return parsing(Buffer.from(text), (root) => ({
     serverId: root.text("server_id", IDENTIFIER),
-    keys: root.objects("keys").map(readKey),
+    keys: readKeys(root),
   }));
 }
 
-/** Writes a ring without its server secrets. Throws OPTIONS_INVALID for an imported key, which is a secret itself. */
-export function formatSharedRing({ serverId, keys }: SharedKeyRing): string {
-  const imported = keys.find(({ origin }) => !("serverSecretId" in origin));
-  if (imported !== undefined) {
-    throw new SealwireError(
-      "OPTIONS_INVALID",
-      `Key ${imported.keyId} is imported, and a ring in a database holds no secrets.\nMake a new key instead.`,
-    );
+/** Writes a ring without its server secrets. Throws KEY_RING_INVALID, also for an imported key, which is a secret itself. */
+export function formatSharedRing({ serverId, keys }: SharedKeyRing): ReadableText {
+  const imported = keys.findIndex(({ origin }) => !("serverSecretId" in origin));
+  if (imported >= 0) {
+    throw keyRingFieldError(`keys[${imported}].request_key`, "is imported, and a ring in a database holds no secrets");
   }
-  return JSON.stringify({ version: 1, server_id: serverId, keys: keys.map(formatKey) });
+  const text = JSON.stringify({ version: 1, server_id: serverId, keys: keys.map(formatKey) });
+  return readableText(text, (bytes) => parseSharedRing(bytes.toString()));
 }
 
 /** Parses the bytes of a file of server secrets, as {@link formatServerSecrets} writes it. Throws KEY_RING_INVALID. */
@@ -101,14 +100,27 @@ export function parseServerSecrets(bytes: Uint8Array): readonly ServerSecret[] {
   return parsing(bytes, (root) => root.objects("server_secrets").map(readServerSecret));
 }
 
-/** Writes server secrets by themselves. The text holds secrets. */
-export function formatServerSecrets(secrets: readonly ServerSecret[]): string {
-  return `${JSON.stringify({ version: 1, server_secrets: secrets.map(formatServerSecret) }, undefined, 2)}\n`;
+/** Writes server secrets by themselves. The text holds secrets. Throws KEY_RING_INVALID. */
+export function formatServerSecrets(secrets: readonly ServerSecret[]): ReadableText {
+  const content = { version: 1, server_secrets: secrets.map(formatServerSecret) };
+  return readableText(`${JSON.stringify(content, undefined, 2)}\n`, parseServerSecrets);
 }
 
 /** Makes the error of a ring that cannot be used. */
 export function keyRingError(problem: string, cause?: unknown): SealwireError {
   return new SealwireError("KEY_RING_INVALID", `The key ring is refused: ${problem}.`, { cause });
+}
+
+/** Makes the error of a ring that cannot be used because of what stands at one place; {@link ringFieldAtFault} finds it. */
+export function keyRingFieldError(path: string, problem: string): SealwireError {
+  const fault = new JsonFieldError(path, problem);
+  return keyRingError(fault.message, fault);
+}
+
+/** What is wrong with a ring and where, if the error is about one place of it. */
+export function ringFieldAtFault(error: unknown): JsonFieldError | undefined {
+  const cause = error instanceof SealwireError ? error.cause : undefined;
+  return cause instanceof JsonFieldError ? cause : undefined;
 }
 
 /** Reads an object of version 1 with nothing in it that `read` does not ask for. */
@@ -120,8 +132,19 @@ function parsing<T>(bytes: Uint8Array, read: (root: JsonFields) => T): T {
     root.end();
     return value;
   } catch (error) {
-    throw keyRingError((error as Error).message);
+    throw keyRingError((error as Error).message, error);
   }
+}
+
+function readKeys(root: JsonFields): readonly KeyEntry[] {
+  const ids = new Set<string>();
+  return root.objects("keys").map((fields, index) => {
+    const key = readKey(fields);
+    if (ids.has(key.keyId))
+      root.fail(`keys[${index}].key_id`, `"${key.keyId}" is taken; give each key an id of its own`);
+    ids.add(key.keyId);
+    return key;
+  });
 }
 
 function readServerSecret(fields: JsonFields): ServerSecret {
@@ -154,7 +177,7 @@ function readKey(fields: JsonFields): KeyEntry {
   };
   fields.end();
   if ((entry.notBeforeMs ?? -Infinity) >= (entry.notAfterMs ?? Infinity)) {
-    fields.fail("not_after", "must be later than not_before");
+    fields.fail("not_after", `must be later than not_before, ${formatTime(entry.notBeforeMs ?? 0)}`);
   }
   return entry;
 }

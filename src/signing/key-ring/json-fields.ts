@@ -135,7 +135,11 @@ export function parseTime(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-/** Writes Unix milliseconds as {@link parseTime} reads them, without a fraction if it is zero. */
+/**
+ * Writes Unix milliseconds as {@link parseTime} reads them, without a fraction if it is zero. What lies outside the years
+ * 0 to 9999 becomes text that is no time.
+ */
 export function formatTime(ms: number): string {
-  return new Date(ms).toISOString().replace(".000Z", "Z");
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? `${ms} ms` : date.toISOString().replace(".000Z", "Z");
 }

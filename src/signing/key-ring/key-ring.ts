@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { deriveRequestKey, deriveResponseKey, fingerprint } from "../derivation.ts";
-import { type KeyEntry, type KeyRingDocument, keyRingError } from "./document.ts";
+import { type KeyEntry, type KeyRingDocument, keyRingFieldError } from "./document.ts";
 import { hmacIdentity, importSecret } from "./secret.ts";
 import { compileToolPatterns } from "./tool-patterns.ts";
 import { DEFAULT_KEY_LIMITS, type KeyRing, type KeyRingSource, type VerificationKey } from "./types.ts";
@@ -14,7 +14,8 @@ export function buildKeyRing(document: KeyRingDocument): KeyRing {
   const serverSecrets = new Map<string, { secret: KeyObject; fingerprint: string }>();
   document.serverSecrets.forEach(({ id, secret }, index) => {
     const path = `server_secrets[${index}]`;
-    if (serverSecrets.has(id)) throw keyRingError(`${path}.id: "${id}" is taken; give each secret an id of its own`);
+    if (serverSecrets.has(id))
+      throw keyRingFieldError(`${path}.id`, `"${id}" is taken; give each secret an id of its own`);
     secrets.add(secret, `${path}.secret`);
     serverSecrets.set(id, { secret, fingerprint: fingerprint(secret) });
   });
@@ -23,7 +24,7 @@ export function buildKeyRing(document: KeyRingDocument): KeyRing {
   document.keys.forEach((entry, index) => {
     const path = `keys[${index}]`;
     if (keys.has(entry.keyId)) {
-      throw keyRingError(`${path}.key_id: "${entry.keyId}" is taken; give each key an id of its own`);
+      throw keyRingFieldError(`${path}.key_id`, `"${entry.keyId}" is taken; give each key an id of its own`);
     }
     const pair = keyPair(entry, serverSecrets, path);
     secrets.add(pair.requestKey, `${path}, its request key`);
@@ -54,7 +55,7 @@ function keyPair(
   const parent = serverSecrets.get(origin.serverSecretId);
   if (parent === undefined) {
     const problem = `"${origin.serverSecretId}" is not among server_secrets`;
-    throw keyRingError(`${path}.server_secret_id: ${problem}; bring that secret back or remove the key`);
+    throw keyRingFieldError(`${path}.server_secret_id`, `${problem}; bring that secret back or remove the key`);
   }
   return {
     requestKey: importSecret(deriveRequestKey(parent.secret, clientId, keyId)),
@@ -84,7 +85,7 @@ class SecretRegister {
     const identity = hmacIdentity(secret);
     const twin = this.#seen.get(identity);
     if (twin !== undefined) {
-      throw keyRingError(`${path}: is the same HMAC key as ${twin}; every secret must be drawn on its own`);
+      throw keyRingFieldError(path, `is the same HMAC key as ${twin}; every secret must be drawn on its own`);
     }
     this.#seen.set(identity, path);
   }

@@ -3,6 +3,7 @@ import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SealwireError } from "../../errors.ts";
 import type { Random } from "../../runtime/random.ts";
+import type { ReadableText } from "./readable-text.ts";
 
 const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
 
@@ -10,7 +11,7 @@ const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
  * Makes a new file that only its owner can read (mode 0600). Resolves when it is on disk. Throws OPTIONS_INVALID if
  * there is one already.
  */
-export async function createPrivateFile(path: string, text: string): Promise<void> {
+export async function createPrivateFile(path: string, text: ReadableText): Promise<void> {
   try {
     await write(path, text);
   } catch (error) {
@@ -29,7 +30,7 @@ export async function createPrivateFile(path: string, text: string): Promise<voi
  * root had opened it for reading to a group, that group's. Readers see the old content or the new, never a part; once it
  * resolves, a power loss does not bring the old one back.
  */
-export async function replacePrivateFile(path: string, text: string, random: Random): Promise<void> {
+export async function replacePrivateFile(path: string, text: ReadableText, random: Random): Promise<void> {
   const temporary = `${path}.${random.uuid()}.tmp`;
   try {
     await write(temporary, text, await accessOf(path));

@@ -47,14 +47,14 @@ export async function createRingFile(path: string, document: KeyRingDocument): P
  */
 export async function editRingFile(
   { path, clock, random }: RingFileOptions,
-  change: (document: KeyRingDocument) => KeyRingDocument,
+  change: (document: KeyRingDocument) => KeyRingDocument | Promise<KeyRingDocument>,
 ): Promise<KeyRingDocument> {
   await loadRingFile(path);
   try {
     // The file behind a symlink is the one to replace; the link itself stays.
     const file = await realpath(path);
     return await withFileLock(file, clock, async () => {
-      const document = change((await loadRingFile(file)).document);
+      const document = await change((await loadRingFile(file)).document);
       buildKeyRing(document);
       await replacePrivateFile(file, formatKeyRing(document), random);
       return document;
@@ -65,6 +65,6 @@ export async function editRingFile(
 }
 
 function cannotChange(path: string, cause: unknown): SealwireError {
-  const { code } = cause as NodeJS.ErrnoException;
-  return new SealwireError("KEY_RING_INVALID", `The key ring ${path} cannot be changed (${code}).`, { cause });
+  const problem = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+  return new SealwireError("KEY_RING_INVALID", `The key ring ${path} cannot be changed (${problem}).`, { cause });
 }

@@ -23,11 +23,15 @@ export async function loadServerSecrets(path: string): Promise<LoadedSecrets> {
 }
 
 /** Makes a new file of server secrets, mode 0600. Throws OPTIONS_INVALID if there is a file already. */
-export function createServerSecrets(path: string, secrets: readonly ServerSecret[]): Promise<void> {
-  return createPrivateFile(path, formatServerSecrets(secrets));
+export async function createServerSecrets(path: string, secrets: readonly ServerSecret[]): Promise<void> {
+  await createPrivateFile(path, formatServerSecrets(secrets));
 }
 
 /** Puts other server secrets in the place of those in the file. */
-export function replaceServerSecrets(path: string, secrets: readonly ServerSecret[], random: Random): Promise<void> {
-  return replacePrivateFile(path, formatServerSecrets(secrets), random);
+export async function replaceServerSecrets(
+  path: string,
+  secrets: readonly ServerSecret[],
+  random: Random,
+): Promise<void> {
+  await replacePrivateFile(path, formatServerSecrets(secrets), random);
 }

@@ -6,6 +6,7 @@ import type { Random } from "../../runtime/random.ts";
 import { formatTime, JsonFields } from "./json-fields.ts";
 import { parseJson } from "./json-text.ts";
 import { replacePrivateFile } from "./private-file-write.ts";
+import { readableText } from "./readable-text.ts";
 
 const FLUSH_MS = 15_000;
 
@@ -27,9 +28,7 @@ export function keyUsePath(ringPath: string): string {
 /** Reads when each key was last used, in Unix milliseconds by key id. A file that is absent or unreadable says nothing. */
 export async function readKeyUse(path: string): Promise<Map<string, number>> {
   try {
-    const value = parseJson(await readFile(path));
-    const fields = new JsonFields(value);
-    return new Map(Object.keys(value as object).map((keyId) => [keyId, fields.time(keyId)]));
+    return parseKeyUse(await readFile(path));
   } catch {
     return new Map();
   }
@@ -41,8 +40,15 @@ export function keyUseFile(path: string, random: Random): KeyUseWriter {
     const merged = await readKeyUse(path);
     for (const [keyId, ms] of lastUse) merged.set(keyId, Math.max(ms, merged.get(keyId) ?? 0));
     const content = Object.fromEntries([...merged].sort().map(([keyId, ms]) => [keyId, formatTime(ms)]));
-    await replacePrivateFile(path, `${JSON.stringify(content, undefined, 2)}\n`, random);
+    const text = readableText(`${JSON.stringify(content, undefined, 2)}\n`, parseKeyUse);
+    await replacePrivateFile(path, text, random);
   };
+}
+
+function parseKeyUse(bytes: Uint8Array): Map<string, number> {
+  const value = parseJson(bytes);
+  const fields = new JsonFields(value);
+  return new Map(Object.keys(value as object).map((keyId) => [keyId, fields.time(keyId)]));
 }
 
 /**

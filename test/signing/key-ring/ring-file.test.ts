@@ -5,6 +5,7 @@ import { systemClock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { addKey, rotateServerSecret } from "../../../src/signing/key-ring/changes.ts";
 import { replacePrivateFile } from "../../../src/signing/key-ring/private-file-write.ts";
+import { readableText } from "../../../src/signing/key-ring/readable-text.ts";
 import { createRingFile, editRingFile, loadRingFile } from "../../../src/signing/key-ring/ring-file.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { context, inFolder, ringOfAlice, thrownBy } from "./ring-folder.ts";
@@ -77,7 +78,11 @@ test("an edit keeps what root lets a group read", () =>
     // Root itself accepts nothing that others can read.
     const before = await thrownBy(() => editRingFile(options(path), (ring) => rotateServerSecret(ring, context)));
     assert.match(before.message, "chmod 600");
-    await replacePrivateFile(path, "{}", systemRandom);
+    await replacePrivateFile(
+      path,
+      readableText("{}", () => {}),
+      systemRandom,
+    );
     const { mode, gid } = await stat(path);
     assert.equal([mode & 0o777, gid], [0o640, 65534]);
   }));

@@ -1,12 +1,18 @@
 import { SealwireError } from "../../../errors.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import { systemRandom } from "../../../runtime/random.ts";
-import { type AddedKey, addKey, newKeyRing } from "../../../signing/key-ring/changes.ts";
+import { addKey, newKeyRing } from "../../../signing/key-ring/changes.ts";
 import { readCredentials } from "../../../signing/key-ring/credentials.ts";
 import type { KeyLimits } from "../../../signing/key-ring/types.ts";
-import { type CredentialsOutput, checkCredentialsOutput, handOverCredentials } from "../../credentials-output.ts";
+import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../credentials-output.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { type KeyRingAccess, newKeyWorksFrom, openKeyRing, type RingOptions } from "../../key-ring-access.ts";
+import {
+  type KeyRingAccess,
+  newKeyWorksFrom,
+  openKeyRing,
+  type RingChange,
+  type RingOptions,
+} from "../../key-ring-access.ts";
 import type { Terminal } from "../../terminal.ts";
 
 interface AddOptions extends RingOptions, CredentialsOutput, Partial<KeyLimits> {
@@ -26,6 +32,7 @@ export async function run(terminal: Terminal, clientId: string, options: AddOpti
       'The key needs an allow-list.\nGive --tools "batch_*", or --tools "*" for every tool.',
     );
   }
+  const { address: _, ...given } = options;
   const { tools, notBefore, notAfter } = options;
   const key = {
     clientId,
@@ -36,25 +43,36 @@ export async function run(terminal: Terminal, clientId: string, options: AddOpti
     ...(options.import !== undefined && { imported: await readCredentials(options.import) }),
   };
   await using access = await openKeyRing(options, terminal.env);
-  await ensureRing(terminal, access, options.serverId);
   const context = { nowMs: systemClock.nowMs(), random: systemRandom };
-  let added: AddedKey | undefined;
-  await access.edit((document) => {
-    added = addKey(document, { ...newKeyWorksFrom(access, context.nowMs), ...key }, context);
-    return added.document;
+  const isNew = !(await access.exists());
+  await makeKey(terminal, {
+    output: options,
+    given: { ...given, clientId },
+    apply: (change) => (isNew ? create(access, options.serverId, change) : edit(access, options.serverId, change)),
+    add: (document) => addKey(document, { ...newKeyWorksFrom(access, context.nowMs), ...key }, context),
   });
-  if (added !== undefined) await handOverCredentials(terminal, added, options);
+  if (isNew) terminal.say(`Made the key ring ${access.name} for server ${options.serverId}.`);
   return ExitCode.done;
 }
 
-async function ensureRing(terminal: Terminal, access: KeyRingAccess, serverId: string | undefined): Promise<void> {
-  if (await access.exists()) return;
+/** Makes the ring together with its first key. */
+async function create(access: KeyRingAccess, serverId: string | undefined, change: RingChange): Promise<void> {
   if (serverId === undefined) {
     const toDo = "Give --server-id NAME to make one for the server of that name, or name the right one.";
     throw new SealwireError("OPTIONS_INVALID", `There is no key ring ${access.name} yet.\n${toDo}`);
   }
-  await access.create(newKeyRing(serverId, { nowMs: systemClock.nowMs(), random: systemRandom }));
-  terminal.say(`Made the key ring ${access.name} for server ${serverId}.`);
+  await access.create(newKeyRing(serverId, { nowMs: systemClock.nowMs(), random: systemRandom }), change);
+}
+
+async function edit(access: KeyRingAccess, serverId: string | undefined, change: RingChange): Promise<void> {
+  await access.edit((document) => {
+    if (serverId === undefined || serverId === document.serverId) return change(document);
+    const problem = `--server-id ${JSON.stringify(serverId)} is not the server of the key ring ${access.name}`;
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `${problem}: that is ${document.serverId}.\nLeave --server-id out, or name another key ring.`,
+    );
+  });
 }
 
 function limitsOf({ callsPerSecond, burst, callsInFlight, openJobs, openWatches }: AddOptions): Partial<KeyLimits> {

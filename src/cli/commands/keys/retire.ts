@@ -2,6 +2,7 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { retireKey } from "../../../signing/key-ring/changes.ts";
 import { ExitCode } from "../../exit-code.ts";
 import { openKeyRing, type RingOptions } from "../../key-ring-access.ts";
+import { inTermsOfOptions } from "../../option-at-fault.ts";
 import type { Terminal } from "../../terminal.ts";
 
 /** Marks a key as retiring. */
@@ -10,9 +11,18 @@ export async function run(
   keyId: string,
   options: RingOptions & { readonly grace?: number },
 ): Promise<ExitCode> {
-  const end = options.grace === undefined ? {} : { endsAtMs: systemClock.nowMs() + options.grace };
+  const { grace } = options;
+  const end = grace === undefined ? {} : { endsAtMs: systemClock.nowMs() + grace };
   await using access = await openKeyRing(options, terminal.env);
-  await access.edit((document) => retireKey(document, { keyId, ...end }));
+  let isRead = false;
+  try {
+    await access.edit((document) => {
+      isRead = true;
+      return retireKey(document, { keyId, ...end });
+    });
+  } catch (thrown) {
+    throw isRead && grace !== undefined ? inTermsOfOptions(thrown, { grace }) : thrown;
+  }
   terminal.say(`Key ${keyId} is retiring and still works. Once nobody uses it: sealwire keys revoke ${keyId}`);
   return ExitCode.done;
 }

@@ -1,7 +1,7 @@
 import { systemClock } from "../../../runtime/clock.ts";
 import { systemRandom } from "../../../runtime/random.ts";
-import { type AddedKey, rotateKey } from "../../../signing/key-ring/changes.ts";
-import { type CredentialsOutput, checkCredentialsOutput, handOverCredentials } from "../../credentials-output.ts";
+import { rotateKey } from "../../../signing/key-ring/changes.ts";
+import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../credentials-output.ts";
 import { ExitCode } from "../../exit-code.ts";
 import { newKeyWorksFrom, openKeyRing, type RingOptions } from "../../key-ring-access.ts";
 import type { Terminal } from "../../terminal.ts";
@@ -15,16 +15,19 @@ export async function run(terminal: Terminal, clientId: string, options: RotateO
   await checkCredentialsOutput(options);
   const context = { nowMs: systemClock.nowMs(), random: systemRandom };
   const { grace } = options;
-  let added: AddedKey | undefined;
   let before: readonly string[] = [];
   await using access = await openKeyRing(options, terminal.env);
-  await access.edit((document) => {
-    before = document.keys.filter((key) => key.clientId === clientId && key.state === "active").map((key) => key.keyId);
-    const oldKeysEndAtMs = grace === undefined ? {} : { oldKeysEndAtMs: context.nowMs + grace };
-    added = rotateKey(document, { clientId, ...oldKeysEndAtMs, ...newKeyWorksFrom(access, context.nowMs) }, context);
-    return added.document;
+  await makeKey(terminal, {
+    output: options,
+    given: { ...(grace !== undefined && { grace }) },
+    apply: (change) => access.edit(change),
+    add(document) {
+      const active = document.keys.filter((key) => key.clientId === clientId && key.state === "active");
+      before = active.map((key) => key.keyId);
+      const oldKeysEndAtMs = grace === undefined ? {} : { oldKeysEndAtMs: context.nowMs + grace };
+      return rotateKey(document, { clientId, ...oldKeysEndAtMs, ...newKeyWorksFrom(access, context.nowMs) }, context);
+    },
   });
-  if (added !== undefined) await handOverCredentials(terminal, added, options);
   for (const keyId of before) {
     terminal.say(`Key ${keyId} still works. Once nobody uses it: sealwire keys revoke ${keyId}`);
   }
