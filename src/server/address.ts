@@ -11,7 +11,7 @@ export type ListenAddress =
 export function parseListenAddress(text: string): ListenAddress {
   if (text.startsWith("unix:")) {
     const path = text.slice("unix:".length);
-    if (path !== "") return { kind: "unix", path };
+    if (path !== "" && !/\p{Cc}/u.test(path)) return { kind: "unix", path };
   }
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];

@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { SealwireError } from "../errors.ts";
@@ -8,6 +7,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { formatAddress, isLocal, type ListenAddress } from "./address.ts";
 import type { ServerTlsOptions } from "./options.ts";
 import { readTlsFiles, watchTlsFiles } from "./tls-files.ts";
+import { listenOnUnixSocket, type UnixSocket } from "./unix-socket.ts";
 
 /** Where and how to accept connections. */
 export interface ListenerOptions {
@@ -59,13 +59,19 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   server.maxConnections = connectionsMax;
   server.on("drop", () => logger.warn({ connections: connectionsMax }, "connection refused: too many are open"));
   const reload = tls && watchTlsFiles(tls, server as TlsServer, { clock, logger });
-  const bound = await bind(server, address, reusePort);
+  const bound = await bind(server, address, reusePort).catch(async (cause: NodeJS.ErrnoException) => {
+    server.close();
+    await reload?.[Symbol.asyncDispose]();
+    throw cannotListen(address, cause);
+  });
+  // Without descriptors left, accepting fails again and again; an error that nobody listens to would end the process.
+  server.on("error", (error) => logger.error({ err: error }, "a connection could not be accepted"));
   return {
-    address: formatAddress(bound),
+    address: formatAddress(bound.address),
     close: async (graceMs) => {
       await reload?.[Symbol.asyncDispose]();
+      bound.socket?.release();
       server.close();
-      if (bound.kind === "unix") rmSync(bound.path, { force: true });
       using _timer = clock.after(graceMs, () => {
         for (const connection of connections) connection.destroy();
       });
@@ -90,28 +96,25 @@ function tlsServer(tls: ServerTlsOptions, logger: Logger, onConnection: (socket:
   return server;
 }
 
-function bind(server: Server, address: ListenAddress, reusePort: boolean): Promise<ListenAddress> {
+/** Where a server listens in the end. */
+interface Bound {
+  readonly address: ListenAddress;
+  readonly socket?: UnixSocket;
+}
+
+async function bind(server: Server, address: ListenAddress, reusePort: boolean): Promise<Bound> {
+  if (address.kind === "unix") return { address, socket: await listenOnUnixSocket(server, address.path) };
   return new Promise((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) => {
-      const hint = cause.code === "EADDRINUSE" ? "another process uses it" : cause.message;
-      reject(
-        new SealwireError(
-          "OPTIONS_INVALID",
-          `Cannot listen on ${formatAddress(address)}: ${hint}; choose another address.`,
-          { cause },
-        ),
-      );
-    });
-    const listening = (): void => {
+    server.once("error", reject);
+    server.listen({ port: address.port, host: address.host, reusePort }, () => {
       const actual = server.address();
-      if (address.kind === "unix") chmodSync(address.path, 0o600);
-      resolve(
-        typeof actual === "object" && actual !== null && address.kind === "tcp"
-          ? { ...address, port: actual.port }
-          : address,
-      );
-    };
-    if (address.kind === "unix") server.listen(address.path, listening);
-    else server.listen({ port: address.port, host: address.host, reusePort }, listening);
+      resolve({ address: typeof actual === "object" && actual !== null ? { ...address, port: actual.port } : address });
+    });
   });
+}
+
+function cannotListen(address: ListenAddress, cause: NodeJS.ErrnoException): SealwireError {
+  const hint = cause.code === "EADDRINUSE" ? "another process uses it" : cause.message;
+  const problem = `Cannot listen on ${formatAddress(address)}: ${hint}; choose another address.`;
+  return new SealwireError("OPTIONS_INVALID", problem, { cause });
 }

@@ -20,7 +20,19 @@ test("only loopback and unix sockets are local", () => {
 });
 
 test("what is no address is refused", () => {
-  for (const text of ["", "localhost", ":50051", "::1:5", "host:65536", "host:-1", "host:5x", "unix:", "a b:1"]) {
+  for (const text of [
+    "",
+    "localhost",
+    ":50051",
+    "::1:5",
+    "host:65536",
+    "host:-1",
+    "host:5x",
+    "unix:",
+    "unix:a\0b",
+    "unix:a\n",
+    "a b:1",
+  ]) {
     assert.throws(
       () => parseListenAddress(text),
       (error: unknown) => error instanceof SealwireError && error.reason === "OPTIONS_INVALID",

@@ -1,33 +1,26 @@
-import { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
-import { createPrivateFile } from "./connection.ts";
-import { sqliteCode } from "./storage-error.ts";
-
-const SQLITE_BUSY = 5;
+import { tryKernelLock } from "./kernel-lock.ts";
 
 /**
- * Makes this process the only owner of the store at `path` until the lock is disposed. The lock is an exclusive
- * transaction on a small database beside it, so the kernel frees it however the process ends. It is a file of its
- * own because the store itself is opened by two connections. Throws STORE_IN_USE.
+ * Makes this process the only owner of the store at `path` until the lock is disposed. The lock is a file of its own
+ * because the store itself is opened by two connections. Throws STORE_IN_USE.
  */
 export function lockOwner(path: string): Disposable {
-  const lockPath = `${path}.lock`;
-  createPrivateFile(lockPath);
-  const db = new DatabaseSync(lockPath);
+  const lock = takeLock(path);
+  if (lock !== undefined) return lock;
+  throw new SealwireError(
+    "STORE_IN_USE",
+    `Another process owns the store "${path}"; stop that server or use another data folder.`,
+  );
+}
+
+function takeLock(path: string): Disposable | undefined {
   try {
-    db.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
-  } catch (thrown) {
-    db.close();
-    if (sqliteCode(thrown) !== SQLITE_BUSY) throw thrown;
-    throw new SealwireError(
-      "STORE_IN_USE",
-      `Another process owns the store "${path}"; stop that server or use another data folder.`,
-      { cause: thrown },
-    );
+    return tryKernelLock(`${path}.lock`);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
+    throw new SealwireError("OPTIONS_INVALID", `The store "${path}" cannot be opened for writing; check the folder.`, {
+      cause,
+    });
   }
-  return {
-    [Symbol.dispose]() {
-      if (db.isOpen) db.close();
-    },
-  };
 }
