@@ -1,12 +1,19 @@
 import { SealwireError } from "../errors.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { demoTools } from "../tools/demo-tools.ts";
+import { type WaitOptions, waitForModules } from "./module-wait.ts";
 import type { ServeSettings } from "./serve-settings.ts";
 import { loadToolsModule, type ToolsModule } from "./tools-module.ts";
 
-/** Loads all tools that the settings name. Throws OPTIONS_INVALID if there are none. */
-export async function loadTools(settings: ServeSettings): Promise<ToolsModule> {
-  const modules = await Promise.all(settings.tools.map(loadToolsModule));
+/** Loads all tools that the settings name. Throws OPTIONS_INVALID if there are none, or if one does not finish loading. */
+export async function loadTools(settings: ServeSettings, options: WaitOptions): Promise<ToolsModule> {
+  const pending = new Set(settings.tools);
+  const loading = settings.tools.map(async (path) => {
+    const module = await loadToolsModule(path);
+    pending.delete(path);
+    return module;
+  });
+  const modules = await waitForModules(Promise.all(loading), pending, options);
   const tools = [...(settings.demoTools ? [demoTools(systemClock)] : []), ...modules.flatMap((module) => module.tools)];
   if (tools.length > 0) return { tools, descriptors: modules.flatMap((module) => module.descriptors) };
   throw new SealwireError(

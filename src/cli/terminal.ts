@@ -29,11 +29,13 @@ export interface Terminal {
 export function processTerminal(): Terminal {
   const { env, stdin, stdout, stderr } = process;
   ignoreClosedPipes();
+  // The code of tools is given another way to write once a server runs.
+  const write = stdout.write.bind(stdout);
   return {
     env,
     stdin,
-    print: (line) => void stdout.write(`${line}\n`),
-    write: (bytes) => void stdout.write(bytes),
+    print: (line) => void write(`${line}\n`),
+    write: (bytes) => void write(bytes),
     say: (line) => void stderr.write(`${line}\n`),
     draw: (text) => void stderr.write(text),
     drawable: stderr.isTTY === true && env.TERM !== "dumb",

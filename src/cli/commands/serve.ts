@@ -9,6 +9,7 @@ import { ensureDevClient, ensureDevRing } from "../dev-setup.ts";
 import { ExitCode } from "../exit-code.ts";
 import { stderrLogger } from "../log.ts";
 import { followKeyRing, openStore } from "../open-store.ts";
+import { logPrintedLines } from "../printed-lines.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
 import { loadTools } from "../served-tools.ts";
 import { drainOn, shutdownSignal } from "../shutdown-signal.ts";
@@ -19,7 +20,8 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const settings = await resolveServeSettings(options, terminal.env);
   if (settings.reusePort && settings.store === undefined) throw noSharedStore();
   const logger = stderrLogger(settings.logLevel);
-  const { tools, descriptors } = await loadTools(settings);
+  using _printed = logPrintedLines(logger);
+  const { tools, descriptors } = await loadTools(settings, { clock, logger });
   if (settings.dev) {
     await mkdir(settings.data, { recursive: true, mode: 0o700 });
     await ensureDevRing(settings.keyRing, logger);

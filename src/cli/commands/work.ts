@@ -5,6 +5,7 @@ import { createWorker } from "../../server/worker.ts";
 import { ExitCode } from "../exit-code.ts";
 import { stderrLogger } from "../log.ts";
 import { openStore } from "../open-store.ts";
+import { logPrintedLines } from "../printed-lines.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
 import { loadTools } from "../served-tools.ts";
 import { drainOn, shutdownSignal } from "../shutdown-signal.ts";
@@ -14,9 +15,10 @@ import type { Terminal } from "../terminal.ts";
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
   const settings = await resolveServeSettings(options, terminal.env);
   const logger = stderrLogger(settings.logLevel);
+  using _printed = logPrintedLines(logger);
   const work = workOf(settings);
   if (settings.store === undefined || work === false) throw refused(settings.store);
-  const { tools, descriptors } = await loadTools(settings);
+  const { tools, descriptors } = await loadTools(settings, { clock, logger });
 
   const { store } = await openStore(settings, logger);
   await using _store = store;

@@ -1,0 +1,77 @@
+import { writeFile } from "node:fs/promises";
+import { waitForModules } from "../../src/cli/module-wait.ts";
+import { RecordingLogger } from "../signing/key-ring/ring-folder.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { rejection } from "../support/rejection.ts";
+import { assert, suite } from "../support/suite.ts";
+import { CliProcess, CliServer } from "./cli-process.ts";
+import { inFolder } from "./cli-run.ts";
+
+const test = suite("cli/tools-module");
+
+const SUM = ["call", "batch_sum", '{"numbers":[1,2]}', "--credentials", ".sealwire/client.json"];
+
+/** A module with the demo's contract that prints while it loads and while it works. */
+const TALKATIVE = `
+  import { implement } from "${new URL("../../src/tools/implement.ts", import.meta.url).href}";
+  import { DemoToolServiceDefinition } from "${new URL("../../gen/sealwire/demo/v1/demo_tool_service.ts", import.meta.url).href}";
+  console.log("loading\\nin two lines");
+  process.stdout.write("no line break", "utf8", () => console.info({ written: true }));
+  export const tools = [implement(DemoToolServiceDefinition, {
+    batchSum: ({ numbers }) => {
+      console.log("at work");
+      return { count: numbers.length, total: 0 };
+    },
+    startLongTask: () => ({ payload: undefined }),
+  })];
+  export const descriptors = [];`;
+
+test("what tools print never comes into the ready line: it is logged", () =>
+  inFolder(async (folder) => {
+    await writeFile("talkative.mjs", TALKATIVE);
+    await writeFile("serve.json", JSON.stringify({ dev: true, demo_tools: false, tools: ["talkative.mjs"] }));
+    await using server = await CliServer.start(folder, "--config", "serve.json");
+    assert.is((await server.run(...SUM)).code, 0);
+    server.process.child.kill("SIGTERM");
+    const { code, stdout, stderr } = await server.process.ended;
+    assert.is(code, 0, stderr);
+    assert.equal(Object.keys(JSON.parse(stdout)), ["listening", "server_id"]);
+    const lines = stderr
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { readonly printed?: string });
+    const printed = lines.flatMap((line) => line.printed ?? []);
+    assert.equal(printed, ["loading", "in two lines", "no line break{ written: true }", "at work"]);
+  }));
+
+test("a module that never finishes loading is named on stderr, and SIGTERM ends the wait with exit code 2", () =>
+  inFolder(async (folder) => {
+    await writeFile("stuck.mjs", 'console.log("here"); await new Promise(() => {});');
+    await using serve = new CliProcess(["serve", "--dev", "--listen", "127.0.0.1:0", "--tools", "stuck.mjs"], {
+      cwd: folder,
+    });
+    await serve.until("the note", () => serve.stderr.includes("still waiting for tools to load"));
+    assert.match(serve.stderr, /"modules":\["stuck\.mjs"\]/);
+    serve.child.kill("SIGTERM");
+    const { code, stdout, stderr } = await serve.ended;
+    assert.equal([code, stdout], [2, ""]);
+    assert.match(stderr, "error: The tools module stuck.mjs had not finished loading when SIGTERM came.");
+    assert.match(stderr, "try: Look for an await at its top level");
+  }));
+
+test("a wait for tools is noted seldom and ends after five minutes", async () => {
+  const [clock, logger] = [new FakeClock(), new RecordingLogger()];
+  const waiting = waitForModules(new Promise(() => {}), new Set(["a.mjs", "b.mjs"]), { clock, logger });
+  const refused = rejection("OPTIONS_INVALID", waiting);
+  for (let passed = 0; passed < 299; passed += 1) clock.advance(1000);
+  assert.equal(
+    logger.lines.map(({ level }) => level),
+    Array(6).fill("warn"),
+  );
+  clock.advance(1000);
+  assert.match((await refused).message, "The tools modules a.mjs, b.mjs had not finished loading after 300 s.");
+  assert.is(clock.timers, 0);
+  assert.is(process.listenerCount("SIGTERM"), 0);
+});
+
+test.run();
