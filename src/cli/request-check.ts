@@ -214,7 +214,8 @@ function checkPermission(tool: string, key: VerificationKey): void {
 function checkArgs(image: Image, input: Parameters<ArgsValidator["validate"]>[0], args: Envelope["args"]): void {
   const typeUrl = TYPE_URL_PREFIX + input.typeName;
   if (args?.typeUrl !== typeUrl) {
-    throw new SealwireError("ARGS_INVALID", `The args must have the type URL ${typeUrl}, not ${args?.typeUrl}.`);
+    const found = args === undefined ? "but there are none" : `not ${args.typeUrl || "an empty one"}`;
+    throw new SealwireError("ARGS_INVALID", `The args must have the type URL ${typeUrl}, ${found}.`);
   }
   new ArgsValidator(image).validate(input, args.value);
 }

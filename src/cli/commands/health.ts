@@ -18,10 +18,8 @@ export async function run(
   terminal.print(options.json ? JSON.stringify({ status }) : status);
   if (status === "SERVING") return ExitCode.done;
   if (status !== "SERVICE_UNKNOWN") return ExitCode.unreachable;
-  throw new SealwireError(
-    "OPTIONS_INVALID",
-    `The server has no service "${service}".\nGive its full name, or none at all.`,
-  );
+  const problem = service ? `The server has no service "${service}"` : "The server tells nothing of its own health";
+  throw new SealwireError("OPTIONS_INVALID", `${problem}.\nGive the full name of a service.`);
 }
 
 async function whoAsks(terminal: Terminal, options: ServerOptions): Promise<ClientCredentials> {

@@ -63,7 +63,7 @@ export function fileVersion(status: {
 }
 
 function cannotRead({ path, what, reason }: PrivateFileOptions, cause: unknown): SealwireError {
-  const { code } = cause as NodeJS.ErrnoException;
+  const { code = String(cause) } = cause as NodeJS.ErrnoException;
   const problem = code === "ENOENT" ? "there is no such file" : `it cannot be read (${code})`;
   return new SealwireError(reason, `The ${what} ${resolve(path)} is needed, but ${problem}.`, { cause });
 }
