@@ -1,6 +1,6 @@
-import { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import { createPrivateFile } from "./connection.ts";
+import { openDatabase } from "./node-sqlite.ts";
 import { sqliteCode } from "./storage-error.ts";
 
 const SQLITE_BUSY = 5;
@@ -13,7 +13,7 @@ const SQLITE_BUSY = 5;
 export function lockOwner(path: string): Disposable {
   const lockPath = `${path}.lock`;
   createPrivateFile(lockPath);
-  const db = new DatabaseSync(lockPath);
+  const db = openDatabase(lockPath);
   try {
     db.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (thrown) {
