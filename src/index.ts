@@ -1,6 +1,8 @@
 /**
  * The public interface of Sealwire. Everything that is not named here is internal.
  */
+import "./runtime/check-node.ts";
+
 export type { CallResult } from "./client/call-result.ts";
 export { type JobPage, type ListJobsOptions, SealwireClient } from "./client/client.ts";
 export type { JobHandle, PollOptions } from "./client/job-handle.ts";
@@ -26,3 +28,4 @@ export { watchKeyRing } from "./signing/key-ring/watched-ring.ts";
 export { demoTools } from "./tools/demo-tools.ts";
 export { outputBytes, type ToolContext } from "./tools/handler.ts";
 export { implement, type ToolImplementation } from "./tools/implement.ts";
+export { failToolRun, type ToolRunOrigin } from "./tools/tool-run.ts";

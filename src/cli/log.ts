@@ -1,5 +1,7 @@
-import { destination, type LevelWithSilent, pino } from "pino";
+import { type LevelWithSilent, pino } from "pino";
+import { systemClock as clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { LogSink } from "./log-sink.ts";
 
 /** How much is logged. */
 export type LogLevel = Extract<LevelWithSilent, "debug" | "info" | "warn" | "error" | "silent">;
@@ -9,15 +11,42 @@ export const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"
 
 const STDERR = 2;
 
-/** Makes a logger that writes one JSON object a line to stderr. */
-export function stderrLogger(level: LogLevel): Logger {
-  return pino(
+/** The log of a process that serves. Disposing it writes what is left. */
+export interface Log extends AsyncDisposable {
+  readonly logger: Logger;
+  /** How many lines were dropped. */
+  readonly dropped: number;
+  /** Counts a line of the process's other output that is not written. */
+  drop(): void;
+}
+
+/** Opens a log of one JSON object a line on stderr. It never ends or holds up the process (see {@link LogSink}). */
+export function openLog(level: LogLevel): Log {
+  const sink = new LogSink({
+    fd: STDERR,
+    clock,
+    onDropped: (lines) => logger.error({ dropped: lines }, "lines were dropped: the log could not be written"),
+  });
+  const logger = pino(
     {
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination({ fd: STDERR, sync: true }),
+    sink,
   );
+  const endNow = (): void => sink.endNow();
+  process.once("exit", endNow);
+  return {
+    logger,
+    get dropped() {
+      return sink.dropped;
+    },
+    drop: () => sink.drop(),
+    async [Symbol.asyncDispose]() {
+      await sink.end();
+      process.off("exit", endNow);
+    },
+  };
 }

@@ -23,15 +23,27 @@ export interface Terminal {
   readonly dataColors: Colors;
   /** Colours for messages, none where stderr is no terminal. */
   readonly colors: Colors;
+  /**
+   * For commands that serve: from now on nobody has to take what is written. Output that cannot be written is dropped, as is
+   * what is printed while a megabyte waits for its reader; `onDropped` is called for each piece.
+   */
+  outliveReaders(onDropped: () => void): void;
+  /** Resolves when the data has been written; where {@link outliveReaders} was called, it waits for a second at most. */
+  flushed(): Promise<void>;
 }
+
+/** Most bytes that wait for a reader of a process that outlives its readers. */
+const UNREAD_MAX_BYTES = 1_048_576;
+const LAST_WRITE_MS = 1_000;
 
 /** The terminal or pipes that this process was started with. */
 export function processTerminal(): Terminal {
   const { env, stdin, stdout, stderr } = process;
-  ignoreClosedPipes();
+  const readers = followReaders();
   // The code of tools is given another way to write once a server runs.
   const write = stdout.write.bind(stdout);
   return {
+    ...readers,
     env,
     stdin,
     print: (line) => void write(`${line}\n`),
@@ -53,14 +65,41 @@ function wantsColors(isTerminal: boolean, env: Terminal["env"]): boolean {
   return Boolean(env.FORCE_COLOR) || (isTerminal === true && env.TERM !== "dumb");
 }
 
-/** A reader that went away, as `head` does, is no failure of the command. */
-function ignoreClosedPipes(): void {
-  const onError = (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+/** Ends the process when the reader of its data goes away, as `head` does, which is no failure; unless it outlives its readers. */
+function followReaders(): Pick<Terminal, "outliveReaders" | "flushed"> {
+  const { stdout, stderr } = process;
+  let onDropped: (() => void) | undefined;
+  const onError = (error: NodeJS.ErrnoException): void => {
+    if (onDropped !== undefined) onDropped();
+    else if (error.code !== "EPIPE") throw error;
   };
-  process.stderr.on("error", onError);
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  stderr.on("error", onError);
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
     onError(error);
-    process.exit(0);
+    if (onDropped === undefined) process.exit(0);
   });
+  return {
+    outliveReaders(told) {
+      onDropped = told;
+      for (const stream of [stdout, stderr]) dropUnread(stream, told);
+    },
+    flushed: () =>
+      new Promise((resolve) => {
+        if (onDropped !== undefined) setTimeout(resolve, LAST_WRITE_MS).unref();
+        // Data may still be on its way into a slow pipe.
+        stdout.write("", () => resolve());
+      }),
+  };
+}
+
+/** What tools print goes through here, too. */
+function dropUnread(stream: NodeJS.WriteStream, onDropped: () => void): void {
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  stream.write = (...args: unknown[]): boolean => {
+    if (stream.writableLength <= UNREAD_MAX_BYTES) return write(...args);
+    onDropped();
+    const callback = args.findLast((arg) => typeof arg === "function") as (() => void) | undefined;
+    if (callback !== undefined) process.nextTick(callback);
+    return true;
+  };
 }

@@ -2,6 +2,7 @@ import { status } from "@grpc/grpc-js";
 import type { Clock } from "../runtime/clock.ts";
 import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
 import { peekRequestId } from "../signing/verify-response.ts";
+import { readStatusDetails } from "../wire/status.ts";
 import { type Expectation, type Outcome, readStreamed, readUnsigned, untrusted } from "./outcome.ts";
 import type { RawDuplex, RawStatus, Transport } from "./transport.ts";
 
@@ -173,9 +174,13 @@ export class CallStream {
 
 const CUT = { code: status.CANCELLED, details: "" };
 
-/** A stream that ends well has been cut off all the same for those who still wait. */
-function asFailure({ code, details }: RawStatus): Pick<RawStatus, "code" | "details"> {
-  return code === status.OK
-    ? { code: status.UNAVAILABLE, details: "the stream ended before the answer" }
-    : { code, details };
+/**
+ * A stream that ends well has been cut off all the same for those who still wait. A server that ends it has answered all that
+ * it had read before; one that dies says nothing.
+ */
+function asFailure({ code, details, metadata, unsent = false }: RawStatus): Omit<RawStatus, "metadata"> {
+  if (code === status.OK) {
+    return { code: status.UNAVAILABLE, details: "the stream ended before the answer", unsent: true };
+  }
+  return { code, details, unsent: unsent || readStatusDetails(metadata)?.reason !== undefined };
 }

@@ -21,18 +21,18 @@ export class Deadline implements Disposable {
   readonly signal: AbortSignal;
   readonly #clock: Clock;
   readonly #endsAtMs: number;
-  readonly #release: DisposableStack;
+  readonly #hold = holdProcess();
+  readonly #timer: Disposable | undefined;
+  readonly #followed: { readonly signal: AbortSignal; readonly onAbort: () => void }[] = [];
 
   constructor({ clock, timeoutMs, signals, describe }: Limits) {
     const controller = new AbortController();
     this.signal = controller.signal;
     this.#clock = clock;
     this.#endsAtMs = timeoutMs === undefined ? Infinity : clock.monotonicMs() + timeoutMs;
-    this.#release = new DisposableStack();
-    this.#release.use(holdProcess());
     if (timeoutMs !== undefined) {
       const expire = (): void => controller.abort(new SealwireError("DEADLINE_EXCEEDED", describe()));
-      this.#release.use(clock.after(timeoutMs, expire));
+      this.#timer = clock.after(timeoutMs, expire);
     }
     for (const signal of signals) this.#follow(signal, controller);
   }
@@ -43,7 +43,9 @@ export class Deadline implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#release.dispose();
+    this.#hold[Symbol.dispose]();
+    this.#timer?.[Symbol.dispose]();
+    for (const { signal, onAbort } of this.#followed.splice(0)) signal.removeEventListener("abort", onAbort);
   }
 
   #follow(signal: AbortSignal | undefined, controller: AbortController): void {
@@ -51,7 +53,7 @@ export class Deadline implements Disposable {
     const onAbort = (): void => controller.abort(signal.reason);
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
-    this.#release.defer(() => signal.removeEventListener("abort", onAbort));
+    this.#followed.push({ signal, onAbort });
   }
 }
 

@@ -14,8 +14,16 @@ export type Outcome =
   | { readonly kind: "answer"; readonly response: Response }
   /** A gRPC error whose signed frame says the same. */
   | { readonly kind: "refusal"; readonly response: Response; readonly error: SealwireError }
-  /** Nothing that could be believed. `forged`: a frame was there, but not a valid one or not one that agrees. */
-  | { readonly kind: "unverified"; readonly error: SealwireError; readonly forged: boolean };
+  /**
+   * Nothing that could be believed. `forged`: a frame was there, but not a valid one or not one that agrees. `unsent`: the
+   * server has surely not begun; may be missing where nobody asks.
+   */
+  | {
+      readonly kind: "unverified";
+      readonly error: SealwireError;
+      readonly forged: boolean;
+      readonly unsent?: boolean;
+    };
 
 /** What a genuine answer to an attempt must show. */
 export interface Expectation {
@@ -115,7 +123,10 @@ export function untrusted(message: string): Outcome {
 }
 
 /** Keeps what the peer said for people to read. It proves nothing: anyone on the way can say it. */
-export function readUnsigned({ code, details }: Pick<RawStatus, "code" | "details">, requestId: string): Outcome {
+export function readUnsigned(
+  { code, details, unsent = false }: Omit<RawStatus, "metadata">,
+  requestId: string,
+): Outcome {
   const status = statusName(code);
   const said = `${status}: ${oneLine(details)}`;
   const error =
@@ -126,7 +137,7 @@ export function readUnsigned({ code, details }: Pick<RawStatus, "code" | "detail
         : new SealwireError("RESPONSE_UNVERIFIED", `The peer answers request ${requestId} unsigned (${said}).`, {
             status,
           });
-  return { kind: "unverified", forged: false, error };
+  return { kind: "unverified", forged: false, error, unsent };
 }
 
 function oneLine(text: string): string {

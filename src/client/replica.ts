@@ -34,6 +34,7 @@ const GONE: RawStatus = {
   code: status.UNAVAILABLE,
   details: "The server is no longer behind its name.",
   metadata: new Metadata(),
+  unsent: true,
 };
 
 /**

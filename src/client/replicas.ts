@@ -198,5 +198,5 @@ function isIn({ fitness }: Replica): boolean {
 }
 
 function failure(code: number, details: string): RawStatus {
-  return { code, details, metadata: new Metadata() };
+  return { code, details, metadata: new Metadata(), unsent: true };
 }

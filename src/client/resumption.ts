@@ -51,10 +51,11 @@ export class Resumption {
 }
 
 function failureOf(end: StreamEnd): Failure {
-  if (end.kind === "failed") return end.failure;
+  // A watch does nothing at the server, so that whatever ended the server was not the watch: it resumes at once.
+  if (end.kind === "failed") return end.failure.kind === "unverified" ? { ...end.failure, unsent: true } : end.failure;
   const message =
     end.kind === "silent"
       ? "The watch fell silent: neither news nor a sign of life."
       : "The watch ended, though there was more to come.";
-  return { kind: "unverified", forged: false, error: new SealwireError("UNREACHABLE", message) };
+  return { kind: "unverified", forged: false, unsent: true, error: new SealwireError("UNREACHABLE", message) };
 }

@@ -18,6 +18,9 @@ const PASSING: ReadonlySet<StatusName> = new Set([
   "DEADLINE_EXCEEDED",
 ]);
 
+/** Least wait after a server was lost in mid-call, unless `maxDelayMs` is below twice as much. */
+const LOSS_DELAY_MS = 500;
+
 /**
  * Decides whether an intent is tried again, and when (docs/protocol.md, Retries).
  *
@@ -29,6 +32,7 @@ export class Retries {
   readonly #options: Required<RetryOptions>;
   readonly #random: Random;
   #failures = 0;
+  #losses = 0;
   #clockCorrected = false;
 
   constructor(options: Required<RetryOptions>, random: Random) {
@@ -44,16 +48,18 @@ export class Retries {
   /** Starts anew, after something that shows the server to be well. */
   reset(): void {
     this.#failures = 0;
+    this.#losses = 0;
     this.#clockCorrected = false;
   }
 
   /**
    * Milliseconds to wait before the next attempt, `undefined` if there is to be none. `correctClock` is called on a
    * verified CLOCK_SKEW, the first time only, and tells whether the clock could be corrected. What one server cannot do
-   * is asked of as many others as there are `alternatives` without a wait.
+   * is asked of as many others as there are `alternatives` without a wait, unless the server was lost in mid-call.
    */
   delayAfter(failure: Failure, correctClock: () => boolean, alternatives = 0): number | undefined {
     this.#failures += 1;
+    if (isLostInMidCall(failure)) return this.#delayAfterLoss();
     if (isOutOfService(failure) && this.#failures <= alternatives) return 0;
     if (failure.kind === "unverified")
       return !failure.forged && isPassing(failure.error) ? this.backoffMs() : undefined;
@@ -72,6 +78,13 @@ export class Retries {
     return this.#random.fraction() * bound;
   }
 
+  /** The call may be what ended the server: others are not to follow at once. At least half a second, doubles. */
+  #delayAfterLoss(): number {
+    this.#losses += 1;
+    const base = Math.min(this.#options.maxDelayMs / 2, LOSS_DELAY_MS * 2 ** Math.min(this.#losses - 1, 30));
+    return base * (1 + this.#random.fraction());
+  }
+
   /** Spreads those who were told the same delay, and comes never earlier. */
   #delayAsTold(retryDelayMs: number): number {
     return retryDelayMs + this.#random.fraction() * Math.min(retryDelayMs / 4 + 10, this.#options.maxDelayMs);
@@ -87,6 +100,11 @@ export class Retries {
 /** True if a verified refusal tells when to come back: such waits are limited by the deadline, not by a count. */
 export function tellsDelay(failure: Failure): boolean {
   return failure.kind === "refusal" && failure.error.retryable && failure.error.retryDelayMs !== undefined;
+}
+
+/** True if the connection went away while the server may have been at work. */
+function isLostInMidCall(failure: Failure): boolean {
+  return failure.kind === "unverified" && !failure.forged && !failure.unsent && failure.error.reason === "UNREACHABLE";
 }
 
 /** True if it lies at the one server: it drains, or cannot be reached. */

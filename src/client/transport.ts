@@ -7,6 +7,8 @@ export interface RawStatus {
   readonly code: number;
   readonly details: string;
   readonly metadata: Metadata;
+  /** True if the request surely has not begun at the server: no connection was there, or its stream was refused. */
+  readonly unsent?: boolean;
 }
 
 /** What came back for a unary request: the message's bytes if there was one, and the status. */
@@ -75,6 +77,9 @@ export interface ChannelOptions {
 
 const DEADLINE_SLACK_MS = 1_000;
 
+/** How grpc-js reports REFUSED_STREAM, by which a server says that it has done nothing; it does not pass the code on. */
+const STREAM_REFUSED = "Stream refused by server";
+
 const sameBytes = (bytes: Buffer): Buffer => bytes;
 const OK: RawStatus = { code: status.OK, details: "", metadata: new Metadata() };
 
@@ -113,7 +118,7 @@ export class Channel implements Transport {
         callOptions(request),
         (error, reply) => {
           signal.removeEventListener("abort", cancel);
-          resolve({ message: reply, status: error ?? OK });
+          resolve({ message: reply, status: error === null ? OK : this.#failure(call, error) });
         },
       );
       const cancel = (): void => call.cancel();
@@ -136,7 +141,7 @@ export class Channel implements Transport {
     const ended = new Promise<RawStatus>((resolve) => {
       call.on("status", (final: RawStatus) => {
         signal.removeEventListener("abort", cancel);
-        resolve(final);
+        resolve(this.#failure(call, final));
       });
     });
     // The status tells the same; without a listener the event would end the process.
@@ -156,7 +161,7 @@ export class Channel implements Transport {
   duplex(path: string, { onMessage, onEnd }: DuplexListener): RawDuplex {
     const call = this.#client.makeBidiStreamRequest<Buffer, Buffer>(path, sameBytes, sameBytes);
     call.on("data", onMessage);
-    call.on("status", onEnd);
+    call.on("status", (final: RawStatus) => onEnd(this.#failure(call, final)));
     // The status tells the same; without a listener the event would end the process.
     call.on("error", () => {});
     return {
@@ -168,6 +173,12 @@ export class Channel implements Transport {
 
   close(): void {
     this.#client.close();
+  }
+
+  /** grpc-js names the channel's target as the peer of a call that never got a stream. */
+  #failure(call: { getPeer(): string }, { code, details, metadata }: RawStatus): RawStatus {
+    const unsent = details === STREAM_REFUSED || call.getPeer() === this.#client.getChannel().getTarget();
+    return { code, details, metadata, unsent };
   }
 }
 

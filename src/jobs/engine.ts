@@ -1,3 +1,4 @@
+import type { SealwireError } from "../errors.ts";
 import type { JobPolicy, JobState, JobView } from "./job.ts";
 
 /** What starts a job. */
@@ -42,6 +43,8 @@ export interface JobRun {
   readonly signal: AbortSignal;
   /** Records progress; throttled, never throws, returns at once. */
   progress(completed: number, total: number, message?: string): void;
+  /** Aborts `signal`, for a handler that has failed while its code goes on. */
+  readonly abort: (reason: SealwireError) => void;
 }
 
 /**

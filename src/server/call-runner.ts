@@ -64,9 +64,13 @@ export class RunningCall implements Invocation, Stoppable, Expiring {
 
   stop(reason: SealwireError): void {
     if (this.#settled) return;
-    this.#stopped = reason;
-    this.#controller?.abort(reason);
+    this.abort(reason);
     this.#settle(reason);
+  }
+
+  abort(reason: SealwireError): void {
+    this.#stopped ??= reason;
+    this.#controller?.abort(reason);
   }
 
   /** The caller went away. grpc-js says so after every call, so that what it takes is made only if it is needed. */

@@ -52,7 +52,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   readonly #call: ServerInterceptingCallInterface;
   readonly #options: CallStreamOptions;
   readonly #calls = new LinkedList<StreamedCall>();
-  readonly #cleanUp = new DisposableStack();
+  readonly #cleanUp: Disposable[] = [];
   #origin: RequestOrigin | undefined;
   #waiting = 0;
   #isTrusted = false;
@@ -109,8 +109,9 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     const age = clock.after(streamTimeoutMs, () => this.#endWith(toGrpcFailure(new SealwireError("WATCH_EXPIRED"))));
     const onDrain = (): void => this.#endWith(toGrpcFailure(drain.signal.reason));
     drain.signal.addEventListener("abort", onDrain, { once: true });
-    this.#cleanUp.use(age);
-    this.#cleanUp.defer(() => drain.signal.removeEventListener("abort", onDrain));
+    this.#cleanUp.push(age, {
+      [Symbol.dispose]: () => drain.signal.removeEventListener("abort", onDrain),
+    });
     if (drain.signal.aborted) onDrain();
     else this.#goOn();
   }
@@ -143,7 +144,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   #trust({ key }: VerifiedCall): void {
     if (this.#isTrusted) return;
     try {
-      this.#cleanUp.use(this.#options.admission.openStream(key));
+      this.#cleanUp.push(this.#options.admission.openStream(key));
     } catch (thrown) {
       this.#endWith(toGrpcFailure(SealwireError.from(thrown)));
       throw thrown;
@@ -219,7 +220,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   #cancel(): void {
     this.#isOver = true;
     this.#stopFirstRead();
-    this.#cleanUp.dispose();
+    for (const each of this.#cleanUp.splice(0)) each[Symbol.dispose]();
     for (const { request, running } of this.#calls) {
       request.end(Status.CANCELLED);
       running?.cancel();

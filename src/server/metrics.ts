@@ -20,14 +20,28 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
+/** A count that the process keeps, shown as a metric. */
+export interface ProcessCounter {
+  readonly name: string;
+  readonly help: string;
+  value(): number;
+}
+
+/** What metrics are made of. */
+export interface MetricsOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Default: none. */
+  readonly counters?: readonly ProcessCounter[];
+}
+
 const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /**
  * Counts calls under the `grpc_server_*` names of the gRPC ecosystem, and what is Sealwire's own under `sealwire_*`.
  * Labels come from closed sets: methods, codes, reasons, states and the keys of the ring.
  */
-export async function createMetrics(options: { readonly store: Store; readonly clock: Clock }): Promise<Metrics> {
-  const { store, clock } = options;
+export async function createMetrics({ store, clock, counters = [] }: MetricsOptions): Promise<Metrics> {
   // Only now: most servers start without metrics, and it is a tenth of what they load.
   const { Counter, Gauge, Histogram, Registry } = await import("prom-client");
   const registry = new Registry();
@@ -65,6 +79,17 @@ export async function createMetrics(options: { readonly store: Store; readonly c
     registers,
   });
   collectStoreMetrics(store, Gauge, registers);
+  for (const { name, help, value } of counters) {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(value());
+      },
+    });
+  }
 
   const metrics: Metrics = {
     observer: {

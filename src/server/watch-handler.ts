@@ -140,6 +140,10 @@ class Watch implements Invocation, Expiring {
     this.#goOn?.();
   }
 
+  abort(reason: SealwireError): void {
+    this.stop(reason);
+  }
+
   /** The caller went away. */
   cancel(): void {
     this.stop(new SealwireError("CANCELLED", "The caller went away."));

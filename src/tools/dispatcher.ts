@@ -18,6 +18,7 @@ import type { ToolContext } from "./handler.ts";
 import { CallContext, type Invocation, SystemCallContext } from "./invocation.ts";
 import { statusOfJob } from "./job-message.ts";
 import type { Tool } from "./tool.ts";
+import { runHandler } from "./tool-run.ts";
 
 /** What a {@link Dispatcher} works with. */
 export interface DispatcherOptions {
@@ -151,7 +152,8 @@ export class Dispatcher {
   async #run(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
     const context = new CallContext(invocation);
     try {
-      const result = encode(tool, await tool.handler(tool.decodeInput(args), context));
+      const abort = (reason: SealwireError): void => invocation.abort(reason);
+      const result = encode(tool, await runHandler(tool, tool.decodeInput(args), context, abort));
       if (result.value.length <= MAX_RESULT_BYTES) return { status: Status.OK, result };
       return failure(tooLarge(tool, result.value.length, MAX_RESULT_BYTES));
     } catch (thrown) {
@@ -200,7 +202,8 @@ export class Dispatcher {
       progress: (completed, total, message) => run.progress(completed, total, message),
     };
     try {
-      const result = encodeMessage(Any, encode(tool, await tool.handler(tool.decodeInput(run.args), context)));
+      const output = await runHandler(tool, tool.decodeInput(run.args), context, run.abort);
+      const result = encodeMessage(Any, encode(tool, output));
       if (result.length <= MAX_RESULT_BYTES) return result;
       throw tooLarge(tool, result.length, MAX_RESULT_BYTES);
     } catch (thrown) {

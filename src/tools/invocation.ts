@@ -1,5 +1,6 @@
 import type { Any } from "../../gen/google/protobuf/any.ts";
 import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
+import type { SealwireError } from "../errors.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { ToolContext } from "./handler.ts";
@@ -9,6 +10,8 @@ import type { SystemToolContext } from "./system-tools.ts";
 export interface Invocation
   extends Pick<SystemToolContext, "key" | "signal" | "drainSignal" | "openWatch" | "logger" | "traceparent"> {
   readonly envelope: VerifiedEnvelope;
+  /** Aborts the signal of a tool whose call has failed while its code goes on. */
+  abort(reason: SealwireError): void;
 }
 
 /** An envelope that passed verification, so that its arguments are there. */

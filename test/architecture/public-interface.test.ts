@@ -34,6 +34,7 @@ const PUBLIC = [
   "ToolContext (type)",
   "ToolImplementation (type)",
   "ToolOutput (type)",
+  "ToolRunOrigin (type)",
   "TypedTools (type)",
   "WatchJobsOptions (type)",
   "WorkerOptions (type)",
@@ -41,6 +42,7 @@ const PUBLIC = [
   "createServer",
   "createWorker",
   "demoTools",
+  "failToolRun",
   "implement",
   "migratePostgresStore",
   "openPostgresStore",
@@ -63,12 +65,12 @@ test("src/index.ts exports exactly the pinned names", () => {
   assert.equal(names.sort(), [...PUBLIC].sort());
 });
 
-test("src/index.ts holds nothing but named exports", () => {
+test("src/index.ts checks the version of Node first and holds nothing else but named exports", () => {
   const rest = text
     .replaceAll(/\/\*.*?\*\//gs, "")
     .replaceAll(/^export (?:type )?\{[^}]*\} from "[^"]+";$/gm, "")
     .trim();
-  assert.is(rest, "");
+  assert.is(rest, 'import "./runtime/check-node.ts";');
 });
 
 test.run();

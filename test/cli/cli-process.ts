@@ -11,6 +11,10 @@ export interface StartOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
+  /** Default: the Node that runs the test. */
+  readonly node?: string;
+  /** Default: the sources' own. */
+  readonly main?: string;
 }
 
 /** A command that runs as its own process. */
@@ -20,10 +24,11 @@ export class CliProcess implements AsyncDisposable {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], { cwd, env = {}, stdin = "" }: StartOptions) {
+  constructor(args: readonly string[], options: StartOptions) {
+    const { cwd, env = {}, stdin = "", node = process.execPath, main = MAIN } = options;
     const { PATH, HOME, NODE_V8_COVERAGE } = process.env;
     const base = { PATH, HOME, ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }) };
-    this.child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { ...base, ...env } });
+    this.child = spawn(node, [main, ...args], { cwd, env: { ...base, ...env } });
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
     });

@@ -51,6 +51,10 @@ export class RecordingTerminal implements Terminal {
   draw(text: string): void {
     this.stderr += text;
   }
+
+  outliveReaders(): void {}
+
+  async flushed(): Promise<void> {}
 }
 
 /** Runs a command to its end, in this process and its current folder. */

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { constants, createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
+import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
@@ -11,6 +12,7 @@ import { Replica } from "../../src/client/replica.ts";
 import { Channel, type RawStatus } from "../../src/client/transport.ts";
 import { SealwireError } from "../../src/errors.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { silentLogger } from "../../src/runtime/logger.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { createServer as createSealwireServer } from "../../src/server/server.ts";
 import { fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
@@ -215,13 +217,76 @@ test("what lies at one server is asked of the others at once; what lies at the c
   const retryDelayMs = 30_000;
   const moved = { servers: 3, attempts: 3, reason: undefined };
   const stayed = { servers: 1, attempts: 1 };
-  assert.equal(await peers.attempts(failTwice("lost")), moved);
   assert.equal(await peers.attempts(failTwice(new SealwireError("DRAINING", undefined, { retryDelayMs }))), moved);
   for (const reason of ["RATE_LIMITED", "UNAVAILABLE"] as const) {
     const told = new SealwireError(reason, undefined, { retryDelayMs });
     assert.equal(await peers.attempts(failTwice(told)), { ...stayed, reason });
   }
-  assert.equal(await peers.attempts(() => "lost"), { servers: 3, attempts: 3, reason: "UNREACHABLE" });
+});
+
+test("a server that was lost in mid-call is followed by another after a wait that grows", async () => {
+  const credentials = makeCredentials("");
+  const asked: string[] = [];
+  const peers = await Promise.all(
+    ["a", "b", "c"].map((name) =>
+      startPeer(
+        {
+          call: (received) => {
+            asked.push(name);
+            return asked.length < 3
+              ? unsigned(new SealwireError("UNAVAILABLE"))
+              : ok(credentials, received, { typeUrl: "type.googleapis.com/test.Nothing", value: Buffer.of() });
+          },
+        },
+        { credentials },
+      ),
+    ),
+  );
+  const waits: number[] = [];
+  const logger = {
+    ...silentLogger,
+    debug: (fields: { readonly delayMs?: number }) => void (fields.delayMs !== undefined && waits.push(fields.delayMs)),
+  };
+  const address = peers.map((peer) => peer.address);
+  await using client = new SealwireClient({ credentials, address, logger });
+  assert.is((await client.call("batch_sum", sumArgs)).ok, true);
+  assert.is(new Set(asked).size, 3);
+  assert.is(waits.length, 2);
+  assert.ok(Number(waits[0]) >= 500 && Number(waits[1]) >= 1000, waits.join(", "));
+  for (const peer of peers) await peer[Symbol.asyncDispose]();
+});
+
+test("a request that found no connection, or whose stream was refused, is known not to have begun", async () => {
+  const request = {
+    path: "/a.B/C",
+    message: Buffer.of(),
+    timeoutMs: 10_000,
+    signal: AbortSignal.any([]),
+    traceparent: undefined,
+  };
+  const unary = async (address: string): Promise<RawStatus> => {
+    const channel = new Channel({ address, tls: undefined, maxReceiveBytes: 1024 });
+    const { status: end } = await channel.unary(request);
+    channel.close();
+    return end;
+  };
+  const closed = await unary("127.0.0.1:1");
+  assert.equal([closed.code, closed.unsent], [status.UNAVAILABLE, true]);
+  for (const [treat, unsent] of [
+    [(stream: ServerHttp2Stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM), true],
+    [(stream: ServerHttp2Stream) => stream.session?.destroy(), false],
+  ] as const) {
+    const server = createHttp2Server();
+    server.on("sessionError", () => {});
+    server.on("stream", (stream) => {
+      stream.on("error", () => {});
+      treat(stream);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const lost = await unary(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+    assert.equal([lost.code, lost.unsent], [status.UNAVAILABLE, unsent]);
+    await new Promise((resolve) => server.close(resolve));
+  }
 });
 
 test.run();

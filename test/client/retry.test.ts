@@ -31,6 +31,7 @@ const unverified = (status: StatusName, forged = false, message = "x"): Failure 
 });
 
 const lost = { kind: "unverified", forged: false, error: new SealwireError("UNREACHABLE") } as const;
+const unsent = { ...lost, unsent: true };
 
 function delay(failure: Failure, fraction = 0.5): number | undefined {
   return new Retries(options, random(fraction)).delayAfter(failure, never);
@@ -46,7 +47,7 @@ test("waits double, are drawn from zero up, and stay below the maximum", () => {
 });
 
 test("what lies at one server is asked of each other one without a wait, then waits begin", () => {
-  for (const failure of [lost, refusal("DRAINING", { retryDelayMs: 1000 })]) {
+  for (const failure of [unsent, refusal("DRAINING", { retryDelayMs: 1000 })]) {
     const retries = new Retries(options, random(0.5));
     const waits = Array.from({ length: 4 }, () => retries.delayAfter(failure, never, 2) as number);
     assert.equal(
@@ -57,6 +58,25 @@ test("what lies at one server is asked of each other one without a wait, then wa
   for (const failure of [refusal("RATE_LIMITED"), refusal("UNAVAILABLE"), unverified("INTERNAL")])
     assert.is(new Retries(options, random(0.5)).delayAfter(failure, never, 2), 50);
   assert.is(new Retries(options, random(0.5)).delayAfter({ ...lost, forged: true }, never, 2), undefined);
+});
+
+test("a server that was lost in mid-call is not followed by another at once", () => {
+  for (const [fraction, expected] of [
+    [0, [500, 1000, 2000, 2500, 2500]],
+    [0.5, [750, 1500, 3000, 3750, 3750]],
+  ] as const) {
+    const retries = new Retries({ ...options, maxAttempts: 10, maxDelayMs: 5000 }, random(fraction));
+    const waits = Array.from({ length: 5 }, () => retries.delayAfter(lost, never, 2));
+    assert.equal(waits, expected);
+    retries.reset();
+    assert.is(retries.delayAfter(lost, never, 2), expected[0]);
+  }
+  const mixed = new Retries(options, random(0));
+  assert.equal(
+    [mixed.delayAfter(unsent, never, 2), mixed.delayAfter(lost, never, 2), mixed.delayAfter(lost, never, 2)],
+    [0, 500, 500],
+    "never longer than maxDelayMs",
+  );
 });
 
 test("attempts are counted until something shows the server to be well", () => {

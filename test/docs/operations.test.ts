@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { processCounters } from "../../src/cli/process-guard.ts";
 import { resolveServeSettings } from "../../src/cli/serve-settings.ts";
 import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
@@ -36,7 +37,11 @@ test("the page has every limit with its default", () => {
 
 test("the page has every metric", async () => {
   await using store = await openSqliteStore({ path: ":memory:" });
-  const metrics = await createMetrics({ store, clock: systemClock });
+  const metrics = await createMetrics({
+    store,
+    clock: systemClock,
+    counters: processCounters({ dropped: 0 }, { count: 0 }),
+  });
   const text = await metrics.text();
   const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
   assert.equal(Object.keys(rowsUnder("Metrics")).sort(), names.sort());

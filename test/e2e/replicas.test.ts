@@ -1,6 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { SealwireClient } from "../../src/client/client.ts";
 import type { ClientOptions } from "../../src/client/options.ts";
+import { silentLogger } from "../../src/runtime/logger.ts";
 import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
 import { ledgerImage } from "./ledger-tools.ts";
@@ -164,6 +165,25 @@ test("a server that says NOT_SERVING gets no call while another serves, and call
   assert.ok((await slow).ok);
   await Promise.all(drains);
 });
+
+for (const pipeline of [false, true]) {
+  test(`a rolling restart makes no call wait for a lost server${pipeline ? ", over one stream" : ""}`, async () => {
+    await using servers = await startReplicas();
+    const waits: number[] = [];
+    const debug = ({ delayMs = 0 }: { readonly delayMs?: number }): void =>
+      void (delayMs >= 500 && waits.push(delayMs));
+    await using client = connect(servers, { pipeline, healthIntervalMs: 100, logger: { ...silentLogger, debug } });
+    const calls = load(() => client.call("check_entry", { cents: 1 }));
+    for (const replica of servers.replicas) {
+      await calls.more(100);
+      await replica.server.drain(10_000);
+      await replica.replace();
+    }
+    await calls.more(100);
+    await calls.stop();
+    assert.equal([calls.failures, waits], [[], []]);
+  });
+}
 
 test("a server that falls silent is left out until it answers again", async () => {
   await using servers = await startReplicas();

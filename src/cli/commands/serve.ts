@@ -7,9 +7,9 @@ import { KeyUseLog } from "../../signing/key-ring/use-log.ts";
 import { dataFolder } from "../data-folder.ts";
 import { ensureDevClient, ensureDevRing } from "../dev-setup.ts";
 import { ExitCode } from "../exit-code.ts";
-import { stderrLogger } from "../log.ts";
 import { followKeyRing, openStore } from "../open-store.ts";
 import { logPrintedLines } from "../printed-lines.ts";
+import { guardProcess } from "../process-guard.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
 import { loadTools } from "../served-tools.ts";
 import { drainOn, shutdownSignal } from "../shutdown-signal.ts";
@@ -19,7 +19,8 @@ import type { Terminal } from "../terminal.ts";
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
   const settings = await resolveServeSettings(options, terminal.env);
   if (settings.reusePort && settings.store === undefined) throw noSharedStore();
-  const logger = stderrLogger(settings.logLevel);
+  await using guard = guardProcess(terminal, settings.logLevel);
+  const { logger, counters } = guard;
   using _printed = logPrintedLines(logger);
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
   if (settings.dev) {
@@ -32,7 +33,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const { keyRing, writeKeyUse } = await followKeyRing(settings, shared, logger);
   await using _keyRing = keyRing;
   await using keyUse = new KeyUseLog({ write: writeKeyUse, clock, logger });
-  const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, clock });
+  const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, clock, counters });
   await using server = await createServer({
     keyRing,
     store,

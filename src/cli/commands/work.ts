@@ -3,9 +3,9 @@ import { systemClock as clock } from "../../runtime/clock.ts";
 import { createMetrics } from "../../server/metrics.ts";
 import { createWorker } from "../../server/worker.ts";
 import { ExitCode } from "../exit-code.ts";
-import { stderrLogger } from "../log.ts";
 import { openStore } from "../open-store.ts";
 import { logPrintedLines } from "../printed-lines.ts";
+import { guardProcess } from "../process-guard.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
 import { loadTools } from "../served-tools.ts";
 import { drainOn, shutdownSignal } from "../shutdown-signal.ts";
@@ -14,7 +14,8 @@ import type { Terminal } from "../terminal.ts";
 /** Works the jobs of a shared store until SIGTERM or SIGINT, without taking calls; then hands back what still runs. */
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
   const settings = await resolveServeSettings(options, terminal.env);
-  const logger = stderrLogger(settings.logLevel);
+  await using guard = guardProcess(terminal, settings.logLevel);
+  const { logger, counters } = guard;
   using _printed = logPrintedLines(logger);
   const work = workOf(settings);
   if (settings.store === undefined || work === false) throw refused(settings.store);
@@ -26,7 +27,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const shutdown = shutdownSignal({ onHangup: () => {} });
   const { metrics } = settings;
   await using metricsServer =
-    metrics === undefined ? undefined : await (await createMetrics({ store, clock })).listen(metrics);
+    metrics === undefined ? undefined : await (await createMetrics({ store, clock, counters })).listen(metrics);
 
   terminal.print(
     JSON.stringify({

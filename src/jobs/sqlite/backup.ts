@@ -1,9 +1,9 @@
 import { constants, existsSync, statSync } from "node:fs";
 import { link, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
+import { openDatabase } from "./node-sqlite.ts";
 import { SCHEMA_VERSION } from "./schema.ts";
 import { sqliteCode } from "./storage-error.ts";
 import { markAsCopy } from "./store-state.ts";
@@ -44,7 +44,7 @@ export async function backupSqliteStore({ path, to, random = systemRandom }: Bac
 
 /** One statement, so one snapshot: writers go on beside it, and nothing of deleted rows is left in the copy. */
 function copy(path: string, partial: string): void {
-  using source = new DatabaseSync(path, { readOnly: true });
+  using source = openDatabase(path, { readOnly: true });
   const version = source.prepare("PRAGMA user_version").get()?.user_version;
   if (version !== SCHEMA_VERSION) {
     throw new SealwireError(
@@ -53,7 +53,7 @@ function copy(path: string, partial: string): void {
     );
   }
   source.prepare("VACUUM INTO ?").run(partial);
-  using target = new DatabaseSync(partial);
+  using target = openDatabase(partial);
   markAsCopy(target);
 }
 

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, openSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
+import { openDatabase } from "./node-sqlite.ts";
 import { sqliteCode } from "./storage-error.ts";
 
 const SQLITE_NOTADB = 26;
@@ -26,7 +27,7 @@ export function createPrivateFile(path: string): void {
  * process, while a loss of power may take the latest ones. Throws STORE_INCOMPATIBLE for a file that is no database.
  */
 export function openConnection(path: string, synchronous: "FULL" | "NORMAL"): DatabaseSync {
-  const db = new DatabaseSync(path);
+  const db = openDatabase(path);
   try {
     db.exec("PRAGMA busy_timeout = 250");
     const mode = db.prepare("PRAGMA journal_mode = WAL").get()?.journal_mode;

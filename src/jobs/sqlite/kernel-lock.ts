@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, openSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import { openDatabase } from "./node-sqlite.ts";
 import { sqliteCode } from "./storage-error.ts";
 
 const SQLITE_BUSY = 5;
@@ -12,7 +12,7 @@ const OWNER_ONLY = 0o600;
  */
 export function tryKernelLock(path: string): Disposable | undefined {
   createOnce(path);
-  const db = new DatabaseSync(path);
+  const db = openDatabase(path);
   try {
     db.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (thrown) {

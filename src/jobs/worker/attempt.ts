@@ -120,6 +120,7 @@ export class Attempt {
           this.#lastBeatMs = this.#options.clock.monotonicMs();
           this.#progress.report(completed, total, message);
         },
+        abort: (reason) => this.#abort(reason),
       });
       if (result instanceof Uint8Array)
         return result.length > MAX_RESULT_BYTES ? { error: tooLarge(result) } : { result };

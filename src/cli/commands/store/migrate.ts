@@ -1,6 +1,6 @@
 import { SealwireError } from "../../../errors.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { stderrLogger } from "../../log.ts";
+import { openLog } from "../../log.ts";
 import { namedStore } from "../../store-option.ts";
 import type { Terminal } from "../../terminal.ts";
 
@@ -12,7 +12,8 @@ export async function run(terminal: Terminal, options: { readonly store?: string
     throw new SealwireError("OPTIONS_INVALID", `Only a store in a database is migrated.\n${toDo}`);
   }
   const { migratePostgresStore } = await import("../../../jobs/postgres/open.ts");
-  const { from, to } = await migratePostgresStore({ url, logger: stderrLogger("warn") });
+  await using log = openLog("warn");
+  const { from, to } = await migratePostgresStore({ url, logger: log.logger });
   terminal.say(from === to ? `The store has layout ${to} already.` : `The store went from layout ${from} to ${to}.`);
   return ExitCode.done;
 }
