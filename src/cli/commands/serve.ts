@@ -6,13 +6,14 @@ import { createServer } from "../../server/server.ts";
 import { KeyUseLog } from "../../signing/key-ring/use-log.ts";
 import { dataFolder } from "../data-folder.ts";
 import { ensureDevClient, ensureDevRing } from "../dev-setup.ts";
-import { ExitCode } from "../exit-code.ts";
+import type { ExitCode } from "../exit-code.ts";
 import { followKeyRing, openStore } from "../open-store.ts";
 import { logPrintedLines } from "../printed-lines.ts";
 import { guardProcess } from "../process-guard.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
+import { noteServedStore } from "../served-store.ts";
 import { loadTools } from "../served-tools.ts";
-import { drainOn, shutdownSignal } from "../shutdown-signal.ts";
+import { drainAtEnd, shutdownSignal } from "../shutdown-signal.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Runs a server until SIGTERM or SIGINT, then drains it. */
@@ -32,6 +33,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   await using _store = store;
   const { keyRing, writeKeyUse } = await followKeyRing(settings, shared, logger);
   await using _keyRing = keyRing;
+  if (settings.serverSecretFile === undefined) await noteServedStore({ ringPath: settings.keyRing, store, logger });
   await using keyUse = new KeyUseLog({ write: writeKeyUse, clock, logger });
   const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, clock, counters });
   await using server = await createServer({
@@ -68,8 +70,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       ...(metricsServer && { metrics: metricsServer.address }),
     }),
   );
-  await drainOn(await shutdown, logger, () => server.drain(settings.drainTimeoutMs));
-  return ExitCode.done;
+  return await drainAtEnd({ shutdown, store, logger, drain: () => server.drain(settings.drainTimeoutMs) });
 }
 
 function noSharedStore(): SealwireError {

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, openSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import { openDatabase } from "./node-sqlite.ts";
+import { fileError } from "./open-error.ts";
 import { sqliteCode } from "./storage-error.ts";
 
 const SQLITE_NOTADB = 26;
@@ -16,9 +17,7 @@ export function createPrivateFile(path: string): void {
     closeSync(openSync(path, "a", OWNER_ONLY));
     chmodSync(path, OWNER_ONLY);
   } catch (cause) {
-    throw new SealwireError("OPTIONS_INVALID", `The store "${path}" cannot be opened for writing; check the folder.`, {
-      cause,
-    });
+    throw fileError(path, cause);
   }
 }
 

@@ -1,5 +1,7 @@
 import { SealwireError } from "../../errors.ts";
 import { tryKernelLock } from "./kernel-lock.ts";
+import { fileError } from "./open-error.ts";
+import { isDamage } from "./storage-error.ts";
 
 /**
  * Makes this process the only owner of the store at `path` until the lock is disposed. The lock is a file of its own
@@ -15,12 +17,14 @@ export function lockOwner(path: string): Disposable {
 }
 
 function takeLock(path: string): Disposable | undefined {
+  const lockPath = `${path}.lock`;
   try {
-    return tryKernelLock(`${path}.lock`);
+    return tryKernelLock(lockPath);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
-    throw new SealwireError("OPTIONS_INVALID", `The store "${path}" cannot be opened for writing; check the folder.`, {
-      cause,
-    });
+    if (isDamage(cause)) {
+      const problem = `"${lockPath}" is not a lock of sealwire`;
+      throw new SealwireError("STORE_UNUSABLE", `${problem}.\nMove it away; it is made anew.`, { cause });
+    }
+    throw (cause as NodeJS.ErrnoException).syscall === undefined ? cause : fileError(lockPath, cause);
   }
 }

@@ -1,0 +1,53 @@
+import type { SealwireError } from "../errors.ts";
+import { storeAway } from "./store-away.ts";
+
+/** Whether servers may use a store. */
+export interface StoreCondition {
+  /** False while calls are to go elsewhere, for a reason that may pass; the store refuses them itself, too. */
+  readonly serving: boolean;
+  /** Aborts, with a SealwireError as its reason, once this process cannot use the store any more. */
+  readonly lost: AbortSignal;
+  /** Calls `listener` whenever `serving` changes. */
+  onChange(listener: (serving: boolean) => void): Disposable;
+}
+
+/** A {@link StoreCondition} that its store sets. */
+export class SettableCondition implements StoreCondition {
+  readonly #lost = new AbortController();
+  #error: SealwireError | undefined;
+  readonly #listeners = new Set<(serving: boolean) => void>();
+  #serving = true;
+
+  get serving(): boolean {
+    return this.#serving;
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  onChange(listener: (serving: boolean) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  /** Says whether calls may come. Nothing changes any more once the store is lost. */
+  setServing(serving: boolean): void {
+    if (serving === this.#serving || this.#error !== undefined) return;
+    this.#serving = serving;
+    for (const listener of this.#listeners) listener(serving);
+  }
+
+  /** Says that this process cannot use the store any more. */
+  lose(error: SealwireError): void {
+    if (this.#error !== undefined) return;
+    this.setServing(false);
+    this.#error = error;
+    this.#lost.abort(error);
+  }
+
+  /** Throws UNAVAILABLE if calls are to go elsewhere. */
+  throwUnlessServing(): void {
+    if (!this.#serving) throw storeAway(this.#error);
+  }
+}
