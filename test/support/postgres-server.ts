@@ -53,6 +53,27 @@ export class PostgresServer implements AsyncDisposable {
     return Object.assign(client, { [Symbol.asyncDispose]: () => client.end().catch(() => {}) });
   }
 
+  /** The folder of its unix socket, through which everybody is trusted. */
+  get socketFolder(): string {
+    return this.#server.socketFolder;
+  }
+
+  /** A standby that follows this server. Dispose it. */
+  async startStandby(): Promise<PostgresServer> {
+    return new PostgresServer(await this.#server.startStandby());
+  }
+
+  /** Makes a standby the primary. */
+  promote(): void {
+    this.#server.promote();
+  }
+
+  /** Adds lines of postgresql.conf and has them read; some hold from the next start on. */
+  configure(lines: string): void {
+    this.#server.configure(lines);
+    this.#server.reload();
+  }
+
   /** Ends the server as a crash would: connections break, nothing is written any more. */
   crash(): void {
     this.#server.crash();

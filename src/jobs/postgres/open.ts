@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { type Logger, silentLogger } from "../../runtime/logger.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
-import { connect } from "./connect.ts";
+import { connect, startError } from "./connect.ts";
 import { readTarget } from "./connection.ts";
 import { Hints } from "./hints.ts";
 import { Instance } from "./instance.ts";
@@ -34,7 +34,7 @@ export async function openPostgresStore(options: OpenPostgresStoreOptions): Prom
   const database = await connect(target, { ...options, logger });
   const undo: AsyncDisposable[] = [database];
   try {
-    await checkSchema(database, target.shown);
+    await checkSchema(database, target);
     const instance = await Instance.enter(database, random.uuid(), clock);
     undo.unshift(instance);
     const hints = new Hints({ database, schema: target.schema, instanceId: instance.id, clock, logger });
@@ -58,7 +58,7 @@ export async function openPostgresStore(options: OpenPostgresStoreOptions): Prom
     return store;
   } catch (thrown) {
     for (const opened of undo) await opened[Symbol.asyncDispose]();
-    throw thrown;
+    throw startError(thrown, target.shown);
   }
 }
 
@@ -86,5 +86,9 @@ export async function migratePostgresStore(options: MigratePostgresStoreOptions)
   const { random = systemRandom, logger = silentLogger } = options;
   const target = readTarget(options.url);
   await using database = await connect(target, { connectionsMax: 1, logger });
-  return { from: await migrateSchema(database, { ...target, random }), to: SCHEMA_VERSION };
+  try {
+    return { from: await migrateSchema(database, { ...target, random }), to: SCHEMA_VERSION };
+  } catch (thrown) {
+    throw startError(thrown, target.shown);
+  }
 }

@@ -2,11 +2,9 @@ import { SealwireError } from "../../errors.ts";
 import type { Random } from "../../runtime/random.ts";
 import { PAGE_KEY_BYTES } from "../page-token.ts";
 import type { Database } from "./database.ts";
-import { sqlState } from "./database-error.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import { sql } from "./statement.ts";
+import { sql, sqlPlannedAnew } from "./statement.ts";
 
-const UNDEFINED_TABLE = "42P01";
 const READ_VERSION = sql("SELECT version FROM store_version");
 const LOCK = sql("SELECT pg_advisory_xact_lock(hashtext('sealwire migrate ' || :schema))");
 const WRITE_VERSION = sql("UPDATE store_version SET version = :version");
@@ -16,19 +14,25 @@ const WRITE_PAGE_KEY = sql("UPDATE store_state SET page_key = :pageKey WHERE pag
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** The layout in the database; 0 if there is none. */
-export async function readSchemaVersion(database: Database): Promise<number> {
-  try {
-    const [row] = await database.all<{ version: number }>(READ_VERSION);
-    return row?.version ?? 0;
-  } catch (error) {
-    if (sqlState(error) === UNDEFINED_TABLE) return 0;
-    throw error;
-  }
+export async function readSchemaVersion(database: Database, schema: string): Promise<number> {
+  // With the name of the schema a user who may not use it is told so; without, the table would seem not to be there.
+  const [found] = await database.all<{ there: boolean }>(
+    sqlPlannedAnew("SELECT to_regclass(:table) IS NOT NULL AS there"),
+    {
+      table: `${schema}.store_version`,
+    },
+  );
+  if (!found?.there) return 0;
+  const [row] = await database.all<{ version: number }>(READ_VERSION);
+  return row?.version ?? 0;
 }
 
 /** Throws STORE_INCOMPATIBLE, with what to do, unless the layout is this version's. */
-export async function checkSchema(database: Database, shown: string): Promise<void> {
-  const version = await readSchemaVersion(database);
+export async function checkSchema(
+  database: Database,
+  { schema, shown }: { readonly schema: string; readonly shown: string },
+): Promise<void> {
+  const version = await readSchemaVersion(database, schema);
   if (version !== SCHEMA_VERSION) throw otherVersion(shown, version);
 }
 
