@@ -161,6 +161,13 @@ export const WIRE_REASONS = {
     meaning: "The call or job was cancelled.",
     remedy: "Start a new intent if it is still wanted.",
   },
+  FRESHNESS_UNKNOWN: {
+    status: "UNAVAILABLE",
+    retryable: true,
+    meaning:
+      "The server cannot tell whether the frame is new: it no longer knows, or may not know, frames of its `ts_ms`.",
+    remedy: "Wait as told and sign anew, with a fresh nonce and the time as it is then; keep the request id.",
+  },
   KEY_REVOKED: {
     status: "UNAUTHENTICATED",
     retryable: false,
@@ -256,6 +263,12 @@ export const LOCAL_REASONS = {
     retryable: false,
     meaning: "The store was written by another version of the software.",
     remedy: "Use the version that the message names.",
+  },
+  STORE_UNUSABLE: {
+    status: "FAILED_PRECONDITION",
+    retryable: false,
+    meaning: "The store cannot be used as it is, and waiting does not help: damaged, replaced, or not writable.",
+    remedy: "Do what the message says; then start again.",
   },
 } as const satisfies Record<string, ReasonRow>;
 

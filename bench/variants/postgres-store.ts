@@ -10,6 +10,8 @@ export async function openBenchStore(): Promise<Store> {
     jobs: store.jobs,
     replay: store.replay,
     intents: store.intents,
+    condition: store.condition,
+    identity: store.identity,
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
       await postgres[Symbol.asyncDispose]();

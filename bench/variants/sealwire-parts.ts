@@ -9,9 +9,16 @@ const NO_SIGNATURES = {
 };
 const NO_VALIDATION = { "validation/args.ts": "./args.ts" };
 
-function withoutReplayGuard({ jobs, intents }: Store): { readonly store: Store } {
-  const replay: Store["replay"] = { claim: async () => true, sweep: async () => 0, size: async () => 0 };
-  return { store: { jobs, intents, replay, async [Symbol.asyncDispose]() {} } };
+function withoutReplayGuard({ jobs, intents, condition, identity }: Store): { readonly store: Store } {
+  const replay: Store["replay"] = {
+    widen: async () => {},
+    claim: async () => true,
+    refuse: async () => {},
+    distrust: async () => {},
+    sweep: async () => 0,
+    size: async () => 0,
+  };
+  return { store: { jobs, intents, replay, condition, identity, async [Symbol.asyncDispose]() {} } };
 }
 
 /** Without HMACs and their input. */

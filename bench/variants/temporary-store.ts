@@ -12,6 +12,8 @@ export async function openTemporaryStore(): Promise<Store> {
     jobs: store.jobs,
     replay: store.replay,
     intents: store.intents,
+    condition: store.condition,
+    identity: store.identity,
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });

@@ -11,6 +11,8 @@ export const ExitCode = {
   refused: 3,
   /** No answer, or none for now: trying again later may help. */
   unreachable: 4,
+  /** The store cannot be used as it is: a fault that does not pass by itself. */
+  store: 5,
   /** Ctrl-C, as shells report it. */
   interrupted: 130,
 } as const;
@@ -18,7 +20,7 @@ export const ExitCode = {
 /** Any of {@link ExitCode}. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
-const { failed, usage, refused, unreachable } = ExitCode;
+const { failed, usage, refused, unreachable, store } = ExitCode;
 
 /** The exit code for each reason that a command may end with. */
 export const EXIT_CODES: Readonly<Record<Reason, ExitCode>> = {
@@ -43,6 +45,7 @@ export const EXIT_CODES: Readonly<Record<Reason, ExitCode>> = {
   UNAVAILABLE: unreachable,
   DEADLINE_EXCEEDED: unreachable,
   CANCELLED: failed,
+  FRESHNESS_UNKNOWN: unreachable,
   KEY_REVOKED: refused,
   WATCH_EXPIRED: unreachable,
   TOOL_FAILED: failed,
@@ -57,5 +60,6 @@ export const EXIT_CODES: Readonly<Record<Reason, ExitCode>> = {
   OPTIONS_INVALID: usage,
   KEY_RING_INVALID: usage,
   STORE_IN_USE: usage,
-  STORE_INCOMPATIBLE: usage,
+  STORE_INCOMPATIBLE: store,
+  STORE_UNUSABLE: store,
 };

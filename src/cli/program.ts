@@ -156,7 +156,9 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--data <dir>", "the server's data folder (default: .sealwire)")
     .action(run(() => import("./commands/store/backup.ts")));
   toStore(store.command("migrate"))
-    .description("make or upgrade the tables of a shared store, before servers of this version start")
+    .description("make or upgrade the tables of a store, before servers of this version start")
+    .option("--data <dir>", "a server's data folder, in place of a shared store (default: .sealwire)")
+    .option("--check", "change nothing; exit 0 if the store is up to date, 1 if a migration is due, 5 if it is too new")
     .action(run(() => import("./commands/store/migrate.ts")));
 
   toServer(program.command("health").argument("[service]", "full name of a service (default: the server as a whole)"))
@@ -168,7 +170,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
 }
 
 const EPILOGUE = `
-Exit codes: 0 done, 1 the tool or job failed, 2 bad usage or arguments, 3 refused, 4 unreachable, 130 Ctrl-C.
+Exit codes: 0 done, 1 the tool or job failed, 2 bad usage or arguments, 3 refused, 4 unreachable, 5 unusable store, 130 Ctrl-C.
 Environment: SEALWIRE_ADDRESS, SEALWIRE_CREDENTIALS, SEALWIRE_STORE, NO_COLOR; SEALWIRE_DEBUG=1 shows where an error comes from.`;
 
 function toStore(command: Command): Command {

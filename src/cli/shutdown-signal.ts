@@ -1,3 +1,4 @@
+import type { Store } from "../jobs/store.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { ExitCode } from "./exit-code.ts";
 
@@ -18,9 +19,26 @@ export function shutdownSignal({ onHangup }: { readonly onHangup: () => void }):
   });
 }
 
-/** Drains after a signal, and says so. */
-export async function drainOn(signal: string, logger: Logger, drain: () => Promise<void>): Promise<void> {
-  logger.info({ signal }, "draining; a second signal ends the process at once");
+/** What {@link drainAtEnd} waits for, and what it ends. */
+export interface EndOptions {
+  /** Resolves to the name of the signal. */
+  readonly shutdown: Promise<string>;
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly drain: () => Promise<void>;
+}
+
+/** Drains after a signal, or once the store is lost, and says so. Resolves to the code to exit with. */
+export async function drainAtEnd({ shutdown, store, logger, drain }: EndOptions): Promise<ExitCode> {
+  const { lost } = store.condition;
+  const lostStore = new Promise<undefined>((resolve) => {
+    if (lost.aborted) resolve(undefined);
+    lost.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+  const signal = await Promise.race([shutdown, lostStore]);
+  if (signal === undefined) logger.error({ err: lost.reason }, "the store is lost; draining");
+  else logger.info({ signal }, "draining; a second signal ends the process at once");
   await drain();
   logger.info({}, "drained");
+  return lost.aborted ? ExitCode.store : ExitCode.done;
 }

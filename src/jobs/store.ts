@@ -1,27 +1,54 @@
+import { MAX_AGE_MS, MAX_AHEAD_MS } from "../signing/verify-request.ts";
 import type { JobEngine } from "./engine.ts";
+import type { StoreCondition } from "./store-condition.ts";
+
+/** Around which time a server accepts frames, in milliseconds (docs/protocol.md, Replay guard). */
+export interface FrameWindow {
+  /** How old the stamp of a frame may be. */
+  readonly maxAgeMs: number;
+  /** How far ahead of the server's clock it may be. */
+  readonly maxAheadMs: number;
+}
+
+/** The window of a store that no server has told its own. */
+export const DEFAULT_FRAME_WINDOW: FrameWindow = { maxAgeMs: MAX_AGE_MS, maxAheadMs: MAX_AHEAD_MS };
 
 /** One use of a nonce. */
 export interface NonceClaim {
   readonly clientId: string;
   /** 16 to 64 bytes. */
   readonly nonce: Uint8Array;
-  /** The time that the frame was stamped with, Unix milliseconds. */
+  /** The time that the frame was stamped with, Unix milliseconds; any int64, as near as a number can say it. */
   readonly tsMs: number;
-  /** Until when the nonce must be remembered, Unix milliseconds: `tsMs` and the window in which frames are accepted. */
-  readonly expiresAtMs: number;
 }
 
 /** Remembers nonces, so that a signed frame is accepted once (docs/protocol.md, Replay guard). */
 export interface ReplayGuard {
   /**
-   * Claims a nonce for a client. True exactly once per (client, nonce) until `expiresAtMs` has passed; false for
-   * a repeat and for a claim that expires at or below the swept floor. Throws UNAVAILABLE, with a delay, while it
-   * cannot tell: the store is away, or a power loss may have made it forget frames stamped up to then.
+   * Sees to it that nonces are remembered for at least this window. Called before the first claim. The store keeps the
+   * widest window that it was ever told, durably. Throws UNAVAILABLE.
+   */
+  widen(window: FrameWindow): Promise<void>;
+  /**
+   * Claims the nonce of a frame that is within the window. True exactly once per (client, nonce); false for a repeat.
+   * Throws FRESHNESS_UNKNOWN, with a delay, where the store cannot tell: it has forgotten, or may have, frames of this
+   * stamp. Throws UNAVAILABLE while the store is away.
    */
   claim(claim: NonceClaim): Promise<boolean>;
-  /** Removes expired nonces and raises the floor; returns how many rows went. */
+  /**
+   * Sees to it that a frame which is refused because its stamp is ahead of the window can never be claimed, also when
+   * its time has come. A client takes a bounded amount of room: beyond a thousand nonces, and for stamps more
+   * than a day ahead, a range of stamps stands for the nonces, and claims within it throw FRESHNESS_UNKNOWN.
+   */
+  refuse(claim: NonceClaim): Promise<void>;
+  /**
+   * Treats every frame that a server could have accepted until now as one that may have been accepted and forgotten.
+   * For a store that is not the one which served this key ring before, or that has lost what it held. Durable.
+   */
+  distrust(): Promise<void>;
+  /** Removes expired nonces, and notes which stamps were forgotten; returns how many went. */
   sweep(): Promise<number>;
-  /** Rows held now. */
+  /** Nonces held now. */
   size(): Promise<number>;
 }
 
@@ -60,4 +87,16 @@ export interface Store extends AsyncDisposable {
   readonly jobs: JobEngine;
   readonly replay: ReplayGuard;
   readonly intents: IntentStore;
+  /** Whether servers may use it. */
+  readonly condition: StoreCondition;
+  /** Names the store itself, wherever its data is moved to; a store that is made anew has another. */
+  readonly identity: StoreIdentity;
+}
+
+/** Which store it is, and how often it was opened: a copy that was put in its place shows an earlier count. */
+export interface StoreIdentity {
+  /** Empty where the engine keeps none. */
+  readonly id: string;
+  /** Counts the openings, this one included; 0 where copies of the store are not put in place by hand. */
+  readonly openings: number;
 }

@@ -1,5 +1,5 @@
 import { SealwireError } from "../errors.ts";
-import type { ReplayGuard } from "../jobs/store.ts";
+import type { FrameWindow, ReplayGuard } from "../jobs/store.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { KeyRing } from "../signing/key-ring/types.ts";
 import { type AuthenticatedRequest, checkEnvelope, type RequestAuthenticator } from "../signing/verify-request.ts";
@@ -8,12 +8,6 @@ import { readEnvelope } from "../validation/envelope.ts";
 import { WATCH_JOB_METHOD } from "../wire/limits.ts";
 import type { Admission, Admitted } from "./admission.ts";
 
-/** How old or far ahead an envelope may be. */
-export interface Freshness {
-  readonly maxAgeMs: number;
-  readonly maxAheadMs: number;
-}
-
 /** What a {@link Gate} asks and looks at. */
 export interface GateOptions {
   readonly authenticator: RequestAuthenticator;
@@ -21,7 +15,8 @@ export interface GateOptions {
   readonly replay: ReplayGuard;
   readonly admission: Admission;
   readonly clock: Clock;
-  readonly freshness: Freshness;
+  /** The replay guard was told the same. */
+  readonly window: FrameWindow;
 }
 
 /**
@@ -48,10 +43,10 @@ export class Gate {
 
   /** Lets the request in. What it resolves to must be released when the call ends. */
   async admit(method: string, { key }: AuthenticatedRequest, envelope: VerifiedEnvelope): Promise<Admitted> {
-    const { ring, replay, admission, clock, freshness } = this.#options;
+    const { ring, replay, admission, clock, window } = this.#options;
     let ahead: SealwireError | undefined;
     try {
-      checkEnvelope(envelope, { key, serverId: ring().serverId, nowMs: clock.nowMs(), ...freshness });
+      checkEnvelope(envelope, { key, serverId: ring().serverId, nowMs: clock.nowMs(), ...window });
     } catch (error) {
       // An envelope from the future is refused only after its nonce is spent, or it could be replayed when its time has come.
       if (!(error instanceof SealwireError) || error.cause !== "ahead") throw error;
@@ -60,10 +55,12 @@ export class Gate {
     const admitted = method === WATCH_JOB_METHOD ? admission.admitWatch(key) : admission.admitCall(key);
     try {
       const { clientId, nonce } = envelope;
-      const tsMs = Number(envelope.tsMs);
-      const fresh = await replay.claim({ clientId, nonce, tsMs, expiresAtMs: tsMs + freshness.maxAgeMs });
-      if (ahead !== undefined) throw ahead;
-      if (fresh) return admitted;
+      const claim = { clientId, nonce, tsMs: Number(envelope.tsMs) };
+      if (ahead !== undefined) {
+        await replay.refuse(claim);
+        throw ahead;
+      }
+      if (await replay.claim(claim)) return admitted;
       admitted.refund();
       throw new SealwireError("REPLAYED");
     } catch (error) {

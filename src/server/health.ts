@@ -9,7 +9,9 @@ import {
 
 /** Health of this server under its standard names. */
 export interface Health {
-  /** Says NOT_SERVING for every service. */
+  /** Says SERVING or NOT_SERVING for every service. Once it was stopped, nothing changes any more. */
+  setServing(serving: boolean): void;
+  /** Says NOT_SERVING for good. */
   stop(): void;
 }
 
@@ -38,10 +40,18 @@ export function addHealth(server: Server, services: readonly string[]): Health {
     },
   };
   server.addService(HealthService, service);
+  let stopped = false;
+  const setServing = (serving: boolean): void => {
+    const next = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+    if (stopped || next === status) return;
+    status = next;
+    for (const stream of watches) stream.write({ status });
+  };
   return {
+    setServing,
     stop() {
-      status = ServingStatus.NOT_SERVING;
-      for (const stream of watches) stream.write({ status });
+      setServing(false);
+      stopped = true;
     },
   };
 }

@@ -1,4 +1,5 @@
 import { SealwireError } from "../errors.ts";
+import { MAX_AGE_MS, MAX_AHEAD_MS } from "../signing/verify-request.ts";
 import { MAX_REQUEST_BYTES } from "../wire/limits.ts";
 
 /** Limits of one server process; the limits of each caller stand in the key ring. */
@@ -60,8 +61,8 @@ export const SERVER_LIMITS: Readonly<Record<keyof ServerLimits, LimitRange>> = {
   callsPerStreamMax: { default: 64, least: 1, most: 10_000 },
   callStreamsPerKeyMax: { default: 100, least: 1, most: 100_000 },
   // Every nonce is remembered for as long.
-  maxAgeMs: { default: 5 * MINUTE_MS, least: 1, most: 10 * MINUTE_MS },
-  maxAheadMs: { default: MINUTE_MS, least: 0, most: 10 * MINUTE_MS },
+  maxAgeMs: { default: MAX_AGE_MS, least: 1, most: 10 * MINUTE_MS },
+  maxAheadMs: { default: MAX_AHEAD_MS, least: 0, most: 10 * MINUTE_MS },
   canonicalRetriesPerSecond: { default: 50, least: 0, most: 1_000_000 },
   connectionAgeMaxMs: { default: HOUR_MS, least: 1, most: AGE_MOST_MS },
   keepaliveIntervalMs: { default: MINUTE_MS, least: 1, most: 24 * HOUR_MS },

@@ -74,6 +74,8 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   const drain = new Drain();
   const runner = new CallRunner({ dispatcher, drain, timeLimit: new TimeLimit(clock, limits.callTimeoutMs) });
   const admission = new Admission({ clock, callStreamsPerKeyMax: limits.callStreamsPerKeyMax });
+  const window = { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs };
+  await store.replay.widen(window);
   const gate = new Gate({
     authenticator: createRequestAuthenticator({
       ring,
@@ -85,7 +87,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     replay: store.replay,
     admission,
     clock,
-    freshness: { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs },
+    window,
   });
   const interceptor = createInterceptor({
     gate,
@@ -134,7 +136,9 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   if (resolved.reflection) addReflection(server, image, [TOOL_SERVICE, ...ANONYMOUS_SERVICES]);
 
   const worker = resolved.work === false ? undefined : await store.jobs.work(dispatcher.jobHandlers(), resolved.work);
-  return new RunningServer({ server, health, worker, drain, options: resolved });
+  health.setServing(store.condition.serving);
+  const following = store.condition.onChange((serving) => health.setServing(serving));
+  return new RunningServer({ server, health, worker, drain, following, options: resolved });
 }
 
 interface Parts {
@@ -142,6 +146,8 @@ interface Parts {
   readonly health: Health;
   readonly worker: Worker | undefined;
   readonly drain: Drain;
+  /** Follows the condition of the store. */
+  readonly following: Disposable;
   readonly options: ResolvedServerOptions;
 }
 
@@ -179,7 +185,8 @@ class RunningServer implements SealwireServer {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    const { server, health, worker, drain, options } = this.#parts;
+    const { server, health, worker, drain, following, options } = this.#parts;
+    following[Symbol.dispose]();
     health.stop();
     drain.begin();
     await Promise.all([drain.idle(options.clock, graceMs), worker?.stop(graceMs)]);

@@ -13,9 +13,9 @@ import { RetryBudget } from "./retry-budget.ts";
 
 /** Largest frame that is worth a second try in canonical form, in bytes. */
 export const MAX_CANONICAL_RETRY_BYTES = 64 * 1024;
-/** How old a request may be. */
+/** How old a request may be, unless a server is told otherwise. */
 export const MAX_AGE_MS = 300_000;
-/** How far ahead of the server's clock a request may be stamped. */
+/** How far ahead of the server's clock a request may be stamped, unless a server is told otherwise. */
 export const MAX_AHEAD_MS = 60_000;
 
 /** Stands in for a key that is not there, so that its absence does not show in the time taken. Never authenticates. */

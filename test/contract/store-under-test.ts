@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { type Reason, SealwireError } from "../../src/errors.ts";
 import type { JobHandler, SubmitSpec } from "../../src/jobs/engine.ts";
 import type { JobPolicy, JobState, JobView } from "../../src/jobs/job.ts";
 import type { NonceClaim, Store } from "../../src/jobs/store.ts";
@@ -56,6 +57,15 @@ export class Bench {
 
   get replay() {
     return this.under.store.replay;
+  }
+
+  /** What a claim comes to: true if it is new, false for a repeat, or the reason why the store does not say. */
+  async claim(claim: NonceClaim): Promise<boolean | Reason> {
+    try {
+      return await this.replay.claim(claim);
+    } catch (error) {
+      return SealwireError.from(error).reason;
+    }
   }
 
   get intents() {
@@ -124,7 +134,7 @@ export function digest(text: string): Buffer {
 
 /** A claim by alice of a frame stamped `tsMs`. */
 export function nonceClaim(tsMs: number, text: string, overrides: Partial<NonceClaim> = {}): NonceClaim {
-  return { clientId: "alice", nonce: digest(text), tsMs, expiresAtMs: tsMs + 300_000, ...overrides };
+  return { clientId: "alice", nonce: digest(text), tsMs, ...overrides };
 }
 
 /** A handler that waits until it is let go or its signal aborts, and tells when it runs. */

@@ -33,6 +33,7 @@ const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
   2: "bad usage or arguments",
   3: "refused, or the answer could not be verified",
   4: "no answer, or none for now: try again",
+  5: "the store cannot be used as it is: a fault that does not pass by itself",
   130: "interrupted by Ctrl-C",
 };
 

@@ -16,7 +16,7 @@ import { ringOf, toHex } from "./vector-file.ts";
 const test = suite("vectors/sequences");
 
 const sequences = JSON.parse(readFileSync(new URL("sequences.json", import.meta.url), "utf8")) as SequenceVectors;
-const freshness = { maxAgeMs: Number(sequences.maxAgeMs), maxAheadMs: Number(sequences.maxAheadMs) };
+const window = { maxAgeMs: Number(sequences.maxAgeMs), maxAheadMs: Number(sequences.maxAheadMs) };
 
 for (const { id, flag, comment, steps } of sequences.cases) {
   test(`sequence ${id}, ${flag}: ${comment}`, async () => {
@@ -31,13 +31,14 @@ for (const { id, flag, comment, steps } of sequences.cases) {
       canonicalRetriesPerSecond: 1e9,
     });
     const { replay } = under.store;
+    await replay.widen(window);
     const gate = new Gate({
       authenticator,
       ring: () => ring,
       replay,
       admission: new Admission({ clock, callStreamsPerKeyMax: 1 }),
       clock,
-      freshness,
+      window,
     });
     for (const step of steps) {
       checkSignature(step);

@@ -78,6 +78,11 @@ export const ErrorReason = {
   HEARTBEAT_TIMEOUT: 28,
   /** INTERNAL - An unexpected failure of the server; the log tells more. */
   INTERNAL: 29,
+  /**
+   * FRESHNESS_UNKNOWN - The server cannot tell whether the frame is new: it no longer knows, or may
+   * not know, frames of this `ts_ms`. Sign anew after the told delay.
+   */
+  FRESHNESS_UNKNOWN: 30,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -114,6 +119,7 @@ export namespace ErrorReason {
   export type EXECUTION_TIMEOUT = typeof ErrorReason.EXECUTION_TIMEOUT;
   export type HEARTBEAT_TIMEOUT = typeof ErrorReason.HEARTBEAT_TIMEOUT;
   export type INTERNAL = typeof ErrorReason.INTERNAL;
+  export type FRESHNESS_UNKNOWN = typeof ErrorReason.FRESHNESS_UNKNOWN;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }
 
@@ -209,6 +215,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 29:
     case "ERROR_REASON_INTERNAL":
       return ErrorReason.INTERNAL;
+    case 30:
+    case "ERROR_REASON_FRESHNESS_UNKNOWN":
+      return ErrorReason.FRESHNESS_UNKNOWN;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -278,6 +287,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_HEARTBEAT_TIMEOUT";
     case ErrorReason.INTERNAL:
       return "ERROR_REASON_INTERNAL";
+    case ErrorReason.FRESHNESS_UNKNOWN:
+      return "ERROR_REASON_FRESHNESS_UNKNOWN";
     case ErrorReason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

@@ -6,12 +6,12 @@ import { createServer } from "../../server/server.ts";
 import { KeyUseLog } from "../../signing/key-ring/use-log.ts";
 import { dataFolder } from "../data-folder.ts";
 import { ensureDevClient, ensureDevRing } from "../dev-setup.ts";
-import { ExitCode } from "../exit-code.ts";
+import type { ExitCode } from "../exit-code.ts";
 import { stderrLogger } from "../log.ts";
 import { followKeyRing, openStore } from "../open-store.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
 import { loadTools } from "../served-tools.ts";
-import { drainOn, shutdownSignal } from "../shutdown-signal.ts";
+import { drainAtEnd, shutdownSignal } from "../shutdown-signal.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Runs a server until SIGTERM or SIGINT, then drains it. */
@@ -65,8 +65,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       ...(metricsServer && { metrics: metricsServer.address }),
     }),
   );
-  await drainOn(await shutdown, logger, () => server.drain(settings.drainTimeoutMs));
-  return ExitCode.done;
+  return drainAtEnd({ shutdown, store, logger, drain: () => server.drain(settings.drainTimeoutMs) });
 }
 
 function noSharedStore(): SealwireError {

@@ -2,12 +2,12 @@ import { SealwireError } from "../../errors.ts";
 import { systemClock as clock } from "../../runtime/clock.ts";
 import { createMetrics } from "../../server/metrics.ts";
 import { createWorker } from "../../server/worker.ts";
-import { ExitCode } from "../exit-code.ts";
+import type { ExitCode } from "../exit-code.ts";
 import { stderrLogger } from "../log.ts";
 import { openStore } from "../open-store.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
 import { loadTools } from "../served-tools.ts";
-import { drainOn, shutdownSignal } from "../shutdown-signal.ts";
+import { drainAtEnd, shutdownSignal } from "../shutdown-signal.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Works the jobs of a shared store until SIGTERM or SIGINT, without taking calls; then hands back what still runs. */
@@ -33,8 +33,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       ...(metricsServer && { metrics: metricsServer.address }),
     }),
   );
-  await drainOn(await shutdown, logger, () => worker.drain(settings.drainTimeoutMs));
-  return ExitCode.done;
+  return drainAtEnd({ shutdown, store, logger, drain: () => worker.drain(settings.drainTimeoutMs) });
 }
 
 function refused(store: string | undefined): SealwireError {

@@ -1,12 +1,13 @@
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { type Logger, silentLogger } from "../../runtime/logger.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
+import { compareLayout, type LayoutCheck, type Migration } from "../layout.ts";
 import { connect, startError } from "./connect.ts";
 import { readTarget } from "./connection.ts";
 import { Hints } from "./hints.ts";
 import { Instance } from "./instance.ts";
 import { PostgresStore } from "./postgres-store.ts";
-import { checkSchema, migrateSchema, SCHEMA_VERSION } from "./schema.ts";
+import { checkSchema, migrateSchema, readSchemaVersion, SCHEMA_VERSION } from "./schema.ts";
 import type { SharedStore } from "./shared-store.ts";
 import { sql } from "./statement.ts";
 
@@ -70,12 +71,13 @@ export interface MigratePostgresStoreOptions {
   readonly logger?: Logger;
 }
 
-/** What a migration did. */
-export interface Migration {
-  /** The layout before; 0 if there was none. */
-  readonly from: number;
-  /** The layout now. */
-  readonly to: number;
+/** Looks which layout a shared store has. Throws OPTIONS_INVALID, UNAVAILABLE if the database cannot be reached. */
+export async function checkPostgresLayout(options: MigratePostgresStoreOptions): Promise<LayoutCheck> {
+  const { logger = silentLogger } = options;
+  await using database = await connect(readTarget(options.url), { connectionsMax: 1, logger });
+  const layout = await readSchemaVersion(database, readTarget(options.url).schema);
+  const stored = { layout, minReader: layout };
+  return { stored, own: SCHEMA_VERSION, state: compareLayout(stored, SCHEMA_VERSION) };
 }
 
 /**

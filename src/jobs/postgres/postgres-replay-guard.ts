@@ -1,6 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 import { Batch } from "../batch.ts";
-import type { NonceClaim, ReplayGuard } from "../store.ts";
+import { DEFAULT_FRAME_WINDOW, type FrameWindow, type NonceClaim, type ReplayGuard } from "../store.ts";
 import type { Database, Queries } from "./database.ts";
 import { NONCE_SLOTS } from "./migrations.ts";
 import { sql } from "./statement.ts";
@@ -43,14 +43,32 @@ export interface PostgresReplayGuardOptions {
 export class PostgresReplayGuard implements ReplayGuard {
   readonly #options: PostgresReplayGuardOptions;
   readonly #claims: Batch<NonceClaim, boolean>;
+  #window = DEFAULT_FRAME_WINDOW;
 
   constructor(options: PostgresReplayGuardOptions) {
     this.#options = options;
     this.#claims = new Batch({ most: GROUP, run: (group) => this.#claimGroup(group) });
   }
 
+  async widen({ maxAgeMs, maxAheadMs }: FrameWindow): Promise<void> {
+    this.#window = {
+      maxAgeMs: Math.max(this.#window.maxAgeMs, maxAgeMs),
+      maxAheadMs: Math.max(this.#window.maxAheadMs, maxAheadMs),
+    };
+  }
+
   claim(claim: NonceClaim): Promise<boolean> {
     return this.#claims.add(claim);
+  }
+
+  async refuse(claim: NonceClaim): Promise<void> {
+    await this.#claims.add(claim);
+  }
+
+  async distrust(): Promise<void> {
+    const { maxAgeMs, maxAheadMs } = this.#window;
+    const { database, clock } = this.#options;
+    await database.all(RAISE_FLOOR, { floor: clock.nowMs() + maxAgeMs + maxAheadMs });
   }
 
   async sweep(): Promise<number> {
@@ -102,7 +120,7 @@ export class PostgresReplayGuard implements ReplayGuard {
       clientIds: group.map(({ clientId }) => clientId),
       nonces: group.map(({ nonce }) => Buffer.from(nonce)),
       // A stamp may be any int64; what expires later than a number can say is kept as long as one can.
-      expiries: group.map(({ expiresAtMs }) => Math.min(expiresAtMs, Number.MAX_SAFE_INTEGER)),
+      expiries: group.map(({ tsMs }) => Math.min(tsMs + this.#window.maxAgeMs, Number.MAX_SAFE_INTEGER)),
     });
     const claimed = new Set(rows.map(({ place }) => place));
     return group.map((_, index) => claimed.has(index + 1));

@@ -5,7 +5,9 @@ import type { WatchedKeyRing } from "../../signing/key-ring/followed-ring.ts";
 import { Feeds } from "../feeds.ts";
 import { Lanes } from "../lanes.ts";
 import { PageTokens } from "../page-token.ts";
+import type { StoreIdentity } from "../store.ts";
 import { StoreChores } from "../store-chores.ts";
+import { SettableCondition } from "../store-condition.ts";
 import { StoredJobEngine } from "../stored-job-engine.ts";
 import { lockSpace } from "./advisory-locks.ts";
 import type { Database } from "./database.ts";
@@ -41,6 +43,8 @@ export class PostgresStore implements SharedStore {
   readonly jobs: StoredJobEngine;
   readonly replay: PostgresReplayGuard;
   readonly intents: PostgresIntentStore;
+  readonly condition = new SettableCondition();
+  readonly identity: StoreIdentity = { id: "", openings: 0 };
   readonly #options: PostgresStoreOptions;
   readonly #storage: PostgresJobStorage;
   readonly #ledger: PostgresRunLedger;

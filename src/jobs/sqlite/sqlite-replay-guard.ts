@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import type { NonceClaim, ReplayGuard } from "../store.ts";
+import { DEFAULT_FRAME_WINDOW, type FrameWindow, type NonceClaim, type ReplayGuard } from "../store.ts";
 import type { CommitGroup } from "./commit-group.ts";
 import { type NonceLog, NonceWriter, prepareNonceLog } from "./nonce-log.ts";
 import { NonceSet } from "./nonce-set.ts";
@@ -42,6 +42,7 @@ export class SqliteReplayGuard implements ReplayGuard {
   readonly #mark: ReplayMark;
   readonly #blindUntilMs: number;
   #floorMs: number;
+  #window = DEFAULT_FRAME_WINDOW;
   #held = 0;
 
   constructor(options: SqliteReplayGuardOptions) {
@@ -59,6 +60,16 @@ export class SqliteReplayGuard implements ReplayGuard {
     }
   }
 
+  async widen(window: FrameWindow): Promise<void> {
+    this.#window = window;
+  }
+
+  async refuse(claim: NonceClaim): Promise<void> {
+    await this.claim(claim);
+  }
+
+  async distrust(): Promise<void> {}
+
   async claim(claim: NonceClaim): Promise<boolean> {
     const { clock } = this.#options;
     if (claim.tsMs <= this.#blindUntilMs) {
@@ -74,7 +85,7 @@ export class SqliteReplayGuard implements ReplayGuard {
     const isAhead = claim.tsMs > nowMs + MAX_AHEAD_MS;
     if (!isAhead && !this.#mark.covers(claim.tsMs)) await this.#mark.raiseTo(claim.tsMs);
     // A stamp may be any int64; what expires later than a number can say is kept as long as one can.
-    const expiresAtMs = Math.min(claim.expiresAtMs, Number.MAX_SAFE_INTEGER);
+    const expiresAtMs = Math.min(claim.tsMs + this.#window.maxAgeMs, Number.MAX_SAFE_INTEGER);
     const fingerprint = fingerprintOf(claim);
     if (expiresAtMs <= this.#floorMs || !this.#known.add(fingerprint, expiresAtMs, nowMs)) return false;
     // If this fails the nonce stays spent, which costs its sender no more than a new one.
