@@ -72,13 +72,14 @@ export class PrivatePostgres implements AsyncDisposable {
     return server;
   }
 
-  /** Makes and starts a standby of this server, which follows it by streaming. */
-  async startStandby(): Promise<PrivatePostgres> {
+  /** Makes and starts a standby of this server, which follows it by streaming, by way of another port if one is given. */
+  async startStandby(throughPort = this.port): Promise<PrivatePostgres> {
     const standby = new PrivatePostgres(this.#bin, await freePort());
     standby.#giveFolderAway();
     const from = ["-h", "127.0.0.1", "-p", String(this.port), "-U", USER];
     standby.#run("pg_basebackup", [...from, "-D", standby.#data, "-R", "-X", "stream", "-c", "fast", "--no-sync"]);
     standby.configure(standby.#place);
+    standby.configure(`primary_conninfo = 'host=127.0.0.1 port=${throughPort} user=${USER} application_name=standby'`);
     standby.startAgain();
     return standby;
   }

@@ -36,6 +36,7 @@ export async function connect(
 export function startError(thrown: unknown, shown: string): unknown {
   if (thrown instanceof SealwireError && thrown.reason !== "UNAVAILABLE") return thrown;
   const cause = (thrown as Error).cause ?? thrown;
+  if (cause instanceof SealwireError) return cause;
   const permanent = permanentFault(cause, shown);
   if (permanent !== undefined) return permanent;
   if (!(thrown instanceof SealwireError)) return thrown;

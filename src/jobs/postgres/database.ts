@@ -2,11 +2,11 @@ import type { Client } from "pg";
 import { systemClock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { AwayLog } from "../away-log.ts";
-import { storeClosed } from "../store-away.ts";
+import { storeAway, storeClosed } from "../store-away.ts";
 import type { ConnectionTarget } from "./connection.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import { Connector, type Entry } from "./connector.ts";
-import { databaseError, isDatabaseAway, isLostRace, isReadOnly } from "./database-error.ts";
+import { isDatabaseAway, isLostRace, isReadOnly } from "./database-error.ts";
 import type { Statement, Values } from "./statement.ts";
 
 /** By this the server shows the connections of the pool. */
@@ -92,11 +92,12 @@ export class Database implements Queries, AsyncDisposable {
       this.#away.worked();
       return value;
     } catch (thrown) {
-      const away = isDatabaseAway(thrown);
+      // Whatever keeps connections from being made may pass, once a server runs; a start looks at the cause.
+      const away = client === undefined || isDatabaseAway(thrown);
       if (client !== undefined) this.#pool.give(client, away);
       if (isReadOnly(thrown)) this.#pool.endIdle();
       if (away && !isLostRace(thrown)) this.#away.failed(thrown);
-      throw databaseError(thrown);
+      throw away ? storeAway(thrown) : thrown;
     }
   }
 }
