@@ -1,4 +1,5 @@
 import type { SealwireError } from "../errors.ts";
+import { storeAway } from "./store-away.ts";
 
 /** Whether servers may use a store. */
 export interface StoreCondition {
@@ -13,6 +14,7 @@ export interface StoreCondition {
 /** A {@link StoreCondition} that its store sets. */
 export class SettableCondition implements StoreCondition {
   readonly #lost = new AbortController();
+  #error: SealwireError | undefined;
   readonly #listeners = new Set<(serving: boolean) => void>();
   #serving = true;
 
@@ -31,20 +33,21 @@ export class SettableCondition implements StoreCondition {
 
   /** Says whether calls may come. Nothing changes any more once the store is lost. */
   setServing(serving: boolean): void {
-    if (serving === this.#serving || this.#lost.signal.aborted) return;
+    if (serving === this.#serving || this.#error !== undefined) return;
     this.#serving = serving;
     for (const listener of this.#listeners) listener(serving);
   }
 
   /** Says that this process cannot use the store any more. */
   lose(error: SealwireError): void {
-    if (this.#lost.signal.aborted) return;
+    if (this.#error !== undefined) return;
     this.setServing(false);
+    this.#error = error;
     this.#lost.abort(error);
   }
 
-  /** Throws the error that the store was lost with. */
-  throwIfLost(): void {
-    this.#lost.signal.throwIfAborted();
+  /** Throws UNAVAILABLE if calls are to go elsewhere. */
+  throwUnlessServing(): void {
+    if (!this.#serving) throw storeAway(this.#error);
   }
 }

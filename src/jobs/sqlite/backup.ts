@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
-import { SCHEMA_VERSION } from "./schema.ts";
+import { readLayout, SCHEMA_VERSION } from "./schema.ts";
 import { sqliteCode } from "./storage-error.ts";
 import { markAsCopy } from "./store-state.ts";
 
@@ -45,11 +45,11 @@ export async function backupSqliteStore({ path, to, random = systemRandom }: Bac
 /** One statement, so one snapshot: writers go on beside it, and nothing of deleted rows is left in the copy. */
 function copy(path: string, partial: string): void {
   using source = new DatabaseSync(path, { readOnly: true });
-  const version = source.prepare("PRAGMA user_version").get()?.user_version;
-  if (version !== SCHEMA_VERSION) {
+  const { layout } = readLayout(source, path);
+  if (layout < 1 || layout > SCHEMA_VERSION) {
     throw new SealwireError(
       "STORE_INCOMPATIBLE",
-      `"${path}" has layout ${version}, this sealwire copies layout ${SCHEMA_VERSION}.`,
+      `"${path}" has layout ${layout}, this sealwire copies layouts up to ${SCHEMA_VERSION}.`,
     );
   }
   source.prepare("VACUUM INTO ?").run(partial);

@@ -1,10 +1,21 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { Outage } from "../outage.ts";
 import { storeClosed } from "../store-away.ts";
-import { isStoreAway, storageError } from "./storage-error.ts";
+import { isDamage, isStoreAway, storageError } from "./storage-error.ts";
 
 /** Most operations in one transaction, so that the event loop is never held for long. */
 const MAX_GROUP = 256;
+
+/** What a {@link CommitGroup} writes through, and whom it tells. */
+export interface CommitGroupOptions {
+  readonly db: DatabaseSync;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called with what SQLite threw if the database turns out to be damaged. */
+  readonly onDamage: (thrown: unknown) => void;
+}
 
 interface Waiting {
   readonly apply: () => void;
@@ -20,15 +31,18 @@ interface Waiting {
 export class CommitGroup {
   readonly #db: DatabaseSync;
   readonly #logger: Logger;
+  readonly #outage: Outage;
+  readonly #onDamage: (thrown: unknown) => void;
   readonly #statements: Readonly<Record<"begin" | "save" | "release" | "undo" | "commit", StatementSync>>;
   readonly #waiting: Waiting[] = [];
   #scheduled = false;
-  #away = false;
   #closed = false;
 
-  constructor(db: DatabaseSync, logger: Logger) {
+  constructor({ db, clock, logger, onDamage }: CommitGroupOptions) {
     this.#db = db;
+    this.#outage = new Outage(clock, logger);
     this.#logger = logger;
+    this.#onDamage = onDamage;
     this.#statements = {
       begin: db.prepare("BEGIN IMMEDIATE"),
       save: db.prepare("SAVEPOINT operation"),
@@ -85,13 +99,13 @@ export class CommitGroup {
       this.#statements.commit.run();
     } catch (thrown) {
       this.#rollBack();
-      this.#noteAway(thrown);
+      if (isStoreAway(thrown)) this.#outage.failed(thrown);
+      if (isDamage(thrown)) this.#onDamage(thrown);
       const error = storageError(thrown);
       for (const operation of group) operation.fail(error);
       return;
     }
-    if (this.#away) this.#logger.info({}, "the store can be written again");
-    this.#away = false;
+    this.#outage.succeeded();
     for (const operation of group) this.#conclude(operation);
   }
 
@@ -125,11 +139,5 @@ export class CommitGroup {
     } catch (error) {
       this.#logger.error({ err: error }, "a failed transaction could not be rolled back");
     }
-  }
-
-  #noteAway(thrown: unknown): void {
-    if (this.#away) return;
-    this.#away = true;
-    this.#logger.error({ err: thrown }, "the store cannot be written; callers are told to try again");
   }
 }

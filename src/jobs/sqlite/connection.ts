@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
+import { fileError } from "./open-error.ts";
 import { sqliteCode } from "./storage-error.ts";
 
 const SQLITE_NOTADB = 26;
@@ -15,9 +16,7 @@ export function createPrivateFile(path: string): void {
     closeSync(openSync(path, "a", OWNER_ONLY));
     chmodSync(path, OWNER_ONLY);
   } catch (cause) {
-    throw new SealwireError("OPTIONS_INVALID", `The store "${path}" cannot be opened for writing; check the folder.`, {
-      cause,
-    });
+    throw fileError(path, cause);
   }
 }
 

@@ -1,17 +1,29 @@
-import type { LayoutCheck, Migration } from "../layout.ts";
+import { existsSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { SealwireError } from "../../errors.ts";
+import { compareLayout, type LayoutCheck, type Migration } from "../layout.ts";
+import { type OpenSqliteStoreOptions, openSqliteStore } from "./open.ts";
+import { openError } from "./open-error.ts";
+import { readLayout, SCHEMA_VERSION } from "./schema.ts";
 
-/** Which store. */
-export interface SqliteStorePath {
-  /** The database file. */
-  readonly path: string;
+/** Looks which layout an embedded store has, also while a server uses it. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE. */
+export async function checkSqliteLayout({ path }: Pick<OpenSqliteStoreOptions, "path">): Promise<LayoutCheck> {
+  if (!existsSync(path)) throw new SealwireError("OPTIONS_INVALID", `There is no store at "${path}".`);
+  try {
+    using db = new DatabaseSync(path, { readOnly: true });
+    const stored = readLayout(db, path);
+    return { stored, own: SCHEMA_VERSION, state: compareLayout(stored, SCHEMA_VERSION) };
+  } catch (thrown) {
+    throw openError(path, thrown);
+  }
 }
 
-/** Looks which layout an embedded store has. */
-export async function checkSqliteLayout({ path }: SqliteStorePath): Promise<LayoutCheck> {
-  throw new Error(path);
-}
-
-/** Upgrades an embedded store that no server uses. */
-export async function migrateSqliteStore({ path }: SqliteStorePath): Promise<Migration> {
-  throw new Error(path);
+/**
+ * Brings an embedded store that no server uses to this version's layout, as the next start of a server would. Throws what
+ * {@link openSqliteStore} throws.
+ */
+export async function migrateSqliteStore(options: OpenSqliteStoreOptions): Promise<Migration> {
+  const { stored } = await checkSqliteLayout(options);
+  await using _store = await openSqliteStore(options);
+  return { from: stored.layout, to: Math.max(stored.layout, SCHEMA_VERSION) };
 }

@@ -1,80 +1,128 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { StampRange } from "../refused-stamps.ts";
 import type { CommitGroup } from "./commit-group.ts";
 
-/** A nonce that was claimed: 64 bits of its digest, and until when it is remembered, Unix milliseconds. */
+/** A nonce that was claimed: 64 bits of its digest, and the stamp of its frame, Unix milliseconds. */
 export interface LoggedNonce {
   readonly fingerprint: Buffer;
-  readonly expiresAtMs: number;
+  readonly tsMs: number;
 }
 
-const FINGERPRINT_BYTES = 8;
-const ENTRY_BYTES = FINGERPRINT_BYTES + 8;
+/** The bytes of a fingerprint. */
+export const FINGERPRINT_BYTES = 8;
+/** The bytes of a logged nonce. */
+export const ENTRY_BYTES = FINGERPRINT_BYTES + 8;
+
+/** Which rows of the log may go. */
+export interface Removable {
+  /** Those up to this one are as old as they must be by the monotonic clock. */
+  readonly lastSeq: number;
+  /** Those that expire at or before this time, Unix milliseconds. */
+  readonly expiredByMs: number;
+  /** Those that expire after this time: their stamps lie so far ahead that the clock has stood wrong. */
+  readonly aheadFromMs: number;
+}
+
+/** What was removed from the log. */
+export interface RemovedNonces {
+  readonly nonces: number;
+  readonly stamps: readonly StampRange[];
+}
 
 /** The operations on the log of claimed nonces of one connection: a row for each group of claims. */
 export interface NonceLog {
-  append(nonces: readonly LoggedNonce[]): void;
-  read(): Iterable<LoggedNonce>;
-  /** True if all nonces of a row have expired; a cheap read. */
-  due(nowMs: number): boolean;
-  /** Removes up to `limit` such rows and raises the floor to the latest of their nonces, in the same transaction. */
-  remove(limit: number, nowMs: number): { readonly removed: number; readonly floorMs: number };
+  append(nonces: readonly LoggedNonce[], maxAgeMs: number): void;
+  /** What is logged, row by row. `outdated`: a row of layout 1, whose stamps are when its nonces expire. */
+  read(): Iterable<LoggedNonce & { readonly outdated: boolean }>;
+  /** The last row; 0 if there is none. */
+  lastSeq(): number;
+  /** True if there may be rows to remove; a cheap read. */
+  due(removable: Removable): boolean;
+  /** Removes up to `limit` rows. */
+  remove(removable: Removable, limit: number): RemovedNonces;
 }
 
+/** The widest window that a server of layout 1 could be given, in milliseconds. */
+const OUTDATED_WINDOW_MS = 20 * 60 * 1000;
+
 /** Prepares the operations on the log. */
-export function prepareNonceLog(db: DatabaseSync): NonceLog {
-  const append = db.prepare("INSERT INTO nonce_log (expires_at_ms, nonces) VALUES (?, ?)");
-  const read = db.prepare("SELECT nonces FROM nonce_log");
-  const due = db.prepare("SELECT 1 FROM nonce_log WHERE expires_at_ms <= ? LIMIT 1");
-  const expired = db.prepare(
-    "SELECT seq, expires_at_ms AS expiresAtMs, length(nonces) AS bytes FROM nonce_log WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?",
+export function prepareNonceLog(db: DatabaseSync, numbers: { next: number }): NonceLog {
+  const append = db.prepare(
+    "INSERT INTO nonce_log (seq, expires_at_ms, nonces, from_ms, to_ms) VALUES (?, ?, ?, ?, ?)",
   );
+  const read = db.prepare("SELECT nonces, to_ms AS toMs FROM nonce_log");
+  const firstSeq = db.prepare("SELECT min(seq) AS value FROM nonce_log");
+  const lastSeq = db.prepare("SELECT max(seq) AS value FROM nonce_log");
+  const firstExpiry = db.prepare("SELECT min(expires_at_ms) AS value FROM nonce_log");
+  const lastExpiry = db.prepare("SELECT max(expires_at_ms) AS value FROM nonce_log");
+  const removable = db.prepare(`
+    SELECT seq, length(nonces) AS bytes, coalesce(from_ms, expires_at_ms - ${OUTDATED_WINDOW_MS}) AS fromMs,
+      coalesce(to_ms, expires_at_ms) AS toMs
+    FROM nonce_log
+    WHERE seq <= :lastSeq AND (expires_at_ms <= :expiredByMs OR expires_at_ms > :aheadFromMs) ORDER BY seq LIMIT :limit`);
   const remove = db.prepare("DELETE FROM nonce_log WHERE seq = ?");
-  const raiseFloor = db.prepare(
-    "UPDATE store_state SET replay_floor_ms = max(replay_floor_ms, ?) RETURNING replay_floor_ms AS floorMs",
-  );
 
   return {
-    append(nonces) {
+    append(nonces, maxAgeMs) {
       const bytes = Buffer.alloc(nonces.length * ENTRY_BYTES);
-      let latestMs = 0;
-      nonces.forEach(({ fingerprint, expiresAtMs }, index) => {
+      let fromMs = Number.POSITIVE_INFINITY;
+      let toMs = Number.NEGATIVE_INFINITY;
+      for (const [index, { fingerprint, tsMs }] of nonces.entries()) {
         fingerprint.copy(bytes, index * ENTRY_BYTES, 0, FINGERPRINT_BYTES);
-        bytes.writeDoubleLE(expiresAtMs, index * ENTRY_BYTES + FINGERPRINT_BYTES);
-        latestMs = Math.max(latestMs, expiresAtMs);
-      });
-      append.run(latestMs, bytes);
+        bytes.writeDoubleLE(tsMs, index * ENTRY_BYTES + FINGERPRINT_BYTES);
+        if (tsMs < fromMs) fromMs = tsMs;
+        if (tsMs > toMs) toMs = tsMs;
+      }
+      append.run(numbers.next, toMs + maxAgeMs, bytes, fromMs, toMs);
+      numbers.next += 1;
     },
     *read() {
       for (const row of read.iterate()) {
-        const { buffer, byteOffset, byteLength } = row.nonces as Uint8Array;
-        const bytes = Buffer.from(buffer, byteOffset, byteLength);
-        for (let at = 0; at < bytes.length; at += ENTRY_BYTES) {
-          const expiresAtMs = bytes.readDoubleLE(at + FINGERPRINT_BYTES);
-          yield { fingerprint: bytes.subarray(at, at + FINGERPRINT_BYTES), expiresAtMs };
-        }
+        const outdated = row.toMs === null;
+        for (const nonce of readEntries(row.nonces as Uint8Array)) yield { ...nonce, outdated };
       }
     },
-    due: (nowMs) => due.get(nowMs) !== undefined,
-    remove(limit, nowMs) {
-      const rows = expired.all(nowMs, limit) as unknown as { seq: number; expiresAtMs: number; bytes: number }[];
-      for (const row of rows) remove.run(row.seq);
-      const floor = raiseFloor.get(rows.at(-1)?.expiresAtMs ?? 0);
-      const removed = rows.reduce((sum, { bytes }) => sum + bytes / ENTRY_BYTES, 0);
-      return { removed, floorMs: Number(floor?.floorMs) };
+    lastSeq: () => Number(lastSeq.get()?.value ?? 0),
+    due(removable) {
+      const first = firstSeq.get()?.value ?? null;
+      if (first === null || Number(first) > removable.lastSeq) return false;
+      return (
+        Number(firstExpiry.get()?.value) <= removable.expiredByMs ||
+        Number(lastExpiry.get()?.value) > removable.aheadFromMs
+      );
+    },
+    remove({ lastSeq, expiredByMs, aheadFromMs }, limit) {
+      const rows = removable.all({ lastSeq, expiredByMs, aheadFromMs, limit }) as unknown as (StampRange & {
+        readonly seq: number;
+        readonly bytes: number;
+      })[];
+      for (const { seq } of rows) remove.run(seq);
+      return { nonces: rows.reduce((sum, { bytes }) => sum + bytes / ENTRY_BYTES, 0), stamps: rows };
     },
   };
+}
+
+/** Reads the nonces of one row. */
+export function* readEntries({ buffer, byteOffset, byteLength }: Uint8Array): Iterable<LoggedNonce> {
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  for (let at = 0; at < bytes.length; at += ENTRY_BYTES) {
+    const tsMs = bytes.readDoubleLE(at + FINGERPRINT_BYTES);
+    yield { fingerprint: bytes.subarray(at, at + FINGERPRINT_BYTES), tsMs };
+  }
 }
 
 /** Writes all nonces of one transaction into one row. */
 export class NonceWriter {
   readonly #log: NonceLog;
   readonly #commits: CommitGroup;
+  readonly #maxAgeMs: () => number;
   /** Those that the next transaction takes, and when it is committed. */
   #next: { readonly nonces: LoggedNonce[]; readonly committed: Promise<void> } | undefined;
 
-  constructor(log: NonceLog, commits: CommitGroup) {
+  constructor(log: NonceLog, commits: CommitGroup, maxAgeMs: () => number) {
     this.#log = log;
     this.#commits = commits;
+    this.#maxAgeMs = maxAgeMs;
   }
 
   /** Resolves when the nonce is committed. Throws UNAVAILABLE. */
@@ -91,7 +139,7 @@ export class NonceWriter {
     };
     const committed = this.#commits.run(() => {
       over();
-      this.#log.append(nonces);
+      this.#log.append(nonces, this.#maxAgeMs());
     });
     committed.catch(over);
     return { nonces, committed };

@@ -1,39 +1,32 @@
-/** The span of time of one table, in milliseconds. */
+import type { StampRange } from "../refused-stamps.ts";
+
+/** The span of stamps of one table, in milliseconds. */
 const SPAN_MS = 30_000;
-/** Tables there are at most; what expires later than they reach is kept apart. */
-const SPANS_MAX = 32;
 const FIRST_CAPACITY = 1024;
 
 /**
- * Remembers nonces in memory by 64 bits of their digest, a few bytes each, by the time at which they expire. Looking
+ * Remembers nonces in memory by 64 bits of their digest, a few bytes each, by the stamps of their frames. Looking
  * one up and adding it takes about a tenth of what it takes SQLite, whose tree of random keys has a page of its own
  * changed by nearly every nonce. Two nonces that share 64 bits of SHA-256 by chance, or by more work than anybody can
  * do, would only have the later one refused.
  */
 export class NonceSet {
-  /** By the number of their span of time. */
+  /** By the number of their span of stamps. */
   readonly #tables = new Map<number, FingerprintTable>();
-  /** Those that expire far ahead, and when; a client has to make an effort to get one in. */
-  readonly #far = new Map<bigint, number>();
 
   /** True if the fingerprint was not there, or is no longer after {@link forget}. */
-  add(fingerprint: Buffer, expiresAtMs: number, nowMs: number): boolean {
+  add(fingerprint: Buffer, tsMs: number): boolean {
     const high = fingerprint.readUInt32LE(0);
     // An empty place holds zeros, so no fingerprint may.
     const low = fingerprint.readUInt32LE(4) || 1;
     for (const table of this.#tables.values()) if (table.has(high, low)) return false;
-    const far = (BigInt(high) << 32n) | BigInt(low);
-    if (this.#far.has(far)) return false;
-    const span = Math.floor(expiresAtMs / SPAN_MS);
-    if (span > Math.floor(nowMs / SPAN_MS) + SPANS_MAX) this.#far.set(far, expiresAtMs);
-    else this.#tableOf(span).add(high, low);
+    this.#tableOf(Math.floor(tsMs / SPAN_MS)).add(high, low, tsMs);
     return true;
   }
 
-  /** Forgets what expires at or before a time, as far as whole tables go; whoever asks refuses those itself. */
-  forget(untilMs: number): void {
-    for (const span of this.#tables.keys()) if ((span + 1) * SPAN_MS <= untilMs) this.#tables.delete(span);
-    for (const [far, expiresAtMs] of this.#far) if (expiresAtMs <= untilMs) this.#far.delete(far);
+  /** Forgets the tables all of whose stamps are refused by whoever asks. */
+  forget(isRefused: (stamps: StampRange) => boolean): void {
+    for (const [span, table] of this.#tables) if (isRefused(table)) this.#tables.delete(span);
   }
 
   #tableOf(span: number): FingerprintTable {
@@ -47,7 +40,9 @@ export class NonceSet {
 }
 
 /** A hash table with open addressing; fingerprints are spread evenly by what they are. */
-class FingerprintTable {
+class FingerprintTable implements StampRange {
+  fromMs = Number.POSITIVE_INFINITY;
+  toMs = Number.NEGATIVE_INFINITY;
   #places = new Uint32Array(2 * FIRST_CAPACITY);
   #held = 0;
 
@@ -55,12 +50,14 @@ class FingerprintTable {
     return this.#places[this.#find(high, low) + 1] !== 0;
   }
 
-  add(high: number, low: number): void {
+  add(high: number, low: number, tsMs: number): void {
     if (this.#held * 4 >= this.#places.length) this.#grow();
     const place = this.#find(high, low);
     this.#places[place] = high;
     this.#places[place + 1] = low;
     this.#held += 1;
+    if (tsMs < this.fromMs) this.fromMs = tsMs;
+    if (tsMs > this.toMs) this.toMs = tsMs;
   }
 
   /** Where the fingerprint is, or would go. */

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import { createPrivateFile } from "./connection.ts";
-import { sqliteCode } from "./storage-error.ts";
+import { isDamage, sqliteCode } from "./storage-error.ts";
 
 const SQLITE_BUSY = 5;
 
@@ -18,6 +18,15 @@ export function lockOwner(path: string): Disposable {
     db.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (thrown) {
     db.close();
+    if (isDamage(thrown)) {
+      throw new SealwireError(
+        "STORE_UNUSABLE",
+        `"${lockPath}" is not a lock of sealwire.\nMove it away; it is made anew.`,
+        {
+          cause: thrown,
+        },
+      );
+    }
     if (sqliteCode(thrown) !== SQLITE_BUSY) throw thrown;
     throw new SealwireError(
       "STORE_IN_USE",

@@ -1,3 +1,4 @@
+import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Random } from "../../runtime/random.ts";
@@ -7,14 +8,16 @@ import { Lanes } from "../lanes.ts";
 import { PageTokens } from "../page-token.ts";
 import type { Store, StoreIdentity } from "../store.ts";
 import { StoreChores } from "../store-chores.ts";
-import { SettableCondition } from "../store-condition.ts";
+import type { SettableCondition } from "../store-condition.ts";
 import { StoredJobEngine } from "../stored-job-engine.ts";
 import { SqliteIntentStore } from "./sqlite-intent-store.ts";
 import { SqliteJobStorage } from "./sqlite-job-storage.ts";
 import { type Connection, SqliteReplayGuard } from "./sqlite-replay-guard.ts";
 import { SqliteRunLedger } from "./sqlite-run-ledger.ts";
-import { leaveStore, type StoreState } from "./store-state.ts";
+import type { StoreFiles } from "./store-files.ts";
+import { type EnteredState, leaveStore } from "./store-state.ts";
 
+const FILES_INTERVAL_MS = 1_000;
 const REPAIR_INTERVAL_MS = 1_000;
 const NONCE_SWEEP_INTERVAL_MS = 5_000;
 const SWEEP_INTERVAL_MS = 30_000;
@@ -24,8 +27,13 @@ export interface SqliteStoreOptions {
   readonly durable: Connection;
   /** The same as `durable` for a database in memory. */
   readonly quick: Connection;
+  /** Names the database to people. */
+  readonly path: string;
   readonly lock: Disposable | undefined;
-  readonly state: StoreState;
+  readonly state: EnteredState;
+  readonly condition: SettableCondition;
+  /** `undefined` for a database in memory. */
+  readonly files: StoreFiles | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -36,8 +44,8 @@ export class SqliteStore implements Store {
   readonly jobs: StoredJobEngine;
   readonly replay: SqliteReplayGuard;
   readonly intents: SqliteIntentStore;
-  readonly condition = new SettableCondition();
-  readonly identity: StoreIdentity = { id: "", openings: 0 };
+  readonly condition: SettableCondition;
+  readonly identity: StoreIdentity;
   readonly #options: SqliteStoreOptions;
   readonly #storage: SqliteJobStorage;
   readonly #ledger: SqliteRunLedger;
@@ -45,8 +53,10 @@ export class SqliteStore implements Store {
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteStoreOptions) {
-    const { durable, quick, state, clock, random, logger } = options;
+    const { durable, quick, state, condition, clock, random, logger } = options;
     this.#options = options;
+    this.condition = condition;
+    this.identity = { id: state.storeId, openings: state.openings };
     const feeds = new Feeds(() => this.#storage, clock);
     const lanes = new Lanes();
     const changes = new JobChanges(feeds, lanes);
@@ -61,9 +71,10 @@ export class SqliteStore implements Store {
       clock,
       logger,
     });
-    this.replay = new SqliteReplayGuard({ durable, quick, state, clock });
+    this.replay = new SqliteReplayGuard({ durable, quick, state, clock, logger, condition });
     this.intents = new SqliteIntentStore({ ...durable, clock });
     this.#chores = new StoreChores(clock, logger)
+      .every(FILES_INTERVAL_MS, () => this.#lookAtFiles())
       .every(REPAIR_INTERVAL_MS, () => this.repair())
       .every(NONCE_SWEEP_INTERVAL_MS, () => this.replay.sweep())
       .every(SWEEP_INTERVAL_MS, () => this.jobs.sweep())
@@ -81,12 +92,30 @@ export class SqliteStore implements Store {
     return this.#closing;
   }
 
+  async #lookAtFiles(): Promise<void> {
+    const { files, path } = this.#options;
+    const state = files?.look() ?? "in place";
+    if (state === "in place") return;
+    const what = state === "log gone" ? "the write-ahead log" : "the file";
+    this.condition.lose(
+      new SealwireError(
+        "STORE_UNUSABLE",
+        `The store "${path}" is lost: ${what} was deleted or replaced while it was open.\nPut the store back in place, or start with what is there; frames are then refused for a while.`,
+      ),
+    );
+  }
+
   async #close(): Promise<void> {
-    const { durable, quick, lock, logger } = this.#options;
+    const { durable, quick, files, lock, logger } = this.#options;
     await this.#chores[Symbol.asyncDispose]();
     await this.jobs.close();
     quick.commits.close();
     durable.commits.close();
+    if (files?.look() === "database gone") {
+      // Closing would remove the log of whatever stands in its place.
+      lock?.[Symbol.dispose]();
+      return;
+    }
     try {
       leaveStore(durable.db);
     } catch (error) {

@@ -18,6 +18,14 @@ export function isStoreAway(thrown: unknown): boolean {
   return code !== undefined && AWAY_CODES.has(code);
 }
 
+/** Primary result codes that say that the content of the database makes no sense: CORRUPT, NOTADB. */
+const DAMAGE_CODES: ReadonlySet<number | undefined> = new Set([11, 26]);
+
+/** True if `thrown` means that the database is damaged, which does not pass. */
+export function isDamage(thrown: unknown): boolean {
+  return DAMAGE_CODES.has(sqliteCode(thrown));
+}
+
 /** UNAVAILABLE with a delay if the store is away or closed; anything else as it is. */
 export function storageError(thrown: unknown): unknown {
   // What node:sqlite throws once the database was closed.

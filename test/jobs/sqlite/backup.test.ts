@@ -81,7 +81,7 @@ test("no frame that was accepted after the backup is accepted again by what is r
   for (const life of ["restored", "restarted"]) {
     await using restored = await openSqliteStore({ path: to, clock });
     for (const claim of accepted) {
-      const { retryDelayMs } = await rejection("UNAVAILABLE", restored.replay.claim(claim));
+      const { retryDelayMs } = await rejection("FRESHNESS_UNKNOWN", restored.replay.claim(claim));
       assert.ok((retryDelayMs ?? 0) > 0, life);
     }
   }

@@ -2,6 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../../src/errors.ts";
 import { CommitGroup } from "../../../src/jobs/sqlite/commit-group.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { rejection } from "../../support/rejection.ts";
 import { assert, suite } from "../../support/suite.ts";
 
@@ -10,12 +11,19 @@ const test = suite("jobs/sqlite/commit-group");
 let db: DatabaseSync;
 let commits: CommitGroup;
 let logged: string[] = [];
+let clock = new FakeClock();
+let damage = 0;
 test.before.each(() => {
   logged = [];
   db = new DatabaseSync(":memory:");
   db.exec("CREATE TABLE item (value TEXT NOT NULL UNIQUE, padding BLOB) STRICT");
   const log = (_fields: object, message = "") => void logged.push(message);
-  commits = new CommitGroup(db, { ...silentLogger, error: log, info: log });
+  clock = new FakeClock();
+  damage = 0;
+  const onDamage = () => {
+    damage += 1;
+  };
+  commits = new CommitGroup({ db, clock, logger: { ...silentLogger, error: log, info: log }, onDamage });
 });
 test.after.each(() => {
   if (db.isOpen) db.close();
@@ -70,10 +78,40 @@ test("when the transaction cannot be committed nobody is told of success, and th
   assert.equal(values(), []);
   await commits.run(insert("small"));
   assert.equal(values(), ["small"]);
+  clock.advance(5_000);
+  await commits.run(insert("another"));
   assert.equal(logged, [
     "the store cannot be written; callers are told to try again",
     "the store can be written again",
   ]);
+});
+
+test("a store that comes and goes is spoken of twice, not at each turn", async () => {
+  const pages = Number(db.prepare("PRAGMA page_count").get()?.page_count);
+  db.exec(`PRAGMA max_page_count = ${pages + 10}`);
+  for (let turn = 0; turn < 20; turn += 1) {
+    await rejection("UNAVAILABLE", commits.run(insert("large", 1_000_000)));
+    await commits.run(insert(`small ${turn}`));
+    clock.advance(1_000);
+  }
+  assert.is(logged.length, 1);
+  clock.advance(5_000);
+  await commits.run(insert("well again"));
+  assert.is(logged.length, 2);
+});
+
+test("a database that turns out to be damaged is told of", async () => {
+  const damaged = Object.assign(new Error("database disk image is malformed"), {
+    errcode: 11,
+    code: "ERR_SQLITE_ERROR",
+  });
+  await rejection(
+    "UNAVAILABLE",
+    commits.run(() => {
+      throw damaged;
+    }),
+  );
+  assert.is(damage, 1);
 });
 
 test("more operations than a transaction takes are all done", async () => {

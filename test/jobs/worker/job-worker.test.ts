@@ -21,10 +21,17 @@ const test = suite("jobs/worker/job-worker");
 /** A ledger whose changes are made behind its back, so that no hint ever comes. */
 function silentLedger(clock: FakeClock) {
   const db = new DatabaseSync(":memory:");
-  prepareSchema(db, ":memory:", new Uint8Array(PAGE_KEY_BYTES));
+  const made = { pageKey: new Uint8Array(PAGE_KEY_BYTES), storeId: "store", nowMs: 0 };
+  prepareSchema(db, { path: ":memory:", logger: silentLogger, ...made });
   const lanes = new Lanes();
   const changes = new JobChanges(new JobFeed({ read: async () => [], clock }), lanes);
-  const ledger = new SqliteRunLedger({ db, commits: new CommitGroup(db, silentLogger), lanes, changes, clock });
+  const ledger = new SqliteRunLedger({
+    db,
+    commits: new CommitGroup({ db, clock, logger: silentLogger, onDamage() {} }),
+    lanes,
+    changes,
+    clock,
+  });
   return { ledger, submit: prepareSubmit(db), cancel: prepareCancel(db), reads: prepareReads(db) };
 }
 

@@ -1,0 +1,58 @@
+import { type Stats, statSync } from "node:fs";
+
+/** Which file a path leads to. */
+interface FileIdentity {
+  readonly device: number;
+  readonly inode: number;
+}
+
+/** What has become of the files of a store that is open. */
+export type FilesState =
+  | "in place"
+  /** The database was deleted, or another file stands in its place. What is written now is lost with this process. */
+  | "database gone"
+  /** The same of the write-ahead log alone. */
+  | "log gone";
+
+/** Watches over the files of an open store: nothing else tells SQLite that they were deleted or replaced. */
+export class StoreFiles {
+  readonly #path: string;
+  readonly #database: FileIdentity | undefined;
+  readonly #log: FileIdentity | undefined;
+
+  /** Takes the files at `path` for the store's. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#database = identify(path);
+    this.#log = identify(logPath(path));
+  }
+
+  /** Looks whether the files are still those that were opened. */
+  look(): FilesState {
+    if (!isSame(identify(this.#path), this.#database)) return "database gone";
+    return isSame(identify(logPath(this.#path)), this.#log) ? "in place" : "log gone";
+  }
+}
+
+/** The write-ahead log of a database. */
+export function logPath(path: string): string {
+  return `${path}-wal`;
+}
+
+/** The size of a file in bytes, 0 if there is none. */
+export function sizeOf(path: string): number {
+  return statOf(path)?.size ?? 0;
+}
+
+function identify(path: string): FileIdentity | undefined {
+  const stats = statOf(path);
+  return stats && { device: stats.dev, inode: stats.ino };
+}
+
+function statOf(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false });
+}
+
+function isSame(one: FileIdentity | undefined, other: FileIdentity | undefined): boolean {
+  return one?.device === other?.device && one?.inode === other?.inode;
+}
