@@ -1,8 +1,18 @@
 import { spawnSync } from "node:child_process";
-import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 
 /** PostgreSQL refuses to run as root; this is `nobody`, who owns nothing else. */
 const NOBODY = 65534;
@@ -22,6 +32,10 @@ const NOT_SYNCED = "fsync = off\n";
 export interface PrivatePostgresOptions {
   /** What was committed survives a loss of power, which takes time. Default false. */
   readonly synced?: boolean;
+  /** Of its databases. Default UTF8. */
+  readonly encoding?: string;
+  /** How users on loopback are told from others, as pg_hba.conf names it. Default trust. */
+  readonly auth?: string;
 }
 
 /** The folder of initdb and pg_ctl; `undefined` if PostgreSQL is not installed. */
@@ -36,6 +50,10 @@ export function findPostgres(): string | undefined {
 /** A PostgreSQL server of one's own: in a temporary folder, on a free port of loopback, gone when it is disposed. */
 export class PrivatePostgres implements AsyncDisposable {
   readonly port: number;
+  /** The folder of its unix socket, through which everybody on the machine is trusted. */
+  get socketFolder(): string {
+    return this.#folder;
+  }
   readonly #bin: string;
   readonly #folder = mkdtempSync(join(tmpdir(), "sealwire-postgres-"));
 
@@ -45,13 +63,40 @@ export class PrivatePostgres implements AsyncDisposable {
   }
 
   /** Makes a cluster and starts it. */
-  static async start({ synced = false }: PrivatePostgresOptions = {}): Promise<PrivatePostgres> {
+  static async start(options: PrivatePostgresOptions = {}): Promise<PrivatePostgres> {
     const bin = findPostgres();
     if (bin === undefined) throw new Error("PostgreSQL is not installed: there is no initdb");
-    const server = new PrivatePostgres(bin, await freePort());
-    server.#make(synced);
+    const server = new PrivatePostgres(dirname(realpathSync(join(bin, "initdb"))), await freePort());
+    server.#make(options);
     server.startAgain();
     return server;
+  }
+
+  /** Makes and starts a standby of this server, which follows it by streaming, by way of another port if one is given. */
+  async startStandby(throughPort = this.port): Promise<PrivatePostgres> {
+    const standby = new PrivatePostgres(this.#bin, await freePort());
+    standby.#giveFolderAway();
+    const from = ["-h", "127.0.0.1", "-p", String(this.port), "-U", USER];
+    standby.#run("pg_basebackup", [...from, "-D", standby.#data, "-R", "-X", "stream", "-c", "fast", "--no-sync"]);
+    standby.configure(standby.#place);
+    standby.configure(`primary_conninfo = 'host=127.0.0.1 port=${throughPort} user=${USER} application_name=standby'`);
+    standby.startAgain();
+    return standby;
+  }
+
+  /** Makes a standby the primary; it takes writes when this returns. */
+  promote(): void {
+    this.#run("pg_ctl", ["promote", "-D", this.#data, "-w", "-t", "60"]);
+  }
+
+  /** Adds lines of postgresql.conf, which hold from the next start or {@link reload}. */
+  configure(lines: string): void {
+    appendFileSync(join(this.#data, "postgresql.auto.conf"), `${lines}\n`);
+  }
+
+  /** Has the server read its configuration. */
+  reload(): void {
+    this.#run("pg_ctl", ["reload", "-D", this.#data]);
   }
 
   /** The URL of the database for a store in `schema`, by way of another port if one is given. */
@@ -71,7 +116,7 @@ export class PrivatePostgres implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      this.crash();
+      if (existsSync(join(this.#data, "postmaster.pid"))) this.crash();
     } finally {
       rmSync(this.#folder, { recursive: true, force: true });
     }
@@ -85,12 +130,19 @@ export class PrivatePostgres implements AsyncDisposable {
     return join(this.#folder, "log");
   }
 
-  #make(synced: boolean): void {
+  get #place(): string {
+    return `port = ${this.port}\nunix_socket_directories = '${this.#folder}'\n`;
+  }
+
+  #giveFolderAway(): void {
     if (process.getuid?.() === 0) chownSync(this.#folder, NOBODY, NOBODY);
-    const options = ["-U", USER, "--auth=trust", "--no-sync", "--encoding=UTF8", "--no-locale"];
-    this.#run("initdb", ["-D", this.#data, ...options]);
-    const place = `port = ${this.port}\nunix_socket_directories = '${this.#folder}'\n`;
-    writeFileSync(join(this.#data, "postgresql.auto.conf"), SETTINGS + (synced ? "" : NOT_SYNCED) + place);
+  }
+
+  #make({ synced = false, encoding = "UTF8", auth = "trust" }: PrivatePostgresOptions): void {
+    this.#giveFolderAway();
+    const options = ["-U", USER, `--auth-local=trust`, `--auth-host=${auth}`, "--no-sync", `--encoding=${encoding}`];
+    this.#run("initdb", ["-D", this.#data, ...options, "--no-locale"]);
+    writeFileSync(join(this.#data, "postgresql.auto.conf"), SETTINGS + (synced ? "" : NOT_SYNCED) + this.#place);
   }
 
   #run(program: string, args: readonly string[]): void {

@@ -23,13 +23,14 @@ export interface OpenedStore {
 /** Opens the store in the database that the settings name, else the one in the data folder. */
 export async function openStore(settings: ServeSettings, logger: Logger): Promise<OpenedStore> {
   if (settings.store === undefined) {
+    if (settings.requireSyncReplication) throw noReplication();
     await mkdir(settings.data, { recursive: true, mode: 0o700 });
     const store = await openSqliteStore({ path: dataFolder(settings.data).store, clock, random, logger });
     return { store, shared: undefined };
   }
   const { openPostgresStore } = await import("../jobs/postgres/open.ts");
-  const { store: url, storeConnectionsMax: connectionsMax } = settings;
-  const shared = await openPostgresStore({ url, connectionsMax, clock, random, logger });
+  const { store: url, storeConnectionsMax: connectionsMax, requireSyncReplication } = settings;
+  const shared = await openPostgresStore({ url, connectionsMax, requireSyncReplication, clock, random, logger });
   return { store: shared, shared };
 }
 
@@ -52,6 +53,11 @@ export async function followKeyRing(
   }
   if (!(await fileExists(path))) throw noKeyRing(path);
   return { keyRing: await watchKeyRing({ path, clock, logger }), writeKeyUse: keyUseFile(keyUsePath(path), random) };
+}
+
+function noReplication(): SealwireError {
+  const toDo = "Give --store postgres://…, too, or leave --require-sync-replication out.";
+  return new SealwireError("OPTIONS_INVALID", `A store in a folder is not replicated.\n${toDo}`);
 }
 
 function noSharedStore(): SealwireError {

@@ -25,7 +25,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .configureOutput({ writeOut: (text) => terminal.print(text.trimEnd()), writeErr: () => {} })
     .addHelpText("after", EPILOGUE);
 
-  toStore(toTools(program.command("serve")))
+  toSharedStore(toTools(program.command("serve")))
     .description("run a server; prints one JSON line when it is ready")
     .option("--dev", "make the data folder with key ring, store and client.json on first use, and serve the demo tools")
     .option("--data <dir>", "folder of key ring and store (default: .sealwire)")
@@ -41,7 +41,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--insecure", "listen beyond loopback without TLS: everyone on the way can read along")
     .action(run(() => import("./commands/serve.ts")));
 
-  toStore(toTools(program.command("work")))
+  toSharedStore(toTools(program.command("work")))
     .description("work the jobs of a shared store without taking calls; prints one JSON line when it is ready")
     .action(run(() => import("./commands/work.ts")));
 
@@ -185,6 +185,11 @@ const GRACE_MOST = "36500d";
 const EPILOGUE = `
 Exit codes: 0 done, 1 the tool or job failed, 2 bad usage or arguments, 3 refused, 4 unreachable, 5 unusable store, 130 Ctrl-C.
 Environment: SEALWIRE_ADDRESS, SEALWIRE_CREDENTIALS, SEALWIRE_STORE, NO_COLOR; SEALWIRE_DEBUG=1 shows where an error comes from.`;
+
+function toSharedStore(command: Command): Command {
+  const text = "use no shared store that does not replicate synchronously";
+  return toStore(command).option("--require-sync-replication", text);
+}
 
 function toStore(command: Command): Command {
   return command.option(

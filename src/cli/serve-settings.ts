@@ -22,6 +22,8 @@ export interface ServeSettings {
   readonly store: string | undefined;
   /** [`store_connections_max`] Connections to a shared store, beside one for notifications, 1 to 1,000. Default 10. */
   readonly storeConnectionsMax: number;
+  /** [`require_sync_replication`] Use no shared store that does not replicate synchronously. Default false. */
+  readonly requireSyncReplication: boolean;
   /** [`server_secret_file`] Server secrets of the key ring in a shared store. Default: the ring is a file. */
   readonly serverSecretFile: string | undefined;
   /** [`data`] Folder of key ring and store. Default ".sealwire". */
@@ -62,6 +64,7 @@ export interface ServeOptions {
   readonly data?: string;
   readonly store?: string;
   readonly serverSecretFile?: string;
+  readonly requireSyncReplication?: boolean;
   readonly keyRing?: string;
   readonly listen?: string;
   readonly reusePort?: boolean;
@@ -97,6 +100,7 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     data,
     store: namedStore(options.store, env, file.store),
     storeConnectionsMax: file.storeConnectionsMax ?? 10,
+    requireSyncReplication: options.requireSyncReplication ?? file.requireSyncReplication ?? false,
     serverSecretFile: options.serverSecretFile ?? file.serverSecretFile,
     keyRing: options.keyRing ?? file.keyRing ?? dataFolder(data).keyRing,
     listen: options.listen ?? file.listen ?? "127.0.0.1:50051",
@@ -157,6 +161,7 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
     data: read("data", path),
     store: read("store", text),
     storeConnectionsMax: read("store_connections_max", (name) => fields.number(name, CONNECTION_LIMITS)),
+    requireSyncReplication: read("require_sync_replication", flag),
     serverSecretFile: read("server_secret_file", path),
     keyRing: read("key_ring", path),
     listen: read("listen", text),

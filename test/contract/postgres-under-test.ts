@@ -35,6 +35,9 @@ export class PostgresUnderTest implements StoreUnderTest {
 
   static async open(server: PostgresServer, clock: FakeClock): Promise<PostgresUnderTest> {
     const schema = await server.newSchema();
+    // The database's clock goes with the test's.
+    clock.moved = await server.setClock(schema);
+    clock.moved(clock.nowMs());
     const under = new PostgresUnderTest({ server, clock, schema, observer: await server.connect(schema) });
     await under.#open();
     return under;

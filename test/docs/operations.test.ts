@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { processCounters } from "../../src/cli/process-guard.ts";
 import { resolveServeSettings } from "../../src/cli/serve-settings.ts";
+import { type ParameterName, URL_PARAMETERS } from "../../src/jobs/postgres/url-parameters.ts";
 import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { createMetrics } from "../../src/server/metrics.ts";
@@ -33,6 +34,20 @@ function snakeCase(limits: object): Record<string, string> {
 
 test("the page has every limit with its default", () => {
   assert.equal(rowsUnder("Limits"), { ...snakeCase(DEFAULT_SERVER_LIMITS), ...snakeCase(DEFAULT_KEY_LIMITS) });
+});
+
+test("the page has every parameter of a store's URL, with its variable and its values", () => {
+  const section = page.split("\n| parameter | or | is |\n")[1]?.split("\n\n")[0] ?? "";
+  const rows = [...section.matchAll(/^\|(.*`.*)\|([^|]*)\|([^|]*)\|$/gm)];
+  const named = rows.flatMap(([, names = "", variables = "", meaning = ""]) =>
+    [...names.matchAll(/`([a-z_]+)`/g)].map(([, name = ""]) => ({ name, variables, meaning })),
+  );
+  assert.equal(named.map(({ name }) => name).sort(), Object.keys(URL_PARAMETERS).sort());
+  for (const { name, variables, meaning } of named) {
+    const { env, values = [] } = URL_PARAMETERS[name as ParameterName] as { env?: string; values?: readonly string[] };
+    if (env !== undefined) assert.match(variables, `\`${env}\``);
+    for (const value of values) assert.match(meaning, `\`${value}\``);
+  }
 });
 
 test("the page has every metric", async () => {

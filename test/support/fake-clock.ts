@@ -10,6 +10,8 @@ export class FakeClock implements Clock {
   #nowMs: number;
   #monotonicMs = 0;
   readonly #timers = new Set<Timer>();
+  /** Called whenever the wall clock moves, before anything that becomes due. */
+  moved: (nowMs: number) => void = () => {};
 
   constructor(nowMs = Date.UTC(2026, 0, 1)) {
     this.#nowMs = nowMs;
@@ -38,6 +40,7 @@ export class FakeClock implements Clock {
   advance(ms: number): void {
     this.#nowMs += ms;
     this.#monotonicMs += ms;
+    this.moved(this.#nowMs);
     const due = [...this.#timers].filter((timer) => timer.dueMs <= this.#monotonicMs);
     for (const timer of due.sort((one, other) => one.dueMs - other.dueMs)) {
       if (this.#timers.delete(timer)) timer.callback();
@@ -47,5 +50,6 @@ export class FakeClock implements Clock {
   /** Steps the wall clock alone, forth or back, as an operator or NTP does. */
   step(ms: number): void {
     this.#nowMs += ms;
+    this.moved(this.#nowMs);
   }
 }

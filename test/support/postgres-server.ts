@@ -1,3 +1,6 @@
+import { execFileSync } from "node:child_process";
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Client } from "pg";
 import { findPostgres, PrivatePostgres, type PrivatePostgresOptions } from "../../examples/cluster/private-postgres.ts";
 import { migratePostgresStore } from "../../src/jobs/postgres/open.ts";
@@ -44,6 +47,20 @@ export class PostgresServer implements AsyncDisposable {
     return schema;
   }
 
+  /** Gives the store in a schema another clock: it shows what is set last. Gives what sets it, Unix milliseconds. */
+  async setClock(schema: string): Promise<(nowMs: number) => void> {
+    const file = join(this.socketFolder, `${schema}.clock`);
+    const set = (nowMs: number) => {
+      writeFileSync(`${file}.new`, String(nowMs));
+      renameSync(`${file}.new`, file);
+    };
+    set(Date.now());
+    await using client = await this.connect(schema);
+    await client.query(`CREATE OR REPLACE FUNCTION store_now_ms() RETURNS bigint LANGUAGE sql VOLATILE
+      AS $$ SELECT pg_read_file('${file}')::bigint $$`);
+    return set;
+  }
+
   /** A connection for the test itself. Dispose it. */
   async connect(schema: string): Promise<Client & AsyncDisposable> {
     const connectionString = this.url().replace(/\?.*/, "");
@@ -51,6 +68,33 @@ export class PostgresServer implements AsyncDisposable {
     client.on("error", () => {});
     await client.connect();
     return Object.assign(client, { [Symbol.asyncDispose]: () => client.end().catch(() => {}) });
+  }
+
+  /** The folder of its unix socket, through which everybody is trusted. */
+  get socketFolder(): string {
+    return this.#server.socketFolder;
+  }
+
+  /** Runs a program of PostgreSQL against this server. */
+  run(program: string, args: readonly string[], stdin = ""): { readonly stdout: string } {
+    const place = ["-h", "127.0.0.1", "-p", String(this.port), "-U", "sealwire"];
+    return { stdout: execFileSync(program, [...place, ...args], { input: stdin, encoding: "utf8", stdio: "pipe" }) };
+  }
+
+  /** A standby, named so, that follows this server, by way of another port if one is given. Dispose it. */
+  async startStandby(throughPort?: number): Promise<PostgresServer> {
+    return new PostgresServer(await this.#server.startStandby(throughPort));
+  }
+
+  /** Makes a standby the primary. */
+  promote(): void {
+    this.#server.promote();
+  }
+
+  /** Adds lines of postgresql.conf and has them read; some hold from the next start on. */
+  configure(lines: string): void {
+    this.#server.configure(lines);
+    this.#server.reload();
   }
 
   /** Ends the server as a crash would: connections break, nothing is written any more. */

@@ -4,11 +4,16 @@ import { checkNumber } from "../../runtime/number-range.ts";
 import type { ConnectionTarget } from "./connection.ts";
 import { CONNECTION_LIMITS } from "./connection-limits.ts";
 import type { Database } from "./database.ts";
-import { sql } from "./statement.ts";
+import { permanentFault } from "./permanent-fault.ts";
+import { checkPooler } from "./pooler.ts";
+import { sqlPlannedAnew } from "./statement.ts";
 
 const DEFAULT_CONNECTIONS_MAX = 10;
 
-/** Connects to a database, and sees to it that it answers. Throws OPTIONS_INVALID, UNAVAILABLE saying what is wrong. */
+/**
+ * Connects to a database, and sees to it that it answers and keeps sessions. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE
+ * for what does not pass by itself, UNAVAILABLE for what may, saying what is wrong.
+ */
 export async function connect(
   target: ConnectionTarget,
   { connectionsMax = DEFAULT_CONNECTIONS_MAX, logger }: { readonly connectionsMax?: number; readonly logger: Logger },
@@ -16,17 +21,25 @@ export async function connect(
   checkNumber("connectionsMax", connectionsMax, CONNECTION_LIMITS);
   // The driver is loaded by those who use it only.
   const { Database } = await import("./database.ts");
-  const database = new Database({ connection: target.config, connectionsMax, logger });
+  const database = new Database({ target, connectionsMax, logger });
   try {
-    await database.all(sql("SELECT 1"));
+    await database.all(sqlPlannedAnew("SELECT 1"));
+    if (database.isPooled) await checkPooler(database, target);
     return database;
   } catch (thrown) {
     await database[Symbol.asyncDispose]();
-    const cause = (thrown as Error).cause ?? thrown;
-    throw new SealwireError(
-      "UNAVAILABLE",
-      `The database ${target.shown} cannot be used: ${(cause as Error).message || (cause as NodeJS.ErrnoException).code}.`,
-      { cause },
-    );
+    throw startError(thrown, target.shown);
   }
+}
+
+/** Why a start ends: a fault that does not pass by itself says so, what else keeps the database away is UNAVAILABLE. */
+export function startError(thrown: unknown, shown: string): unknown {
+  if (thrown instanceof SealwireError && thrown.reason !== "UNAVAILABLE") return thrown;
+  const cause = (thrown as Error).cause ?? thrown;
+  if (cause instanceof SealwireError) return cause;
+  const permanent = permanentFault(cause, shown);
+  if (permanent !== undefined) return permanent;
+  if (!(thrown instanceof SealwireError)) return thrown;
+  const said = (cause as Error).message || (cause as NodeJS.ErrnoException).code;
+  return new SealwireError("UNAVAILABLE", `The database ${shown} cannot be used: ${said}.`, { cause });
 }

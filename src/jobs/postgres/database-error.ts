@@ -6,8 +6,12 @@ import { storeAway } from "../store-away.ts";
  * Source: PostgreSQL manual, appendix A.
  */
 const AWAY_CLASSES: ReadonlySet<string> = new Set(["08", "40", "53", "55", "57", "58"]);
-/** Invalid authorization, a read-only server (a replica after a failover), an unknown database. */
-const AWAY_CODES: ReadonlySet<string> = new Set(["28000", "28P01", "25006", "3D000"]);
+const READ_ONLY = "25006";
+/**
+ * What a running server waits for, too, since an operator may mend it: invalid authorization, a read-only server (a
+ * replica after a failover), an unknown database, rights or tables that were taken away.
+ */
+const AWAY_CODES: ReadonlySet<string> = new Set(["28000", "28P01", READ_ONLY, "3D000", "42501", "42P01"]);
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /** The SQLSTATE of a thrown value, `undefined` if the server did not send one. */
@@ -28,6 +32,11 @@ export function isDatabaseAway(thrown: unknown): boolean {
 /** True if the transaction lost against another one and may simply be run again. */
 export function isLostRace(thrown: unknown): boolean {
   return sqlState(thrown)?.startsWith("40") ?? false;
+}
+
+/** True if the server takes no writes. */
+export function isReadOnly(thrown: unknown): boolean {
+  return sqlState(thrown) === READ_ONLY;
 }
 
 /** UNAVAILABLE with a delay if the database is away; anything else as it is. */

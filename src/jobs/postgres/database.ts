@@ -1,10 +1,16 @@
-import { Client, type ClientConfig, Pool, type PoolClient, types } from "pg";
+import type { Client } from "pg";
+import { systemClock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { storeClosed } from "../store-away.ts";
-import { databaseError, isDatabaseAway, isLostRace } from "./database-error.ts";
+import { AwayLog } from "../away-log.ts";
+import { storeAway, storeClosed } from "../store-away.ts";
+import type { ConnectionTarget } from "./connection.ts";
+import { ConnectionPool } from "./connection-pool.ts";
+import { Connector, type Entry } from "./connector.ts";
+import { isDatabaseAway, isLostRace, isReadOnly } from "./database-error.ts";
 import type { Statement, Values } from "./statement.ts";
 
-const INT8 = 20;
+/** By this the server shows the connections of the pool. */
+const NAME = "sealwire";
 /** How often a transaction that lost a race is run in all. */
 const RACES = 3;
 
@@ -16,25 +22,29 @@ export interface Queries {
 
 /** Where the database is and how it is used. */
 export interface DatabaseOptions {
-  readonly connection: ClientConfig;
+  readonly target: ConnectionTarget;
   /** Most connections, beside the one for notifications. */
   readonly connectionsMax: number;
   readonly logger: Logger;
 }
 
-/** A pool of connections to one PostgreSQL database. */
+/** The connections to one PostgreSQL database. The network goes by the clock of the machine, whatever that of a store is. */
 export class Database implements Queries, AsyncDisposable {
-  readonly #options: DatabaseOptions;
-  readonly #pool: Pool;
-  #away = false;
+  readonly #connector: Connector;
+  readonly #pool: ConnectionPool;
+  readonly #away: AwayLog;
   #closed = false;
 
-  constructor(options: DatabaseOptions) {
-    this.#options = options;
-    this.#pool = new Pool({ ...options.connection, max: options.connectionsMax, types: numbersForInt8 });
-    // A connection that fails while no statement runs on it is left aside; the next use tells whether the database is away.
-    this.#pool.on("error", () => {});
-    this.#pool.on("connect", (client) => client.on("error", () => {}));
+  constructor({ target, connectionsMax, logger }: DatabaseOptions) {
+    this.#connector = new Connector(target);
+    this.#pool = new ConnectionPool({ most: connectionsMax, connect: () => this.open(NAME), clock: systemClock });
+    const away = "the database cannot be used";
+    this.#away = new AwayLog({ clock: systemClock, logger, away, back: "the database can be used again" });
+  }
+
+  /** True once a pooler was seen between here and the server. */
+  get isPooled(): boolean {
+    return this.#connector.pooled;
   }
 
   all<Row>(statement: Statement, values: Values = {}): Promise<Row[]> {
@@ -52,45 +62,48 @@ export class Database implements Queries, AsyncDisposable {
     }
   }
 
-  /** A connection of its own, not yet connected, for what the pool cannot do; the server shows it by `name`. */
-  client(name: string): Client {
-    return new Client({ ...this.#options.connection, application_name: name, types: numbersForInt8 });
+  /** A connection of its own, for what the pool cannot do; the server shows it by `name`. Throws what the server says. */
+  open(name: string): Promise<Client> {
+    return this.#connector.connect(name);
+  }
+
+  /** From now on `entry` is done on each connection before anything else; those of before are used no more. */
+  enterBy(entry: Entry): void {
+    this.#connector.entry = entry;
+    this.#pool.endIdle();
   }
 
   /** Ends all connections once they are given back; from then on everything throws UNAVAILABLE. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#pool.end();
+    this.#away[Symbol.dispose]();
+    await this.#pool[Symbol.asyncDispose]();
   }
 
-  /** A connection that failed is not used again. */
-  async #lend<T>(use: (client: PoolClient) => Promise<T>): Promise<T> {
+  /** A connection that failed is not used again, nor are the idle ones of a server that takes no writes any more. */
+  async #lend<T>(use: (client: Client) => Promise<T>): Promise<T> {
     if (this.#closed) throw storeClosed();
-    let client: PoolClient | undefined;
+    let client: Client | undefined;
     try {
-      client = await this.#pool.connect();
+      client = await this.#pool.take();
       const value = await use(client);
-      client.release();
-      this.#noteAway(false);
+      this.#pool.give(client, false);
+      this.#away.worked();
       return value;
     } catch (thrown) {
-      const away = isDatabaseAway(thrown);
-      client?.release(away);
-      if (away && !isLostRace(thrown)) this.#noteAway(true, thrown);
-      throw databaseError(thrown);
+      // Whatever keeps connections from being made may pass, once a server runs; a start looks at the cause.
+      const away = client === undefined || isDatabaseAway(thrown);
+      if (client !== undefined) this.#pool.give(client, away);
+      if (isReadOnly(thrown)) this.#pool.endIdle();
+      if (away && !isLostRace(thrown)) this.#away.failed(thrown);
+      throw away ? storeAway(thrown) : thrown;
     }
-  }
-
-  #noteAway(away: boolean, thrown?: unknown): void {
-    if (away === this.#away) return;
-    this.#away = away;
-    if (away) this.#options.logger.error({ err: thrown }, "the database cannot be used");
-    else this.#options.logger.info({}, "the database can be used again");
   }
 }
 
-async function inTransaction<T>(client: PoolClient, work: (queries: Queries) => Promise<T>): Promise<T> {
+/** Runs `work` in a transaction on a connection. */
+export async function inTransaction<T>(client: Client, work: (queries: Queries) => Promise<T>): Promise<T> {
   await client.query("BEGIN");
   try {
     const value = await work({ all: (statement, values = {}) => run(client, statement, values) });
@@ -102,7 +115,8 @@ async function inTransaction<T>(client: PoolClient, work: (queries: Queries) => 
   }
 }
 
-async function run<Row>(client: PoolClient, { name, text, parameters }: Statement, values: Values): Promise<Row[]> {
+/** Runs a statement on a connection; gives its rows. */
+export async function run<Row>(client: Client, { name, text, parameters }: Statement, values: Values): Promise<Row[]> {
   const { rows } = await client.query({
     ...(name !== undefined && { name }),
     text,
@@ -110,11 +124,3 @@ async function run<Row>(client: PoolClient, { name, text, parameters }: Statemen
   });
   return rows as Row[];
 }
-
-/** Every bigint of the schema is a safe integer: times in milliseconds, counts, positions. */
-const numbersForInt8 = {
-  getTypeParser: ((oid: number, format?: "text" | "binary") =>
-    oid === INT8 && format !== "binary"
-      ? Number
-      : types.getTypeParser(oid, format as "text")) as typeof types.getTypeParser,
-};

@@ -1,6 +1,7 @@
 import type { Client, Notification } from "pg";
-import type { Clock } from "../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { AwayLog } from "../away-log.ts";
 import type { Lane } from "../lanes.ts";
 import type { Database } from "./database.ts";
 import { databaseError } from "./database-error.ts";
@@ -47,6 +48,7 @@ export interface HintsOptions {
 export class Hints implements AsyncDisposable {
   readonly #options: HintsOptions;
   readonly #listeners = new Set<HintListener>();
+  readonly #log: AwayLog;
   #jobs: JobHint[] = [];
   #client: Client | undefined;
   #retry: Disposable | undefined;
@@ -56,25 +58,27 @@ export class Hints implements AsyncDisposable {
 
   constructor(options: HintsOptions) {
     this.#options = options;
+    const [away, back] = ["the connection for notifications was lost", "notifications are back"];
+    this.#log = new AwayLog({ clock: systemClock, logger: options.logger, away, back });
   }
 
   /** Connects. Throws UNAVAILABLE if that fails; once it has succeeded, a lost connection is made anew. */
   async open(): Promise<void> {
     const { database, schema } = this.#options;
-    const client = database.client("sealwire hints");
-    client.on("notification", (notification) => this.#hear(notification));
-    // `end` follows, if the connection was made.
-    client.on("error", () => {});
-    client.on("end", () => this.#lost(client));
+    let client: Client | undefined;
     try {
-      await client.connect();
+      client = await database.open("sealwire hints");
+      client.on("notification", (notification) => this.#hear(notification));
       // A hint that a crash of the database loses is made good by looking.
       await client.query(`SET synchronous_commit TO off; LISTEN ${schema}`);
     } catch (thrown) {
-      await client.end().catch(() => {});
+      await client?.end().catch(() => {});
       throw databaseError(thrown);
     }
-    this.#client = client;
+    const made = client;
+    made.on("end", () => this.#lost(made));
+    this.#client = made;
+    this.#log.worked();
   }
 
   listen(listener: HintListener): Disposable {
@@ -92,6 +96,7 @@ export class Hints implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    this.#log[Symbol.dispose]();
     this.#retry?.[Symbol.dispose]();
     await this.#connecting;
     await this.#sending;
@@ -130,7 +135,7 @@ export class Hints implements AsyncDisposable {
   #lost(client: Client): void {
     if (this.#closed || this.#client !== client) return;
     this.#client = undefined;
-    this.#options.logger.warn({}, "the connection for notifications was lost");
+    this.#log.failed(new Error("the connection ended"));
     this.#reconnectLater();
   }
 
@@ -138,7 +143,6 @@ export class Hints implements AsyncDisposable {
     this.#retry = this.#options.clock.after(RECONNECT_MS, () => {
       this.#connecting = this.open().then(
         () => {
-          this.#options.logger.info({}, "notifications are back");
           for (const listener of this.#listeners) listener.resumed();
         },
         () => {

@@ -1,5 +1,5 @@
 import { type Logger, silentLogger } from "../../runtime/logger.ts";
-import { connect } from "./connect.ts";
+import { connect, startError } from "./connect.ts";
 import { readTarget } from "./connection.ts";
 import { KeyRingTable } from "./key-ring-table.ts";
 import { checkSchema } from "./schema.ts";
@@ -15,10 +15,10 @@ export async function openKeyRingTable({
   const target = readTarget(url);
   const database = await connect(target, { connectionsMax: 1, logger });
   try {
-    await checkSchema(database, target.shown);
+    await checkSchema(database, target);
     return new KeyRingTable(database, target.schema);
   } catch (thrown) {
     await database[Symbol.asyncDispose]();
-    throw thrown;
+    throw startError(thrown, target.shown);
   }
 }

@@ -1,17 +1,24 @@
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { type Logger, silentLogger } from "../../runtime/logger.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
-import { compareLayout, type LayoutCheck, type Migration } from "../layout.ts";
-import { connect } from "./connect.ts";
+import { lockSpace } from "./advisory-locks.ts";
+import { connect, startError } from "./connect.ts";
 import { readTarget } from "./connection.ts";
 import { Hints } from "./hints.ts";
 import { Instance } from "./instance.ts";
+import { originCheck } from "./origin.ts";
 import { PostgresStore } from "./postgres-store.ts";
-import { checkSchema, migrateSchema, readSchemaVersion, SCHEMA_VERSION } from "./schema.ts";
+import { checkSchema } from "./schema.ts";
 import type { SharedStore } from "./shared-store.ts";
 import { sql } from "./statement.ts";
+import { checkSyncReplication } from "./sync-replication.ts";
 
-const READ_PAGE_KEY = sql("SELECT page_key FROM store_state");
+const READ_STATE = sql('SELECT page_key AS "pageKey", store_id AS "storeId" FROM store_state');
+
+interface State {
+  readonly pageKey: Uint8Array;
+  readonly storeId: string;
+}
 
 /** Options of {@link openPostgresStore}. */
 export interface OpenPostgresStoreOptions {
@@ -19,6 +26,8 @@ export interface OpenPostgresStoreOptions {
   readonly url: string;
   /** Most connections to the database, beside one for notifications, 1 to 1,000. Default 10. */
   readonly connectionsMax?: number;
+  /** Use no database that does not replicate synchronously just now. Default false. */
+  readonly requireSyncReplication?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
@@ -27,7 +36,8 @@ export interface OpenPostgresStoreOptions {
 /**
  * Opens a store that any number of processes share. Jobs that a dead process left running are queued again within
  * seconds, or fail with WORKER_LOST if no attempt is left. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE for a database
- * without this version's tables, UNAVAILABLE if it cannot be reached.
+ * without this version's tables, STORE_UNUSABLE without the replication that is required, UNAVAILABLE if it cannot be
+ * reached.
  */
 export async function openPostgresStore(options: OpenPostgresStoreOptions): Promise<SharedStore> {
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
@@ -35,58 +45,31 @@ export async function openPostgresStore(options: OpenPostgresStoreOptions): Prom
   const database = await connect(target, { ...options, logger });
   const undo: AsyncDisposable[] = [database];
   try {
-    await checkSchema(database, target.shown);
+    await checkSchema(database, target);
+    const nonceLock = lockSpace(target.schema, "nonces");
+    const checkOrigin = originCheck({ nonceLock, logger });
+    database.enterBy(async (client) => {
+      if (options.requireSyncReplication) await checkSyncReplication(client, target.shown);
+      await checkOrigin(client);
+    });
     const instance = await Instance.enter(database, random.uuid(), clock);
     undo.unshift(instance);
     const hints = new Hints({ database, schema: target.schema, instanceId: instance.id, clock, logger });
     undo.unshift(hints);
     await hints.open();
-    const [state] = await database.all<{ page_key: Uint8Array }>(READ_PAGE_KEY);
+    const [state] = await database.all<State>(READ_STATE);
     if (state === undefined) throw new Error("the store has no state");
-    const { schema } = target;
-    const store = new PostgresStore({
-      database,
-      schema,
-      instance,
-      hints,
-      pageKey: state.page_key,
-      clock,
-      random,
-      logger,
-    });
+    const { pageKey, storeId } = state;
+    const parts = { database, place: target, instance, hints, pageKey, storeId };
+    const store = new PostgresStore({ ...parts, clock, random, logger });
     undo.splice(0, undo.length, store);
+    await store.look();
     await store.repair();
     return store;
   } catch (thrown) {
     for (const opened of undo) await opened[Symbol.asyncDispose]();
-    throw thrown;
+    throw startError(thrown, target.shown);
   }
 }
 
-/** Options of {@link migratePostgresStore}. */
-export interface MigratePostgresStoreOptions {
-  /** As for {@link openPostgresStore}; the user must be allowed to create tables. */
-  readonly url: string;
-  readonly random?: Random;
-  readonly logger?: Logger;
-}
-
-/** Looks which layout a shared store has. Throws OPTIONS_INVALID, UNAVAILABLE if the database cannot be reached. */
-export async function checkPostgresLayout(options: MigratePostgresStoreOptions): Promise<LayoutCheck> {
-  const { logger = silentLogger } = options;
-  await using database = await connect(readTarget(options.url), { connectionsMax: 1, logger });
-  const layout = await readSchemaVersion(database);
-  const stored = { layout, minReader: layout };
-  return { stored, own: SCHEMA_VERSION, state: compareLayout(stored, SCHEMA_VERSION) };
-}
-
-/**
- * Makes or upgrades the tables of a shared store, in one transaction; a second call changes nothing. Throws
- * OPTIONS_INVALID, STORE_INCOMPATIBLE for a newer layout, UNAVAILABLE if the database cannot be reached.
- */
-export async function migratePostgresStore(options: MigratePostgresStoreOptions): Promise<Migration> {
-  const { random = systemRandom, logger = silentLogger } = options;
-  const target = readTarget(options.url);
-  await using database = await connect(target, { connectionsMax: 1, logger });
-  return { from: await migrateSchema(database, { ...target, random }), to: SCHEMA_VERSION };
-}
+export { checkPostgresLayout, type ManageOptions, migratePostgresStore, repairPostgresClock } from "./manage.ts";

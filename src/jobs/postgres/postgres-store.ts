@@ -11,6 +11,7 @@ import { SettableCondition } from "../store-condition.ts";
 import { StoredJobEngine } from "../stored-job-engine.ts";
 import { lockSpace } from "./advisory-locks.ts";
 import type { Database } from "./database.ts";
+import { DatabaseWatch } from "./database-watch.ts";
 import type { Hints } from "./hints.ts";
 import type { Instance } from "./instance.ts";
 import { KeyRingTable } from "./key-ring-table.ts";
@@ -18,6 +19,7 @@ import { PostgresIntentStore } from "./postgres-intent-store.ts";
 import { PostgresJobStorage } from "./postgres-job-storage.ts";
 import { PostgresReplayGuard } from "./postgres-replay-guard.ts";
 import { PostgresRunLedger } from "./postgres-run-ledger.ts";
+import type { StorePlace } from "./schema.ts";
 import { SharedJobChanges } from "./shared-job-changes.ts";
 import { watchSharedKeyRing } from "./shared-key-ring.ts";
 import type { SharedStore } from "./shared-store.ts";
@@ -28,7 +30,9 @@ const SWEEP_INTERVAL_MS = 30_000;
 /** What a shared store is made of. */
 export interface PostgresStoreOptions {
   readonly database: Database;
-  readonly schema: string;
+  readonly place: StorePlace;
+  /** Names the store, wherever it is moved to. */
+  readonly storeId: string;
   readonly instance: Instance;
   readonly hints: Hints;
   /** The key that page tokens are encrypted with. */
@@ -44,18 +48,22 @@ export class PostgresStore implements SharedStore {
   readonly replay: PostgresReplayGuard;
   readonly intents: PostgresIntentStore;
   readonly condition = new SettableCondition();
-  readonly identity: StoreIdentity = { id: "", openings: 0 };
+  readonly identity: StoreIdentity;
   readonly #options: PostgresStoreOptions;
   readonly #storage: PostgresJobStorage;
   readonly #ledger: PostgresRunLedger;
+  readonly #watch: DatabaseWatch;
   readonly #keys: KeyRingTable;
   readonly #listening: Disposable;
   readonly #chores: StoreChores;
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresStoreOptions) {
-    const { database, schema, instance, hints, pageKey, clock, random, logger } = options;
+    const { database, place, storeId, instance, hints, pageKey, clock, random, logger } = options;
+    const { schema } = place;
     this.#options = options;
+    this.identity = { id: storeId, openings: 0 };
+    this.#watch = new DatabaseWatch({ queries: database, place, condition: this.condition, clock, logger });
     const feeds = new Feeds(() => this.#storage, clock);
     const lanes = new Lanes();
     const changes = new SharedJobChanges(feeds, lanes, hints);
@@ -65,11 +73,13 @@ export class PostgresStore implements SharedStore {
     this.#ledger = new PostgresRunLedger({ database, instanceId: instance.id, capLockSpace, lanes, changes, clock });
     const pageTokens = new PageTokens(pageKey, random);
     this.jobs = new StoredJobEngine({ storage: this.#storage, ledger: this.#ledger, feeds, pageTokens, clock, logger });
-    this.replay = new PostgresReplayGuard({ database, nonceLock: lockSpace(schema, "nonces"), clock });
+    const nonceLock = lockSpace(schema, "nonces");
+    this.replay = new PostgresReplayGuard({ database, nonceLock, watch: this.#watch, clock });
     this.intents = new PostgresIntentStore({ database, instanceId: instance.id, requestLockSpace, clock });
     this.#keys = new KeyRingTable(database, schema);
     this.#listening = hints.listen(changes);
     this.#chores = new StoreChores(clock, logger)
+      .every(REPAIR_INTERVAL_MS, () => this.#watch.look())
       .every(REPAIR_INTERVAL_MS, () => this.repair())
       .every(SWEEP_INTERVAL_MS, () => this.replay.sweep())
       .every(SWEEP_INTERVAL_MS, () => this.jobs.sweep())
@@ -83,6 +93,11 @@ export class PostgresStore implements SharedStore {
 
   recordKeyUse(lastUse: ReadonlyMap<string, number>): Promise<void> {
     return this.#keys.recordUse(lastUse);
+  }
+
+  /** Sees whether this process may use the store as things are. */
+  look(): Promise<void> {
+    return this.#watch.look();
   }
 
   /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */

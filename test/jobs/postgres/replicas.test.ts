@@ -1,11 +1,12 @@
 import type { Client } from "pg";
+import { SealwireError } from "../../../src/errors.ts";
 import type { WorkOptions } from "../../../src/jobs/engine.ts";
 import type { JobView } from "../../../src/jobs/job.ts";
 import { lockOwners, lockSpace } from "../../../src/jobs/postgres/advisory-locks.ts";
 import { migratePostgresStore, openPostgresStore } from "../../../src/jobs/postgres/open.ts";
 import type { SharedStore } from "../../../src/jobs/postgres/shared-store.ts";
 import type { Statement, Values } from "../../../src/jobs/postgres/statement.ts";
-import type { Store } from "../../../src/jobs/store.ts";
+import type { NonceClaim, Store } from "../../../src/jobs/store.ts";
 import { nonceClaim, POLICY, spec } from "../../contract/store-under-test.ts";
 import { eventually } from "../../support/eventually.ts";
 import { hasPostgres, PostgresServer } from "../../support/postgres-server.ts";
@@ -36,6 +37,16 @@ async function query(text: string): Promise<Record<string, unknown>[]> {
 
 async function stateOf(store: Store, job: JobView): Promise<string | undefined> {
   return (await store.jobs.get("alice", job.jobId))?.state;
+}
+
+/** Whether a claim is accepted; one of a stamp that was forgotten is not. */
+async function accepts(store: Store, claim: NonceClaim): Promise<boolean> {
+  try {
+    return await store.replay.claim(claim);
+  } catch (error) {
+    assert.is(SealwireError.from(error).reason, "FRESHNESS_UNKNOWN");
+    return false;
+  }
 }
 
 const workOn = (store: Store, handler: () => Promise<Uint8Array>, options: Partial<WorkOptions> = {}) =>
@@ -94,11 +105,11 @@ if (hasPostgres(test)) {
     const [one, two] = [await replica(), await replica()];
     const old = Array.from({ length: 200 }, (_, index) => nonceClaim(Date.now() - 900_000 + index, `old ${index}`));
     const results = await Promise.all([
-      ...old.flatMap((claim) => [one.replay.claim(claim), two.replay.claim(claim)]),
+      ...old.flatMap((claim) => [accepts(one, claim), accepts(two, claim)]),
       ...Array.from({ length: 20 }, () => two.replay.sweep().then(() => false)),
     ]);
     assert.ok(results.filter(Boolean).length <= old.length);
-    for (const claim of old) assert.is(await one.replay.claim(claim), false);
+    for (const claim of old) assert.is(await accepts(one, claim), false);
   });
 
   test("an intent that several processes submit at once becomes one job, within one quota", async () => {
@@ -264,7 +275,7 @@ if (hasPostgres(test)) {
   test("a database without the tables, with newer ones or out of reach is refused with what to do", async () => {
     const bare = await rejection("STORE_INCOMPATIBLE", openPostgresStore({ url: server.url("bare") }));
     assert.match(bare.message, "sealwire store migrate");
-    await query("UPDATE store_version SET version = 99");
+    await query("UPDATE store_version SET version = 99, min_reader = 99");
     const url = server.url(schema);
     assert.match((await rejection("STORE_INCOMPATIBLE", openPostgresStore({ url }))).message, "newer sealwire");
     assert.match((await rejection("STORE_INCOMPATIBLE", migratePostgresStore({ url }))).message, "newer sealwire");

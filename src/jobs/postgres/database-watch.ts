@@ -1,0 +1,76 @@
+import { SealwireError } from "../../errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { SettableCondition } from "../store-condition.ts";
+import type { Queries } from "./database.ts";
+import { otherLayout, SCHEMA_VERSION, type StorePlace } from "./schema.ts";
+import { sql } from "./statement.ts";
+
+/** An answer that took longer says too little of the time at which it was given, in milliseconds. */
+const ANSWERED_WITHIN_MS = 5_000;
+
+const LOOK = sql(`
+  SELECT store_now_ms() AS now, (max_age_ms + max_ahead_ms) / 2 AS tolerance, version AS layout, min_reader AS "minReader"
+  FROM store_state, store_version`);
+
+interface Look {
+  readonly now: number;
+  readonly tolerance: number;
+  readonly layout: number;
+  readonly minReader: number;
+}
+
+/** What a {@link DatabaseWatch} works with. */
+export interface DatabaseWatchOptions {
+  readonly queries: Queries;
+  readonly place: StorePlace;
+  readonly condition: SettableCondition;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Looks whether this process may use the store: whether its clock agrees with the database's, and whether the layout was
+ * not changed beyond what it knows.
+ */
+export class DatabaseWatch {
+  readonly #options: DatabaseWatchOptions;
+
+  constructor(options: DatabaseWatchOptions) {
+    this.#options = options;
+  }
+
+  /** True as long as the clock of this process agrees with the database's. */
+  get clockAgrees(): boolean {
+    return this.#options.condition.serving;
+  }
+
+  /** Sets the condition of the store by what is found. Throws UNAVAILABLE. */
+  async look(): Promise<void> {
+    const { queries, place, condition, clock } = this.#options;
+    const [askedMs, askedAtMs] = [clock.nowMs(), clock.monotonicMs()];
+    const [found] = await queries.all<Look>(LOOK);
+    if (found === undefined) return;
+    if (found.minReader > SCHEMA_VERSION) condition.lose(otherLayout(place.shown, found));
+    const tookMs = clock.monotonicMs() - askedAtMs;
+    if (tookMs <= ANSWERED_WITHIN_MS) this.#compare(askedMs + tookMs / 2 - found.now, found.tolerance);
+  }
+
+  #compare(aheadMs: number, tolerance: number): void {
+    const { condition, logger } = this.#options;
+    const agrees = Math.abs(aheadMs) <= tolerance;
+    if (agrees === condition.serving) return;
+    condition.setServing(agrees);
+    const fields = { ahead_ms: Math.round(aheadMs), tolerance_ms: tolerance };
+    if (agrees) logger.info(fields, "the clock agrees with the database's again");
+    else
+      logger.error(fields, "the clock differs from the database's by more than half the window; no calls are accepted");
+  }
+}
+
+/** The error of a call that comes while the clocks differ. */
+export function clockDiffers(): SealwireError {
+  return new SealwireError("UNAVAILABLE", "The server's clock differs from its database's; try another server.", {
+    retryDelayMs: 1_000,
+  });
+}

@@ -1,0 +1,156 @@
+import { DEFAULT_FRAME_WINDOW } from "../store.ts";
+import { NONCE_SLOT_MS, NONCE_SLOTS } from "./layout-1.ts";
+
+const { maxAgeMs, maxAheadMs } = DEFAULT_FRAME_WINDOW;
+
+/** What servers of layout 1 read stays as it is: they go on while others are upgraded. */
+const STATE = [
+  "ALTER TABLE store_version ADD COLUMN min_reader integer NOT NULL DEFAULT 1",
+  `ALTER TABLE store_state
+    ADD COLUMN store_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    ADD COLUMN max_age_ms bigint NOT NULL DEFAULT ${maxAgeMs},
+    ADD COLUMN max_ahead_ms bigint NOT NULL DEFAULT ${maxAheadMs},
+    ADD COLUMN origin text`,
+];
+
+/** The time that decides about nonces is the database's, whatever the clocks of the processes say. */
+const NOW = `CREATE FUNCTION store_now_ms() RETURNS bigint LANGUAGE sql VOLATILE
+  AS 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint'`;
+
+/** Stamps that stand for refused frames: nothing within is ever claimed. */
+const REFUSED = [
+  `CREATE TABLE refused_range (
+    client_id text NOT NULL,
+    band integer NOT NULL,
+    from_ms bigint NOT NULL,
+    to_ms bigint NOT NULL,
+    PRIMARY KEY (client_id, band)
+  )`,
+  // What may use the tables there are may use this one.
+  `DO $$
+  DECLARE given record;
+  BEGIN
+    FOR given IN
+      SELECT grantee::regrole AS who, privilege_type AS what FROM pg_class, aclexplode(relacl)
+      WHERE pg_class.oid = 'intent'::regclass AND grantee <> 0 AND grantee <> relowner
+    LOOP
+      EXECUTE format('GRANT %s ON refused_range TO %s', given.what, given.who);
+    END LOOP;
+  END $$`,
+];
+
+/**
+ * Claims nonces by the stamps of their frames. A row for each that is claimed, and for each of which it cannot be told
+ * whether it is new, then with the last stamp of which that is so. Place 0 alone: the clock of the process differs from
+ * the database's by more than half the window.
+ */
+const CLAIM = `CREATE FUNCTION claim_frames(
+  lock integer, process_ms bigint, client_ids text[], nonces bytea[], stamps bigint[]
+) RETURNS TABLE (place bigint, until_ms bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  at_ms bigint := store_now_ms();
+  age_ms bigint;
+  ahead_ms bigint;
+  floor_ms bigint;
+  ranged boolean;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(lock, 0);
+  SELECT replay_floor_ms, max_age_ms, max_ahead_ms, EXISTS (SELECT FROM refused_range)
+    INTO floor_ms, age_ms, ahead_ms, ranged FROM store_state;
+  IF abs(process_ms - at_ms) > (age_ms + ahead_ms) / 2 THEN
+    RETURN QUERY SELECT 0::bigint, NULL::bigint;
+    RETURN;
+  END IF;
+  RETURN QUERY
+    WITH wanted AS (
+      SELECT given.client_id, given.nonce, given.ts_ms + age_ms AS expires_at_ms, given.place, (
+        CASE WHEN ranged THEN (
+          SELECT max(refused_range.to_ms) FROM refused_range
+          WHERE refused_range.client_id = given.client_id AND given.ts_ms BETWEEN from_ms AND to_ms
+        ) END
+      ) AS refused_ms
+      FROM unnest(client_ids, nonces, stamps) WITH ORDINALITY AS given (client_id, nonce, ts_ms, place)
+    ), claimed AS (
+      INSERT INTO nonce
+      SELECT
+        CASE WHEN wanted.expires_at_ms < at_ms + ${(NONCE_SLOTS - 1) * NONCE_SLOT_MS}
+          THEN (wanted.expires_at_ms / ${NONCE_SLOT_MS}) % ${NONCE_SLOTS} ELSE ${NONCE_SLOTS} END,
+        wanted.client_id, wanted.nonce, wanted.expires_at_ms
+      FROM wanted LEFT JOIN LATERAL (
+        SELECT true AS held FROM nonce WHERE nonce.client_id = wanted.client_id AND nonce.nonce = wanted.nonce LIMIT 1
+      ) AS known ON true
+      WHERE wanted.expires_at_ms > floor_ms AND wanted.refused_ms IS NULL AND known.held IS NULL
+      ORDER BY wanted.client_id, wanted.nonce
+      ON CONFLICT DO NOTHING
+      RETURNING client_id, nonce
+    )
+    SELECT min(wanted.place), NULL::bigint FROM wanted JOIN claimed USING (client_id, nonce) GROUP BY client_id, nonce
+    UNION ALL
+    SELECT wanted.place, greatest(floor_ms - age_ms, wanted.refused_ms) FROM wanted
+    WHERE wanted.expires_at_ms <= floor_ms OR wanted.refused_ms IS NOT NULL;
+END $$`;
+
+/**
+ * Sees to it that frames which stand ahead are never claimed. Up to `most` nonces of a client, and as many bytes over all,
+ * are kept as they are; ranges of stamps stand for all others.
+ */
+const REFUSE = `CREATE FUNCTION refuse_frames(
+  lock integer, most bigint, most_bytes bigint, client_ids text[], nonces bytea[], stamps bigint[],
+  bands integer[], froms bigint[], tos bigint[]
+) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  now_ms bigint := store_now_ms();
+  age_ms bigint;
+  ahead_ms bigint;
+  crowded boolean := pg_relation_size('nonce_${NONCE_SLOTS}') > most_bytes;
+  given record;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(lock, 0);
+  SELECT max_age_ms, max_ahead_ms INTO age_ms, ahead_ms FROM store_state;
+  FOR given IN
+    SELECT * FROM unnest(client_ids, nonces, stamps, bands, froms, tos)
+      AS given (client_id, nonce, ts_ms, band, from_ms, to_ms)
+    ORDER BY 1, 4, 2
+  LOOP
+    IF given.band = 0 AND NOT crowded AND most > (
+      SELECT count(*) FROM (
+        SELECT FROM nonce_${NONCE_SLOTS} AS nonce
+        WHERE nonce.client_id = given.client_id AND expires_at_ms > now_ms + age_ms + ahead_ms LIMIT most
+      ) AS kept
+    ) THEN
+      INSERT INTO nonce VALUES (${NONCE_SLOTS}, given.client_id, given.nonce, given.ts_ms + age_ms) ON CONFLICT DO NOTHING;
+    ELSE
+      INSERT INTO refused_range VALUES (given.client_id, given.band, given.from_ms, given.to_ms)
+      ON CONFLICT (client_id, band) DO UPDATE
+        SET from_ms = least(refused_range.from_ms, excluded.from_ms), to_ms = greatest(refused_range.to_ms, excluded.to_ms)
+        WHERE refused_range.from_ms > excluded.from_ms OR refused_range.to_ms < excluded.to_ms;
+    END IF;
+  END LOOP;
+END $$`;
+
+/** Servers of layout 1 are told nothing of what cannot be told: to them it counts as seen before. */
+const CLAIM_OF_LAYOUT_1 = `CREATE OR REPLACE FUNCTION claim_nonces(
+  lock integer, now_ms bigint, client_ids text[], nonces bytea[], expiries bigint[]
+) RETURNS SETOF bigint LANGUAGE sql AS $$
+  SELECT place FROM claim_frames(lock, store_now_ms(), client_ids, nonces, ARRAY(
+    SELECT expires_at_ms - ${maxAgeMs} FROM unnest(expiries) WITH ORDINALITY AS given (expires_at_ms, place) ORDER BY place
+  )) WHERE until_ms IS NULL AND place > 0
+$$`;
+
+/** Frames that were refused for standing ahead were kept for ever; a day ahead and more, ranges stand for them. */
+const DAY_MS = 24 * 60 * 60 * 1000;
+const AHEAD = `(expires_at_ms - ${maxAgeMs} - store_now_ms())`;
+const FAR_AHEAD = [
+  `INSERT INTO refused_range
+    SELECT client_id, 1 + floor(log(2, ${AHEAD}::numeric / ${DAY_MS})), min(expires_at_ms) - ${maxAgeMs}, max(expires_at_ms)
+    FROM nonce_${NONCE_SLOTS} WHERE ${AHEAD} > ${DAY_MS} GROUP BY 1, 2`,
+  `DELETE FROM nonce_${NONCE_SLOTS} WHERE ${AHEAD} > ${DAY_MS}`,
+];
+
+/**
+ * Layout 2: the database's own time, the window, refused stamps, and where the store has come from. It only adds: servers
+ * of layout 1 go on.
+ */
+export const LAYOUT_2: readonly string[] = [...STATE, NOW, ...REFUSED, CLAIM, REFUSE, CLAIM_OF_LAYOUT_1, ...FAR_AHEAD];
