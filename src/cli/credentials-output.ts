@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { SealwireError } from "../errors.ts";
 import type { AddedKey } from "../signing/key-ring/changes.ts";
 import { credentialsOf, formatCredentials, writeCredentials } from "../signing/key-ring/credentials.ts";
-import type { KeyRingDocument } from "../signing/key-ring/document.ts";
+import { formatKeyRing, type KeyRingDocument } from "../signing/key-ring/document.ts";
 import { formatTime } from "../signing/key-ring/json-fields.ts";
 import { buildKeyRing } from "../signing/key-ring/key-ring.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
@@ -59,6 +59,7 @@ export async function makeKey(terminal: Terminal, { output, given, apply, add }:
       if (key === undefined) throw new Error(`key ${keyId} was made and is not there`);
       const credentials = credentialsOf(key, { serverId: document.serverId, address: address.value });
       const text = formatCredentials(credentials);
+      formatKeyRing(document);
       if (out !== undefined) {
         // The change may be made again after a lost race in the database.
         if (made !== undefined) await rm(out, { force: true });

@@ -156,7 +156,8 @@ async function serve(registry: Registry, address: string): Promise<{ readonly ad
     );
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) => {
+    // For good: an error of accepting that nobody listens to would end the process.
+    server.on("error", (cause) => {
       reject(
         new SealwireError(
           "OPTIONS_INVALID",

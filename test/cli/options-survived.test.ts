@@ -156,6 +156,27 @@ const NUMBERS: readonly (readonly [string, number, number])[] = [
   }),
 ];
 
+test("every number of the configuration has both bounds", () =>
+  inFolder(async () => {
+    for (const [field, least, most] of NUMBERS) {
+      const name = field.replace("limits.", "");
+      const settled = async (value: unknown) => {
+        await writeFile(
+          "serve.json",
+          JSON.stringify(name === field ? { [name]: value } : { limits: { [name]: value } }),
+        );
+        return resolveServeSettings({ config: "serve.json" }).then(
+          () => "taken",
+          (error: Error) => error.message,
+        );
+      };
+      for (const value of [least, most]) assert.is(await settled(value), "taken", `${field} ${value}`);
+      for (const value of [least - 1, least + 0.5, most + 1, 2 ** 60, "5", null]) {
+        assert.match(await settled(value), `${field}: must be a whole number from ${least} to ${most}`);
+      }
+    }
+  }));
+
 const setting = fc.constantFrom(...NUMBERS).chain(([field, least, most]) => {
   const noNumbers = fc.constantFrom<unknown>(null, "5", "", [], {}, true);
   const value = fc.oneof({ weight: 6, arbitrary: aroundBounds(least, most) }, noNumbers);

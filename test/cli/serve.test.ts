@@ -57,25 +57,6 @@ test("a second signal ends a drain at once", () =>
     assert.is((await server.process.ended).code, 1);
   }));
 
-test("a server on a unix socket starts again after kill -9", () =>
-  inFolder(async (folder) => {
-    const serve = ["--dev", "--listen", "unix:s.sock"];
-    const killed = await CliServer.start(folder, ...serve);
-    killed.process.child.kill("SIGKILL");
-    await killed.process.ended;
-    assert.ok((await stat("s.sock")).isSocket());
-    await using server = await CliServer.start(folder, ...serve);
-    assert.is(server.ready.listening, "unix:s.sock");
-    const { code, stdout, stderr } = await server.run(...SUM);
-    assert.equal([code, stdout], [0, '{"count":3,"total":40290.5}\n'], stderr);
-    const second = await server.run("serve", ...serve, "--data", "other");
-    assert.is(second.code, 2);
-    assert.match(second.stderr, "Cannot listen on unix:s.sock: another process uses it");
-    server.process.child.kill("SIGTERM");
-    assert.is((await server.process.ended).code, 0);
-    assert.is(await stat("s.sock").catch((error: NodeJS.ErrnoException) => error.code), "ENOENT");
-  }));
-
 test("a key that is revoked while the server runs is refused soon after", () =>
   inFolder(async (folder) => {
     await using server = await CliServer.start(folder, "--dev");
@@ -127,6 +108,9 @@ test("what cannot be served is refused with a way out", () =>
       [["--dev", "--tls-cert", "x.pem"], /--tls-key/],
       [["--dev", "--reuse-port"], /must share a store.*\n.*--store/],
       [["--dev", "--listen", "0.0.0.0:0"], /--insecure|TLS|loopback/],
+      [["--dev", "--listen", "unix:a,b.sock"], /unix:a,b\.sock holds a comma.*\n.*--listen/],
+      [["--dev", "--concurrency", "10001"], /'--concurrency <n>'.*from 0 to 10000/],
+      [["--dev", "--drain-timeout", "25h"], /'--drain-timeout <duration>'.*from 0s to 24h/],
     ];
     for (const [args, expected] of cases) {
       const { code, stdout, stderr } = await run(["serve", "--log-level", "silent", ...args]);

@@ -40,6 +40,16 @@ test("a store has one owner at a time, under whatever name it is opened", async 
   await (await openSqliteStore({ path }))[Symbol.asyncDispose]();
 });
 
+test("a second try of the owner does not let another process in", async () => {
+  await using _store = await openSqliteStore({ path });
+  await rejection("STORE_IN_USE", openSqliteStore({ path }));
+  const other = fork(join(import.meta.dirname, "owner-process.ts"), [path], { stdio: "ignore" });
+  // It says so once it owns the store; refused, it ends without a word.
+  const owns = once(other, "message").then(() => true);
+  assert.not(await Promise.race([owns, once(other, "exit").then(() => false)]));
+  other.kill("SIGKILL");
+});
+
 test("another process cannot open the store, until its owner is killed", async () => {
   const owner = fork(join(import.meta.dirname, "owner-process.ts"), [path]);
   await once(owner, "message");
