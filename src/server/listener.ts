@@ -53,13 +53,20 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       connections.delete(socket);
       if (connections.size === 0) server.emit("idle");
     });
-    onConnection(socket);
+    try {
+      onConnection(socket);
+    } catch (err) {
+      logger.error({ err }, "a connection could not be served");
+      socket.destroy();
+    }
   };
   const server = tls === undefined ? createServer({ noDelay: true }, accept) : tlsServer(tls, logger, accept);
   server.maxConnections = connectionsMax;
   server.on("drop", () => logger.warn({ connections: connectionsMax }, "connection refused: too many are open"));
   const reload = tls && watchTlsFiles(tls, server as TlsServer, { clock, logger });
   const bound = await bind(server, address, reusePort);
+  // Such as no file descriptor left for another connection: the open ones go on.
+  server.on("error", (err) => logger.error({ err }, "a connection could not be accepted"));
   return {
     address: formatAddress(bound),
     close: async (graceMs) => {
