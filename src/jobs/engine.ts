@@ -44,7 +44,7 @@ export interface JobRun {
   /** Records progress; throttled, never throws, returns at once. */
   progress(completed: number, total: number, message?: string): void;
   /** Aborts `signal`, for a handler that has failed while its code goes on. */
-  readonly abort: (reason: SealwireError) => void;
+  abort(reason: SealwireError): void;
 }
 
 /**

@@ -53,8 +53,8 @@ export class RunningCall implements Invocation, Stoppable, Expiring {
     this.#options = options;
     this.#call = call;
     this.#done = done;
-    this.#place = options.drain.enter(this);
     this.#time = options.timeLimit.begin(this);
+    this.#place = options.drain.enter(this);
   }
 
   /** Begins to run the tool; called once. */

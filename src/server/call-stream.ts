@@ -13,7 +13,7 @@ import type { CallOutcome, CallRunner, RunningCall } from "./call-runner.ts";
 import type { Drain } from "./drain.ts";
 import type { Reader, ReadSlot } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
-import { ENDED_WELL, type SignedCallOptions } from "./signed-call.ts";
+import { ENDED_WELL, endUnexpectedly, type SignedCallOptions } from "./signed-call.ts";
 import { type RequestOrigin, requestTooSlow, SignedRequest } from "./signed-request.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 
@@ -75,39 +75,46 @@ export class CallStream extends ServerInterceptingCall implements Reader {
 
   /** The first request did not arrive in time. */
   expire(): void {
-    this.#fail(requestTooSlow());
+    this.#guard(() => this.#fail(requestTooSlow()));
   }
 
   #listener(): ServerListener {
     return {
-      onReceiveMetadata: (metadata) => {
-        this.#origin = {
-          method: CALL_STREAM_METHOD,
-          peer: this.#call.getPeer(),
-          traceparent: readTraceparent(metadata),
-          onWaiting: (change) => {
-            this.#waiting += change;
-            this.#goOn();
-          },
-        };
-        if (exceedsLimit(metadata)) this.#fail(metadataTooLarge());
-        else this.#open();
-      },
+      onReceiveMetadata: (metadata) =>
+        this.#guard(() => {
+          this.#origin = {
+            method: CALL_STREAM_METHOD,
+            peer: this.#call.getPeer(),
+            traceparent: readTraceparent(metadata),
+            onWaiting: (change) => {
+              this.#waiting += change;
+              this.#goOn();
+            },
+          };
+          if (exceedsLimit(metadata)) this.#fail(metadataTooLarge());
+          else this.#open();
+        }),
       onReceiveMessage: (message) => {
-        this.#isReading = false;
-        this.#stopFirstRead();
-        if (this.#ending === undefined) this.#receive(message as Uint8Array);
-        this.#goOn();
+        try {
+          this.#isReading = false;
+          this.#stopFirstRead();
+          if (this.#ending === undefined) this.#receive(message as Uint8Array);
+          this.#goOn();
+        } catch (thrown) {
+          this.#abort(thrown);
+        }
       },
-      onReceiveHalfClose: () => this.#endWith(ENDED_WELL),
-      onCancel: () => this.#cancel(),
+      onReceiveHalfClose: () => this.#guard(() => this.#endWith(ENDED_WELL)),
+      onCancel: () => this.#guard(() => this.#cancel()),
     };
   }
 
   #open(): void {
     const { clock, drain, streamTimeoutMs } = this.#options;
-    const age = clock.after(streamTimeoutMs, () => this.#endWith(toGrpcFailure(new SealwireError("WATCH_EXPIRED"))));
-    const onDrain = (): void => this.#endWith(toGrpcFailure(drain.signal.reason));
+    const age = clock.after(streamTimeoutMs, () =>
+      this.#guard(() => this.#endWith(toGrpcFailure(new SealwireError("WATCH_EXPIRED")))),
+    );
+    const onDrain = (): void => this.#guard(() => this.#endWith(toGrpcFailure(drain.signal.reason)));
     drain.signal.addEventListener("abort", onDrain, { once: true });
     this.#cleanUp.push(age, {
       [Symbol.dispose]: () => drain.signal.removeEventListener("abort", onDrain),
@@ -156,14 +163,43 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   #answer(place: Place<StreamedCall>, outcome: CallOutcome): void {
     const { request } = place.item;
     if (request.hasEnded) return;
-    const isRefused = outcome instanceof SealwireError;
-    const code = isRefused ? Status[outcome.status] : Status.OK;
-    // The callback comes once the bytes have gone to the connection, which a slow reader holds up.
-    this.#call.sendMessage(isRefused ? request.sealRefusal(outcome, 0) : outcome, () => {
-      request.end(code);
-      this.#calls.remove(place);
-      this.#goOn();
-    });
+    try {
+      const isRefused = outcome instanceof SealwireError;
+      const code = isRefused ? Status[outcome.status] : Status.OK;
+      // The callback comes once the bytes have gone to the connection, which a slow reader holds up.
+      this.#call.sendMessage(isRefused ? request.sealRefusal(outcome, 0) : outcome, () =>
+        this.#guard(() => {
+          this.#calls.remove(place);
+          request.end(code);
+          this.#goOn();
+        }),
+      );
+    } catch (thrown) {
+      this.#abort(thrown);
+    }
+  }
+
+  /** Runs what grpc-js or a timer calls. */
+  #guard(body: () => void): void {
+    try {
+      body();
+    } catch (thrown) {
+      this.#abort(thrown);
+    }
+  }
+
+  /** Ends the stream, and what is in flight on it, for an error that was not foreseen. */
+  #abort(thrown: unknown): void {
+    this.#ending ??= toGrpcFailure(SealwireError.from(thrown));
+    this.#isOver = true;
+    endUnexpectedly(this.#call, this.#options.logger, thrown);
+    for (const { request, running } of this.#calls) {
+      request.abandon();
+      running?.cancel();
+    }
+    this.#readSlot?.close();
+    this.#readSlot = undefined;
+    for (const each of this.#cleanUp.splice(0)) each[Symbol.dispose]();
   }
 
   /** Reads on if there is room, or ends the stream if that is all that is left to do. */

@@ -20,7 +20,7 @@ export interface InterceptorOptions extends CallStreamOptions {
  */
 export function createInterceptor(options: InterceptorOptions): ServerInterceptor {
   const state = { anonymousCalls: 0 };
-  return ({ path }, call) => {
+  const intercept: ServerInterceptor = ({ path }, call) => {
     switch (pathKind(path)) {
       case "call":
         return new SignedCall(call, path, options, options.serveCall);
@@ -32,6 +32,14 @@ export function createInterceptor(options: InterceptorOptions): ServerIntercepto
         return anonymousCall(call, state, options);
       case "native":
         return refusedCall(call, nativeToolError());
+    }
+  };
+  return (method, call) => {
+    try {
+      return intercept(method, call);
+    } catch (err) {
+      options.logger.error({ err, method: method.path }, "a call could not be taken in");
+      return refusedCall(call, SealwireError.from(err));
     }
   };
 }

@@ -53,7 +53,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       connections.delete(socket);
       if (connections.size === 0) server.emit("idle");
     });
-    onConnection(socket);
+    try {
+      onConnection(socket);
+    } catch (err) {
+      logger.error({ err }, "a connection could not be served");
+      socket.destroy();
+    }
   };
   const server = tls === undefined ? createServer({ noDelay: true }, accept) : tlsServer(tls, logger, accept);
   server.maxConnections = connectionsMax;

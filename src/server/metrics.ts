@@ -168,6 +168,8 @@ async function serve(registry: Registry, address: string): Promise<{ readonly ad
     });
     server.listen(wanted.port, wanted.host, resolve);
   });
+  // Such as no file descriptor left: whoever asks gets no answer, and may ask again.
+  server.on("error", () => {});
   const bound = server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : wanted.port;
   return {

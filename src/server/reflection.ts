@@ -5,6 +5,7 @@ import {
   type ServerReflectionResponse,
 } from "../../gen/grpc/reflection/v1/reflection.ts";
 import { ServerReflectionService as ReflectionV1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection.ts";
+import type { Logger } from "../runtime/logger.ts";
 import { fileClosure, type Image } from "../wire/descriptors.ts";
 
 type Answer = NonNullable<ServerReflectionResponse["messageResponse"]>;
@@ -13,10 +14,17 @@ type Answer = NonNullable<ServerReflectionResponse["messageResponse"]>;
  * Serves gRPC reflection, v1 and v1alpha (their messages are the same): the image's descriptors byte for byte, each
  * with all it imports, so that options and comments stay.
  */
-export function addReflection(server: Server, image: Image, services: readonly string[]): void {
+export function addReflection(server: Server, image: Image, services: readonly string[], logger: Logger): void {
   const reflect = (stream: ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>): void => {
     stream.on("data", (request: ServerReflectionRequest) => {
-      const messageResponse = answer(image, services, request.messageRequest);
+      let messageResponse: Answer;
+      try {
+        messageResponse = answer(image, services, request.messageRequest);
+      } catch (err) {
+        logger.error({ err }, "reflection failed unexpectedly");
+        stream.emit("error", { code: Status.INTERNAL, details: "The request could not be answered." });
+        return;
+      }
       if (stream.write({ validHost: request.host, originalRequest: request, messageResponse })) return;
       // Whoever asks without reading the answers must not fill the memory with them.
       stream.pause();

@@ -21,6 +21,7 @@ import { callLog } from "./call-record.ts";
 import { CallRunner } from "./call-runner.ts";
 import { Drain } from "./drain.ts";
 import { Gate } from "./gate.ts";
+import { guardKeyListener, guardLogger, guardObserver } from "./guards.ts";
 import { addHealth, type Health } from "./health.ts";
 import { createInterceptor } from "./interceptor.ts";
 import { type Listener, listen } from "./listener.ts";
@@ -61,8 +62,10 @@ const ANONYMOUS_SERVICES = [
  * that the first call is as fast as the next. Throws OPTIONS_INVALID naming the option or the tool at fault.
  */
 export async function createServer(options: ServerOptions): Promise<SealwireServer> {
-  const resolved = resolveServerOptions(options);
-  const { keyRing, store, tools, clock, logger, limits } = resolved;
+  const asked = resolveServerOptions(options);
+  const logger = guardLogger(asked.logger);
+  const resolved = { ...asked, logger };
+  const { keyRing, store, tools, clock, limits } = resolved;
   const image =
     resolved.descriptors.length === 0 ? builtinImage() : readImage(builtinDescriptorSet(), ...resolved.descriptors);
   const ring = () => keyRing.current();
@@ -100,14 +103,14 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     ),
     clock,
     logger,
-    observers: [callLog(logger), ...resolved.observers],
+    observers: [callLog(logger), ...resolved.observers].map((observer) => guardObserver(observer, logger)),
     runner,
     admission,
     drain,
     streamTimeoutMs: limits.watchTimeoutMs,
     callsPerStreamMax: limits.callsPerStreamMax,
     anonymousCallsMax: limits.anonymousCallsMax,
-    onKeyUsed: resolved.onKeyUsed,
+    onKeyUsed: guardKeyListener(resolved.onKeyUsed, logger),
     turns: new Turns(CALLS_PER_TURN),
     serveCall: createCallHandler(runner),
     serveWatch: createWatchHandler({
@@ -135,7 +138,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   for (const definition of [SystemToolServiceDefinition, ...tools.map((tool) => tool.definition)])
     addNativeTools(server, definition);
   const health = addHealth(server, [TOOL_SERVICE]);
-  if (resolved.reflection) addReflection(server, image, [TOOL_SERVICE, ...ANONYMOUS_SERVICES]);
+  if (resolved.reflection) addReflection(server, image, [TOOL_SERVICE, ...ANONYMOUS_SERVICES], logger);
 
   const worker = resolved.work === false ? undefined : await store.jobs.work(dispatcher.jobHandlers(), resolved.work);
   health.setServing(store.condition.serving);

@@ -4,9 +4,11 @@ import {
   type ServerInterceptingCallInterface,
   status as Status,
 } from "@grpc/grpc-js";
-import type { SealwireError } from "../errors.ts";
+import { SealwireError } from "../errors.ts";
+import type { Logger } from "../runtime/logger.ts";
 import type { Turns } from "../runtime/turns.ts";
 import { WATCH_JOB_METHOD } from "../wire/limits.ts";
+import { toGrpcFailure } from "../wire/status.ts";
 import type { ReadBudget, Reader, ReadSlot } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
 import { type RequestOrigin, type RequestServices, requestTooSlow, SignedRequest } from "./signed-request.ts";
@@ -69,10 +71,14 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
   }
 
   onReceiveMetadata(metadata: Metadata): void {
-    this.traceparent = readTraceparent(metadata);
-    this.#request = new SignedRequest(this.#options, this);
-    if (exceedsLimit(metadata)) this.#refuse(metadataTooLarge());
-    else this.#awaitMessage();
+    try {
+      this.traceparent = readTraceparent(metadata);
+      this.#request = new SignedRequest(this.#options, this);
+      if (exceedsLimit(metadata)) this.#refuse(metadataTooLarge());
+      else this.#awaitMessage();
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
   }
 
   read(): void {
@@ -86,8 +92,12 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
 
   /** Only one message is ever read. */
   onReceiveMessage(message: unknown): void {
-    this.#stopReading();
-    if (this.#request !== undefined) void this.#admit(this.#request, message as Uint8Array);
+    try {
+      this.#stopReading();
+      if (this.#request !== undefined) void this.#admit(this.#request, message as Uint8Array);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
   }
 
   onReceiveHalfClose(): void {
@@ -97,24 +107,40 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
 
   onCancel(): void {
     const served = this.#served;
-    this.#end(Status.CANCELLED);
+    try {
+      this.#end(Status.CANCELLED);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
     served?.cancel();
   }
 
   send(frame: Buffer, sent: () => void): void {
-    this.#call.sendMessage(frame, sent);
+    try {
+      this.#call.sendMessage(frame, sent);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
   }
 
   end(): void {
-    this.#end(Status.OK);
-    this.#call.sendStatus(ENDED_WELL);
+    try {
+      this.#end(Status.OK);
+      this.#call.sendStatus(ENDED_WELL);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
   }
 
   refuse(error: SealwireError, sequence: number): void {
     if (this.#request === undefined) return;
-    const failure = this.#request.refuse(error, sequence);
-    this.#end(failure.code);
-    this.#call.sendStatus(failure);
+    try {
+      const failure = this.#request.refuse(error, sequence);
+      this.#end(failure.code);
+      this.#call.sendStatus(failure);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
   }
 
   /** As noted at the start: grpc-js's `getPeer` no longer knows once the connection is gone. */
@@ -136,8 +162,23 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
 
   #serve(request: SignedRequest, verified: VerifiedCall): void {
     if (request.hasEnded) return;
-    const served = this.#handler(verified, this);
-    if (!request.hasEnded) this.#served = served;
+    try {
+      const served = this.#handler(verified, this);
+      if (!request.hasEnded) this.#served = served;
+    } catch (thrown) {
+      this.#refuse(request.refusalOf(thrown));
+    }
+  }
+
+  /** The boundary of what grpc-js and timers call: where even a refusal fails, the caller gets a bare status. */
+  #fail(thrown: unknown): void {
+    const request = this.#request;
+    this.#request = undefined;
+    this.#served = undefined;
+    endUnexpectedly(this.#call, this.#options.logger, thrown);
+    request?.abandon();
+    this.#readSlot?.close();
+    this.#readSlot = undefined;
   }
 
   /** Refuses the request, before any message of a stream. */
@@ -160,6 +201,16 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
     this.#request?.end(code);
     this.#request = undefined;
     this.#served = undefined;
+  }
+}
+
+/** Ends a call of which nothing better can be said. Never throws. */
+export function endUnexpectedly(call: ServerInterceptingCallInterface, logger: Logger, thrown: unknown): void {
+  logger.error({ err: thrown }, "a call failed unexpectedly");
+  try {
+    call.sendStatus(toGrpcFailure(SealwireError.from(thrown)));
+  } catch {
+    // It has ended already.
   }
 }
 

@@ -146,6 +146,12 @@ export class SignedRequest implements VerifiedCall, CallRecord {
     for (const observer of this.#services.observers) observer.callEnded(this, code, durationMs);
   }
 
+  /** Gives back what the call holds, where it cannot be ended as it should. Never throws. */
+  abandon(): void {
+    if (!this.#ended) this.#admitted?.release();
+    this.#ended = true;
+  }
+
   get method(): string {
     return this.#origin.method;
   }

@@ -60,7 +60,7 @@ class OpenWatches {
   enter(watch: Watch): OpenWatch {
     if (this.options.drain.signal.aborted) watch.stop(this.options.drain.signal.reason);
     this.#ringChange ??= this.options.keyRing.onChange(() => {
-      for (const each of this.#open) each.checkKey();
+      for (const each of this.#open) each.recheckKey();
     });
     return { place: this.#open.add(watch), age: this.#age.begin(watch) };
   }
@@ -121,16 +121,17 @@ class Watch implements Invocation, Expiring {
 
   /** Sends until the terminal state, or until it is stopped. */
   async run(): Promise<void> {
-    const open = this.#watches.enter(this);
-    this.checkKey();
+    let open: OpenWatch | undefined;
     try {
+      open = this.#watches.enter(this);
+      this.checkKey();
       await this.#send();
       this.#reply.end();
     } catch (thrown) {
       await this.#watches.options.turns.turn();
       this.#refuse(thrown);
     } finally {
-      this.#watches.leave(open);
+      if (open !== undefined) this.#watches.leave(open);
       this.#keyExpiry?.[Symbol.dispose]();
     }
   }
@@ -161,7 +162,17 @@ class Watch implements Invocation, Expiring {
     if (current === undefined || !isUsable(current, clock.nowMs())) this.stop(new SealwireError("KEY_REVOKED"));
     // A timer may fire a little before its time, and never waits longer than it can: the clock decides.
     else if (current.notAfterMs !== undefined)
-      this.#keyExpiry = clock.after(current.notAfterMs - clock.nowMs(), () => this.checkKey());
+      this.#keyExpiry = clock.after(current.notAfterMs - clock.nowMs(), () => this.recheckKey());
+  }
+
+  /** The same for a timer and a listener, which must not throw. */
+  recheckKey(): void {
+    try {
+      this.checkKey();
+    } catch (thrown) {
+      this.logger.error({ err: thrown }, "the key of a watch could not be checked");
+      this.stop(SealwireError.from(thrown));
+    }
   }
 
   async #send(): Promise<void> {

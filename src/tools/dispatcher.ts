@@ -18,7 +18,7 @@ import type { ToolContext } from "./handler.ts";
 import { CallContext, type Invocation, SystemCallContext } from "./invocation.ts";
 import { statusOfJob } from "./job-message.ts";
 import type { Tool } from "./tool.ts";
-import { runHandler } from "./tool-run.ts";
+import { outsideOfRuns, runHandler } from "./tool-run.ts";
 
 /** What a {@link Dispatcher} works with. */
 export interface DispatcherOptions {
@@ -152,8 +152,7 @@ export class Dispatcher {
   async #run(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
     const context = new CallContext(invocation);
     try {
-      const abort = (reason: SealwireError): void => invocation.abort(reason);
-      const result = encode(tool, await runHandler(tool, tool.decodeInput(args), context, abort));
+      const result = encode(tool, await runHandler(tool, tool.decodeInput(args), context, invocation));
       if (result.value.length <= MAX_RESULT_BYTES) return { status: Status.OK, result };
       return failure(tooLarge(tool, result.value.length, MAX_RESULT_BYTES));
     } catch (thrown) {
@@ -199,10 +198,10 @@ export class Dispatcher {
       args: run.args,
       traceparent: run.traceparent,
       logger,
-      progress: (completed, total, message) => run.progress(completed, total, message),
+      progress: (completed, total, message) => outsideOfRuns(() => run.progress(completed, total, message)),
     };
     try {
-      const output = await runHandler(tool, tool.decodeInput(run.args), context, run.abort);
+      const output = await runHandler(tool, tool.decodeInput(run.args), context, run);
       const result = encodeMessage(Any, encode(tool, output));
       if (result.length <= MAX_RESULT_BYTES) return result;
       throw tooLarge(tool, result.length, MAX_RESULT_BYTES);

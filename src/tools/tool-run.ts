@@ -15,22 +15,41 @@ export interface ToolRunOrigin {
   readonly failed: boolean;
 }
 
-/** One run of a handler, as the code that it starts sees it. It refers to nothing that is large or belongs to the call. */
+/** What a run belongs to. */
+export interface Abortable {
+  /** Aborts the signal of the handler, whose code may go on. */
+  abort(reason: SealwireError): void;
+}
+
+/** One run of a handler, as the code that it starts sees it; once it has ended, it refers to nothing that is large. */
 class ToolRun {
   readonly tool: string;
   readonly clientId: string;
   readonly requestId: string;
   readonly jobId: string | undefined;
   readonly attempt: number;
-  /** Until the run has ended. */
-  fail: ((error: unknown) => void) | undefined;
+  /** Both until the run has ended. */
+  owner: Abortable | undefined;
+  reject: ((error: unknown) => void) | undefined;
 
-  constructor(tool: string, { clientId, requestId, jobId, attempt }: ToolContext) {
+  constructor(
+    tool: string,
+    { clientId, requestId, jobId, attempt }: ToolContext,
+    owner: Abortable,
+    reject: (error: unknown) => void,
+  ) {
     this.tool = tool;
     this.clientId = clientId;
     this.requestId = requestId;
     this.jobId = jobId;
     this.attempt = attempt;
+    this.owner = owner;
+    this.reject = reject;
+  }
+
+  end(): void {
+    this.owner = undefined;
+    this.reject = undefined;
   }
 }
 
@@ -38,34 +57,34 @@ const runs = new AsyncLocalStorage<ToolRun>();
 
 /**
  * Runs a tool's handler. What its code throws outside of the returned promise (a rejection that nobody awaits, a timer)
- * fails the run at once, provided that the process reports it by {@link failToolRun}; `abort` is called then.
+ * fails the run at once and aborts `owner`, provided that the process reports it by {@link failToolRun}.
  */
-export function runHandler(
-  tool: Tool,
-  input: unknown,
-  context: ToolContext,
-  abort: (reason: SealwireError) => void,
-): Promise<unknown> {
+export function runHandler(tool: Tool, input: unknown, context: ToolContext, owner: Abortable): Promise<unknown> {
+  // A promise of its own instead of an async function, which would cost every call one more.
   return new Promise((resolve, reject) => {
-    const run = new ToolRun(tool.name, context);
-    run.fail = (cause) => {
-      run.fail = undefined;
-      const error = strayError(cause, run.jobId !== undefined);
-      reject(error);
-      abort(error);
-    };
-    const returned = runs.run(run, callHandler, tool, input, context);
+    const run = new ToolRun(tool.name, context, owner, reject);
+    const returned = callHandler(run, tool, input, context);
     returned.then(
       (output) => {
-        run.fail = undefined;
+        run.end();
         resolve(output);
       },
       (thrown: unknown) => {
-        run.fail = undefined;
+        run.end();
         reject(thrown);
       },
     );
   });
+}
+
+/** What a handler throws before its first await is a rejection, too. */
+function callHandler(run: ToolRun, tool: Tool, input: unknown, context: ToolContext): Promise<unknown> {
+  try {
+    const returned = runs.run(run, tool.handler, input, context);
+    return returned instanceof Promise ? returned : Promise.resolve(returned);
+  } catch (thrown) {
+    return Promise.reject(thrown);
+  }
 }
 
 /**
@@ -75,14 +94,19 @@ export function runHandler(
 export function failToolRun(error: unknown): ToolRunOrigin | undefined {
   const run = runs.getStore();
   if (run === undefined) return undefined;
-  const { tool, clientId, requestId, jobId, attempt, fail } = run;
-  fail?.(error);
-  return { tool, clientId, requestId, jobId, attempt, failed: fail !== undefined };
+  const { tool, clientId, requestId, jobId, attempt, owner, reject } = run;
+  if (owner !== undefined) {
+    run.end();
+    const failure = strayError(error, jobId !== undefined);
+    reject?.(failure);
+    owner.abort(failure);
+  }
+  return { tool, clientId, requestId, jobId, attempt, failed: owner !== undefined };
 }
 
-/** Async, so that what a handler throws before its first await is a rejection, too. */
-async function callHandler(tool: Tool, input: unknown, context: ToolContext): Promise<unknown> {
-  return tool.handler(input, context);
+/** Runs what belongs to the server and not to the handler that asks for it, such as writing down its progress. */
+export function outsideOfRuns(body: () => void): void {
+  runs.exit(body);
 }
 
 /** What callers learn is fixed; a job gets the attempts that its policy grants, as for anything that was not foreseen. */

@@ -4,6 +4,7 @@ import { closeSync, openSync } from "node:fs";
 import { readFile, truncate } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { SealwireClient } from "../../src/client/client.ts";
 import { parseCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { eventually } from "../support/eventually.ts";
@@ -14,7 +15,7 @@ import { inFolder } from "./cli-run.ts";
 const test = suite("cli/log");
 
 const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
-const TOOLS = join(import.meta.dirname, "unruly-tools.ts");
+const TOOLS = fileURLToPath(import.meta.resolve("./unruly-tools.ts"));
 const MEBIBYTE = 1_048_576;
 
 /** A server whose output goes where a test wants it to, and a client of it. */

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { SealwireClient } from "../../src/client/client.ts";
 import { parseCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { assert, suite } from "../support/suite.ts";
@@ -8,7 +9,7 @@ import { inFolder } from "./cli-run.ts";
 
 const test = suite("cli/stray-errors");
 
-const TOOLS = join(import.meta.dirname, "unruly-tools.ts");
+const TOOLS = fileURLToPath(import.meta.resolve("./unruly-tools.ts"));
 
 interface Line {
   readonly level: string;

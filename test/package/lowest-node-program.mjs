@@ -8,12 +8,12 @@ const seen = {};
   const client = new SealwireClient({ credentials, timeoutMs: 30_000 });
   const { output } = await client.call("batch_sum", { numbers: [1, 2, 3.5] });
   seen.call = await output.json();
-  const { job } = await client.call("start_long_task", { seconds: 1 });
+  const { job } = await client.call("start_long_task", { seconds: 1, payload: { a: 1 } });
   seen.states = [];
   for await (const { state } of client.job(job.jobId).watch()) {
     if (seen.states.at(-1) !== state) seen.states.push(state);
   }
-  seen.job = (await (await client.job(job.jobId).result()).json()).payload !== undefined;
+  seen.job = (await (await client.job(job.jobId).result()).json()).payload;
   client.close();
 }
 {

@@ -85,7 +85,7 @@ else {
     const program = await run(node, ["program.mjs", join(".sealwire", "client.json")], { cwd: project, env });
     assert.is(program.stderr, "");
     const { states, ...seen } = JSON.parse(program.stdout) as { readonly states: readonly string[] };
-    assert.equal(seen, { call: { count: 3, total: 6.5 }, job: true, pipeline: 210 } as typeof seen);
+    assert.equal(seen, { call: { count: 3, total: 6.5 }, job: { a: 1 }, pipeline: 210 } as typeof seen);
     assert.is(states.at(-1), "SUCCEEDED");
 
     server.child.kill("SIGTERM");
