@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SealwireClient } from "../../src/client/client.ts";
 import { parseCredentials } from "../../src/signing/key-ring/credentials.ts";
