@@ -22,7 +22,8 @@ export interface ToolContext {
   progress(completed: number, total: number, message?: string): void;
 }
 
-const BYTES = Symbol("sealwire.output-bytes");
+/** The same in every copy of this package in a process. */
+const BYTES: unique symbol = Symbol.for("sealwire.output-bytes");
 
 /** A response message that is already encoded; see {@link outputBytes}. */
 export interface OutputBytes {
