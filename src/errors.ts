@@ -219,6 +219,12 @@ export const LOCAL_REASONS = {
     meaning: "The answer carries no valid signature for this request, so nothing in it is believed.",
     remedy: "Check the address, the server_fingerprint and the response key; something between may answer instead.",
   },
+  RESPONSE_INVALID: {
+    status: "INTERNAL",
+    retryable: false,
+    meaning: "The answer is signed, but it does not fit the contract, or what the server said before.",
+    remedy: "Compare the contract of client and server, and their versions; the call itself has taken place.",
+  },
   UNREACHABLE: {
     status: "UNAVAILABLE",
     retryable: true,

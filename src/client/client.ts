@@ -214,7 +214,7 @@ export class SealwireClient implements AsyncDisposable {
     const typeUrl = `${TYPE_URL_PREFIX}sealwire.system.v1.${method}Request`;
     const { output } = await this.call(tool, { typeUrl, value }, pickLimits(options));
     if (output !== undefined) return output;
-    throw new SealwireError("RESPONSE_UNVERIFIED", `The answer of ${tool} holds no result.`);
+    throw new SealwireError("RESPONSE_INVALID", `The answer of ${tool} holds no result.`);
   }
 }
 

@@ -117,7 +117,7 @@ function bindSync(method: CallableMethod, caller: ToolCaller) {
     const { output } = result;
     if (output !== undefined)
       return decodeAs(output, contract.output.typeName, (bytes) => method.responseType.decode(bytes));
-    throw new SealwireError("RESPONSE_UNVERIFIED", `The answer of ${contract.tool} holds no result.`);
+    throw new SealwireError("RESPONSE_INVALID", `The answer of ${contract.tool} holds no result.`);
   };
 }
 
@@ -130,7 +130,7 @@ function bindJob(method: CallableMethod, caller: ToolCaller) {
     const { contract, result } = await start(method, caller, input, options);
     const { job } = result;
     if (job?.tool === contract.tool && job.requestId === result.requestId) return caller.job(job.jobId, read, job);
-    throw new SealwireError("RESPONSE_UNVERIFIED", `The answer of ${contract.tool} holds no job of this request.`);
+    throw new SealwireError("RESPONSE_INVALID", `The answer of ${contract.tool} holds no job of this request.`);
   };
   return Object.assign(begin, { resume: (jobId: string) => caller.job(jobId, read) });
 }

@@ -17,7 +17,7 @@ export async function run(
   await using client = await openClient(terminal, options);
   const handle = client.job(jobId);
   const job = await handle.poll();
-  const output = job.state === "SUCCEEDED" ? await (await handle.result()).json() : undefined;
+  const output = job.state === "SUCCEEDED" ? await (await handle.result()).lenientJson() : undefined;
   if (options.json) {
     terminal.print(toJsonLine({ job: jobJson(job), ...(output !== undefined && { output }) }));
     return ExitCode.done;
