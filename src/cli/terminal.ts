@@ -1,4 +1,5 @@
 import pc from "picocolors";
+import { harmlessLines } from "./plain-text.ts";
 
 /** Functions that colour a text, or leave it alone. */
 type Colors = ReturnType<typeof pc.createColors>;
@@ -32,9 +33,9 @@ export function processTerminal(): Terminal {
   return {
     env,
     stdin,
-    print: (line) => void stdout.write(`${line}\n`),
+    print: (line) => void stdout.write(`${harmlessLines(line)}\n`),
     write: (bytes) => void stdout.write(bytes),
-    say: (line) => void stderr.write(`${line}\n`),
+    say: (line) => void stderr.write(`${harmlessLines(line)}\n`),
     draw: (text) => void stderr.write(text),
     drawable: stderr.isTTY === true && env.TERM !== "dumb",
     get columns() {
@@ -45,10 +46,11 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** NO_COLOR (no-color.org) counts unless it is empty. */
+/** NO_COLOR (no-color.org) counts unless it is empty; FORCE_COLOR as Node.js reads it: 0 or false means none. */
 function wantsColors(isTerminal: boolean, env: Terminal["env"]): boolean {
   if (env.NO_COLOR) return false;
-  return Boolean(env.FORCE_COLOR) || (isTerminal === true && env.TERM !== "dumb");
+  if (env.FORCE_COLOR) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
+  return isTerminal === true && env.TERM !== "dumb";
 }
 
 /** A reader that went away, as `head` does, is no failure of the command. */

@@ -19,11 +19,7 @@ import { AnySchema, type Value } from "@bufbuild/protobuf/wkt";
  * base64. Never throws.
  */
 export function toLenientJson(desc: DescMessage, message: Message, registry: Registry): JsonValue {
-  try {
-    return toJson(desc, message, { registry });
-  } catch {
-    return new LenientWriter(registry).message(reflect(desc, message));
-  }
+  return new LenientWriter(registry).message(reflect(desc, message));
 }
 
 /** The bytes of a message that nothing is known of, in the form of an Any. */
@@ -39,6 +35,14 @@ class LenientWriter {
   }
 
   message(message: ReflectMessage): JsonValue {
+    try {
+      return toJson(message.desc, message.message, { registry: this.#registry });
+    } catch {
+      return this.#parts(message);
+    }
+  }
+
+  #parts(message: ReflectMessage): JsonValue {
     switch (message.desc.typeName) {
       case "google.protobuf.Any":
         return this.#any(message);
@@ -65,6 +69,7 @@ class LenientWriter {
       return Object.fromEntries(
         [...message.get(field)].map(([key, each]) => [String(key), this.message(each as ReflectMessage)]),
       );
+    if (message.desc.typeName.startsWith("google.protobuf.")) return plain(message.get(field));
     // Every scalar has a form in ProtoJSON: that of a message with nothing else in it.
     const alone = reflect(message.desc);
     alone.set(field, message.get(field));
@@ -94,4 +99,9 @@ class LenientWriter {
     const field = message.fields.find(({ localName }) => localName === kind.case);
     return field === undefined ? null : this.#field(message, field);
   }
+}
+
+/** A scalar of a message that has a JSON form of its own, such as the seconds of a Duration. */
+function plain(value: unknown): JsonValue {
+  return typeof value === "bigint" ? String(value) : (value as JsonValue);
 }

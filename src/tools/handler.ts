@@ -30,7 +30,10 @@ export interface OutputBytes {
   readonly [BYTES]: Uint8Array;
 }
 
-/** Lets a handler return its response message as bytes, exactly as they are to be sent. */
+/**
+ * Lets a handler return its response message as bytes, exactly as they are to be sent. Bytes that are no strict encoding
+ * of that message fail the call as INTERNAL.
+ */
 export function outputBytes(bytes: Uint8Array): OutputBytes {
   return { [BYTES]: bytes };
 }

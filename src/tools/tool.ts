@@ -6,6 +6,7 @@ import { JobPolicy as JobPolicyMessage, ToolOptions } from "../../gen/sealwire/v
 import { SealwireError } from "../errors.ts";
 import type { JobPolicy } from "../jobs/job.ts";
 import { pae } from "../signing/pae.ts";
+import { checkStrict } from "../validation/strict.ts";
 import { fileClosure, type Image, sourceInfo, withoutSourceInfo } from "../wire/descriptors.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { readOutputBytes } from "./handler.ts";
@@ -29,7 +30,7 @@ export interface Tool {
   readonly handler: AnyHandler;
   /** Decodes validated arguments for the handler. */
   decodeInput(args: Uint8Array): unknown;
-  /** Encodes what the handler returned. */
+  /** Encodes what the handler returned. Throws StrictError for bytes that are no such message. */
   encodeOutput(output: unknown): Uint8Array;
 }
 
@@ -48,7 +49,12 @@ export function makeTool(image: Image, method: DescMethod, definition: MethodDef
     description,
     handler,
     decodeInput: (args) => requestType.decode(args),
-    encodeOutput: (output) => readOutputBytes(output) ?? responseType.encode(output).finish(),
+    encodeOutput(output) {
+      const bytes = readOutputBytes(output);
+      if (bytes === undefined) return responseType.encode(output).finish();
+      checkStrict(bytes, method.output);
+      return bytes;
+    },
   };
 }
 

@@ -22,7 +22,8 @@ export async function run(
     terminal.print(toJsonLine({ job: jobJson(job), ...(output !== undefined && { output }) }));
     return ExitCode.done;
   }
-  for (const [name, value] of lines(job)) terminal.print(`${terminal.dataColors.dim(name.padEnd(9))} ${value}`);
+  for (const [name, value] of lines(job))
+    terminal.print(`${terminal.dataColors.dim(name.padEnd(9))} ${plainText(value)}`);
   if (output !== undefined) terminal.print(`${terminal.dataColors.dim("result".padEnd(9))} ${toJsonLine(output)}`);
   return ExitCode.done;
 }
