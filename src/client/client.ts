@@ -88,8 +88,8 @@ export class SealwireClient implements AsyncDisposable {
 
   /**
    * The tools of a service as typed functions, from its generated definition: a sync tool gives its output, a job tool
-   * a {@link JobHandle}. Generated types lose -0 and, inside a Struct, `__proto__` keys and unset values; where these
-   * matter use {@link call}.
+   * a {@link JobHandle}. Generated types lose -0 and, inside a Struct, unset values and, on the way to the server,
+   * `__proto__` keys; where these matter use {@link call}.
    */
   tools<const D extends CallableService>(definition: D): TypedTools<D> {
     return bindTools(definition, {

@@ -12,6 +12,7 @@ import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { readOutputBytes } from "./handler.ts";
 import type { AnyHandler, MethodDefinition } from "./implement.ts";
 import { resolveJobPolicy, toPolicyMessage } from "./job-policy.ts";
+import { decodeWithProtoKeys, mayHoldProtoKey } from "./proto-keys.ts";
 import { checkToolName, toToolName } from "./tool-name.ts";
 
 /** A tool: a method of a contract with its handler. Made once, at start. */
@@ -48,7 +49,10 @@ export function makeTool(image: Image, method: DescMethod, definition: MethodDef
     streaming: method.methodKind === "server_streaming",
     description,
     handler,
-    decodeInput: (args) => requestType.decode(args),
+    decodeInput(args) {
+      const decode = (bytes: Uint8Array): unknown => requestType.decode(bytes);
+      return mayHoldProtoKey(args) ? decodeWithProtoKeys(args, method.input, decode) : decode(args);
+    },
     encodeOutput(output) {
       const bytes = readOutputBytes(output);
       if (bytes === undefined) return responseType.encode(output).finish();
