@@ -6,6 +6,7 @@ import { JobPolicy as JobPolicyMessage, ToolOptions } from "../../gen/sealwire/v
 import { SealwireError } from "../errors.ts";
 import type { JobPolicy } from "../jobs/job.ts";
 import { pae } from "../signing/pae.ts";
+import { checkFreeJson } from "../validation/free-json.ts";
 import { checkStrict } from "../validation/strict.ts";
 import { fileClosure, type Image, sourceInfo, withoutSourceInfo } from "../wire/descriptors.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
@@ -31,7 +32,7 @@ export interface Tool {
   readonly handler: AnyHandler;
   /** Decodes validated arguments for the handler. */
   decodeInput(args: Uint8Array): unknown;
-  /** Encodes what the handler returned. Throws StrictError for bytes that are no such message. */
+  /** Encodes what the handler returned. Throws StrictError for bytes that are no such message, FreeJsonError for a value without a form in JSON. */
   encodeOutput(output: unknown): Uint8Array;
 }
 
@@ -55,7 +56,10 @@ export function makeTool(image: Image, method: DescMethod, definition: MethodDef
     },
     encodeOutput(output) {
       const bytes = readOutputBytes(output);
-      if (bytes === undefined) return responseType.encode(output).finish();
+      if (bytes === undefined) {
+        checkFreeJson(method.output, output);
+        return responseType.encode(output).finish();
+      }
       checkStrict(bytes, method.output);
       return bytes;
     },
