@@ -31,6 +31,11 @@ test.after(() => rm(dirname(project), { recursive: true }));
 /** grpc-js is CommonJS and requires Node's own modules; esbuild's documentation has this line for bundles in ESM. */
 const REQUIRE_IN_ESM = 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);';
 
+/** What `sealwire init` copies. */
+const PROJECT_FILES = globSync("examples/greeter/{*,proto/**/*.proto}", { cwd: root }).filter((file) =>
+  /\.(?:json|md|proto|ts|yaml)$|gitignore$/.test(file),
+);
+
 /** Runs a command as a user would: this Node first, nothing of the repository's node_modules. */
 async function inProject(command: string, ...args: readonly string[]): Promise<string> {
   const paths = (process.env.PATH ?? "").split(delimiter).filter((path) => !path.includes("node_modules"));
@@ -53,6 +58,7 @@ test("it holds the compiled sources, the contracts, the descriptor set, and noth
       ...["CHANGELOG.md", "LICENSE", "README.md", "package.json"],
       ...["dist/gen/descriptors.binpb", "dist/proto/buf/validate/validate.proto", "dist/proto/google/rpc/code.proto"],
       ...globSync("proto/**/*.proto", { cwd: root }),
+      ...PROJECT_FILES,
       ...compiled("src"),
       ...compiled("gen"),
     ].sort(),
@@ -101,7 +107,15 @@ for (const [format, ending] of [
   test(`a server and a client bundled by esbuild to ${format} run in a folder with nothing else`, async () => {
     const options = ["--bundle", "--platform=node", `--format=${format}`, "--external:pg", "--external:node:*"];
     const shims = format === "esm" ? [`--banner:js=${REQUIRE_IN_ESM}`] : [];
-    await inProject("npx", "--no-install", "esbuild", "bundled.mts", ...options, ...shims, `--outfile=../bundle.${ending}`);
+    await inProject(
+      "npx",
+      "--no-install",
+      "esbuild",
+      "bundled.mts",
+      ...options,
+      ...shims,
+      `--outfile=../bundle.${ending}`,
+    );
     const { stdout, stderr } = await run(process.execPath, [join("..", `bundle.${ending}`)], { cwd: project });
     assert.is(stdout, '{"count":3,"total":6.5}\n');
     assert.is(stderr, "");
