@@ -226,6 +226,12 @@ export const LOCAL_REASONS = {
     meaning: "The answer carries no valid signature for this request, so nothing in it is believed.",
     remedy: "Check the address, the server_fingerprint and the response key; something between may answer instead.",
   },
+  RESPONSE_INVALID: {
+    status: "INTERNAL",
+    retryable: false,
+    meaning: "The answer is signed, but it does not fit the contract, or what the server said before.",
+    remedy: "Compare the contract of client and server, and their versions; the call itself has taken place.",
+  },
   UNREACHABLE: {
     status: "UNAVAILABLE",
     retryable: true,
@@ -300,9 +306,15 @@ export interface SealwireErrorOptions {
   readonly cause?: unknown;
 }
 
+/** Marks a SealwireError for every copy of this package in a process. */
+const BRAND = Symbol.for("sealwire.SealwireError");
+
 /**
  * Every error that Sealwire raises on purpose. The message says what was wrong, with which value,
  * and what to do; it never holds a secret.
+ *
+ * `instanceof SealwireError` holds for errors of another copy of this package, too: a globally installed command and the
+ * tools of a project often have one each.
  */
 export class SealwireError extends Error {
   override readonly name = "SealwireError";
@@ -338,6 +350,16 @@ export class SealwireError extends Error {
     return new SealwireError("INTERNAL", "The server failed unexpectedly; its log has the details.", { cause: thrown });
   }
 }
+
+// On the prototype and not in the type: errors of two copies stay assignable to each other.
+Object.defineProperty(SealwireError.prototype, BRAND, { value: true });
+Object.defineProperty(SealwireError, Symbol.hasInstance, {
+  value(this: unknown, value: unknown): boolean {
+    // A class derived from it inherits this function and has no brand of its own.
+    if (this !== SealwireError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return typeof value === "object" && value !== null && BRAND in value;
+  },
+});
 
 /** True if `name` is a reason that a peer may send. */
 export function isWireReason(name: string): name is WireReason {

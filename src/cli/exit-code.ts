@@ -55,6 +55,7 @@ export const EXIT_CODES: Readonly<Record<Reason, ExitCode>> = {
   HEARTBEAT_TIMEOUT: failed,
   INTERNAL: failed,
   RESPONSE_UNVERIFIED: refused,
+  RESPONSE_INVALID: failed,
   UNREACHABLE: unreachable,
   CREDENTIALS_REFUSED: refused,
   OPTIONS_INVALID: usage,

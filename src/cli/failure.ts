@@ -12,7 +12,8 @@ export function reportFailure(terminal: Terminal, thrown: unknown): ExitCode {
   const { colors } = terminal;
   terminal.say(`${colors.red("error:")} ${plainText(what)}`);
   terminal.say(`${colors.dim("  try:")} ${plainText(toDo)}`);
-  if (terminal.env.SEALWIRE_DEBUG && thrown instanceof Error) terminal.say(String(thrown.stack));
+  if (terminal.env.SEALWIRE_DEBUG && thrown instanceof Error)
+    for (const line of String(thrown.stack).split("\n")) terminal.say(`    ${plainText(line)}`);
   return exitCode;
 }
 

@@ -45,7 +45,7 @@ export async function followJob(
   }
   const job = handle.latest;
   const error = job && errorOfJob(job);
-  const output = error === undefined ? await (await handle.result()).json() : undefined;
+  const output = error === undefined ? await (await handle.result()).lenientJson() : undefined;
   if (onState === undefined) {
     if (output !== undefined) terminal.print(toJsonLine(output));
   } else if (job !== undefined) onState(job, output);

@@ -46,7 +46,7 @@ export class JobProgress implements Disposable {
     const { state = "", atMs = 0 } = this.#last ?? {};
     if (state === job.state && nowMs - atMs < PLAIN_INTERVAL_MS) return;
     this.#last = { state: job.state, atMs: nowMs };
-    this.#terminal.say(`${job.jobId} ${describeJob(job)}`);
+    this.#terminal.say(`${plainText(job.jobId)} ${describeJob(job)}`);
   }
 }
 

@@ -1,11 +1,8 @@
 import { readFile } from "node:fs/promises";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { SealwireError } from "../errors.ts";
-import { JsonTextError, parseJson } from "../signing/key-ring/json-text.ts";
+import { JsonTextError, parseJson, type Reviver } from "../signing/key-ring/json-text.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** JSON.parse tells a reviver the digits of each number. */
-type Reviver = (name: string, value: unknown, context: { readonly source?: string }) => unknown;
 
 /** Reads the bytes of a file, or of stdin for "-". Throws OPTIONS_INVALID if there is no such file. */
 export async function readInput(terminal: Terminal, path: string): Promise<Buffer> {
@@ -26,9 +23,7 @@ export async function readArguments(terminal: Terminal, source = "{}"): Promise<
   const fromFile = source === "-" || source.startsWith("@");
   const bytes = fromFile ? await readInput(terminal, source.replace(/^@/, "")) : Buffer.from(source);
   try {
-    const value = parseJson(bytes) as JsonValue;
-    JSON.parse(bytes.toString(), refuseInexact as Reviver as (name: string, value: unknown) => unknown);
-    return value;
+    return parseJson(bytes, refuseInexact) as JsonValue;
   } catch (error) {
     if (!(error instanceof JsonTextError)) throw error;
     const place = fromFile ? source : "argument JSON";
@@ -42,10 +37,12 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** An int64 beyond 2^53 would silently become another one. */
-function refuseInexact(name: string, value: unknown, { source = "" }: { readonly source?: string }): unknown {
-  const whole = typeof value === "number" && /^-?\d+$/.test(source) && !Number.isSafeInteger(value);
-  if (!whole || String(value) === source || BigInt(source) === BigInt(value)) return value;
+/** A whole number beyond 2^53 would silently become another one, and one beyond the range of a double infinite. */
+const refuseInexact: Reviver = (name, value, { source = "" }) => {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
+  const [, whole] = /^(-?\d+)(?:\.0*)?$/.exec(source) ?? [];
+  const isExact = whole === undefined || (Number.isFinite(value) && BigInt(whole) === BigInt(value));
+  if (isExact && Number.isFinite(value)) return value;
   const problem = `${name === "" ? "The number" : `The number in "${name}"`} is beyond what JSON numbers hold exactly`;
   throw new SealwireError("ARGS_INVALID", `${problem}; write it in quotes.`);
-}
+};

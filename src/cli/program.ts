@@ -25,6 +25,12 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .configureOutput({ writeOut: (text) => terminal.print(text.trimEnd()), writeErr: () => {} })
     .addHelpText("after", EPILOGUE);
 
+  program
+    .command("init")
+    .argument("[dir]", "folder to make it in (default: the current one)")
+    .description("make a project with a contract, two tools and a client, ready to be served")
+    .action(run(() => import("./commands/init.ts")));
+
   toSharedStore(toTools(program.command("serve")))
     .description("run a server; prints one JSON line when it is ready")
     .option("--dev", "make the data folder with key ring, store and client.json on first use, and serve the demo tools")

@@ -1,4 +1,5 @@
 import pc from "picocolors";
+import { harmlessLines } from "./plain-text.ts";
 
 /** Functions that colour a text, or leave it alone. */
 type Colors = ReturnType<typeof pc.createColors>;
@@ -46,9 +47,9 @@ export function processTerminal(): Terminal {
     ...readers,
     env,
     stdin,
-    print: (line) => void write(`${line}\n`),
+    print: (line) => void write(`${harmlessLines(line)}\n`),
     write: (bytes) => void write(bytes),
-    say: (line) => void stderr.write(`${line}\n`),
+    say: (line) => void stderr.write(`${harmlessLines(line)}\n`),
     draw: (text) => void stderr.write(text),
     drawable: stderr.isTTY === true && env.TERM !== "dumb",
     get columns() {
@@ -59,10 +60,11 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** NO_COLOR (no-color.org) counts unless it is empty. */
+/** NO_COLOR (no-color.org) counts unless it is empty; FORCE_COLOR as Node.js reads it: 0 or false means none. */
 function wantsColors(isTerminal: boolean, env: Terminal["env"]): boolean {
   if (env.NO_COLOR) return false;
-  return Boolean(env.FORCE_COLOR) || (isTerminal === true && env.TERM !== "dumb");
+  if (env.FORCE_COLOR) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
+  return isTerminal === true && env.TERM !== "dumb";
 }
 
 /** Ends the process when the reader of its data goes away, as `head` does, which is no failure; unless it outlives its readers. */

@@ -1,5 +1,6 @@
 import { fromJson, isMessage, type JsonValue, type Message, toBinary } from "@bufbuild/protobuf";
 import { SealwireError } from "../errors.ts";
+import { checkJsonNumbers } from "../validation/json-numbers.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import type { ToolContract } from "./contracts.ts";
 import type { EncodedMessage } from "./sealer.ts";
@@ -34,6 +35,7 @@ export function encodeArguments(contract: ToolContract, args: CallArguments): En
     throw new SealwireError("ARGS_INVALID", `${tool} takes a ${input.typeName}, not a ${args.$typeName}.`);
   }
   try {
+    if (!isMessage(args)) checkJsonNumbers(input, args as JsonValue);
     const message = isMessage(args) ? args : fromJson(input, args as JsonValue, { registry });
     return { typeUrl, value: toBinary(input, message) };
   } catch (cause) {

@@ -36,11 +36,11 @@ const STATUS_NAMES = new Map<number, CallStatus>([
   [Status.CANCELLED, "CANCELLED"],
 ]);
 
-/** Reads a verified Response. Throws RESPONSE_UNVERIFIED if it says what no server of this protocol says. */
+/** Reads a verified Response. Throws RESPONSE_INVALID if it says what no server of this protocol says. */
 export function readResult(response: Response, contracts: ContractSource): CallResult {
   const status = STATUS_NAMES.get(response.status);
   if (status === undefined) {
-    throw new SealwireError("RESPONSE_UNVERIFIED", `The answer has the status ${response.status}, which there is not.`);
+    throw new SealwireError("RESPONSE_INVALID", `The answer has the status ${response.status}, which there is not.`);
   }
   const { ok, requestId, result } = response;
   const output = result && new ToolOutput(result, contracts);

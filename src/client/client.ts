@@ -89,8 +89,8 @@ export class SealwireClient implements AsyncDisposable {
 
   /**
    * The tools of a service as typed functions, from its generated definition: a sync tool gives its output, a job tool
-   * a {@link JobHandle}. Generated types lose -0 and, inside a Struct, `__proto__` keys and unset values; where these
-   * matter use {@link call}.
+   * a {@link JobHandle}. Generated types lose -0 and, inside a Struct, unset values and, on the way to the server,
+   * `__proto__` keys; where these matter use {@link call}.
    */
   tools<const D extends CallableService>(definition: D): TypedTools<D> {
     return bindTools(definition, {
@@ -216,7 +216,7 @@ export class SealwireClient implements AsyncDisposable {
     const typeUrl = `${TYPE_URL_PREFIX}sealwire.system.v1.${method}Request`;
     const { output } = await this.call(tool, { typeUrl, value }, pickLimits(options));
     if (output !== undefined) return output;
-    throw new SealwireError("RESPONSE_UNVERIFIED", `The answer of ${tool} holds no result.`);
+    throw new SealwireError("RESPONSE_INVALID", `The answer of ${tool} holds no result.`);
   }
 }
 

@@ -20,7 +20,7 @@ export interface Watched<T> {
   readonly isKnown: boolean;
   /** What the next stream asks for; `end` tells how the one before ended. */
   request(end: StreamEnd | undefined): Pick<WatchRequest, "tool" | "args">;
-  /** Takes a verified message. Throws RESPONSE_UNVERIFIED for what cannot be believed. */
+  /** Takes a verified message. Throws RESPONSE_INVALID for what cannot be believed. */
   read(response: Response): Reading<T>;
 }
 

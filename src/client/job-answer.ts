@@ -29,7 +29,7 @@ const RESPONSES: Readonly<Record<JobTool, { readonly type: string; readonly code
 };
 
 /**
- * Reads a verified answer about the job that was asked for. Throws RESPONSE_UNVERIFIED if it is about another job, has
+ * Reads a verified answer about the job that was asked for. Throws RESPONSE_INVALID if it is about another job, has
  * another type, or its parts contradict each other.
  */
 export function readJobAnswer(tool: JobTool, jobId: string, response: Response): JobAnswer {
@@ -49,7 +49,7 @@ export function readJobAnswer(tool: JobTool, jobId: string, response: Response):
   return { job, output };
 }
 
-/** Throws RESPONSE_UNVERIFIED if `next` cannot follow `known`: revisions never fall and terminal states never change. */
+/** Throws RESPONSE_INVALID if `next` cannot follow `known`: revisions never fall and terminal states never change. */
 export function checkSuccession(
   known: Pick<JobSnapshot, "revision" | "state"> | undefined,
   next: Pick<JobSnapshot, "jobId" | "revision" | "state">,
@@ -67,5 +67,5 @@ export function checkSuccession(
 }
 
 function unbelievable(message: string): SealwireError {
-  return new SealwireError("RESPONSE_UNVERIFIED", message);
+  return new SealwireError("RESPONSE_INVALID", message);
 }

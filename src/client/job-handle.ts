@@ -87,7 +87,7 @@ export class JobHandle<Output> {
     const error = job && errorOfJob(job);
     if (error !== undefined) throw error;
     if (this.#output !== undefined) return this.#readOutput(this.#output);
-    throw new SealwireError("RESPONSE_UNVERIFIED", `Job ${this.jobId} ended without an outcome.`);
+    throw new SealwireError("RESPONSE_INVALID", `Job ${this.jobId} ended without an outcome.`);
   }
 
   /**

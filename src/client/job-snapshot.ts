@@ -28,12 +28,12 @@ export function stateNumber(state: JobState): JobStateNumber {
   return STATE_NUMBERS.get(state) ?? JobStateNumber.UNSPECIFIED;
 }
 
-/** Reads a `sealwire.v1.Job` of a verified answer. Throws RESPONSE_UNVERIFIED if its state is none that this client knows. */
+/** Reads a `sealwire.v1.Job` of a verified answer. Throws RESPONSE_INVALID if its state is none that this client knows. */
 export function readJob(job: Job): JobSnapshot {
   const state = STATE_NAMES.get(job.state);
   if (state === undefined) {
     throw new SealwireError(
-      "RESPONSE_UNVERIFIED",
+      "RESPONSE_INVALID",
       `Job ${job.jobId} is in state ${job.state}, which this client does not know; use the current contract.`,
     );
   }

@@ -1,7 +1,6 @@
-import { status } from "@grpc/grpc-js";
-import { CALL_STREAM_METHOD, MAX_REQUEST_BYTES } from "../wire/limits.ts";
+import { CALL_STREAM_METHOD } from "../wire/limits.ts";
 import { CallStream, type CallStreamOptions, type StreamedCall } from "./call-stream.ts";
-import { type Outcome, readUnsigned } from "./outcome.ts";
+import type { Outcome } from "./outcome.ts";
 
 /** Sends calls over one stream for each server, in turn, and opens another when one has ended. */
 export class Pipeline {
@@ -15,8 +14,6 @@ export class Pipeline {
 
   /** Sends one attempt, signed for ToolService.CallStream, and waits for its answer. Never rejects. */
   async send(call: StreamedCall): Promise<Outcome> {
-    // The server's end of the stream would answer so, and take every other call of the stream with it.
-    if (call.frame.length > MAX_REQUEST_BYTES) return readUnsigned(overSize(call.frame), call.requestId);
     return this.#next().send(call);
   }
 
@@ -34,9 +31,4 @@ export class Pipeline {
     }
     return stream;
   }
-}
-
-function overSize({ length }: Buffer): { code: number; details: string } {
-  const details = `Request message larger than max (${length} vs. ${MAX_REQUEST_BYTES})`;
-  return { code: status.RESOURCE_EXHAUSTED, details };
 }

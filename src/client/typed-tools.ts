@@ -1,5 +1,6 @@
 import { SealwireError } from "../errors.ts";
 import type { MessageCodec, MethodDefinition, Output, ServiceDefinition } from "../tools/implement.ts";
+import { checkFreeJson } from "../validation/free-json.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { CallResult } from "./call-result.ts";
@@ -117,7 +118,7 @@ function bindSync(method: CallableMethod, caller: ToolCaller) {
     const { output } = result;
     if (output !== undefined)
       return decodeAs(output, contract.output.typeName, (bytes) => method.responseType.decode(bytes));
-    throw new SealwireError("RESPONSE_UNVERIFIED", `The answer of ${contract.tool} holds no result.`);
+    throw new SealwireError("RESPONSE_INVALID", `The answer of ${contract.tool} holds no result.`);
   };
 }
 
@@ -130,7 +131,7 @@ function bindJob(method: CallableMethod, caller: ToolCaller) {
     const { contract, result } = await start(method, caller, input, options);
     const { job } = result;
     if (job?.tool === contract.tool && job.requestId === result.requestId) return caller.job(job.jobId, read, job);
-    throw new SealwireError("RESPONSE_UNVERIFIED", `The answer of ${contract.tool} holds no job of this request.`);
+    throw new SealwireError("RESPONSE_INVALID", `The answer of ${contract.tool} holds no job of this request.`);
   };
   return Object.assign(begin, { resume: (jobId: string) => caller.job(jobId, read) });
 }
@@ -139,8 +140,15 @@ async function start(method: CallableMethod, caller: ToolCaller, input: unknown,
   const { requestType } = method;
   const encode = async (signal: AbortSignal): Promise<EncodedCall> => {
     const contract = await caller.contractOf(method.name, signal);
-    const value = requestType.encode(requestType.fromPartial(input as never)).finish();
-    return { contract, args: { typeUrl: TYPE_URL_PREFIX + contract.input.typeName, value } };
+    const { typeName } = contract.input;
+    try {
+      checkFreeJson(contract.input, input);
+      const value = requestType.encode(requestType.fromPartial(input as never)).finish();
+      return { contract, args: { typeUrl: TYPE_URL_PREFIX + typeName, value } };
+    } catch (cause) {
+      const problem = cause instanceof Error ? cause.message : String(cause);
+      throw new SealwireError("ARGS_INVALID", `The arguments do not fit ${typeName}: ${problem}.`, { cause });
+    }
   };
   const called = await caller.call(method.name, encode, options);
   if (called.result.error !== undefined) throw called.result.error;

@@ -101,5 +101,5 @@ class WatchedJobs implements Watched<JobSnapshot> {
 const MAX_TIME_MS = 253_402_300_799_000;
 
 function unbelievable(message: string): SealwireError {
-  return new SealwireError("RESPONSE_UNVERIFIED", message);
+  return new SealwireError("RESPONSE_INVALID", message);
 }

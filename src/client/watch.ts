@@ -91,7 +91,7 @@ class WatchedJob implements Watched<JobAnswer> {
 
 function fallen({ jobId, revision }: JobSnapshot, afterRevision: number): SealwireError {
   return new SealwireError(
-    "RESPONSE_UNVERIFIED",
+    "RESPONSE_INVALID",
     `Job ${jobId} is at revision ${revision}, below ${afterRevision}, which the caller knows already.`,
   );
 }

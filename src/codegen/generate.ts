@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ALL_THIRD_PARTY_PROTOS, writeThirdPartyProtos } from "./third-party.ts";
 
@@ -16,7 +17,15 @@ const thirdParty = join(root, "node_modules", ".cache", "proto");
 writeThirdPartyProtos(thirdParty, ALL_THIRD_PARTY_PROTOS);
 if (!options["third-party-only"]) {
   buf("generate", "--output", options.out);
-  buf("build", "--as-file-descriptor-set", "--output", join(options.out, "gen", "descriptors.binpb"));
+  const image = join(options.out, "gen", "descriptors.binpb");
+  buf("build", "--as-file-descriptor-set", "--output", image);
+  writeFileSync(join(options.out, "gen", "descriptors.ts"), imageModule(readFileSync(resolve(root, image))));
+}
+
+/** The image as a module: a bundler follows imports, but not files that are read. */
+function imageModule(image: Buffer): string {
+  const comment = "/** The contents of descriptors.binpb, in base64. Written by `npm run generate`. */";
+  return `${comment}\nexport const DESCRIPTORS: string =\n  "${image.toString("base64")}";\n`;
 }
 
 function buf(...args: readonly string[]): void {

@@ -1,9 +1,10 @@
 import type { KeyObject } from "node:crypto";
 import { Envelope } from "../../gen/sealwire/v1/envelope.ts";
+import { SealwireError } from "../errors.ts";
 import { checkEnvelopeFields } from "../validation/envelope.ts";
 import { encodeMessage } from "../wire/encode.ts";
 import { writeFrame } from "../wire/frame.ts";
-import { PROTOCOL_VERSION } from "../wire/limits.ts";
+import { MAX_REQUEST_BYTES, PROTOCOL_VERSION } from "../wire/limits.ts";
 import { signRequest } from "./request-signature.ts";
 
 /** One attempt to call a tool. */
@@ -36,7 +37,10 @@ export interface SealedRequest {
   readonly envelope: Uint8Array;
 }
 
-/** Signs one attempt to call a tool. Throws ENVELOPE_INVALID naming the field that no server would accept. */
+/**
+ * Signs one attempt to call a tool. Throws ENVELOPE_INVALID naming the field that no server would accept, and ARGS_INVALID
+ * for arguments that make the request larger than a server reads.
+ */
 export function sealRequest(request: RequestToSeal): SealedRequest {
   const { method, clientId, keyId, serverId, requestId, tool, nonce } = request;
   const tsMs = BigInt(Math.trunc(request.tsMs));
@@ -53,5 +57,14 @@ export function sealRequest(request: RequestToSeal): SealedRequest {
   checkEnvelopeFields(fields);
   const envelope = encodeMessage(Envelope, fields);
   const signature = signRequest(request.requestKey, { method, keyId, envelope });
-  return { frame: writeFrame({ content: envelope, keyId, signature }), signature, envelope };
+  const frame = writeFrame({ content: envelope, keyId, signature });
+  if (frame.length > MAX_REQUEST_BYTES) throw tooLarge(tool, frame.length);
+  return { frame, signature, envelope };
+}
+
+function tooLarge(tool: string, bytes: number): SealwireError {
+  return new SealwireError(
+    "ARGS_INVALID",
+    `The arguments of ${tool} make a request of ${bytes} bytes; a server reads at most ${MAX_REQUEST_BYTES}.`,
+  );
 }

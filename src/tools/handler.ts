@@ -22,14 +22,18 @@ export interface ToolContext {
   progress(completed: number, total: number, message?: string): void;
 }
 
-const BYTES = Symbol("sealwire.output-bytes");
+/** The same in every copy of this package in a process. */
+const BYTES: unique symbol = Symbol.for("sealwire.output-bytes");
 
 /** A response message that is already encoded; see {@link outputBytes}. */
 export interface OutputBytes {
   readonly [BYTES]: Uint8Array;
 }
 
-/** Lets a handler return its response message as bytes, exactly as they are to be sent. */
+/**
+ * Lets a handler return its response message as bytes, exactly as they are to be sent. Bytes that are no strict encoding
+ * of that message fail the call as INTERNAL.
+ */
 export function outputBytes(bytes: Uint8Array): OutputBytes {
   return { [BYTES]: bytes };
 }

@@ -6,11 +6,14 @@ import { JobPolicy as JobPolicyMessage, ToolOptions } from "../../gen/sealwire/v
 import { SealwireError } from "../errors.ts";
 import type { JobPolicy } from "../jobs/job.ts";
 import { pae } from "../signing/pae.ts";
+import { checkFreeJson } from "../validation/free-json.ts";
+import { checkStrict } from "../validation/strict.ts";
 import { fileClosure, type Image, sourceInfo, withoutSourceInfo } from "../wire/descriptors.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { readOutputBytes } from "./handler.ts";
 import type { AnyHandler, MethodDefinition } from "./implement.ts";
 import { resolveJobPolicy, toPolicyMessage } from "./job-policy.ts";
+import { decodeWithProtoKeys, mayHoldProtoKey } from "./proto-keys.ts";
 import { checkToolName, toToolName } from "./tool-name.ts";
 
 /** A tool: a method of a contract with its handler. Made once, at start. */
@@ -29,7 +32,7 @@ export interface Tool {
   readonly handler: AnyHandler;
   /** Decodes validated arguments for the handler. */
   decodeInput(args: Uint8Array): unknown;
-  /** Encodes what the handler returned. */
+  /** Encodes what the handler returned. Throws StrictError for bytes that are no such message, FreeJsonError for a value without a form in JSON. */
   encodeOutput(output: unknown): Uint8Array;
 }
 
@@ -47,8 +50,19 @@ export function makeTool(image: Image, method: DescMethod, definition: MethodDef
     streaming: method.methodKind === "server_streaming",
     description,
     handler,
-    decodeInput: (args) => requestType.decode(args),
-    encodeOutput: (output) => readOutputBytes(output) ?? responseType.encode(output).finish(),
+    decodeInput(args) {
+      const decode = (bytes: Uint8Array): unknown => requestType.decode(bytes);
+      return mayHoldProtoKey(args) ? decodeWithProtoKeys(args, method.input, decode) : decode(args);
+    },
+    encodeOutput(output) {
+      const bytes = readOutputBytes(output);
+      if (bytes === undefined) {
+        checkFreeJson(method.output, output);
+        return responseType.encode(output).finish();
+      }
+      checkStrict(bytes, method.output);
+      return bytes;
+    },
   };
 }
 

@@ -19,11 +19,11 @@ export function okOfStatus(status: Status): boolean | undefined {
 }
 
 /**
- * Reads a Response whose signature holds: a strict parse at every depth, then the version, a known status and the `ok` that
- * belongs to it. Throws {@link StrictError}.
+ * Reads a Response whose signature holds: a strict parse at every depth, which passes over fields that a newer server may
+ * send, then the version, a known status and the `ok` that belongs to it. Throws {@link StrictError}.
  */
 export function readResponse(bytes: VerifiedBytes): Response {
-  checkStrict(bytes, messageDesc(builtinImage(), "sealwire.v1.Response"));
+  checkStrict(bytes, messageDesc(builtinImage(), "sealwire.v1.Response"), { unknownFields: true });
   const response = Response.decode(bytes);
   if (response.v !== PROTOCOL_VERSION) throw new StrictError("v", "another protocol version");
   const ok = okOfStatus(response.status);

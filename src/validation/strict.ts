@@ -14,6 +14,8 @@ export interface StrictOptions {
    * canonical form. Default: false.
    */
   readonly unambiguous?: boolean;
+  /** Passes over fields that the contract does not have, at every depth. For messages of a newer peer. Default: false. */
+  readonly unknownFields?: boolean;
 }
 
 /** Says where and why bytes are not a strict encoding of a message. Holds names and numbers from the contract only. */
@@ -38,8 +40,8 @@ export class StrictError extends Error {
  * not. Throws {@link StrictError}.
  */
 export function checkStrict(bytes: Uint8Array, desc: DescMessage, options: StrictOptions = {}): void {
-  const unambiguous = options.unambiguous === true;
-  new StrictParse(new WireCursor(bytes, unambiguous), unambiguous).run(messagePlan(desc));
+  const cursor = new WireCursor(bytes, options.unambiguous === true);
+  new StrictParse(cursor, options).run(messagePlan(desc));
 }
 
 const ANY = "google.protobuf.Any";
@@ -47,12 +49,14 @@ const ANY = "google.protobuf.Any";
 class StrictParse {
   readonly #cursor: WireCursor;
   readonly #unambiguous: boolean;
+  readonly #unknownFields: boolean;
   /** Names of the fields that are being read, outermost first. */
   readonly #path: string[] = [];
 
-  constructor(cursor: WireCursor, unambiguous: boolean) {
+  constructor(cursor: WireCursor, { unambiguous = false, unknownFields = false }: StrictOptions) {
     this.#cursor = cursor;
     this.#unambiguous = unambiguous;
+    this.#unknownFields = unknownFields;
   }
 
   run(plan: MessagePlan): void {
@@ -74,7 +78,11 @@ class StrictParse {
     while (cursor.pos < end) {
       const tag = cursor.tag(end);
       const field = plan.byNumber.get(tag >>> 3);
-      if (field === undefined) throw new WireFormatError(`unknown field number ${tag >>> 3}`);
+      if (field === undefined) {
+        if (!this.#unknownFields) throw new WireFormatError(`unknown field number ${tag >>> 3}`);
+        cursor.skip(tag & 7, end);
+        continue;
+      }
       this.#path.push(field.name);
       const { slot } = field;
       if (slot >= 31) {

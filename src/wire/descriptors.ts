@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import {
   create,
   createFileRegistry,
@@ -14,6 +13,7 @@ import {
   type SourceCodeInfo,
   SourceCodeInfoSchema,
 } from "@bufbuild/protobuf/wkt";
+import { DESCRIPTORS } from "../../gen/descriptors.ts";
 import { SealwireError } from "../errors.ts";
 
 /** Descriptors of one or more contracts, as `buf build --as-file-descriptor-set` writes them. */
@@ -34,7 +34,7 @@ let builtinBytes: Uint8Array | undefined;
 
 /** The serialized FileDescriptorSet of Sealwire's own contract, with comments. */
 export function builtinDescriptorSet(): Uint8Array {
-  builtinBytes ??= readFileSync(new URL("../../gen/descriptors.binpb", import.meta.url));
+  builtinBytes ??= Buffer.from(DESCRIPTORS, "base64");
   return builtinBytes;
 }
 

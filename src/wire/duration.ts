@@ -18,8 +18,12 @@ export function toDurationMs(duration: Duration): number {
   return Number(duration.seconds) * MS_PER_SECOND + Math.ceil(duration.nanos / NANOS_PER_MS);
 }
 
-/** Writes Unix milliseconds as a google.protobuf.Timestamp. */
-export function fromTimeMs(timeMs: number): Timestamp {
+/** The last millisecond that a google.protobuf.Timestamp can say: the end of the year 9999. */
+const LAST_TIME_MS = 253_402_300_799_999;
+
+/** Writes Unix milliseconds as a google.protobuf.Timestamp; a later time becomes the last one that it can say. */
+export function fromTimeMs(unixMs: number): Timestamp {
+  const timeMs = Math.min(unixMs, LAST_TIME_MS);
   const seconds = Math.floor(timeMs / MS_PER_SECOND);
   return { seconds: BigInt(seconds), nanos: (timeMs - seconds * MS_PER_SECOND) * NANOS_PER_MS };
 }

@@ -61,6 +61,45 @@ for (const [what, file, from, to, named] of BREAKS) {
   });
 }
 
+test("a field that requests gained is a capability that the server signs, so that no older server is sent it", () => {
+  const released = fieldsOf(readFileSync(join(ROOT, "test/architecture/released-contract.binpb")));
+  const current = fieldsOf(builtinDescriptorSet());
+  const announced = new Set([
+    ...(current.get("sealwire.system.v1.Capabilities") ?? []),
+    ...(current.get("sealwire.system.v1.ToolDescription") ?? []),
+  ]);
+  assert.ok(released.get("sealwire.v1.Envelope")?.includes("nonce"));
+  assert.equal(unannounced(released, current, announced), []);
+  // As it would be with a field that nobody announces: a server of the released version refuses it.
+  const grown = new Map(current).set("sealwire.v1.Envelope", [...(current.get("sealwire.v1.Envelope") ?? []), "note"]);
+  assert.equal(unannounced(released, grown, announced), ["sealwire.v1.Envelope.note"]);
+  assert.equal(unannounced(released, grown, new Set([...announced, "note"])), []);
+});
+
+type Fields = ReadonlyMap<string, readonly string[]>;
+
+/** The fields that requests have beyond the released contract and that no signed answer announces. */
+function unannounced(released: Fields, current: Fields, announced: ReadonlySet<string>): string[] {
+  const requests = ["Envelope", "CallRequest", "WatchJobRequest", "CallStreamRequest"];
+  return requests.flatMap((message) => {
+    const name = `sealwire.v1.${message}`;
+    const before = released.get(name);
+    if (before === undefined) return [];
+    const added = (current.get(name) ?? []).filter((field) => !before.includes(field) && !announced.has(field));
+    return added.map((field) => `${name}.${field}`);
+  });
+}
+
+/** The names of the fields of each of our messages. */
+function fieldsOf(descriptorSet: Uint8Array): Fields {
+  const { file } = fromBinary(FileDescriptorSetSchema, descriptorSet);
+  return new Map(
+    file.flatMap((each) =>
+      each.messageType.map(({ name, field }) => [`${each.package}.${name}`, field.map((one) => one.name)] as const),
+    ),
+  );
+}
+
 test("options of tools keep their numbers, which buf breaking does not look at", () => {
   const released = optionsOf(readFileSync(join(ROOT, "test/architecture/released-contract.binpb")));
   assert.ok(released.size > 0);

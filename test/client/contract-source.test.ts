@@ -140,8 +140,8 @@ test("an output of a type that nobody knows, or of damaged bytes, is told so", a
     new ToolOutput({ ...sumResult, typeUrl: "type.googleapis.com/no.Such" }, source).json(),
   );
   const damaged = new ToolOutput({ ...sumResult, value: Buffer.from([0xff]) }, source);
-  await rejection("RESPONSE_UNVERIFIED", damaged.json());
-  await rejection("RESPONSE_UNVERIFIED", damaged.message());
+  await rejection("RESPONSE_INVALID", damaged.json());
+  await rejection("RESPONSE_INVALID", damaged.message());
   assert.is((await new ToolOutput(sumResult, source).message()).$typeName, "sealwire.demo.v1.BatchSumResponse");
 });
 

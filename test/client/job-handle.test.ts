@@ -94,12 +94,12 @@ test("poll refuses a job that falls behind what the handle knows, and another jo
     async (client) => {
       const handle = client.job("job-1");
       await handle.poll();
-      assert.is((await thrownBy(() => handle.poll())).reason, "RESPONSE_UNVERIFIED");
+      assert.is((await thrownBy(() => handle.poll())).reason, "RESPONSE_INVALID");
       assert.is(handle.latest?.revision, 5);
     },
   );
   await withPeer({ call: (received) => polled(received, { jobId: "job-2" }) }, async (client) => {
-    assert.is((await thrownBy(() => client.job("job-1").poll())).reason, "RESPONSE_UNVERIFIED");
+    assert.is((await thrownBy(() => client.job("job-1").poll())).reason, "RESPONSE_INVALID");
   });
 });
 

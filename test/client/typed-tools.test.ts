@@ -145,7 +145,7 @@ test("an answer about the job of another request or tool is refused", async () =
     };
     await withPeer(behaviour, async (client) => {
       const { startLongTask } = client.tools(DemoToolServiceDefinition);
-      assert.is((await thrownBy(() => startLongTask({ seconds: 1 }))).reason, "RESPONSE_UNVERIFIED");
+      assert.is((await thrownBy(() => startLongTask({ seconds: 1 }))).reason, "RESPONSE_INVALID");
     });
   }
 });

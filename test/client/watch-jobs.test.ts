@@ -141,11 +141,17 @@ test("the time that the caller gives counts until the server says where to resum
   );
 });
 
-/** What no honest server sends. A watch ends at once. */
-const lies: [string, (received: Received) => Buffer[]][] = [
+/** What does not come from the server, or not as an answer to this request. A watch ends at once. */
+const forgeries: [string, (received: Received) => Buffer[]][] = [
   ["a gap in the sequence", (r) => [message(r, []), message(r, [last], { sequence: 3 })]],
   ["a stream that begins at 2", (r) => [message(r, [last], { sequence: 2 })]],
   ["a message sent twice", (r) => Array<Buffer>(2).fill(message(r, [job("a", RUNNING, 1)]))],
+  ["a wrong key", (r) => [jobsFrame(makeCredentials(""), r, [last])]],
+  ["the signature of another request", (r) => [message({ ...r, signature: Buffer.alloc(32) }, [last])]],
+];
+
+/** What no honest server sends. A watch ends at once. */
+const lies: [string, (received: Received) => Buffer[]][] = [
   [
     "a falling revision",
     (r) => [message(r, [job("a", RUNNING, 3)]), message(r, [job("a", RUNNING, 2)], { sequence: 2 })],
@@ -159,19 +165,20 @@ const lies: [string, (received: Received) => Buffer[]][] = [
   ["a status that is not OK", (r) => [message(r, [last], { status: 3, ok: true })]],
   ["no result", (r) => [message(r, [last], { result: undefined })]],
   ["the answer of another tool", (r) => [jobFrame(credentials, r, { state: RUNNING }, { sequence: 1 })]],
-  ["a wrong key", (r) => [jobsFrame(makeCredentials(""), r, [last])]],
-  ["the signature of another request", (r) => [message({ ...r, signature: Buffer.alloc(32) }, [last])]],
 ];
 
-for (const [name, lie] of lies) {
-  test(`${name} ends the watch as unverified`, async () => {
+for (const [name, lie, reason] of [
+  ...forgeries.map(([name, lie]) => [name, lie, "RESPONSE_UNVERIFIED"] as const),
+  ...lies.map(([name, lie]) => [name, lie, "RESPONSE_INVALID"] as const),
+]) {
+  test(`${name} ends the watch with ${reason}`, async () => {
     await withPeer(
       (received, reply) => {
         for (const frame of lie(received)) reply.send(frame);
       },
       async (client, peer) => {
         const error = await thrownBy(() => follow(client, { tool: "start_long_task" }));
-        assert.is(error.reason, "RESPONSE_UNVERIFIED", error.message);
+        assert.is(error.reason, reason, error.message);
         assert.is(peer.watches.length, 1);
       },
     );
@@ -184,7 +191,7 @@ test("a revision that falls after resuming is refused", async () => {
       reply.send(message(received, [job("a", RUNNING, attempt === 1 ? 7 : 5)]));
       reply.fail(unsigned(new SealwireError("UNAVAILABLE")));
     },
-    async (client) => assert.is((await thrownBy(() => follow(client))).reason, "RESPONSE_UNVERIFIED"),
+    async (client) => assert.is((await thrownBy(() => follow(client))).reason, "RESPONSE_INVALID"),
   );
 });
 

@@ -181,12 +181,18 @@ test("the terminal state is yielded even to who knows its revision", async () =>
   );
 });
 
-/** What no honest server sends. A watch ends at once. */
-const lies: [string, (received: Received) => Buffer[]][] = [
+/** What does not come from the server, or not as an answer to this request. A watch ends at once. */
+const forgeries: [string, (received: Received) => Buffer[]][] = [
   ["a gap in the sequence", (r) => [state(r, [RUNNING, 2, 1]), state(r, [SUCCEEDED, 3, 3])]],
   ["a repeated sequence number", (r) => [state(r, [RUNNING, 2, 1]), state(r, [SUCCEEDED, 3, 1])]],
   ["a stream that begins at 0", (r) => [state(r, [SUCCEEDED, 2, 0])]],
   ["a message sent twice", (r) => Array<Buffer>(2).fill(state(r, [RUNNING, 2, 1]))],
+  ["a wrong signature", (r) => [sign(makeCredentials(""), r, jobResponse(r, jobMessage(), { sequence: 1 }))]],
+  ["the signature of another request", (r) => [state({ ...r, signature: Buffer.alloc(32) }, [RUNNING, 2, 1])]],
+];
+
+/** What no honest server sends. A watch ends at once. */
+const lies: [string, (received: Received) => Buffer[]][] = [
   ["a falling revision", (r) => [state(r, [RUNNING, 3, 1]), state(r, [RUNNING, 2, 2])]],
   ["another state at the same revision", (r) => [state(r, [QUEUED, 2, 1]), state(r, [RUNNING, 2, 2])]],
   ["another job", (r) => [jobFrame(credentials, r, { jobId: "job-2" }, { sequence: 1 })]],
@@ -198,19 +204,20 @@ const lies: [string, (received: Received) => Buffer[]][] = [
   ["the answer of another tool", (r) => [state(r, [RUNNING, 2, 1], { type: "PollJobResponse" })]],
   ["success without an output", (r) => [state(r, [SUCCEEDED, 2, 1], { output: null })]],
   ["no result", (r) => [state(r, [RUNNING, 2, 1], { result: undefined })]],
-  ["a wrong signature", (r) => [sign(makeCredentials(""), r, jobResponse(r, jobMessage(), { sequence: 1 }))]],
-  ["the signature of another request", (r) => [state({ ...r, signature: Buffer.alloc(32) }, [RUNNING, 2, 1])]],
 ];
 
-for (const [name, lie] of lies) {
-  test(`${name} ends the watch as unverified`, async () => {
+for (const [name, lie, reason] of [
+  ...forgeries.map(([name, lie]) => [name, lie, "RESPONSE_UNVERIFIED"] as const),
+  ...lies.map(([name, lie]) => [name, lie, "RESPONSE_INVALID"] as const),
+]) {
+  test(`${name} ends the watch with ${reason}`, async () => {
     await withPeer(
       (received, reply) => {
         for (const frame of lie(received)) reply.send(frame);
       },
       async (client, peer) => {
         const error = await thrownBy(() => watchAll(client));
-        assert.is(error.reason, "RESPONSE_UNVERIFIED", error.message);
+        assert.is(error.reason, reason, error.message);
         assert.is(peer.watches.length, 1);
       },
     );
@@ -223,12 +230,12 @@ test("a revision that falls after resuming is refused, also below what the calle
       reply.send(state(received, [RUNNING, attempt === 1 ? 7 : 5, 1]));
       reply.fail(unsigned(new SealwireError("UNAVAILABLE")));
     },
-    async (client) => assert.is((await thrownBy(() => watchAll(client))).reason, "RESPONSE_UNVERIFIED"),
+    async (client) => assert.is((await thrownBy(() => watchAll(client))).reason, "RESPONSE_INVALID"),
   );
   await withPeer(
     (received, reply) => reply.send(state(received, [RUNNING, 5, 1])),
     async (client) => {
-      assert.is((await thrownBy(() => watchAll(client, { afterRevision: 6 }))).reason, "RESPONSE_UNVERIFIED");
+      assert.is((await thrownBy(() => watchAll(client, { afterRevision: 6 }))).reason, "RESPONSE_INVALID");
     },
   );
 });

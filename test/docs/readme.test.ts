@@ -34,7 +34,11 @@ for (const block of blocks) {
       );
     });
   } else {
-    test(`line ${block.line}: the file ${what}`, () => session.write(block.text));
+    test(`line ${block.line}: the file ${what} is what init writes`, () => {
+      const [, name = "", content] = /^\/\/ (\S+)\n([\s\S]*)$/.exec(block.text) ?? [];
+      assert.is(content, readFileSync(join(root, "examples", "greeter", name), "utf8"));
+      session.write(block.text);
+    });
   }
 }
 

@@ -22,11 +22,19 @@ test.before(async () => {
     cwd: root,
   });
   [packed] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as [typeof packed];
-  const others = ["typescript@7.0.2", "@types/node@24.19.2"];
+  const others = ["typescript@7.0.2", "@types/node@24.19.2", "esbuild@0.28.2"];
   await inProject("npm", "install", "--prefer-offline", "--ignore-scripts", join("..", packed.filename), ...others);
   cpSync(join(import.meta.dirname, "program"), project, { recursive: true });
 });
 test.after(() => rm(dirname(project), { recursive: true }));
+
+/** grpc-js is CommonJS and requires Node's own modules; esbuild's documentation has this line for bundles in ESM. */
+const REQUIRE_IN_ESM = 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);';
+
+/** What `sealwire init` copies. */
+const PROJECT_FILES = globSync("examples/greeter/{*,proto/**/*.proto}", { cwd: root }).filter((file) =>
+  /\.(?:json|md|proto|ts|yaml)$|gitignore$/.test(file),
+);
 
 /** Runs a command as a user would: this Node first, nothing of the repository's node_modules. */
 async function inProject(command: string, ...args: readonly string[]): Promise<string> {
@@ -50,6 +58,7 @@ test("it holds the compiled sources, the contracts, the descriptor set, and noth
       ...["CHANGELOG.md", "LICENSE", "README.md", "package.json"],
       ...["dist/gen/descriptors.binpb", "dist/proto/buf/validate/validate.proto", "dist/proto/google/rpc/code.proto"],
       ...globSync("proto/**/*.proto", { cwd: root }),
+      ...PROJECT_FILES,
       ...compiled("src"),
       ...compiled("gen"),
     ].sort(),
@@ -90,5 +99,27 @@ test("a program that imports it type-checks, its declarations with it, and runs"
   await inProject("npx", "--no-install", "sealwire", ...add, ...files);
   assert.is(await inProject(process.execPath, "program.mts"), '{"count":3,"total":6.5}\nARGS_INVALID\n');
 });
+
+for (const [format, ending] of [
+  ["esm", "mjs"],
+  ["cjs", "cjs"],
+] as const) {
+  test(`a server and a client bundled by esbuild to ${format} run in a folder with nothing else`, async () => {
+    const options = ["--bundle", "--platform=node", `--format=${format}`, "--external:pg", "--external:node:*"];
+    const shims = format === "esm" ? [`--banner:js=${REQUIRE_IN_ESM}`] : [];
+    await inProject(
+      "npx",
+      "--no-install",
+      "esbuild",
+      "bundled.mts",
+      ...options,
+      ...shims,
+      `--outfile=../bundle.${ending}`,
+    );
+    const { stdout, stderr } = await run(process.execPath, [join("..", `bundle.${ending}`)], { cwd: project });
+    assert.is(stdout, '{"count":3,"total":6.5}\n');
+    assert.is(stderr, "");
+  });
+}
 
 test.run();

@@ -165,7 +165,7 @@ const ALTERED = group("Altered", "SIGNATURE_INVALID", [
   { comment: "one bit of the envelope flipped", onTheWay: ({ content }) => ({ content: flip(content, 77) }) },
   {
     comment: "an unknown field added to the envelope",
-    onTheWay: ({ content }) => ({ content: Buffer.concat([content, hex("4801")]) }),
+    onTheWay: ({ content }) => ({ content: Buffer.concat([content, hex("c03e01")]) }),
   },
   {
     comment: "a second request_id added to the envelope",
@@ -200,7 +200,7 @@ const FRAMES = group("Frame", "SIGNATURE_INVALID", [
       return { frame: Buffer.concat([field(1, first), field(1, Buffer.concat(rest)), keyId, signature]) };
     },
   },
-  { comment: "an unknown field", onTheWay: reframe((p) => [p.content, p.keyId, p.signature, hex("2200")]) },
+  { comment: "an unknown field", onTheWay: reframe((p) => [p.content, p.keyId, p.signature, hex("c23e00")]) },
   { comment: "a zero tag at the end", onTheWay: reframe((p) => [p.content, p.keyId, p.signature, hex("00")]) },
   { comment: "an empty group at the end", onTheWay: reframe((p) => [p.content, p.keyId, p.signature, hex("2324")]) },
   { comment: "the last byte cut off", onTheWay: (sent) => ({ frame: writeFrame(sent).subarray(0, -1) }) },
@@ -284,7 +284,7 @@ const RULES = [
     { comment: "no version", fields: { v: "" } },
     {
       comment: "another version with a field of its own",
-      bytes: Buffer.concat([encode({ v: "mcp/0.2" }), hex("4801")]),
+      bytes: Buffer.concat([encode({ v: "mcp/0.2" }), hex("c03e01")]),
     },
   ]),
   ...group("Rule", "CLIENT_MISMATCH", [
@@ -309,7 +309,7 @@ const RULES = [
     { comment: "a nonce of 15 bytes", fields: { nonce: fixedBytes("nonce", 15) } },
     { comment: "a nonce of 65 bytes", fields: { nonce: fixedBytes("nonce", 65) } },
     { comment: "no nonce", fields: { nonce: hex("") } },
-    { comment: "an unknown field", ...append("4801") },
+    { comment: "an unknown field", ...append("c03e01") },
     { comment: "an unknown field inside args", bytes: Buffer.concat([encode({ args: undefined }), hex("3a021801")]) },
     { comment: "request_id twice", ...append("1201 72") },
     { comment: "args twice", ...append("3a00") },

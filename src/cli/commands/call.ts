@@ -33,7 +33,7 @@ export async function run(
   const requestId = options.requestId ?? systemRandom.uuid();
   const result = await callOrDetach(terminal, client, { tool, json, args, requestId, options });
   if (result === undefined) return ExitCode.interrupted;
-  if (result.output !== undefined) terminal.print(toJsonLine(await result.output.json()));
+  if (result.output !== undefined) terminal.print(toJsonLine(await result.output.lenientJson()));
   if (result.error !== undefined) {
     reportFailure(terminal, result.error);
     return ExitCode.failed;

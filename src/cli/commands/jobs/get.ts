@@ -17,12 +17,13 @@ export async function run(
   await using client = await openClient(terminal, options);
   const handle = client.job(jobId);
   const job = await handle.poll();
-  const output = job.state === "SUCCEEDED" ? await (await handle.result()).json() : undefined;
+  const output = job.state === "SUCCEEDED" ? await (await handle.result()).lenientJson() : undefined;
   if (options.json) {
     terminal.print(toJsonLine({ job: jobJson(job), ...(output !== undefined && { output }) }));
     return ExitCode.done;
   }
-  for (const [name, value] of lines(job)) terminal.print(`${terminal.dataColors.dim(name.padEnd(9))} ${value}`);
+  for (const [name, value] of lines(job))
+    terminal.print(`${terminal.dataColors.dim(name.padEnd(9))} ${plainText(value)}`);
   if (output !== undefined) terminal.print(`${terminal.dataColors.dim("result".padEnd(9))} ${toJsonLine(output)}`);
   return ExitCode.done;
 }

@@ -1,0 +1,95 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SealwireError } from "../../errors.ts";
+import { shellQuote } from "../../signing/key-ring/shell-quote.ts";
+import { ExitCode } from "../exit-code.ts";
+import { type Manifest, mergeManifest, sealwireDependency } from "../project-manifest.ts";
+import type { Terminal } from "../terminal.ts";
+
+const MANIFEST = "package.json";
+/** npm leaves a file of the right name out of packages. */
+const GITIGNORE = "gitignore";
+
+/** Makes a project with a contract, two tools and a client in a folder that may hold a package.json already. */
+export async function run(terminal: Terminal, dir = "."): Promise<ExitCode> {
+  const folder = resolve(dir);
+  const template = fileURLToPath(new URL("examples/greeter/", import.meta.resolve("sealwire/package.json")));
+  const files = await templateFiles(template);
+  const taken = files.find((file) => existsSync(join(folder, targetOf(file))));
+  if (taken !== undefined) {
+    const toDo = "Name another folder, or move the file away.";
+    throw new SealwireError("OPTIONS_INVALID", `${join(dir, targetOf(taken))} exists and is not overwritten.\n${toDo}`);
+  }
+  const manifest = await newManifest(folder, template);
+  for (const file of files) await copy(join(template, file), join(folder, targetOf(file)));
+  await writeFile(join(folder, MANIFEST), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  terminal.say(`Made a project with the tools greet and greet_slowly in ${folder}. Next:`);
+  if (folder !== resolve(".")) terminal.say(`  cd ${shellQuote(dir)}`);
+  terminal.say("  npm install");
+  terminal.say("  npm run serve");
+  terminal.say("and in a second terminal, in the same folder:");
+  terminal.say(`  npx sealwire call greet '{"name": "Ada"}'`);
+  return ExitCode.done;
+}
+
+/** All files of the template but its manifest, by their paths in it. */
+async function templateFiles(template: string): Promise<string[]> {
+  const entries = await readdir(template, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(template, join(entry.parentPath, entry.name)));
+  return paths.filter((path) => path !== MANIFEST && !/^(?:node_modules|gen|\.sealwire)\//.test(path)).sort();
+}
+
+function targetOf(file: string): string {
+  return file === GITIGNORE ? ".gitignore" : file;
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  await writeFile(to, await readFile(from), { flag: "wx" });
+}
+
+async function newManifest(folder: string, template: string): Promise<Manifest> {
+  const wanted = JSON.parse(await readFile(join(template, MANIFEST), "utf8")) as Manifest;
+  const path = join(folder, MANIFEST);
+  const existing = existsSync(path) ? await readManifest(path) : { name: packageName(folder) };
+  const dependency = existing.dependencies?.sealwire ?? (await dependencyNear(folder));
+  return mergeManifest(existing, {
+    ...wanted,
+    dependencies: { ...wanted.dependencies, ...(dependency !== undefined && { sealwire: dependency }) },
+  });
+}
+
+async function readManifest(path: string): Promise<Manifest> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Manifest;
+  } catch (cause) {
+    const toDo = "Mend it, or name another folder.";
+    throw new SealwireError("OPTIONS_INVALID", `${path} cannot be read as JSON.\n${toDo}`, { cause });
+  }
+}
+
+/** Where the projects around the folder have Sealwire from, if one of them depends on it. */
+async function dependencyNear(folder: string): Promise<string | undefined> {
+  for (let place = dirname(folder); ; place = dirname(place)) {
+    const path = join(place, MANIFEST);
+    if (existsSync(path)) {
+      const found = sealwireDependency(await readManifest(path), { from: place, to: folder });
+      if (found !== undefined) return found;
+    }
+    if (place === dirname(place)) return undefined;
+  }
+}
+
+/** A name that npm takes, made of the folder's. */
+function packageName(folder: string): string {
+  return (
+    basename(folder)
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9._-]+/g, "-")
+      .replace(/^[._-]+/, "") || "tools"
+  );
+}

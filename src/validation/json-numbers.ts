@@ -1,0 +1,80 @@
+import { type DescField, type DescMessage, type JsonObject, type JsonValue, ScalarType } from "@bufbuild/protobuf";
+
+/** Says which number in a JSON text is not acceptable and why. */
+export class JsonNumberError extends Error {
+  override readonly name = "JsonNumberError";
+}
+
+const INTEGERS_64: ReadonlySet<ScalarType> = new Set([
+  ScalarType.INT64,
+  ScalarType.UINT64,
+  ScalarType.SINT64,
+  ScalarType.FIXED64,
+  ScalarType.SFIXED64,
+]);
+const NOT_NUMBERS: ReadonlySet<ScalarType> = new Set([ScalarType.STRING, ScalarType.BYTES, ScalarType.BOOL]);
+
+/** RFC 8259, section 6. */
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const WORDS: ReadonlySet<string> = new Set(["NaN", "Infinity", "-Infinity"]);
+
+/**
+ * Checks the numbers in the ProtoJSON of a message where parsers take what is no number of that type: a number that a
+ * double does not hold exactly for a 64-bit integer, and text such as "0x10" or " 5". Whatever does not fit the message
+ * otherwise is left to the parser. Throws {@link JsonNumberError} naming the field.
+ */
+export function checkJsonNumbers(desc: DescMessage, json: JsonValue): void {
+  checkMessage(desc, json, "");
+}
+
+function checkMessage(desc: DescMessage, json: JsonValue, path: string): void {
+  // The messages with a JSON form of their own hold no integers, except the wrappers, which are their field.
+  if (desc.typeName.startsWith("google.protobuf.")) checkWrapper(desc, json, path);
+  else if (isObject(json)) checkFields(desc, json, path);
+}
+
+function checkFields(desc: DescMessage, json: JsonObject, path: string): void {
+  for (const field of desc.fields) {
+    const name = Object.hasOwn(json, field.jsonName) ? field.jsonName : field.name;
+    const value = Object.hasOwn(json, name) ? json[name] : undefined;
+    if (value !== undefined && value !== null) checkField(field, value, path === "" ? name : `${path}.${name}`);
+  }
+}
+
+function checkWrapper(desc: DescMessage, json: JsonValue, path: string): void {
+  const [field] = desc.fields;
+  if (desc.typeName.endsWith("Value") && field?.fieldKind === "scalar") checkScalar(field.scalar, json, path);
+}
+
+function checkField(field: DescField, value: JsonValue, path: string): void {
+  if (field.fieldKind === "list" && Array.isArray(value)) {
+    for (const [index, each] of value.entries()) checkOne(field, each, `${path}[${index}]`);
+  } else if (field.fieldKind === "map" && isObject(value)) {
+    for (const [key, each] of Object.entries(value)) {
+      const place = `${path}[${JSON.stringify(key)}]`;
+      if (!NOT_NUMBERS.has(field.mapKey)) checkText(key, place);
+      checkOne(field, each as JsonValue, place);
+    }
+  } else checkOne(field, value, path);
+}
+
+function checkOne({ message, scalar }: DescField, value: JsonValue, path: string): void {
+  if (message !== undefined) checkMessage(message, value, path);
+  else if (scalar !== undefined) checkScalar(scalar, value, path);
+}
+
+function checkScalar(type: ScalarType, value: JsonValue, path: string): void {
+  if (NOT_NUMBERS.has(type)) return;
+  if (typeof value === "string" && !WORDS.has(value)) checkText(value, path);
+  if (typeof value === "number" && INTEGERS_64.has(type) && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw new JsonNumberError(`${path}: ${value} is beyond what JSON numbers hold exactly; write it in quotes`);
+  }
+}
+
+function checkText(text: string, path: string): void {
+  if (!NUMBER.test(text)) throw new JsonNumberError(`${path}: ${JSON.stringify(text)} is not a decimal number`);
+}
+
+function isObject(json: JsonValue): json is JsonObject {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
