@@ -42,6 +42,10 @@ export interface ServeSettings {
   readonly reflection: boolean;
   /** [`metrics`] "HOST:PORT" on loopback. Default none. */
   readonly metrics: string | undefined;
+  /** [`metrics_public`] Serve metrics beyond loopback: whoever reaches the port reads them. Default false. */
+  readonly metricsPublic: boolean;
+  /** [`health_file`] File for probes that says SERVING or NOT_SERVING, touched every second. Default none. */
+  readonly healthFile: string | undefined;
   /** [`tls`: {`cert`, `key`, `client_ca`}] Default none. */
   readonly tls: ServerTlsOptions | undefined;
   /** [`insecure`] Listen beyond loopback without TLS. Default false. */
@@ -50,6 +54,8 @@ export interface ServeSettings {
   readonly logLevel: LogLevel;
   /** [`drain_timeout`] Such as "10s", the default. */
   readonly drainTimeoutMs: number;
+  /** [`drain_delay`] How long calls are still taken after health says NOT_SERVING. Default "0s". */
+  readonly drainDelayMs: number;
   /** [`limits`] Those of {@link ServerLimits} by their names in snake_case. */
   readonly limits: Partial<ServerLimits>;
 }
@@ -72,12 +78,15 @@ export interface ServeOptions {
   /** False for `--no-reflection`. */
   readonly reflection?: boolean;
   readonly metrics?: string;
+  readonly metricsPublic?: boolean;
+  readonly healthFile?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
   readonly insecure?: boolean;
   readonly logLevel?: LogLevel;
   readonly drainTimeout?: number;
+  readonly drainDelay?: number;
 }
 
 type FileSettings = { readonly [name in keyof ServeSettings]?: ServeSettings[name] };
@@ -105,10 +114,13 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     concurrencyPerClient: file.concurrencyPerClient,
     reflection: options.reflection === false ? false : (file.reflection ?? true),
     metrics: options.metrics ?? file.metrics,
+    metricsPublic: options.metricsPublic ?? file.metricsPublic ?? false,
+    healthFile: options.healthFile ?? file.healthFile,
     tls: tlsOf(options) ?? file.tls,
     insecure: options.insecure ?? file.insecure ?? false,
     logLevel: options.logLevel ?? file.logLevel ?? "info",
     drainTimeoutMs: options.drainTimeout ?? file.drainTimeoutMs ?? 10_000,
+    drainDelayMs: options.drainDelay ?? file.drainDelayMs ?? 0,
     limits: file.limits ?? {},
   };
 }
@@ -151,6 +163,8 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
   const path = (name: string) => resolve(folder, fields.text(name));
   const flag = (name: string) => fields.boolean(name);
   const count = (name: string) => fields.number(name, { least: 0, most: 10_000 });
+  const timeSpan = (name: string) =>
+    parseDuration(fields.text(name)) ?? fields.fail(name, 'must be a time span such as "10s"');
   const settings = {
     dev: read("dev", flag),
     data: read("data", path),
@@ -166,12 +180,13 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
     concurrencyPerClient: read("concurrency_per_client", count),
     reflection: read("reflection", flag),
     metrics: read("metrics", text),
+    metricsPublic: read("metrics_public", flag),
+    healthFile: read("health_file", path),
     tls: read("tls", (name) => readTls(fields.object(name), folder)),
     insecure: read("insecure", flag),
     logLevel: read("log_level", (name) => fields.oneOf(name, LOG_LEVELS)),
-    drainTimeoutMs: read("drain_timeout", (name) => {
-      return parseDuration(fields.text(name)) ?? fields.fail(name, 'must be a time span such as "10s"');
-    }),
+    drainTimeoutMs: read("drain_timeout", timeSpan),
+    drainDelayMs: read("drain_delay", timeSpan),
     limits: read("limits", (name) => readLimits(fields.object(name))),
   };
   fields.end();

@@ -9,6 +9,8 @@ import {
 
 /** Health of this server under its standard names. */
 export interface Health {
+  /** Whether it says SERVING. */
+  readonly serving: boolean;
   /** Says NOT_SERVING for every service. */
   stop(): void;
 }
@@ -39,6 +41,9 @@ export function addHealth(server: Server, services: readonly string[]): Health {
   };
   server.addService(HealthService, service);
   return {
+    get serving() {
+      return status === ServingStatus.SERVING;
+    },
     stop() {
       status = ServingStatus.NOT_SERVING;
       for (const stream of watches) stream.write({ status });

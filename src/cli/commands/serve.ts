@@ -1,12 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { SealwireError } from "../../errors.ts";
-import { systemClock as clock } from "../../runtime/clock.ts";
+import { systemClock as clock, sleep } from "../../runtime/clock.ts";
 import { createMetrics } from "../../server/metrics.ts";
 import { createServer } from "../../server/server.ts";
 import { KeyUseLog } from "../../signing/key-ring/use-log.ts";
 import { dataFolder } from "../data-folder.ts";
 import { ensureDevClient, ensureDevRing } from "../dev-setup.ts";
 import { ExitCode } from "../exit-code.ts";
+import { HealthFile } from "../health-file.ts";
 import { stderrLogger } from "../log.ts";
 import { followKeyRing, openStore } from "../open-store.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
@@ -19,6 +20,8 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const settings = await resolveServeSettings(options, terminal.env);
   if (settings.reusePort && settings.store === undefined) throw noSharedStore();
   const logger = stderrLogger(settings.logLevel);
+  const { healthFile: path, metricsPublic, drainDelayMs } = settings;
+  await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings);
   if (settings.dev) {
     await mkdir(settings.data, { recursive: true, mode: 0o700 });
@@ -50,7 +53,8 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     clock,
   });
   const shutdown = shutdownSignal({ onHangup: () => void keyRing.reload() });
-  await using metricsServer = settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics);
+  await using metricsServer =
+    settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics, { public: metricsPublic });
   const { address } = await server.listen(settings.listen, { reusePort: settings.reusePort });
   if (settings.dev) {
     const { credentials } = dataFolder(settings.data);
@@ -58,6 +62,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     await keyRing.reload();
   }
 
+  await healthFile?.follow(() => server.serving);
   terminal.print(
     JSON.stringify({
       listening: address,
@@ -65,7 +70,12 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       ...(metricsServer && { metrics: metricsServer.address }),
     }),
   );
-  await drainOn(await shutdown, logger, () => server.drain(settings.drainTimeoutMs));
+  await drainOn(await shutdown, logger, async () => {
+    server.announceDrain();
+    void healthFile?.update();
+    if (drainDelayMs > 0) await sleep(clock, drainDelayMs);
+    await server.drain(settings.drainTimeoutMs);
+  });
   return ExitCode.done;
 }
 

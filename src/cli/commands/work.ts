@@ -3,6 +3,7 @@ import { systemClock as clock } from "../../runtime/clock.ts";
 import { createMetrics } from "../../server/metrics.ts";
 import { createWorker } from "../../server/worker.ts";
 import { ExitCode } from "../exit-code.ts";
+import { HealthFile } from "../health-file.ts";
 import { stderrLogger } from "../log.ts";
 import { openStore } from "../open-store.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
@@ -16,6 +17,8 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const logger = stderrLogger(settings.logLevel);
   const work = workOf(settings);
   if (settings.store === undefined || work === false) throw refused(settings.store);
+  const { healthFile: path, metricsPublic } = settings;
+  await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings);
 
   const { store } = await openStore(settings, logger);
@@ -24,8 +27,12 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const shutdown = shutdownSignal({ onHangup: () => {} });
   const { metrics } = settings;
   await using metricsServer =
-    metrics === undefined ? undefined : await (await createMetrics({ store, clock })).listen(metrics);
+    metrics === undefined
+      ? undefined
+      : await (await createMetrics({ store, clock })).listen(metrics, { public: metricsPublic });
 
+  let draining = false;
+  await healthFile?.follow(() => !draining);
   terminal.print(
     JSON.stringify({
       working: worker.tools,
@@ -33,7 +40,11 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       ...(metricsServer && { metrics: metricsServer.address }),
     }),
   );
-  await drainOn(await shutdown, logger, () => worker.drain(settings.drainTimeoutMs));
+  await drainOn(await shutdown, logger, () => {
+    draining = true;
+    void healthFile?.update();
+    return worker.drain(settings.drainTimeoutMs);
+  });
   return ExitCode.done;
 }
 
