@@ -1,27 +1,33 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { markdownTable } from "./markdown.ts";
+import { markdownTable, provenance } from "./markdown.ts";
 import type { Result } from "./result.ts";
 
-const RESULT = join(import.meta.dirname, "..", "results", "calls.json");
 const START = "<!-- bench: written by npm run bench -->\n";
 const END = "<!-- /bench -->";
-/** Index of each column of the calls bench that the README shows. */
-const COLUMNS = [0, 1, 2, 3, 4, 5];
 
-/** A README with the newest result of the calls bench in its place. Throws if it has no place for one. */
-export function withNewestResult(readme: string): string {
-  const start = readme.indexOf(START);
-  const end = readme.indexOf(END);
-  if (start < 0 || end < start) throw new Error(`README.md must hold ${START.trim()} and ${END}`);
-  return `${readme.slice(0, start)}${START}${section()}${readme.slice(end)}`;
+/** Which page shows the newest result of a bench, and the columns of its table that it shows. */
+export const PAGES: Readonly<Record<string, { readonly page: string; readonly columns: readonly number[] }>> = {
+  calls: { page: "README.md", columns: [0, 1, 2, 3, 4, 5] },
+  costs: { page: "docs/scale.md", columns: [0, 1, 2, 3] },
+};
+
+/** A page with the newest result of its bench in its place. Throws if it has no place for one. */
+export function withNewestResult(text: string, name: string): string {
+  const start = text.indexOf(START);
+  const end = text.indexOf(END);
+  if (start < 0 || end < start) throw new Error(`${PAGES[name]?.page} must hold ${START.trim()} and ${END}`);
+  return `${text.slice(0, start)}${START}${section(name)}${text.slice(end)}`;
 }
 
-function section(): string {
-  const result = JSON.parse(readFileSync(RESULT, "utf8")) as Result;
-  const table = result.tables.find(({ title }) => title === result.chart?.title);
-  if (table === undefined) throw new Error("results/calls.json has no table that its chart is drawn of");
-  const columns = COLUMNS.map((index) => table.columns[index] ?? "");
-  const rows = table.rows.map((row) => COLUMNS.map((index) => row[index] ?? ""));
-  return `\n${markdownTable({ columns, rows })}\n\n${result.machine}. ${result.settings}; ${result.at.slice(0, 10)}.\n`;
+function section(name: string): string {
+  const path = join(import.meta.dirname, "..", "results", `${name}.json`);
+  const result = JSON.parse(readFileSync(path, "utf8")) as Result;
+  const drawn = result.tables.find(({ title }) => title === result.chart?.title);
+  const table = drawn ?? result.tables[0];
+  if (table === undefined) throw new Error(`${path} has no table`);
+  const chosen = PAGES[name]?.columns ?? [];
+  const columns = chosen.map((index) => table.columns[index] ?? "");
+  const rows = table.rows.map((row) => chosen.map((index) => row[index] ?? ""));
+  return `\n${markdownTable({ columns, rows })}\n\n${provenance(result)}\n`;
 }
