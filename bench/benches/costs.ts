@@ -10,7 +10,7 @@ import type { VerificationKey } from "../../src/signing/key-ring/types.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 import { PostgresServer } from "../../test/support/postgres-server.ts";
 import { DatabaseMeter, type Spent } from "../process/database-meter.ts";
-import type { Bench } from "../report/result.ts";
+import type { Bench, Cell } from "../report/result.ts";
 import { median } from "../report/statistics.ts";
 import { benchJob } from "../variants/filled-store.ts";
 import { NUMBERS, RESULT } from "../variants/work.ts";
@@ -19,6 +19,10 @@ const CALLERS = 64;
 const CALLS = 10_000;
 const JOBS = 2_000;
 const OWNER = "owner";
+const ACCEPTED = "a job accepted";
+const SETTLED = "a job claimed and settled";
+/** How much its processor has room for is told for a database with so many cores. */
+const CORES = 4;
 const UNLIMITED = {
   callsPerSecond: 1_000_000,
   burst: 1_000_000,
@@ -45,11 +49,11 @@ export const costs: Bench = {
     const steps: readonly { readonly title: string; readonly count: number; readonly run: () => Promise<unknown> }[] = [
       { title: "a call: its nonce", count: calls, run: () => sideBySide(calls, () => caller.call()) },
       {
-        title: "a job accepted",
+        title: ACCEPTED,
         count: jobs,
         run: () => sideBySide(jobs, () => store.jobs.submit(benchJob(OWNER, "empty"))),
       },
-      { title: "a job claimed and settled", count: jobs, run: () => runAll(store, jobs) },
+      { title: SETTLED, count: jobs, run: () => runAll(store, jobs) },
     ];
     const raw: Record<string, Spent[]> = Object.fromEntries(steps.map(({ title }) => [title, []]));
     for (let round = -1; round < rounds; round++) {
@@ -66,11 +70,14 @@ export const costs: Bench = {
       tables: [
         {
           title: `What one costs, ${CALLERS} at a time`,
-          columns: ["", "database CPU (µs)", "WAL (bytes)", "kept on disk (bytes)"],
-          rows: steps.map(({ title }) => {
-            const of = (name: keyof Spent): number => median((raw[title] ?? []).map((each) => each[name]));
-            return [title, of("cpuUs"), of("walBytes"), of("keptBytes")];
-          }),
+          columns: ["", "database CPU (µs)", "WAL (bytes)", "kept on disk (bytes)", `a second on ${CORES} cores`],
+          rows: [
+            ...steps.map(({ title }) => row(title, raw[title] ?? [])),
+            row(
+              "a job from start to end",
+              (raw[ACCEPTED] ?? []).map((each, round) => sum(each, raw[SETTLED]?.[round])),
+            ),
+          ],
         },
       ],
       settings: `${rounds} rounds of ${calls.toLocaleString("en-US")} calls and ${jobs.toLocaleString("en-US")} jobs, medians; database, server and client share the cores`,
@@ -78,6 +85,19 @@ export const costs: Bench = {
     };
   },
 };
+
+function row(title: string, rounds: readonly Spent[]): readonly Cell[] {
+  const of = (name: keyof Spent): number => median(rounds.map((each) => each[name]));
+  return [title, of("cpuUs"), of("walBytes"), of("keptBytes"), (CORES * 1e6) / of("cpuUs")];
+}
+
+function sum(one: Spent, other: Spent = one): Spent {
+  return {
+    cpuUs: one.cpuUs + other.cpuUs,
+    walBytes: one.walBytes + other.walBytes,
+    keptBytes: one.keptBytes + other.keptBytes,
+  };
+}
 
 function perPiece(before: Spent, after: Spent, count: number): Spent {
   const of = (name: keyof Spent): number => (after[name] - before[name]) / count;
