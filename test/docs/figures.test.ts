@@ -21,7 +21,7 @@ function sections(page: string): readonly { readonly title: string; readonly par
   });
 }
 
-const isTableOfNumbers = (paragraph: string): boolean => /^\|(.*\n)*.*\| *[\d,.]+ *\|/.test(paragraph);
+const isTableOfNumbers = (paragraph: string): boolean => /^\|(.*\n)*.*\| *[\d,.]+(?: s| min)? *\|/.test(paragraph);
 const sourceOf = (paragraph: string): RegExpExecArray | null => SOURCE.exec(paragraph.replaceAll("\n", " "));
 
 for (const name of ["reliability.md", "scale.md"]) {
