@@ -11,7 +11,7 @@ import {
 export interface Health {
   /** Whether it says SERVING. */
   readonly serving: boolean;
-  /** Says NOT_SERVING for every service. */
+  /** Says NOT_SERVING for every service. Idempotent. */
   stop(): void;
 }
 
@@ -45,6 +45,7 @@ export function addHealth(server: Server, services: readonly string[]): Health {
       return status === ServingStatus.SERVING;
     },
     stop() {
+      if (status === ServingStatus.NOT_SERVING) return;
       status = ServingStatus.NOT_SERVING;
       for (const stream of watches) stream.write({ status });
     },
