@@ -11,7 +11,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 
 /** When, of what, on which machine, by which command: what stands beside figures, its lines put together. */
 const SOURCE =
-  /^Measured \d{4}-\d{2}-\d{2} at commit `[0-9a-f]{7,}`\. .*\d+ cores.*Node v\d.*Command: `npm run ([\w:]+)/;
+  /^Measured \d{4}-\d{2}-\d{2} at commit `[0-9a-f]{7,}`[.,] .*\d+ cores.*Node v\d.*Command: `npm run ([\w:]+)/;
 
 /** The parts of a page between headings, without code. */
 function sections(page: string): readonly { readonly title: string; readonly paragraphs: readonly string[] }[] {
