@@ -47,6 +47,7 @@ const NAMESPACES = ["--mount", "--pid", "--fork", "--kill-child"];
 
 /** Why nothing can be confined here, `undefined` if it can. */
 export function whyNotConfined(): string | undefined {
+  if (spawnSync("openssl", ["version"]).status !== 0) return "it takes `openssl`";
   const { status } = spawnSync("unshare", [...NAMESPACES, "setpriv", "--reuid", "65532", "true"]);
   return status === 0 ? undefined : "it takes root and `unshare`";
 }
