@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { type BenchName, benches } from "./benches/benches.ts";
 import { readCommandLine } from "./options.ts";
 import { resultPage } from "./report/markdown.ts";
-import { withNewestResult } from "./report/readme-section.ts";
-import { describeMachine, describeSettings, type Result } from "./report/result.ts";
+import { PAGES, withNewestResult } from "./report/page-section.ts";
+import { describeCommit, describeMachine, describeSettings, type Result } from "./report/result.ts";
 import { writeResult } from "./report/write-result.ts";
 
 /* Runs benches: `node bench/run.ts [NAME…] [options]`; bench/README.md tells which there are. */
@@ -14,6 +14,7 @@ const all = Object.keys(benches) as BenchName[];
 const unknown = names.filter((name) => !all.some((known) => known === name));
 if (unknown.length > 0) throw new Error(`there is no bench ${unknown.join(", ")}; there are ${all.join(", ")}`);
 
+const commit = describeCommit();
 for (const name of all.filter((each) => names.length === 0 || names.includes(each))) {
   options.progress(`== ${name}`);
   const bench = await benches[name]();
@@ -22,6 +23,7 @@ for (const name of all.filter((each) => names.length === 0 || names.includes(eac
     name,
     title: bench.title,
     at: new Date().toISOString(),
+    ...(commit !== undefined && { commit }),
     machine: describeMachine(),
     settings: describeSettings(options),
     ...findings,
@@ -32,6 +34,8 @@ for (const name of all.filter((each) => names.length === 0 || names.includes(eac
 
 const results = join(import.meta.dirname, "results");
 if (options.out === results) {
-  const readme = join(import.meta.dirname, "..", "README.md");
-  writeFileSync(readme, withNewestResult(readFileSync(readme, "utf8")));
+  for (const [name, { page }] of Object.entries(PAGES)) {
+    const path = join(import.meta.dirname, "..", page);
+    writeFileSync(path, withNewestResult(readFileSync(path, "utf8"), name));
+  }
 }

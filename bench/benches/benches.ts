@@ -5,6 +5,7 @@ export const benches = {
   calls: async () => (await import("./calls.ts")).calls,
   parts: async () => (await import("./parts.ts")).parts,
   jobs: async () => (await import("./jobs.ts")).jobs,
+  costs: async () => (await import("./costs.ts")).costs,
   growth: async () => (await import("./growth.ts")).growth,
   watchers: async () => (await import("./watchers.ts")).watchers,
   start: async () => (await import("./start.ts")).start,

@@ -4,12 +4,15 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findRedis } from "./find-redis.ts";
 
 /** When Redis makes its log durable: before it answers, or within a second. */
 export type AppendFsync = "always" | "everysec";
 
 /** Starts a redis-server of its own, on a unix socket in a temporary folder. It ends with this process. */
 export async function startRedis(appendfsync: AppendFsync): Promise<{ readonly path: string } & AsyncDisposable> {
+  const program = findRedis();
+  if (program === undefined) throw new Error("Redis is not installed: there is no redis-server");
   const folder = mkdtempSync(join(tmpdir(), "sealwire-bench-redis-"));
   const path = join(folder, "redis.sock");
   const settings = {
@@ -23,7 +26,7 @@ export async function startRedis(appendfsync: AppendFsync): Promise<{ readonly p
     "maxmemory-policy": "noeviction",
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-  const redis = spawn("redis-server", args, { stdio: ["ignore", "ignore", "inherit"] });
+  const redis = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
   const ended = once(redis, "exit");
   process.once("exit", () => redis.kill("SIGKILL"));
   const failed = once(redis, "error").then(([error]) => Promise.reject(error));

@@ -2,10 +2,16 @@ import type { Cell, Result, Table } from "./result.ts";
 
 /** The page about one bench. */
 export function resultPage(result: Result): string {
-  const { name, title, at, machine, settings, tables, chart } = result;
+  const { name, title, tables, chart } = result;
   const picture = chart === undefined ? [] : [`![${chart.title}](${name}.svg)`];
   const sections = tables.map((table) => `## ${table.title}\n\n${markdownTable(table)}`);
-  return [`# ${title}`, `${at}. ${machine}. ${settings}.`, ...picture, ...sections].join("\n\n").concat("\n");
+  return [`# ${title}`, provenance(result), ...picture, ...sections].join("\n\n").concat("\n");
+}
+
+/** Where figures come from, in one line: when, what was measured, on what, how. */
+export function provenance({ name, at, commit, machine, settings }: Result): string {
+  const measured = commit === undefined ? at.slice(0, 10) : `${at.slice(0, 10)} at commit \`${commit}\``;
+  return `Measured ${measured}. ${machine}. ${settings}. Command: \`npm run bench -- ${name}\`.`;
 }
 
 /** A table in Markdown, its numbers to three significant digits. */

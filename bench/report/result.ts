@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { cpus, release, totalmem } from "node:os";
 import type { BenchOptions } from "../options.ts";
 import { pickCores } from "../process/cores.ts";
@@ -36,6 +37,8 @@ export interface Result extends Findings {
   readonly title: string;
   /** When, as ISO 8601. */
   readonly at: string;
+  /** What was measured, as git names it; `undefined` outside a clone. */
+  readonly commit?: string;
   readonly machine: string;
   readonly settings: string;
 }
@@ -45,6 +48,15 @@ export interface Bench {
   readonly title: string;
   /** Measures. Throws if anything did not answer as it should. */
   run(options: BenchOptions): Promise<Findings>;
+}
+
+/** Names the commit that is measured, with "-dirty" where files differ from it. */
+export function describeCommit(): string | undefined {
+  const { status, stdout } = spawnSync("git", ["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"], {
+    cwd: import.meta.dirname,
+    encoding: "utf8",
+  });
+  return status === 0 ? stdout.trim() : undefined;
 }
 
 /** Says on what a run was made. */

@@ -45,6 +45,11 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--tls-key <file>", "its private key in PEM")
     .option("--tls-client-ca <file>", "ask callers for a certificate of this authority")
     .option("--insecure", "listen beyond loopback without TLS: everyone on the way can read along")
+    .option(
+      "--drain-delay <duration>",
+      "how long calls are still taken at shutdown while health says NOT_SERVING (default: 0s)",
+      duration("0s", "24h"),
+    )
     .action(run(() => import("./commands/serve.ts")));
 
   toSharedStore(toTools(program.command("work")))
@@ -211,6 +216,8 @@ function toTools(command: Command): Command {
     .option("--demo-tools", "serve batch_sum and start_long_task")
     .option("--concurrency <n>", "jobs run at once (default: 16)", wholeNumber(0, WORK_LIMITS.concurrency.most))
     .option("--metrics <address>", "serve Prometheus metrics over HTTP on this HOST:PORT")
+    .option("--metrics-public", "serve them beyond loopback: whoever reaches the port reads them")
+    .option("--health-file <file>", "keep this file for probes: SERVING or NOT_SERVING, touched every second")
     .addOption(
       new Option("--log-level <level>", "(default: info)").choices(["debug", "info", "warn", "error", "silent"]),
     )

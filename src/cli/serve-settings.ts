@@ -46,6 +46,10 @@ export interface ServeSettings {
   readonly reflection: boolean;
   /** [`metrics`] "HOST:PORT" on loopback. Default none. */
   readonly metrics: string | undefined;
+  /** [`metrics_public`] Serve metrics beyond loopback: whoever reaches the port reads them. Default false. */
+  readonly metricsPublic: boolean;
+  /** [`health_file`] File for probes that says SERVING or NOT_SERVING, touched every second. Default none. */
+  readonly healthFile: string | undefined;
   /** [`tls`: {`cert`, `key`, `client_ca`}] Default none. */
   readonly tls: ServerTlsOptions | undefined;
   /** [`insecure`] Listen beyond loopback without TLS. Default false. */
@@ -54,6 +58,8 @@ export interface ServeSettings {
   readonly logLevel: LogLevel;
   /** [`drain_timeout`] Such as "10s", the default; 24h at most. */
   readonly drainTimeoutMs: number;
+  /** [`drain_delay`] How long calls are still taken after health says NOT_SERVING. Default "0s". */
+  readonly drainDelayMs: number;
   /** [`limits`] Those of {@link ServerLimits} by their names in snake_case. */
   readonly limits: Partial<ServerLimits>;
 }
@@ -77,12 +83,15 @@ export interface ServeOptions {
   /** False for `--no-reflection`. */
   readonly reflection?: boolean;
   readonly metrics?: string;
+  readonly metricsPublic?: boolean;
+  readonly healthFile?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
   readonly insecure?: boolean;
   readonly logLevel?: LogLevel;
   readonly drainTimeout?: number;
+  readonly drainDelay?: number;
 }
 
 type FileSettings = { readonly [name in keyof ServeSettings]?: ServeSettings[name] };
@@ -111,10 +120,13 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     concurrencyPerClient: file.concurrencyPerClient,
     reflection: options.reflection === false ? false : (file.reflection ?? true),
     metrics: options.metrics ?? file.metrics,
+    metricsPublic: options.metricsPublic ?? file.metricsPublic ?? false,
+    healthFile: options.healthFile ?? file.healthFile,
     tls: tlsOf(options) ?? file.tls,
     insecure: options.insecure ?? file.insecure ?? false,
     logLevel: options.logLevel ?? file.logLevel ?? "info",
     drainTimeoutMs: options.drainTimeout ?? file.drainTimeoutMs ?? 10_000,
+    drainDelayMs: options.drainDelay ?? file.drainDelayMs ?? 0,
     limits: file.limits ?? {},
   };
 }
@@ -156,6 +168,10 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
   const text = (name: string) => fields.text(name);
   const path = (name: string) => resolve(folder, fields.text(name));
   const flag = (name: string) => fields.boolean(name);
+  const timeSpan = (name: string) => {
+    const ms = parseDuration(fields.text(name)) ?? Infinity;
+    return ms <= GRACE_LIMITS.most ? ms : fields.fail(name, 'must be a time span such as "10s", 24h at most');
+  };
   const settings = {
     dev: read("dev", flag),
     data: read("data", path),
@@ -172,13 +188,13 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
     concurrencyPerClient: read("concurrency_per_client", (name) => fields.number(name, WORK_LIMITS.perOwner)),
     reflection: read("reflection", flag),
     metrics: read("metrics", text),
+    metricsPublic: read("metrics_public", flag),
+    healthFile: read("health_file", path),
     tls: read("tls", (name) => readTls(fields.object(name), folder)),
     insecure: read("insecure", flag),
     logLevel: read("log_level", (name) => fields.oneOf(name, LOG_LEVELS)),
-    drainTimeoutMs: read("drain_timeout", (name) => {
-      const ms = parseDuration(fields.text(name)) ?? Infinity;
-      return ms <= GRACE_LIMITS.most ? ms : fields.fail(name, 'must be a time span such as "10s", 24h at most');
-    }),
+    drainTimeoutMs: read("drain_timeout", timeSpan),
+    drainDelayMs: read("drain_delay", timeSpan),
     limits: read("limits", (name) => readLimits(fields.object(name))),
   };
   fields.end();

@@ -9,6 +9,8 @@ import {
 
 /** Health of this server under its standard names. */
 export interface Health {
+  /** Whether it says SERVING. */
+  readonly serving: boolean;
   /** Says SERVING or NOT_SERVING for every service. Once it was stopped, nothing changes any more. */
   setServing(serving: boolean): void;
   /** Says NOT_SERVING for good. */
@@ -48,6 +50,9 @@ export function addHealth(server: Server, services: readonly string[]): Health {
     for (const stream of watches) stream.write({ status });
   };
   return {
+    get serving() {
+      return status === ServingStatus.SERVING;
+    },
     setServing,
     stop() {
       setServing(false);

@@ -8,14 +8,23 @@ import type { Clock } from "../runtime/clock.ts";
 import { formatAddress, isLocal, parseListenAddress } from "./address.ts";
 import type { CallObserver } from "./call-record.ts";
 
+/** Who may read metrics. */
+export interface MetricsListenOptions {
+  /**
+   * Serves them beyond loopback, without TLS or a password: whoever reaches the port learns which methods are called how
+   * often, the ids of the keys in use, and how many jobs there are. Default false.
+   */
+  readonly public?: boolean;
+}
+
 /** Prometheus metrics of one server. */
 export interface Metrics {
   /** To be given to `createServer`; counts calls and refusals. */
   readonly observer: CallObserver;
   /** To be given to `createServer` as `onKeyUsed`. */
   noteKeyUse(keyId: string): void;
-  /** Serves them at `/metrics`, on loopback only. Resolves to the address. Throws OPTIONS_INVALID. */
-  listen(address: string): Promise<{ readonly address: string } & AsyncDisposable>;
+  /** Serves them at `/metrics`. Resolves to the address. Throws OPTIONS_INVALID. */
+  listen(address: string, options?: MetricsListenOptions): Promise<{ readonly address: string } & AsyncDisposable>;
   /** The text that is served. */
   text(): Promise<string>;
 }
@@ -103,7 +112,7 @@ export async function createMetrics({ store, clock, counters = [] }: MetricsOpti
     },
     noteKeyUse: (keyId) => keyUse.set({ key_id: keyId }, clock.nowMs() / 1000),
     text: () => registry.metrics(),
-    listen: (address) => serve(registry, address),
+    listen: (address, { public: isPublic = false } = {}) => serve(registry, { address, isPublic }),
   };
   return metrics;
 }
@@ -137,12 +146,18 @@ function collectStoreMetrics(store: Store, Gauge: typeof import("prom-client").G
   });
 }
 
-async function serve(registry: Registry, address: string): Promise<{ readonly address: string } & AsyncDisposable> {
+async function serve(
+  registry: Registry,
+  { address, isPublic }: { readonly address: string; readonly isPublic: boolean },
+): Promise<{ readonly address: string } & AsyncDisposable> {
   const wanted = parseListenAddress(address);
-  if (wanted.kind !== "tcp" || !isLocal(wanted)) {
+  if (wanted.kind !== "tcp") {
+    throw new SealwireError("OPTIONS_INVALID", `Metrics are not served on ${address}; use 127.0.0.1:PORT.`);
+  }
+  if (!isPublic && !isLocal(wanted)) {
     throw new SealwireError(
       "OPTIONS_INVALID",
-      `Metrics are served on this machine only, not on ${address}; use 127.0.0.1:PORT.`,
+      `Metrics are served on this machine only, not on ${address}; use 127.0.0.1:PORT, or say --metrics-public.`,
     );
   }
   const server = createHttpServer((request, response) => {

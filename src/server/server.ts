@@ -39,6 +39,13 @@ export interface SealwireServer extends AsyncDisposable {
    * address as clients take it. May be called again for a further address. Throws OPTIONS_INVALID.
    */
   listen(address: string, options?: ListenOptions): Promise<{ readonly address: string }>;
+  /** Whether health says SERVING. */
+  readonly serving: boolean;
+  /**
+   * Has health say NOT_SERVING while calls are still taken, so that clients and load balancers turn away before
+   * {@link drain} refuses anything. Idempotent.
+   */
+  announceDrain(): void;
   /**
    * Shuts down without losing anything: health says NOT_SERVING, watches end with UNAVAILABLE, open calls finish,
    * running jobs are handed back. After `graceMs` (0 to 86,400,000, default 10,000) what is left is cut off. Idempotent.
@@ -182,6 +189,14 @@ class RunningServer implements SealwireServer {
     });
     this.#listeners.push(listener);
     return { address: listener.address };
+  }
+
+  get serving(): boolean {
+    return this.#parts.health.serving;
+  }
+
+  announceDrain(): void {
+    this.#parts.health.stop();
   }
 
   async drain(graceMs: number = DEFAULT_GRACE_MS): Promise<void> {

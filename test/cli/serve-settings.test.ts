@@ -21,6 +21,7 @@ test("defaults are safe: loopback, no demo tools, nothing made", async () => {
     [settings.dev, settings.demoTools, settings.insecure, settings.reusePort, settings.reflection],
     [false, false, false, false, true],
   );
+  assert.equal([settings.metricsPublic, settings.healthFile, settings.drainDelayMs], [false, undefined, 0]);
   assert.is(settings.keyRing, ".sealwire/key-ring.json");
 });
 
@@ -42,10 +43,13 @@ test("every field of the file is read, paths relative to it", () =>
       concurrency_per_client: 2,
       reflection: false,
       metrics: "127.0.0.1:9",
+      metrics_public: true,
+      health_file: "h",
       tls: { cert: "c.pem", key: "k.pem", client_ca: "/ca.pem" },
       insecure: true,
       log_level: "warn",
       drain_timeout: "90s",
+      drain_delay: "7s",
       limits: { connections_max: 7, canonical_retries_per_second: 0 },
     });
     const conf = join(folder, "conf");
@@ -65,10 +69,13 @@ test("every field of the file is read, paths relative to it", () =>
       concurrencyPerClient: 2,
       reflection: false,
       metrics: "127.0.0.1:9",
+      metricsPublic: true,
+      healthFile: join(conf, "h"),
       tls: { certificatePath: join(conf, "c.pem"), privateKeyPath: join(conf, "k.pem"), clientCaPath: "/ca.pem" },
       insecure: true,
       logLevel: "warn",
       drainTimeoutMs: 90_000,
+      drainDelayMs: 7_000,
       limits: { connectionsMax: 7, canonicalRetriesPerSecond: 0 },
     });
   }));

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readCommandLine } from "./command-line.ts";
 
 /*
  * `npm run test:crash`: the crash campaign with few kills, the planted faults, the lost workers. With options the campaign
@@ -10,10 +10,13 @@ import { parseArgs } from "node:util";
  *   --kills <n>       how many processes are killed on each
  *   --seed <n>        plays the faults of a run again
  */
-const { values: options } = parseArgs({
-  options: { engine: { type: "string" }, kills: { type: "string" }, seed: { type: "string" } },
-});
-const chosen = Object.entries(options);
+let chosen: [string, string][] = [];
+try {
+  chosen = Object.entries(readCommandLine(process.argv.slice(2)));
+} catch (error) {
+  console.error((error as Error).message);
+  process.exit(2);
+}
 const files = chosen.length === 0 ? ["crash/"] : ["crash/campaign"];
 const { status } = spawnSync(
   process.execPath,

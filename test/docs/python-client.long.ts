@@ -6,12 +6,13 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { IMPORTED_THIRD_PARTY_PROTOS, writeThirdPartyProtos } from "../../src/codegen/third-party.ts";
 import { writeCredentials } from "../../src/signing/key-ring/credentials.ts";
+import { suiteWith } from "../interop/toolchain.ts";
 import { startServer, type TestServer } from "../support/running-server.ts";
-import { assert, suite } from "../support/suite.ts";
+import { assert } from "../support/suite.ts";
 import { type CodeBlock, codeBlocks } from "./code-blocks.ts";
 
 /* The client in docs/protocol.md, taken from the page as it stands, on Python with PyPI's grpcio. */
-const test = suite("docs/python-client");
+const test = suiteWith(["python3"], "docs/python-client");
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..", "..");

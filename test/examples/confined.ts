@@ -6,8 +6,10 @@ import { readFileSync } from "node:fs";
 export interface Confinement {
   /** An empty folder to build the root file system on. */
   readonly root: string;
-  /** Folders of this machine by where they are seen; only `/data` can be written. */
+  /** Folders of this machine by where they are seen. */
   readonly volumes: Readonly<Record<string, string>>;
+  /** Those of them that can be written, by where they are seen. */
+  readonly writable: readonly string[];
   /** The working folder. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
@@ -21,7 +23,7 @@ export interface Confinement {
  */
 const CONFINE = `
 set -eu
-root=$1 data=$2 cwd=$3 commands=$4; shift 4
+root=$1 writable=$2 cwd=$3 commands=$4; shift 4
 mount -t tmpfs -o mode=755 confined "$root"
 for folder in usr lib lib64 bin etc; do
   if [ -L /$folder ]; then cp -P /$folder "$root"; elif [ -d /$folder ]; then mkdir "$root/$folder"; mount --bind /$folder "$root/$folder"; fi
@@ -31,7 +33,7 @@ mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 while [ "$1" != -- ]; do mkdir -p "$root$1"; mount --bind "$2" "$root$1"; mount -o remount,bind,ro "$root$1"; shift 2; done
 shift
-mount -o remount,bind,rw "$root$data"
+for folder in $writable; do mount -o remount,bind,rw "$root$folder"; done
 for command in $commands; do
   name=\${command%%=*} file=\${command#*=}
   if [ -e "$file" ]; then touch "$root/commands/$name"; mount --bind "$file" "$root/commands/$name"; else ln -s "$file" "$root/commands/$name"; fi
@@ -45,6 +47,7 @@ const NAMESPACES = ["--mount", "--pid", "--fork", "--kill-child"];
 
 /** Why nothing can be confined here, `undefined` if it can. */
 export function whyNotConfined(): string | undefined {
+  if (spawnSync("openssl", ["version"]).status !== 0) return "it takes `openssl`";
   const { status } = spawnSync("unshare", [...NAMESPACES, "setpriv", "--reuid", "65532", "true"]);
   return status === 0 ? undefined : "it takes root and `unshare`";
 }
@@ -56,10 +59,11 @@ export class Confined implements AsyncDisposable {
   stdout = "";
   stderr = "";
 
-  constructor({ root, volumes, cwd, env, commands }: Confinement, ...command: readonly string[]) {
+  constructor({ root, volumes, writable, cwd, env, commands }: Confinement, ...command: readonly string[]) {
     const named = Object.entries(commands).map(([name, file]) => `${name}=${file}`);
     const mounts = Object.entries(volumes).flat();
-    const script = ["sh", "-c", CONFINE, "confine", root, "/data", cwd, named.join(" "), ...mounts, "--", ...command];
+    const places = [root, writable.join(" "), cwd, named.join(" ")];
+    const script = ["sh", "-c", CONFINE, "confine", ...places, ...mounts, "--", ...command];
     this.#child = spawn("unshare", [...NAMESPACES, ...script], { env: { PATH: process.env.PATH, ...env } });
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));

@@ -1,18 +1,28 @@
 import { execFile } from "node:child_process";
-import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, cp, glob, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { codeBlocks } from "../docs/code-blocks.ts";
 import { Confined } from "./confined.ts";
+import { readIgnoreRules } from "./ignore-rules.ts";
+import { allOf, recipeStages } from "./recipe.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..", "..");
-const bin = join(root, "node_modules", ".bin");
 
 /** The user that containers run as. */
 export const IMAGE_USER = 65_532;
+
+/** The pods that can run beside each other: each has a folder of its own, seen at `/run/sealwire`. */
+const PODS = ["server", "worker"] as const;
+
+/** How a container is started. */
+export interface ContainerOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly pod?: (typeof PODS)[number];
+}
 
 /** The commands in an example's README.md, one line each. */
 export async function pageCommands(example: string): Promise<string[]> {
@@ -22,7 +32,10 @@ export async function pageCommands(example: string): Promise<string[]> {
 
 /** The image of the example's recipe, built and run without a container engine, and what is mounted into it. */
 export class Image implements AsyncDisposable {
-  /** Has `data`, `tls`, `files` and `secrets`, seen inside at the root. */
+  /**
+   * Has the project in `project`, what the page puts beside it in `checksums`, and `data`, `files` and `secrets`, which
+   * are mounted.
+   */
   readonly folder: string;
   /** Stands for 50051 in whatever runs, since the network is not confined. */
   readonly port: number;
@@ -37,14 +50,25 @@ export class Image implements AsyncDisposable {
     const image = new Image(await mkdtemp(join(tmpdir(), "sealwire-container-")), await freePort());
     const { folder } = image;
     await chmod(folder, 0o755);
-    for (const name of ["root", "data", "tls", "files", "secrets"]) await mkdir(join(folder, name));
+    for (const name of ["root", "data", "files", "secrets", "project"]) await mkdir(join(folder, name));
     await chown(join(folder, "data"), IMAGE_USER, IMAGE_USER);
+    for (const pod of PODS) {
+      await mkdir(join(folder, pod));
+      await chown(join(folder, pod), IMAGE_USER, IMAGE_USER);
+    }
     await writeFile(join(folder, "files", "notes.txt"), "alpha\n");
-    const openssl = (await pageCommands("container")).find((line) => line.startsWith("openssl ")) ?? "";
-    await run("sh", ["-c", `${openssl} && cp tls/tls.crt tls/ca.crt`], { cwd: folder });
-    await image.mountSecret("tls/tls.key");
-    await buildApp(join(folder, "app"));
+    await makeProject(join(folder, "project"));
+    await image.makeCertificate();
+    await buildStages(folder);
     return image;
+  }
+
+  /** Types what the page says to make a certificate; the groups are what `sudo` makes them. */
+  private async makeCertificate(): Promise<void> {
+    const commands = await pageCommands("container");
+    const start = commands.indexOf("umask 077");
+    const typed = commands.slice(start, commands.indexOf("", start)).join("\n").replaceAll("sudo ", "");
+    await run("sh", ["-euc", typed], { cwd: join(this.folder, "project") });
   }
 
   /** Makes a file what a mounted secret is: root's, and readable for the group. */
@@ -53,22 +77,34 @@ export class Image implements AsyncDisposable {
     await chmod(join(this.folder, name), 0o440);
   }
 
-  /** Starts a container with this command; `env` is what it is given beside the image's own. */
-  start(command: readonly string[], env: Readonly<Record<string, string>> = {}): Confined {
-    const volume = (name: string) => [`/${name}`, join(this.folder, name)];
+  /** Starts a container of a pod with this command; `env` is what it is given beside the image's own. */
+  start(command: readonly string[], { env = {}, pod = "server" }: ContainerOptions = {}): Confined {
+    const mounted = {
+      "/app": "app",
+      "/data": "data",
+      "/tls": "checksums/tls",
+      "/files": "files",
+      "/secrets": "secrets",
+      "/run/sealwire": pod,
+    };
+    const volumes = Object.entries(mounted).map(([place, name]) => [place, join(this.folder, name)]);
     const confinement = {
       root: join(this.folder, "root"),
-      volumes: Object.fromEntries(["app", "data", "tls", "files", "secrets"].map(volume)),
+      volumes: Object.fromEntries(volumes),
+      writable: ["/data", "/run/sealwire"],
       cwd: "/app",
       env: { CHECKSUM_ROOT: "/files", ...env },
       commands: { node: process.execPath, sealwire: "/app/node_modules/.bin/sealwire" },
     };
-    return new Confined(confinement, ...command.map((word) => word.replace(/:50051$/, `:${this.port}`)));
+    return new Confined(
+      confinement,
+      ...command.map((word) => word.replace(/:50051$/, `:${this.port}`).replace(/:9464$/, ":0")),
+    );
   }
 
   /** Runs a container to its end. */
-  async run(command: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    await using container = this.start(command, env);
+  async run(command: readonly string[], options: ContainerOptions = {}) {
+    await using container = this.start(command, options);
     return await container.ended;
   }
 
@@ -77,25 +113,50 @@ export class Image implements AsyncDisposable {
   }
 }
 
-/** The example's project with the packed package and its dependencies, as the build stage leaves it. */
-async function buildApp(app: string): Promise<void> {
-  const filter = (path: string): boolean => !/\/(node_modules|gen)$/.test(path);
-  await cp(join(root, "examples", "tools"), app, { recursive: true, filter });
-  const packed = join(app, "..", "packed");
-  await mkdir(packed);
-  await run("npm", ["pack", "--pack-destination", packed], { cwd: root });
-  const modules = join(app, "node_modules");
-  await mkdir(join(modules, ".bin"), { recursive: true });
-  const { stdout } = await run("npm", ["ls", "--omit=dev", "--all", "--parseable"], { cwd: root });
-  for (const path of new Set(stdout.trim().split("\n").slice(1)))
-    await cp(path, join(app, relative(root, path)), { recursive: true });
-  await run("tar", ["-xzf", join(packed, (await readdir(packed))[0] ?? ""), "-C", packed]);
-  await cp(join(packed, "package"), join(modules, "sealwire"), { recursive: true });
-  await symlink("../sealwire/dist/src/cli/main.js", join(modules, ".bin", "sealwire"));
-  await symlink(join(bin, "protoc-gen-ts_proto"), join(modules, ".bin", "protoc-gen-ts_proto"));
-  await run(join(bin, "buf"), ["generate"], { cwd: app });
-  const image = ["--path", "proto/checksum", "--as-file-descriptor-set", "--output", "gen/descriptors.binpb"];
-  await run(join(bin, "buf"), ["build", ...image], { cwd: app });
+/** A copy of the example's project as the page makes it, with a key ring and other secrets that must stay there. */
+async function makeProject(project: string): Promise<void> {
+  const filter = (path: string): boolean => !/\/(node_modules|gen|\.sealwire)$/.test(path);
+  await cp(join(root, "examples", "tools"), project, { recursive: true, filter });
+  for (const name of ["Dockerfile", "Dockerfile.dockerignore"])
+    await cp(join(root, "examples", "container", name), join(project, name));
+  await mkdir(join(project, ".sealwire"));
+  for (const name of [".sealwire/key-ring.json", ".sealwire/client.json", "reports.json", "server-secret", ".env"])
+    await writeFile(join(project, name), "secret");
+  await run("npm", ["pack", "--pack-destination", project], { cwd: root });
+  const packed = (await readdir(project)).find((name) => name.endsWith(".tgz")) ?? "";
+  await inShell(project, `npm install --no-audit --no-fund --ignore-scripts ./${packed}`);
+}
+
+/** Does what the recipe says with the files that its ignore rules let in: `app` holds what the final stage has there. */
+async function buildStages(folder: string): Promise<void> {
+  const project = join(folder, "project");
+  const [, build = [], final = []] = recipeStages();
+  const { letsIn } = readIgnoreRules(await readFile(join(project, "Dockerfile.dockerignore"), "utf8"));
+  const stage = join(folder, "build");
+  for await (const path of glob("**/*", { cwd: project, exclude: (name) => name === "node_modules" })) {
+    const isFile = (await stat(join(project, path))).isFile();
+    if (isFile && letsIn(path)) await cp(join(project, path), join(stage, path), { recursive: true });
+  }
+  for (const command of allOf(build, "RUN")) await inShell(stage, command);
+  const app = join(folder, "app");
+  await mkdir(app);
+  for (const copied of allOf(final, "COPY")) {
+    const [, source = "", target = ""] = /^--from=build \/app\/(\S+) (\S+)$/.exec(copied) ?? [];
+    for await (const path of glob(source, { cwd: stage })) {
+      const goal = target.endsWith("/") ? join(app, path) : join(app, target);
+      await cp(join(stage, path), goal, { recursive: true, verbatimSymlinks: true });
+    }
+  }
+  await rm(stage, { recursive: true });
+}
+
+/** Runs a command with this Node first, and nothing of the npm that runs this test. */
+async function inShell(cwd: string, command: string): Promise<void> {
+  const paths = (process.env.PATH ?? "").split(delimiter).filter((path) => !path.includes("node_modules"));
+  const env: NodeJS.ProcessEnv = { ...process.env, PATH: [dirname(process.execPath), ...paths].join(delimiter) };
+  for (const name of Object.keys(env))
+    if (/^npm_/i.test(name) && !/^npm_config_(?:registry|cache)$/i.test(name)) delete env[name];
+  await run("sh", ["-euc", command], { cwd, env: { ...env, npm_config_prefer_offline: "true" } });
 }
 
 async function freePort(): Promise<number> {

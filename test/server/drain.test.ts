@@ -3,8 +3,10 @@ import {
   HealthCheckRequest,
   HealthCheckResponse,
   HealthCheckResponse_ServingStatus,
+  HealthClient,
 } from "../../gen/grpc/health/v1/health.ts";
 import { BatchSumResponse } from "../../gen/sealwire/demo/v1/batch_sum.ts";
+import { eventually } from "../support/eventually.ts";
 import { RawClient, type RawRequest } from "../support/raw-client.ts";
 import { startServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
@@ -38,6 +40,28 @@ test("while it drains, health says NOT_SERVING, new calls are refused, and open 
   const answer = await held;
   assert.is(BatchSumResponse.decode(answer.responses[0]?.result?.value ?? new Uint8Array()).total, 7);
   await drained;
+});
+
+test("a server that announces its drain says NOT_SERVING once, and takes calls until it drains", async () => {
+  await using server = await startServer();
+  using client = new RawClient(server.address, server.credentials());
+  const watcher = new HealthClient(server.address, credentials.createInsecure());
+  const seen: number[] = [];
+  const watch = watcher.watch({ service: "sealwire.v1.ToolService" });
+  watch.on("data", ({ status }: HealthCheckResponse) => seen.push(status)).on("error", () => {});
+  await eventually("the watch has begun", () => seen.length === 1);
+  assert.is(server.server.serving, true);
+  server.server.announceDrain();
+  server.server.announceDrain();
+  assert.is(server.server.serving, false);
+  assert.is(await health(server.address), HealthCheckResponse_ServingStatus.NOT_SERVING);
+  assert.is((await client.call(IDENTITY)).code, 0);
+  const ended = new Promise((resolve) => watch.once("status", resolve));
+  await server.server.drain();
+  await ended;
+  watcher.close();
+  const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
+  assert.equal(seen, [SERVING, NOT_SERVING]);
 });
 
 test("a call that does not end within the grace is cut off", async () => {

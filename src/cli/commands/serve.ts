@@ -1,12 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { SealwireError } from "../../errors.ts";
-import { systemClock as clock } from "../../runtime/clock.ts";
+import { systemClock as clock, sleep } from "../../runtime/clock.ts";
 import { createMetrics } from "../../server/metrics.ts";
 import { createServer } from "../../server/server.ts";
 import { KeyUseLog } from "../../signing/key-ring/use-log.ts";
 import { dataFolder } from "../data-folder.ts";
 import { ensureDevClient, ensureDevRing } from "../dev-setup.ts";
 import type { ExitCode } from "../exit-code.ts";
+import { HealthFile } from "../health-file.ts";
 import { followKeyRing, openStore } from "../open-store.ts";
 import { logPrintedLines } from "../printed-lines.ts";
 import { guardProcess } from "../process-guard.ts";
@@ -23,6 +24,8 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   await using guard = guardProcess(terminal, settings.logLevel);
   const { logger, counters } = guard;
   using _printed = logPrintedLines(logger);
+  const { healthFile: path, metricsPublic, drainDelayMs } = settings;
+  await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
   if (settings.dev) {
     await mkdir(settings.data, { recursive: true, mode: 0o700 });
@@ -55,7 +58,8 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     clock,
   });
   const shutdown = shutdownSignal({ onHangup: () => void keyRing.reload() });
-  await using metricsServer = settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics);
+  await using metricsServer =
+    settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics, { public: metricsPublic });
   const { address } = await server.listen(settings.listen, { reusePort: settings.reusePort });
   if (settings.dev) {
     const { credentials } = dataFolder(settings.data);
@@ -63,6 +67,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     await keyRing.reload();
   }
 
+  await healthFile?.follow(() => server.serving);
   terminal.print(
     JSON.stringify({
       listening: address,
@@ -70,7 +75,17 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       ...(metricsServer && { metrics: metricsServer.address }),
     }),
   );
-  return await drainAtEnd({ shutdown, store, logger, drain: () => server.drain(settings.drainTimeoutMs) });
+  return await drainAtEnd({
+    shutdown,
+    store,
+    logger,
+    async drain() {
+      server.announceDrain();
+      void healthFile?.update();
+      if (drainDelayMs > 0) await sleep(clock, drainDelayMs);
+      await server.drain(settings.drainTimeoutMs);
+    },
+  });
 }
 
 function noSharedStore(): SealwireError {

@@ -3,6 +3,7 @@ import { systemClock as clock } from "../../runtime/clock.ts";
 import { createMetrics } from "../../server/metrics.ts";
 import { createWorker } from "../../server/worker.ts";
 import type { ExitCode } from "../exit-code.ts";
+import { HealthFile } from "../health-file.ts";
 import { openStore } from "../open-store.ts";
 import { logPrintedLines } from "../printed-lines.ts";
 import { guardProcess } from "../process-guard.ts";
@@ -19,6 +20,8 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   using _printed = logPrintedLines(logger);
   const work = workOf(settings);
   if (settings.store === undefined || work === false) throw refused(settings.store);
+  const { healthFile: path, metricsPublic } = settings;
+  await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
 
   const { store } = await openStore(settings, logger);
@@ -27,8 +30,12 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const shutdown = shutdownSignal({ onHangup: () => {} });
   const { metrics } = settings;
   await using metricsServer =
-    metrics === undefined ? undefined : await (await createMetrics({ store, clock, counters })).listen(metrics);
+    metrics === undefined
+      ? undefined
+      : await (await createMetrics({ store, clock, counters })).listen(metrics, { public: metricsPublic });
 
+  let draining = false;
+  await healthFile?.follow(() => !draining && store.condition.serving);
   terminal.print(
     JSON.stringify({
       working: worker.tools,
@@ -36,7 +43,16 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       ...(metricsServer && { metrics: metricsServer.address }),
     }),
   );
-  return await drainAtEnd({ shutdown, store, logger, drain: () => worker.drain(settings.drainTimeoutMs) });
+  return await drainAtEnd({
+    shutdown,
+    store,
+    logger,
+    drain() {
+      draining = true;
+      void healthFile?.update();
+      return worker.drain(settings.drainTimeoutMs);
+    },
+  });
 }
 
 function refused(store: string | undefined): SealwireError {

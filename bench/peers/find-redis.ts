@@ -1,0 +1,8 @@
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** Where redis-server is; `undefined` if it is not installed. */
+export function findRedis(): string | undefined {
+  const paths = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "redis-server"));
+  return paths.find((path) => existsSync(path));
+}
