@@ -7,7 +7,7 @@ export interface ServerLimits {
   readonly connectionsMax: number;
   /** Calls open at once on one connection. Default 1,000. */
   readonly streamsPerConnectionMax: number;
-  /** Bytes of requests being read that are not verified yet; further requests wait. Default 128 MiB. */
+  /** Bytes of requests being read that are not verified yet; large ones wait for room. Default 128 MiB. */
   readonly unverifiedBytesMax: number;
   /** Health and reflection calls open at once. Default 100. */
   readonly anonymousCallsMax: number;

@@ -90,10 +90,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   const interceptor = createInterceptor({
     gate,
     sealer: new Sealer(ring, clock),
-    readBudget: new ReadBudget(
-      Math.floor(limits.unverifiedBytesMax / MAX_REQUEST_BYTES),
-      new TimeLimit(clock, limits.requestTimeoutMs),
-    ),
+    readBudget: new ReadBudget(limits.unverifiedBytesMax, clock, new TimeLimit(clock, limits.requestTimeoutMs)),
     clock,
     logger,
     observers: [callLog(logger), ...resolved.observers],

@@ -22,9 +22,14 @@ export interface Measured {
   readonly memory: { readonly before: number; readonly peak: number };
 }
 
+const IDLE_P50_MS = 10;
+
 /** What an attack may cost the honest client and the server. */
 export interface Harm {
-  /** The p99 beside the attack may be this much above the one without, in milliseconds. */
+  /**
+   * The p99 beside the attack may be this much above the one without, in milliseconds; more on a machine where half of the
+   * calls take longer than 10 ms without any attack, because others use it.
+   */
   readonly p99Ms: number;
   /** How much the server's resident memory may grow, in MiB. */
   readonly growthMiB: number;
