@@ -233,6 +233,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   #endWith(ending: Ending): void {
     this.#ending ??= ending;
     this.#stopFirstRead();
+    this.#intake?.stop();
     this.#goOn();
   }
 
@@ -240,6 +241,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   #cancel(): void {
     this.#isOver = true;
     this.#stopFirstRead();
+    this.#intake?.stop();
     this.#cleanUp.dispose();
     for (const { request, running } of this.#calls) {
       request.end(Status.CANCELLED);

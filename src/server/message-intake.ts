@@ -46,18 +46,26 @@ export class MessageIntake {
 
   /** Asks once more for a message that has begun, if one has: the room that it was given is no longer its own. */
   askAgain(): void {
-    if (this.#prefix.length < PREFIX_BYTES) return;
+    if (this.#isOver || this.#prefix.length < PREFIX_BYTES) return;
     if (!this.#askForRoom(this.#announced)) this.#wait(NOTHING);
     else if (this.#early !== undefined) this.goOn();
   }
 
   /** Reads on: there is room now. */
   goOn(): void {
+    if (this.#isOver) return;
     const early = this.#early ?? NOTHING;
     this.#early = undefined;
     this.#begin();
     this.#take(early);
     if (this.#message !== undefined) this.#incoming.stream.resume();
+  }
+
+  /** Takes nothing more in, and lets go of what is not whole: the call is over. */
+  stop(): void {
+    this.#isOver = true;
+    this.#early = undefined;
+    this.#message = undefined;
   }
 
   #take(bytes: Buffer): void {

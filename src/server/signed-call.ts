@@ -168,6 +168,7 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
   #stopReading(): void {
     this.#reading?.close();
     this.#reading = undefined;
+    this.#intake?.stop();
     this.#intake = undefined;
   }
 

@@ -59,7 +59,8 @@ export function harmDone({ calm, attacked, memory }: Measured, { p99Ms, growthMi
   const found: string[] = [];
   if (attacked.calls === 0) found.push("the honest client has not called");
   for (const [reason, times] of Object.entries(attacked.failures)) found.push(`${times} calls failed: ${reason}`);
-  if (!(attacked.p99 - calm.p99 < p99Ms))
+  const busy = Math.max(1, calm.p50 / IDLE_P50_MS);
+  if (!(attacked.p99 - calm.p99 < p99Ms * busy))
     found.push(`p99 ${attacked.p99} ms beside the attack, ${calm.p99} ms without`);
   if (!(memory.peak - memory.before < growthMiB)) found.push(`memory ${memory.before} MiB grew to ${memory.peak} MiB`);
   return found;
