@@ -29,7 +29,7 @@ export interface ServerLimits {
   readonly maxAgeMs: number;
   /** How far ahead `ts_ms` may be, in milliseconds. Default 60 s. */
   readonly maxAheadMs: number;
-  /** Canonical second tries per second over all callers; 0 switches them off. Default 50. */
+  /** Canonical second tries, of 4 KiB each, per second and key; all unknown keys have a tenth. 0 switches them off. Default 50. */
   readonly canonicalRetriesPerSecond: number;
   /** How long a connection may live before its client is asked to reconnect, in milliseconds. Default 1 h. */
   readonly connectionAgeMaxMs: number;
