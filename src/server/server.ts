@@ -16,7 +16,7 @@ import { parseListenAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
 import { AnonymousCalls } from "./anonymous-call.ts";
 import { createCallHandler } from "./call-handler.ts";
-import { callLog } from "./call-record.ts";
+import { type CallLog, callLog } from "./call-record.ts";
 import { CallRunner } from "./call-runner.ts";
 import { Drain } from "./drain.ts";
 import { Gate } from "./gate.ts";
@@ -89,13 +89,14 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     freshness: { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs },
   });
   const readBudget = new ReadBudget(limits.unverifiedBytesMax, clock, new TimeLimit(clock, limits.requestTimeoutMs));
+  const log = callLog(logger, clock);
   const interceptor = createInterceptor({
     gate,
     sealer: new Sealer(ring, clock),
     readBudget,
     clock,
     logger,
-    observers: [callLog(logger), ...resolved.observers],
+    observers: [log, ...resolved.observers],
     runner,
     admission,
     drain,
@@ -133,7 +134,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   if (resolved.reflection) addReflection(server, image, [TOOL_SERVICE, ...ANONYMOUS_SERVICES]);
 
   const worker = resolved.work === false ? undefined : await store.jobs.work(dispatcher.jobHandlers(), resolved.work);
-  return new RunningServer({ server, health, worker, drain, options: resolved });
+  return new RunningServer({ server, health, worker, drain, log, options: resolved });
 }
 
 interface Parts {
@@ -141,6 +142,7 @@ interface Parts {
   readonly health: Health;
   readonly worker: Worker | undefined;
   readonly drain: Drain;
+  readonly log: CallLog;
   readonly options: ResolvedServerOptions;
 }
 
@@ -178,7 +180,7 @@ class RunningServer implements SealwireServer {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    const { server, health, worker, drain, options } = this.#parts;
+    const { server, health, worker, drain, log, options } = this.#parts;
     health.stop();
     drain.begin();
     await Promise.all([drain.idle(options.clock, graceMs), worker?.stop(graceMs)]);
@@ -186,6 +188,7 @@ class RunningServer implements SealwireServer {
     // when they have not, and leaves the injected ones open: the listener sees to both.
     server.tryShutdown(() => {});
     await Promise.all(this.#listeners.map((listener) => listener.close(GOODBYE_MS)));
+    log[Symbol.dispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
