@@ -35,7 +35,7 @@ export type CallLog = CallObserver & Disposable;
  * caller is known gets a line at once if it is the first from its peer, and together with the others of a second after that.
  */
 export function callLog(logger: Logger, clock: Clock): CallLog {
-  const strangers = new RefusalCounts(logger, clock);
+  const strangers = new RefusalCounts(logger, clock, "calls refused");
   return {
     callStarted() {},
     callEnded(record, code, durationMs) {

@@ -6,17 +6,20 @@ const INTERVAL_MS = 1000;
 const PEERS_MAX = 1000;
 const OTHERS = "others";
 
-/** Counts what is refused before its caller is known, and writes one line per peer address and second, however much that is. */
+/** Counts what strangers are refused, and writes one line per peer address and second, however much that is. */
 export class RefusalCounts {
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #message: string;
   /** By peer address: how often for each cause, since the last line. */
   readonly #peers = new Map<string, Map<string, number>>();
   #isTiming = false;
 
-  constructor(logger: Logger, clock: Clock) {
+  /** `message`: that of a line, such as "calls refused". */
+  constructor(logger: Logger, clock: Clock, message: string) {
     this.#logger = logger;
     this.#clock = clock;
+    this.#message = message;
   }
 
   /** True if nothing of this peer was refused lately, so that this is to be written; otherwise it is counted. */
@@ -40,7 +43,7 @@ export class RefusalCounts {
         continue;
       }
       const refused = [...counts.values()].reduce((sum, each) => sum + each, 0);
-      this.#logger.warn({ audit: true, peer, refused, causes: Object.fromEntries(counts) }, "calls refused");
+      this.#logger.warn({ audit: true, peer, refused, causes: Object.fromEntries(counts) }, this.#message);
       counts.clear();
     }
   }

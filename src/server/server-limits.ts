@@ -5,6 +5,10 @@ import { MAX_REQUEST_BYTES } from "../wire/limits.ts";
 export interface ServerLimits {
   /** Connections open at once; further ones are closed. Default 1,000. */
   readonly connectionsMax: number;
+  /** Those from one address; behind a balancer or proxy all clients have the same one. Default 1,000,000. */
+  readonly connectionsPerPeerMax: number;
+  /** How long the TLS handshake may take, and then the start of HTTP/2, in milliseconds. Default 10 s. */
+  readonly handshakeTimeoutMs: number;
   /** Calls open at once on one connection. Default 1,000. */
   readonly streamsPerConnectionMax: number;
   /** Bytes of requests being read that are not verified yet; large ones wait for room. Default 128 MiB. */
@@ -55,6 +59,8 @@ const AGE_MOST_MS = 14 * 24 * HOUR_MS;
 /** The range of each limit. Whoever reads limits from a file or takes them from code checks them against it. */
 export const SERVER_LIMITS: Readonly<Record<keyof ServerLimits, LimitRange>> = {
   connectionsMax: { default: 1000, least: 1, most: 1_000_000 },
+  connectionsPerPeerMax: { default: 1_000_000, least: 1, most: 1_000_000 },
+  handshakeTimeoutMs: { default: 10 * SECOND_MS, least: 1, most: HOUR_MS },
   streamsPerConnectionMax: { default: 1000, least: 1, most: 100_000 },
   unverifiedBytesMax: { default: 128 * 1024 * 1024, least: MAX_REQUEST_BYTES, most: 64 * 1024 ** 3 },
   anonymousCallsMax: { default: 100, least: 1, most: 1_000_000 },

@@ -166,6 +166,8 @@ class RunningServer implements SealwireServer {
       tls,
       insecurePlaintext,
       connectionsMax: limits.connectionsMax,
+      connectionsPerPeerMax: limits.connectionsPerPeerMax,
+      handshakeTimeoutMs: limits.handshakeTimeoutMs,
       clock,
       logger,
       onConnection: (socket) => this.#injector.injectConnection(socket),
