@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import { CALL_METHOD, CALL_STREAM_METHOD } from "../../src/wire/limits.ts";
 import { openCall } from "../support/http-call.ts";
 import type { Attack } from "./hostile-site.ts";
 
@@ -37,3 +38,46 @@ export function holdCalls({ connections, callsPerConnection, method, send = () =
     };
   };
 }
+
+/** Announces so many bytes, and sends one. */
+const announce = (length: number) => (stream: ClientHttp2Stream) => {
+  const start = Buffer.alloc(6);
+  start.writeUInt32BE(length, 1);
+  stream.write(start);
+};
+
+/** Announces 1 MiB, and sends a byte a second. */
+const trickle = (stream: ClientHttp2Stream): void => {
+  announce(1024 * 1024)(stream);
+  const timer = setInterval(() => stream.write(Buffer.of(0)), 1000);
+  stream.on("close", () => clearInterval(timer));
+};
+
+/** The attacks that hold calls open without being verified, by what they do. */
+export const heldCalls: Readonly<Record<string, HeldCalls>> = {
+  "130 calls that send nothing but headers": { connections: 1, callsPerConnection: 130, method: CALL_METHOD },
+  "1,000 calls of six bytes": { connections: 1, callsPerConnection: 1000, method: CALL_METHOD, send: announce(256) },
+  "1,000 calls that announce 1 MiB": {
+    connections: 1,
+    callsPerConnection: 1000,
+    method: CALL_METHOD,
+    send: announce(1024 * 1024),
+  },
+  "1,000 call streams that announce 1 MiB": {
+    connections: 1,
+    callsPerConnection: 1000,
+    method: CALL_STREAM_METHOD,
+    send: announce(1024 * 1024),
+  },
+  "60 connections with 50 calls each that send nothing": {
+    connections: 60,
+    callsPerConnection: 50,
+    method: CALL_METHOD,
+  },
+  "60 connections with 50 calls each that send a byte a second": {
+    connections: 60,
+    callsPerConnection: 50,
+    method: CALL_METHOD,
+    send: trickle,
+  },
+};
