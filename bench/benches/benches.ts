@@ -10,6 +10,7 @@ export const benches = {
   watchers: async () => (await import("./watchers.ts")).watchers,
   start: async () => (await import("./start.ts")).start,
   processes: async () => (await import("./processes.ts")).processes,
+  hostile: async () => (await import("./hostile.ts")).hostile,
   client: async () => (await import("./client.ts")).client,
 } satisfies Record<string, () => Promise<Bench>>;
 

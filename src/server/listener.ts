@@ -4,8 +4,12 @@ import { createServer as createTlsServer, type TLSSocket, type Server as TlsServ
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { TimeLimit } from "../runtime/time-limit.ts";
 import { formatAddress, isLocal, type ListenAddress } from "./address.ts";
 import type { ServerTlsOptions } from "./options.ts";
+import { PeerConnections } from "./peer-connections.ts";
+import { awaitPreface } from "./preface.ts";
+import { RefusalCounts } from "./refusal-counts.ts";
 import { readTlsFiles, watchTlsFiles } from "./tls-files.ts";
 import { listenOnUnixSocket, type UnixSocket } from "./unix-socket.ts";
 
@@ -17,6 +21,8 @@ export interface ListenerOptions {
   readonly tls: ServerTlsOptions | undefined;
   readonly insecurePlaintext: boolean;
   readonly connectionsMax: number;
+  readonly connectionsPerPeerMax: number;
+  readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Takes over each accepted connection, decrypted. */
@@ -33,7 +39,8 @@ export interface Listener {
 
 /** Starts to accept connections. Throws OPTIONS_INVALID for plaintext beyond this machine and for an address that cannot be had. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { address, reusePort, tls, insecurePlaintext, connectionsMax, clock, logger, onConnection } = options;
+  const { address, reusePort, tls, insecurePlaintext, clock, logger, onConnection } = options;
+  const { connectionsMax, handshakeTimeoutMs } = options;
   if (tls === undefined && !insecurePlaintext && !isLocal(address)) {
     throw new SealwireError(
       "OPTIONS_INVALID",
@@ -47,23 +54,56 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     );
   }
   const connections = new Set<Socket>();
+  /** Those that do not speak HTTP/2 yet. */
+  const early = new Set<Socket>();
+  const prefaces = new TimeLimit(clock, handshakeTimeoutMs);
   const accept = (socket: Socket): void => {
     connections.add(socket);
+    early.add(socket);
     socket.once("close", () => {
+      prefaces.end(time);
+      early.delete(socket);
       connections.delete(socket);
       if (connections.size === 0) server.emit("idle");
     });
-    try {
-      onConnection(socket);
-    } catch (err) {
-      logger.error({ err }, "a connection could not be served");
-      socket.destroy();
-    }
+    socket.on("error", ignore);
+    const destroy = (): void => void socket.destroy();
+    const time = prefaces.begin({ expire: destroy });
+    awaitPreface(
+      socket,
+      () => {
+        prefaces.end(time);
+        early.delete(socket);
+        socket.off("error", ignore);
+        try {
+          onConnection(socket);
+        } catch (err) {
+          logger.error({ err }, "a connection could not be served");
+          socket.destroy();
+        }
+      },
+      destroy,
+    );
   };
-  const server = tls === undefined ? createServer({ noDelay: true }, accept) : tlsServer(tls, logger, accept);
+  const secure = tls && tlsServer(tls, options, accept);
+  const peers = new PeerConnections(options.connectionsPerPeerMax);
+  const refusals = new RefusalCounts(logger, clock, "connections refused");
+  const refuse = (peer: string | undefined, cause: string): void => {
+    if (refusals.isFirst(`${peer}:`, cause)) logger.warn({ peer, cause }, "connection refused");
+  };
+  const server = createServer({ noDelay: true }, (socket) => {
+    if (!peers.add(socket)) {
+      refuse(socket.remoteAddress, "too many are open from its address");
+      socket.destroy();
+    } else if (secure === undefined) {
+      accept(socket);
+    } else {
+      secure.emit("connection", socket);
+    }
+  });
   server.maxConnections = connectionsMax;
-  server.on("drop", () => logger.warn({ connections: connectionsMax }, "connection refused: too many are open"));
-  const reload = tls && watchTlsFiles(tls, server as TlsServer, { clock, logger });
+  server.on("drop", (data) => refuse(data?.remoteAddress, "too many are open"));
+  const reload = tls && secure && watchTlsFiles(tls, secure, { clock, logger });
   const bound = await bind(server, address, reusePort).catch(async (cause: NodeJS.ErrnoException) => {
     server.close();
     await reload?.[Symbol.asyncDispose]();
@@ -77,6 +117,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       await reload?.[Symbol.asyncDispose]();
       bound.socket?.release();
       server.close();
+      for (const socket of early) socket.destroy();
+      refusals.write();
       using _timer = clock.after(graceMs, () => {
         for (const connection of connections) connection.destroy();
       });
@@ -85,7 +127,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   };
 }
 
-function tlsServer(tls: ServerTlsOptions, logger: Logger, onConnection: (socket: TLSSocket) => void): TlsServer {
+/** Decrypts connections; it is given them, and accepts none itself. */
+function tlsServer(
+  tls: ServerTlsOptions,
+  { logger, handshakeTimeoutMs }: Pick<ListenerOptions, "logger" | "handshakeTimeoutMs">,
+  onConnection: (socket: TLSSocket) => void,
+): TlsServer {
   const mutual = tls.clientCaPath !== undefined;
   const server = createTlsServer(
     {
@@ -94,6 +141,7 @@ function tlsServer(tls: ServerTlsOptions, logger: Logger, onConnection: (socket:
       requestCert: mutual,
       rejectUnauthorized: mutual,
       minVersion: "TLSv1.2",
+      handshakeTimeout: handshakeTimeoutMs,
     },
     onConnection,
   );
@@ -123,3 +171,4 @@ function cannotListen(address: ListenAddress, cause: NodeJS.ErrnoException): Sea
   const problem = `Cannot listen on ${formatAddress(address)}: ${hint}; choose another address.`;
   return new SealwireError("OPTIONS_INVALID", problem, { cause });
 }
+function ignore(): void {}

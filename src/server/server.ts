@@ -16,8 +16,9 @@ import { builtinDescriptorSet, builtinImage, readImage } from "../wire/descripto
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { parseListenAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
+import { AnonymousCalls } from "./anonymous-call.ts";
 import { createCallHandler } from "./call-handler.ts";
-import { callLog } from "./call-record.ts";
+import { type CallLog, callLog } from "./call-record.ts";
 import { CallRunner } from "./call-runner.ts";
 import { Drain } from "./drain.ts";
 import { Gate } from "./gate.ts";
@@ -101,22 +102,21 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     clock,
     window,
   });
+  const readBudget = new ReadBudget(limits.unverifiedBytesMax, clock, new TimeLimit(clock, limits.requestTimeoutMs));
+  const log = callLog(logger, clock);
   const interceptor = createInterceptor({
     gate,
     sealer: new Sealer(ring, clock),
-    readBudget: new ReadBudget(
-      Math.floor(limits.unverifiedBytesMax / MAX_REQUEST_BYTES),
-      new TimeLimit(clock, limits.requestTimeoutMs),
-    ),
+    readBudget,
     clock,
     logger,
-    observers: [callLog(logger), ...resolved.observers].map((observer) => guardObserver(observer, logger)),
+    observers: [log, ...resolved.observers].map((observer) => guardObserver(observer, logger)),
     runner,
     admission,
     drain,
     streamTimeoutMs: limits.watchTimeoutMs,
     callsPerStreamMax: limits.callsPerStreamMax,
-    anonymousCallsMax: limits.anonymousCallsMax,
+    anonymousCalls: new AnonymousCalls({ ...limits, clock, readBudget }),
     onKeyUsed: guardKeyListener(resolved.onKeyUsed, logger),
     turns: new Turns(CALLS_PER_TURN),
     serveCall: createCallHandler(runner),
@@ -150,7 +150,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   const worker = resolved.work === false ? undefined : await store.jobs.work(dispatcher.jobHandlers(), resolved.work);
   health.setServing(store.condition.serving);
   const following = store.condition.onChange((serving) => health.setServing(serving));
-  return new RunningServer({ server, health, worker, drain, following, options: resolved });
+  return new RunningServer({ server, health, worker, drain, following, log, options: resolved });
 }
 
 interface Parts {
@@ -160,6 +160,7 @@ interface Parts {
   readonly drain: Drain;
   /** Follows the condition of the store. */
   readonly following: Disposable;
+  readonly log: CallLog;
   readonly options: ResolvedServerOptions;
 }
 
@@ -183,6 +184,8 @@ class RunningServer implements SealwireServer {
       tls,
       insecurePlaintext,
       connectionsMax: limits.connectionsMax,
+      connectionsPerPeerMax: limits.connectionsPerPeerMax,
+      handshakeTimeoutMs: limits.handshakeTimeoutMs,
       clock,
       logger,
       onConnection: (socket) => this.#injector.injectConnection(socket),
@@ -205,7 +208,7 @@ class RunningServer implements SealwireServer {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    const { server, health, worker, drain, following, options } = this.#parts;
+    const { server, health, worker, drain, following, log, options } = this.#parts;
     following[Symbol.dispose]();
     health.stop();
     drain.begin();
@@ -214,6 +217,7 @@ class RunningServer implements SealwireServer {
     // when they have not, and leaves the injected ones open: the listener sees to both.
     server.tryShutdown(() => {});
     await Promise.all(this.#listeners.map((listener) => listener.close(GOODBYE_MS)));
+    log[Symbol.dispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

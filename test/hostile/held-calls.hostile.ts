@@ -1,0 +1,17 @@
+// test-limit-ms: 300000
+import { suite } from "../support/suite.ts";
+import { heldCalls, holdCalls } from "./held-calls.ts";
+import { HostileSite } from "./hostile-site.ts";
+import { assertUnharmed } from "./measured.ts";
+
+const test = suite("hostile/held-calls");
+
+for (const [name, held] of Object.entries(heldCalls)) {
+  test(name, async () => {
+    // A short time, so that calls run out of it, and others are opened, while the honest client is measured.
+    await using site = await HostileSite.start({ limits: { requestTimeoutMs: 2000 } });
+    assertUnharmed(await site.measure(name, holdCalls(held)), { p99Ms: 250, growthMiB: 200 });
+  });
+}
+
+test.run();
