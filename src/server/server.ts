@@ -8,6 +8,7 @@ import { VERSION } from "../runtime/version.ts";
 import { createRequestAuthenticator } from "../signing/verify-request.ts";
 import { Catalogue } from "../tools/catalogue.ts";
 import { Dispatcher } from "../tools/dispatcher.ts";
+import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
 import { ArgsValidator } from "../validation/args.ts";
 import { builtinDescriptorSet, builtinImage, readImage } from "../wire/descriptors.ts";
@@ -70,9 +71,18 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     systemTools({ version: VERSION, ring, jobs: store.jobs, clock, catalogue: () => catalogue }),
     tools,
   );
-  const dispatcher = new Dispatcher({ catalogue, store, validator: new ArgsValidator(image), logger });
+  const observers = [callLog(logger), ...resolved.observers];
+  const overdue = new OverdueHandlers(limits.overdueHandlersMax, (tool, count) => {
+    for (const observer of observers) observer.overdueHandlers?.(tool, count);
+  });
+  const dispatcher = new Dispatcher({ catalogue, store, validator: new ArgsValidator(image), overdue, logger });
   const drain = new Drain();
-  const runner = new CallRunner({ dispatcher, drain, timeLimit: new TimeLimit(clock, limits.callTimeoutMs) });
+  const runner = new CallRunner({
+    dispatcher,
+    drain,
+    timeLimit: new TimeLimit(clock, limits.callTimeoutMs),
+    grace: new TimeLimit(clock, limits.cancelGraceMs),
+  });
   const admission = new Admission({ clock, callStreamsPerKeyMax: limits.callStreamsPerKeyMax });
   const gate = new Gate({
     authenticator: createRequestAuthenticator({
@@ -96,7 +106,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     ),
     clock,
     logger,
-    observers: [callLog(logger), ...resolved.observers],
+    observers,
     runner,
     admission,
     drain,

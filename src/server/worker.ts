@@ -4,8 +4,10 @@ import { type Logger, silentLogger } from "../runtime/logger.ts";
 import { Catalogue } from "../tools/catalogue.ts";
 import { Dispatcher } from "../tools/dispatcher.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
+import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { ArgsValidator } from "../validation/args.ts";
 import { builtinDescriptorSet, readImage } from "../wire/descriptors.ts";
+import { SERVER_LIMITS } from "./server-limits.ts";
 
 /** What a worker is made of. */
 export interface WorkerOptions {
@@ -34,7 +36,8 @@ export async function createWorker(options: WorkerOptions): Promise<SealwireWork
   const { store, tools, descriptors = [], work, logger = silentLogger } = options;
   const image = readImage(builtinDescriptorSet(), ...descriptors);
   const catalogue = new Catalogue(image, undefined, tools);
-  const dispatcher = new Dispatcher({ catalogue, store, validator: new ArgsValidator(image), logger });
+  const overdue = new OverdueHandlers(SERVER_LIMITS.overdueHandlersMax.default);
+  const dispatcher = new Dispatcher({ catalogue, store, validator: new ArgsValidator(image), overdue, logger });
   const handlers = dispatcher.jobHandlers();
   const worker = await store.jobs.work(handlers, work);
   return {

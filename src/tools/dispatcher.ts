@@ -15,8 +15,9 @@ import { MAX_OUTCOME_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
 import { type Answer, failure, toResponse } from "./answer.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
-import { CallContext, type Invocation, SystemCallContext } from "./invocation.ts";
+import { CallContext, type CallInvocation, type Invocation, SystemCallContext } from "./invocation.ts";
 import { statusOfJob } from "./job-message.ts";
+import type { OverdueHandlers } from "./overdue-handlers.ts";
 import type { Tool } from "./tool.ts";
 
 /** What a {@link Dispatcher} works with. */
@@ -24,6 +25,7 @@ export interface DispatcherOptions {
   readonly catalogue: Catalogue;
   readonly store: Store;
   readonly validator: ArgsValidator;
+  readonly overdue: OverdueHandlers;
   readonly logger: Logger;
 }
 
@@ -44,25 +46,45 @@ export class Dispatcher {
   readonly #catalogue: Catalogue;
   readonly #store: Store;
   readonly #validator: ArgsValidator;
+  readonly #overdue: OverdueHandlers;
   readonly #logger: Logger;
   readonly #answers = new WeakMap<object, Answer>();
 
-  constructor({ catalogue, store, validator, logger }: DispatcherOptions) {
+  constructor({ catalogue, store, validator, overdue, logger }: DispatcherOptions) {
     this.#catalogue = catalogue;
     this.#store = store;
     this.#validator = validator;
+    this.#overdue = overdue;
     this.#logger = logger;
     for (const tool of catalogue.tools()) validator.warm(tool.input);
   }
 
   /** Answers a call. */
-  async call(invocation: Invocation): Promise<Answer> {
+  async call(invocation: CallInvocation): Promise<Answer> {
     const tool = this.#toolFor(invocation, false);
+    this.#overdue.check(tool.name);
     const args = this.#checkArgs(tool, invocation.envelope.args);
     if (this.#catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
     if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
     if (tool.repeatable) return this.#run(tool, args, invocation);
     return this.#runOnce(tool, args, invocation);
+  }
+
+  /**
+   * The call was stopped long ago, and what works for it has not ended. Its intent counts as unknown from now on; a late
+   * outcome is recorded all the same. Its handler counts as overdue until it returns.
+   */
+  giveUp(invocation: CallInvocation): void {
+    const { envelope, logger } = invocation;
+    if (invocation.handlerRuns) {
+      invocation.isOverdue = true;
+      this.#overdue.enter(envelope.tool);
+      logger.warn({ reason: invocation.stopped?.reason }, "a handler has not returned long after its call was stopped");
+    }
+    if (!invocation.intentRuns) return;
+    this.#store.intents.giveUp(envelope.clientId, envelope.requestId).catch((err: unknown) => {
+      logger.error({ err }, "an intent whose handler does not return could not be marked as unknown");
+    });
   }
 
   /** Begins to answer a streaming call. */
@@ -148,19 +170,29 @@ export class Dispatcher {
   }
 
   /** Runs a tool whose calls are not remembered. */
-  async #run(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
+  async #run(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const context = new CallContext(invocation);
     try {
-      const result = encode(tool, await tool.handler(tool.decodeInput(args), context));
+      const input = tool.decodeInput(args);
+      invocation.handlerRuns = true;
+      const result = encode(tool, await tool.handler(input, context));
       if (result.value.length <= MAX_RESULT_BYTES) return { status: Status.OK, result };
       return failure(tooLarge(tool, result.value.length, MAX_RESULT_BYTES));
     } catch (thrown) {
       return failure(reported(thrown, context.logger));
+    } finally {
+      invocation.handlerRuns = false;
+      if (invocation.isOverdue) this.#returned(invocation);
     }
   }
 
+  #returned({ envelope, logger }: CallInvocation): void {
+    this.#overdue.leave(envelope.tool);
+    logger.info({}, "a handler returned long after its call was stopped");
+  }
+
   /** Runs a tool at most once per intent: remembered before it starts, and its outcome after it. */
-  async #runOnce(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
+  async #runOnce(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const { clientId, requestId } = invocation.envelope;
     const digest = intentDigest(tool.name, canonicalize(args, tool.input));
     const begin = await this.#store.intents.begin(clientId, requestId, digest);
@@ -174,6 +206,11 @@ export class Dispatcher {
       case "reused":
         throw new SealwireError("REQUEST_ID_REUSED");
       case "begun": {
+        invocation.intentRuns = true;
+        if (invocation.stopped !== undefined) {
+          await this.#store.intents.abandon(clientId, requestId);
+          throw invocation.stopped;
+        }
         const answer = await this.#run(tool, args, invocation);
         await this.#store.intents.finish(clientId, requestId, writeOutcome(tool, answer));
         return answer;

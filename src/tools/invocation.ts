@@ -1,5 +1,6 @@
 import type { Any } from "../../gen/google/protobuf/any.ts";
 import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
+import type { SealwireError } from "../errors.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { ToolContext } from "./handler.ts";
@@ -9,6 +10,18 @@ import type { SystemToolContext } from "./system-tools.ts";
 export interface Invocation
   extends Pick<SystemToolContext, "key" | "signal" | "drainSignal" | "openWatch" | "logger" | "traceparent"> {
   readonly envelope: VerifiedEnvelope;
+}
+
+/** A call on its way to a tool that answers once. */
+export interface CallInvocation extends Invocation {
+  /** Why the call was stopped, once it was; whoever works for it need not go on. */
+  readonly stopped: SealwireError | undefined;
+  /** Kept by the dispatcher: true while the tool's handler runs. */
+  handlerRuns: boolean;
+  /** Kept by the dispatcher: true while the call's intent stands as running. */
+  intentRuns: boolean;
+  /** Kept by the dispatcher: true once the handler has not returned in time. */
+  isOverdue: boolean;
 }
 
 /** An envelope that passed verification, so that its arguments are there. */
