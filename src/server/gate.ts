@@ -1,12 +1,13 @@
 import { SealwireError } from "../errors.ts";
 import type { ReplayGuard } from "../jobs/store.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { KeyRing } from "../signing/key-ring/types.ts";
+import type { KeyRing, VerificationKey } from "../signing/key-ring/types.ts";
 import { type AuthenticatedRequest, checkEnvelope, type RequestAuthenticator } from "../signing/verify-request.ts";
 import type { VerifiedEnvelope } from "../tools/invocation.ts";
 import { readEnvelope } from "../validation/envelope.ts";
 import { WATCH_JOB_METHOD } from "../wire/limits.ts";
 import type { Admission, Admitted } from "./admission.ts";
+import { type FrameStamp, RefusedFrames } from "./refused-frames.ts";
 
 /** How old or far ahead an envelope may be. */
 export interface Freshness {
@@ -30,9 +31,11 @@ export interface GateOptions {
  */
 export class Gate {
   readonly #options: GateOptions;
+  readonly #refused: RefusedFrames;
 
   constructor(options: GateOptions) {
     this.#options = options;
+    this.#refused = new RefusedFrames({ clock: options.clock, ...options.freshness });
   }
 
   /** Finds out who signed the bytes of a request. */
@@ -48,7 +51,7 @@ export class Gate {
 
   /** Lets the request in. What it resolves to must be released when the call ends. */
   async admit(method: string, { key }: AuthenticatedRequest, envelope: VerifiedEnvelope): Promise<Admitted> {
-    const { ring, replay, admission, clock, freshness } = this.#options;
+    const { ring, replay, clock, freshness } = this.#options;
     let ahead: SealwireError | undefined;
     try {
       checkEnvelope(envelope, { key, serverId: ring().serverId, nowMs: clock.nowMs(), ...freshness });
@@ -57,17 +60,36 @@ export class Gate {
       if (!(error instanceof SealwireError) || error.cause !== "ahead") throw error;
       ahead = error;
     }
-    const admitted = method === WATCH_JOB_METHOD ? admission.admitWatch(key) : admission.admitCall(key);
+    const tsMs = Number(envelope.tsMs);
+    const claim = {
+      clientId: envelope.clientId,
+      nonce: envelope.nonce,
+      tsMs,
+      expiresAtMs: tsMs + freshness.maxAgeMs,
+    };
+    this.#refused.check(key.keyId, claim);
+    const admitted = this.#charge(method, key, claim);
+    let fresh: boolean;
     try {
-      const { clientId, nonce } = envelope;
-      const tsMs = Number(envelope.tsMs);
-      const fresh = await replay.claim({ clientId, nonce, tsMs, expiresAtMs: tsMs + freshness.maxAgeMs });
-      if (ahead !== undefined) throw ahead;
-      if (fresh) return admitted;
-      admitted.refund();
-      throw new SealwireError("REPLAYED");
+      fresh = await replay.claim(claim);
     } catch (error) {
       admitted.release();
+      this.#refused.add(key.keyId, claim);
+      throw error;
+    }
+    if (fresh && ahead === undefined) return admitted;
+    if (ahead === undefined) admitted.refund();
+    admitted.release();
+    throw ahead ?? new SealwireError("REPLAYED");
+  }
+
+  /** Takes what the request uses of its key's limits. */
+  #charge(method: string, key: VerificationKey, frame: FrameStamp): Admitted {
+    const { admission } = this.#options;
+    try {
+      return method === WATCH_JOB_METHOD ? admission.admitWatch(key) : admission.admitCall(key);
+    } catch (error) {
+      this.#refused.add(key.keyId, frame);
       throw error;
     }
   }
