@@ -10,6 +10,7 @@ import { type FileResult, killTestProcesses, runTestFile } from "./support/test-
  *   --long            the longer suites (*.long.ts) in place of the usual ones (*.test.ts)
  *   --interop         those with clients in other languages (*.interop.ts)
  *   --crash           the suites that kill (*.crash.ts) in place of the usual ones
+ *   --hostile         those with unkind neighbours (*.hostile.ts), and what they cost the others
  *   --show            what files print, also where they pass
  *   --root <folder>   where to look, by default this folder
  *   --jobs <n>        files at a time, by default 2
@@ -23,6 +24,7 @@ const { values: options, positionals } = parseArgs({
     long: { type: "boolean", default: false },
     interop: { type: "boolean", default: false },
     crash: { type: "boolean", default: false },
+    hostile: { type: "boolean", default: false },
     show: { type: "boolean", default: false },
     root: { type: "string", default: import.meta.dirname },
     jobs: { type: "string", default: "2" },
@@ -31,7 +33,7 @@ const { values: options, positionals } = parseArgs({
 });
 
 const root = resolve(options.root);
-const kind = options.interop ? "interop" : options.long ? "long" : options.crash ? "crash" : "test";
+const kind = (["interop", "long", "crash", "hostile"] as const).find((each) => options[each]) ?? "test";
 const files = globSync(`**/*.${kind}.ts`, { cwd: root })
   .sort()
   .filter((file) => positionals.length === 0 || positionals.some((part) => resolve(root, file).includes(part)));

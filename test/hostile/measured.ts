@@ -1,0 +1,70 @@
+import { assert } from "../support/suite.ts";
+import type { GoodCalls } from "./good-client-process.ts";
+
+/** The honest client's calls of one interval. Times in milliseconds. */
+export interface CallSummary {
+  readonly calls: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  /** How many calls failed, by reason. */
+  readonly failures: Readonly<Record<string, number>>;
+}
+
+/** What {@link HostileSite.measure} found. */
+export interface Measured {
+  readonly name: string;
+  /** Without the attack. */
+  readonly calm: CallSummary;
+  /** Beside it. */
+  readonly attacked: CallSummary;
+  /** What the server has resident, in MiB. */
+  readonly memory: { readonly before: number; readonly peak: number };
+}
+
+/** What an attack may cost the honest client and the server. */
+export interface Harm {
+  /** The p99 beside the attack may be this much above the one without, in milliseconds. */
+  readonly p99Ms: number;
+  /** How much the server's resident memory may grow, in MiB. */
+  readonly growthMiB: number;
+}
+
+/** Sums an interval up. */
+export function summarize({ tookMs, failures }: GoodCalls): CallSummary {
+  const sorted = tookMs.toSorted((one, other) => one - other);
+  const at = (share: number): number => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+  return { calls: tookMs.length + count(failures), p50: at(0.5), p99: at(0.99), max: at(1), failures };
+}
+
+/** Prints what was found, for whoever reads the run. */
+export function printMeasured({ name, calm, attacked, memory }: Measured): void {
+  const line = (label: string, { calls, p50, p99, max, failures }: CallSummary): void =>
+    console.log(
+      `${label} p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms, ${count(failures)} of ${calls} calls failed ${Object.keys(failures)}`.trimEnd(),
+    );
+  console.log(`${name}:`);
+  line("  without:", calm);
+  line("  beside: ", attacked);
+  console.log(`  server:  ${memory.before.toFixed(0)} MiB before, ${memory.peak.toFixed(0)} MiB at most`);
+}
+
+/** What goes beyond the bounds; empty if the honest client got every answer in time and the server's memory stayed small. */
+export function harmDone({ calm, attacked, memory }: Measured, { p99Ms, growthMiB }: Harm): string[] {
+  const found: string[] = [];
+  if (attacked.calls === 0) found.push("the honest client has not called");
+  for (const [reason, times] of Object.entries(attacked.failures)) found.push(`${times} calls failed: ${reason}`);
+  if (!(attacked.p99 - calm.p99 < p99Ms))
+    found.push(`p99 ${attacked.p99} ms beside the attack, ${calm.p99} ms without`);
+  if (!(memory.peak - memory.before < growthMiB)) found.push(`memory ${memory.before} MiB grew to ${memory.peak} MiB`);
+  return found;
+}
+
+/** Fails if anything goes beyond the bounds. */
+export function assertUnharmed(measured: Measured, harm: Harm): void {
+  assert.equal(harmDone(measured, harm), []);
+}
+
+function count(failures: Readonly<Record<string, number>>): number {
+  return Object.values(failures).reduce((sum, each) => sum + each, 0);
+}
