@@ -1,7 +1,7 @@
 import { SealwireError } from "../errors.ts";
 import type { ReplayGuard } from "../jobs/store.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { KeyRing, VerificationKey } from "../signing/key-ring/types.ts";
+import type { KeyRing } from "../signing/key-ring/types.ts";
 import { type AuthenticatedRequest, checkEnvelope, type RequestAuthenticator } from "../signing/verify-request.ts";
 import type { VerifiedEnvelope } from "../tools/invocation.ts";
 import { readEnvelope } from "../validation/envelope.ts";
@@ -50,8 +50,9 @@ export class Gate {
   }
 
   /** Lets the request in. What it resolves to must be released when the call ends. */
-  async admit(method: string, { key }: AuthenticatedRequest, envelope: VerifiedEnvelope): Promise<Admitted> {
+  async admit(method: string, request: AuthenticatedRequest, envelope: VerifiedEnvelope): Promise<Admitted> {
     const { ring, replay, clock, freshness } = this.#options;
+    const { key } = request;
     let ahead: SealwireError | undefined;
     try {
       checkEnvelope(envelope, { key, serverId: ring().serverId, nowMs: clock.nowMs(), ...freshness });
@@ -68,7 +69,7 @@ export class Gate {
       expiresAtMs: tsMs + freshness.maxAgeMs,
     };
     this.#refused.check(key.keyId, claim);
-    const admitted = this.#charge(method, key, claim);
+    const admitted = this.#charge(method, request, claim);
     let fresh: boolean;
     try {
       fresh = await replay.claim(claim);
@@ -84,10 +85,12 @@ export class Gate {
   }
 
   /** Takes what the request uses of its key's limits. */
-  #charge(method: string, key: VerificationKey, frame: FrameStamp): Admitted {
+  #charge(method: string, { key, envelope }: AuthenticatedRequest, frame: FrameStamp): Admitted {
     const { admission } = this.#options;
     try {
-      return method === WATCH_JOB_METHOD ? admission.admitWatch(key) : admission.admitCall(key);
+      return method === WATCH_JOB_METHOD
+        ? admission.admitWatch(key, envelope.length)
+        : admission.admitCall(key, envelope.length);
     } catch (error) {
       this.#refused.add(key.keyId, frame);
       throw error;

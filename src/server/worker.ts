@@ -1,8 +1,9 @@
 import type { WorkOptions } from "../jobs/engine.ts";
 import type { Store } from "../jobs/store.ts";
 import { type Logger, silentLogger } from "../runtime/logger.ts";
+import { Turns } from "../runtime/turns.ts";
 import { Catalogue } from "../tools/catalogue.ts";
-import { Dispatcher } from "../tools/dispatcher.ts";
+import { Dispatcher, LARGE_STEPS_PER_TURN } from "../tools/dispatcher.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
 import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { ArgsValidator } from "../validation/args.ts";
@@ -37,7 +38,15 @@ export async function createWorker(options: WorkerOptions): Promise<SealwireWork
   const image = readImage(builtinDescriptorSet(), ...descriptors);
   const catalogue = new Catalogue(image, undefined, tools);
   const overdue = new OverdueHandlers(SERVER_LIMITS.overdueHandlersMax.default);
-  const dispatcher = new Dispatcher({ catalogue, store, validator: new ArgsValidator(image), overdue, logger });
+  const largeTurns = new Turns(LARGE_STEPS_PER_TURN);
+  const dispatcher = new Dispatcher({
+    catalogue,
+    store,
+    validator: new ArgsValidator(image),
+    overdue,
+    largeTurns,
+    logger,
+  });
   const handlers = dispatcher.jobHandlers();
   const worker = await store.jobs.work(handlers, work);
   return {

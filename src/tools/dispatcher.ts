@@ -6,7 +6,8 @@ import type { JobHandler, JobRun } from "../jobs/engine.ts";
 import type { JobPolicy } from "../jobs/job.ts";
 import type { Store } from "../jobs/store.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { canonicalize } from "../signing/canonical.ts";
+import type { Turns } from "../runtime/turns.ts";
+import { canonicalizeChecked } from "../signing/canonical.ts";
 import { intentDigest } from "../signing/intent-digest.ts";
 import type { ArgsValidator } from "../validation/args.ts";
 import { encodeMessage } from "../wire/encode.ts";
@@ -26,6 +27,8 @@ export interface DispatcherOptions {
   readonly store: Store;
   readonly validator: ArgsValidator;
   readonly overdue: OverdueHandlers;
+  /** Where the steps of the work on large arguments take turns, beside everything else. */
+  readonly largeTurns: Turns;
   readonly logger: Logger;
 }
 
@@ -37,6 +40,10 @@ export interface Watched {
 }
 
 const IN_PROGRESS_RETRY_MS = 500;
+/** Above this size each step of the work on arguments is a task of its own: it may take milliseconds. */
+const LARGE_ARGS_BYTES = 16 * 1024;
+/** How many such steps are for one turn of the event loop. */
+export const LARGE_STEPS_PER_TURN = 1;
 
 /**
  * Takes a verified call through permission, arguments and intent to its tool (docs/protocol.md, Verification order).
@@ -47,14 +54,16 @@ export class Dispatcher {
   readonly #store: Store;
   readonly #validator: ArgsValidator;
   readonly #overdue: OverdueHandlers;
+  readonly #largeTurns: Turns;
   readonly #logger: Logger;
   readonly #answers = new WeakMap<object, Answer>();
 
-  constructor({ catalogue, store, validator, overdue, logger }: DispatcherOptions) {
+  constructor({ catalogue, store, validator, overdue, largeTurns, logger }: DispatcherOptions) {
     this.#catalogue = catalogue;
     this.#store = store;
     this.#validator = validator;
     this.#overdue = overdue;
+    this.#largeTurns = largeTurns;
     this.#logger = logger;
     for (const tool of catalogue.tools()) validator.warm(tool.input);
   }
@@ -63,7 +72,11 @@ export class Dispatcher {
   async call(invocation: CallInvocation): Promise<Answer> {
     const tool = this.#toolFor(invocation, false);
     this.#overdue.check(tool.name);
-    const args = this.#checkArgs(tool, invocation.envelope.args);
+    const { args: given, clientId } = invocation.envelope;
+    const args = isLarge(given.value)
+      ? await this.#largeTurns.do(() => this.#checkArgs(tool, given), clientId)
+      : this.#checkArgs(tool, given);
+    if (invocation.stopped !== undefined) throw invocation.stopped;
     if (this.#catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
     if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
     if (tool.repeatable) return this.#run(tool, args, invocation);
@@ -159,7 +172,9 @@ export class Dispatcher {
     const { job } = await this.#store.jobs.submit({
       owner: envelope.clientId,
       requestId: envelope.requestId,
-      intentDigest: intentDigest(tool.name, canonicalize(args, tool.input)),
+      intentDigest: isLarge(args)
+        ? await this.#largeTurns.do(() => digestOf(tool, args), envelope.clientId)
+        : digestOf(tool, args),
       tool: tool.name,
       args,
       policy,
@@ -173,9 +188,10 @@ export class Dispatcher {
   async #run(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const context = new CallContext(invocation);
     try {
-      const input = tool.decodeInput(args);
-      invocation.handlerRuns = true;
-      const result = encode(tool, await tool.handler(input, context));
+      const output = isLarge(args)
+        ? this.#largeTurns.do(() => this.#handle(tool, args, context, invocation), context.clientId)
+        : this.#handle(tool, args, context, invocation);
+      const result = encode(tool, await output);
       if (result.value.length <= MAX_RESULT_BYTES) return { status: Status.OK, result };
       return failure(tooLarge(tool, result.value.length, MAX_RESULT_BYTES));
     } catch (thrown) {
@@ -186,6 +202,15 @@ export class Dispatcher {
     }
   }
 
+  /** Decodes the arguments and begins to run the handler. */
+  #handle(tool: Tool, args: Uint8Array, context: CallContext, invocation: CallInvocation): unknown {
+    // An intent stands as begun by now: what the handler makes of its signal decides.
+    if (invocation.stopped !== undefined && !invocation.intentRuns) throw invocation.stopped;
+    const input = tool.decodeInput(args);
+    invocation.handlerRuns = true;
+    return tool.handler(input, context);
+  }
+
   #returned({ envelope, logger }: CallInvocation): void {
     this.#overdue.leave(envelope.tool);
     logger.info({}, "a handler returned long after its call was stopped");
@@ -194,7 +219,9 @@ export class Dispatcher {
   /** Runs a tool at most once per intent: remembered before it starts, and its outcome after it. */
   async #runOnce(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const { clientId, requestId } = invocation.envelope;
-    const digest = intentDigest(tool.name, canonicalize(args, tool.input));
+    const digest = isLarge(args)
+      ? await this.#largeTurns.do(() => digestOf(tool, args), clientId)
+      : digestOf(tool, args);
     const begin = await this.#store.intents.begin(clientId, requestId, digest);
     switch (begin.kind) {
       case "finished":
@@ -237,7 +264,10 @@ export class Dispatcher {
       progress: (completed, total, message) => run.progress(completed, total, message),
     };
     try {
-      const result = encodeMessage(Any, encode(tool, await tool.handler(tool.decodeInput(run.args), context)));
+      const handle = (): unknown => tool.handler(tool.decodeInput(run.args), context);
+      const output = await (isLarge(run.args) ? this.#largeTurns.do(handle, run.owner) : handle());
+      const write = (): Uint8Array => encodeMessage(Any, encode(tool, output));
+      const result = isLarge(run.args) ? await this.#largeTurns.do(write, run.owner) : write();
       if (result.length <= MAX_RESULT_BYTES) return result;
       throw tooLarge(tool, result.length, MAX_RESULT_BYTES);
     } catch (thrown) {
@@ -249,6 +279,14 @@ export class Dispatcher {
         : new SealwireError(error.reason, error.message, { retryable: true, cause: thrown });
     }
   }
+}
+
+function isLarge(args: Uint8Array): boolean {
+  return args.length > LARGE_ARGS_BYTES;
+}
+
+function digestOf(tool: Tool, args: Uint8Array): Uint8Array {
+  return intentDigest(tool.name, canonicalizeChecked(args, tool.input));
 }
 
 function encode(tool: Tool, output: unknown): Any {
