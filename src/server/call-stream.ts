@@ -12,7 +12,8 @@ import { type GrpcFailure, toGrpcFailure } from "../wire/status.ts";
 import type { Admission } from "./admission.ts";
 import type { CallOutcome, CallRunner, RunningCall } from "./call-runner.ts";
 import type { Drain } from "./drain.ts";
-import type { Reader, ReadSlot } from "./read-budget.ts";
+import { MessageIntake } from "./message-intake.ts";
+import { type Reader, type Reading, tooManyRequests } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
 import { ENDED_WELL, type SignedCallOptions } from "./signed-call.ts";
 import { type RequestOrigin, requestTooSlow, SignedRequest } from "./signed-request.ts";
@@ -61,7 +62,9 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   #isTrusted = false;
   #isReading = false;
   #isPulling = false;
-  #readSlot: ReadSlot | undefined;
+  #intake: MessageIntake | undefined;
+  /** While the stream waits for a frame and is not trusted yet. */
+  #reading: Reading | undefined;
   /** Set once no more frames are taken: how the stream ends when the calls in flight are answered. */
   #ending: Ending | undefined;
   #isOver = false;
@@ -72,13 +75,23 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     this.#options = options;
   }
 
+  /** There is room for the frame of which a part has come. */
   read(): void {
-    this.#call.startRead();
+    this.#intake?.goOn();
   }
 
   /** The first request did not arrive in time. */
   expire(): void {
     this.#fail(requestTooSlow());
+  }
+
+  get waitingBytes(): number {
+    return this.#intake?.waitingBytes ?? 0;
+  }
+
+  /** Too many unverified requests are open, most of them on this connection. */
+  crowdOut(): void {
+    this.#fail(tooManyRequests());
   }
 
   #listener(): ServerListener {
@@ -108,6 +121,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   }
 
   #open(): void {
+    this.#intake = new MessageIntake(this.#call, false, (bytes) => this.#reading?.reserve(bytes) ?? true);
     const { clock, drain, streamTimeoutMs } = this.#options;
     const age = clock.after(streamTimeoutMs, () => this.#endWith(toGrpcFailure(new SealwireError("WATCH_EXPIRED"))));
     const onDrain = (): void => this.#endWith(toGrpcFailure(drain.signal.reason));
@@ -157,6 +171,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
       throw thrown;
     }
     this.#isTrusted = true;
+    this.#intake?.askAgain();
     this.#goOn();
   }
 
@@ -183,10 +198,16 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     } else if (this.#isTrusted) {
       this.#pull();
     } else if (this.#calls.size === 0 && !this.#isReading) {
-      this.#isReading = true;
-      this.#readSlot = this.#options.readBudget.slot(this);
-      this.#readSlot.open();
+      this.#readFirst(this.#intake as MessageIntake);
     }
+  }
+
+  /** Reads a frame of somebody who is not trusted yet. */
+  #readFirst(intake: MessageIntake): void {
+    this.#isReading = true;
+    this.#reading = this.#options.readBudget.enter(intake.connection, this);
+    this.#call.startRead();
+    if (this.#isReading) intake.askAgain();
   }
 
   /** Frames that are at hand arrive inside startRead: a loop, where recursion would be as deep as they are many. */
@@ -206,8 +227,8 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   }
 
   #stopFirstRead(): void {
-    this.#readSlot?.close();
-    this.#readSlot = undefined;
+    this.#reading?.close();
+    this.#reading = undefined;
   }
 
   /** Ends the stream for what is wrong with a frame, or with all of it; nobody is known to sign the answer for. */
@@ -220,6 +241,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   #endWith(ending: Ending): void {
     this.#ending ??= ending;
     this.#stopFirstRead();
+    this.#intake?.stop();
     this.#goOn();
   }
 
@@ -227,6 +249,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   #cancel(): void {
     this.#isOver = true;
     this.#stopFirstRead();
+    this.#intake?.stop();
     this.#cleanUp.dispose();
     for (const { request, running } of this.#calls) {
       request.end(Status.CANCELLED);

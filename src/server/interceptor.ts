@@ -2,6 +2,7 @@ import { ServerInterceptingCall, type ServerInterceptingCallInterface, type Serv
 import { SealwireError } from "../errors.ts";
 import { CALL_METHOD } from "../wire/limits.ts";
 import { toGrpcFailure } from "../wire/status.ts";
+import type { AnonymousCalls } from "./anonymous-call.ts";
 import { CallStream, type CallStreamOptions } from "./call-stream.ts";
 import { pathKind } from "./service-paths.ts";
 import { type CallHandler, SignedCall } from "./signed-call.ts";
@@ -10,8 +11,7 @@ import { type CallHandler, SignedCall } from "./signed-call.ts";
 export interface InterceptorOptions extends CallStreamOptions {
   readonly serveCall: CallHandler;
   readonly serveWatch: CallHandler;
-  /** Most health and reflection calls open at once. */
-  readonly anonymousCallsMax: number;
+  readonly anonymousCalls: AnonymousCalls;
 }
 
 /**
@@ -19,8 +19,7 @@ export interface InterceptorOptions extends CallStreamOptions {
  * signed is verified and served right here; nothing of it reaches grpc-js's handlers.
  */
 export function createInterceptor(options: InterceptorOptions): ServerInterceptor {
-  const state = { anonymousCalls: 0 };
-  return ({ path }, call) => {
+  return ({ path, responseStream }, call) => {
     switch (pathKind(path)) {
       case "call":
         return new SignedCall(call, path, options, options.serveCall);
@@ -29,40 +28,11 @@ export function createInterceptor(options: InterceptorOptions): ServerIntercepto
       case "stream":
         return new CallStream(call, options);
       case "anonymous":
-        return anonymousCall(call, state, options);
+        return responseStream ? options.anonymousCalls.stream(call) : options.anonymousCalls.single(call);
       case "native":
         return refusedCall(call, nativeToolError());
     }
   };
-}
-
-/** Lets a health or reflection call through, as long as there are not too many. */
-function anonymousCall(
-  call: ServerInterceptingCallInterface,
-  state: { anonymousCalls: number },
-  { anonymousCallsMax }: InterceptorOptions,
-): ServerInterceptingCall {
-  if (state.anonymousCalls >= anonymousCallsMax) {
-    return refusedCall(
-      call,
-      new SealwireError("QUOTA_EXCEEDED", "Too many health and reflection calls are open; try again.", {
-        retryDelayMs: 1000,
-      }),
-    );
-  }
-  state.anonymousCalls += 1;
-  let open = true;
-  const end = (): void => {
-    if (open) state.anonymousCalls -= 1;
-    open = false;
-  };
-  return new ServerInterceptingCall(call, {
-    start: (next) => next({ onCancel: end }),
-    sendStatus: (status, next) => {
-      end();
-      next(status);
-    },
-  });
 }
 
 /** Answers a call with an error as soon as it starts. */

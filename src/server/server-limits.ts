@@ -7,10 +7,14 @@ export interface ServerLimits {
   readonly connectionsMax: number;
   /** Calls open at once on one connection. Default 1,000. */
   readonly streamsPerConnectionMax: number;
-  /** Bytes of requests being read that are not verified yet; further requests wait. Default 128 MiB. */
+  /** Bytes of requests being read that are not verified yet; large ones wait for room. Default 128 MiB. */
   readonly unverifiedBytesMax: number;
-  /** Health and reflection calls open at once. Default 100. */
+  /** Health watches and reflection streams open at once. Default 100. */
   readonly anonymousCallsMax: number;
+  /** Those of one connection. Default 10. */
+  readonly anonymousCallsPerConnectionMax: number;
+  /** How long one of them may stay open, in milliseconds. Default 5 min. */
+  readonly anonymousCallTimeoutMs: number;
   /** How long a request may take to arrive whole, in milliseconds. Default 10 s. */
   readonly requestTimeoutMs: number;
   /** How long a call may take, in milliseconds. Default 60 s. */
@@ -58,6 +62,8 @@ export const SERVER_LIMITS: Readonly<Record<keyof ServerLimits, LimitRange>> = {
   streamsPerConnectionMax: { default: 1000, least: 1, most: 100_000 },
   unverifiedBytesMax: { default: 128 * 1024 * 1024, least: MAX_REQUEST_BYTES, most: 64 * 1024 ** 3 },
   anonymousCallsMax: { default: 100, least: 1, most: 1_000_000 },
+  anonymousCallsPerConnectionMax: { default: 10, least: 1, most: 100_000 },
+  anonymousCallTimeoutMs: { default: 5 * MINUTE_MS, least: 1, most: 24 * HOUR_MS },
   requestTimeoutMs: { default: 10 * SECOND_MS, least: 1, most: HOUR_MS },
   callTimeoutMs: { default: MINUTE_MS, least: 1, most: 24 * HOUR_MS },
   cancelGraceMs: { default: 10 * SECOND_MS, least: 1, most: HOUR_MS },

@@ -15,6 +15,7 @@ import { builtinDescriptorSet, builtinImage, readImage } from "../wire/descripto
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { parseListenAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
+import { AnonymousCalls } from "./anonymous-call.ts";
 import { createCallHandler } from "./call-handler.ts";
 import { callLog } from "./call-record.ts";
 import { CallRunner } from "./call-runner.ts";
@@ -105,13 +106,11 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     clock,
     freshness: { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs },
   });
+  const readBudget = new ReadBudget(limits.unverifiedBytesMax, clock, new TimeLimit(clock, limits.requestTimeoutMs));
   const interceptor = createInterceptor({
     gate,
     sealer: new Sealer(ring, clock),
-    readBudget: new ReadBudget(
-      Math.floor(limits.unverifiedBytesMax / MAX_REQUEST_BYTES),
-      new TimeLimit(clock, limits.requestTimeoutMs),
-    ),
+    readBudget,
     clock,
     logger,
     observers,
@@ -120,7 +119,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     drain,
     streamTimeoutMs: limits.watchTimeoutMs,
     callsPerStreamMax: limits.callsPerStreamMax,
-    anonymousCallsMax: limits.anonymousCallsMax,
+    anonymousCalls: new AnonymousCalls({ ...limits, clock, readBudget }),
     onKeyUsed: resolved.onKeyUsed,
     turns: new Turns(CALLS_PER_TURN),
     streamTurns: new Turns(Number.POSITIVE_INFINITY),

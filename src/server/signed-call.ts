@@ -7,7 +7,8 @@ import {
 import type { SealwireError } from "../errors.ts";
 import type { Turns } from "../runtime/turns.ts";
 import { WATCH_JOB_METHOD } from "../wire/limits.ts";
-import type { ReadBudget, Reader, ReadSlot } from "./read-budget.ts";
+import { MessageIntake } from "./message-intake.ts";
+import { type ReadBudget, type Reader, type Reading, tooManyRequests } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
 import { type RequestOrigin, type RequestServices, requestTooSlow, SignedRequest } from "./signed-request.ts";
 import type { VerifiedCall } from "./verified-call.ts";
@@ -53,7 +54,9 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
   /** Until the call ends. */
   #request: SignedRequest | undefined;
   #served: { cancel(): void } | undefined;
-  #readSlot: ReadSlot | undefined;
+  /** Until its message has come. */
+  #reading: Reading | undefined;
+  #intake: MessageIntake | undefined;
 
   constructor(call: ServerInterceptingCallInterface, method: string, options: SignedCallOptions, handler: CallHandler) {
     super(call);
@@ -75,13 +78,23 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
     else this.#awaitMessage();
   }
 
+  /** There is room for the request, of which a part has come. */
   read(): void {
-    this.#call.startRead();
+    this.#intake?.goOn();
   }
 
   /** The request did not arrive in time. */
   expire(): void {
     this.#refuse(requestTooSlow());
+  }
+
+  get waitingBytes(): number {
+    return this.#intake?.waitingBytes ?? 0;
+  }
+
+  /** Too many unverified requests are open, most of them on this connection. */
+  crowdOut(): void {
+    this.#refuse(tooManyRequests());
   }
 
   /** Only one message is ever read. */
@@ -146,13 +159,17 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
   }
 
   #awaitMessage(): void {
-    this.#readSlot = this.#options.readBudget.slot(this);
-    this.#readSlot.open();
+    const intake = new MessageIntake(this.#call, true, (bytes) => this.#reading?.reserve(bytes) ?? true);
+    this.#intake = intake;
+    this.#reading = this.#options.readBudget.enter(intake.connection, this);
+    this.#call.startRead();
   }
 
   #stopReading(): void {
-    this.#readSlot?.close();
-    this.#readSlot = undefined;
+    this.#reading?.close();
+    this.#reading = undefined;
+    this.#intake?.stop();
+    this.#intake = undefined;
   }
 
   #end(code: number): void {

@@ -10,10 +10,9 @@ test("without an attack nobody is harmed, and one that stops the server is notic
   await using site = await HostileSite.start();
   assertUnharmed(await site.measure("no attack", async () => () => {}, 2), { p99Ms: 250, growthMiB: 150 });
   const stopped = await site.measure("the server stopped for a second", async ({ pid }) => {
-    kill(pid, "SIGSTOP");
-    await delay(1000);
-    kill(pid, "SIGCONT");
-    return () => {};
+    const stopped = delay(2000).then(() => kill(pid, "SIGSTOP"));
+    const going = delay(3000).then(() => kill(pid, "SIGCONT"));
+    return () => Promise.all([stopped, going]);
   });
   assert.match(harmDone(stopped, { p99Ms: 250, growthMiB: 150 }).join(), "p99");
 });
