@@ -2,7 +2,7 @@ import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 
 /** Refused frames that are remembered one by one for one key. */
-export const REFUSED_PER_KEY_MAX = 10_000;
+const REFUSED_PER_KEY_MAX = 10_000;
 /** Refused frames that are remembered one by one for all keys together. */
 const REFUSED_MAX = 100_000;
 
@@ -34,7 +34,7 @@ interface KeyRecord {
 /**
  * Remembers the frames that were refused before their nonce was claimed: over a limit, or while the store was away. Their
  * signatures hold, so without this anybody who saw such a frame could send it again and have it carried out, though
- * its signer was told that it was not. In memory only, and bounded: above {@link REFUSED_PER_KEY_MAX} frames of one key,
+ * its signer was told that it was not. In memory only, and bounded: above 10,000 frames of one key,
  * or too many of all keys, a stamp takes the place of the single frames, up to which every frame of the key is refused.
  */
 export class RefusedFrames {
