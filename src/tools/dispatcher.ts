@@ -1,6 +1,5 @@
 import { Any } from "../../gen/google/protobuf/any.ts";
-import type { Job } from "../../gen/sealwire/v1/job.ts";
-import { Response, Status } from "../../gen/sealwire/v1/response.ts";
+import { Status } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobHandler, JobRun } from "../jobs/engine.ts";
 import type { JobPolicy } from "../jobs/job.ts";
@@ -11,14 +10,14 @@ import { canonicalizeChecked } from "../signing/canonical.ts";
 import { intentDigest } from "../signing/intent-digest.ts";
 import type { ArgsValidator } from "../validation/args.ts";
 import { encodeMessage } from "../wire/encode.ts";
-import { errorFromMessage } from "../wire/error-message.ts";
-import { MAX_OUTCOME_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
-import { type Answer, failure, toResponse } from "./answer.ts";
+import { MAX_RESULT_BYTES } from "../wire/limits.ts";
+import { type Answer, failure } from "./answer.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
 import { CallContext, type CallInvocation, type Invocation, SystemCallContext } from "./invocation.ts";
-import { statusOfJob } from "./job-message.ts";
 import type { OverdueHandlers } from "./overdue-handlers.ts";
+import { readOutcome, tooLarge, writeOutcome } from "./recorded-outcome.ts";
+import { encode, systemAnswer } from "./system-answer.ts";
 import type { Tool } from "./tool.ts";
 
 /** What a {@link Dispatcher} works with. */
@@ -289,47 +288,8 @@ function digestOf(tool: Tool, args: Uint8Array): Uint8Array {
   return intentDigest(tool.name, canonicalizeChecked(args, tool.input));
 }
 
-function encode(tool: Tool, output: unknown): Any {
-  return { typeUrl: tool.outputTypeUrl, value: tool.encodeOutput(output) };
-}
-
-/** An answer about one job takes its status, and its error, from the job. */
-function systemAnswer(tool: Tool, output: unknown): Answer {
-  const result = encode(tool, output);
-  if (!hasJob(output)) return { status: Status.OK, result };
-  const { job } = output;
-  const status = statusOfJob(job);
-  const failed = status === Status.ERROR || status === Status.CANCELLED;
-  const error = failed && job.error !== undefined ? { error: errorFromMessage(job.error) } : {};
-  return { status, result, ...error };
-}
-
-function hasJob(output: unknown): output is { job: Job } {
-  return typeof output === "object" && output !== null && "job" in output && output.job !== undefined;
-}
-
 /** What a caller may know of a tool's failure; what was not meant for callers goes to the log. */
 function reported(thrown: unknown, logger: Logger): SealwireError {
   if (!(thrown instanceof SealwireError)) logger.error({ err: thrown }, "tool failed unexpectedly");
   return SealwireError.from(thrown);
-}
-
-function tooLarge(tool: Tool, actual: number, limit: number): SealwireError {
-  return new SealwireError(
-    "RESULT_TOO_LARGE",
-    `The result of "${tool.name}" has ${actual} bytes, more than the ${limit} that are carried; return a reference to the data instead.`,
-  );
-}
-
-/** The outcome to remember: the answer without what belongs to one attempt. */
-function writeOutcome(tool: Tool, answer: Answer): Uint8Array {
-  const blank = { requestId: "", serverId: "", nowMs: 0, sequence: 0 };
-  const outcome = encodeMessage(Response, toResponse(answer, blank));
-  if (outcome.length <= MAX_OUTCOME_BYTES) return outcome;
-  return encodeMessage(Response, toResponse(failure(tooLarge(tool, outcome.length, MAX_OUTCOME_BYTES)), blank));
-}
-
-function readOutcome(bytes: Uint8Array): Answer {
-  const { status, result, error } = Response.decode(bytes);
-  return { status, ...(result && { result }), ...(error && { error: errorFromMessage(error) }) };
 }
