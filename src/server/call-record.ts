@@ -1,5 +1,7 @@
+import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { statusName } from "../wire/error-message.ts";
+import { RefusalCounts } from "./refusal-counts.ts";
 
 /** What is known of one call so far; written to the log, and to the metrics, at its end. */
 export interface CallRecord {
@@ -27,13 +29,21 @@ export interface CallObserver {
 
 const REFUSALS = new Set(["UNAUTHENTICATED", "PERMISSION_DENIED"]);
 
-/** Writes one line per call, and marks the refusals for an audit; never arguments or secrets. */
-export function callLog(logger: Logger): CallObserver {
+/** The log of calls; dispose it at the end, or the last second's refusals are not written. */
+export type CallLog = CallObserver & Disposable;
+
+/**
+ * Writes one line per call, and marks the refusals for an audit; never arguments or secrets. What is refused before its
+ * caller is known gets a line at once if it is the first from its peer, and together with the others of a second after that.
+ */
+export function callLog(logger: Logger, clock: Clock): CallLog {
+  const strangers = new RefusalCounts(logger, clock, "calls refused");
   return {
     callStarted() {},
     callEnded(record, code, durationMs) {
       const { method, peer, tool, client, keyId, requestId, trace, reason, cause } = record;
       const status = code === 0 ? "OK" : statusName(code);
+      if (keyId === undefined && !strangers.isFirst(peer, cause ?? (reason || status))) return;
       const fields = {
         method,
         tool,
@@ -51,5 +61,6 @@ export function callLog(logger: Logger): CallObserver {
         logger.info(fields, "call");
       }
     },
+    [Symbol.dispose]: () => strangers.write(),
   };
 }

@@ -5,8 +5,12 @@ import { createServer as createTlsServer, type TLSSocket, type Server as TlsServ
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { TimeLimit } from "../runtime/time-limit.ts";
 import { formatAddress, isLocal, type ListenAddress } from "./address.ts";
 import type { ServerTlsOptions } from "./options.ts";
+import { PeerConnections } from "./peer-connections.ts";
+import { awaitPreface } from "./preface.ts";
+import { RefusalCounts } from "./refusal-counts.ts";
 import { readTlsFiles, watchTlsFiles } from "./tls-files.ts";
 
 /** Where and how to accept connections. */
@@ -17,6 +21,8 @@ export interface ListenerOptions {
   readonly tls: ServerTlsOptions | undefined;
   readonly insecurePlaintext: boolean;
   readonly connectionsMax: number;
+  readonly connectionsPerPeerMax: number;
+  readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Takes over each accepted connection, decrypted. */
@@ -33,7 +39,8 @@ export interface Listener {
 
 /** Starts to accept connections. Throws OPTIONS_INVALID for plaintext beyond this machine and for an address that cannot be had. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { address, reusePort, tls, insecurePlaintext, connectionsMax, clock, logger, onConnection } = options;
+  const { address, reusePort, tls, insecurePlaintext, clock, logger, onConnection } = options;
+  const { connectionsMax, handshakeTimeoutMs } = options;
   if (tls === undefined && !insecurePlaintext && !isLocal(address)) {
     throw new SealwireError(
       "OPTIONS_INVALID",
@@ -47,24 +54,59 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     );
   }
   const connections = new Set<Socket>();
+  /** Those that do not speak HTTP/2 yet. */
+  const early = new Set<Socket>();
+  const prefaces = new TimeLimit(clock, handshakeTimeoutMs);
   const accept = (socket: Socket): void => {
     connections.add(socket);
+    early.add(socket);
     socket.once("close", () => {
+      prefaces.end(time);
+      early.delete(socket);
       connections.delete(socket);
       if (connections.size === 0) server.emit("idle");
     });
-    onConnection(socket);
+    socket.on("error", ignore);
+    const destroy = (): void => void socket.destroy();
+    const time = prefaces.begin({ expire: destroy });
+    awaitPreface(
+      socket,
+      () => {
+        prefaces.end(time);
+        early.delete(socket);
+        socket.off("error", ignore);
+        onConnection(socket);
+      },
+      destroy,
+    );
   };
-  const server = tls === undefined ? createServer({ noDelay: true }, accept) : tlsServer(tls, logger, accept);
+  const secure = tls && tlsServer(tls, options, accept);
+  const peers = new PeerConnections(options.connectionsPerPeerMax);
+  const refusals = new RefusalCounts(logger, clock, "connections refused");
+  const refuse = (peer: string | undefined, cause: string): void => {
+    if (refusals.isFirst(`${peer}:`, cause)) logger.warn({ peer, cause }, "connection refused");
+  };
+  const server = createServer({ noDelay: true }, (socket) => {
+    if (!peers.add(socket)) {
+      refuse(socket.remoteAddress, "too many are open from its address");
+      socket.destroy();
+    } else if (secure === undefined) {
+      accept(socket);
+    } else {
+      secure.emit("connection", socket);
+    }
+  });
   server.maxConnections = connectionsMax;
-  server.on("drop", () => logger.warn({ connections: connectionsMax }, "connection refused: too many are open"));
-  const reload = tls && watchTlsFiles(tls, server as TlsServer, { clock, logger });
+  server.on("drop", (data) => refuse(data?.remoteAddress, "too many are open"));
+  const reload = tls && secure && watchTlsFiles(tls, secure, { clock, logger });
   const bound = await bind(server, address, reusePort);
   return {
     address: formatAddress(bound),
     close: async (graceMs) => {
       await reload?.[Symbol.asyncDispose]();
       server.close();
+      for (const socket of early) socket.destroy();
+      refusals.write();
       if (bound.kind === "unix") rmSync(bound.path, { force: true });
       using _timer = clock.after(graceMs, () => {
         for (const connection of connections) connection.destroy();
@@ -74,7 +116,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   };
 }
 
-function tlsServer(tls: ServerTlsOptions, logger: Logger, onConnection: (socket: TLSSocket) => void): TlsServer {
+/** Decrypts connections; it is given them, and accepts none itself. */
+function tlsServer(
+  tls: ServerTlsOptions,
+  { logger, handshakeTimeoutMs }: Pick<ListenerOptions, "logger" | "handshakeTimeoutMs">,
+  onConnection: (socket: TLSSocket) => void,
+): TlsServer {
   const mutual = tls.clientCaPath !== undefined;
   const server = createTlsServer(
     {
@@ -83,6 +130,7 @@ function tlsServer(tls: ServerTlsOptions, logger: Logger, onConnection: (socket:
       requestCert: mutual,
       rejectUnauthorized: mutual,
       minVersion: "TLSv1.2",
+      handshakeTimeout: handshakeTimeoutMs,
     },
     onConnection,
   );
@@ -115,3 +163,5 @@ function bind(server: Server, address: ListenAddress, reusePort: boolean): Promi
     else server.listen({ port: address.port, host: address.host, reusePort }, listening);
   });
 }
+
+function ignore(): void {}

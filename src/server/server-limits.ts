@@ -5,6 +5,10 @@ import { MAX_REQUEST_BYTES } from "../wire/limits.ts";
 export interface ServerLimits {
   /** Connections open at once; further ones are closed. Default 1,000. */
   readonly connectionsMax: number;
+  /** Those from one address; behind a balancer or proxy all clients have the same one. Default 1,000,000. */
+  readonly connectionsPerPeerMax: number;
+  /** How long the TLS handshake may take, and then the start of HTTP/2, in milliseconds. Default 10 s. */
+  readonly handshakeTimeoutMs: number;
   /** Calls open at once on one connection. Default 1,000. */
   readonly streamsPerConnectionMax: number;
   /** Bytes of requests being read that are not verified yet; large ones wait for room. Default 128 MiB. */
@@ -33,7 +37,7 @@ export interface ServerLimits {
   readonly maxAgeMs: number;
   /** How far ahead `ts_ms` may be, in milliseconds. Default 60 s. */
   readonly maxAheadMs: number;
-  /** Canonical second tries per second over all callers; 0 switches them off. Default 50. */
+  /** Canonical second tries, of 4 KiB each, per second and key; all unknown keys have a tenth. 0 switches them off. Default 50. */
   readonly canonicalRetriesPerSecond: number;
   /** How long a connection may live before its client is asked to reconnect, in milliseconds. Default 1 h. */
   readonly connectionAgeMaxMs: number;
@@ -59,6 +63,8 @@ const AGE_MOST_MS = 14 * 24 * HOUR_MS;
 /** The range of each limit. Whoever reads limits from a file or takes them from code checks them against it. */
 export const SERVER_LIMITS: Readonly<Record<keyof ServerLimits, LimitRange>> = {
   connectionsMax: { default: 1000, least: 1, most: 1_000_000 },
+  connectionsPerPeerMax: { default: 1_000_000, least: 1, most: 1_000_000 },
+  handshakeTimeoutMs: { default: 10 * SECOND_MS, least: 1, most: HOUR_MS },
   streamsPerConnectionMax: { default: 1000, least: 1, most: 100_000 },
   unverifiedBytesMax: { default: 128 * 1024 * 1024, least: MAX_REQUEST_BYTES, most: 64 * 1024 ** 3 },
   anonymousCallsMax: { default: 100, least: 1, most: 1_000_000 },

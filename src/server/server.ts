@@ -17,7 +17,7 @@ import { parseListenAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
 import { AnonymousCalls } from "./anonymous-call.ts";
 import { createCallHandler } from "./call-handler.ts";
-import { callLog } from "./call-record.ts";
+import { type CallLog, callLog } from "./call-record.ts";
 import { CallRunner } from "./call-runner.ts";
 import { Drain } from "./drain.ts";
 import { Gate } from "./gate.ts";
@@ -72,7 +72,8 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     systemTools({ version: VERSION, ring, jobs: store.jobs, clock, catalogue: () => catalogue }),
     tools,
   );
-  const observers = [callLog(logger), ...resolved.observers];
+  const log = callLog(logger, clock);
+  const observers = [log, ...resolved.observers];
   const overdue = new OverdueHandlers(limits.overdueHandlersMax, (tool, count) => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);
   });
@@ -152,7 +153,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   if (resolved.reflection) addReflection(server, image, [TOOL_SERVICE, ...ANONYMOUS_SERVICES]);
 
   const worker = resolved.work === false ? undefined : await store.jobs.work(dispatcher.jobHandlers(), resolved.work);
-  return new RunningServer({ server, health, worker, drain, options: resolved });
+  return new RunningServer({ server, health, worker, drain, log, options: resolved });
 }
 
 interface Parts {
@@ -160,6 +161,7 @@ interface Parts {
   readonly health: Health;
   readonly worker: Worker | undefined;
   readonly drain: Drain;
+  readonly log: CallLog;
   readonly options: ResolvedServerOptions;
 }
 
@@ -183,6 +185,8 @@ class RunningServer implements SealwireServer {
       tls,
       insecurePlaintext,
       connectionsMax: limits.connectionsMax,
+      connectionsPerPeerMax: limits.connectionsPerPeerMax,
+      handshakeTimeoutMs: limits.handshakeTimeoutMs,
       clock,
       logger,
       onConnection: (socket) => this.#injector.injectConnection(socket),
@@ -197,7 +201,7 @@ class RunningServer implements SealwireServer {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    const { server, health, worker, drain, options } = this.#parts;
+    const { server, health, worker, drain, log, options } = this.#parts;
     health.stop();
     drain.begin();
     await Promise.all([drain.idle(options.clock, graceMs), worker?.stop(graceMs)]);
@@ -205,6 +209,7 @@ class RunningServer implements SealwireServer {
     // when they have not, and leaves the injected ones open: the listener sees to both.
     server.tryShutdown(() => {});
     await Promise.all(this.#listeners.map((listener) => listener.close(GOODBYE_MS)));
+    log[Symbol.dispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,27 +1,48 @@
 import type { Clock } from "../runtime/clock.ts";
+import { TokenBucket } from "../runtime/token-bucket.ts";
+import type { VerificationKey } from "./key-ring/types.ts";
 
-/** Limits how often a process does something per second, as a token bucket that holds one second's worth. */
+/** How many bytes of a frame cost one try: about what a try of a small one takes. */
+const BYTES_PER_TRY = 4096;
+/** The tries of all unknown keys together, as a share of those of one known key. */
+const UNKNOWN_SHARE = 0.1;
+
+/** Limits the second tries of frames: so many a second for each known key, and a tenth of that for all unknown ones together. */
 export class RetryBudget {
   readonly #clock: Clock;
   readonly #perSecond: number;
-  #tokens: number;
-  #filledAtMs: number;
+  readonly #known = new WeakMap<VerificationKey, TokenBucket>();
+  readonly #unknown: TokenBucket;
 
-  /** `perSecond`: 0 allows nothing. */
+  /** `perSecond`: tries of 4 KiB; 0 allows none. */
   constructor(clock: Clock, perSecond: number) {
     this.#clock = clock;
     this.#perSecond = perSecond;
-    this.#tokens = perSecond;
-    this.#filledAtMs = clock.monotonicMs();
+    this.#unknown = new TokenBucket(clock, perSecond * UNKNOWN_SHARE);
   }
 
-  /** Takes one token. False if none is left. */
-  take(): boolean {
-    const nowMs = this.#clock.monotonicMs();
-    this.#tokens = Math.min(this.#perSecond, this.#tokens + ((nowMs - this.#filledAtMs) * this.#perSecond) / 1000);
-    this.#filledAtMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
+  /** Takes a try of a frame of so many bytes, signed with a known key or, `undefined`, an unknown one. False if there is none. */
+  take(key: VerificationKey | undefined, bytes: number): boolean {
+    return this.#perSecond > 0 && this.#bucket(key).take(this.#cost(bytes));
+  }
+
+  /** Gives it back: it took next to nothing. */
+  giveBack(key: VerificationKey | undefined, bytes: number): void {
+    this.#bucket(key).give(this.#cost(bytes));
+  }
+
+  /** The largest frame must be possible where there are few tries a second. */
+  #cost(bytes: number): number {
+    return Math.min(this.#perSecond, Math.max(1, bytes / BYTES_PER_TRY));
+  }
+
+  #bucket(key: VerificationKey | undefined): TokenBucket {
+    if (key === undefined) return this.#unknown;
+    let bucket = this.#known.get(key);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(this.#clock, this.#perSecond);
+      this.#known.set(key, bucket);
+    }
+    return bucket;
   }
 }

@@ -5,7 +5,7 @@ import { checkVersion } from "../validation/envelope.ts";
 import { assumeVerified, type VerifiedBytes } from "../validation/verified-bytes.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { readFrame } from "../wire/frame.ts";
-import { canonicalEnvelope } from "./canonical-envelope.ts";
+import { canonicalBytes, canonicalCandidate } from "./canonical-envelope.ts";
 import { isUsable, type KeyRing, type VerificationKey } from "./key-ring/types.ts";
 import { macKey } from "./mac.ts";
 import { verifyRequest } from "./request-signature.ts";
@@ -46,7 +46,7 @@ export interface RequestAuthenticatorOptions {
   /** The types that arguments may have. */
   readonly image: Image;
   readonly clock: Clock;
-  /** How many frames per second get a second try in canonical form (docs/protocol.md, "Canonical bytes"). 0 = none. */
+  /** Second tries in canonical form per second and key (docs/protocol.md, "Canonical bytes"); 0 = none. */
   readonly canonicalRetriesPerSecond: number;
 }
 
@@ -62,9 +62,12 @@ export function createRequestAuthenticator(options: RequestAuthenticatorOptions)
       const requestKey = key === undefined ? DUMMY_KEY : key.requestKey;
       const request = { method, keyId: frame.keyId, envelope: frame.content };
       let holds = verifyRequest(requestKey, request, frame.signature);
-      // Unknown keys take the same way, so that the time tells nothing about which keys there are.
-      if (!holds && frameBytes.length <= MAX_CANONICAL_RETRY_BYTES && retries.take()) {
-        const canonical = canonicalEnvelope(frame.content, image);
+      // Unknown keys take the same way, as long as their common budget lasts: who asks for one or a few learns nothing
+      // from the time about which keys there are.
+      if (!holds && frameBytes.length <= MAX_CANONICAL_RETRY_BYTES && retries.take(key, frameBytes.length)) {
+        const candidate = canonicalCandidate(frame.content, image);
+        if (candidate === undefined) retries.giveBack(key, frameBytes.length);
+        const canonical = candidate && canonicalBytes(candidate);
         if (canonical !== undefined) {
           request.envelope = canonical;
           holds = verifyRequest(requestKey, request, frame.signature);

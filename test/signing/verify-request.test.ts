@@ -310,6 +310,19 @@ test("second tries are limited per second, and 0 switches them off", () => {
   );
 });
 
+test("nobody's junk uses up the second tries of an honest relay", () => {
+  const by = authenticator(sampleRing(KEY), 50, new FakeClock(NOW_MS));
+  const junk = (keyId: string) => writeFrame({ content: Buffer.alloc(3, 255), keyId, signature: Buffer.alloc(32) });
+  const untyped = writeFrame({ content: hex("0a0131"), keyId: KEY.keyId, signature: Buffer.alloc(32) });
+  const forged = { ...readFrame(seal({}, MAP).frame), keyId: "unknown" };
+  for (let i = 0; i < 224; i += 1) {
+    for (const frame of [junk(KEY.keyId), junk("unknown"), untyped, writeFrame(forged)]) {
+      refusal(() => authenticate(frame, by));
+    }
+  }
+  authenticate(relayed(seal({}, MAP), MAP_BACKWARDS), by);
+});
+
 test("a frame above 64 KiB gets no second try", () => {
   const frameOf = (padding: number) => {
     const data = Buffer.concat([hex("22"), varint(padding), Buffer.alloc(padding, 1)]);
