@@ -63,7 +63,7 @@ export type IntentBegin =
   | { readonly kind: "finished"; readonly outcome: Uint8Array }
   /** It runs now. */
   | { readonly kind: "running" }
-  /** It was begun, and its process died or could not record how it ended. */
+  /** It was begun, and its process died, gave it up or could not record how it ended. */
   | { readonly kind: "unknown" }
   /** The request id stands for another intent. */
   | { readonly kind: "reused" };
@@ -77,6 +77,11 @@ export interface IntentStore {
    * waits for one that fits. After any other failure the intent's outcome counts as unknown.
    */
   finish(clientId: string, requestId: string, outcome: Uint8Array): Promise<void>;
+  /**
+   * Lets a running intent count as unknown from now on, since its handler does not return. {@link finish} may still
+   * record a late outcome. Does nothing if the intent does not run.
+   */
+  giveUp(clientId: string, requestId: string): Promise<void>;
   /** Forgets an intent whose handler surely did not run. */
   abandon(clientId: string, requestId: string): Promise<void>;
   sweep(): Promise<number>;

@@ -24,6 +24,8 @@ interface KeyUsage extends Record<Counter, number> {
 }
 
 const QUOTA_RETRY_MS = 1000;
+/** A request counts once for each so many bytes of its Envelope that it begins. */
+const BYTES_PER_CALL = 64 * 1024;
 
 /** Holds each key to its limits: calls per second, calls in flight, open watches and call streams (docs/operations.md, Limits). */
 export class Admission {
@@ -36,14 +38,17 @@ export class Admission {
     this.#streamsPerKeyMax = callStreamsPerKeyMax;
   }
 
-  /** Takes one call of the key's rate and of its calls in flight. Throws RATE_LIMITED or QUOTA_EXCEEDED. */
-  admitCall(key: VerificationKey): Admitted {
-    return this.#admit(key, "callsInFlight");
+  /**
+   * Takes one of the key's calls in flight, and of its rate one call for each 64 KiB of the request begun. Throws
+   * RATE_LIMITED or QUOTA_EXCEEDED.
+   */
+  admitCall(key: VerificationKey, bytes: number): Admitted {
+    return this.#admit(key, "callsInFlight", bytes);
   }
 
-  /** Takes one call of the key's rate and one of its open watches. Throws RATE_LIMITED or QUOTA_EXCEEDED. */
-  admitWatch(key: VerificationKey): Admitted {
-    return this.#admit(key, "openWatches");
+  /** The same with one of its open watches. */
+  admitWatch(key: VerificationKey, bytes: number): Admitted {
+    return this.#admit(key, "openWatches", bytes);
   }
 
   /** Takes one of the key's call streams; dispose it at the end. Throws QUOTA_EXCEEDED. */
@@ -57,34 +62,37 @@ export class Admission {
     };
   }
 
-  #admit(key: VerificationKey, counter: "callsInFlight" | "openWatches"): Admitted {
-    const usage = this.#charge(key);
+  #admit(key: VerificationKey, counter: "callsInFlight" | "openWatches", bytes: number): Admitted {
+    const cost = Math.max(1, Math.ceil(bytes / BYTES_PER_CALL));
+    const usage = this.#charge(key, cost);
     try {
       take(usage, counter, key.limits[counter]);
     } catch (error) {
-      usage.tokens += 1;
+      usage.tokens += cost;
       throw error;
     }
-    return new Ticket(usage, counter, key.limits.openWatches);
+    return new Ticket(usage, counter, key.limits.openWatches, cost);
   }
 
-  #charge(key: VerificationKey): KeyUsage {
+  #charge(key: VerificationKey, cost: number): KeyUsage {
     const usage = this.#usageOf(key);
     const { callsPerSecond, burst } = key.limits;
     const nowMs = this.#clock.monotonicMs();
     usage.tokens = Math.min(burst, usage.tokens + ((nowMs - usage.refilledAtMs) / 1000) * callsPerSecond);
     usage.refilledAtMs = nowMs;
-    if (usage.tokens < 1) {
-      const retryDelayMs = Math.ceil(((1 - usage.tokens) / callsPerSecond) * 1000);
+    // A request that costs more than the burst is let in when the burst is there, and overdraws it.
+    const needed = Math.min(cost, burst);
+    if (usage.tokens < needed) {
+      const retryDelayMs = Math.ceil(((needed - usage.tokens) / callsPerSecond) * 1000);
+      const counts =
+        cost === 1 ? "" : `; this request counts as ${cost} calls, one for each ${BYTES_PER_CALL >> 10} KiB`;
       throw new SealwireError(
         "RATE_LIMITED",
-        `The key may call ${callsPerSecond} times a second; try again in ${retryDelayMs} ms.`,
-        {
-          retryDelayMs,
-        },
+        `The key may call ${callsPerSecond} times a second${counts}; try again in ${retryDelayMs} ms.`,
+        { retryDelayMs },
       );
     }
-    usage.tokens -= 1;
+    usage.tokens -= cost;
     return usage;
   }
 
@@ -103,11 +111,13 @@ export class Admission {
 class Ticket implements Admitted {
   readonly #usage: KeyUsage;
   readonly #openWatchesMax: number;
+  readonly #cost: number;
   /** Where the call counts now; `undefined` once it has ended. */
   #counter: Counter | undefined;
 
-  constructor(usage: KeyUsage, counter: Counter, openWatchesMax: number) {
+  constructor(usage: KeyUsage, counter: Counter, openWatchesMax: number, cost: number) {
     this.#usage = usage;
+    this.#cost = cost;
     this.#counter = counter;
     this.#openWatchesMax = openWatchesMax;
   }
@@ -122,7 +132,7 @@ class Ticket implements Admitted {
   }
 
   refund(): void {
-    this.#usage.tokens += 1;
+    this.#usage.tokens += this.#cost;
   }
 
   release(): void {

@@ -23,6 +23,8 @@ export interface CallRecord {
 export interface CallObserver {
   callStarted(record: CallRecord): void;
   callEnded(record: CallRecord, code: number, durationMs: number): void;
+  /** Told how many handlers of a tool run on although their calls were stopped long ago, whenever that changes. */
+  overdueHandlers?(tool: string, count: number): void;
 }
 
 const REFUSALS = new Set(["UNAUTHENTICATED", "PERMISSION_DENIED"]);

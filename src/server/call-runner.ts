@@ -4,7 +4,7 @@ import type { Logger } from "../runtime/logger.ts";
 import type { Expiring, RunningTime, TimeLimit } from "../runtime/time-limit.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { Dispatcher } from "../tools/dispatcher.ts";
-import type { Invocation, VerifiedEnvelope } from "../tools/invocation.ts";
+import type { CallInvocation, VerifiedEnvelope } from "../tools/invocation.ts";
 import type { Drain, Stoppable } from "./drain.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 
@@ -14,6 +14,8 @@ export interface CallRunnerOptions {
   readonly drain: Drain;
   /** Longest that a call may take. */
   readonly timeLimit: TimeLimit;
+  /** Longest that a tool may run on after its call was stopped, before the call is given up. */
+  readonly grace: TimeLimit;
 }
 
 /** What became of a call: the signed answer, or why it is refused. */
@@ -37,17 +39,25 @@ export class CallRunner {
 
 /**
  * One call while its tool runs. If it is stopped first, its outcome is the reason, and the tool goes on in the
- * background with its signal aborted. What a tool seldom asks for is made when it does.
+ * background with its signal aborted; the call keeps its place among those of its key until the tool returns. What a
+ * tool seldom asks for is made when it does.
  */
-export class RunningCall implements Invocation, Stoppable, Expiring {
+export class RunningCall implements CallInvocation, Stoppable, Expiring {
   readonly #options: CallRunnerOptions;
   readonly #call: VerifiedCall;
   readonly #done: (outcome: CallOutcome) => void;
   readonly #place: Place<Stoppable>;
   readonly #time: RunningTime;
+  handlerRuns = false;
+  intentRuns = false;
+  isOverdue = false;
   #settled = false;
+  /** True once the dispatcher is done with the call; its handler may still run. */
+  #dispatched = false;
   #stopped: SealwireError | undefined;
   #controller: AbortController | undefined;
+  /** Runs from the stop until the tool returns. */
+  #grace: RunningTime | undefined;
 
   constructor(options: CallRunnerOptions, call: VerifiedCall, done: (outcome: CallOutcome) => void) {
     this.#options = options;
@@ -65,7 +75,14 @@ export class RunningCall implements Invocation, Stoppable, Expiring {
   stop(reason: SealwireError): void {
     if (this.#settled) return;
     this.abort(reason);
+    this.#grace = this.#options.grace.begin({ expire: () => this.#options.dispatcher.giveUp(this) });
     this.#settle(reason);
+  }
+
+  handlerReturned(): void {
+    this.handlerRuns = false;
+    if (this.isOverdue) this.#options.dispatcher.returned(this);
+    if (this.#dispatched) this.#end();
   }
 
   abort(reason: SealwireError): void {
@@ -86,6 +103,10 @@ export class RunningCall implements Invocation, Stoppable, Expiring {
         `The call took longer than the ${limitMs} ms that a call may take; make the tool a job.`,
       ),
     );
+  }
+
+  get stopped(): SealwireError | undefined {
+    return this.#stopped;
   }
 
   get envelope(): VerifiedEnvelope {
@@ -122,15 +143,31 @@ export class RunningCall implements Invocation, Stoppable, Expiring {
 
   async #dispatch(): Promise<void> {
     const { dispatcher, drain } = this.#options;
+    this.#call.runBegan();
     try {
       drain.throwIfDraining();
       const answer = await dispatcher.call(this);
       if (!this.#settled) this.#settle(this.#call.seal(answer, 0));
     } catch (thrown) {
-      if (this.#settled) return;
       if (!(thrown instanceof SealwireError)) this.logger.error({ err: thrown }, "call failed unexpectedly");
       this.#settle(SealwireError.from(thrown));
+    } finally {
+      this.#dispatched = true;
+      if (this.handlerRuns) this.#awaitHandler();
+      else this.#end();
     }
+  }
+
+  /** The call has failed by an error that its handler left behind, and the handler goes on. */
+  #awaitHandler(): void {
+    const { grace, dispatcher } = this.#options;
+    this.#grace ??= grace.begin({ expire: () => dispatcher.giveUp(this) });
+  }
+
+  /** Nothing works for the call any more. */
+  #end(): void {
+    if (this.#grace !== undefined) this.#options.grace.end(this.#grace);
+    this.#call.runEnded();
   }
 
   #settle(outcome: CallOutcome): void {

@@ -6,6 +6,7 @@ import {
 } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
 import { LinkedList, type Place } from "../runtime/linked-list.ts";
+import type { Turns } from "../runtime/turns.ts";
 import { CALL_STREAM_METHOD } from "../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../wire/status.ts";
 import type { Admission } from "./admission.ts";
@@ -22,6 +23,8 @@ import type { VerifiedCall } from "./verified-call.ts";
 export interface CallStreamOptions extends SignedCallOptions {
   readonly runner: CallRunner;
   readonly admission: Admission;
+  /** Bounds what calls of streams take of a turn of the event loop, by time alone. */
+  readonly streamTurns: Turns;
   readonly drain: Drain;
   /** Longest that a stream may stay open. */
   readonly streamTimeoutMs: number;
@@ -155,10 +158,15 @@ export class CallStream extends ServerInterceptingCall implements Reader {
       const verified = await request.admit();
       if (request.hasEnded) return;
       this.#trust(verified);
-      call.running = this.#options.runner.run(verified, (outcome) => this.#answer(place, outcome));
+      this.#options.streamTurns.run(() => this.#run(call, place, verified), verified.envelope.clientId);
     } catch (thrown) {
       this.#answer(place, request.refusalOf(thrown));
     }
+  }
+
+  #run(call: StreamedCall, place: Place<StreamedCall>, verified: VerifiedCall): void {
+    if (call.request.hasEnded) return;
+    call.running = this.#options.runner.run(verified, (outcome) => this.#answer(place, outcome));
   }
 
   /** A frame has passed the gate: whoever sent it may send on. Throws QUOTA_EXCEEDED. */

@@ -7,6 +7,7 @@ import type { VerifiedEnvelope } from "../tools/invocation.ts";
 import { readEnvelope } from "../validation/envelope.ts";
 import { WATCH_JOB_METHOD } from "../wire/limits.ts";
 import type { Admission, Admitted } from "./admission.ts";
+import { type FrameStamp, RefusedFrames } from "./refused-frames.ts";
 
 /** What a {@link Gate} asks and looks at. */
 export interface GateOptions {
@@ -25,9 +26,11 @@ export interface GateOptions {
  */
 export class Gate {
   readonly #options: GateOptions;
+  readonly #refused: RefusedFrames;
 
   constructor(options: GateOptions) {
     this.#options = options;
+    this.#refused = new RefusedFrames({ clock: options.clock, ...options.window });
   }
 
   /** Finds out who signed the bytes of a request. */
@@ -42,8 +45,9 @@ export class Gate {
   }
 
   /** Lets the request in. What it resolves to must be released when the call ends. */
-  async admit(method: string, { key }: AuthenticatedRequest, envelope: VerifiedEnvelope): Promise<Admitted> {
-    const { ring, replay, admission, clock, window } = this.#options;
+  async admit(method: string, request: AuthenticatedRequest, envelope: VerifiedEnvelope): Promise<Admitted> {
+    const { ring, replay, clock, window } = this.#options;
+    const { key } = request;
     let ahead: SealwireError | undefined;
     try {
       checkEnvelope(envelope, { key, serverId: ring().serverId, nowMs: clock.nowMs(), ...window });
@@ -52,19 +56,34 @@ export class Gate {
       if (!(error instanceof SealwireError) || error.cause !== "ahead") throw error;
       ahead = error;
     }
-    const admitted = method === WATCH_JOB_METHOD ? admission.admitWatch(key) : admission.admitCall(key);
+    const claim = { clientId: envelope.clientId, nonce: envelope.nonce, tsMs: Number(envelope.tsMs) };
+    this.#refused.check(key.keyId, claim);
+    const admitted = this.#charge(method, request, claim);
+    let fresh = false;
     try {
-      const { clientId, nonce } = envelope;
-      const claim = { clientId, nonce, tsMs: Number(envelope.tsMs) };
-      if (ahead !== undefined) {
-        await replay.refuse(claim);
-        throw ahead;
-      }
-      if (await replay.claim(claim)) return admitted;
-      admitted.refund();
-      throw new SealwireError("REPLAYED");
+      if (ahead === undefined) fresh = await replay.claim(claim);
+      else await replay.refuse(claim);
     } catch (error) {
       admitted.release();
+      // Where the store cannot tell whether the frame is new it will not be able to later either.
+      if (SealwireError.from(error).reason !== "FRESHNESS_UNKNOWN") this.#refused.add(key.keyId, claim);
+      throw error;
+    }
+    if (fresh) return admitted;
+    if (ahead === undefined) admitted.refund();
+    admitted.release();
+    throw ahead ?? new SealwireError("REPLAYED");
+  }
+
+  /** Takes what the request uses of its key's limits. */
+  #charge(method: string, { key, envelope }: AuthenticatedRequest, frame: FrameStamp): Admitted {
+    const { admission } = this.#options;
+    try {
+      return method === WATCH_JOB_METHOD
+        ? admission.admitWatch(key, envelope.length)
+        : admission.admitCall(key, envelope.length);
+    } catch (error) {
+      this.#refused.add(key.keyId, frame);
       throw error;
     }
   }

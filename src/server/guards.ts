@@ -47,6 +47,13 @@ export function guardObserver(observer: CallObserver, logger: Logger): CallObser
         onError(err);
       }
     },
+    overdueHandlers(tool, count) {
+      try {
+        follow(observer.overdueHandlers?.(tool, count), onError);
+      } catch (err) {
+        onError(err);
+      }
+    },
   };
 }
 

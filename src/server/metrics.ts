@@ -87,6 +87,12 @@ export async function createMetrics({ store, clock, counters = [] }: MetricsOpti
     labelNames: ["key_id"],
     registers,
   });
+  const overdueHandlers = new Gauge({
+    name: "sealwire_overdue_handlers",
+    help: "Handlers that run on although their calls were stopped long ago, by tool.",
+    labelNames: ["tool"],
+    registers,
+  });
   collectStoreMetrics(store, Gauge, registers);
   for (const { name, help, value } of counters) {
     new Counter({
@@ -109,6 +115,7 @@ export async function createMetrics({ store, clock, counters = [] }: MetricsOpti
         handling.observe(labels, durationMs / 1000);
         if (reason !== "") failures.inc({ reason });
       },
+      overdueHandlers: (tool, count) => overdueHandlers.set({ tool }, count),
     },
     noteKeyUse: (keyId) => keyUse.set({ key_id: keyId }, clock.nowMs() / 1000),
     text: () => registry.metrics(),

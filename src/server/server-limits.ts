@@ -25,6 +25,10 @@ export interface ServerLimits {
   readonly requestTimeoutMs: number;
   /** How long a call may take, in milliseconds. Default 60 s. */
   readonly callTimeoutMs: number;
+  /** How long a tool may run on after its call was stopped, in milliseconds, before its outcome counts as unknown. Default 10 s. */
+  readonly cancelGraceMs: number;
+  /** Handlers of one tool that run on after that; with so many it takes no further calls. Default 8. */
+  readonly overdueHandlersMax: number;
   /** How long a watch or a call stream may stay open, in milliseconds. Default 15 min. */
   readonly watchTimeoutMs: number;
   /** Calls in flight on one call stream; no further ones are read meanwhile. Polls that wait do not count. Default 64. */
@@ -68,6 +72,8 @@ export const SERVER_LIMITS: Readonly<Record<keyof ServerLimits, LimitRange>> = {
   anonymousCallTimeoutMs: { default: 5 * MINUTE_MS, least: 1, most: 24 * HOUR_MS },
   requestTimeoutMs: { default: 10 * SECOND_MS, least: 1, most: HOUR_MS },
   callTimeoutMs: { default: MINUTE_MS, least: 1, most: 24 * HOUR_MS },
+  cancelGraceMs: { default: 10 * SECOND_MS, least: 1, most: HOUR_MS },
+  overdueHandlersMax: { default: 8, least: 1, most: 10_000 },
   watchTimeoutMs: { default: 15 * MINUTE_MS, least: 1, most: 24 * HOUR_MS },
   callsPerStreamMax: { default: 64, least: 1, most: 10_000 },
   callStreamsPerKeyMax: { default: 100, least: 1, most: 100_000 },

@@ -9,7 +9,8 @@ import { Turns } from "../runtime/turns.ts";
 import { VERSION } from "../runtime/version.ts";
 import { createRequestAuthenticator } from "../signing/verify-request.ts";
 import { Catalogue } from "../tools/catalogue.ts";
-import { Dispatcher } from "../tools/dispatcher.ts";
+import { Dispatcher, LARGE_STEPS_PER_TURN } from "../tools/dispatcher.ts";
+import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
 import { ArgsValidator } from "../validation/args.ts";
 import { builtinDescriptorSet, builtinImage, readImage } from "../wire/descriptors.ts";
@@ -83,9 +84,27 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     systemTools({ version: VERSION, ring, jobs: store.jobs, clock, catalogue: () => catalogue }),
     tools,
   );
-  const dispatcher = new Dispatcher({ catalogue, store, validator: new ArgsValidator(image), logger });
+  const log = callLog(logger, clock);
+  const observers = [log, ...resolved.observers].map((observer) => guardObserver(observer, logger));
+  const overdue = new OverdueHandlers(limits.overdueHandlersMax, (tool, count) => {
+    for (const observer of observers) observer.overdueHandlers?.(tool, count);
+  });
+  const largeTurns = new Turns(LARGE_STEPS_PER_TURN);
+  const dispatcher = new Dispatcher({
+    catalogue,
+    store,
+    validator: new ArgsValidator(image),
+    overdue,
+    largeTurns,
+    logger,
+  });
   const drain = new Drain();
-  const runner = new CallRunner({ dispatcher, drain, timeLimit: new TimeLimit(clock, limits.callTimeoutMs) });
+  const runner = new CallRunner({
+    dispatcher,
+    drain,
+    timeLimit: new TimeLimit(clock, limits.callTimeoutMs),
+    grace: new TimeLimit(clock, limits.cancelGraceMs),
+  });
   const admission = new Admission({ clock, callStreamsPerKeyMax: limits.callStreamsPerKeyMax });
   const window = { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs };
   await store.replay.widen(window);
@@ -103,14 +122,13 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     window,
   });
   const readBudget = new ReadBudget(limits.unverifiedBytesMax, clock, new TimeLimit(clock, limits.requestTimeoutMs));
-  const log = callLog(logger, clock);
   const interceptor = createInterceptor({
     gate,
     sealer: new Sealer(ring, clock),
     readBudget,
     clock,
     logger,
-    observers: [log, ...resolved.observers].map((observer) => guardObserver(observer, logger)),
+    observers,
     runner,
     admission,
     drain,
@@ -119,6 +137,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     anonymousCalls: new AnonymousCalls({ ...limits, clock, readBudget }),
     onKeyUsed: guardKeyListener(resolved.onKeyUsed, logger),
     turns: new Turns(CALLS_PER_TURN),
+    streamTurns: new Turns(Number.POSITIVE_INFINITY),
     serveCall: createCallHandler(runner),
     serveWatch: createWatchHandler({
       dispatcher,

@@ -167,7 +167,7 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
       request.authenticate(bytes);
       const verified = await request.admit();
       // Calls that came in together are admitted together; the first answers are to leave before the last tools run.
-      this.#options.turns.run(() => this.#serve(request, verified));
+      this.#options.turns.run(() => this.#serve(request, verified), verified.envelope.clientId);
     } catch (thrown) {
       this.#refuse(request.refusalOf(thrown));
     }

@@ -50,6 +50,7 @@ export class SignedRequest implements VerifiedCall, CallRecord {
   #admitted: Admitted | undefined;
   #logger: Logger | undefined;
   #ended = false;
+  #runs = false;
 
   constructor(services: RequestServices, origin: RequestOrigin) {
     this.#services = services;
@@ -98,6 +99,15 @@ export class SignedRequest implements VerifiedCall, CallRecord {
     return this.#logger;
   }
 
+  runBegan(): void {
+    this.#runs = true;
+  }
+
+  runEnded(): void {
+    this.#runs = false;
+    if (this.#ended) this.#admitted?.release();
+  }
+
   wait(): Disposable {
     const waiting = this.#admitted?.wait();
     this.#origin.onWaiting?.(1);
@@ -137,11 +147,14 @@ export class SignedRequest implements VerifiedCall, CallRecord {
     return SealwireError.from(thrown);
   }
 
-  /** Ends the call with a gRPC status code, whatever state it is in; idempotent. */
+  /**
+   * Ends the call with a gRPC status code, whatever state it is in; idempotent. A tool that still runs keeps the call's
+   * place among those of its key.
+   */
   end(code: number): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#admitted?.release();
+    if (!this.#runs) this.#admitted?.release();
     const durationMs = this.#services.clock.monotonicMs() - this.startedAtMs;
     for (const observer of this.#services.observers) observer.callEnded(this, code, durationMs);
   }

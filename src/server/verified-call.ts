@@ -12,6 +12,10 @@ export interface VerifiedCall {
   readonly logger: Logger;
   /** Counts the call as an open watch, not as a call in flight, until disposed. Throws QUOTA_EXCEEDED. */
   wait(): Disposable;
+  /** The tool begins to run: from now on the call counts as in flight until {@link runEnded}, even if it ends before. */
+  runBegan(): void;
+  /** What works for the call has ended. */
+  runEnded(): void;
   /** Signs an answer to this call and returns the frame to send. `sequence`: 0 in the answer to a call. */
   seal(answer: Answer, sequence: number): Buffer;
   /** Signs the answer that tells the caller of `error`. */

@@ -3,11 +3,14 @@ import type { Store } from "../jobs/store.ts";
 import { checkWorkOptions, GRACE_LIMITS } from "../jobs/work-limits.ts";
 import { type Logger, silentLogger } from "../runtime/logger.ts";
 import { checkNumber } from "../runtime/number-range.ts";
+import { Turns } from "../runtime/turns.ts";
 import { Catalogue } from "../tools/catalogue.ts";
-import { Dispatcher } from "../tools/dispatcher.ts";
+import { Dispatcher, LARGE_STEPS_PER_TURN } from "../tools/dispatcher.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
+import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { ArgsValidator } from "../validation/args.ts";
 import { builtinDescriptorSet, readImage } from "../wire/descriptors.ts";
+import { SERVER_LIMITS } from "./server-limits.ts";
 
 /** What a worker is made of. */
 export interface WorkerOptions {
@@ -37,7 +40,16 @@ export async function createWorker(options: WorkerOptions): Promise<SealwireWork
   checkWorkOptions(work, "work.");
   const image = readImage(builtinDescriptorSet(), ...descriptors);
   const catalogue = new Catalogue(image, undefined, tools);
-  const dispatcher = new Dispatcher({ catalogue, store, validator: new ArgsValidator(image), logger });
+  const overdue = new OverdueHandlers(SERVER_LIMITS.overdueHandlersMax.default);
+  const largeTurns = new Turns(LARGE_STEPS_PER_TURN);
+  const dispatcher = new Dispatcher({
+    catalogue,
+    store,
+    validator: new ArgsValidator(image),
+    overdue,
+    largeTurns,
+    logger,
+  });
   const handlers = dispatcher.jobHandlers();
   const worker = await store.jobs.work(handlers, work);
   return {

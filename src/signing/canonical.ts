@@ -18,6 +18,11 @@ import { FIXED64, LENGTH_DELIMITED, VARINT, WireCursor } from "../wire/wire-curs
  */
 export function canonicalize(bytes: Uint8Array, desc: DescMessage, options: StrictOptions = {}): Buffer {
   checkStrict(bytes, desc, options);
+  return canonicalizeChecked(bytes, desc);
+}
+
+/** The same for bytes that have passed {@link checkStrict} already. */
+export function canonicalizeChecked(bytes: Uint8Array, desc: DescMessage): Buffer {
   return new CanonicalWriter(bytes).write(messagePlan(desc));
 }
 
@@ -131,12 +136,23 @@ class CanonicalWriter {
   }
 
   #entry(plan: MessagePlan, start: number, end: number): Entry {
-    this.#cursor.pos = start;
-    const [key, value] = plan.fields as readonly [FieldPlan, FieldPlan];
-    const spans = this.#collect(plan, end);
-    const keySpan = spans.get(key) ?? ABSENT;
-    const found = readMapKey(this.#cursor, key, keySpan[0] as number, keySpan[1] as number);
-    return { key: found, keySpan, valueSpan: spans.get(value) ?? ABSENT };
+    const cursor = this.#cursor;
+    cursor.pos = start;
+    const key = plan.fields[0] as FieldPlan;
+    let keySpan = ABSENT;
+    let valueSpan = ABSENT;
+    while (cursor.pos < end) {
+      const tag = cursor.tag(end);
+      const isDelimited = (tag & 7) === LENGTH_DELIMITED;
+      const last = isDelimited ? cursor.delimited(end) : end;
+      const from = cursor.pos;
+      if (isDelimited) cursor.pos = last;
+      else cursor.skip(tag & 7, end);
+      if (tag >>> 3 === key.number) keySpan = [from, cursor.pos];
+      else valueSpan = [from, cursor.pos];
+    }
+    const found = readMapKey(cursor, key, keySpan[0] as number, keySpan[1] as number);
+    return { key: found, keySpan, valueSpan };
   }
 
   /** Writes the key or the value of a map's entry, its default if there is none. */

@@ -1,22 +1,23 @@
 import { Any } from "../../gen/google/protobuf/any.ts";
-import type { Job } from "../../gen/sealwire/v1/job.ts";
-import { Response, Status } from "../../gen/sealwire/v1/response.ts";
+import { Status } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobHandler, JobRun } from "../jobs/engine.ts";
 import type { JobPolicy } from "../jobs/job.ts";
 import type { Store } from "../jobs/store.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { canonicalize } from "../signing/canonical.ts";
+import type { Turns } from "../runtime/turns.ts";
+import { canonicalizeChecked } from "../signing/canonical.ts";
 import { intentDigest } from "../signing/intent-digest.ts";
 import type { ArgsValidator } from "../validation/args.ts";
 import { encodeMessage } from "../wire/encode.ts";
-import { errorFromMessage } from "../wire/error-message.ts";
-import { MAX_OUTCOME_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
-import { type Answer, failure, toResponse } from "./answer.ts";
+import { MAX_RESULT_BYTES } from "../wire/limits.ts";
+import { type Answer, failure } from "./answer.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
-import { CallContext, type Invocation, SystemCallContext } from "./invocation.ts";
-import { statusOfJob } from "./job-message.ts";
+import { CallContext, type CallInvocation, type Invocation, SystemCallContext } from "./invocation.ts";
+import type { OverdueHandlers } from "./overdue-handlers.ts";
+import { readOutcome, tooLarge, writeOutcome } from "./recorded-outcome.ts";
+import { encode, systemAnswer } from "./system-answer.ts";
 import type { Tool } from "./tool.ts";
 import { outsideOfRuns, runHandler } from "./tool-run.ts";
 
@@ -25,6 +26,9 @@ export interface DispatcherOptions {
   readonly catalogue: Catalogue;
   readonly store: Store;
   readonly validator: ArgsValidator;
+  readonly overdue: OverdueHandlers;
+  /** Where the steps of the work on large arguments take turns, beside everything else. */
+  readonly largeTurns: Turns;
   readonly logger: Logger;
 }
 
@@ -36,6 +40,10 @@ export interface Watched {
 }
 
 const IN_PROGRESS_RETRY_MS = 500;
+/** Above this size each step of the work on arguments is a task of its own: it may take milliseconds. */
+const LARGE_ARGS_BYTES = 16 * 1024;
+/** How many such steps are for one turn of the event loop. */
+export const LARGE_STEPS_PER_TURN = 1;
 
 /**
  * Takes a verified call through permission, arguments and intent to its tool (docs/protocol.md, Verification order).
@@ -45,25 +53,51 @@ export class Dispatcher {
   readonly #catalogue: Catalogue;
   readonly #store: Store;
   readonly #validator: ArgsValidator;
+  readonly #overdue: OverdueHandlers;
+  readonly #largeTurns: Turns;
   readonly #logger: Logger;
   readonly #answers = new WeakMap<object, Answer>();
 
-  constructor({ catalogue, store, validator, logger }: DispatcherOptions) {
+  constructor({ catalogue, store, validator, overdue, largeTurns, logger }: DispatcherOptions) {
     this.#catalogue = catalogue;
     this.#store = store;
     this.#validator = validator;
+    this.#overdue = overdue;
+    this.#largeTurns = largeTurns;
     this.#logger = logger;
     for (const tool of catalogue.tools()) validator.warm(tool.input);
   }
 
   /** Answers a call. */
-  async call(invocation: Invocation): Promise<Answer> {
+  async call(invocation: CallInvocation): Promise<Answer> {
     const tool = this.#toolFor(invocation, false);
-    const args = this.#checkArgs(tool, invocation.envelope.args);
+    this.#overdue.check(tool.name);
+    const { args: given, clientId } = invocation.envelope;
+    const args = isLarge(given.value)
+      ? await this.#largeTurns.do(() => this.#checkArgs(tool, given), clientId)
+      : this.#checkArgs(tool, given);
+    if (invocation.stopped !== undefined) throw invocation.stopped;
     if (this.#catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
     if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
     if (tool.repeatable) return this.#run(tool, args, invocation);
     return this.#runOnce(tool, args, invocation);
+  }
+
+  /**
+   * The call was stopped long ago, and what works for it has not ended. Its intent counts as unknown from now on; a late
+   * outcome is recorded all the same. Its handler counts as overdue until it returns.
+   */
+  giveUp(invocation: CallInvocation): void {
+    const { envelope, logger } = invocation;
+    if (invocation.handlerRuns) {
+      invocation.isOverdue = true;
+      this.#overdue.enter(envelope.tool);
+      logger.warn({ reason: invocation.stopped?.reason }, "a handler has not returned long after its call was stopped");
+    }
+    if (!invocation.intentRuns) return;
+    this.#store.intents.giveUp(envelope.clientId, envelope.requestId).catch((err: unknown) => {
+      logger.error({ err }, "an intent whose handler does not return could not be marked as unknown");
+    });
   }
 
   /** Begins to answer a streaming call. */
@@ -138,7 +172,9 @@ export class Dispatcher {
     const { job } = await this.#store.jobs.submit({
       owner: envelope.clientId,
       requestId: envelope.requestId,
-      intentDigest: intentDigest(tool.name, canonicalize(args, tool.input)),
+      intentDigest: isLarge(args)
+        ? await this.#largeTurns.do(() => digestOf(tool, args), envelope.clientId)
+        : digestOf(tool, args),
       tool: tool.name,
       args,
       policy,
@@ -149,10 +185,13 @@ export class Dispatcher {
   }
 
   /** Runs a tool whose calls are not remembered. */
-  async #run(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
+  async #run(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const context = new CallContext(invocation);
     try {
-      const result = encode(tool, await runHandler(tool, tool.decodeInput(args), context, invocation));
+      const output = isLarge(args)
+        ? this.#largeTurns.do(() => this.#handle(tool, args, context, invocation), context.clientId)
+        : this.#handle(tool, args, context, invocation);
+      const result = encode(tool, await output);
       if (result.value.length <= MAX_RESULT_BYTES) return { status: Status.OK, result };
       return failure(tooLarge(tool, result.value.length, MAX_RESULT_BYTES));
     } catch (thrown) {
@@ -160,10 +199,27 @@ export class Dispatcher {
     }
   }
 
+  /** Decodes the arguments and begins to run the handler. */
+  #handle(tool: Tool, args: Uint8Array, context: CallContext, invocation: CallInvocation): Promise<unknown> {
+    // An intent stands as begun by now: what the handler makes of its signal decides.
+    if (invocation.stopped !== undefined && !invocation.intentRuns) throw invocation.stopped;
+    const input = tool.decodeInput(args);
+    invocation.handlerRuns = true;
+    return runHandler(tool, input, context, invocation);
+  }
+
+  /** The handler of a call that was given up has returned. */
+  returned({ envelope, logger }: CallInvocation): void {
+    this.#overdue.leave(envelope.tool);
+    logger.info({}, "a handler returned long after its call was stopped");
+  }
+
   /** Runs a tool at most once per intent: remembered before it starts, and its outcome after it. */
-  async #runOnce(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
+  async #runOnce(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const { clientId, requestId } = invocation.envelope;
-    const digest = intentDigest(tool.name, canonicalize(args, tool.input));
+    const digest = isLarge(args)
+      ? await this.#largeTurns.do(() => digestOf(tool, args), clientId)
+      : digestOf(tool, args);
     const begin = await this.#store.intents.begin(clientId, requestId, digest);
     switch (begin.kind) {
       case "finished":
@@ -175,6 +231,11 @@ export class Dispatcher {
       case "reused":
         throw new SealwireError("REQUEST_ID_REUSED");
       case "begun": {
+        invocation.intentRuns = true;
+        if (invocation.stopped !== undefined) {
+          await this.#store.intents.abandon(clientId, requestId);
+          throw invocation.stopped;
+        }
         const answer = await this.#run(tool, args, invocation);
         await this.#store.intents.finish(clientId, requestId, writeOutcome(tool, answer));
         return answer;
@@ -201,8 +262,10 @@ export class Dispatcher {
       progress: (completed, total, message) => outsideOfRuns(() => run.progress(completed, total, message)),
     };
     try {
-      const output = await runHandler(tool, tool.decodeInput(run.args), context, run);
-      const result = encodeMessage(Any, encode(tool, output));
+      const handle = (): Promise<unknown> => runHandler(tool, tool.decodeInput(run.args), context, run);
+      const output = await (isLarge(run.args) ? this.#largeTurns.do(handle, run.owner) : handle());
+      const write = (): Uint8Array => encodeMessage(Any, encode(tool, output));
+      const result = isLarge(run.args) ? await this.#largeTurns.do(write, run.owner) : write();
       if (result.length <= MAX_RESULT_BYTES) return result;
       throw tooLarge(tool, result.length, MAX_RESULT_BYTES);
     } catch (thrown) {
@@ -216,47 +279,16 @@ export class Dispatcher {
   }
 }
 
-function encode(tool: Tool, output: unknown): Any {
-  return { typeUrl: tool.outputTypeUrl, value: tool.encodeOutput(output) };
+function isLarge(args: Uint8Array): boolean {
+  return args.length > LARGE_ARGS_BYTES;
 }
 
-/** An answer about one job takes its status, and its error, from the job. */
-function systemAnswer(tool: Tool, output: unknown): Answer {
-  const result = encode(tool, output);
-  if (!hasJob(output)) return { status: Status.OK, result };
-  const { job } = output;
-  const status = statusOfJob(job);
-  const failed = status === Status.ERROR || status === Status.CANCELLED;
-  const error = failed && job.error !== undefined ? { error: errorFromMessage(job.error) } : {};
-  return { status, result, ...error };
-}
-
-function hasJob(output: unknown): output is { job: Job } {
-  return typeof output === "object" && output !== null && "job" in output && output.job !== undefined;
+function digestOf(tool: Tool, args: Uint8Array): Uint8Array {
+  return intentDigest(tool.name, canonicalizeChecked(args, tool.input));
 }
 
 /** What a caller may know of a tool's failure; what was not meant for callers goes to the log. */
 function reported(thrown: unknown, logger: Logger): SealwireError {
   if (!(thrown instanceof SealwireError)) logger.error({ err: thrown }, "tool failed unexpectedly");
   return SealwireError.from(thrown);
-}
-
-function tooLarge(tool: Tool, actual: number, limit: number): SealwireError {
-  return new SealwireError(
-    "RESULT_TOO_LARGE",
-    `The result of "${tool.name}" has ${actual} bytes, more than the ${limit} that are carried; return a reference to the data instead.`,
-  );
-}
-
-/** The outcome to remember: the answer without what belongs to one attempt. */
-function writeOutcome(tool: Tool, answer: Answer): Uint8Array {
-  const blank = { requestId: "", serverId: "", nowMs: 0, sequence: 0 };
-  const outcome = encodeMessage(Response, toResponse(answer, blank));
-  if (outcome.length <= MAX_OUTCOME_BYTES) return outcome;
-  return encodeMessage(Response, toResponse(failure(tooLarge(tool, outcome.length, MAX_OUTCOME_BYTES)), blank));
-}
-
-function readOutcome(bytes: Uint8Array): Answer {
-  const { status, result, error } = Response.decode(bytes);
-  return { status, ...(result && { result }), ...(error && { error: errorFromMessage(error) }) };
 }

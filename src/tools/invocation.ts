@@ -14,6 +14,20 @@ export interface Invocation
   abort(reason: SealwireError): void;
 }
 
+/** A call on its way to a tool that answers once. */
+export interface CallInvocation extends Invocation {
+  /** Why the call was stopped, once it was; whoever works for it need not go on. */
+  readonly stopped: SealwireError | undefined;
+  /** Set by the dispatcher when the tool's handler begins; false again once it has returned. */
+  handlerRuns: boolean;
+  /** Told once the handler has returned, which may be long after the call has ended. */
+  handlerReturned(): void;
+  /** Kept by the dispatcher: true while the call's intent stands as running. */
+  intentRuns: boolean;
+  /** Kept by the dispatcher: true once the handler has not returned in time. */
+  isOverdue: boolean;
+}
+
 /** An envelope that passed verification, so that its arguments are there. */
 export type VerifiedEnvelope = Envelope & { readonly args: Any };
 

@@ -16,9 +16,11 @@ export interface ToolRunOrigin {
 }
 
 /** What a run belongs to. */
-export interface Abortable {
+export interface RunOwner {
   /** Aborts the signal of the handler, whose code may go on. */
   abort(reason: SealwireError): void;
+  /** Told once the handler has returned, which may be long after its run has failed. */
+  handlerReturned?(): void;
 }
 
 /** One run of a handler, as the code that it starts sees it; once it has ended, it refers to nothing that is large. */
@@ -29,13 +31,13 @@ class ToolRun {
   readonly jobId: string | undefined;
   readonly attempt: number;
   /** Both until the run has ended. */
-  owner: Abortable | undefined;
+  owner: RunOwner | undefined;
   reject: ((error: unknown) => void) | undefined;
 
   constructor(
     tool: string,
     { clientId, requestId, jobId, attempt }: ToolContext,
-    owner: Abortable,
+    owner: RunOwner,
     reject: (error: unknown) => void,
   ) {
     this.tool = tool;
@@ -59,7 +61,7 @@ const runs = new AsyncLocalStorage<ToolRun>();
  * Runs a tool's handler. What its code throws outside of the returned promise (a rejection that nobody awaits, a timer)
  * fails the run at once and aborts `owner`, provided that the process reports it by {@link failToolRun}.
  */
-export function runHandler(tool: Tool, input: unknown, context: ToolContext, owner: Abortable): Promise<unknown> {
+export function runHandler(tool: Tool, input: unknown, context: ToolContext, owner: RunOwner): Promise<unknown> {
   // A promise of its own instead of an async function, which would cost every call one more.
   return new Promise((resolve, reject) => {
     const run = new ToolRun(tool.name, context, owner, reject);
@@ -67,10 +69,12 @@ export function runHandler(tool: Tool, input: unknown, context: ToolContext, own
     returned.then(
       (output) => {
         run.end();
+        owner.handlerReturned?.();
         resolve(output);
       },
       (thrown: unknown) => {
         run.end();
+        owner.handlerReturned?.();
         reject(thrown);
       },
     );

@@ -5,10 +5,13 @@ import { type FieldViolation, SealwireError } from "../errors.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { cutText } from "../wire/error-message.ts";
 import { MAX_VIOLATIONS } from "../wire/limits.ts";
-import { checkStrict, StrictError } from "./strict.ts";
+import { ruledFieldsOnly } from "./ruled-fields.ts";
+import { checkStrict, type LongList, StrictError } from "./strict.ts";
 
 /** Longest text in a violation, in UTF-16 units. */
 const MAX_TEXT_LENGTH = 256;
+/** Above this size, arguments are worth a closer look before they are decoded. */
+const SMALL_ARGS_BYTES = 16 * 1024;
 
 /**
  * Checks the arguments of tools: a strict parse at every depth, then the rules in the `.proto` (protovalidate). The value
@@ -35,17 +38,17 @@ export class ArgsValidator {
 
   /**
    * Parses and checks serialized arguments. Throws ARGS_INVALID with at most 16 violations, their texts cut to 256 characters
-   * of well-formed Unicode, and the number of those left out.
+   * of well-formed Unicode, and the number of those left out. Returns the message that the rules were checked on: of
+   * arguments above 16 KiB only what a rule looks at is decoded, and not if a list is too long.
    */
   validate(desc: DescMessage, bytes: Uint8Array): Message {
-    try {
-      checkStrict(bytes, desc);
-    } catch (error) {
-      if (!(error instanceof StrictError)) throw error;
-      const { path, problem } = error;
-      throw invalid(desc, [{ field: cut(path), ruleId: "wire.strict", message: cut(problem) }], 0);
+    const isLarge = bytes.length > SMALL_ARGS_BYTES;
+    const longLists = parseStrictly(desc, bytes, isLarge);
+    if (longLists.length > 0) {
+      const listed = longLists.slice(0, MAX_VIOLATIONS);
+      throw invalid(desc, listed.map(describeLongList), longLists.length - listed.length);
     }
-    const message = fromBinary(desc, bytes);
+    const message = fromBinary(desc, isLarge ? ruledFieldsOnly(bytes, desc) : bytes);
     const result = this.#validator.validate(desc, message);
     if (result.kind === "valid") return message;
     if (result.kind === "error") throw result.error;
@@ -53,6 +56,22 @@ export class ArgsValidator {
     const listed = violations.slice(0, MAX_VIOLATIONS);
     throw invalid(desc, listed.map(describe), violations.length - listed.length);
   }
+}
+
+function parseStrictly(desc: DescMessage, bytes: Uint8Array, listLengths: boolean): readonly LongList[] {
+  try {
+    return checkStrict(bytes, desc, { listLengths });
+  } catch (error) {
+    if (!(error instanceof StrictError)) throw error;
+    const { path, problem } = error;
+    throw invalid(desc, [{ field: cut(path), ruleId: "wire.strict", message: cut(problem) }], 0);
+  }
+}
+
+/** In the words of protovalidate. */
+function describeLongList({ path, mostItems }: LongList): FieldViolation {
+  const message = `must contain no more than ${mostItems} item(s)`;
+  return { field: cut(path), ruleId: "repeated.max_items", message };
 }
 
 function describe(violation: Violation): FieldViolation {

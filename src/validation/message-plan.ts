@@ -1,5 +1,18 @@
-import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  getOption,
+  hasOption,
+  isFieldSet,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import {
+  field as fieldRules,
+  Ignore,
+  RepeatedRulesSchema,
+} from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { FIXED32, FIXED64, LENGTH_DELIMITED, VARINT } from "../wire/wire-cursor.ts";
 
 /** A field's type beside the scalars: an enum, as in FieldDescriptorProto.Type. */
@@ -25,6 +38,10 @@ export interface FieldPlan {
   readonly implicit: boolean;
   /** Numbers that a closed enum knows. */
   readonly closed: ReadonlySet<number> | undefined;
+  /** Most items of a list by the rule `repeated.max_items`; Infinity if there is none. */
+  readonly mostItems: number;
+  /** True if the rules leave what stands in the field's messages alone. */
+  readonly unruled: boolean;
   /** The type of a message, or of a map's entries. */
   readonly message: MessagePlan | undefined;
   readonly isMap: boolean;
@@ -66,7 +83,8 @@ function fill(draft: Draft, field: FieldPlan): void {
 
 function planField(field: DescField, slots: Map<object, number>): FieldPlan {
   const { name, number } = field;
-  const base = { name, number, slot: -1, packable: false, packed: false, implicit: false, isMap: false };
+  const rules = planRules(field);
+  const base = { name, number, slot: -1, packable: false, packed: false, implicit: false, isMap: false, ...rules };
   if (field.fieldKind === "map") {
     const message = planEntry(field);
     return { ...base, type: MESSAGE, wireType: LENGTH_DELIMITED, closed: undefined, message, isMap: true };
@@ -81,10 +99,26 @@ function planField(field: DescField, slots: Map<object, number>): FieldPlan {
   return { ...base, ...value, slot, implicit: field.presence === FeatureSet_FieldPresence.IMPLICIT };
 }
 
+const NO_RULES = { mostItems: Number.POSITIVE_INFINITY, unruled: false };
+
+/** What the rules say of a field that can be told from its bytes. */
+function planRules(field: DescField): Pick<FieldPlan, "mostItems" | "unruled"> {
+  if (!hasOption(field, fieldRules)) return NO_RULES;
+  const { ignore, type } = getOption(field, fieldRules);
+  if (ignore === Ignore.ALWAYS) return { ...NO_RULES, unruled: true };
+  if (type.case === "map") return { ...NO_RULES, unruled: type.value.values?.ignore === Ignore.ALWAYS };
+  if (type.case !== "repeated") return NO_RULES;
+  const { maxItems, items } = type.value;
+  return {
+    mostItems: isFieldSet(type.value, RepeatedRulesSchema.field.maxItems) ? Number(maxItems) : NO_RULES.mostItems,
+    unruled: items?.ignore === Ignore.ALWAYS,
+  };
+}
+
 /** The entries of a map are messages with the key as field 1 and the value as field 2, both always written. */
 function planEntry(field: DescField & { fieldKind: "map" }): MessagePlan {
   const draft: Draft = { typeName: `${field.parent.typeName}.${field.name} entry`, fields: [], byNumber: new Map() };
-  const base = { packable: false, packed: false, implicit: false, isMap: false };
+  const base = { packable: false, packed: false, implicit: false, isMap: false, ...NO_RULES };
   fill(draft, { ...base, name: "key", number: 1, slot: 0, ...planValue(field.mapKey, undefined, undefined) });
   fill(draft, { ...base, name: "value", number: 2, slot: 1, ...planValue(field.scalar, field.enum, field.message) });
   return draft;

@@ -1,4 +1,5 @@
 import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { MAX_ELEMENTS, MAX_PACKED_VARINTS } from "../wire/limits.ts";
 import { LENGTH_DELIMITED, VARINT, WireCursor, WireFormatError } from "../wire/wire-cursor.ts";
 import { type MapKey, readMapKey } from "./map-key.ts";
 import { ENUM, type FieldPlan, MESSAGE, type MessagePlan, messagePlan } from "./message-plan.ts";
@@ -14,8 +15,17 @@ export interface StrictOptions {
    * canonical form. Default: false.
    */
   readonly unambiguous?: boolean;
+  /** Finds lists that are longer than `repeated.max_items` of their field allows, too. Default: false. */
+  readonly listLengths?: boolean;
   /** Passes over fields that the contract does not have, at every depth. For messages of a newer peer. Default: false. */
   readonly unknownFields?: boolean;
+}
+
+/** A list that is longer than its field's rules allow. */
+export interface LongList {
+  /** Dotted names of the fields down to the list. */
+  readonly path: string;
+  readonly mostItems: number;
 }
 
 /** Says where and why bytes are not a strict encoding of a message. Holds names and numbers from the contract only. */
@@ -36,12 +46,14 @@ export class StrictError extends Error {
 /**
  * Checks that bytes are a strict encoding of a message at every depth: no unknown field or value of a closed enum, no
  * singular field or oneof twice, no bad UTF-8, zero tag, group, wrong wire type or truncated value, at most
- * {@link MAX_DEPTH} levels. Extensions count as unknown. The value inside an Any is opaque. Lists may stand packed or
- * not. Throws {@link StrictError}.
+ * {@link MAX_DEPTH} levels, {@link MAX_ELEMENTS} elements and {@link MAX_PACKED_VARINTS} packed varints. Extensions count
+ * as unknown. The value inside an Any is opaque. Lists may stand packed or not. Returns the lists that are too long, if
+ * `listLengths` is set. Throws {@link StrictError}.
  */
-export function checkStrict(bytes: Uint8Array, desc: DescMessage, options: StrictOptions = {}): void {
-  const cursor = new WireCursor(bytes, options.unambiguous === true);
-  new StrictParse(cursor, options).run(messagePlan(desc));
+export function checkStrict(bytes: Uint8Array, desc: DescMessage, options: StrictOptions = {}): readonly LongList[] {
+  const parse = new StrictParse(new WireCursor(bytes, options.unambiguous === true), options);
+  parse.run(messagePlan(desc), options.listLengths === true);
+  return parse.longLists;
 }
 
 const ANY = "google.protobuf.Any";
@@ -52,6 +64,9 @@ class StrictParse {
   readonly #unknownFields: boolean;
   /** Names of the fields that are being read, outermost first. */
   readonly #path: string[] = [];
+  readonly longLists: LongList[] = [];
+  #elements = 0;
+  #packedVarints = 0;
 
   constructor(cursor: WireCursor, { unambiguous = false, unknownFields = false }: StrictOptions) {
     this.#cursor = cursor;
@@ -59,22 +74,24 @@ class StrictParse {
     this.#unknownFields = unknownFields;
   }
 
-  run(plan: MessagePlan): void {
+  run(plan: MessagePlan, listLengths: boolean): void {
     try {
-      this.#message(plan, this.#cursor.bytes.length, 1);
+      this.#message(plan, this.#cursor.bytes.length, 1, listLengths);
     } catch (error) {
       if (error instanceof WireFormatError) throw new StrictError(this.#path.join("."), error.message);
       throw error;
     }
   }
 
-  #message(plan: MessagePlan, end: number, depth: number): void {
+  #message(plan: MessagePlan, end: number, depth: number, listLengths: boolean): void {
+    this.#element();
     if (depth > MAX_DEPTH) throw new WireFormatError(`more than ${MAX_DEPTH} levels deep`);
     if (this.#unambiguous && plan.typeName === ANY) throw new WireFormatError("an Any, which has no canonical form");
     const cursor = this.#cursor;
     let filled = 0;
     let filledFurther: Set<number> | undefined;
     let keys: Map<FieldPlan, Set<MapKey>> | undefined;
+    let lengths: Map<FieldPlan, number> | undefined;
     while (cursor.pos < end) {
       const tag = cursor.tag(end);
       const field = plan.byNumber.get(tag >>> 3);
@@ -94,23 +111,65 @@ class StrictParse {
         filled |= 1 << slot;
       }
       const start = cursor.pos;
-      if ((tag & 7) === field.wireType) this.#value(field, end, depth);
-      else if (field.packable && (tag & 7) === LENGTH_DELIMITED) this.#packed(field, end, depth);
+      let items = 1;
+      if ((tag & 7) === field.wireType) this.#value(field, end, depth, listLengths && !field.unruled);
+      else if (field.packable && (tag & 7) === LENGTH_DELIMITED) items = this.#packed(field, end);
       else throw new WireFormatError(`wire type ${tag & 7} instead of ${field.wireType}`);
       if (field.isMap && this.#unambiguous) {
         keys ??= new Map();
         this.#newKey(field, start, keys);
       }
+      if (listLengths && field.mostItems !== Number.POSITIVE_INFINITY) {
+        lengths ??= new Map();
+        this.#lengthen(field, items, lengths);
+      }
       this.#path.pop();
     }
   }
 
-  #packed(field: FieldPlan, end: number, depth: number): void {
-    const last = this.#cursor.delimited(end);
-    while (this.#cursor.pos < last) this.#value(field, last, depth);
+  /** Counts a message, a map's entry, or a value of a list that is not packed: each costs its reader an object or so. */
+  #element(): void {
+    this.#elements += 1;
+    if (this.#elements > MAX_ELEMENTS) {
+      throw new WireFormatError(`more than ${MAX_ELEMENTS} messages, map entries and values of unpacked lists in all`);
+    }
   }
 
-  #value(field: FieldPlan, end: number, depth: number): void {
+  #lengthen(field: FieldPlan, items: number, lengths: Map<FieldPlan, number>): void {
+    const before = lengths.get(field) ?? 0;
+    lengths.set(field, before + items);
+    const { mostItems } = field;
+    if (before <= mostItems && before + items > mostItems)
+      this.longLists.push({ path: this.#path.join("."), mostItems });
+  }
+
+  /** Returns how many values there are. */
+  #packed(field: FieldPlan, end: number): number {
+    const cursor = this.#cursor;
+    const last = cursor.delimited(end);
+    let items = 0;
+    for (; cursor.pos < last; items += 1) this.#scalar(field, last);
+    if (field.wireType === VARINT) {
+      this.#packedVarints += items;
+      if (this.#packedVarints > MAX_PACKED_VARINTS) {
+        throw new WireFormatError(`more than ${MAX_PACKED_VARINTS} packed varints in all`);
+      }
+    }
+    return items;
+  }
+
+  #value(field: FieldPlan, end: number, depth: number, listLengths: boolean): void {
+    if (field.type === MESSAGE) {
+      const last = this.#cursor.delimited(end);
+      this.#message(field.message as MessagePlan, last, depth + 1, listLengths);
+      this.#cursor.pos = last;
+      return;
+    }
+    if (field.slot < 0) this.#element();
+    this.#scalar(field, end);
+  }
+
+  #scalar(field: FieldPlan, end: number): void {
     const cursor = this.#cursor;
     if (field.wireType === VARINT) {
       cursor.varint(end);
@@ -118,8 +177,7 @@ class StrictParse {
       if (field.closed?.has(cursor.lo | 0) === false) throw new WireFormatError(`unknown enum value ${cursor.lo | 0}`);
     } else if (field.wireType === LENGTH_DELIMITED) {
       const last = cursor.delimited(end);
-      if (field.type === MESSAGE) this.#message(field.message as MessagePlan, last, depth + 1);
-      else if (field.type === ScalarType.STRING) cursor.utf8(cursor.pos, last);
+      if (field.type === ScalarType.STRING) cursor.utf8(cursor.pos, last);
       cursor.pos = last;
     } else {
       cursor.skip(field.wireType, end);

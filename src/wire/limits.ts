@@ -14,6 +14,10 @@ export const MAX_OUTCOME_BYTES = 64 * 1024;
 export const MAX_METADATA_BYTES = 16 * 1024;
 /** Largest google.rpc.Status in the trailers: peers cut trailers at 8 KiB, and base64 adds a third. */
 export const MAX_STATUS_DETAILS_BYTES = 4 * 1024;
+/** Most messages, map entries and values of lists that are not packed in the arguments of one call, at every depth together. */
+export const MAX_ELEMENTS = 100_000;
+/** Most varints in packed lists in the arguments of one call. Values of fixed width are bounded by the size of the request. */
+export const MAX_PACKED_VARINTS = 262_144;
 /** Most field violations in an error. */
 export const MAX_VIOLATIONS = 16;
 

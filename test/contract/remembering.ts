@@ -49,6 +49,33 @@ export function rememberingContract(engine: EngineUnderTest): void {
     assert.equal(await begin("intent", "other"), { kind: "reused" });
   });
 
+  test("the outcome of an intent that is given up is unknown, until a late one takes its place", async () => {
+    await begin();
+    await bench.intents.giveUp("alice", "intent");
+    assert.equal(await begin(), { kind: "unknown" });
+    assert.equal(await begin("intent", "other"), { kind: "reused" });
+    await bench.intents.finish("alice", "intent", Buffer.from("late"));
+    const known = await begin();
+    assert.is(known.kind === "finished" && Buffer.from(known.outcome).toString(), "late");
+  });
+
+  test("an intent that is given up stays unknown after a crash and a restart", async () => {
+    await begin();
+    await bench.intents.giveUp("alice", "intent");
+    await bench.under.crash();
+    assert.equal(await begin(), { kind: "unknown" });
+    await bench.under.restart();
+    assert.equal(await begin(), { kind: "unknown" });
+  });
+
+  test("giving an intent up that has ended, or never began, changes nothing", async () => {
+    await bench.intents.giveUp("alice", "intent");
+    assert.equal(await begin(), { kind: "begun" });
+    await bench.intents.finish("alice", "intent", Buffer.from("outcome"));
+    await bench.intents.giveUp("alice", "intent");
+    assert.is((await begin()).kind, "finished");
+  });
+
   test("an abandoned intent can be begun anew", async () => {
     await begin();
     await bench.intents.abandon("alice", "intent");

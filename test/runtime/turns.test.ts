@@ -42,4 +42,50 @@ test("a turn that was not full leaves the next one free", async () => {
   assert.ok(ran);
 });
 
+/** A clock that a test moves while a task runs. */
+class Stopwatch {
+  nowMs = 0;
+
+  monotonicMs(): number {
+    return this.nowMs;
+  }
+}
+
+test("a turn ends after 5 ms, however few have run, and one task runs in each", async () => {
+  const clock = new Stopwatch();
+  const turns = new Turns(10, clock);
+  const ran: number[] = [];
+  const task = (number: number, tookMs: number) => () => {
+    ran.push(number);
+    clock.nowMs += tookMs;
+  };
+  for (const [number, tookMs] of [2, 4, 9, 30, 1].entries()) turns.run(task(number, tookMs));
+  assert.equal(ran, [0, 1]);
+  await nextTurn();
+  assert.equal(ran, [0, 1, 2]);
+  await nextTurn();
+  assert.equal(ran, [0, 1, 2, 3]);
+  await nextTurn();
+  assert.equal(ran, [0, 1, 2, 3, 4]);
+});
+
+test("callers take turns, so that many tasks of one delay another's by one", async () => {
+  const turns = new Turns(1);
+  const ran: string[] = [];
+  for (let i = 0; i < 4; i += 1) turns.run(() => void ran.push(`many ${i}`), "many");
+  for (let i = 0; i < 2; i += 1) turns.run(() => void ran.push(`few ${i}`), "few");
+  for (let i = 0; i < 6; i += 1) await nextTurn();
+  assert.equal(ran, ["many 0", "many 1", "few 0", "many 2", "few 1", "many 3"]);
+});
+
+test("work in a turn of its own gives what it returns, or throws", async () => {
+  const turns = new Turns(1);
+  assert.is(await turns.do(() => 7), 7);
+  assert.is(await turns.do(async () => 8), 8);
+  const failed = turns.do(() => {
+    throw new Error("no");
+  });
+  assert.match(String(await failed.catch((error: unknown) => error)), "no");
+});
+
 test.run();

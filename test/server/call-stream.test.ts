@@ -303,6 +303,7 @@ test("a caller who goes away stops the calls of the stream, and gives their plac
   stream.cancel();
   await eventually("both are told", () => holding.aborted.length === 2);
   assert.equal(holding.aborted, ["CANCELLED", "CANCELLED"]);
+  for (const number of [1, 2]) await holding.finish(number);
   const next = client.stream();
   const held = [3, 4].map((number) => next.call(holding.request(number)));
   for (const number of [3, 4]) await holding.finish(number);

@@ -3,9 +3,11 @@ import { connect } from "node:http2";
 import { connect as connectSocket } from "node:net";
 import { StartLongTaskRequest } from "../../gen/sealwire/demo/v1/start_long_task.ts";
 import { PollJobRequest } from "../../gen/sealwire/system/v1/poll_job.ts";
+import { DEFAULT_KEY_LIMITS } from "../../src/signing/key-ring/types.ts";
 import { CALL_METHOD } from "../../src/wire/limits.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { openCall, statusOf } from "../support/http-call.ts";
-import { RawClient, type RawRequest } from "../support/raw-client.ts";
+import { type RawAnswer, RawClient, type RawRequest } from "../support/raw-client.ts";
 import { startServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
 import { TEST_INPUT, testArgs, testService } from "../support/test-service.ts";
@@ -34,6 +36,56 @@ test("a key that calls too fast is told when to try again", async () => {
   assert.is(reason, "RATE_LIMITED");
   const delay = responses[0]?.error?.retryDelay;
   assert.ok(delay !== undefined && Number(delay.seconds) * 1000 + delay.nanos / 1e6 <= 1000);
+});
+
+test("a request counts as a call for each 64 KiB begun, and one above the burst is let in with what there is", async () => {
+  const clock = new FakeClock(Date.now());
+  const limits = { callsPerSecond: 4, burst: 4 };
+  await using server = await startServer({ clock, clients: { alice: { limits } } });
+  using client = new RawClient(server.address, server.credentials());
+  const sized = (bytes: number): Promise<RawAnswer> => client.call({ ...IDENTITY, value: Buffer.alloc(bytes) });
+  const reached = (answer: RawAnswer): boolean => answer.reason === "ARGS_INVALID";
+  assert.ok(reached(await sized(60 * 1024)));
+  assert.ok(reached(await sized(150 * 1024)));
+  assert.is((await client.call(IDENTITY)).reason, "RATE_LIMITED");
+  clock.advance(500);
+  const refused = await sized(150 * 1024);
+  assert.is(refused.reason, "RATE_LIMITED");
+  assert.match(refused.details, "counts as 3 calls, one for each 64 KiB; try again in 250 ms");
+  clock.advance(500);
+  // 1 MiB costs 16: it takes the burst of 4, and 12 more are paid off before the next call.
+  assert.ok(reached(await sized(1_040_000)));
+  const delay = (await client.call(IDENTITY)).responses[0]?.error?.retryDelay;
+  assert.is(delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6, 3250);
+  clock.advance(3250);
+  assert.is((await client.call(IDENTITY)).code, 0);
+});
+
+test("a key with the usual limits may send 1 MiB now and then", async () => {
+  await using server = await startServer({ clients: { alice: { limits: DEFAULT_KEY_LIMITS } } });
+  using client = new RawClient(server.address, server.credentials());
+  const payload = { text: "a".repeat(1_040_000) };
+  const value = StartLongTaskRequest.encode({ seconds: 1, payload }).finish();
+  for (let i = 0; i < 5; i++) assert.is((await client.call({ ...LONG_TASK, value })).code, 0);
+});
+
+test("arguments with too many elements are refused by the field that holds them", async () => {
+  await using server = await startServer();
+  using client = new RawClient(server.address, server.credentials());
+  const list = (count: number): RawRequest => {
+    const payload = { list: Array.from({ length: count }, () => true) };
+    return { ...LONG_TASK, value: StartLongTaskRequest.encode({ seconds: 1, payload }).finish() };
+  };
+  // The request, the Struct, its entry, the Value in it and its ListValue count, too.
+  assert.is((await client.call(list(99_995))).code, 0);
+  const refused = await client.call(list(99_996));
+  assert.is(refused.reason, "ARGS_INVALID");
+  const violations = refused.responses[0]?.error?.violations ?? [];
+  assert.equal(
+    violations.map(({ field, ruleId }) => [field, ruleId]),
+    [["payload.fields.value.list_value.values", "wire.strict"]],
+  );
+  assert.match(violations[0]?.message ?? "", "more than 100000 messages");
 });
 
 test("a replayed frame costs its victim nothing", async () => {

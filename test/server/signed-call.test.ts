@@ -100,7 +100,7 @@ test("a caller who goes away while the tool runs stops it, and gives its place b
       idempotent: true,
       run: (_numbers, { signal }) => {
         running.resolve(signal);
-        return new Promise(() => {});
+        return new Promise((resolve) => signal.addEventListener("abort", () => resolve(0)));
       },
     },
   });

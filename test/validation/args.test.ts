@@ -57,6 +57,29 @@ test("each broken rule is named with its field", () => {
   assert.equal(refusal(SUM, numbers()).violations[0]?.ruleId, "repeated.min_items");
 });
 
+test("a list that is far too long is refused for its length, and none of its items is looked at", () => {
+  const bad = numbers(...Array.from({ length: 10_001 }, () => Number.NaN));
+  const unpacked = Buffer.alloc(9 * 10_001, Buffer.from([9, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f]));
+  for (const bytes of [bad, unpacked]) {
+    const error = refusal(SUM, bytes);
+    assert.equal(error.violations, [
+      { field: "numbers", ruleId: "repeated.max_items", message: "must contain no more than 10000 item(s)" },
+    ]);
+    assert.is(error.violationsOmitted, 0);
+  }
+});
+
+test("of large arguments, what no rule looks at is not decoded, and the rules hold all the same", () => {
+  const payload = { text: "a".repeat(20_000) };
+  const valid = toBinary(TASK, create(TASK, { seconds: 1, payload } as MessageInitShape<typeof TASK>));
+  assert.equal(toJson(TASK, validator.validate(TASK, valid)), { seconds: 1 });
+  const invalid = toBinary(TASK, create(TASK, { seconds: 21, payload } as MessageInitShape<typeof TASK>));
+  assert.equal(
+    refusal(TASK, invalid).violations.map(({ field, ruleId }) => [field, ruleId]),
+    [["seconds", "int32.gte_lte"]],
+  );
+});
+
 test("10,000 bad numbers give 16 violations and a count of the rest", () => {
   const error = refusal(SUM, numbers(...Array.from({ length: 10_000 }, () => Number.NaN)));
   assert.is(error.violations.length, 16);

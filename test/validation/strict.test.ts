@@ -33,6 +33,31 @@ test("an empty message and one of each field pass", () => {
   assert.is(plain("62020102 6a080000000000000000 720161 72 00 7a020801 9201020801 9a0101 61"), "none");
 });
 
+test("elements are bounded over the whole message: messages, entries, and values of lists that are not packed", () => {
+  const repeated = (digits: string, count: number) => digits.replaceAll(" ", "").repeat(count);
+  const tooMany = /more than 100000 messages, map entries and values of unpacked lists in all$/;
+  // The message itself is the first.
+  assert.is(plain(repeated("7a00", 99_999)), "none");
+  assert.match(plain(repeated("7a00", 100_000)), /^children: more/);
+  assert.match(plain(repeated("7a00", 50_000) + repeated("f20100", 50_000)), tooMany);
+});
+
+test("varints in packed lists are bounded, values of fixed width are not", () => {
+  const desc = messageDesc(builtinImage(), "sealwire.system.v1.ListJobsRequest");
+  const packed = (count: number) => {
+    const values = Buffer.alloc(count, 1);
+    return Buffer.concat([
+      Buffer.from([0x0a, (count & 0x7f) | 0x80, ((count >> 7) & 0x7f) | 0x80, count >> 14]),
+      values,
+    ]);
+  };
+  assert.is(fault(packed(262_144).toString("hex"), { desc }), "none");
+  assert.match(fault(packed(262_145).toString("hex"), { desc }), "states: more than 262144 packed varints in all");
+  const doubles = Buffer.concat([Buffer.from([0x0a, 0x80, 0x80, 0x3f]), Buffer.alloc(0x3f << 14)]);
+  const sum = messageDesc(builtinImage(), "sealwire.demo.v1.BatchSumRequest");
+  assert.is(fault(doubles.toString("hex"), { desc: sum }), "none");
+});
+
 test("an unknown field is refused at every depth", () => {
   assert.is(plain("c03e01"), "unknown field number 1000");
   assert.is(plain("7a03 c03e01"), "children: unknown field number 1000");

@@ -25,8 +25,14 @@ const INSERT = sql(`
   INSERT INTO intent (client_id, request_id, intent_digest, instance_id, expires_at_ms)
   SELECT *, :instanceId, :expiresAt
   FROM unnest(:clientIds::text[], :requestIds::text[], :digests::bytea[])`);
-const MINE = "client_id = :clientId AND request_id = :requestId AND outcome IS NULL AND instance_id = :instanceId";
+const UNFINISHED = "client_id = :clientId AND request_id = :requestId AND outcome IS NULL";
+/** Also one that was given up: its late outcome still counts. */
+const MINE = `${UNFINISHED} AND instance_id IN (:instanceId, :givenUpBy)`;
 const FINISH = sql(`UPDATE intent SET outcome = :outcome, expires_at_ms = :expiresAt WHERE ${MINE} RETURNING 1`);
+/** Given to an instance that never lives, so that the intent does not count as running. */
+const GIVE_UP = sql(
+  `UPDATE intent SET instance_id = :givenUpBy WHERE ${UNFINISHED} AND instance_id = :instanceId RETURNING 1`,
+);
 const ABANDON = sql(`DELETE FROM intent WHERE ${MINE} RETURNING 1`);
 
 /** An intent that a call asks to begin. */
@@ -36,11 +42,11 @@ interface Intent {
   readonly digest: Uint8Array;
 }
 
-/** An intent that runs no more. */
+/** An intent that runs no more, or that nobody waits for any longer. */
 interface EndedIntent {
   readonly clientId: string;
   readonly requestId: string;
-  readonly outcome: Uint8Array | "not run";
+  readonly outcome: Uint8Array | "not run" | "given up";
 }
 
 interface KnownIntent {
@@ -104,6 +110,16 @@ export class PostgresIntentStore implements IntentStore {
     return this.#conclude({ clientId, requestId, outcome: "not run" });
   }
 
+  async giveUp(clientId: string, requestId: string): Promise<void> {
+    const ended = { clientId, requestId, outcome: "given up" } as const;
+    try {
+      await this.#record(ended);
+    } catch (error) {
+      this.#leaveLoose(ended);
+      throw error;
+    }
+  }
+
   /** Records what could not be recorded when it came about: until then those intents would seem to be running. */
   async tieUp(): Promise<void> {
     for (const [key, ended] of this.#loose) {
@@ -164,16 +180,18 @@ export class PostgresIntentStore implements IntentStore {
   /** How many rows that changed. */
   async #record({ clientId, requestId, outcome }: EndedIntent): Promise<number> {
     const { database, instanceId } = this.#options;
-    const values = { clientId, requestId, instanceId };
+    const values = { clientId, requestId, instanceId, givenUpBy: `given up by ${instanceId}` };
+    if (outcome === "given up") return (await database.all(GIVE_UP, values)).length;
     if (outcome === "not run") return (await database.all(ABANDON, values)).length;
     const recorded = { ...values, outcome: Buffer.from(outcome), expiresAt: this.#expiresAtMs() };
     return (await database.all(FINISH, recorded)).length;
   }
 
-  /** What is known to have run is never taken for not run. */
+  /** What is known to have run is never taken for not run; an outcome replaces that it was given up. */
   #leaveLoose(ended: EndedIntent): void {
     const key = keyOf(ended.clientId, ended.requestId);
-    if (!this.#loose.has(key)) this.#loose.set(key, ended);
+    const known = this.#loose.get(key);
+    if (known === undefined || known.outcome === "given up") this.#loose.set(key, ended);
   }
 
   #expiresAtMs(): number {

@@ -60,6 +60,11 @@ export class SqliteIntentStore implements IntentStore {
     );
   }
 
+  /** The row says "not finished" already; only this process says that the intent runs. */
+  async giveUp(clientId: string, requestId: string): Promise<void> {
+    this.#running.delete(keyOf(clientId, requestId));
+  }
+
   async abandon(clientId: string, requestId: string): Promise<void> {
     await this.#conclude(clientId, requestId, () => this.#statements.abandon.run(clientId, requestId));
   }
