@@ -3,7 +3,7 @@ import { SealwireError } from "../errors.ts";
 import type { SharedStore } from "../jobs/postgres/shared-store.ts";
 import { openSqliteStore } from "../jobs/sqlite/open.ts";
 import type { Store } from "../jobs/store.ts";
-import { systemClock as clock } from "../runtime/clock.ts";
+import { systemClock as clock, sleep } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { systemRandom as random } from "../runtime/random.ts";
 import type { WatchedKeyRing } from "../signing/key-ring/followed-ring.ts";
@@ -12,6 +12,10 @@ import { watchKeyRing } from "../signing/key-ring/watched-ring.ts";
 import { dataFolder } from "./data-folder.ts";
 import { fileExists } from "./file-exists.ts";
 import type { ServeSettings } from "./serve-settings.ts";
+
+const TRY_AGAIN_MS = 1_000;
+/** How long the start of a server waits for its store, in milliseconds. */
+const STARTING_MS = 60_000;
 
 /** A store as the settings name it. */
 export interface OpenedStore {
@@ -25,13 +29,32 @@ export async function openStore(settings: ServeSettings, logger: Logger): Promis
   if (settings.store === undefined) {
     if (settings.requireSyncReplication) throw noReplication();
     await mkdir(settings.data, { recursive: true, mode: 0o700 });
-    const store = await openSqliteStore({ path: dataFolder(settings.data).store, clock, random, logger });
+    const path = dataFolder(settings.data).store;
+    const store = await onceAvailable(logger, () => openSqliteStore({ path, clock, random, logger }));
     return { store, shared: undefined };
   }
   const { openPostgresStore } = await import("../jobs/postgres/open.ts");
   const { store: url, storeConnectionsMax: connectionsMax, requireSyncReplication } = settings;
   const shared = await openPostgresStore({ url, connectionsMax, requireSyncReplication, clock, random, logger });
   return { store: shared, shared };
+}
+
+/**
+ * Opens a store, again and again while its disk is full or fails: a server that starts then waits as one that runs does.
+ * Throws what `open` throws, and UNAVAILABLE after a while: whatever supervises the process is to see that it does not start.
+ */
+async function onceAvailable(logger: Logger, open: () => Promise<Store>): Promise<Store> {
+  const giveUpAtMs = clock.monotonicMs() + STARTING_MS;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await open();
+    } catch (error) {
+      const passing = error instanceof SealwireError && error.reason === "UNAVAILABLE";
+      if (!passing || clock.monotonicMs() >= giveUpAtMs) throw error;
+      if (tries === 1) logger.error({ err: error }, "the store cannot be opened yet; it is tried again every second");
+      await sleep(clock, TRY_AGAIN_MS);
+    }
+  }
 }
 
 /** A ring that is followed, and where the use of its keys is noted. */

@@ -8,6 +8,7 @@ import {
   type StatusName,
   WIRE_REASONS,
 } from "../../src/errors.ts";
+import { errorFromMessage } from "../../src/wire/error-message.ts";
 import { assert, suite } from "../support/suite.ts";
 
 const test = suite("client/retry");
@@ -118,6 +119,27 @@ test("REPLAYED is followed up, and its end is an unknown outcome", () => {
   assert.is(finalError(refusal("RATE_LIMITED")).reason, "RATE_LIMITED");
   assert.is(finalError(unverified("INTERNAL")).reason, "RESPONSE_UNVERIFIED");
   assert.ok(ErrorReason.REPLAYED > 0);
+});
+
+test("a server that cannot tell whether a frame is new is asked again with a fresh one after the told delay", () => {
+  const failure = refusal("FRESHNESS_UNKNOWN", { retryDelayMs: 5_000 });
+  assert.is(delay(failure, 0), 5_000);
+  assert.ok(tellsDelay(failure), "as often as the deadline allows");
+  assert.is(finalError(failure).reason, "FRESHNESS_UNKNOWN");
+});
+
+test("a reason that this client does not know is retried as the error says", () => {
+  const error = errorFromMessage({
+    code: 14,
+    reason: 9_999 as ErrorReason,
+    message: "of a newer server",
+    retryable: true,
+    violations: [],
+    violationsOmitted: 0,
+    retryDelay: { seconds: 2n, nanos: 0 },
+  });
+  assert.equal([error.reason, error.status, error.retryable], ["INTERNAL", "UNAVAILABLE", true]);
+  assert.is(delay({ kind: "refusal", response: { requestId: "r-1" } as Response, error }, 0), 2_000);
 });
 
 test.run();

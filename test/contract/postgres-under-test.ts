@@ -70,6 +70,10 @@ export class PostgresUnderTest implements StoreUnderTest {
     await old[Symbol.asyncDispose]();
   }
 
+  async refuseResults(): Promise<void> {
+    await this.#observer.query("ALTER TABLE job_result ADD CONSTRAINT refused CHECK (false)");
+  }
+
   async losePower(): Promise<void> {
     this.#server.crash();
     this.#server.startAgain();

@@ -90,6 +90,14 @@ export class SqliteUnderTest implements StoreUnderTest {
     await old[Symbol.asyncDispose]();
   }
 
+  async refuseResults(): Promise<void> {
+    // By another process, for the same reason.
+    const sql = "CREATE TRIGGER refused BEFORE INSERT ON job_result BEGIN SELECT raise(ABORT, 'refused'); END";
+    const script =
+      "const [path, sql] = process.argv.slice(1); new (require('node:sqlite').DatabaseSync)(path).exec(sql)";
+    execFileSync(process.execPath, ["-e", script, this.#path, sql]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#store?.[Symbol.asyncDispose]();
     rmSync(this.#folder, { recursive: true, force: true });

@@ -24,6 +24,8 @@ export interface StoreUnderTest extends AsyncDisposable {
   restart(): Promise<void>;
   /** Does what kill -9 of the process would, then opens the store again. */
   crash(): Promise<void>;
+  /** Has the engine refuse every result, as it does what it cannot hold. */
+  refuseResults(): Promise<void>;
   /** Does what a loss of power would, then opens the store again. */
   losePower(): Promise<void>;
 }

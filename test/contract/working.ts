@@ -354,6 +354,26 @@ export function workingContract(engine: EngineUnderTest): void {
     assert.is((await bench.jobs.get("alice", job.jobId))?.state, "QUEUED");
   });
 
+  test("a job whose outcome the store refuses for good runs once and fails with a reason of its own", async () => {
+    await bench.under.refuseResults();
+    let runs = 0;
+    const job = await bench.submit();
+    const sound = await bench.submit({ requestId: "sound" });
+    await bench.work(async ({ requestId }) => {
+      runs += 1;
+      if (requestId === "sound") throw new SealwireError("TOOL_FAILED", "on purpose");
+      return Buffer.from("refused");
+    });
+    const failed = await bench.reaches("FAILED", job, 1_000);
+    assert.is(failed.error?.reason, "INTERNAL");
+    assert.match(failed.error?.message ?? "", "cannot record");
+    assert.is(failed.attempt, 1);
+    assert.is((await bench.reaches("FAILED", sound)).error?.reason, "TOOL_FAILED");
+    bench.clock.advance(600_000);
+    await bench.settled();
+    assert.is(runs, 2);
+  });
+
   test("a stopped worker starts nothing more", async () => {
     const gate = new Gate();
     const worker = await bench.work(gate.handler);

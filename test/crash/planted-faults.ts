@@ -12,7 +12,8 @@ const KEEPS_RESULT_OF_CANCELLED = `
     INSERT INTO job_result VALUES (new.seq, x'00');
   END;`;
 
-const NO_NONCES = "INSERT INTO nonce_log (expires_at_ms, nonces) VALUES (?, substr(?, 1, 0))";
+const NO_NONCES =
+  "INSERT INTO nonce_log (seq, expires_at_ms, nonces, from_ms, to_ms) VALUES (?, ?, substr(?, 1, 0), ?, ?)";
 
 /** Stores that break one promise each; a checker that does not see it proves nothing. */
 export const PLANTED_FAULTS = {
@@ -28,7 +29,12 @@ export const PLANTED_FAULTS = {
   "an acknowledgement before the commit": answerFirst,
   /** Until the next restart it is remembered. */
   "a nonce forgotten": () =>
-    rewriteSql((sql) => sql.replace("INSERT INTO nonce_log (expires_at_ms, nonces) VALUES (?, ?)", NO_NONCES)),
+    rewriteSql((sql) =>
+      sql.replace(
+        "INSERT INTO nonce_log (seq, expires_at_ms, nonces, from_ms, to_ms) VALUES (?, ?, ?, ?, ?)",
+        NO_NONCES,
+      ),
+    ),
   "a revision that falls": () =>
     rewriteSql((sql) =>
       /SET state = 'RUNNING'.*progress_completed = :completed/.test(sql)

@@ -16,6 +16,7 @@ import type { Dice } from "./seeded-random.ts";
 const EXPLAINED: ReadonlySet<Reason> = new Set([
   "UNREACHABLE",
   "UNAVAILABLE",
+  "FRESHNESS_UNKNOWN",
   "DEADLINE_EXCEEDED",
   "CLOCK_SKEW",
   "OUTCOME_UNKNOWN",

@@ -10,6 +10,7 @@ import type { ExitCode } from "../exit-code.ts";
 import { stderrLogger } from "../log.ts";
 import { followKeyRing, openStore } from "../open-store.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
+import { noteServedStore } from "../served-store.ts";
 import { loadTools } from "../served-tools.ts";
 import { drainAtEnd, shutdownSignal } from "../shutdown-signal.ts";
 import type { Terminal } from "../terminal.ts";
@@ -29,6 +30,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   await using _store = store;
   const { keyRing, writeKeyUse } = await followKeyRing(settings, shared, logger);
   await using _keyRing = keyRing;
+  if (settings.serverSecretFile === undefined) await noteServedStore({ ringPath: settings.keyRing, store, logger });
   await using keyUse = new KeyUseLog({ write: writeKeyUse, clock, logger });
   const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, clock });
   await using server = await createServer({
@@ -65,7 +67,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       ...(metricsServer && { metrics: metricsServer.address }),
     }),
   );
-  return drainAtEnd({ shutdown, store, logger, drain: () => server.drain(settings.drainTimeoutMs) });
+  return await drainAtEnd({ shutdown, store, logger, drain: () => server.drain(settings.drainTimeoutMs) });
 }
 
 function noSharedStore(): SealwireError {

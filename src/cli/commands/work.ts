@@ -33,7 +33,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       ...(metricsServer && { metrics: metricsServer.address }),
     }),
   );
-  return drainAtEnd({ shutdown, store, logger, drain: () => worker.drain(settings.drainTimeoutMs) });
+  return await drainAtEnd({ shutdown, store, logger, drain: () => worker.drain(settings.drainTimeoutMs) });
 }
 
 function refused(store: string | undefined): SealwireError {

@@ -57,9 +57,9 @@ export class RefusedFrames {
     for (const range of ranges.iterate() as Iterable<unknown> as Iterable<RefusedRange>) this.#put({ ...range });
   }
 
-  /** Nonces held one by one. */
+  /** Nonces that are kept here, one by one. */
   get size(): number {
-    return this.#nonces.size;
+    return this.#nonces.size - (this.#held.get(ANY_CLIENT) ?? 0);
   }
 
   /** True if this very frame was refused. */

@@ -3,6 +3,8 @@ import { type Clock, sleep } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { runPeriodically } from "../../runtime/periodic.ts";
 import type { JobHandler, JobHandlers, Worker, WorkOptions } from "../engine.ts";
+import type { JobProgress } from "../job.ts";
+import { toJobError } from "../job-error.ts";
 import { Attempt } from "./attempt.ts";
 import type { ClaimedAttempt, Outcome, RunLedger } from "./run-ledger.ts";
 
@@ -138,26 +140,54 @@ export class JobWorker implements Worker {
   }
 
   async #runToItsEnd(attempt: Attempt): Promise<void> {
-    const outcome = await attempt.run();
-    while (!(await this.#settle(attempt, outcome))) await sleep(this.#options.clock, SETTLE_RETRY_MS);
+    let ending: Ending = { outcome: await attempt.run(), progress: attempt.progress };
+    for (;;) {
+      const settled = await this.#settle(attempt, ending);
+      if (settled === "done") return;
+      if (settled === "unrecordable") ending = { outcome: UNRECORDABLE, progress: undefined };
+      else await sleep(this.#options.clock, SETTLE_RETRY_MS);
+    }
   }
 
-  /** True if nothing is left to do: recorded, fenced off, or given up. */
-  async #settle({ claimed, progress }: Attempt, outcome: Outcome): Promise<boolean> {
+  /** "done" if nothing is left to do: recorded, fenced off, or given up. "unrecordable": never as it is. */
+  async #settle({ claimed }: Attempt, { outcome, progress }: Ending): Promise<"done" | "away" | "unrecordable"> {
     const { ledger, logger } = this.#options;
+    const { jobId, attempt } = claimed;
     try {
       const recorded = await ledger.settle(claimed, outcome, progress);
-      if (!recorded)
-        logger.warn({ job_id: claimed.jobId, attempt: claimed.attempt }, "an outcome came too late and is discarded");
-      return true;
+      if (!recorded) logger.warn({ job_id: jobId, attempt }, "an outcome came too late and is discarded");
+      return "done";
     } catch (error) {
-      if (SealwireError.from(error).reason === "UNAVAILABLE" && !this.#cutOff) return false;
+      const isAway = SealwireError.from(error).reason === "UNAVAILABLE";
+      if (isAway && !this.#cutOff) return "away";
+      if (!isAway && outcome !== UNRECORDABLE) {
+        logger.error({ err: error, job_id: jobId, attempt }, "the outcome of a job cannot be recorded; the job fails");
+        return "unrecordable";
+      }
       logger.error(
-        { err: error, job_id: claimed.jobId },
+        { err: error, job_id: jobId, attempt },
         "the outcome of a job could not be recorded; its attempt is lost",
       );
       ledger.drop(claimed);
-      return true;
+      return "done";
     }
   }
 }
+
+/** What an attempt came to, and how far it was. */
+interface Ending {
+  readonly outcome: Outcome;
+  readonly progress: JobProgress | undefined;
+}
+
+/** Takes the place of an outcome that the store refuses for good: running the job again would only bring it again. */
+const UNRECORDABLE: Outcome = {
+  kind: "failed",
+  error: toJobError(
+    new SealwireError(
+      "INTERNAL",
+      "The job ran, but the store cannot record what it came to; the server's log has the details.",
+    ),
+  ),
+  retry: false,
+};

@@ -1,0 +1,67 @@
+import { readFile } from "node:fs/promises";
+import type { Store, StoreIdentity } from "../jobs/store.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { systemRandom as random } from "../runtime/random.ts";
+import { JsonFields } from "../signing/key-ring/json-fields.ts";
+import { parseJson } from "../signing/key-ring/json-text.ts";
+import { replacePrivateFile } from "../signing/key-ring/private-file-write.ts";
+
+/** What is served together. */
+export interface ServedStore {
+  /** The key ring's file. */
+  readonly ringPath: string;
+  readonly store: Store;
+  readonly logger: Logger;
+}
+
+/** The file beside a key ring that names the store which it was last served from. */
+export function servedStorePath(ringPath: string): string {
+  return `${ringPath}.store`;
+}
+
+/**
+ * Compares the store with the one that the key ring was last served from, and notes it in its place. A store that was made
+ * anew, or put back from an earlier copy, does not know which frames of these keys were accepted: it then refuses all that
+ * may have been. A ring that was never served has nothing to fear. Throws UNAVAILABLE.
+ */
+export async function noteServedStore({ ringPath, store, logger }: ServedStore): Promise<void> {
+  const { identity } = store;
+  if (identity.id === "") return;
+  const path = servedStorePath(ringPath);
+  const change = changeSince(await readNote(path), identity);
+  if (change !== undefined) {
+    await store.replay.distrust();
+    logger.warn({ store: identity.id, note: path }, `${change}; frames that may have been accepted before are refused`);
+  }
+  try {
+    await replacePrivateFile(path, `${JSON.stringify(identity, undefined, 2)}\n`, random);
+  } catch (error) {
+    logger.warn(
+      { err: error, note: path },
+      "the key ring's folder cannot be written, so a store that is replaced there would not be noticed",
+    );
+  }
+}
+
+type Note = StoreIdentity | "absent" | "unreadable";
+
+function changeSince(note: Note, { id, openings }: StoreIdentity): string | undefined {
+  if (note === "absent") return undefined;
+  if (note === "unreadable") return "the note of the store that the key ring was served from cannot be read";
+  if (note.id !== id) return "the key ring was served from another store before";
+  if (openings > 0 && note.openings >= openings)
+    return "the store is an earlier copy of the one that was served before";
+  return undefined;
+}
+
+async function readNote(path: string): Promise<Note> {
+  try {
+    const fields = new JsonFields(parseJson(await readFile(path)));
+    return {
+      id: fields.text("id"),
+      openings: fields.number("openings", { least: 0, most: Number.MAX_SAFE_INTEGER }),
+    };
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? "absent" : "unreadable";
+  }
+}
