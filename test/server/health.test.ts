@@ -1,10 +1,13 @@
 import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { credentials, type ServiceError, status as Status } from "@grpc/grpc-js";
 import {
   type HealthCheckResponse,
   HealthClient,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../gen/grpc/health/v1/health.ts";
+import { RawClient } from "../support/raw-client.ts";
 import { startServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
 
@@ -42,6 +45,22 @@ test("who watches is told of a shutdown, and who watches nothing that there is n
   const drained = server.server.drain();
   assert.is(await watched.next(), ServingStatus.NOT_SERVING);
   await drained;
+});
+
+test("a server whose store is deleted under it says NOT_SERVING and answers UNAVAILABLE", async () => {
+  await using server = await startServer();
+  using client = connect(server.address);
+  using raw = new RawClient(server.address, server.credentials());
+  const identity = { tool: "server_identity", type: "sealwire.system.v1.ServerIdentityRequest" };
+  assert.is((await raw.call(identity)).code, 0);
+  const watched = client.watch("");
+  assert.is(await watched.next(), ServingStatus.SERVING);
+  rmSync(join(server.folder, "store.db"));
+  assert.is(await watched.next(), ServingStatus.NOT_SERVING);
+  const { code, reason } = await raw.call(identity);
+  assert.equal([code, reason], [Status.UNAVAILABLE, "UNAVAILABLE"]);
+  assert.is(server.store.condition.lost.reason.reason, "STORE_UNUSABLE");
+  watched.cancel();
 });
 
 function connect(address: string) {

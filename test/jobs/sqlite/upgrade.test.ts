@@ -192,4 +192,20 @@ test("a floor that 0.1 left in the future refuses without a word of replays, unt
   assert.is(await store.replay.claim(claim("honest", clock.nowMs())), true);
 });
 
+test("`store repair-clock` says what it lowered, and that there is nothing to lower where there is not", async () => {
+  const floorMs = Date.now() + 3_600_000;
+  change(`${CLEANLY}; UPDATE store_state SET replay_floor_ms = ${floorMs}`);
+  const first = await run(["store", "repair-clock", "--data", folder]);
+  assert.is(first.code, 0, first.stderr);
+  assert.match(first.stderr, `Frames were refused up to ${new Date(floorMs).toISOString()}, and are now up to`);
+  const second = await run(["store", "repair-clock", "--data", folder]);
+  assert.equal([second.code, second.stderr], [0, "The store holds nothing of a time that has not come.\n"]);
+  {
+    await using _store = await openSqliteStore({ path });
+    assert.match((await run(["store", "repair-clock", "--data", folder])).stderr, "Another process owns the store");
+  }
+  const absent = await run(["store", "repair-clock", "--data", join(folder, "absent")]);
+  assert.is(absent.code, 2);
+});
+
 test.run();
