@@ -176,10 +176,9 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--check", "change nothing; exit 0 if the store is up to date, 1 if a migration is due, 5 if it is too new")
     .action(run(() => import("./commands/store/migrate.ts")));
 
-  store
-    .command("repair-clock")
+  toStore(store.command("repair-clock"))
     .description("accept frames again where a clock that stood ahead left a store refusing them; stop the server first")
-    .option("--data <dir>", "the server's data folder (default: .sealwire)")
+    .option("--data <dir>", "a server's data folder, in place of a shared store (default: .sealwire)")
     .action(run(() => import("./commands/store/repair-clock.ts")));
 
   toServer(program.command("health").argument("[service]", "full name of a service (default: the server as a whole)"))

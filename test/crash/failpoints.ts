@@ -8,7 +8,7 @@ export const SITES = {
   claim: /attempt = attempt \+ 1/,
   progress: /UPDATE job SET state = 'RUNNING', revision = revision \+ 1, progress/,
   settle: /UPDATE job SET state = '(?:SUCCEEDED|FAILED|CANCELLED|QUEUED)'/,
-  nonce: /INSERT INTO nonce|claim_nonces\(/,
+  nonce: /INSERT INTO nonce|claim_frames\(/,
   sweep: /DELETE FROM nonce|TRUNCATE nonce|SET replay_floor_ms/,
   intent: /INSERT INTO intent|UPDATE intent/,
   migrate: /CREATE TABLE|CREATE FUNCTION|INSERT INTO store_state/,

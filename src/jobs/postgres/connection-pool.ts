@@ -100,11 +100,10 @@ export class ConnectionPool implements AsyncDisposable {
       );
   }
 
+  /** Whether the server closes its side as well is not waited for: it may be gone. */
   #end(client: Client): void {
-    client
-      .end()
-      .catch(() => {})
-      .finally(() => this.#closed());
+    client.end().catch(() => {});
+    this.#closed();
   }
 
   /** A connection is gone: whoever waits may have one in its place. */

@@ -51,7 +51,10 @@ export class DatabaseWatch {
     const [askedMs, askedAtMs] = [clock.nowMs(), clock.monotonicMs()];
     const [found] = await queries.all<Look>(LOOK);
     if (found === undefined) return;
-    if (found.minReader > SCHEMA_VERSION) condition.lose(otherLayout(place.shown, found));
+    if (found.minReader > SCHEMA_VERSION) {
+      condition.lose(otherLayout(place.shown, found));
+      return;
+    }
     const tookMs = clock.monotonicMs() - askedAtMs;
     if (tookMs <= ANSWERED_WITHIN_MS) this.#compare(askedMs + tookMs / 2 - found.now, found.tolerance);
   }

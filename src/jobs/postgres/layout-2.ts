@@ -39,14 +39,43 @@ const REFUSED = [
   END $$`,
 ];
 
+const REFUSED_UNTIL = `(
+        SELECT max(refused_range.to_ms) FROM refused_range
+        WHERE refused_range.client_id = given.client_id AND given.ts_ms BETWEEN from_ms AND to_ms
+      )`;
+
+/** The claim itself, with what is asked of a frame beside its age, and with the last stamp of a range that it falls into. */
+const claimWhere = (allowed: string, refusedMs: string) => `
+    WITH wanted AS (
+      SELECT given.client_id, given.nonce, given.ts_ms + age_ms AS expires_at_ms, given.place, ${refusedMs} AS refused_ms
+      FROM unnest(client_ids, nonces, stamps) WITH ORDINALITY AS given (client_id, nonce, ts_ms, place)
+    ), claimed AS (
+      INSERT INTO nonce
+      SELECT
+        CASE WHEN wanted.expires_at_ms < at_ms + ${(NONCE_SLOTS - 1) * NONCE_SLOT_MS}
+          THEN (wanted.expires_at_ms / ${NONCE_SLOT_MS}) % ${NONCE_SLOTS} ELSE ${NONCE_SLOTS} END,
+        wanted.client_id, wanted.nonce, wanted.expires_at_ms
+      FROM wanted LEFT JOIN LATERAL (
+        SELECT true AS held FROM nonce WHERE nonce.client_id = wanted.client_id AND nonce.nonce = wanted.nonce LIMIT 1
+      ) AS known ON true
+      WHERE wanted.expires_at_ms > floor_ms AND ${allowed} AND known.held IS NULL
+      ORDER BY wanted.client_id, wanted.nonce
+      ON CONFLICT DO NOTHING
+      RETURNING client_id, nonce
+    )
+    SELECT min(wanted.place), NULL::bigint FROM wanted JOIN claimed USING (client_id, nonce) GROUP BY client_id, nonce
+    UNION ALL
+    SELECT wanted.place, greatest(floor_ms - age_ms, wanted.refused_ms) FROM wanted
+    WHERE wanted.expires_at_ms <= floor_ms OR wanted.refused_ms IS NOT NULL`;
+
 /**
- * Claims nonces by the stamps of their frames. A row for each that is claimed, and for each of which it cannot be told
+ * Planned once for a connection: planning for all parts of the nonces takes longer than a claim. Claims nonces by the stamps of their frames. A row for each that is claimed, and for each of which it cannot be told
  * whether it is new, then with the last stamp of which that is so. Place 0 alone: the clock of the process differs from
  * the database's by more than half the window.
  */
 const CLAIM = `CREATE FUNCTION claim_frames(
   lock integer, process_ms bigint, client_ids text[], nonces bytea[], stamps bigint[]
-) RETURNS TABLE (place bigint, until_ms bigint) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (place bigint, until_ms bigint) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
   at_ms bigint := store_now_ms();
@@ -62,33 +91,11 @@ BEGIN
     RETURN QUERY SELECT 0::bigint, NULL::bigint;
     RETURN;
   END IF;
-  RETURN QUERY
-    WITH wanted AS (
-      SELECT given.client_id, given.nonce, given.ts_ms + age_ms AS expires_at_ms, given.place, (
-        CASE WHEN ranged THEN (
-          SELECT max(refused_range.to_ms) FROM refused_range
-          WHERE refused_range.client_id = given.client_id AND given.ts_ms BETWEEN from_ms AND to_ms
-        ) END
-      ) AS refused_ms
-      FROM unnest(client_ids, nonces, stamps) WITH ORDINALITY AS given (client_id, nonce, ts_ms, place)
-    ), claimed AS (
-      INSERT INTO nonce
-      SELECT
-        CASE WHEN wanted.expires_at_ms < at_ms + ${(NONCE_SLOTS - 1) * NONCE_SLOT_MS}
-          THEN (wanted.expires_at_ms / ${NONCE_SLOT_MS}) % ${NONCE_SLOTS} ELSE ${NONCE_SLOTS} END,
-        wanted.client_id, wanted.nonce, wanted.expires_at_ms
-      FROM wanted LEFT JOIN LATERAL (
-        SELECT true AS held FROM nonce WHERE nonce.client_id = wanted.client_id AND nonce.nonce = wanted.nonce LIMIT 1
-      ) AS known ON true
-      WHERE wanted.expires_at_ms > floor_ms AND wanted.refused_ms IS NULL AND known.held IS NULL
-      ORDER BY wanted.client_id, wanted.nonce
-      ON CONFLICT DO NOTHING
-      RETURNING client_id, nonce
-    )
-    SELECT min(wanted.place), NULL::bigint FROM wanted JOIN claimed USING (client_id, nonce) GROUP BY client_id, nonce
-    UNION ALL
-    SELECT wanted.place, greatest(floor_ms - age_ms, wanted.refused_ms) FROM wanted
-    WHERE wanted.expires_at_ms <= floor_ms OR wanted.refused_ms IS NOT NULL;
+  IF ranged THEN
+    RETURN QUERY ${claimWhere("wanted.refused_ms IS NULL", REFUSED_UNTIL)};
+  ELSE
+    RETURN QUERY ${claimWhere("true", "NULL::bigint")};
+  END IF;
 END $$`;
 
 /**

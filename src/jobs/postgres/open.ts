@@ -72,4 +72,4 @@ export async function openPostgresStore(options: OpenPostgresStoreOptions): Prom
   }
 }
 
-export { checkPostgresLayout, type ManageOptions, migratePostgresStore, repairPostgresClock } from "./manage.ts";
+export { checkPostgresLayout, migratePostgresStore, repairPostgresClock } from "./manage.ts";
