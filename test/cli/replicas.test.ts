@@ -1,3 +1,4 @@
+import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, suite } from "../support/suite.ts";
 import { CliServer, sealwire } from "./cli-process.ts";
@@ -8,9 +9,12 @@ const test = suite("cli/replicas");
 test("commands use whichever servers are left of those whose addresses they were given", () =>
   inFolder(async (folder) => {
     await using one = await CliServer.start(folder, "--dev", "--data", "one");
-    const again = ["--key-ring", join(folder, "one", "key-ring.json"), "--demo-tools"];
-    await using two = await CliServer.start(folder, "--data", "two", ...again);
-    await using three = await CliServer.start(folder, "--data", "three", ...again);
+    for (const data of ["two", "three"]) {
+      await mkdir(data, { mode: 0o700 });
+      await copyFile(join("one", "key-ring.json"), join(data, "key-ring.json"));
+    }
+    await using two = await CliServer.start(folder, "--data", "two", "--demo-tools");
+    await using three = await CliServer.start(folder, "--data", "three", "--demo-tools");
     const address = [one, two, three].map(({ ready }) => ready.listening).join(",");
     const run = (...args: readonly string[]) =>
       sealwire([...args, "--credentials", join("one", "client.json"), "--address", address], { cwd: folder });
