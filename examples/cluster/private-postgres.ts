@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { type SpawnOptions, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   chownSync,
@@ -72,12 +73,13 @@ export class PrivatePostgres implements AsyncDisposable {
     return server;
   }
 
-  /** Makes and starts a standby of this server, which follows it by streaming, by way of another port if one is given. */
-  async startStandby(throughPort = this.port): Promise<PrivatePostgres> {
-    const standby = new PrivatePostgres(this.#bin, await freePort());
+  /** Makes and starts a standby of this server, which follows it by streaming, by way of `throughPort`; it listens at `port`. */
+  async startStandby(throughPort = this.port, port?: number): Promise<PrivatePostgres> {
+    const standby = new PrivatePostgres(this.#bin, port ?? (await freePort()));
     standby.#giveFolderAway();
     const from = ["-h", "127.0.0.1", "-p", String(this.port), "-U", USER];
-    standby.#run("pg_basebackup", [...from, "-D", standby.#data, "-R", "-X", "stream", "-c", "fast", "--no-sync"]);
+    const to = ["-D", standby.#data, "-R", "-X", "stream", "-c", "fast", "--no-sync"];
+    await standby.#runBeside("pg_basebackup", [...from, ...to]);
     standby.configure(standby.#place);
     standby.configure(`primary_conninfo = 'host=127.0.0.1 port=${throughPort} user=${USER} application_name=standby'`);
     standby.startAgain();
@@ -145,13 +147,28 @@ export class PrivatePostgres implements AsyncDisposable {
     writeFileSync(join(this.#data, "postgresql.auto.conf"), SETTINGS + (synced ? "" : NOT_SYNCED) + this.#place);
   }
 
-  #run(program: string, args: readonly string[]): void {
-    const { status, stderr, error } = spawnSync(join(this.#bin, program), args, {
+  /** Runs a program that takes its time while this process goes on. */
+  async #runBeside(program: string, args: readonly string[]): Promise<void> {
+    const child = spawn(join(this.#bin, program), args, this.#spawnOptions);
+    let said = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    const [status] = await once(child, "close");
+    if (status !== 0) throw new Error(`${program} ended with ${status}: ${said}`);
+  }
+
+  get #spawnOptions() {
+    return {
       ...(process.getuid?.() === 0 && { uid: NOBODY, gid: NOBODY }),
       cwd: this.#folder,
       stdio: ["ignore", "ignore", "pipe"],
-      encoding: "utf8",
-    });
+    } satisfies SpawnOptions;
+  }
+
+  #run(program: string, args: readonly string[]): void {
+    const options = { ...this.#spawnOptions, encoding: "utf8" } as const;
+    const { status, stderr, error } = spawnSync(join(this.#bin, program), args, options);
     if (status === 0) return;
     const said = existsSync(this.#log) ? readFileSync(this.#log, "utf8").slice(-1_000) : "";
     throw new Error(`${program} ended with ${status}: ${error ?? stderr}${said}`);

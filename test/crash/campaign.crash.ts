@@ -4,34 +4,51 @@ import { join } from "node:path";
 import { hasPostgres } from "../support/postgres-server.ts";
 import { assert, suite } from "../support/suite.ts";
 import { runCampaign } from "./campaign.ts";
-import type { EngineName } from "./site.ts";
+import { SCENARIOS, type ScenarioName } from "./scenario.ts";
 
 /*
- * CRASH_ENGINE, CRASH_KILLS and CRASH_SEED say what to do (test/crash/run.ts sets them); by default few kills on both engines.
+ * What to do stands in the environment (test/crash/run.ts sets it): CRASH_FAULTS names scenarios, CRASH_KILLS and
+ * CRASH_STRIKES say how much at least, CRASH_SEED plays a run again. By default every scenario with few kills.
  */
-const { CRASH_ENGINE, CRASH_KILLS = "12", CRASH_SEED = String(Math.floor(Math.random() * 2 ** 32)) } = process.env;
+const { CRASH_FAULTS, CRASH_KILLS, CRASH_STRIKES } = process.env;
+const { CRASH_SEED = String(Math.floor(Math.random() * 2 ** 32)) } = process.env;
 
 const test = suite("crash/campaign");
 /** Violations that a failed test prints; all of them are in its history. */
 const SHOWN = 20;
 
-function campaign(engine: EngineName): void {
-  if (CRASH_ENGINE !== undefined && CRASH_ENGINE !== engine) return;
-  const replay = `--engine ${engine} --kills ${CRASH_KILLS} --seed ${CRASH_SEED}`;
-  test(`on ${engine} nothing accepted is lost, done twice or taken back (${replay})`, async () => {
+/** What a scenario promises, how many processes it kills by default, and how often its store is struck. */
+const CAMPAIGNS: Readonly<
+  Record<ScenarioName, { readonly promise: string; readonly kills: number; readonly strikes: number }>
+> = {
+  sqlite: { promise: "nothing accepted is lost, done twice or taken back", kills: 12, strikes: 1 },
+  postgres: { promise: "nothing accepted is lost, done twice or taken back", kills: 12, strikes: 1 },
+  files: { promise: "a server whose files are gone says so, and no frame is accepted twice", kills: 2, strikes: 2 },
+  failover: { promise: "nothing is lost, done twice or taken back", kills: 2, strikes: 2 },
+  "lossy-failover": { promise: "no frame is accepted twice", kills: 2, strikes: 2 },
+};
+
+for (const [name, { promise, ...least }] of Object.entries(CAMPAIGNS)) {
+  const scenario = name as ScenarioName;
+  if (CRASH_FAULTS !== undefined && !CRASH_FAULTS.split(",").includes(scenario)) continue;
+  const named = CRASH_FAULTS !== undefined;
+  if (SCENARIOS[scenario].engine === "postgres" && !hasPostgres(test)) continue;
+  const kills = Number(CRASH_KILLS ?? least.kills);
+  const strikes = Number(CRASH_STRIKES ?? (named ? 1 : least.strikes));
+  const replay = `--faults ${scenario} --kills ${kills} --strikes ${strikes} --seed ${CRASH_SEED}`;
+  test(`${scenario}: ${promise} (${replay})`, async () => {
     const startedMs = performance.now();
-    const { violations, history, faults } = await runCampaign({
-      engine,
-      seed: Number(CRASH_SEED),
-      kills: Number(CRASH_KILLS),
-    });
+    const { violations, history, faults } = await runCampaign({ scenario, seed: Number(CRASH_SEED), kills, strikes });
     if (violations.length > 0) {
-      const path = join(tmpdir(), `sealwire-crash-${engine}-${CRASH_SEED}.jsonl`);
+      const path = join(tmpdir(), `sealwire-crash-${scenario}-${CRASH_SEED}.jsonl`);
       history.write(path);
       console.log(`everything that was seen: ${path}`);
     }
-    const seconds = ((performance.now() - startedMs) / 1_000).toFixed(0);
+    const seconds = Math.round((performance.now() - startedMs) / 1_000);
     const figures = {
+      scenario,
+      replay: `npm run test:crash -- ${replay}`,
+      seconds,
       ...faults,
       starts: history.count("started"),
       jobs: history.count("at rest"),
@@ -42,13 +59,10 @@ function campaign(engine: EngineName): void {
       effects: history.count("took effect"),
       violations: violations.length,
     };
-    console.log(`${engine}, ${seconds} s, npm run test:crash -- ${replay}: ${JSON.stringify(figures)}`);
+    console.log(`campaign ${JSON.stringify(figures)}`);
     assert.equal(violations.slice(0, SHOWN), []);
     assert.ok(history.count("at rest") > 0);
   });
 }
-
-campaign("sqlite");
-if (CRASH_ENGINE === "sqlite" || hasPostgres(test)) campaign("postgres");
 
 test.run();

@@ -5,16 +5,19 @@ import { violations } from "./checker.ts";
 import { History } from "./history.ts";
 import { Nemesis } from "./nemesis.ts";
 import type { PlantedFault } from "./planted-faults.ts";
+import { SCENARIOS, type ScenarioName } from "./scenario.ts";
 import { Dice } from "./seeded-random.ts";
-import { CLIENT_IDS, type EngineName, Site } from "./site.ts";
+import { CLIENT_IDS, Site } from "./site.ts";
 import { readToken, Traffic } from "./traffic.ts";
 
 /** What {@link runCampaign} is given. */
 export interface CampaignOptions {
-  readonly engine: EngineName;
+  readonly scenario: ScenarioName;
   readonly seed: number;
-  /** How many processes are killed. */
+  /** How many processes are killed at least. */
   readonly kills: number;
+  /** How often the store is struck at least. Default 0. */
+  readonly strikes?: number;
   /** How long traffic goes on at least. */
   readonly atLeastMs?: number;
   /** How long everything may take to come to rest when nothing strikes any more. */
@@ -33,22 +36,27 @@ export interface CampaignReport {
 
 const LANES = 16;
 const PATIENCE_MS = 600_000;
+/** How soon every server serves everybody once nothing strikes any more. */
+const SERVED_WITHIN_MS = 10_000;
 
 /** Runs traffic against a site that is destroyed over and over, lets it come to rest, and checks what was seen. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
-  const { engine, seed, kills, atLeastMs = 0, patienceMs = PATIENCE_MS, plant } = options;
+  const { scenario, seed, kills, strikes = 0, atLeastMs = 0, patienceMs = PATIENCE_MS, plant } = options;
   const dice = new Dice(seed);
   const history = new History();
-  await using site = await Site.make(engine);
+  await using site = await Site.make(SCENARIOS[scenario]);
   const nemesis = new Nemesis({ site, history, dice: dice.split(), plant });
   try {
     const addresses = await nemesis.start();
     await using traffic = new Traffic({ credentials: site.credentials, addresses, history, dice: dice.split() });
     traffic.start(LANES);
-    await Promise.all([nemesis.rage(kills), delay(atLeastMs)]);
+    await Promise.all([nemesis.rage({ kills, strikes, witness: traffic }), delay(atLeastMs)]);
     await nemesis.calm();
-    const atRest = await Promise.race([traffic.finish().then(() => true), delay(patienceMs, false, { ref: false })]);
-    if (!atRest) history.note({ kind: "unexpected", message: `no rest within ${patienceMs / 1_000} s` });
+    const fallen = nemesis.fallen.then(() => false);
+    const served = await Promise.race([traffic.servedAgain(SERVED_WITHIN_MS), fallen]);
+    const patience = delay(patienceMs, false, { ref: false });
+    const atRest = served && (await Promise.race([traffic.finish().then(() => true), fallen, patience]));
+    if (!atRest) history.note({ kind: "unexpected", message: `no rest within ${patienceMs / 1_000} s, or ever` });
     await nemesis.stop();
   } finally {
     nemesis.killAll();

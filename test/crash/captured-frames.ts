@@ -1,5 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { RawClient, type RawFrame, signRaw } from "../support/raw-client.ts";
+import { type RawAnswer, RawClient, type RawFrame, signRaw } from "../support/raw-client.ts";
+import { TEST_INPUT, testArgs } from "../support/test-service.ts";
+import { CLOCK_OFFSETS_MS } from "./fate.ts";
+import { FRAME_REQUEST } from "./history.ts";
 import type { Dice } from "./seeded-random.ts";
 import type { TrafficOptions } from "./traffic.ts";
 
@@ -10,6 +14,11 @@ interface SentFrame {
 }
 
 const IDENTITY = { tool: "server_identity", type: "sealwire.system.v1.ServerIdentityRequest" };
+const PAY = { tool: "pay", type: TEST_INPUT, value: testArgs(1) };
+/** Most old frames are sent again while a server may still take them for fresh. */
+const LATEST = 40;
+/** So many refusals in a row are no accident. */
+const REFUSALS = 5;
 
 /** Signed frames that are sent again, as they are: to other servers at once, and after restarts. */
 export class CapturedFrames implements Disposable {
@@ -27,15 +36,15 @@ export class CapturedFrames implements Disposable {
     }
   }
 
-  /** Sends a fresh frame to some servers at once, and an old one again. */
+  /** Sends a fresh frame, stamped as one of the clocks may say, to some servers at once, and an old one again. */
   async sendSome(dice: Dice): Promise<void> {
-    const { credentials } = this.#options;
-    const client = dice.pick([...credentials.keys()]);
-    const frame = signRaw(credentials.get(client) as ClientCredentials, IDENTITY);
-    const sent = { id: `${client} ${this.#frames.length}`, client, frame };
-    this.#frames.push(sent);
+    const client = dice.pick([...this.#options.credentials.keys()]);
+    const sentBefore = dice.chance(0.7) ? this.#frames.slice(-LATEST) : [...this.#frames];
+    const sent = this.#sign(client, dice.chance(0.5) ? PAY : IDENTITY, dice.pick(CLOCK_OFFSETS_MS));
     const where = () => dice.chance(0.7);
-    await Promise.all([this.#send(sent, where), this.#send(dice.pick(this.#frames), where)]);
+    const old = sentBefore.length === 0 ? undefined : dice.pick(sentBefore);
+    const fresh = this.#send(sent, where).then((answers) => this.#checkFresh(answers));
+    await Promise.all([fresh, old && this.#send(old, where)]);
   }
 
   /** Sends every frame to every server once more. */
@@ -43,16 +52,87 @@ export class CapturedFrames implements Disposable {
     for (const frame of this.#frames) await this.#send(frame, () => true);
   }
 
+  /** Sends some fresh frames; resolves when they are answered. */
+  async sendFresh(): Promise<void> {
+    const clients = [...this.#servers.keys()];
+    const fresh = clients.flatMap((client) => [this.#sign(client, PAY), this.#sign(client, IDENTITY)]);
+    await Promise.all(fresh.map((frame) => this.#send(frame, () => true)));
+  }
+
+  /** Sends the latest frames to every server again and again for so long. */
+  async sendLatestAgain(forMs: number): Promise<void> {
+    const latest = this.#frames.slice(-LATEST);
+    for (const endMs = performance.now() + forMs; performance.now() < endMs; await delay(100)) {
+      await Promise.all(latest.map((frame) => this.#send(frame, () => true)));
+    }
+  }
+
+  /** Sees that no server accepts fresh frames any more, that late at the most, unless `over` says that they are gone. */
+  async refusedWithin(withinMs: number, over: () => boolean): Promise<void> {
+    const endMs = performance.now() + withinMs;
+    const [client = ""] = this.#servers.keys();
+    for (let refused = 0; refused < REFUSALS && !over(); await delay(100)) {
+      const answers = await this.#send(this.#sign(client, IDENTITY), () => true);
+      const accepted = answers.some(({ code }) => code === 0);
+      refused = accepted ? 0 : refused + 1;
+      if (!accepted || over() || performance.now() < endMs) continue;
+      const message = `a server accepts frames ${withinMs / 1_000} s after its store was lost`;
+      return this.#options.history.note({ kind: "unexpected", message });
+    }
+  }
+
+  /** Sends fresh frames of every client to every server until each has taken one; false, and a finding, if that takes longer. */
+  async acceptedAgain(withinMs: number): Promise<boolean> {
+    const endMs = performance.now() + withinMs;
+    const all = [...this.#servers].flatMap(([client, servers]) =>
+      servers.map((_, place) => this.#acceptedBy(client, place, endMs)),
+    );
+    const refusals = (await Promise.all(all)).filter((refusal) => refusal !== undefined);
+    for (const refusal of refusals) {
+      const message = `${refusal} ${withinMs / 1_000} s after the last fault`;
+      this.#options.history.note({ kind: "unexpected", message });
+    }
+    return refusals.length === 0;
+  }
+
   [Symbol.dispose](): void {
     for (const servers of this.#servers.values()) for (const server of servers) server[Symbol.dispose]();
   }
 
-  async #send({ id, client, frame }: SentFrame, where: () => boolean): Promise<void> {
+  #sign(client: string, request: typeof IDENTITY | typeof PAY, aheadMs = 0): SentFrame {
+    const id = `${client} ${this.#frames.length}`;
+    const requestId = FRAME_REQUEST + this.#frames.length;
+    const credentials = this.#options.credentials.get(client) as ClientCredentials;
+    const sent = { id, client, frame: signRaw(credentials, { ...request, requestId, tsMs: Date.now() + aheadMs }) };
+    this.#frames.push(sent);
+    return sent;
+  }
+
+  async #send({ id, client, frame }: SentFrame, where: (server: RawClient, place: number) => boolean) {
     const { history } = this.#options;
     const servers = (this.#servers.get(client) ?? []).filter(where);
-    for (const { code, reason } of await Promise.all(servers.map((server) => server.send(frame)))) {
+    const answers = await Promise.all(servers.map((server) => server.send(frame)));
+    for (const { code, reason } of answers) {
       if (code === 0) history.note({ kind: "frame accepted", frame: id });
       else if (reason === "INTERNAL") history.note({ kind: "unexpected", message: `a frame was answered ${reason}` });
     }
+    return answers;
+  }
+
+  /** Sends fresh frames of a client to one server until it takes one; how it refuses if it does not by then. */
+  async #acceptedBy(client: string, place: number, endMs: number): Promise<string | undefined> {
+    for (;;) {
+      const [answer] = await this.#send(this.#sign(client, IDENTITY), (_, at) => at === place);
+      if (answer?.code === 0) return undefined;
+      const why = answer?.reason ?? `${answer?.code} ${answer?.details}`;
+      if (performance.now() > endMs) return `server ${place + 1} refuses fresh frames of ${client} as ${why}`;
+      await delay(100);
+    }
+  }
+
+  /** Of the servers that get a frame at once all but one may call it replayed, not all. */
+  #checkFresh(answers: readonly RawAnswer[]): void {
+    if (answers.length === 0 || answers.some(({ reason }) => reason !== "REPLAYED")) return;
+    this.#options.history.note({ kind: "unexpected", message: "a fresh frame was called replayed by all who got it" });
   }
 }

@@ -4,10 +4,11 @@ import type { Event, Noted, Sighting } from "./history.ts";
 
 const test = suite("crash/checker");
 
-const started: Event = { kind: "started", client: "ann", requestId: "r", jobId: "j" };
+const started: Event = { kind: "started", askedMs: -1, client: "ann", requestId: "r", jobId: "j" };
 const running: Sighting = { jobId: "j", state: "RUNNING", revision: 2, attempt: 1 };
 const done: Sighting = { jobId: "j", state: "SUCCEEDED", revision: 3, attempt: 1, outcome: "7" };
-const began: Event = { kind: "attempt began", jobId: "j", attempt: 1 };
+const began: Event = { kind: "attempt began", jobId: "j", attempt: 1, pid: 1, onMs: 100_000 };
+const beganAgain: Event = { ...began, attempt: 2, onMs: 101_000 };
 const returned: Event = { kind: "attempt returned", jobId: "j", attempt: 1, outcome: "7" };
 const atRest: Event = { kind: "at rest", client: "ann", requestId: "r", keptResult: true, ...done };
 const watched = (seen: Sighting): Event => ({ kind: "watched", watch: "w", ...seen });
@@ -15,7 +16,7 @@ const told = (seen: Sighting): Event => ({ kind: "told", client: "ann", ...seen 
 const toldAll: Event = { kind: "told all", client: "ann" };
 const ended: Event = { kind: "watch ended", watch: "w", jobId: "j" };
 const frame: Event = { kind: "frame accepted", frame: "f" };
-const effect: Event = { kind: "took effect", client: "ann", requestId: "p" };
+const effect: Event = { kind: "took effect", client: "ann", requestId: "p", onMs: 100_000 };
 /** An answer to what was asked before everything else, or after the event of that number. */
 const saw = (seen: Sighting, after = -1): Event => ({ kind: "saw", askedMs: after + 0.5, ...seen });
 
@@ -34,6 +35,31 @@ const GOOD = [
   toldAll,
   atRest,
 ];
+
+test("what explains an attempt that follows another is a failure of its own or a strike on its process", () => {
+  const failed: Event = { kind: "attempt failed", jobId: "j", attempt: 1 };
+  const struck: Event = { kind: "struck", fromMs: 100_500, toMs: 100_600 };
+  assert.equal(check(...GOOD, failed, beganAgain), []);
+  assert.equal(check(...GOOD, struck, beganAgain), []);
+  assert.equal(check(...GOOD, { ...struck, pid: 1 }, beganAgain), []);
+});
+
+test("what was lost with a store is no violation, but a frame that is accepted again is one", () => {
+  const lost: Event = { kind: "store lost", how: "files deleted" };
+  const renewed: Event = { kind: "store renewed", onMs: 200_000 };
+  const back: Event = { kind: "taken back", message: "a client refused to believe it" };
+  const before = [started, saw(done), frame, effect, lost, back];
+  const newBegan: Event = { ...began, jobId: "i", onMs: 200_100 };
+  const newStart: Event = { ...started, askedMs: 1_000, jobId: "i" };
+  assert.equal(check(...before, renewed), []);
+  assert.equal(check(...before), []);
+  assert.equal(check(...before, renewed, { ...effect, onMs: 200_001 }), []);
+  assert.equal(check(...before, renewed, { ...newStart, askedMs: 0 } as Event), []);
+  assert.equal(check(...before, renewed, frame), ["frame f was accepted 2 times"]);
+  assert.equal(check(...before, renewed, newStart, newBegan, beganAgain, began), ["i was accepted and is lost"]);
+  const again: Event = { ...effect, requestId: "frame-1" };
+  assert.equal(check(again, ...before, renewed, again), ["ann's request frame-1 took effect 2 times"]);
+});
 
 /** The events, one a millisecond. */
 function check(...events: readonly Event[]): string[] {
@@ -73,9 +99,17 @@ const BROKEN: Readonly<Record<string, readonly Event[]>> = {
     (event) => event.kind !== "told" || event.state !== "SUCCEEDED",
   ),
   "attempt 1 of j began twice": [began, ...GOOD],
+  "attempt 1 of j was taken from its process, which nothing had struck": [
+    ...GOOD,
+    beganAgain,
+    { kind: "struck", pid: 2, fromMs: 100_500, toMs: 100_600 },
+    { kind: "struck", pid: 1, fromMs: 10_000, toMs: 10_001 },
+    { kind: "struck", pid: 1, fromMs: 200_000, toMs: 200_001 },
+  ],
   "j has a result (7) that its attempt 1 did not return": without(returned),
   "frame f was accepted 2 times": [frame, ...GOOD],
   "ann's request p took effect 2 times": [effect, ...GOOD],
+  "a client refused to believe it": [...GOOD, { kind: "taken back", message: "a client refused to believe it" }],
   "INTERNAL: what": [...GOOD, { kind: "unexpected", message: "INTERNAL: what" }],
   "server ended by itself: 1": [...GOOD, { kind: "ended by itself", process: "server", said: "1" }],
 };

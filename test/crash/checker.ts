@@ -1,28 +1,36 @@
 import type { JobState } from "../../src/jobs/job.ts";
 import { isTerminal } from "../../src/jobs/transitions.ts";
-import type { Event, Noted, Sighting } from "./history.ts";
+import { FRAME_REQUEST, type Noted, type Of, of, type Sighting } from "./history.ts";
+import { afterLosses } from "./losses.ts";
 
-type Of<Kind extends Event["kind"]> = Extract<Noted, { kind: Kind }>;
+/** For how long a strike may still cost attempts: a lease that was not renewed runs out. */
+const LINGERS_MS = 15_000;
 
 /** Reads a history to its end and tells each promise that was broken, in a sentence; none if all is well. */
 export function violations(history: readonly Noted[]): string[] {
+  const kept = afterLosses(history);
   const found = [
-    ...startedOnce(history),
-    ...neverLost(history),
-    ...endedOnce(history),
-    ...neverBack(history),
-    ...watchedToTheEnd(history),
-    ...toldEveryEnd(history),
-    ...ofOneAttempt(history),
-    ...atMostOnce(history),
-    ...of(history, "unexpected").map(({ message }) => message),
     ...of(history, "ended by itself").map(({ process, said }) => `${process} ended by itself: ${said}`),
+    ...of(history, "unexpected").map(({ message }) => message),
+    ...takenBack(history),
+    ...framesOnce(history),
+    ...startedOnce(kept),
+    ...neverLost(kept),
+    ...endedOnce(kept),
+    ...neverBack(kept),
+    ...watchedToTheEnd(kept),
+    ...toldEveryEnd(kept),
+    ...ofOneAttempt(kept),
+    ...takenForAReason(kept),
+    ...effectsOnce(kept),
   ];
   return [...new Set(found)];
 }
 
-function of<Kind extends Event["kind"]>(history: readonly Noted[], kind: Kind): Of<Kind>[] {
-  return history.filter((event): event is Of<Kind> => event.kind === kind);
+/** What a client was told of a job stands, unless the store was lost before it heard otherwise. */
+function takenBack(history: readonly Noted[]): string[] {
+  const lostMs = of(history, "store lost")[0]?.atMs ?? Number.POSITIVE_INFINITY;
+  return of(history, "taken back").flatMap(({ atMs, message }) => (atMs < lostMs ? [message] : []));
 }
 
 /** Each (client, request id) has one job, whoever says so, and each job one of those. */
@@ -142,12 +150,42 @@ function ofOneAttempt(history: readonly Noted[]): string[] {
   return found;
 }
 
-/** A nonce is accepted once, and an intent takes effect once. */
-function atMostOnce(history: readonly Noted[]): string[] {
+/** No attempt is taken away from a process that nothing struck: the next begins because it failed or was struck. */
+function takenForAReason(history: readonly Noted[]): string[] {
+  const failed = new Set(of(history, "attempt failed").map(({ jobId, attempt }) => `${jobId} ${attempt}`));
+  const strikes = of(history, "struck");
+  const found: string[] = [];
+  for (const [jobId, begun] of byJob(of(history, "attempt began"))) {
+    begun.forEach(({ attempt, pid, onMs }, place) => {
+      const next = begun[place + 1];
+      if (next === undefined || failed.has(`${jobId} ${attempt}`)) return;
+      const explains = (strike: Of<"struck">) =>
+        (strike.pid ?? pid) === pid && strike.toMs > onMs - LINGERS_MS && strike.fromMs <= next.onMs;
+      if (!strikes.some(explains))
+        found.push(`attempt ${attempt} of ${jobId} was taken from its process, which nothing had struck`);
+    });
+  }
+  return found;
+}
+
+/** A nonce is accepted once, and the call in its frame takes effect once, whatever the store has lost. */
+function framesOnce(history: readonly Noted[]): string[] {
+  const effects = of(history, "took effect").filter(({ requestId }) => requestId.startsWith(FRAME_REQUEST));
+  return [
+    ...atMostOnce(of(history, "frame accepted").map(({ frame }) => `frame ${frame} was accepted`)),
+    ...effectsOnce(effects),
+  ];
+}
+
+/** An intent takes effect once. */
+function effectsOnce(history: readonly Noted[]): string[] {
+  const effects = of(history, "took effect");
+  return atMostOnce(effects.map(({ client, requestId }) => `${client}'s request ${requestId} took effect`));
+}
+
+function atMostOnce(happened: readonly string[]): string[] {
   const counts = new Map<string, number>();
-  const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
-  for (const { frame } of of(history, "frame accepted")) count(`frame ${frame} was accepted`);
-  for (const { client, requestId } of of(history, "took effect")) count(`${client}'s request ${requestId} took effect`);
+  for (const what of happened) counts.set(what, (counts.get(what) ?? 0) + 1);
   return [...counts].filter(([, times]) => times > 1).map(([what, times]) => `${what} ${times} times`);
 }
 
@@ -155,7 +193,7 @@ function sightings(history: readonly Noted[]): (Sighting & Noted)[] {
   return history.filter((event): event is Sighting & Noted => "revision" in event);
 }
 
-function byJob<T extends Sighting>(events: readonly T[]): Map<string, T[]> {
+function byJob<T extends { readonly jobId: string }>(events: readonly T[]): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const event of events) {
     const group = groups.get(event.jobId);

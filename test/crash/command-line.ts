@@ -1,19 +1,26 @@
 import { parseArgs } from "node:util";
+import { SCENARIOS } from "./scenario.ts";
 import type { EngineName } from "./site.ts";
 
 const ENGINES: readonly EngineName[] = ["sqlite", "postgres"];
 
 /** What `npm run test:crash` was asked for, by the names of its options. Throws with a text for people. */
 export function readCommandLine(args: readonly string[]): Readonly<Record<string, string>> {
+  const text = { type: "string" } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { engine: { type: "string" }, kills: { type: "string" }, seed: { type: "string" } },
+    options: { faults: text, engine: text, kills: text, strikes: text, seed: text },
   });
-  const { engine, kills, seed } = values;
+  const { engine, faults = engine, kills, strikes, seed } = values;
   if (engine !== undefined && !ENGINES.some((name) => name === engine))
     throw new Error(`--engine is "${engine}"; the engines are ${ENGINES.join(", ")}`);
-  for (const [name, text] of Object.entries({ kills, seed }))
-    if (text !== undefined && !/^\d{1,10}$/.test(text))
-      throw new Error(`--${name} is "${text}"; it must be a whole number`);
-  return { ...values };
+  for (const name of faults?.split(",") ?? [])
+    if (!Object.hasOwn(SCENARIOS, name))
+      throw new Error(`--faults has "${name}"; the scenarios are ${Object.keys(SCENARIOS).join(", ")}`);
+  for (const [name, number] of Object.entries({ kills, strikes, seed }))
+    if (number !== undefined && !/^\d{1,10}$/.test(number))
+      throw new Error(`--${name} is "${number}"; it must be a whole number`);
+  // Each engine has a scenario of its name.
+  const asked = { faults, kills, strikes, seed };
+  return Object.fromEntries(Object.entries(asked).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

@@ -11,10 +11,24 @@ export interface Sighting {
   readonly outcome?: string | undefined;
 }
 
-/** What happened, as a client, a handler or the last look into the store tells it. Ids of watches and frames are the driver's. */
+/** One attempt of a job. */
+export interface AttemptOf {
+  readonly jobId: string;
+  readonly attempt: number;
+}
+
+/**
+ * What happened, as a client, a handler or the last look into the store tells it. Ids of watches and frames are the driver's; `onMs`, `fromMs` and `toMs` are Unix milliseconds by the clock of the machine.
+ */
 export type Event =
-  /** A start was acknowledged. */
-  | { readonly kind: "started"; readonly client: string; readonly requestId: string; readonly jobId: string }
+  /** A start was acknowledged; asked for at `askedMs`. */
+  | {
+      readonly kind: "started";
+      readonly askedMs: number;
+      readonly client: string;
+      readonly requestId: string;
+      readonly jobId: string;
+    }
   /** A call answered with a job; asked for at `askedMs`. */
   | ({ readonly kind: "saw"; readonly askedMs: number } & Sighting)
   | ({ readonly kind: "watched"; readonly watch: string } & Sighting)
@@ -29,13 +43,21 @@ export type Event =
   | { readonly kind: "failed"; readonly action: string; readonly message: string }
   /** A client was told what no fault explains, or refused to believe an answer although its signature held. */
   | { readonly kind: "unexpected"; readonly message: string }
+  /** A client refused to believe an answer that takes back what it was told of a job before. */
+  | { readonly kind: "taken back"; readonly message: string }
   /** A signed frame was let through by the replay guard of a server. */
   | { readonly kind: "frame accepted"; readonly frame: string }
-  /** A handler began an attempt, or returned its result. */
-  | { readonly kind: "attempt began"; readonly jobId: string; readonly attempt: number }
-  | { readonly kind: "attempt returned"; readonly jobId: string; readonly attempt: number; readonly outcome: string }
+  /** A handler began an attempt in process `pid` at `onMs`, failed it by itself, or returned its result. */
+  | ({ readonly kind: "attempt began"; readonly pid: number; readonly onMs: number } & AttemptOf)
+  | ({ readonly kind: "attempt failed" } & AttemptOf)
+  | ({ readonly kind: "attempt returned"; readonly outcome: string } & AttemptOf)
   /** A tool with side effects took effect. */
-  | { readonly kind: "took effect"; readonly client: string; readonly requestId: string }
+  | { readonly kind: "took effect"; readonly client: string; readonly requestId: string; readonly onMs: number }
+  /** From now on nobody can hold the store to what it said before; from "store renewed" on it is held to all again. */
+  | { readonly kind: "store lost"; readonly how: string }
+  | { readonly kind: "store renewed"; readonly onMs: number }
+  /** Between these times something struck process `pid`, or every process if there is none, that may cost an attempt. */
+  | { readonly kind: "struck"; readonly pid?: number; readonly fromMs: number; readonly toMs: number }
   /** A process ended that nobody had killed. */
   | { readonly kind: "ended by itself"; readonly process: string; readonly said: string }
   /** The store after everything came to rest; `keptResult` if it holds one for the job. */
@@ -48,6 +70,17 @@ export type Event =
 
 /** An event with the time at which it was over, in milliseconds of the driver's own monotonic clock. */
 export type Noted = Event & { readonly atMs: number };
+
+/** A noted event of one kind. */
+export type Of<Kind extends Event["kind"]> = Extract<Noted, { kind: Kind }>;
+
+/** The events of one kind. */
+export function of<Kind extends Event["kind"]>(history: readonly Noted[], kind: Kind): Of<Kind>[] {
+  return history.filter((event): event is Of<Kind> => event.kind === kind);
+}
+
+/** The request id of a frame that is only ever sent as it is, never signed anew, begins with this. */
+export const FRAME_REQUEST = "frame-";
 
 /** Everything that was seen, in the order in which it was; only ever added to. */
 export class History {

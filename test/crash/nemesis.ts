@@ -1,13 +1,15 @@
-import { spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
+import { ExitCode } from "../../src/cli/exit-code.ts";
 import type { Failpoint } from "./failpoints.ts";
 import { AWAKE_MS, CLOCK_OFFSETS_MS, drawFate, type Fate, FROZEN_MS, UNHARMED } from "./fate.ts";
 import { Gateway } from "./gateway.ts";
 import type { History } from "./history.ts";
 import type { PlantedFault } from "./planted-faults.ts";
-import { Replica, VICTIM_TOOLS } from "./replica.ts";
+import { type Ended, Replica, VICTIM_TOOLS } from "./replica.ts";
 import type { Dice } from "./seeded-random.ts";
 import type { Role, Site } from "./site.ts";
+import { type StrikeContext, strikesOn, type Witness } from "./store-strikes.ts";
+import { VictimLog } from "./victim-log.ts";
 
 /** What a {@link Nemesis} works with. */
 export interface NemesisOptions {
@@ -17,17 +19,38 @@ export interface NemesisOptions {
   readonly plant: PlantedFault | undefined;
 }
 
-const LIMITABLE = spawnSync("prlimit", ["--version"]).status === 0;
+/** What a rage goes on until, and who watches it. */
+export interface Rage {
+  /** How many processes are killed at least. */
+  readonly kills: number;
+  /** How often the store is struck at least. */
+  readonly strikes: number;
+  readonly witness: Witness;
+}
+
+/** What a server may end with that finds its store gone or damaged. */
+const ENDS_WITHOUT_STORE: ReadonlySet<number | null> = new Set([ExitCode.usage, 5]);
+/** How long a log that is full at first stays so. */
+const LOG_FULL_MS = [200, 1_500] as const;
 
 /** Starts the processes of a site, and strikes them and what they stand on. */
 export class Nemesis {
   readonly faults: Record<string, number> = {};
   readonly #options: NemesisOptions;
   readonly #replicas = new Map<Role, Replica>();
+  /** The processes that were asked to end in good order. */
+  readonly #asked = new WeakSet<Replica>();
   readonly #gateways = new Map<Role, Gateway>();
-  #lives: Promise<void>[] = [];
+  readonly #fallen = Promise.withResolvers<void>();
   #killsLeft = 0;
+  #strikesLeft = 0;
+  #witness: Witness | undefined;
+  /** What is done before the next process starts. */
+  #betweenLives: (() => void) | undefined;
+  /** When the store was lost, Unix milliseconds, unless it has been renewed. */
+  #lostMs: number | undefined;
   #raging = true;
+  #logs = 0;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
@@ -36,20 +59,25 @@ export class Nemesis {
   /** Starts every process; gives the addresses at which calls are taken. */
   async start(): Promise<string[]> {
     const { site } = this.#options;
-    if (site.postgres !== undefined) await this.#migrate();
+    if (site.pair !== undefined) await site.migrate();
+    else if (site.postgres !== undefined) await this.#migrate();
     for (const role of site.roles) if (role.serves) this.#gateways.set(role, await Gateway.open());
     await this.calm();
     return [...this.#gateways.values()].map(({ address }) => address);
   }
 
   /** Kills so many processes, one life after the other, with every other fault in between. */
-  async rage(kills: number): Promise<void> {
+  async rage({ kills, strikes, witness }: Rage): Promise<void> {
     const { site, dice } = this.#options;
+    this.#witness = witness;
     this.#killsLeft = kills;
-    this.#raging = kills > 0;
-    this.#lives = site.roles.map((role) => this.#liveAndDie(role, dice.split()));
-    const strikes = [this.#stepClocks(dice.split()), this.#strikeStore(dice.split())];
-    await Promise.all([...this.#lives, ...strikes]);
+    this.#strikesLeft = strikes;
+    this.#raging = kills + strikes > 0;
+    await Promise.all([
+      ...site.roles.map((role) => this.#liveAndDie(role, dice.split())),
+      this.#stepClocks(dice.split()),
+      this.#strikeStore(dice.split(), witness),
+    ]);
   }
 
   /** Lets everything run unharmed. */
@@ -57,12 +85,17 @@ export class Nemesis {
     await Promise.all(this.#options.site.roles.map((role) => this.#begin(role, UNHARMED)));
   }
 
+  /** Resolves when a process has ended by itself, which nobody starts again once the rage is over. */
+  get fallen(): Promise<void> {
+    return this.#fallen.promise;
+  }
+
   /** Ends every process in good order. */
   async stop(): Promise<void> {
-    for (const [role, replica] of this.#replicas) {
+    for (const replica of this.#replicas.values()) {
+      this.#asked.add(replica);
       replica.signal("SIGTERM");
-      const { code, signal, stderr } = await replica.ended;
-      if (code !== 0) this.#endedByItself(role, `${code ?? signal} ${stderr}`);
+      await replica.ended;
     }
   }
 
@@ -80,7 +113,8 @@ export class Nemesis {
       const side = dice.pick(["before", "after"] as const);
       const failpoint: Failpoint = { site: "migrate", side, count, action: "kill" };
       const orders = { journal: site.journal, failpoint, clockOffsetMs: 0 };
-      const { code, signal, stderr } = await new Replica(command, orders, ["--import", VICTIM_TOOLS]).ended;
+      const nodeOptions = ["--import", VICTIM_TOOLS];
+      const { code, signal, stderr } = await new Replica(command, orders, { nodeOptions }).ended;
       if (code === 0) return;
       if (signal !== "SIGKILL") throw new Error(`store migrate ended with ${code}: ${stderr}`);
       this.#count("killed in migrate");
@@ -89,26 +123,26 @@ export class Nemesis {
 
   async #liveAndDie(role: Role, dice: Dice): Promise<void> {
     while (this.#raging) {
-      const fate = drawFate(dice, this.#options.site.engine);
+      const fate = drawFate(dice, this.#options.site.scenario);
       const replica = await this.#begin(role, fate);
       await this.#seeToItsEnd(replica, fate);
-      const { signal, code, stderr } = await replica.ended;
-      if (signal === "SIGKILL") {
-        this.#count("killed");
-        this.#killsLeft -= 1;
-        if (this.#killsLeft <= 0) this.#raging = false;
-      } else if (!/cannot be used|store is closed/.test(stderr))
-        this.#endedByItself(role, `${code ?? signal} ${stderr}`);
+      const { signal } = await replica.ended;
+      if (signal !== "SIGKILL") continue;
+      this.#count("killed");
+      this.#killsLeft -= 1;
+      this.#endIfDone();
     }
   }
 
   async #seeToItsEnd(replica: Replica, { failpoint, freeze, lifeMs }: Fate): Promise<void> {
     if (freeze !== undefined) {
       await Promise.race([delay(freeze.afterMs), replica.ended]);
+      const fromMs = Date.now();
       replica.signal("SIGSTOP");
       this.#count("frozen");
       await Promise.race([delay(freeze.forMs), replica.ended]);
       replica.signal("SIGCONT");
+      this.#struck(fromMs, replica.pid);
     }
     const outlived = await Promise.race([delay(lifeMs, true), replica.ended.then(() => false)]);
     if (!outlived && failpoint !== undefined) this.#count(`killed at ${failpoint.site}`);
@@ -121,28 +155,63 @@ export class Nemesis {
   }
 
   /** Starts a process in the place of a dead one. While its database is away it may need more than one try. */
-  async #begin(role: Role, { failpoint, clockOffsetMs }: Omit<Fate, "lifeMs" | "freeze">): Promise<Replica> {
+  async #begin(role: Role, fate: Omit<Fate, "lifeMs" | "freeze">): Promise<Replica> {
     const before = this.#replicas.get(role);
     if (before !== undefined) {
       before.signal("SIGKILL");
       await before.ended;
     }
-    const { site, plant } = this.#options;
+    this.#betweenLives?.();
+    const { site } = this.#options;
     const gateway = this.#gateways.get(role);
-    const command = [...role.command, ...(gateway === undefined ? [] : ["--listen", "127.0.0.1:0"])];
-    const replica = new Replica(command, { journal: site.journal, failpoint, clockOffsetMs, plant });
+    const bornMs = Date.now();
+    const replica = this.#spawn(role, fate);
     this.#replicas.set(role, replica);
     gateway?.lead(undefined);
     // It may freeze before it is ready.
-    const thaw = setInterval(() => replica.signal("SIGCONT"), FROZEN_MS[site.engine][1]);
+    const thaw = setInterval(() => replica.signal("SIGCONT"), FROZEN_MS[site.scenario.engine][1]);
     const port = await replica.ready();
     clearInterval(thaw);
+    const isNew = site.scenario.strikes === "files" && this.#lostMs !== undefined && bornMs >= this.#lostMs;
+    if (isNew && port !== undefined) this.#renewed();
     gateway?.lead(port);
     void replica.ended.then(() => this.#replicas.get(role) === replica && gateway?.lead(undefined));
     return replica;
   }
 
+  #spawn(role: Role, { failpoint, clockOffsetMs, log: target }: Omit<Fate, "lifeMs" | "freeze">): Replica {
+    const { site, plant } = this.#options;
+    const log = new VictimLog(target, site.logPath(this.#logs++));
+    const place = role.serves ? ["--listen", "127.0.0.1:0"] : [];
+    const command = [...role.command, "--log-level", log.level, ...place];
+    const bornMs = Date.now();
+    const { maxAheadMs } = site.scenario;
+    const orders = { journal: site.journal, failpoint, clockOffsetMs, plant, maxAheadMs };
+    const replica = new Replica(command, orders, { log });
+    void log.fill(replica.pid, this.#options.dice.between(...LOG_FULL_MS));
+    if (target !== "read") this.#count(`log ${target}`);
+    void replica.ended.then((ended) => {
+      this.#judge(role, replica, ended);
+      // Nobody knows from outside when a process struck itself without dying of it.
+      const survivable = failpoint !== undefined && failpoint.action !== "kill";
+      this.#struck(survivable ? bornMs : Date.now(), replica.pid);
+    });
+    return replica;
+  }
+
+  /** No process ends that nobody ended, but one may find at its start that the store is away. */
+  #judge({ name }: Role, replica: Replica, { code, signal, stderr }: Ended): void {
+    if (signal === "SIGKILL" || (code === ExitCode.done && this.#asked.has(replica))) return;
+    if (code === ExitCode.unreachable && !replica.wasReady) this.#count("store away at a start");
+    else if (this.#lostMs !== undefined && ENDS_WITHOUT_STORE.has(code)) this.#count("ended without its store");
+    else {
+      this.#options.history.note({ kind: "ended by itself", process: name, said: `${code ?? signal} ${stderr}` });
+      if (!this.#raging) this.#fallen.resolve();
+    }
+  }
+
   async #stepClocks(dice: Dice): Promise<void> {
+    if (!this.#options.site.scenario.clocks) return;
     while (await this.#pause(dice.between(500, 4_000))) {
       const replicas = [...this.#replicas.values()];
       if (replicas.length === 0) continue;
@@ -151,36 +220,49 @@ export class Nemesis {
     }
   }
 
-  async #strikeStore(dice: Dice): Promise<void> {
-    const { postgres } = this.#options.site;
+  async #strikeStore(dice: Dice, witness: Witness): Promise<void> {
+    const strike = strikesOn(this.#options.site, this.#strikeContext(witness));
     while (await this.#pause(dice.between(2_000, 8_000))) {
-      if (postgres === undefined) await this.#fillDisk(dice.between(200, 800));
-      else if (dice.chance(0.3)) {
-        postgres.crash();
-        await delay(dice.between(0, 1_000));
-        postgres.startAgain();
-        this.#count("database restarts");
-      } else {
-        await using client = await postgres.connect("sealwire");
-        const { rowCount } = await client.query(
-          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'sealwire%' AND random() < $1",
-          [dice.fraction()],
-        );
-        this.#count("connections killed", rowCount ?? 0);
-      }
+      const fromMs = Date.now();
+      await strike(dice);
+      this.#struck(fromMs);
+      this.#strikesLeft -= 1;
+      this.#endIfDone();
     }
   }
 
-  /** Lets no file of a process grow for a while: to it, that is a full disk. */
-  async #fillDisk(forMs: number): Promise<void> {
-    const pid = [...this.#replicas.values()][0]?.pid;
-    if (!LIMITABLE || pid === undefined) return;
-    const limit = (size: string) =>
-      spawnSync("prlimit", ["--pid", String(pid), `--fsize=${size}:unlimited`]).status === 0;
-    if (!limit("8192")) return;
-    this.#count("full disks");
-    await delay(forMs);
-    limit("unlimited");
+  #strikeContext(witness: Witness): StrikeContext {
+    return {
+      witness,
+      count: (fault, times) => this.#count(fault, times),
+      pids: () => [...this.#replicas.values()].map(({ pid }) => pid),
+      lost: (how) => {
+        this.#lostMs = Date.now();
+        this.#options.history.note({ kind: "store lost", how });
+      },
+      renewed: () => this.#renewed(),
+      betweenLives: async (act) => {
+        this.#betweenLives = () => {
+          this.#betweenLives = undefined;
+          act();
+        };
+        for (const replica of this.#replicas.values()) replica.signal("SIGKILL");
+        await Promise.all([...this.#replicas.values()].map(({ ended }) => ended));
+        // When the rage is over nobody starts another one before the calm.
+        while (this.#betweenLives !== undefined && this.#raging) await delay(20);
+        this.#betweenLives?.();
+      },
+    };
+  }
+
+  #renewed(): void {
+    this.#lostMs = undefined;
+    this.#witness?.storeRenewed();
+    this.#options.history.note({ kind: "store renewed", onMs: Date.now() });
+  }
+
+  #endIfDone(): void {
+    if (this.#killsLeft <= 0 && this.#strikesLeft <= 0) this.#raging = false;
   }
 
   /** False once the rage is over. */
@@ -190,8 +272,8 @@ export class Nemesis {
     return this.#raging;
   }
 
-  #endedByItself({ name }: Role, said: string): void {
-    this.#options.history.note({ kind: "ended by itself", process: name, said });
+  #struck(fromMs: number, pid?: number): void {
+    this.#options.history.note({ kind: "struck", fromMs, toMs: Date.now(), ...(pid !== undefined && { pid }) });
   }
 
   #count(fault: string, times = 1): void {

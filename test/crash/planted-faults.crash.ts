@@ -3,6 +3,7 @@ import { hasPostgres } from "../support/postgres-server.ts";
 import { assert, suite } from "../support/suite.ts";
 import { runCampaign } from "./campaign.ts";
 import type { PlantedFault } from "./planted-faults.ts";
+import { SCENARIOS, type ScenarioName } from "./scenario.ts";
 import { wakeLate } from "./scene.ts";
 
 const test = suite("crash/planted-faults");
@@ -10,29 +11,53 @@ const test = suite("crash/planted-faults");
 /** What a planted fault keeps from coming to rest is given up soon. */
 const PATIENCE_MS = 15_000;
 
-/** What the checker must find, how many kills it takes, and for how long traffic goes on. */
-const EXPECTED: Readonly<
-  Record<PlantedFault, { readonly finding: RegExp; readonly kills: number; readonly forMs: number }>
-> = {
-  "an acknowledgement before the commit": { finding: /is lost|then denied/, kills: 4, forMs: 0 },
-  "a nonce forgotten": { finding: /^frame .* was accepted \d+ times/, kills: 0, forMs: 3_000 },
-  "a revision that falls": { finding: /falls from revision|who asked after that|is both/, kills: 0, forMs: 4_000 },
-  "a request id forgotten": { finding: /has two jobs/, kills: 0, forMs: 2_000 },
-  "an end that is taken back": { finding: /from revision|has two ends|never ended/, kills: 0, forMs: 3_000 },
-  "a result of a cancelled job": { finding: /is CANCELLED and a result of it is recorded/, kills: 0, forMs: 2_000 },
-  "an attempt that begins twice": { finding: /began twice/, kills: 0, forMs: 3_000 },
-  "an intent carried out twice": { finding: /request pay-\d+ took effect \d+ times/, kills: 0, forMs: 3_000 },
-  "a watcher told another end": { finding: /a watcher of .* saw .* last, but its end is/, kills: 0, forMs: 2_000 },
-  "a fence removed": { finding: /has two ends|did not return/, kills: 0, forMs: 0 },
+interface Expected {
+  /** What the checker must find. */
+  readonly finding: RegExp;
+  /** Default: the one with the simplest site. */
+  readonly scenario?: ScenarioName;
+  /** How many kills it takes, and strikes on the store; by default none. */
+  readonly kills?: number;
+  readonly strikes?: number;
+  /** For how long traffic goes on. */
+  readonly forMs?: number;
+}
+
+const EXPECTED: Readonly<Record<PlantedFault, Expected>> = {
+  "an acknowledgement before the commit": { finding: /is lost|then denied/, kills: 4 },
+  "a nonce forgotten": { finding: /^frame .* was accepted \d+ times/, forMs: 3_000 },
+  "a revision that falls": { finding: /falls from revision|who asked after that|is both/, forMs: 4_000 },
+  "a request id forgotten": { finding: /has two jobs/, forMs: 2_000 },
+  "an end that is taken back": { finding: /from revision|has two ends|never ended/, forMs: 3_000 },
+  "a result of a cancelled job": { finding: /is CANCELLED and a result of it is recorded/, forMs: 2_000 },
+  "an attempt that begins twice": { finding: /began twice/, forMs: 3_000 },
+  "an intent carried out twice": { finding: /request pay-\d+ took effect \d+ times/, forMs: 3_000 },
+  "a watcher told another end": { finding: /a watcher of .* saw .* last, but its end is/, forMs: 2_000 },
+  "a fence removed": { finding: /has two ends|did not return/ },
+  "an error that ends its process": { finding: /^server ended by itself/, forMs: 2_000 },
+  "an error charged to others": { finding: /was taken from its process/, forMs: 3_000 },
+  "a floor far ahead": { finding: /refuses fresh frames of \w+ as FRESHNESS_UNKNOWN 10 s after/ },
+  "a lost store that is not noticed": {
+    finding: /accepts frames 5 s after its store was lost/,
+    scenario: "files",
+    strikes: 3,
+  },
+  "a failover that is not noticed": {
+    finding: /^frame .* was accepted \d+ times/,
+    scenario: "lossy-failover",
+    strikes: 1,
+  },
 };
 
-for (const [plant, { finding, kills, forMs }] of Object.entries(EXPECTED)) {
+for (const [plant, { finding, scenario = "sqlite", kills = 0, strikes = 0, forMs = 0 }] of Object.entries(EXPECTED)) {
   if (plant === "a fence removed") continue;
+  if (SCENARIOS[scenario].engine === "postgres" && !hasPostgres(test)) continue;
   test(`${plant} is found`, async () => {
     const { violations } = await runCampaign({
-      engine: "sqlite",
+      scenario,
       seed: 1,
       kills,
+      strikes,
       atLeastMs: forMs,
       patienceMs: PATIENCE_MS,
       plant: plant as PlantedFault,

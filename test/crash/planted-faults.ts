@@ -1,7 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
+import { jobErrorOf } from "../../src/jobs/job-error.ts";
 import { CommitGroup } from "../../src/jobs/sqlite/commit-group.ts";
+import { StoreFiles } from "../../src/jobs/sqlite/store-files.ts";
 import { StoredJobEngine } from "../../src/jobs/stored-job-engine.ts";
+import { Attempt } from "../../src/jobs/worker/attempt.ts";
+import type { Outcome } from "../../src/jobs/worker/run-ledger.ts";
 
 /** Puts other SQL in the place of what the store runs. */
 type Rewrite = (sql: string) => string;
@@ -64,6 +68,16 @@ export const PLANTED_FAULTS = {
         .replace("FROM intent WHERE client_id = ? AND request_id = ?", "$& AND false"),
     ),
   "a watcher told another end": lieToWatchers,
+  "an error that ends its process": () => onStray(() => process.exit(1)),
+  "an error charged to others": chargeOthers,
+  /** As one would be that was raised while the clock stood hours ahead. */
+  "a floor far ahead": () =>
+    rewriteSql((sql) => sql.replace("replay_blind_until_ms AS replayBlindUntilMs", "9e14 AS replayBlindUntilMs")),
+  "a failover that is not noticed": () =>
+    rewriteSql((sql) => (/SET replay_floor_ms = greatest\(replay_floor_ms, store_now_ms/.test(sql) ? "SELECT 1" : sql)),
+  "a lost store that is not noticed": () => {
+    StoreFiles.prototype.look = () => "in place";
+  },
 } as const satisfies Readonly<Record<string, () => void>>;
 
 /** Names a fault of {@link PLANTED_FAULTS}. */
@@ -75,7 +89,8 @@ function orTrue(fence: string): string {
   return ` AND (true OR attempt = ${parameter})`;
 }
 
-function rewriteSql(rewrite: Rewrite): void {
+/** Has the store run other statements than its own. */
+export function rewriteSql(rewrite: Rewrite): void {
   const { prepare, exec } = DatabaseSync.prototype;
   DatabaseSync.prototype.prepare = function (sql, ...more) {
     return prepare.call(this, rewrite(sql), ...more);
@@ -119,6 +134,20 @@ function answerFirst(): void {
 
 function isNewJob(value: unknown): boolean {
   return typeof value === "object" && value !== null && "created" in value && value.created === true;
+}
+
+function onStray(act: () => void): void {
+  process.prependListener("unhandledRejection", act);
+  process.prependListener("uncaughtException", act);
+}
+
+function chargeOthers(): void {
+  const { run } = Attempt.prototype;
+  Attempt.prototype.run = function (this: Attempt) {
+    const stray = Promise.withResolvers<Outcome>();
+    onStray(() => stray.resolve({ kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true }));
+    return Promise.race([run.call(this), stray.promise]);
+  };
 }
 
 function lieToWatchers(): void {

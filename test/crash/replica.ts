@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import type { VictimLog } from "./victim-log.ts";
 import type { ClockSetting, Orders } from "./victim-process.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -12,7 +13,15 @@ export const VICTIM_TOOLS = join(import.meta.dirname, "victim-process.ts");
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** What of its log can be read. */
   readonly stderr: string;
+}
+
+/** What a {@link Replica} may be given beside its command and its orders. */
+export interface ReplicaOptions {
+  readonly nodeOptions?: readonly string[];
+  /** Default: its log is read. */
+  readonly log?: VictimLog;
 }
 
 /** One process of the command line, in whatever state a test has brought it. */
@@ -20,11 +29,12 @@ export class Replica {
   readonly ended: Promise<Ended>;
   readonly #child: ChildProcess;
   #stdout = "";
+  #ready = false;
   #stderr = "";
 
-  constructor(command: readonly string[], orders: Orders, nodeOptions: readonly string[] = []) {
+  constructor(command: readonly string[], orders: Orders, { nodeOptions = [], log }: ReplicaOptions = {}) {
     this.#child = spawn(process.execPath, [...nodeOptions, MAIN, ...command], {
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      stdio: ["ignore", "pipe", log?.stdio ?? "pipe", "ipc"],
       env: {
         PATH: process.env.PATH,
         CRASH_ORDERS: JSON.stringify(orders),
@@ -34,14 +44,25 @@ export class Replica {
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.#stdout += text;
     });
-    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      this.#stderr += text;
+    if (log?.target !== "unread")
+      this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+        this.#stderr += text;
+      });
+    this.ended = once(this.#child, "exit").then(([code, signal]) => {
+      const stderr = this.#stderr + (log?.tail() ?? "");
+      log?.[Symbol.dispose]();
+      if (log?.target === "unread") this.#child.stderr?.destroy();
+      return { code, signal, stderr };
     });
-    this.ended = once(this.#child, "exit").then(([code, signal]) => ({ code, signal, stderr: this.#stderr }));
   }
 
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** True if {@link ready} has seen it ready. */
+  get wasReady(): boolean {
+    return this.#ready;
   }
 
   /** The port that it listens at, once it does; `undefined` for a worker and for a process that ended before. */
@@ -54,6 +75,7 @@ export class Replica {
       await Promise.race([this.ended, once(this.#child.stdout as NodeJS.EventEmitter, "data")]);
     }
     if (!this.#stdout.includes("\n")) return undefined;
+    this.#ready = true;
     const { listening } = JSON.parse(this.#stdout.split("\n")[0] ?? "") as { listening?: string };
     return listening === undefined ? undefined : Number(listening.split(":")[1]);
   }

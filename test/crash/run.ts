@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { readCommandLine } from "./command-line.ts";
 
 /*
- * `npm run test:crash`: the crash campaign with few kills, the planted faults, the lost workers. With options the campaign
- * alone:
+ * `npm run test:crash`: every scenario of the crash campaign with few kills, the planted faults, the lost workers. With
+ * options the campaign alone:
  *
- *   --engine <name>   sqlite or postgres, by default both
- *   --kills <n>       how many processes are killed on each
+ *   --faults <names>  scenarios (test/crash/scenario.ts) with commas between: sqlite, postgres, files, failover, lossy-failover
+ *   --engine <name>   sqlite or postgres: that scenario
+ *   --kills <n>       how many processes are killed at least in each
+ *   --strikes <n>     how often the store is struck at least in each
  *   --seed <n>        plays the faults of a run again
  */
 let chosen: [string, string][] = [];

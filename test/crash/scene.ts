@@ -7,6 +7,7 @@ import { gatherEvidence } from "./campaign.ts";
 import { violations } from "./checker.ts";
 import { type Event, History } from "./history.ts";
 import { Replica } from "./replica.ts";
+import { SCENARIOS } from "./scenario.ts";
 import { type EngineName, Site } from "./site.ts";
 import type { Orders } from "./victim-process.ts";
 
@@ -19,7 +20,7 @@ export class Scene implements AsyncDisposable {
   readonly #replicas: Replica[] = [];
 
   static async open(engine: EngineName): Promise<Scene> {
-    const scene = new Scene(await Site.make(engine));
+    const scene = new Scene(await Site.make(SCENARIOS[engine]));
     if (engine === "postgres") await scene.#site.migrate();
     return scene;
   }
@@ -35,7 +36,7 @@ export class Scene implements AsyncDisposable {
   ): Promise<{ readonly replica: Replica; readonly port: number | undefined }> {
     const role = this.#site.roles.find((each) => each.name === name);
     if (role === undefined) throw new Error(`there is no ${name}`);
-    const command = [...role.command, ...(role.serves ? ["--listen", "127.0.0.1:0"] : [])];
+    const command = [...role.command, "--log-level", "warn", ...(role.serves ? ["--listen", "127.0.0.1:0"] : [])];
     const replica = new Replica(command, { journal: this.#site.journal, clockOffsetMs: 0, ...orders });
     this.#replicas.push(replica);
     return { replica, port: await replica.ready() };
@@ -46,9 +47,10 @@ export class Scene implements AsyncDisposable {
     const credentials = this.#site.credentials.get("ann") as ClientCredentials;
     await using client = new SealwireClient({ credentials, address: `127.0.0.1:${port}` });
     const args = { typeUrl: TYPE_URL_PREFIX + TEST_INPUT, value: testArgs(forMs) };
+    const askedMs = performance.now();
     const { job, requestId } = await client.call(tool, args);
     if (job === undefined) throw new Error(`${tool} is no job`);
-    this.#history.note({ kind: "started", client: "ann", requestId, jobId: job.jobId });
+    this.#history.note({ kind: "started", askedMs, client: "ann", requestId, jobId: job.jobId });
     return job.jobId;
   }
 

@@ -12,7 +12,9 @@ import { buildKeyRing } from "../../src/signing/key-ring/key-ring.ts";
 import { createRingFile } from "../../src/signing/key-ring/ring-file.ts";
 import { PostgresServer } from "../support/postgres-server.ts";
 import type { Event } from "./history.ts";
+import { PostgresPair } from "./postgres-pair.ts";
 import { VICTIM_TOOLS } from "./replica.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** The engines that a campaign runs on. */
 export type EngineName = "sqlite" | "postgres";
@@ -20,7 +22,7 @@ export type EngineName = "sqlite" | "postgres";
 /** What a process of the site does: takes calls, works jobs, or both. */
 export interface Role {
   readonly name: string;
-  /** The command line, without the address to listen at. */
+  /** The command line, without the address to listen at and the log level. */
   readonly command: readonly string[];
   readonly serves: boolean;
 }
@@ -32,20 +34,25 @@ const LIMITS = {
   openJobs: 100_000,
   openWatches: 100_000,
 };
+/** The keys are older than any clock that was set back says. */
+const KEY_AGE_MS = 7_200_000;
 /** Who calls. */
 export const CLIENT_IDS = ["ann", "bob", "cid"] as const;
 
 /** The place that a campaign destroys: a folder, a key ring, perhaps a database. */
 export class Site implements AsyncDisposable {
-  readonly engine: EngineName;
+  readonly scenario: Scenario;
+  /** The one database server that the store is in. */
   readonly postgres: PostgresServer | undefined;
+  /** The two servers that the store is in by turns. */
+  readonly pair: PostgresPair | undefined;
   readonly roles: readonly Role[];
   readonly credentials: ReadonlyMap<string, ClientCredentials>;
   readonly #folder: string;
 
-  static async make(engine: EngineName): Promise<Site> {
+  static async make(scenario: Scenario): Promise<Site> {
     const folder = mkdtempSync(join(tmpdir(), "sealwire-crash-"));
-    const context = { nowMs: Date.now() - 600_000, random: systemRandom };
+    const context = { nowMs: Date.now() - KEY_AGE_MS, random: systemRandom };
     let document = newKeyRing("crash", context);
     for (const clientId of CLIENT_IDS) {
       document = addKey(document, { clientId, tools: ["*"], limits: LIMITS }, context).document;
@@ -55,41 +62,65 @@ export class Site implements AsyncDisposable {
     const credentials = new Map(
       keys.map((key) => [key.clientId, credentialsOf(key, { serverId: "crash", address: "127.0.0.1:0" })]),
     );
-    const postgres = engine === "postgres" ? await PostgresServer.start() : undefined;
-    return new Site({ engine, folder, credentials, postgres });
+    const { engine, strikes } = scenario;
+    const failsOver = strikes === "failover" || strikes === "lossy failover";
+    const pair = failsOver ? await PostgresPair.start({ synchronous: strikes === "failover" }) : undefined;
+    const postgres = engine === "postgres" && !failsOver ? await PostgresServer.start() : undefined;
+    return new Site({ scenario, folder, credentials, postgres, pair });
   }
 
   private constructor(made: {
-    readonly engine: EngineName;
+    readonly scenario: Scenario;
     readonly folder: string;
     readonly credentials: ReadonlyMap<string, ClientCredentials>;
     readonly postgres: PostgresServer | undefined;
+    readonly pair: PostgresPair | undefined;
   }) {
-    this.engine = made.engine;
+    this.scenario = made.scenario;
     this.#folder = made.folder;
     this.credentials = made.credentials;
     this.postgres = made.postgres;
+    this.pair = made.pair;
     writeFileSync(this.journal, "");
-    const serve = ["serve", "--data", this.#folder, "--tools", VICTIM_TOOLS, "--log-level", "warn"];
+    const config = join(this.#folder, "server.json");
+    const { maxAheadMs } = this.scenario;
+    writeFileSync(config, JSON.stringify({ limits: maxAheadMs === undefined ? {} : { max_ahead_ms: maxAheadMs } }));
+    const serve = ["serve", "--config", config, "--data", this.#folder, "--tools", VICTIM_TOOLS];
     const store = ["--store", this.url];
     this.roles =
-      made.postgres === undefined
+      this.scenario.engine === "sqlite"
         ? [{ name: "server", command: [...serve, "--concurrency", "12"], serves: true }]
         : [
-            { name: "server 1", command: [...serve, ...store, "--no-work"], serves: true },
-            { name: "server 2", command: [...serve, ...store, "--no-work"], serves: true },
-            { name: "server 3", command: [...serve, ...store, "--concurrency", "4"], serves: true },
-            ...[1, 2].map((place) => ({
-              name: `worker ${place}`,
-              command: ["work", ...store, "--tools", VICTIM_TOOLS, "--concurrency", "8", "--log-level", "warn"],
+            ...Array.from({ length: this.scenario.fleet.servers }, (_, place) => ({
+              name: `server ${place + 1}`,
+              command: [
+                ...serve,
+                ...store,
+                ...(place + 1 < made.scenario.fleet.servers ? ["--no-work"] : ["--concurrency", "4"]),
+              ],
+              serves: true,
+            })),
+            ...Array.from({ length: this.scenario.fleet.workers }, (_, place) => ({
+              name: `worker ${place + 1}`,
+              command: ["work", ...store, "--tools", VICTIM_TOOLS, "--concurrency", "8"],
               serves: false,
             })),
           ];
   }
 
+  /** The file of a store that is not shared. */
+  get storePath(): string {
+    return dataFolder(this.#folder).store;
+  }
+
   /** Where handlers write what they do. */
   get journal(): string {
     return join(this.#folder, "journal");
+  }
+
+  /** Where the log of the how many-th process goes if that is a file. */
+  logPath(place: number): string {
+    return join(this.#folder, `log-${place}`);
   }
 
   /** What handlers have written so far. */
@@ -100,22 +131,27 @@ export class Site implements AsyncDisposable {
 
   /** The shared store; "" if there is none. */
   get url(): string {
-    return this.postgres?.url() ?? "";
+    return this.pair?.url() ?? this.postgres?.url() ?? "";
   }
 
   /** Makes the tables of a shared store. */
   async migrate(): Promise<void> {
     await migratePostgresStore({ url: this.url });
+    const { maxAheadMs } = this.scenario;
+    if (maxAheadMs === undefined) return;
+    await using client = await (this.pair?.primary ?? this.postgres)?.connect("sealwire");
+    await client?.query("UPDATE store_state SET max_ahead_ms = $1", [maxAheadMs]);
   }
 
   /** Opens the store as it is, once no server has it open. */
   open(): Promise<Store> {
-    if (this.engine === "postgres") return openPostgresStore({ url: this.url });
-    return openSqliteStore({ path: dataFolder(this.#folder).store });
+    if (this.scenario.engine === "postgres") return openPostgresStore({ url: this.url });
+    return openSqliteStore({ path: this.storePath });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.postgres?.[Symbol.asyncDispose]();
+    await this.pair?.[Symbol.asyncDispose]();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -8,9 +8,11 @@ import { type Reason, SealwireError } from "../../src/errors.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 import { TEST_INPUT, testArgs } from "../support/test-service.ts";
+import { ASTRAY_WAYS } from "./astray.ts";
 import { CapturedFrames } from "./captured-frames.ts";
 import type { History, Sighting } from "./history.ts";
 import type { Dice } from "./seeded-random.ts";
+import type { Witness } from "./store-strikes.ts";
 
 /** What faults explain; anything else that a caller is told is a finding. */
 const EXPLAINED: ReadonlySet<Reason> = new Set([
@@ -27,13 +29,21 @@ const WATCHES_MAX = 24;
 const TOIL_MAX_MS = 400;
 const PAUSE_MAX_MS = 30;
 /** Before anything that a clock which was set back can say. */
-const LONG_AGO_MS = 600_000;
+const LONG_AGO_MS = 7_200_000;
+/** What a tool that went astray is answered with beside that. */
+const STRAYED: ReadonlySet<Reason> = new Set(["TOOL_FAILED", "INTERNAL"]);
+/** How a client says that an answer takes back an earlier one. */
+const TAKEN_BACK = /goes on to revision|falls from revision/;
+/** The tools of the victims that the clients call, job tools first. */
+const JOB_TOOLS = ["toil", "stray_job"] as const;
+type Tool = (typeof JOB_TOOLS)[number] | "pay" | "stray_call";
 
 interface Intent {
   readonly client: string;
   readonly requestId: string;
-  readonly tool: "toil" | "pay";
-  readonly forMs: number;
+  readonly tool: Tool;
+  /** What the tool is given: how long to toil, which way to go astray. */
+  readonly number: number;
 }
 
 /** What a {@link Traffic} is made of. */
@@ -48,7 +58,7 @@ export interface TrafficOptions {
  * Several clients, each with a connection to every server and one to all of them, that do whatever comes to their mind
  * and note what they see.
  */
-export class Traffic implements AsyncDisposable {
+export class Traffic implements Witness, AsyncDisposable {
   readonly #options: TrafficOptions;
   readonly #clients = new Map<string, readonly SealwireClient[]>();
   readonly #intents: Intent[] = [];
@@ -60,6 +70,8 @@ export class Traffic implements AsyncDisposable {
   /** The jobs whose end the stream of all jobs has told. */
   readonly #toldEnds = new Set<string>();
   #named = 0;
+  /** When the store was last renewed, milliseconds of the driver's own clock: what was asked for before may be lost. */
+  #renewedMs = 0;
   #stopping = false;
   #lanes: Promise<void>[] = [];
   #told: Promise<void>[] = [];
@@ -90,13 +102,36 @@ export class Traffic implements AsyncDisposable {
     this.#stopping = true;
     await Promise.all(this.#lanes);
     const dice = this.#options.dice.split();
-    const open = this.#intents.filter(({ tool, requestId }) => tool === "toil" && !this.#acknowledged.has(requestId));
+    const isJob = ({ tool }: Intent) => JOB_TOOLS.some((each) => each === tool);
+    const open = this.#intents.filter((intent) => isJob(intent) && !this.#acknowledged.has(intent.requestId));
     for (const intent of open) await this.#submit(intent, dice);
     await this.#rest();
     for (const { client, jobId } of this.#jobs.slice(-10)) this.#watchSoon(client, jobId, dice);
     await Promise.all(this.#watches);
     await this.#frames.sendAllAgain();
     await this.#toldAll();
+  }
+
+  /** Sees that every server takes fresh frames of every client again, and soon. */
+  servedAgain(withinMs: number): Promise<boolean> {
+    return this.#frames.acceptedAgain(withinMs);
+  }
+
+  storeRenewed(): void {
+    this.#renewedMs = performance.now();
+    this.#jobs.length = 0;
+  }
+
+  sendFresh(): Promise<void> {
+    return this.#frames.sendFresh();
+  }
+
+  sendLatestAgain(forMs: number): Promise<void> {
+    return this.#frames.sendLatestAgain(forMs);
+  }
+
+  refusedWithin(withinMs: number, over: () => boolean): Promise<void> {
+    return this.#frames.refusedWithin(withinMs, over);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -123,25 +158,30 @@ export class Traffic implements AsyncDisposable {
     if (draw < 73) return this.#ask(job, dice, (handle) => handle.cancel());
     if (draw < 80) return this.#submit(this.#newIntent("pay", dice), dice);
     if (draw < 90) return this.#frames.sendSome(dice);
+    if (draw < 93) return this.#submit(this.#newIntent(dice.pick(["stray_job", "stray_call"]), dice), dice);
     if (this.#watches.size < WATCHES_MAX) this.#watchSoon(job.client, job.jobId, dice);
     return Promise.resolve();
   }
 
-  #newIntent(tool: Intent["tool"], dice: Dice): Intent {
+  #newIntent(tool: Tool, dice: Dice): Intent {
     this.#named += 1;
     const client = dice.pick([...this.#clients.keys()]);
-    const intent = { client, requestId: `${tool}-${this.#named}`, tool, forMs: dice.between(0, TOIL_MAX_MS) };
+    const number = dice.between(0, tool === "toil" ? TOIL_MAX_MS : ASTRAY_WAYS);
+    const intent = { client, requestId: `${tool}-${this.#named}`, tool, number };
     this.#intents.push(intent);
     return intent;
   }
 
   /** Starts a job or pays, perhaps not for the first time. */
-  async #submit({ client, requestId, tool, forMs }: Intent, dice: Dice): Promise<void> {
-    const args = { typeUrl: TYPE_URL_PREFIX + TEST_INPUT, value: testArgs(forMs) };
-    await this.#explained({ action: `${tool} ${requestId}` }, async () => {
+  async #submit({ client, requestId, tool, number }: Intent, dice: Dice): Promise<void> {
+    const args = { typeUrl: TYPE_URL_PREFIX + TEST_INPUT, value: testArgs(number) };
+    const alsoExplained = tool === "stray_call" ? STRAYED : undefined;
+    await this.#explained({ action: `${tool} ${requestId}`, alsoExplained }, async () => {
+      const askedMs = performance.now();
       const { job } = await this.#some(client, dice).call(tool, args, { requestId });
       if (job === undefined) return;
-      this.#options.history.note({ kind: "started", client, requestId, jobId: job.jobId });
+      this.#options.history.note({ kind: "started", askedMs, client, requestId, jobId: job.jobId });
+      if (askedMs < this.#renewedMs) return;
       if (!this.#acknowledged.has(requestId)) this.#jobs.push({ client, jobId: job.jobId });
       this.#acknowledged.add(requestId);
     });
@@ -210,7 +250,11 @@ export class Traffic implements AsyncDisposable {
 
   /** Runs what faults may make fail. */
   async #explained(
-    { action, jobId }: { readonly action: string; readonly jobId?: string },
+    {
+      action,
+      jobId,
+      alsoExplained,
+    }: { readonly action: string; readonly jobId?: string; readonly alsoExplained?: ReadonlySet<Reason> | undefined },
     run: () => Promise<void>,
   ): Promise<void> {
     const { history } = this.#options;
@@ -220,7 +264,8 @@ export class Traffic implements AsyncDisposable {
       const { reason, message: text } = SealwireError.from(thrown);
       const message = `${reason}: ${text}`;
       if (reason === "JOB_NOT_FOUND" && jobId !== undefined) history.note({ kind: "absent", jobId });
-      else if (EXPLAINED.has(reason) || text.includes("unsigned") || this.#closed(reason))
+      else if (reason === "RESPONSE_UNVERIFIED" && TAKEN_BACK.test(text)) history.note({ kind: "taken back", message });
+      else if (EXPLAINED.has(reason) || alsoExplained?.has(reason) || text.includes("unsigned") || this.#closed(reason))
         history.note({ kind: "failed", action, message });
       else history.note({ kind: "unexpected", message });
     }

@@ -81,9 +81,9 @@ export class PostgresServer implements AsyncDisposable {
     return { stdout: execFileSync(program, [...place, ...args], { input: stdin, encoding: "utf8", stdio: "pipe" }) };
   }
 
-  /** A standby, named so, that follows this server, by way of another port if one is given. Dispose it. */
-  async startStandby(throughPort?: number): Promise<PostgresServer> {
-    return new PostgresServer(await this.#server.startStandby(throughPort));
+  /** A standby, named so, that follows this server, by way of `throughPort`; it listens at `port`. Dispose it. */
+  async startStandby(throughPort?: number, port?: number): Promise<PostgresServer> {
+    return new PostgresServer(await this.#server.startStandby(throughPort, port));
   }
 
   /** Makes a standby the primary. */

@@ -1,0 +1,70 @@
+import { closeSync, copyFileSync, existsSync, openSync, renameSync, rmSync, truncateSync } from "node:fs";
+import type { Dice } from "./seeded-random.ts";
+import type { StrikeContext } from "./store-strikes.ts";
+
+const COPIED = ["", "-wal"];
+
+/** What is done to the files of a store at that path, so that what it holds is gone, or part of it. */
+const HARMS: Readonly<Record<string, (path: string) => void>> = {
+  "the store deleted": remove,
+  "all files of the store deleted": removeAll,
+  "the log of the store deleted": (path) => remove(`${path}-wal`),
+  "the store cut to nothing": (path) => existsSync(path) && truncateSync(path, 0),
+  "the store replaced by an empty file": (path) => {
+    closeSync(openSync(`${path}-new`, "w", 0o600));
+    renameSync(`${path}-new`, path);
+  },
+  "the store put back from an earlier copy": (path) => {
+    removeAll(path);
+    for (const suffix of COPIED)
+      if (existsSync(copyOf(path + suffix))) copyFileSync(copyOf(path + suffix), path + suffix);
+  },
+};
+
+/** How soon a server notices that its store is gone, in milliseconds. */
+const NOTICED_WITHIN_MS = 5_000;
+
+/** For how long old frames are sent again to the server of the new store, in milliseconds. */
+const REPLAYING_MS = 2_000;
+
+/** Harms the files of a store while its server runs, which must notice, or between two servers. */
+export async function harmFiles(path: string, dice: Dice, context: StrikeContext): Promise<void> {
+  const how = dice.pick(Object.keys(HARMS));
+  const harm = () => {
+    context.lost(how);
+    HARMS[how]?.(path);
+  };
+  await context.witness.sendFresh();
+  if (dice.chance(0.5)) {
+    context.count(`${how}, stopped`);
+    await context.betweenLives(() => {
+      copyOnce(path);
+      harm();
+    });
+  } else {
+    context.count(`${how}, running`);
+    const [pid] = context.pids();
+    harm();
+    await context.witness.refusedWithin(NOTICED_WITHIN_MS, () => !context.pids().includes(pid ?? 0));
+    await context.betweenLives(() => {});
+  }
+  await context.witness.sendLatestAgain(REPLAYING_MS);
+}
+
+/** Copies a store that no server has open, the first time that there is one. */
+function copyOnce(path: string): void {
+  if (existsSync(copyOf(path))) return;
+  for (const suffix of COPIED) if (existsSync(path + suffix)) copyFileSync(path + suffix, copyOf(path + suffix));
+}
+
+function copyOf(path: string): string {
+  return `${path}.copy`;
+}
+
+function removeAll(path: string): void {
+  for (const suffix of ["", "-wal", "-shm"]) remove(path + suffix);
+}
+
+function remove(path: string): void {
+  rmSync(path, { force: true });
+}

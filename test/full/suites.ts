@@ -1,0 +1,58 @@
+/** How much is done in a long run. */
+export interface Counts {
+  /** Processes that are killed in each scenario that loses nothing. */
+  readonly kills: number;
+  /** Strikes on the store in each scenario about files and failovers. */
+  readonly strikes: number;
+  /** Draws of each property. */
+  readonly runs: number;
+}
+
+/** One of the suites that a long run is made of. */
+export interface LongSuite {
+  readonly name: string;
+  /** What its figures count. */
+  readonly counts: string;
+  /** The arguments of Node.js. */
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** What it prints is part of the result. */
+  readonly showsFigures?: boolean;
+}
+
+/** The suites of a long run, in their order. */
+export function longSuites({ kills, strikes, runs }: Counts): readonly LongSuite[] {
+  const campaign = (faults: string, struck: readonly string[]): LongSuite => ({
+    name: `crash: ${faults}`,
+    counts: struck.join(" "),
+    args: ["test/crash/run.ts", "--faults", faults, ...struck],
+  });
+  const killed = ["--kills", String(kills)];
+  const struck = ["--kills", String(strikes), "--strikes", String(strikes)];
+  return [
+    {
+      name: "usual tests, long properties",
+      counts: `${runs} draws a property`,
+      args: ["test/run.ts", "--jobs", "1", "--limit-ms", "3600000"],
+      env: { SEALWIRE_FC_RUNS: String(runs) },
+    },
+    { name: "long tests", counts: "", args: ["test/run.ts", "--long", "--jobs", "1"] },
+    {
+      name: "unkind neighbours",
+      counts: "",
+      args: ["test/run.ts", "--hostile", "--show", "--jobs", "1"],
+      showsFigures: true,
+    },
+    campaign("sqlite", killed),
+    campaign("postgres", killed),
+    campaign("files", struck),
+    campaign("failover", struck),
+    campaign("lossy-failover", struck),
+    {
+      name: "crash: planted faults, lost workers",
+      counts: "",
+      args: ["test/run.ts", "--crash", "--show", "--jobs", "1", "crash/planted", "crash/lost"],
+      showsFigures: true,
+    },
+  ];
+}
