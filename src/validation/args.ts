@@ -60,7 +60,7 @@ export class ArgsValidator {
 
 function parseStrictly(desc: DescMessage, bytes: Uint8Array, listLengths: boolean): readonly LongList[] {
   try {
-    return checkStrict(bytes, desc, { listLengths });
+    return checkStrict(bytes, desc, { listLengths, jsonNumbers: true });
   } catch (error) {
     if (!(error instanceof StrictError)) throw error;
     const { path, problem } = error;

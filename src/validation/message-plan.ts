@@ -42,6 +42,8 @@ export interface FieldPlan {
   readonly mostItems: number;
   /** True if the rules leave what stands in the field's messages alone. */
   readonly unruled: boolean;
+  /** True for the number of a google.protobuf.Value, which JSON holds only if it is finite. */
+  readonly isJsonNumber: boolean;
   /** The type of a message, or of a map's entries. */
   readonly message: MessagePlan | undefined;
   readonly isMap: boolean;
@@ -84,7 +86,9 @@ function fill(draft: Draft, field: FieldPlan): void {
 function planField(field: DescField, slots: Map<object, number>): FieldPlan {
   const { name, number } = field;
   const rules = planRules(field);
-  const base = { name, number, slot: -1, packable: false, packed: false, implicit: false, isMap: false, ...rules };
+  const isJsonNumber = field.parent.typeName === JSON_VALUE && field.scalar === ScalarType.DOUBLE;
+  const shape = { packable: false, packed: false, implicit: false, isMap: false, isJsonNumber };
+  const base = { name, number, slot: -1, ...shape, ...rules };
   if (field.fieldKind === "map") {
     const message = planEntry(field);
     return { ...base, type: MESSAGE, wireType: LENGTH_DELIMITED, closed: undefined, message, isMap: true };
@@ -99,6 +103,7 @@ function planField(field: DescField, slots: Map<object, number>): FieldPlan {
   return { ...base, ...value, slot, implicit: field.presence === FeatureSet_FieldPresence.IMPLICIT };
 }
 
+const JSON_VALUE = "google.protobuf.Value";
 const NO_RULES = { mostItems: Number.POSITIVE_INFINITY, unruled: false };
 
 /** What the rules say of a field that can be told from its bytes. */
@@ -118,7 +123,7 @@ function planRules(field: DescField): Pick<FieldPlan, "mostItems" | "unruled"> {
 /** The entries of a map are messages with the key as field 1 and the value as field 2, both always written. */
 function planEntry(field: DescField & { fieldKind: "map" }): MessagePlan {
   const draft: Draft = { typeName: `${field.parent.typeName}.${field.name} entry`, fields: [], byNumber: new Map() };
-  const base = { packable: false, packed: false, implicit: false, isMap: false, ...NO_RULES };
+  const base = { packable: false, packed: false, implicit: false, isMap: false, isJsonNumber: false, ...NO_RULES };
   fill(draft, { ...base, name: "key", number: 1, slot: 0, ...planValue(field.mapKey, undefined, undefined) });
   fill(draft, { ...base, name: "value", number: 2, slot: 1, ...planValue(field.scalar, field.enum, field.message) });
   return draft;

@@ -17,6 +17,8 @@ export interface StrictOptions {
   readonly unambiguous?: boolean;
   /** Finds lists that are longer than `repeated.max_items` of their field allows, too. Default: false. */
   readonly listLengths?: boolean;
+  /** Refuses a google.protobuf.Value with a number that is not finite, which has no JSON. Default: false. */
+  readonly jsonNumbers?: boolean;
   /** Passes over fields that the contract does not have, at every depth. For messages of a newer peer. Default: false. */
   readonly unknownFields?: boolean;
 }
@@ -62,16 +64,18 @@ class StrictParse {
   readonly #cursor: WireCursor;
   readonly #unambiguous: boolean;
   readonly #unknownFields: boolean;
+  readonly #jsonNumbers: boolean;
   /** Names of the fields that are being read, outermost first. */
   readonly #path: string[] = [];
   readonly longLists: LongList[] = [];
   #elements = 0;
   #packedVarints = 0;
 
-  constructor(cursor: WireCursor, { unambiguous = false, unknownFields = false }: StrictOptions) {
+  constructor(cursor: WireCursor, { unambiguous = false, unknownFields = false, jsonNumbers = false }: StrictOptions) {
     this.#cursor = cursor;
     this.#unambiguous = unambiguous;
     this.#unknownFields = unknownFields;
+    this.#jsonNumbers = jsonNumbers;
   }
 
   run(plan: MessagePlan, listLengths: boolean): void {
@@ -181,6 +185,9 @@ class StrictParse {
       cursor.pos = last;
     } else {
       cursor.skip(field.wireType, end);
+      if (field.isJsonNumber && this.#jsonNumbers && !isFiniteDouble(cursor.bytes, cursor.pos - 8)) {
+        throw new WireFormatError("a number that is not finite, which JSON cannot hold");
+      }
     }
   }
 
@@ -212,6 +219,12 @@ function entryKey(cursor: WireCursor, entry: MessagePlan, end: number): MapKey {
     }
   }
   return readMapKey(cursor, key, -1, -1);
+}
+
+/** True unless all bits of the exponent are set (IEEE 754). */
+function isFiniteDouble(bytes: Uint8Array, start: number): boolean {
+  const [high = 0, low = 0] = [bytes[start + 7], bytes[start + 6]];
+  return (high & 0x7f) !== 0x7f || (low & 0xf0) !== 0xf0;
 }
 
 function checkRange(type: number, lo: number, hi: number): void {

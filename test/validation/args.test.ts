@@ -80,6 +80,19 @@ test("of large arguments, what no rule looks at is not decoded, and the rules ho
   );
 });
 
+test("a number in a Struct that JSON cannot hold is refused with its place", () => {
+  for (const x of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    const number = Buffer.alloc(9, 0x11);
+    number.writeDoubleLE(x, 1);
+    const value = Buffer.concat([Buffer.from([0x12, 9]), number]);
+    const entry = Buffer.concat([Buffer.from([0x0a, 3 + value.length, 0x0a, 1, 0x78]), value]);
+    const bytes = Buffer.concat([Buffer.from([0x08, 1, 0x12, entry.length]), entry]);
+    const [violation] = refusal(TASK, bytes).violations;
+    assert.equal([violation?.field, violation?.ruleId], ["payload.fields.value.number_value", "wire.strict"]);
+    assert.match(violation?.message ?? "", "not finite");
+  }
+});
+
 test("10,000 bad numbers give 16 violations and a count of the rest", () => {
   const error = refusal(SUM, numbers(...Array.from({ length: 10_000 }, () => Number.NaN)));
   assert.is(error.violations.length, 16);
