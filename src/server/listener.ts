@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type TLSSocket, type Server as TlsServ
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { TimeLimit } from "../runtime/time-limit.ts";
+import { type RunningTime, TimeLimit } from "../runtime/time-limit.ts";
 import { formatAddress, isLocal, type ListenAddress } from "./address.ts";
 import type { ServerTlsOptions } from "./options.ts";
 import { PeerConnections } from "./peer-connections.ts";
@@ -57,50 +57,62 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   /** Those that do not speak HTTP/2 yet. */
   const early = new Set<Socket>();
   const prefaces = new TimeLimit(clock, handshakeTimeoutMs);
+  /** Runs what is to be done with a connection; one that it cannot be done with is closed. */
+  const guard = (socket: Socket, serve: () => void): void => {
+    try {
+      serve();
+    } catch (err) {
+      logger.error({ err }, "a connection could not be served");
+      socket.destroy();
+    }
+  };
   const accept = (socket: Socket): void => {
+    let time: RunningTime | undefined;
     connections.add(socket);
     early.add(socket);
     socket.once("close", () => {
-      prefaces.end(time);
+      if (time !== undefined) prefaces.end(time);
       early.delete(socket);
       connections.delete(socket);
       if (connections.size === 0) server.emit("idle");
     });
     socket.on("error", ignore);
     const destroy = (): void => void socket.destroy();
-    const time = prefaces.begin({ expire: destroy });
+    const begun = prefaces.begin({ expire: destroy });
+    time = begun;
     awaitPreface(
       socket,
       () => {
-        prefaces.end(time);
+        prefaces.end(begun);
         early.delete(socket);
         socket.off("error", ignore);
-        try {
-          onConnection(socket);
-        } catch (err) {
-          logger.error({ err }, "a connection could not be served");
-          socket.destroy();
-        }
+        guard(socket, () => onConnection(socket));
       },
       destroy,
     );
   };
-  const secure = tls && tlsServer(tls, options, accept);
+  const secure = tls && tlsServer(tls, options, (socket) => guard(socket, () => accept(socket)));
   const peers = new PeerConnections(options.connectionsPerPeerMax);
   const refusals = new RefusalCounts(logger, clock, "connections refused");
   const refuse = (peer: string | undefined, cause: string): void => {
-    if (refusals.isFirst(`${peer}:`, cause)) logger.warn({ peer, cause }, "connection refused");
-  };
-  const server = createServer({ noDelay: true }, (socket) => {
-    if (!peers.add(socket)) {
-      refuse(socket.remoteAddress, "too many are open from its address");
-      socket.destroy();
-    } else if (secure === undefined) {
-      accept(socket);
-    } else {
-      secure.emit("connection", socket);
+    try {
+      if (refusals.isFirst(`${peer}:`, cause)) logger.warn({ peer, cause }, "connection refused");
+    } catch (err) {
+      logger.error({ err }, "a refused connection could not be counted");
     }
-  });
+  };
+  const server = createServer({ noDelay: true }, (socket) =>
+    guard(socket, () => {
+      if (!peers.add(socket)) {
+        refuse(socket.remoteAddress, "too many are open from its address");
+        socket.destroy();
+      } else if (secure === undefined) {
+        accept(socket);
+      } else {
+        secure.emit("connection", socket);
+      }
+    }),
+  );
   server.maxConnections = connectionsMax;
   server.on("drop", (data) => refuse(data?.remoteAddress, "too many are open"));
   const reload = tls && secure && watchTlsFiles(tls, secure, { clock, logger });

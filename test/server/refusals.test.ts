@@ -141,7 +141,8 @@ test("metadata beyond 16 KiB is refused", async () => {
 });
 
 test("a message beyond 1 MiB is refused", async () => {
-  const answer = await client.call({ ...SUM, value: new Uint8Array(1024 * 1024) });
+  const { frame, ...sealed } = signRaw(server.credentials("alice"), SUM);
+  const answer = await client.send({ ...sealed, frame: Buffer.concat([frame, Buffer.alloc(1024 * 1024)]) });
   assert.is(answer.code, 8);
 });
 

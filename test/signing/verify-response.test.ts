@@ -86,7 +86,8 @@ test("an answer that breaks the contract is refused although its signature holds
   assert.is(refusal(seal({ ok: false })), "response");
   assert.is(refusal(seal({ status: Status.UNSPECIFIED, ok: false })), "response");
   assert.is(refusal(seal({ v: "mcp/0.2" })), "response");
-  const content = Buffer.concat([Response.encode(ANSWER).finish(), Buffer.from([0x58, 1])]);
+  // A field twice.
+  const content = Buffer.concat([Response.encode(ANSWER).finish(), Buffer.from([0x20, 1])]);
   const signature = signResponse(KEY.responseKey, { requestSignature: REQUEST_SIGNATURE, response: content });
   assert.is(refusal(writeFrame({ content, keyId: KEY.keyId, signature })), "response");
 });
