@@ -24,7 +24,9 @@ const REFUSALS = 5;
 export class CapturedFrames implements Disposable {
   readonly #options: TrafficOptions;
   readonly #servers = new Map<string, readonly RawClient[]>();
+  /** Those whose first sending is over: else one that is sent again could come before. */
   readonly #frames: SentFrame[] = [];
+  #signed = 0;
 
   constructor(options: TrafficOptions) {
     this.#options = options;
@@ -39,11 +41,11 @@ export class CapturedFrames implements Disposable {
   /** Sends a fresh frame, stamped as one of the clocks may say, to some servers at once, and an old one again. */
   async sendSome(dice: Dice): Promise<void> {
     const client = dice.pick([...this.#options.credentials.keys()]);
-    const sentBefore = dice.chance(0.7) ? this.#frames.slice(-LATEST) : [...this.#frames];
+    const sentBefore = dice.chance(0.7) ? this.#frames.slice(-LATEST) : this.#frames;
     const sent = this.#sign(client, dice.chance(0.5) ? PAY : IDENTITY, dice.pick(CLOCK_OFFSETS_MS));
     const where = () => dice.chance(0.7);
     const old = sentBefore.length === 0 ? undefined : dice.pick(sentBefore);
-    const fresh = this.#send(sent, where).then((answers) => this.#checkFresh(answers));
+    const fresh = this.#sendFirst(sent, where).then((answers) => this.#checkFresh(answers));
     await Promise.all([fresh, old && this.#send(old, where)]);
   }
 
@@ -56,7 +58,7 @@ export class CapturedFrames implements Disposable {
   async sendFresh(): Promise<void> {
     const clients = [...this.#servers.keys()];
     const fresh = clients.flatMap((client) => [this.#sign(client, PAY), this.#sign(client, IDENTITY)]);
-    await Promise.all(fresh.map((frame) => this.#send(frame, () => true)));
+    await Promise.all(fresh.map((frame) => this.#sendFirst(frame, () => true)));
   }
 
   /** Sends the latest frames to every server again and again for so long. */
@@ -72,7 +74,7 @@ export class CapturedFrames implements Disposable {
     const endMs = performance.now() + withinMs;
     const [client = ""] = this.#servers.keys();
     for (let refused = 0; refused < REFUSALS && !over(); await delay(100)) {
-      const answers = await this.#send(this.#sign(client, IDENTITY), () => true);
+      const answers = await this.#sendFirst(this.#sign(client, IDENTITY), () => true);
       const accepted = answers.some(({ code }) => code === 0);
       refused = accepted ? 0 : refused + 1;
       if (!accepted || over() || performance.now() < endMs) continue;
@@ -100,12 +102,17 @@ export class CapturedFrames implements Disposable {
   }
 
   #sign(client: string, request: typeof IDENTITY | typeof PAY, aheadMs = 0): SentFrame {
-    const id = `${client} ${this.#frames.length}`;
-    const requestId = FRAME_REQUEST + this.#frames.length;
+    this.#signed += 1;
+    const id = `${client} ${this.#signed}`;
+    const requestId = FRAME_REQUEST + this.#signed;
     const credentials = this.#options.credentials.get(client) as ClientCredentials;
-    const sent = { id, client, frame: signRaw(credentials, { ...request, requestId, tsMs: Date.now() + aheadMs }) };
-    this.#frames.push(sent);
-    return sent;
+    return { id, client, frame: signRaw(credentials, { ...request, requestId, tsMs: Date.now() + aheadMs }) };
+  }
+
+  async #sendFirst(frame: SentFrame, where: (server: RawClient, place: number) => boolean) {
+    const answers = await this.#send(frame, where);
+    this.#frames.push(frame);
+    return answers;
   }
 
   async #send({ id, client, frame }: SentFrame, where: (server: RawClient, place: number) => boolean) {
@@ -122,7 +129,7 @@ export class CapturedFrames implements Disposable {
   /** Sends fresh frames of a client to one server until it takes one; how it refuses if it does not by then. */
   async #acceptedBy(client: string, place: number, endMs: number): Promise<string | undefined> {
     for (;;) {
-      const [answer] = await this.#send(this.#sign(client, IDENTITY), (_, at) => at === place);
+      const [answer] = await this.#sendFirst(this.#sign(client, IDENTITY), (_, at) => at === place);
       if (answer?.code === 0) return undefined;
       const why = answer?.reason ?? `${answer?.code} ${answer?.details}`;
       if (performance.now() > endMs) return `server ${place + 1} refuses fresh frames of ${client} as ${why}`;

@@ -264,7 +264,7 @@ export class Traffic implements Witness, AsyncDisposable {
       const { reason, message: text } = SealwireError.from(thrown);
       const message = `${reason}: ${text}`;
       if (reason === "JOB_NOT_FOUND" && jobId !== undefined) history.note({ kind: "absent", jobId });
-      else if (reason === "RESPONSE_UNVERIFIED" && TAKEN_BACK.test(text)) history.note({ kind: "taken back", message });
+      else if (TAKEN_BACK.test(text)) history.note({ kind: "taken back", message });
       else if (EXPLAINED.has(reason) || alsoExplained?.has(reason) || text.includes("unsigned") || this.#closed(reason))
         history.note({ kind: "failed", action, message });
       else history.note({ kind: "unexpected", message });

@@ -94,7 +94,7 @@ function unindent(line: string): string {
 
 function commit(): string {
   const git = (...args: string[]) => execFileSync("git", args, { cwd: import.meta.dirname, encoding: "utf8" }).trim();
-  const changed = git("status", "--porcelain") !== "";
+  const changed = git("status", "--porcelain", "--", ":/", ":(top,exclude)docs/test-full.md") !== "";
   return git("rev-parse", "--short=12", "HEAD") + (changed ? ", with changes" : "");
 }
 

@@ -28,7 +28,8 @@ const { values: options } = parseArgs({
 const startedAt = new Date();
 const counts = { kills: Number(options.kills), strikes: Number(options.strikes), runs: Number(options.runs) };
 const results: SuiteResult[] = [];
-const command = ["npm run test:full", ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : [])].join(" ");
+const typed = process.argv.slice(2).map((text) => (text.includes(" ") ? `"${text}"` : text));
+const command = ["npm run test:full", ...(typed.length > 0 ? ["--", ...typed] : [])].join(" ");
 const parts = options.only.split(",");
 for (const suite of longSuites(counts).filter(({ name }) => parts.some((part) => name.includes(part)))) {
   console.log(`\n=== ${suite.name} ${suite.counts}`);
