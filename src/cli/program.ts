@@ -212,7 +212,8 @@ function toTools(command: Command): Command {
   return command
     .option("--config <file>", "JSON file with any of these settings; what the command line says counts more")
     .option("--tools <module>", "module that exports your tools and descriptors; may be repeated", append)
-    .option("--demo-tools", "serve batch_sum and start_long_task")
+    .option("--demo-tools", "serve batch_sum and start_long_task (default with --dev)")
+    .option("--no-demo-tools", "do not serve them")
     .option("--concurrency <n>", "jobs run at once (default: 16)", wholeNumber(0, WORK_LIMITS.concurrency.most))
     .option("--metrics <address>", "serve Prometheus metrics over HTTP on this HOST:PORT")
     .option("--metrics-public", "serve them beyond loopback: whoever reaches the port reads them")

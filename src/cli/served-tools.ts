@@ -14,10 +14,21 @@ export async function loadTools(settings: ServeSettings, options: WaitOptions): 
     return module;
   });
   const modules = await waitForModules(Promise.all(loading), pending, options);
+  if (settings.demoTools) refuseSecondDemo(settings, modules);
   const tools = [...(settings.demoTools ? [demoTools(systemClock)] : []), ...modules.flatMap((module) => module.tools)];
   if (tools.length > 0) return { tools, descriptors: modules.flatMap((module) => module.descriptors) };
   throw new SealwireError(
     "OPTIONS_INVALID",
     "There are no tools to serve.\nGive --tools MODULE, --demo-tools or --dev.",
+  );
+}
+
+function refuseSecondDemo({ tools: paths }: ServeSettings, modules: readonly ToolsModule[]): void {
+  const { fullName } = demoTools(systemClock).definition;
+  const index = modules.findIndex(({ tools }) => tools.some(({ definition }) => definition.fullName === fullName));
+  if (index < 0) return;
+  throw new SealwireError(
+    "OPTIONS_INVALID",
+    `${paths[index]} implements ${fullName}, which --dev or --demo-tools serves, too.\nGive --no-demo-tools to serve your own.`,
   );
 }

@@ -1,12 +1,16 @@
 import { createRegistry, type DescMessage, type Registry } from "@bufbuild/protobuf";
 import type { ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";
 import { SealwireError } from "../errors.ts";
+import { nearest } from "../runtime/nearest.ts";
 import { builtinImage, type Image } from "../wire/descriptors.ts";
 import { type ContractIndex, indexAnswer, indexImage, type ToolContract } from "./contracts.ts";
 import { unlessAborted } from "./deadline.ts";
 
 /** Fetches the server's tools with their descriptors, verified. */
 export type FetchTools = () => Promise<ListToolsResponse>;
+
+/** The cause of a TOOL_FORBIDDEN about a tool whose name is close to that of one that there is. */
+export const MISSPELT = "misspelt";
 
 const SYSTEM_SERVICE = "sealwire.system.v1.SystemToolService";
 
@@ -45,13 +49,16 @@ export class ContractSource {
   /** Finds a tool by name. Throws TOOL_FORBIDDEN if the server does not show it to this client. */
   async forTool(tool: string, signal?: AbortSignal): Promise<ToolContract> {
     const known = systemIndex().byTool.get(tool) ?? this.#local?.byTool.get(tool);
-    return known ?? this.#ask((tools) => tools.byTool.get(tool), `tool "${tool}"`, signal);
+    return known ?? this.#ask((tools) => tools.byTool.get(tool), { name: tool, what: `tool "${tool}"` }, signal);
   }
 
   /** Finds the tool that a method of a contract is, by its full name `package.Service.Method`; otherwise like {@link forTool}. */
   async forMethod(method: string, signal?: AbortSignal): Promise<ToolContract> {
     const known = this.#local?.byMethod.get(method) ?? builtinIndex().byMethod.get(method);
-    return known ?? this.#ask((tools) => tools.byMethod.get(method), `tool for the method ${method}`, signal);
+    return (
+      known ??
+      this.#ask((tools) => tools.byMethod.get(method), { name: method, what: `tool for the method ${method}` }, signal)
+    );
   }
 
   /** Finds a message type by full name. Throws OPTIONS_INVALID if neither this client nor the server knows it. */
@@ -79,7 +86,7 @@ export class ContractSource {
 
   async #ask(
     select: (tools: ContractIndex) => ToolContract | undefined,
-    what: string,
+    { name, what }: { readonly name: string; readonly what: string },
     signal: AbortSignal | undefined,
   ): Promise<ToolContract> {
     const before = this.#fetched;
@@ -90,7 +97,11 @@ export class ContractSource {
       contract = select(await this.#tools(signal));
     }
     if (contract !== undefined) return contract;
-    throw new SealwireError("TOOL_FORBIDDEN", `The server's list_tools shows this client no ${what}.`);
+    const near = nearest(name, [...(await this.#tools(signal)).byTool.keys()]);
+    const hint = near === undefined ? "" : `; did you mean ${near}?`;
+    throw new SealwireError("TOOL_FORBIDDEN", `The server's list_tools shows this client no ${what}${hint || "."}`, {
+      ...(near !== undefined && { cause: MISSPELT }),
+    });
   }
 
   /** One fetch serves all who ask meanwhile; a caller who gives up leaves it to the others. */

@@ -55,6 +55,7 @@ test("the exit code tells bad arguments, refusal and an unreachable server apart
       [["call", "batch_sum", '{"numbers":["x"]}'], 2, /ARGS_INVALID/],
       [["call", "start_long_task", '{"seconds":1}'], 3, /TOOL_FORBIDDEN/],
       [["call", "nope"], 3, /TOOL_FORBIDDEN/],
+      [["call", "batch_summ", '{"numbers":[1]}'], 2, /no tool "batch_summ"; did you mean batch_sum\?/],
       [["jobs", "get", "no-such-job"], 2, /JOB_NOT_FOUND/],
       [["tools", "--address", "127.0.0.1:1", "--timeout", "2s"], 4, /127\.0\.0\.1:1|answer/],
     ];

@@ -35,6 +35,19 @@ test("a text of the server stays on its line", () => {
   assert.is(lines[0], "error: TOOL_FAILED: boo   try: rm -rf / [2J");
 });
 
+test("where people need the request id, it is told", () => {
+  const terminal = new RecordingTerminal();
+  reportFailure(terminal, new SealwireError("INTERNAL"), "r-1");
+  assert.match(terminal.stderr, /^ {2}request id: r-1$/m);
+  reportFailure(terminal, new SealwireError("TOOL_FORBIDDEN"), "r-2");
+  assert.not.match(terminal.stderr, "r-2");
+});
+
+test("bad arguments without violations are not told to fix the violations", () => {
+  const { lines } = reported(new SealwireError("ARGS_INVALID", "The arguments do not fit x.Y: no."));
+  assert.equal(lines[1], "  try: Do what the message says.");
+});
+
 test("further violations are counted", () => {
   const violations = ["a", "b", "c", "d"].map((field) => ({ field, ruleId: "r", message: "is bad" }));
   const { lines } = reported(new SealwireError("ARGS_INVALID", "a: is bad.", { violations, violationsOmitted: 5 }));

@@ -1,10 +1,11 @@
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { waitForModules } from "../../src/cli/module-wait.ts";
 import { RecordingLogger } from "../signing/key-ring/ring-folder.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
-import { CliProcess, CliServer } from "./cli-process.ts";
+import { CliProcess, CliServer, sealwire } from "./cli-process.ts";
 import { inFolder } from "./cli-run.ts";
 
 const test = suite("cli/tools-module");
@@ -73,5 +74,24 @@ test("a wait for tools is noted seldom and ends after five minutes", async () =>
   assert.is(clock.timers, 0);
   assert.is(process.listenerCount("SIGTERM"), 0);
 });
+
+test("tools that the demo has, too, are refused with the way out, and served alone", () =>
+  inFolder(async (folder) => {
+    const root = join(import.meta.dirname, "..", "..");
+    const module = `
+      import { demoTools } from ${JSON.stringify(join(root, "src/tools/demo-tools.ts"))};
+      export const tools = [demoTools()];
+      export const descriptors = [];`;
+    await writeFile("own.ts", module);
+    const { code, stderr } = await sealwire(["serve", "--dev", "--tools", "./own.ts"], { cwd: folder });
+    assert.match(
+      stderr,
+      /own\.ts implements sealwire\.demo\.v1\.DemoToolService, which --dev or --demo-tools serves, too/,
+    );
+    assert.match(stderr, /Give --no-demo-tools/);
+    assert.is(code, 2);
+    await using server = await CliServer.start(folder, "--dev", "--tools", "./own.ts", "--no-demo-tools");
+    assert.is((await server.run("call", "batch_sum", '{"numbers":[2]}')).stdout, '{"count":1,"total":2}\n');
+  }));
 
 test.run();

@@ -31,11 +31,16 @@ export async function run(
   const args = await readArguments(terminal, json);
   await using client = await openClient(terminal, options);
   const requestId = options.requestId ?? systemRandom.uuid();
-  const result = await callOrDetach(terminal, client, { tool, json, args, requestId, options });
+  let result: CallResult | undefined;
+  try {
+    result = await callOrDetach(terminal, client, { tool, json, args, requestId, options });
+  } catch (thrown) {
+    return reportFailure(terminal, thrown, requestId);
+  }
   if (result === undefined) return ExitCode.interrupted;
   if (result.output !== undefined) terminal.print(toJsonLine(await result.output.lenientJson()));
   if (result.error !== undefined) {
-    reportFailure(terminal, result.error);
+    reportFailure(terminal, result.error, requestId);
     return ExitCode.failed;
   }
   if (result.job === undefined || result.output !== undefined) return ExitCode.done;

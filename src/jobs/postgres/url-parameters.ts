@@ -1,6 +1,6 @@
 import { SealwireError } from "../../errors.ts";
 import type { Environment } from "../../runtime/environment.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../../runtime/nearest.ts";
 
 /** A parameter of a store's URL. */
 interface Parameter {
