@@ -15,8 +15,9 @@ export interface AwayLogOptions {
 }
 
 /**
- * Says nothing before it has worked once: whoever starts it is told. From then on logs that something is away, each cause once, and that it is back, once nothing has failed for five seconds: what fails
- * and works by turns gives one pair of lines in that time at most.
+ * Logs that something is away, each cause once, and that it is back, once nothing has failed for five seconds: what fails
+ * and works by turns gives one pair of lines in that time at most. Before it has worked once it logs nothing, since whoever
+ * starts it is told.
  */
 export class AwayLog implements Disposable {
   readonly #options: AwayLogOptions;

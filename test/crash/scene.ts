@@ -67,6 +67,8 @@ export class Scene implements AsyncDisposable {
 
   /** Ends every process in good order and tells each promise that was broken. */
   async violations(): Promise<string[]> {
+    // A scene strikes its processes itself.
+    this.#history.note({ kind: "struck", fromMs: 0, toMs: Date.now() });
     for (const replica of this.#replicas) {
       replica.signal("SIGTERM");
       await replica.ended;

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { Outage } from "../outage.ts";
+import { AwayLog } from "../away-log.ts";
 import { storeClosed } from "../store-away.ts";
 import { isDamage, isStoreAway, storageError } from "./storage-error.ts";
 
@@ -23,6 +23,8 @@ interface Waiting {
   readonly fail: (error: unknown) => void;
 }
 
+const AWAY = "the store cannot be written; callers are told to try again";
+
 /**
  * Runs write operations of one connection: all that arrive within a tick share one transaction and so one fsync.
  * Each stands under a savepoint of its own, and nobody hears of an outcome before COMMIT. If the transaction fails,
@@ -31,7 +33,7 @@ interface Waiting {
 export class CommitGroup {
   readonly #db: DatabaseSync;
   readonly #logger: Logger;
-  readonly #outage: Outage;
+  readonly #away: AwayLog;
   readonly #onDamage: (thrown: unknown) => void;
   readonly #statements: Readonly<Record<"begin" | "save" | "release" | "undo" | "commit", StatementSync>>;
   readonly #waiting: Waiting[] = [];
@@ -40,7 +42,7 @@ export class CommitGroup {
 
   constructor({ db, clock, logger, onDamage }: CommitGroupOptions) {
     this.#db = db;
-    this.#outage = new Outage(clock, logger);
+    this.#away = new AwayLog({ clock, logger, away: AWAY, back: "the store can be written again" });
     this.#logger = logger;
     this.#onDamage = onDamage;
     this.#statements = {
@@ -79,6 +81,7 @@ export class CommitGroup {
   close(): void {
     while (this.#waiting.length > 0) this.#flush();
     this.#closed = true;
+    this.#away[Symbol.dispose]();
   }
 
   #schedule(): void {
@@ -99,13 +102,13 @@ export class CommitGroup {
       this.#statements.commit.run();
     } catch (thrown) {
       this.#rollBack();
-      if (isStoreAway(thrown)) this.#outage.failed(thrown);
+      if (isStoreAway(thrown)) this.#away.failed(thrown);
       if (isDamage(thrown)) this.#onDamage(thrown);
       const error = storageError(thrown);
       for (const operation of group) operation.fail(error);
       return;
     }
-    this.#outage.succeeded();
+    this.#away.worked();
     for (const operation of group) this.#conclude(operation);
   }
 
