@@ -176,8 +176,9 @@ function readKey(fields: JsonFields): KeyEntry {
     origin: readOrigin(fields),
   };
   fields.end();
-  if ((entry.notBeforeMs ?? -Infinity) >= (entry.notAfterMs ?? Infinity)) {
-    fields.fail("not_after", `must be later than not_before, ${formatTime(entry.notBeforeMs ?? 0)}`);
+  const { notBeforeMs, notAfterMs } = entry;
+  if (notBeforeMs !== undefined && notAfterMs !== undefined && notBeforeMs >= notAfterMs) {
+    fields.fail("not_after", `must be later than not_before, ${formatTime(notBeforeMs)}`);
   }
   return entry;
 }

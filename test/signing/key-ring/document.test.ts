@@ -1,5 +1,10 @@
 import { addKey, newKeyRing } from "../../../src/signing/key-ring/changes.ts";
-import { formatKeyRing, parseKeyRing } from "../../../src/signing/key-ring/document.ts";
+import {
+  formatKeyRing,
+  keyRingFieldError,
+  parseKeyRing,
+  ringFieldAtFault,
+} from "../../../src/signing/key-ring/document.ts";
 import { importSecret } from "../../../src/signing/key-ring/secret.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { context, MADE_AT_MS, ringOfAlice, thrownBy } from "./ring-folder.ts";
@@ -94,6 +99,16 @@ test("secrets that are short or mistyped are refused without being shown", async
   });
   assert.match(key, "keys[0].request_key: ");
   assert.not.match(key, short);
+});
+
+test("two keys with one id are refused by the place of the second", async () => {
+  const message = await refusal((json) => json.keys.push(json.keys[0] as Record<string, unknown>));
+  assert.match(message, /keys\[1\]\.key_id: "[^"]+" is taken; give each key an id of its own/);
+});
+
+test("the place at fault is found in errors of a ring, and in no others", () => {
+  assert.is(ringFieldAtFault(keyRingFieldError("keys[0].tools", "must be a list"))?.path, "keys[0].tools");
+  assert.is(ringFieldAtFault(new Error("no ring", { cause: "keys[0].tools" })), undefined);
 });
 
 test.run();

@@ -1,4 +1,4 @@
-import { JsonFieldError, JsonFields } from "../../../src/signing/key-ring/json-fields.ts";
+import { formatTime, JsonFieldError, JsonFields, parseTime } from "../../../src/signing/key-ring/json-fields.ts";
 import { assert, suite } from "../../support/suite.ts";
 
 const test = suite("signing/key-ring/json-fields");
@@ -70,6 +70,13 @@ test("a path leads through objects and lists", () => {
   const read = (fields: JsonFields) =>
     fields.objects("keys")[0]?.object("limits").number("burst", { least: 1, most: 2 });
   assert.is(refusal(value, read), "keys[0].limits.burst: must be a whole number from 1 to 2");
+});
+
+test("a time is written as it is read; what no date can hold is written as text that is no time", () => {
+  assert.is(formatTime(Date.UTC(2026, 0, 1)), "2026-01-01T00:00:00Z");
+  assert.is(parseTime(formatTime(1500)), 1500);
+  assert.is(formatTime(8.64e15 + 1), "8640000000000001 ms");
+  assert.is(parseTime(formatTime(8.64e15 + 1)), undefined);
 });
 
 test.run();

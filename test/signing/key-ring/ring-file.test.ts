@@ -181,4 +181,15 @@ test("a secret stays out of the message when the JSON is broken beside it", () =
     assert.not.match(`${error.stack} ${JSON.stringify(error)}`, secret.slice(0, 5));
   }));
 
+test("a change that throws leaves the file as it was and says why", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "ring.json");
+    await createRingFile(path, ringOfAlice().document);
+    const before = await readFile(path, "utf8");
+    const change = () => Promise.reject(new RangeError("no more keys"));
+    const error = await thrownBy(() => editRingFile(options(path), change));
+    assert.match(error.message, `The key ring ${path} cannot be changed (no more keys).`);
+    assert.is(await readFile(path, "utf8"), before);
+  }));
+
 test.run();
