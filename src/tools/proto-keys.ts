@@ -7,7 +7,8 @@ const PROTO_KEY = Buffer.from("__proto__");
 /**
  * Decodes a message whose maps may have the key "__proto__". Generated decoders assign it, which sets the prototype of the
  * map's object, or nothing: a caller could give an object properties that it does not own. Here it becomes an own
- * property like every other key. `args` have passed the strict parse.
+ * property like every other key. A codec whose messages are bytes gets them as they came. `args` have passed the strict
+ * parse.
  */
 export function decodeWithProtoKeys(args: Uint8Array, desc: DescMessage, decode: (bytes: Uint8Array) => unknown) {
   const bytes = Buffer.from(args);
@@ -15,7 +16,8 @@ export function decodeWithProtoKeys(args: Uint8Array, desc: DescMessage, decode:
   if (places.length === 0) return decode(args);
   const standIn = absentText(bytes);
   for (const place of places) standIn.copy(bytes, place);
-  return renamed(decode(bytes), standIn.toString());
+  const input = decode(bytes);
+  return ArrayBuffer.isView(input) ? decode(args) : renamed(input, standIn.toString());
 }
 
 /** True if a map in the bytes may have such a key. */

@@ -27,6 +27,13 @@ test("the key is an own property like every other, and no object gets a prototyp
   assert.is(JSON.stringify(sorted(input)), JSON.stringify(sorted(payload)));
 });
 
+test("a codec whose messages are bytes gets them as they came", () => {
+  const payload = JSON.parse('{"__proto__":{"isAdmin":true}}') as JsonValue;
+  const args = toBinary(desc, fromJson(desc, { seconds: 1, payload } as JsonObject));
+  const input = decodeWithProtoKeys(args, desc, (bytes) => bytes);
+  assert.is(Buffer.from(input as Uint8Array).toString("hex"), Buffer.from(args).toString("hex"));
+});
+
 test("every JSON payload arrives as it was sent", () => {
   const keys = fc.oneof(fc.constant("__proto__"), fc.constantFrom("________0", "_", "a"), fc.string());
   const { value } = fc.letrec<{ value: JsonValue; object: JsonObject }>((tie) => ({
