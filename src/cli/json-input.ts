@@ -37,12 +37,15 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** A whole number beyond 2^53 would silently become another one, and one beyond the range of a double infinite. */
+/**
+ * A whole number beyond 2^53 may silently become another one, and one beyond the range of a double infinite. Digits that
+ * are the shortest for their double, with zeros behind, stand for that double: writers of JSON give it so.
+ */
 const refuseInexact: Reviver = (name, value, { source = "" }) => {
   if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
   const [, whole] = /^(-?\d+)(?:\.0*)?$/.exec(source) ?? [];
-  const isExact = whole === undefined || (Number.isFinite(value) && BigInt(whole) === BigInt(value));
-  if (isExact && Number.isFinite(value)) return value;
+  const isKept = whole === undefined || whole === String(value);
+  if (Number.isFinite(value) && (isKept || BigInt(whole) === BigInt(value))) return value;
   const problem = `${name === "" ? "The number" : `The number in "${name}"`} is beyond what JSON numbers hold exactly`;
   throw new SealwireError("ARGS_INVALID", `${problem}; write it in quotes.`);
 };

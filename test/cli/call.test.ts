@@ -32,6 +32,18 @@ test("call prints the result alone, and a payload comes back as it was", () =>
     assert.match(stderr, /^[\w-]+ SUCCEEDED$/m);
   }));
 
+test("a whole number of a payload is taken in the digits that writers of JSON give it, and as it was", () =>
+  serving(async () => {
+    const payload = JSON.stringify({ x: 123456789012345670000, y: -(2 ** 60), z: 2 ** 60 + 2 ** 20 });
+    const { code, stdout, stderr } = await run([...TASK(1, payload), ...CREDENTIALS]);
+    assert.is(code, 0, stderr);
+    assert.is(stdout, `{"payload":${payload}}\n`);
+    assert.match(
+      (await run([...TASK(1, '{"x":9007199254740993}'), ...CREDENTIALS])).stderr,
+      "beyond what JSON numbers",
+    );
+  }));
+
 test("the environment names server and credentials, and options count more", () =>
   serving(async ({ address }) => {
     const env = { SEALWIRE_CREDENTIALS: "client.json", SEALWIRE_ADDRESS: "127.0.0.1:1" };
