@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Queries } from "./database.ts";
+import type { Queries } from "./queries.ts";
 import { sql } from "./statement.ts";
 
 const LOCK_ALL = sql("SELECT pg_advisory_xact_lock(:space, key) FROM unnest(:keys::integer[]) AS key");

@@ -2,7 +2,7 @@ import { jobErrorOf } from "../job-error.ts";
 import type { JobRow } from "../job-row.ts";
 import type { Cancelled } from "../job-storage.ts";
 import { transitionSql } from "../transition-sql.ts";
-import type { Queries } from "./database.ts";
+import type { Queries } from "./queries.ts";
 import { sql } from "./statement.ts";
 
 const FIND = sql("SELECT * FROM job WHERE job_id = :jobId AND owner = :owner FOR UPDATE");

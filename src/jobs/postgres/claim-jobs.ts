@@ -2,7 +2,7 @@ import type { JobRow } from "../job-row.ts";
 import type { Lane } from "../lanes.ts";
 import { CLAIM_SET, DUE_AT } from "../transition-sql.ts";
 import { TRANSITIONS } from "../transitions.ts";
-import type { Queries } from "./database.ts";
+import type { Queries } from "./queries.ts";
 import { sql } from "./statement.ts";
 
 /** How many jobs to take from a lane. */

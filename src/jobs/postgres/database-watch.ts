@@ -2,7 +2,7 @@ import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { SettableCondition } from "../store-condition.ts";
-import type { Queries } from "./database.ts";
+import type { Queries } from "./queries.ts";
 import { otherLayout, SCHEMA_VERSION, type StorePlace } from "./schema.ts";
 import { sql } from "./statement.ts";
 

@@ -7,18 +7,13 @@ import type { ConnectionTarget } from "./connection.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import { Connector, type Entry } from "./connector.ts";
 import { isDatabaseAway, isLostRace, isReadOnly } from "./database-error.ts";
+import { inTransaction, type Queries, run } from "./queries.ts";
 import type { Statement, Values } from "./statement.ts";
 
 /** By this the server shows the connections of the pool. */
 const NAME = "sealwire";
 /** How often a transaction that lost a race is run in all. */
 const RACES = 3;
-
-/** Something that statements can be run on: the pool, or one transaction. */
-export interface Queries {
-  /** Runs a statement; gives its rows. Throws UNAVAILABLE while the database is away. */
-  all<Row>(statement: Statement, values?: Values): Promise<Row[]>;
-}
 
 /** Where the database is and how it is used. */
 export interface DatabaseOptions {
@@ -100,27 +95,4 @@ export class Database implements Queries, AsyncDisposable {
       throw away ? storeAway(thrown) : thrown;
     }
   }
-}
-
-/** Runs `work` in a transaction on a connection. */
-export async function inTransaction<T>(client: Client, work: (queries: Queries) => Promise<T>): Promise<T> {
-  await client.query("BEGIN");
-  try {
-    const value = await work({ all: (statement, values = {}) => run(client, statement, values) });
-    await client.query("COMMIT");
-    return value;
-  } catch (thrown) {
-    if (!isDatabaseAway(thrown) || isLostRace(thrown)) await client.query("ROLLBACK");
-    throw thrown;
-  }
-}
-
-/** Runs a statement on a connection; gives its rows. */
-export async function run<Row>(client: Client, { name, text, parameters }: Statement, values: Values): Promise<Row[]> {
-  const { rows } = await client.query({
-    ...(name !== undefined && { name }),
-    text,
-    values: parameters.map((parameter) => values[parameter]),
-  });
-  return rows as Row[];
 }

@@ -1,8 +1,8 @@
 import type { Client } from "pg";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Entry } from "./connector.ts";
-import { inTransaction, run } from "./database.ts";
 import { isDatabaseAway } from "./database-error.ts";
+import { inTransaction, run } from "./queries.ts";
 import { distrustFrames, holdClaims } from "./replay-floor.ts";
 import { sql, sqlPlannedAnew } from "./statement.ts";
 

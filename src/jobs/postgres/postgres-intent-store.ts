@@ -4,8 +4,9 @@ import { MAX_OUTCOME_BYTES } from "../../wire/limits.ts";
 import { Batch } from "../batch.ts";
 import { INTENT_RETENTION_MS, type IntentBegin, type IntentStore } from "../store.ts";
 import { lockOwners } from "./advisory-locks.ts";
-import type { Database, Queries } from "./database.ts";
+import type { Database } from "./database.ts";
 import { instanceLives } from "./instance.ts";
+import type { Queries } from "./queries.ts";
 import { sql } from "./statement.ts";
 import { sweepIntents } from "./sweep-jobs.ts";
 

@@ -3,9 +3,10 @@ import { Batch } from "../batch.ts";
 import { freshnessUnknown } from "../freshness-unknown.ts";
 import { bandOf, clampStamp, REFUSED_NONCES_MAX, rangeAround } from "../refused-stamps.ts";
 import type { FrameWindow, NonceClaim, ReplayGuard } from "../store.ts";
-import type { Database, Queries } from "./database.ts";
+import type { Database } from "./database.ts";
 import { clockDiffers, type DatabaseWatch } from "./database-watch.ts";
 import { NONCE_SLOTS } from "./layout-1.ts";
+import type { Queries } from "./queries.ts";
 import { distrustFrames, holdClaims, widenWindow } from "./replay-floor.ts";
 import { sql } from "./statement.ts";
 

@@ -16,7 +16,8 @@ import type {
 } from "../worker/run-ledger.ts";
 import { lockOwners } from "./advisory-locks.ts";
 import { type ClaimedRow, claimJobs, countRunning, type LaneShare, readLanes, readNextDue } from "./claim-jobs.ts";
-import type { Database, Queries } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Queries } from "./queries.ts";
 import { findLostAttempts, findOwnAttempts, recordProgress, reviewAttempts } from "./run-attempts.ts";
 import { settle, succeed } from "./settle-job.ts";
 

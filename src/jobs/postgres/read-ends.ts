@@ -1,6 +1,6 @@
 import type { JobRow } from "../job-row.ts";
 import type { EndedRange, Ends } from "../job-storage.ts";
-import type { Queries } from "./database.ts";
+import type { Queries } from "./queries.ts";
 import { sql } from "./statement.ts";
 
 /**

@@ -2,7 +2,7 @@ import type { JobStats } from "../engine.ts";
 import type { JobState } from "../job.ts";
 import type { JobRow } from "../job-row.ts";
 import type { ListRange } from "../job-storage.ts";
-import type { Queries } from "./database.ts";
+import type { Queries } from "./queries.ts";
 import { sql, sqlPlannedAnew } from "./statement.ts";
 
 const FIND = sql("SELECT * FROM job WHERE job_id = ANY (:jobIds::text[])");

@@ -1,4 +1,4 @@
-import type { Queries } from "./database.ts";
+import type { Queries } from "./queries.ts";
 import { sql } from "./statement.ts";
 
 const LOCK = sql("SELECT pg_advisory_xact_lock(:lock, 0)");

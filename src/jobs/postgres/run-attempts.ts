@@ -2,8 +2,8 @@ import type { JobProgress } from "../job.ts";
 import type { JobRow } from "../job-row.ts";
 import { transitionSql } from "../transition-sql.ts";
 import type { AttemptKey, Review } from "../worker/run-ledger.ts";
-import type { Queries } from "./database.ts";
 import { instanceLives } from "./instance.ts";
+import type { Queries } from "./queries.ts";
 import { sql } from "./statement.ts";
 
 const RECORD_PROGRESS = sql(

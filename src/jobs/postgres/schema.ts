@@ -2,8 +2,9 @@ import { SealwireError } from "../../errors.ts";
 import type { Random } from "../../runtime/random.ts";
 import { compareLayout, type StoredLayout } from "../layout.ts";
 import { PAGE_KEY_BYTES } from "../page-token.ts";
-import type { Database, Queries } from "./database.ts";
+import type { Database } from "./database.ts";
 import { MIGRATIONS } from "./migrations.ts";
+import type { Queries } from "./queries.ts";
 import { sql, sqlPlannedAnew } from "./statement.ts";
 
 // With the name of the schema a user who may not use it is told so; without, the table would seem not to be there.

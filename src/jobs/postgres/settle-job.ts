@@ -5,7 +5,7 @@ import type { JobRow } from "../job-row.ts";
 import { transitionSql } from "../transition-sql.ts";
 import type { TransitionName } from "../transitions.ts";
 import type { AttemptKey, Outcome } from "../worker/run-ledger.ts";
-import type { Queries } from "./database.ts";
+import type { Queries } from "./queries.ts";
 import { type Statement, sql } from "./statement.ts";
 
 /** An attempt that ends: which, how, with what last progress, and when. */

@@ -5,7 +5,7 @@ import type { Submitted } from "../job-storage.ts";
 import { quotaExceeded } from "../quota.ts";
 import { INITIAL_STATE } from "../transitions.ts";
 import { lockOwners } from "./advisory-locks.ts";
-import type { Queries } from "./database.ts";
+import type { Queries } from "./queries.ts";
 import { sql } from "./statement.ts";
 
 /** A job to be submitted under a fresh id. */

@@ -2,7 +2,7 @@ import { jobErrorOf } from "../job-error.ts";
 import type { JobRow } from "../job-row.ts";
 import { ENDED_AT } from "../transition-sql.ts";
 import { TRANSITIONS } from "../transitions.ts";
-import type { Queries } from "./database.ts";
+import type { Queries } from "./queries.ts";
 import { sql } from "./statement.ts";
 
 const { from, to } = TRANSITIONS.expire;

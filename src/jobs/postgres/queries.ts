@@ -1,0 +1,32 @@
+import type { Client } from "pg";
+import { isDatabaseAway, isLostRace } from "./database-error.ts";
+import type { Statement, Values } from "./statement.ts";
+
+/** Something that statements can be run on: the pool, or one transaction. */
+export interface Queries {
+  /** Runs a statement; gives its rows. Throws UNAVAILABLE while the database is away. */
+  all<Row>(statement: Statement, values?: Values): Promise<Row[]>;
+}
+
+/** Runs `work` in a transaction on a connection. */
+export async function inTransaction<T>(client: Client, work: (queries: Queries) => Promise<T>): Promise<T> {
+  await client.query("BEGIN");
+  try {
+    const value = await work({ all: (statement, values = {}) => run(client, statement, values) });
+    await client.query("COMMIT");
+    return value;
+  } catch (thrown) {
+    if (!isDatabaseAway(thrown) || isLostRace(thrown)) await client.query("ROLLBACK");
+    throw thrown;
+  }
+}
+
+/** Runs a statement on a connection; gives its rows. */
+export async function run<Row>(client: Client, { name, text, parameters }: Statement, values: Values): Promise<Row[]> {
+  const { rows } = await client.query({
+    ...(name !== undefined && { name }),
+    text,
+    values: parameters.map((parameter) => values[parameter]),
+  });
+  return rows as Row[];
+}
