@@ -12,8 +12,8 @@ import { PostgresServer } from "../../test/support/postgres-server.ts";
 import { DatabaseMeter, type Spent } from "../process/database-meter.ts";
 import type { Bench, Cell } from "../report/result.ts";
 import { median } from "../report/statistics.ts";
-import { benchJob } from "../variants/filled-store.ts";
-import { NUMBERS, RESULT } from "../variants/work.ts";
+import { benchJob, runEmptyJobs } from "../variants/filled-store.ts";
+import { NUMBERS } from "../variants/work.ts";
 
 const CALLERS = 64;
 const CALLS = 10_000;
@@ -118,15 +118,7 @@ async function sideBySide(count: number, once: () => Promise<unknown>): Promise<
 
 /** Runs the jobs that wait; all of them are settled when it resolves. */
 async function runAll(store: Store, count: number): Promise<void> {
-  const all = Promise.withResolvers<void>();
-  let started = 0;
-  const handler = async (): Promise<Uint8Array> => {
-    started += 1;
-    if (started === count) all.resolve();
-    return RESULT;
-  };
-  await using _worker = await store.jobs.work(new Map([["empty", handler]]), { concurrency: CALLERS });
-  await all.promise;
+  await using _worker = await runEmptyJobs(store.jobs, count, CALLERS);
 }
 
 /** A server on the store, and a client of it. */

@@ -1,7 +1,6 @@
 import type { Store } from "../../src/jobs/store.ts";
 import { median } from "../report/statistics.ts";
-import { benchJob, type Engine, openFilledStore } from "../variants/filled-store.ts";
-import { RESULT } from "../variants/work.ts";
+import { benchJob, type Engine, openFilledStore, runEmptyJobs } from "../variants/filled-store.ts";
 import { answerParent } from "./answering.ts";
 
 /** Submissions, or jobs run, side by side: they share a commit. */
@@ -49,16 +48,8 @@ const OPERATIONS = {
 async function claim(count: number): Promise<number> {
   const { jobs } = opened();
   await Promise.all(Array.from({ length: count }, () => jobs.submit(benchJob("owner-1", "empty"))));
-  const all = Promise.withResolvers<void>();
-  let started = 0;
-  const handler = async (): Promise<Uint8Array> => {
-    started += 1;
-    if (started === count) all.resolve();
-    return RESULT;
-  };
   const startMs = performance.now();
-  await using _worker = await jobs.work(new Map([["empty", handler]]), { concurrency: GROUP });
-  await all.promise;
+  await using _worker = await runEmptyJobs(jobs, count, GROUP);
   return (performance.now() - startMs) / count;
 }
 

@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { SubmitSpec } from "../../src/jobs/engine.ts";
+import type { JobEngine, SubmitSpec } from "../../src/jobs/engine.ts";
 import type { JobPolicy } from "../../src/jobs/job.ts";
 import { openPostgresStore } from "../../src/jobs/postgres/open.ts";
 import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
 import type { Store } from "../../src/jobs/store.ts";
 import { PostgresServer } from "../../test/support/postgres-server.ts";
-import { ARGS } from "./work.ts";
+import { ARGS, RESULT } from "./work.ts";
 
 const DAY_MS = 86_400_000;
 const POLICY: JobPolicy = {
@@ -69,6 +69,20 @@ export function benchJob(owner: string, tool: string): SubmitSpec {
     policy: POLICY,
     openJobsMax: 1_000_000_000,
   };
+}
+
+/** Runs jobs of the tool "empty" until so many have begun. Dispose what it resolves with: that settles them. */
+export async function runEmptyJobs(jobs: JobEngine, count: number, concurrency: number): Promise<AsyncDisposable> {
+  const all = Promise.withResolvers<void>();
+  let started = 0;
+  const handler = async (): Promise<Uint8Array> => {
+    started += 1;
+    if (started === count) all.resolve();
+    return RESULT;
+  };
+  const worker = await jobs.work(new Map([["empty", handler]]), { concurrency });
+  await all.promise;
+  return worker;
 }
 
 function inFile(): Fillable {

@@ -3,8 +3,8 @@ import type { Clock } from "./clock.ts";
 /** Limits how much of something there is per second; what is not used adds up to the capacity. */
 export class TokenBucket {
   readonly #clock: Clock;
-  readonly #perSecond: number;
-  readonly #capacity: number;
+  #perSecond: number;
+  #capacity: number;
   #tokens: number;
   #filledAtMs: number;
 
@@ -30,6 +30,18 @@ export class TokenBucket {
     this.#fill();
     this.#tokens -= tokens;
     return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens / this.#perSecond) * 1000);
+  }
+
+  /** The milliseconds until there are so many tokens; 0 if there are. */
+  waitMs(tokens: number): number {
+    this.#fill();
+    return this.#tokens >= tokens ? 0 : Math.ceil(((tokens - this.#tokens) / this.#perSecond) * 1000);
+  }
+
+  /** Another rate and capacity, which count as if they had been there since tokens were last asked for. */
+  resize(perSecond: number, capacity: number): void {
+    this.#perSecond = perSecond;
+    this.#capacity = capacity;
   }
 
   /** Gives back what was taken for nothing. */

@@ -1,5 +1,6 @@
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { TokenBucket } from "../runtime/token-bucket.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
 
 /** A call that was let in. */
@@ -19,8 +20,7 @@ type Counter = "callsInFlight" | "openWatches" | "openStreams";
 
 /** What one key uses at the moment. */
 interface KeyUsage extends Record<Counter, number> {
-  tokens: number;
-  refilledAtMs: number;
+  readonly rate: TokenBucket;
 }
 
 const QUOTA_RETRY_MS = 1000;
@@ -68,7 +68,7 @@ export class Admission {
     try {
       take(usage, counter, key.limits[counter]);
     } catch (error) {
-      usage.tokens += cost;
+      usage.rate.give(cost);
       throw error;
     }
     return new Ticket(usage, counter, key.limits.openWatches, cost);
@@ -77,13 +77,11 @@ export class Admission {
   #charge(key: VerificationKey, cost: number): KeyUsage {
     const usage = this.#usageOf(key);
     const { callsPerSecond, burst } = key.limits;
-    const nowMs = this.#clock.monotonicMs();
-    usage.tokens = Math.min(burst, usage.tokens + ((nowMs - usage.refilledAtMs) / 1000) * callsPerSecond);
-    usage.refilledAtMs = nowMs;
+    // The ring may have been changed.
+    usage.rate.resize(callsPerSecond, burst);
     // A request that costs more than the burst is let in when the burst is there, and overdraws it.
-    const needed = Math.min(cost, burst);
-    if (usage.tokens < needed) {
-      const retryDelayMs = Math.ceil(((needed - usage.tokens) / callsPerSecond) * 1000);
+    const retryDelayMs = usage.rate.waitMs(Math.min(cost, burst));
+    if (retryDelayMs > 0) {
       const counts =
         cost === 1 ? "" : `; this request counts as ${cost} calls, one for each ${BYTES_PER_CALL >> 10} KiB`;
       throw new SealwireError(
@@ -92,15 +90,20 @@ export class Admission {
         { retryDelayMs },
       );
     }
-    usage.tokens -= cost;
+    usage.rate.draw(cost);
     return usage;
   }
 
   #usageOf(key: VerificationKey): KeyUsage {
     let usage = this.#usage.get(key.keyId);
     if (usage === undefined) {
-      const refilledAtMs = this.#clock.monotonicMs();
-      usage = { tokens: key.limits.burst, refilledAtMs, callsInFlight: 0, openWatches: 0, openStreams: 0 };
+      const { callsPerSecond, burst } = key.limits;
+      usage = {
+        rate: new TokenBucket(this.#clock, callsPerSecond, burst),
+        callsInFlight: 0,
+        openWatches: 0,
+        openStreams: 0,
+      };
       this.#usage.set(key.keyId, usage);
     }
     return usage;
@@ -132,7 +135,7 @@ class Ticket implements Admitted {
   }
 
   refund(): void {
-    this.#usage.tokens += this.#cost;
+    this.#usage.rate.give(this.#cost);
   }
 
   release(): void {

@@ -43,7 +43,7 @@ export function callLog(logger: Logger, clock: Clock): CallLog {
     callEnded(record, code, durationMs) {
       const { method, peer, tool, client, keyId, requestId, trace, reason, cause } = record;
       const status = code === 0 ? "OK" : statusName(code);
-      if (keyId === undefined && !strangers.isFirst(peer, cause ?? (reason || status))) return;
+      if (keyId === undefined && !strangers.isFirst(addressOf(peer), cause ?? (reason || status))) return;
       const fields = {
         method,
         tool,
@@ -63,4 +63,10 @@ export function callLog(logger: Logger, clock: Clock): CallLog {
     },
     [Symbol.dispose]: () => strangers.write(),
   };
+}
+
+/** Without the port, which is another one for each connection. */
+function addressOf(peer: string): string {
+  const colon = peer.lastIndexOf(":");
+  return colon < 0 ? peer : peer.slice(0, colon);
 }

@@ -75,13 +75,13 @@ export class RunningCall implements CallInvocation, Stoppable, Expiring {
   stop(reason: SealwireError): void {
     if (this.#settled) return;
     this.abort(reason);
-    this.#grace = this.#options.grace.begin({ expire: () => this.#options.dispatcher.giveUp(this) });
+    this.#beginGrace();
     this.#settle(reason);
   }
 
   handlerReturned(): void {
     this.handlerRuns = false;
-    if (this.isOverdue) this.#options.dispatcher.returned(this);
+    this.#options.dispatcher.returned(this);
     if (this.#dispatched) this.#end();
   }
 
@@ -153,13 +153,14 @@ export class RunningCall implements CallInvocation, Stoppable, Expiring {
       this.#settle(SealwireError.from(thrown));
     } finally {
       this.#dispatched = true;
-      if (this.handlerRuns) this.#awaitHandler();
+      // It has failed by an error that its handler left behind, and the handler goes on.
+      if (this.handlerRuns) this.#beginGrace();
       else this.#end();
     }
   }
 
-  /** The call has failed by an error that its handler left behind, and the handler goes on. */
-  #awaitHandler(): void {
+  /** The call has its outcome, and what works for it may go on. */
+  #beginGrace(): void {
     const { grace, dispatcher } = this.#options;
     this.#grace ??= grace.begin({ expire: () => dispatcher.giveUp(this) });
   }

@@ -166,7 +166,11 @@ export class CallStream extends ServerInterceptingCall implements Reader {
 
   #run(call: StreamedCall, place: Place<StreamedCall>, verified: VerifiedCall): void {
     if (call.request.hasEnded) return;
-    call.running = this.#options.runner.run(verified, (outcome) => this.#answer(place, outcome));
+    try {
+      call.running = this.#options.runner.run(verified, (outcome) => this.#answer(place, outcome));
+    } catch (thrown) {
+      this.#answer(place, call.request.refusalOf(thrown));
+    }
   }
 
   /** A frame has passed the gate: whoever sent it may send on. Throws QUOTA_EXCEEDED. */
@@ -220,9 +224,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
       request.abandon();
       running?.cancel();
     }
-    this.#stopFirstRead();
-    this.#intake?.stop();
-    for (const each of this.#cleanUp.splice(0)) each[Symbol.dispose]();
+    this.#letGo();
   }
 
   /** Reads on if there is room, or ends the stream if that is all that is left to do. */
@@ -263,6 +265,13 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     return this.#calls.size - this.#waiting < this.#options.callsPerStreamMax;
   }
 
+  /** Gives back what the stream holds, beside its calls. */
+  #letGo(): void {
+    this.#stopFirstRead();
+    this.#intake?.stop();
+    for (const each of this.#cleanUp.splice(0)) each[Symbol.dispose]();
+  }
+
   #stopFirstRead(): void {
     this.#reading?.close();
     this.#reading = undefined;
@@ -285,9 +294,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   /** Comes after the status, too. */
   #cancel(): void {
     this.#isOver = true;
-    this.#stopFirstRead();
-    this.#intake?.stop();
-    for (const each of this.#cleanUp.splice(0)) each[Symbol.dispose]();
+    this.#letGo();
     for (const { request, running } of this.#calls) {
       request.end(Status.CANCELLED);
       running?.cancel();

@@ -5,7 +5,7 @@ import type { CallObserver } from "./call-record.ts";
 
 /** A logger that never throws. */
 export function guardLogger(logger: Logger): Logger {
-  const guarded =
+  const quiet =
     (level: "debug" | "info" | "warn" | "error") =>
     (fields: object, message?: string): void => {
       try {
@@ -15,10 +15,10 @@ export function guardLogger(logger: Logger): Logger {
       }
     };
   return {
-    debug: guarded("debug"),
-    info: guarded("info"),
-    warn: guarded("warn"),
-    error: guarded("error"),
+    debug: quiet("debug"),
+    info: quiet("info"),
+    warn: quiet("warn"),
+    error: quiet("error"),
     child(bindings) {
       try {
         return guardLogger(logger.child(bindings));
@@ -33,43 +33,28 @@ export function guardLogger(logger: Logger): Logger {
 export function guardObserver(observer: CallObserver, logger: Logger): CallObserver {
   const onError = (err: unknown): void => logger.error({ err }, "an observer of calls threw");
   return {
-    callStarted(record) {
-      try {
-        follow(observer.callStarted(record), onError);
-      } catch (err) {
-        onError(err);
-      }
-    },
-    callEnded(record, code, durationMs) {
-      try {
-        follow(observer.callEnded(record, code, durationMs), onError);
-      } catch (err) {
-        onError(err);
-      }
-    },
-    overdueHandlers(tool, count) {
-      try {
-        follow(observer.overdueHandlers?.(tool, count), onError);
-      } catch (err) {
-        onError(err);
-      }
-    },
+    callStarted: guarded((record) => observer.callStarted(record), onError),
+    callEnded: guarded((record, code, durationMs) => observer.callEnded(record, code, durationMs), onError),
+    overdueHandlers: guarded((tool, count) => observer.overdueHandlers?.(tool, count), onError),
   };
 }
 
 /** A listener for used keys whose errors go to the log. */
 export function guardKeyListener(onKeyUsed: (keyId: string) => void, logger: Logger): (keyId: string) => void {
-  const onError = (err: unknown): void => logger.error({ err }, "the listener for used keys threw");
-  return (keyId) => {
+  return guarded(onKeyUsed, (err) => logger.error({ err }, "the listener for used keys threw"));
+}
+
+/** What is declared to return nothing may be an async function all the same. */
+function guarded<Given extends unknown[]>(
+  call: (...given: Given) => unknown,
+  onError: (err: unknown) => void,
+): (...given: Given) => void {
+  return (...given) => {
     try {
-      follow(onKeyUsed(keyId), onError);
+      const returned = call(...given);
+      if (returned instanceof Promise) returned.catch(onError);
     } catch (err) {
       onError(err);
     }
   };
-}
-
-/** What is declared to return nothing may be an async function all the same. */
-function follow(returned: unknown, onError: (err: unknown) => void): void {
-  if (returned instanceof Promise) returned.catch(onError);
 }

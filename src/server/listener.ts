@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type TLSSocket, type Server as TlsServ
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { type RunningTime, TimeLimit } from "../runtime/time-limit.ts";
+import { TimeLimit } from "../runtime/time-limit.ts";
 import { formatAddress, isLocal, type ListenAddress } from "./address.ts";
 import type { ServerTlsOptions } from "./options.ts";
 import { PeerConnections } from "./peer-connections.ts";
@@ -67,23 +67,21 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     }
   };
   const accept = (socket: Socket): void => {
-    let time: RunningTime | undefined;
+    const destroy = (): void => void socket.destroy();
+    const time = prefaces.begin({ expire: destroy });
     connections.add(socket);
     early.add(socket);
     socket.once("close", () => {
-      if (time !== undefined) prefaces.end(time);
+      prefaces.end(time);
       early.delete(socket);
       connections.delete(socket);
       if (connections.size === 0) server.emit("idle");
     });
     socket.on("error", ignore);
-    const destroy = (): void => void socket.destroy();
-    const begun = prefaces.begin({ expire: destroy });
-    time = begun;
     awaitPreface(
       socket,
       () => {
-        prefaces.end(begun);
+        prefaces.end(time);
         early.delete(socket);
         socket.off("error", ignore);
         guard(socket, () => onConnection(socket));
@@ -94,9 +92,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const secure = tls && tlsServer(tls, options, (socket) => guard(socket, () => accept(socket)));
   const peers = new PeerConnections(options.connectionsPerPeerMax);
   const refusals = new RefusalCounts(logger, clock, "connections refused");
-  const refuse = (peer: string | undefined, cause: string): void => {
+  const refuse = (peer: string, cause: string): void => {
     try {
-      if (refusals.isFirst(`${peer}:`, cause)) logger.warn({ peer, cause }, "connection refused");
+      if (refusals.isFirst(peer, cause)) logger.warn({ peer, cause }, "connection refused");
     } catch (err) {
       logger.error({ err }, "a refused connection could not be counted");
     }
@@ -104,7 +102,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const server = createServer({ noDelay: true }, (socket) =>
     guard(socket, () => {
       if (!peers.add(socket)) {
-        refuse(socket.remoteAddress, "too many are open from its address");
+        refuse(socket.remoteAddress ?? "unknown", "too many are open from its address");
         socket.destroy();
       } else if (secure === undefined) {
         accept(socket);
@@ -114,7 +112,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     }),
   );
   server.maxConnections = connectionsMax;
-  server.on("drop", (data) => refuse(data?.remoteAddress, "too many are open"));
+  server.on("drop", (data) => refuse(data?.remoteAddress ?? "unknown", "too many are open"));
   const reload = tls && secure && watchTlsFiles(tls, secure, { clock, logger });
   const bound = await bind(server, address, reusePort).catch(async (cause: NodeJS.ErrnoException) => {
     server.close();
@@ -169,13 +167,10 @@ interface Bound {
 
 async function bind(server: Server, address: ListenAddress, reusePort: boolean): Promise<Bound> {
   if (address.kind === "unix") return { address, socket: await listenOnUnixSocket(server, address.path) };
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ port: address.port, host: address.host, reusePort }, () => {
-      const actual = server.address();
-      resolve({ address: typeof actual === "object" && actual !== null ? { ...address, port: actual.port } : address });
-    });
-  });
+  server.listen({ port: address.port, host: address.host, reusePort });
+  await once(server, "listening");
+  const actual = server.address();
+  return { address: typeof actual === "object" && actual !== null ? { ...address, port: actual.port } : address };
 }
 
 function cannotListen(address: ListenAddress, cause: NodeJS.ErrnoException): SealwireError {
@@ -183,4 +178,5 @@ function cannotListen(address: ListenAddress, cause: NodeJS.ErrnoException): Sea
   const problem = `Cannot listen on ${formatAddress(address)}: ${hint}; choose another address.`;
   return new SealwireError("OPTIONS_INVALID", problem, { cause });
 }
+
 function ignore(): void {}

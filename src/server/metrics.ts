@@ -178,7 +178,7 @@ async function serve(
     );
   });
   await new Promise<void>((resolve, reject) => {
-    // For good: an error of accepting that nobody listens to would end the process.
+    // For good: an error of accepting, such as no file descriptor left, would end the process if nobody listened.
     server.on("error", (cause) => {
       reject(
         new SealwireError(
@@ -190,8 +190,6 @@ async function serve(
     });
     server.listen(wanted.port, wanted.host, resolve);
   });
-  // Such as no file descriptor left: whoever asks gets no answer, and may ask again.
-  server.on("error", () => {});
   const bound = server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : wanted.port;
   return {

@@ -35,7 +35,7 @@ const COUNT_INTERVAL_MS = 50;
  * Bounds the memory that unverified requests can take, half of it for large messages. A request takes little until its
  * message begins; then as much as that announces. What is larger than a window waits if there is no room: a connection has
  * at most an eighth of it, and connections that wait have it in turn. If the small ones and those that wait become too
- * many, the connection with most of them loses its oldest. Each request has a limited time, which does not run while it waits.
+ * many, the connection with most of them loses its oldest ones. Each request has a limited time, which does not run while it waits.
  */
 export class ReadBudget {
   readonly #pool: Pool;
@@ -128,7 +128,7 @@ class Request implements Reading {
     this.#time = pool.timeLimit.begin(reader);
     pool.open += OPEN_BYTES;
     share.open += OPEN_BYTES;
-    if (pool.open > pool.openMax) crowdOut(pool);
+    crowdOut(pool);
   }
 
   reserve(bytes: number): boolean {
@@ -180,7 +180,7 @@ class Request implements Reading {
     this.#open += more;
     this.#share.open += more;
     this.#pool.open += more;
-    if (this.#pool.open > this.#pool.openMax) crowdOut(this.#pool);
+    crowdOut(this.#pool);
   }
 
   #take(bytes: number): void {
@@ -268,11 +268,15 @@ function countWaiting(pool: Pool): void {
   });
 }
 
-/** Takes the oldest request from the connection that holds most. */
+/** While too much is held, takes the oldest request from the connection that holds most. */
 function crowdOut(pool: Pool): void {
-  let most: Share | undefined;
-  for (const share of pool.shares) if (most === undefined || share.open > most.open) most = share;
-  most?.requests.first?.item.crowdOut();
+  while (pool.open > pool.openMax) {
+    let most: Share | undefined;
+    for (const share of pool.shares) if (most === undefined || share.open > most.open) most = share;
+    const oldest = most?.requests.first;
+    if (oldest === undefined) return;
+    oldest.item.crowdOut();
+  }
 }
 
 /** The refusal of a request that had to give way to others. */

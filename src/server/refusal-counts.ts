@@ -22,9 +22,8 @@ export class RefusalCounts {
     this.#message = message;
   }
 
-  /** True if nothing of this peer was refused lately, so that this is to be written; otherwise it is counted. */
-  isFirst(peer: string, cause: string): boolean {
-    const address = addressOf(peer);
+  /** True if nothing of this peer address was refused lately, so that this is to be written; otherwise it is counted. */
+  isFirst(address: string, cause: string): boolean {
     const counts = this.#peers.get(address);
     if (counts === undefined && this.#peers.size < PEERS_MAX) {
       this.#peers.set(address, new Map());
@@ -70,10 +69,4 @@ export class RefusalCounts {
 
 function count(counts: Map<string, number>, cause: string): void {
   counts.set(cause, (counts.get(cause) ?? 0) + 1);
-}
-
-/** Without the port, which is another one for each connection. */
-function addressOf(peer: string): string {
-  const colon = peer.lastIndexOf(":");
-  return colon < 0 ? peer : peer.slice(0, colon);
 }

@@ -9,7 +9,7 @@ import { Turns } from "../runtime/turns.ts";
 import { VERSION } from "../runtime/version.ts";
 import { createRequestAuthenticator } from "../signing/verify-request.ts";
 import { Catalogue } from "../tools/catalogue.ts";
-import { Dispatcher, LARGE_STEPS_PER_TURN } from "../tools/dispatcher.ts";
+import { Dispatcher } from "../tools/dispatcher.ts";
 import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
 import { ArgsValidator } from "../validation/args.ts";
@@ -89,13 +89,11 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   const overdue = new OverdueHandlers(limits.overdueHandlersMax, (tool, count) => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);
   });
-  const largeTurns = new Turns(LARGE_STEPS_PER_TURN);
   const dispatcher = new Dispatcher({
     catalogue,
     store,
     validator: new ArgsValidator(image),
     overdue,
-    largeTurns,
     logger,
   });
   const drain = new Drain();

@@ -159,9 +159,9 @@ export class SignedRequest implements VerifiedCall, CallRecord {
     for (const observer of this.#services.observers) observer.callEnded(this, code, durationMs);
   }
 
-  /** Gives back what the call holds, where it cannot be ended as it should. Never throws. */
+  /** Gives back what the call holds, as {@link end} does, where it cannot be ended as it should. Never throws. */
   abandon(): void {
-    if (!this.#ended) this.#admitted?.release();
+    if (!this.#ended && !this.#runs) this.#admitted?.release();
     this.#ended = true;
   }
 

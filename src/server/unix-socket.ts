@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { chmodSync, lstatSync, renameSync, rmSync, type Stats } from "node:fs";
 import { connect, type Server } from "node:net";
 import { tryKernelLock } from "../jobs/sqlite/kernel-lock.ts";
@@ -31,7 +32,8 @@ export async function listenOnUnixSocket(server: Server, path: string): Promise<
     await checkFree(path);
     const first = `${path}.new`;
     if (statusOf(first)?.isSocket()) rmSync(first);
-    await bind(server, first);
+    server.listen(first);
+    await once(server, "listening");
     chmodSync(first, OWNER_ONLY);
     renameSync(first, path);
     const own = lstatSync(path);
@@ -72,16 +74,6 @@ function connectionError(path: string): Promise<string | undefined> {
       resolve(undefined);
     });
     socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-  });
-}
-
-function bind(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, () => {
-      server.off("error", reject);
-      resolve();
-    });
   });
 }
 

@@ -128,7 +128,7 @@ class Watch implements Invocation, Expiring {
       await this.#send();
       this.#reply.end();
     } catch (thrown) {
-      await this.#watches.options.turns.turn();
+      await this.#watches.options.turns.turn(this.envelope.clientId);
       this.#refuse(thrown);
     } finally {
       if (open !== undefined) this.#watches.leave(open);
@@ -139,10 +139,6 @@ class Watch implements Invocation, Expiring {
   stop(reason: SealwireError): void {
     this.#stop.abort(reason);
     this.#goOn?.();
-  }
-
-  abort(reason: SealwireError): void {
-    this.stop(reason);
   }
 
   /** The caller went away. */
@@ -181,7 +177,7 @@ class Watch implements Invocation, Expiring {
     signal.throwIfAborted();
     const { outputs, answer } = dispatcher.watch(this);
     for await (const output of outputs) {
-      await turns.turn();
+      await turns.turn(this.envelope.clientId);
       if (signal.aborted) break;
       this.#sent += 1;
       await this.#deliver(this.#call.seal(answer(output), this.#sent));

@@ -3,14 +3,12 @@ import type { Store } from "../jobs/store.ts";
 import { checkWorkOptions, GRACE_LIMITS } from "../jobs/work-limits.ts";
 import { type Logger, silentLogger } from "../runtime/logger.ts";
 import { checkNumber } from "../runtime/number-range.ts";
-import { Turns } from "../runtime/turns.ts";
 import { Catalogue } from "../tools/catalogue.ts";
-import { Dispatcher, LARGE_STEPS_PER_TURN } from "../tools/dispatcher.ts";
+import { Dispatcher } from "../tools/dispatcher.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
-import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { ArgsValidator } from "../validation/args.ts";
 import { builtinDescriptorSet, readImage } from "../wire/descriptors.ts";
-import { SERVER_LIMITS } from "./server-limits.ts";
+import { guardLogger } from "./guards.ts";
 
 /** What a worker is made of. */
 export interface WorkerOptions {
@@ -36,18 +34,15 @@ export interface SealwireWorker extends AsyncDisposable {
 
 /** Starts to work the jobs of a store. Throws OPTIONS_INVALID naming the option or the tool at fault. */
 export async function createWorker(options: WorkerOptions): Promise<SealwireWorker> {
-  const { store, tools, descriptors = [], work, logger = silentLogger } = options;
+  const { store, tools, descriptors = [], work } = options;
+  const logger = guardLogger(options.logger ?? silentLogger);
   checkWorkOptions(work, "work.");
   const image = readImage(builtinDescriptorSet(), ...descriptors);
   const catalogue = new Catalogue(image, undefined, tools);
-  const overdue = new OverdueHandlers(SERVER_LIMITS.overdueHandlersMax.default);
-  const largeTurns = new Turns(LARGE_STEPS_PER_TURN);
   const dispatcher = new Dispatcher({
     catalogue,
     store,
     validator: new ArgsValidator(image),
-    overdue,
-    largeTurns,
     logger,
   });
   const handlers = dispatcher.jobHandlers();

@@ -5,7 +5,7 @@ import type { JobHandler, JobRun } from "../jobs/engine.ts";
 import type { JobPolicy } from "../jobs/job.ts";
 import type { Store } from "../jobs/store.ts";
 import type { Logger } from "../runtime/logger.ts";
-import type { Turns } from "../runtime/turns.ts";
+import { Turns } from "../runtime/turns.ts";
 import { canonicalizeChecked } from "../signing/canonical.ts";
 import { intentDigest } from "../signing/intent-digest.ts";
 import type { ArgsValidator } from "../validation/args.ts";
@@ -15,7 +15,7 @@ import { type Answer, failure } from "./answer.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
 import { CallContext, type CallInvocation, type Invocation, SystemCallContext } from "./invocation.ts";
-import type { OverdueHandlers } from "./overdue-handlers.ts";
+import { OverdueHandlers } from "./overdue-handlers.ts";
 import { readOutcome, tooLarge, writeOutcome } from "./recorded-outcome.ts";
 import { encode, systemAnswer } from "./system-answer.ts";
 import type { Tool } from "./tool.ts";
@@ -26,9 +26,8 @@ export interface DispatcherOptions {
   readonly catalogue: Catalogue;
   readonly store: Store;
   readonly validator: ArgsValidator;
-  readonly overdue: OverdueHandlers;
-  /** Where the steps of the work on large arguments take turns, beside everything else. */
-  readonly largeTurns: Turns;
+  /** For calls; whoever runs jobs alone needs none. */
+  readonly overdue?: OverdueHandlers;
   readonly logger: Logger;
 }
 
@@ -43,7 +42,7 @@ const IN_PROGRESS_RETRY_MS = 500;
 /** Above this size each step of the work on arguments is a task of its own: it may take milliseconds. */
 const LARGE_ARGS_BYTES = 16 * 1024;
 /** How many such steps are for one turn of the event loop. */
-export const LARGE_STEPS_PER_TURN = 1;
+const LARGE_STEPS_PER_TURN = 1;
 
 /**
  * Takes a verified call through permission, arguments and intent to its tool (docs/protocol.md, Verification order).
@@ -54,16 +53,22 @@ export class Dispatcher {
   readonly #store: Store;
   readonly #validator: ArgsValidator;
   readonly #overdue: OverdueHandlers;
-  readonly #largeTurns: Turns;
+  /** Where the steps of the work on large arguments take turns, beside everything else. */
+  readonly #largeTurns = new Turns(LARGE_STEPS_PER_TURN);
   readonly #logger: Logger;
   readonly #answers = new WeakMap<object, Answer>();
 
-  constructor({ catalogue, store, validator, overdue, largeTurns, logger }: DispatcherOptions) {
+  constructor({
+    catalogue,
+    store,
+    validator,
+    overdue = new OverdueHandlers(Number.POSITIVE_INFINITY),
+    logger,
+  }: DispatcherOptions) {
     this.#catalogue = catalogue;
     this.#store = store;
     this.#validator = validator;
     this.#overdue = overdue;
-    this.#largeTurns = largeTurns;
     this.#logger = logger;
     for (const tool of catalogue.tools()) validator.warm(tool.input);
   }
@@ -73,9 +78,7 @@ export class Dispatcher {
     const tool = this.#toolFor(invocation, false);
     this.#overdue.check(tool.name);
     const { args: given, clientId } = invocation.envelope;
-    const args = isLarge(given.value)
-      ? await this.#largeTurns.do(() => this.#checkArgs(tool, given), clientId)
-      : this.#checkArgs(tool, given);
+    const args = await this.#step(given.value, clientId, () => this.#checkArgs(tool, given));
     if (invocation.stopped !== undefined) throw invocation.stopped;
     if (this.#catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
     if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
@@ -98,6 +101,13 @@ export class Dispatcher {
     this.#store.intents.giveUp(envelope.clientId, envelope.requestId).catch((err: unknown) => {
       logger.error({ err }, "an intent whose handler does not return could not be marked as unknown");
     });
+  }
+
+  /** The handler of a call has returned: if the call was given up before, its handler is overdue no more. */
+  returned({ isOverdue, envelope, logger }: CallInvocation): void {
+    if (!isOverdue) return;
+    this.#overdue.leave(envelope.tool);
+    logger.info({}, "a handler returned long after its call was stopped");
   }
 
   /** Begins to answer a streaming call. */
@@ -172,9 +182,7 @@ export class Dispatcher {
     const { job } = await this.#store.jobs.submit({
       owner: envelope.clientId,
       requestId: envelope.requestId,
-      intentDigest: isLarge(args)
-        ? await this.#largeTurns.do(() => digestOf(tool, args), envelope.clientId)
-        : digestOf(tool, args),
+      intentDigest: await this.#step(args, envelope.clientId, () => digestOf(tool, args)),
       tool: tool.name,
       args,
       policy,
@@ -188,9 +196,7 @@ export class Dispatcher {
   async #run(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const context = new CallContext(invocation);
     try {
-      const output = isLarge(args)
-        ? this.#largeTurns.do(() => this.#handle(tool, args, context, invocation), context.clientId)
-        : this.#handle(tool, args, context, invocation);
+      const output = this.#step(args, context.clientId, () => this.#handle(tool, args, context, invocation));
       const result = encode(tool, await output);
       if (result.value.length <= MAX_RESULT_BYTES) return { status: Status.OK, result };
       return failure(tooLarge(tool, result.value.length, MAX_RESULT_BYTES));
@@ -208,18 +214,10 @@ export class Dispatcher {
     return runHandler(tool, input, context, invocation);
   }
 
-  /** The handler of a call that was given up has returned. */
-  returned({ envelope, logger }: CallInvocation): void {
-    this.#overdue.leave(envelope.tool);
-    logger.info({}, "a handler returned long after its call was stopped");
-  }
-
   /** Runs a tool at most once per intent: remembered before it starts, and its outcome after it. */
   async #runOnce(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const { clientId, requestId } = invocation.envelope;
-    const digest = isLarge(args)
-      ? await this.#largeTurns.do(() => digestOf(tool, args), clientId)
-      : digestOf(tool, args);
+    const digest = await this.#step(args, clientId, () => digestOf(tool, args));
     const begin = await this.#store.intents.begin(clientId, requestId, digest);
     switch (begin.kind) {
       case "finished":
@@ -263,9 +261,8 @@ export class Dispatcher {
     };
     try {
       const handle = (): Promise<unknown> => runHandler(tool, tool.decodeInput(run.args), context, run);
-      const output = await (isLarge(run.args) ? this.#largeTurns.do(handle, run.owner) : handle());
-      const write = (): Uint8Array => encodeMessage(Any, encode(tool, output));
-      const result = isLarge(run.args) ? await this.#largeTurns.do(write, run.owner) : write();
+      const output = await this.#step(run.args, run.owner, handle);
+      const result = await this.#step(run.args, run.owner, () => encodeMessage(Any, encode(tool, output)));
       if (result.length <= MAX_RESULT_BYTES) return result;
       throw tooLarge(tool, result.length, MAX_RESULT_BYTES);
     } catch (thrown) {
@@ -277,10 +274,11 @@ export class Dispatcher {
         : new SealwireError(error.reason, error.message, { retryable: true, cause: thrown });
     }
   }
-}
 
-function isLarge(args: Uint8Array): boolean {
-  return args.length > LARGE_ARGS_BYTES;
+  /** Takes one step of the work on arguments; if they are large, as a task of its own. */
+  #step<T>(args: Uint8Array, owner: string, step: () => T | Promise<T>): T | Promise<T> {
+    return args.length > LARGE_ARGS_BYTES ? this.#largeTurns.do(step, owner) : step();
+  }
 }
 
 function digestOf(tool: Tool, args: Uint8Array): Uint8Array {

@@ -10,14 +10,14 @@ import type { SystemToolContext } from "./system-tools.ts";
 export interface Invocation
   extends Pick<SystemToolContext, "key" | "signal" | "drainSignal" | "openWatch" | "logger" | "traceparent"> {
   readonly envelope: VerifiedEnvelope;
-  /** Aborts the signal of a tool whose call has failed while its code goes on. */
-  abort(reason: SealwireError): void;
 }
 
 /** A call on its way to a tool that answers once. */
 export interface CallInvocation extends Invocation {
   /** Why the call was stopped, once it was; whoever works for it need not go on. */
   readonly stopped: SealwireError | undefined;
+  /** Aborts the signal of a tool whose call has failed while its code goes on. */
+  abort(reason: SealwireError): void;
   /** Set by the dispatcher when the tool's handler begins; false again once it has returned. */
   handlerRuns: boolean;
   /** Told once the handler has returned, which may be long after the call has ended. */

@@ -4,11 +4,11 @@ import { isWireReason, SealwireError, type StatusName } from "../errors.ts";
 import { fromDurationMs, toDurationMs } from "./duration.ts";
 import { MAX_VIOLATIONS } from "./limits.ts";
 
-/** Leaves room for the Response around it and for projections within MAX_STATUS_DETAILS_BYTES. */
 /** An int32 on the wire, with room for what is added. */
 const MAX_OMITTED = 1_000_000_000;
 /** A year. */
 const MAX_RETRY_DELAY_MS = 31_536_000_000;
+/** Leaves room for the Response around it and for projections within MAX_STATUS_DETAILS_BYTES. */
 const MAX_ERROR_BYTES = 3 * 1024;
 const MAX_MESSAGE_LENGTH = 512;
 const MAX_VIOLATION_TEXT_LENGTH = 256;

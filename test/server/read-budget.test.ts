@@ -98,6 +98,17 @@ test("if too many are open, the connection with most of them loses its oldest", 
   assert.equal(crowdedOut, ["many 0"]);
 });
 
+test("as many are lost as it takes: one that begins may hold more than the oldest gives back", () => {
+  const { enter, crowdedOut } = make(2);
+  const many = {};
+  const readings = Array.from({ length: 128 }, (_, i) => enter(`many ${i}`, many));
+  readings[127]?.reserve(WINDOW_BYTES);
+  assert.equal(
+    crowdedOut,
+    Array.from({ length: 8 }, (_, i) => `many ${i}`),
+  );
+});
+
 test("what comes while a request waits is counted, too", () => {
   const { begin, enter, clock, crowdedOut } = make(2);
   begin("held", {}, MIB);
