@@ -15,6 +15,7 @@ type Lane = LinkedList<Task>;
 export class Turns {
   readonly #perTurn: number;
   readonly #clock: Pick<Clock, "monotonicMs">;
+  /** By caller; they stay, since callers come back. */
   readonly #lanes = new Map<string, Lane>();
   /** The lanes with tasks, that whose turn is next first. */
   readonly #waiting = new LinkedList<Lane>();
@@ -88,12 +89,8 @@ export class Turns {
     const lane = turn.item;
     const place = lane.first as Place<Task>;
     lane.remove(place);
-    if (lane.size === 0) {
-      this.#waiting.remove(turn);
-    } else if (this.#waiting.size > 1) {
-      this.#waiting.remove(turn);
-      this.#waiting.add(lane);
-    }
+    this.#waiting.remove(turn);
+    if (lane.size > 0) this.#waiting.add(lane);
     return place.item;
   }
 }

@@ -4,10 +4,12 @@ import type { VerificationKey } from "./key-ring/types.ts";
 
 /** How many bytes of a frame cost one try: about what a try of a small one takes. */
 const BYTES_PER_TRY = 4096;
+/** How many tries the largest frame costs that gets one: 64 KiB. */
+const MOST_TRIES = 16;
 /** The tries of all unknown keys together, as a share of those of one known key. */
 const UNKNOWN_SHARE = 0.1;
 
-/** Limits the second tries of frames: so many a second for each known key, and a tenth of that for all unknown ones together. */
+/** Limits the second tries of frames: so many a second for each known key, and a tenth of that, which adds up to the largest frame, for all unknown ones together. */
 export class RetryBudget {
   readonly #clock: Clock;
   readonly #perSecond: number;
@@ -18,7 +20,9 @@ export class RetryBudget {
   constructor(clock: Clock, perSecond: number) {
     this.#clock = clock;
     this.#perSecond = perSecond;
-    this.#unknown = new TokenBucket(clock, perSecond * UNKNOWN_SHARE);
+    const rate = perSecond * UNKNOWN_SHARE;
+    // Room for one frame of any size, or it would tell at once that its key is unknown.
+    this.#unknown = new TokenBucket(clock, rate, Math.max(rate, Math.min(perSecond, MOST_TRIES)));
   }
 
   /** Takes a try of a frame of so many bytes, signed with a known key or, `undefined`, an unknown one. False if there is none. */

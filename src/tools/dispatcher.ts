@@ -10,7 +10,7 @@ import { canonicalizeChecked } from "../signing/canonical.ts";
 import { intentDigest } from "../signing/intent-digest.ts";
 import type { ArgsValidator } from "../validation/args.ts";
 import { encodeMessage } from "../wire/encode.ts";
-import { MAX_RESULT_BYTES } from "../wire/limits.ts";
+import { LARGE_ARGS_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
 import { type Answer, failure } from "./answer.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
@@ -39,9 +39,7 @@ export interface Watched {
 }
 
 const IN_PROGRESS_RETRY_MS = 500;
-/** Above this size each step of the work on arguments is a task of its own: it may take milliseconds. */
-const LARGE_ARGS_BYTES = 16 * 1024;
-/** How many such steps are for one turn of the event loop. */
+/** How many steps of the work on large arguments, which may take milliseconds each, are for one turn of the event loop. */
 const LARGE_STEPS_PER_TURN = 1;
 
 /**

@@ -84,8 +84,7 @@ export function runHandler(tool: Tool, input: unknown, context: ToolContext, own
 /** What a handler throws before its first await is a rejection, too. */
 function callHandler(run: ToolRun, tool: Tool, input: unknown, context: ToolContext): Promise<unknown> {
   try {
-    const returned = runs.run(run, tool.handler, input, context);
-    return returned instanceof Promise ? returned : Promise.resolve(returned);
+    return Promise.resolve(runs.run(run, tool.handler, input, context));
   } catch (thrown) {
     return Promise.reject(thrown);
   }

@@ -60,7 +60,7 @@ export function makeTool(image: Image, method: DescMethod, definition: MethodDef
         checkFreeJson(method.output, output);
         return responseType.encode(output).finish();
       }
-      checkStrict(bytes, method.output);
+      checkStrict(bytes, method.output, { unbounded: true });
       return bytes;
     },
   };

@@ -1,17 +1,15 @@
-import { create, type DescMessage, fromBinary, type Message } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { CompilationError, createValidator, type Validator, type Violation } from "@bufbuild/protovalidate";
 import { type FieldViolation, SealwireError } from "../errors.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { cutText } from "../wire/error-message.ts";
-import { MAX_VIOLATIONS } from "../wire/limits.ts";
-import { ruledFieldsOnly } from "./ruled-fields.ts";
+import { LARGE_ARGS_BYTES, MAX_VIOLATIONS } from "../wire/limits.ts";
+import { listRules, ruledFieldsOnly } from "./ruled-fields.ts";
 import { checkStrict, type LongList, StrictError } from "./strict.ts";
 
 /** Longest text in a violation, in UTF-16 units. */
 const MAX_TEXT_LENGTH = 256;
-/** Above this size, arguments are worth a closer look before they are decoded. */
-const SMALL_ARGS_BYTES = 16 * 1024;
 
 /**
  * Checks the arguments of tools: a strict parse at every depth, then the rules in the `.proto` (protovalidate). The value
@@ -38,11 +36,11 @@ export class ArgsValidator {
 
   /**
    * Parses and checks serialized arguments. Throws ARGS_INVALID with at most 16 violations, their texts cut to 256 characters
-   * of well-formed Unicode, and the number of those left out. Returns the message that the rules were checked on: of
-   * arguments above 16 KiB only what a rule looks at is decoded, and not if a list is too long.
+   * of well-formed Unicode, and the number of those left out. Of large arguments only what a rule looks at is decoded, and
+   * nothing if a list is too long.
    */
-  validate(desc: DescMessage, bytes: Uint8Array): Message {
-    const isLarge = bytes.length > SMALL_ARGS_BYTES;
+  validate(desc: DescMessage, bytes: Uint8Array): void {
+    const isLarge = bytes.length > LARGE_ARGS_BYTES;
     const longLists = parseStrictly(desc, bytes, isLarge);
     if (longLists.length > 0) {
       const listed = longLists.slice(0, MAX_VIOLATIONS);
@@ -50,7 +48,7 @@ export class ArgsValidator {
     }
     const message = fromBinary(desc, isLarge ? ruledFieldsOnly(bytes, desc) : bytes);
     const result = this.#validator.validate(desc, message);
-    if (result.kind === "valid") return message;
+    if (result.kind === "valid") return;
     if (result.kind === "error") throw result.error;
     const { violations } = result;
     const listed = violations.slice(0, MAX_VIOLATIONS);
@@ -60,7 +58,7 @@ export class ArgsValidator {
 
 function parseStrictly(desc: DescMessage, bytes: Uint8Array, listLengths: boolean): readonly LongList[] {
   try {
-    return checkStrict(bytes, desc, { listLengths, jsonNumbers: true });
+    return checkStrict(bytes, desc, { jsonNumbers: true, ...(listLengths && { listRules }) });
   } catch (error) {
     if (!(error instanceof StrictError)) throw error;
     const { path, problem } = error;

@@ -1,18 +1,5 @@
-import {
-  type DescEnum,
-  type DescField,
-  type DescMessage,
-  getOption,
-  hasOption,
-  isFieldSet,
-  ScalarType,
-} from "@bufbuild/protobuf";
+import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import {
-  field as fieldRules,
-  Ignore,
-  RepeatedRulesSchema,
-} from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { FIXED32, FIXED64, LENGTH_DELIMITED, VARINT } from "../wire/wire-cursor.ts";
 
 /** A field's type beside the scalars: an enum, as in FieldDescriptorProto.Type. */
@@ -38,10 +25,8 @@ export interface FieldPlan {
   readonly implicit: boolean;
   /** Numbers that a closed enum knows. */
   readonly closed: ReadonlySet<number> | undefined;
-  /** Most items of a list by the rule `repeated.max_items`; Infinity if there is none. */
-  readonly mostItems: number;
-  /** True if the rules leave what stands in the field's messages alone. */
-  readonly unruled: boolean;
+  /** The field of the contract; `undefined` for key and value of a map's entry. */
+  readonly desc: DescField | undefined;
   /** True for the number of a google.protobuf.Value, which JSON holds only if it is finite. */
   readonly isJsonNumber: boolean;
   /** The type of a message, or of a map's entries. */
@@ -85,10 +70,9 @@ function fill(draft: Draft, field: FieldPlan): void {
 
 function planField(field: DescField, slots: Map<object, number>): FieldPlan {
   const { name, number } = field;
-  const rules = planRules(field);
   const isJsonNumber = field.parent.typeName === JSON_VALUE && field.scalar === ScalarType.DOUBLE;
   const shape = { packable: false, packed: false, implicit: false, isMap: false, isJsonNumber };
-  const base = { name, number, slot: -1, ...shape, ...rules };
+  const base = { name, number, slot: -1, ...shape, desc: field };
   if (field.fieldKind === "map") {
     const message = planEntry(field);
     return { ...base, type: MESSAGE, wireType: LENGTH_DELIMITED, closed: undefined, message, isMap: true };
@@ -104,26 +88,11 @@ function planField(field: DescField, slots: Map<object, number>): FieldPlan {
 }
 
 const JSON_VALUE = "google.protobuf.Value";
-const NO_RULES = { mostItems: Number.POSITIVE_INFINITY, unruled: false };
-
-/** What the rules say of a field that can be told from its bytes. */
-function planRules(field: DescField): Pick<FieldPlan, "mostItems" | "unruled"> {
-  if (!hasOption(field, fieldRules)) return NO_RULES;
-  const { ignore, type } = getOption(field, fieldRules);
-  if (ignore === Ignore.ALWAYS) return { ...NO_RULES, unruled: true };
-  if (type.case === "map") return { ...NO_RULES, unruled: type.value.values?.ignore === Ignore.ALWAYS };
-  if (type.case !== "repeated") return NO_RULES;
-  const { maxItems, items } = type.value;
-  return {
-    mostItems: isFieldSet(type.value, RepeatedRulesSchema.field.maxItems) ? Number(maxItems) : NO_RULES.mostItems,
-    unruled: items?.ignore === Ignore.ALWAYS,
-  };
-}
 
 /** The entries of a map are messages with the key as field 1 and the value as field 2, both always written. */
 function planEntry(field: DescField & { fieldKind: "map" }): MessagePlan {
   const draft: Draft = { typeName: `${field.parent.typeName}.${field.name} entry`, fields: [], byNumber: new Map() };
-  const base = { packable: false, packed: false, implicit: false, isMap: false, isJsonNumber: false, ...NO_RULES };
+  const base = { packable: false, packed: false, implicit: false, isMap: false, isJsonNumber: false, desc: undefined };
   fill(draft, { ...base, name: "key", number: 1, slot: 0, ...planValue(field.mapKey, undefined, undefined) });
   fill(draft, { ...base, name: "value", number: 2, slot: 1, ...planValue(field.scalar, field.enum, field.message) });
   return draft;

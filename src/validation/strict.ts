@@ -1,4 +1,4 @@
-import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { MAX_ELEMENTS, MAX_PACKED_VARINTS } from "../wire/limits.ts";
 import { LENGTH_DELIMITED, VARINT, WireCursor, WireFormatError } from "../wire/wire-cursor.ts";
 import { type MapKey, readMapKey } from "./map-key.ts";
@@ -15,13 +15,25 @@ export interface StrictOptions {
    * canonical form. Default: false.
    */
   readonly unambiguous?: boolean;
-  /** Finds lists that are longer than `repeated.max_items` of their field allows, too. Default: false. */
-  readonly listLengths?: boolean;
+  /** What rules say of lists: those that are too long are found, too. Default: nothing. */
+  readonly listRules?: ListRulesOf;
   /** Refuses a google.protobuf.Value with a number that is not finite, which has no JSON. Default: false. */
   readonly jsonNumbers?: boolean;
   /** Passes over fields that the contract does not have, at every depth. For messages of a newer peer. Default: false. */
   readonly unknownFields?: boolean;
+  /** Allows any number of elements and packed varints, for what no caller has sent. Default: false. */
+  readonly unbounded?: boolean;
 }
+
+/** What the rules say of a field that can be told from its bytes. */
+export interface ListRules {
+  /** Most items of a list by the rule `repeated.max_items`; Infinity if there is none. */
+  readonly mostItems: number;
+  /** True if the rules leave what stands in the field's messages alone. */
+  readonly unruled: boolean;
+}
+
+type ListRulesOf = (field: DescField) => ListRules;
 
 /** A list that is longer than its field's rules allow. */
 export interface LongList {
@@ -50,11 +62,11 @@ export class StrictError extends Error {
  * singular field or oneof twice, no bad UTF-8, zero tag, group, wrong wire type or truncated value, at most
  * {@link MAX_DEPTH} levels, {@link MAX_ELEMENTS} elements and {@link MAX_PACKED_VARINTS} packed varints. Extensions count
  * as unknown. The value inside an Any is opaque. Lists may stand packed or not. Returns the lists that are too long, if
- * `listLengths` is set. Throws {@link StrictError}.
+ * there are `listRules`. Throws {@link StrictError}.
  */
 export function checkStrict(bytes: Uint8Array, desc: DescMessage, options: StrictOptions = {}): readonly LongList[] {
   const parse = new StrictParse(new WireCursor(bytes, options.unambiguous === true), options);
-  parse.run(messagePlan(desc), options.listLengths === true);
+  parse.run(messagePlan(desc), options.listRules);
   return parse.longLists;
 }
 
@@ -65,29 +77,31 @@ class StrictParse {
   readonly #unambiguous: boolean;
   readonly #unknownFields: boolean;
   readonly #jsonNumbers: boolean;
+  readonly #unbounded: boolean;
   /** Names of the fields that are being read, outermost first. */
   readonly #path: string[] = [];
   readonly longLists: LongList[] = [];
   #elements = 0;
   #packedVarints = 0;
 
-  constructor(cursor: WireCursor, { unambiguous = false, unknownFields = false, jsonNumbers = false }: StrictOptions) {
+  constructor(cursor: WireCursor, options: StrictOptions) {
     this.#cursor = cursor;
-    this.#unambiguous = unambiguous;
-    this.#unknownFields = unknownFields;
-    this.#jsonNumbers = jsonNumbers;
+    this.#unambiguous = options.unambiguous === true;
+    this.#unknownFields = options.unknownFields === true;
+    this.#jsonNumbers = options.jsonNumbers === true;
+    this.#unbounded = options.unbounded === true;
   }
 
-  run(plan: MessagePlan, listLengths: boolean): void {
+  run(plan: MessagePlan, listRules: ListRulesOf | undefined): void {
     try {
-      this.#message(plan, this.#cursor.bytes.length, 1, listLengths);
+      this.#message(plan, this.#cursor.bytes.length, 1, listRules);
     } catch (error) {
       if (error instanceof WireFormatError) throw new StrictError(this.#path.join("."), error.message);
       throw error;
     }
   }
 
-  #message(plan: MessagePlan, end: number, depth: number, listLengths: boolean): void {
+  #message(plan: MessagePlan, end: number, depth: number, listRules: ListRulesOf | undefined): void {
     this.#element();
     if (depth > MAX_DEPTH) throw new WireFormatError(`more than ${MAX_DEPTH} levels deep`);
     if (this.#unambiguous && plan.typeName === ANY) throw new WireFormatError("an Any, which has no canonical form");
@@ -116,16 +130,17 @@ class StrictParse {
       }
       const start = cursor.pos;
       let items = 1;
-      if ((tag & 7) === field.wireType) this.#value(field, end, depth, listLengths && !field.unruled);
+      const rules = field.desc && listRules?.(field.desc);
+      if ((tag & 7) === field.wireType) this.#value(field, end, depth, rules?.unruled ? undefined : listRules);
       else if (field.packable && (tag & 7) === LENGTH_DELIMITED) items = this.#packed(field, end);
       else throw new WireFormatError(`wire type ${tag & 7} instead of ${field.wireType}`);
       if (field.isMap && this.#unambiguous) {
         keys ??= new Map();
         this.#newKey(field, start, keys);
       }
-      if (listLengths && field.mostItems !== Number.POSITIVE_INFINITY) {
+      if (rules !== undefined && rules.mostItems !== Number.POSITIVE_INFINITY) {
         lengths ??= new Map();
-        this.#lengthen(field, items, lengths);
+        this.#lengthen(field, { items, mostItems: rules.mostItems }, lengths);
       }
       this.#path.pop();
     }
@@ -134,15 +149,18 @@ class StrictParse {
   /** Counts a message, a map's entry, or a value of a list that is not packed: each costs its reader an object or so. */
   #element(): void {
     this.#elements += 1;
-    if (this.#elements > MAX_ELEMENTS) {
+    if (this.#elements > MAX_ELEMENTS && !this.#unbounded) {
       throw new WireFormatError(`more than ${MAX_ELEMENTS} messages, map entries and values of unpacked lists in all`);
     }
   }
 
-  #lengthen(field: FieldPlan, items: number, lengths: Map<FieldPlan, number>): void {
+  #lengthen(
+    field: FieldPlan,
+    { items, mostItems }: { readonly items: number; readonly mostItems: number },
+    lengths: Map<FieldPlan, number>,
+  ): void {
     const before = lengths.get(field) ?? 0;
     lengths.set(field, before + items);
-    const { mostItems } = field;
     if (before <= mostItems && before + items > mostItems)
       this.longLists.push({ path: this.#path.join("."), mostItems });
   }
@@ -155,17 +173,17 @@ class StrictParse {
     for (; cursor.pos < last; items += 1) this.#scalar(field, last);
     if (field.wireType === VARINT) {
       this.#packedVarints += items;
-      if (this.#packedVarints > MAX_PACKED_VARINTS) {
+      if (this.#packedVarints > MAX_PACKED_VARINTS && !this.#unbounded) {
         throw new WireFormatError(`more than ${MAX_PACKED_VARINTS} packed varints in all`);
       }
     }
     return items;
   }
 
-  #value(field: FieldPlan, end: number, depth: number, listLengths: boolean): void {
+  #value(field: FieldPlan, end: number, depth: number, listRules: ListRulesOf | undefined): void {
     if (field.type === MESSAGE) {
       const last = this.#cursor.delimited(end);
-      this.#message(field.message as MessagePlan, last, depth + 1, listLengths);
+      this.#message(field.message as MessagePlan, last, depth + 1, listRules);
       this.#cursor.pos = last;
       return;
     }
@@ -185,7 +203,7 @@ class StrictParse {
       cursor.pos = last;
     } else {
       cursor.skip(field.wireType, end);
-      if (field.isJsonNumber && this.#jsonNumbers && !isFiniteDouble(cursor.bytes, cursor.pos - 8)) {
+      if (field.isJsonNumber && this.#jsonNumbers && !Number.isFinite(cursor.bytes.readDoubleLE(cursor.pos - 8))) {
         throw new WireFormatError("a number that is not finite, which JSON cannot hold");
       }
     }
@@ -219,12 +237,6 @@ function entryKey(cursor: WireCursor, entry: MessagePlan, end: number): MapKey {
     }
   }
   return readMapKey(cursor, key, -1, -1);
-}
-
-/** True unless all bits of the exponent are set (IEEE 754). */
-function isFiniteDouble(bytes: Uint8Array, start: number): boolean {
-  const [high = 0, low = 0] = [bytes[start + 7], bytes[start + 6]];
-  return (high & 0x7f) !== 0x7f || (low & 0xf0) !== 0xf0;
 }
 
 function checkRange(type: number, lo: number, hi: number): void {

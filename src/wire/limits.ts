@@ -18,6 +18,8 @@ export const MAX_STATUS_DETAILS_BYTES = 4 * 1024;
 export const MAX_ELEMENTS = 100_000;
 /** Most varints in packed lists in the arguments of one call. Values of fixed width are bounded by the size of the request. */
 export const MAX_PACKED_VARINTS = 262_144;
+/** Larger arguments are worth a closer look before they are decoded, and each step of the work on them a turn of its own. */
+export const LARGE_ARGS_BYTES = 16 * 1024;
 /** Most field violations in an error. */
 export const MAX_VIOLATIONS = 16;
 

@@ -51,6 +51,14 @@ test("a number that JSON cannot hold is shown as text, and the call has succeede
   assert.is(code, 0);
 });
 
+test("a result may have more elements than arguments", async () => {
+  const text = `[${"null,".repeat(100_000)}null]`;
+  const bytes = StartLongTaskResponse.encode({ payload: { list: JSON.parse(text) } }).finish();
+  const { code, stdout, stderr } = await shown(bytes, ...START);
+  assert.is(code, 0, stderr);
+  assert.is(stdout, `{"payload":{"list":${text}}}\n`);
+});
+
 test("a text that would do something to a terminal is escaped in JSON, and means the same", async () => {
   const bytes = StartLongTaskResponse.encode({ payload: { [HOSTILE]: HOSTILE } }).finish();
   const { code, stdout } = await shown(bytes, ...START);

@@ -14,8 +14,11 @@ function takeAll(budget: RetryBudget, key: typeof ALICE | undefined, bytes = 43)
   return taken;
 }
 
-test("each key has a second's worth at once, and all unknown ones together a tenth", () => {
-  const budget = new RetryBudget(new FakeClock(0), 50);
+test("each key has a second's worth at once, and all unknown ones together the largest frame's, and then a tenth", () => {
+  const clock = new FakeClock(0);
+  const budget = new RetryBudget(clock, 50);
+  assert.is(takeAll(budget, undefined), 16);
+  clock.advance(1000);
   assert.is(takeAll(budget, undefined), 5);
   assert.is(takeAll(budget, ALICE), 50);
   assert.is(takeAll(budget, BOB), 50);
@@ -24,8 +27,10 @@ test("each key has a second's worth at once, and all unknown ones together a ten
 test("a frame costs a try for every 4 KiB, and never more than a second's worth", () => {
   const budget = new RetryBudget(new FakeClock(0), 50);
   assert.is(takeAll(budget, ALICE, 64 * KIB), 3);
-  assert.is(takeAll(budget, undefined, 64 * KIB), 0);
-  assert.is(takeAll(new RetryBudget(new FakeClock(0), 3), ALICE, 64 * KIB), 1);
+  assert.is(takeAll(budget, undefined, 64 * KIB), 1);
+  for (const key of [ALICE, undefined]) {
+    assert.is(takeAll(new RetryBudget(new FakeClock(0), 3), key, 64 * KIB), 1);
+  }
 });
 
 test("what is given back can be taken again", () => {

@@ -1,3 +1,5 @@
+import { describeRange, isInRange, type NumberRange } from "../../runtime/number-range.ts";
+
 /** One field of a JSON document that is not acceptable: where it stands, what is wrong and how to put it right. */
 export class JsonFieldError extends Error {
   override readonly name = "JsonFieldError";
@@ -15,14 +17,6 @@ export interface TextRule {
   readonly pattern: RegExp;
   /** Completes "must be …". */
   readonly expected: string;
-}
-
-/** What a number field must look like; both bounds are allowed values. */
-export interface NumberRule {
-  readonly least: number;
-  readonly most: number;
-  /** True to allow fractions. */
-  readonly fraction?: boolean;
 }
 
 /** What names of servers, clients and keys look like. */
@@ -73,10 +67,9 @@ export class JsonFields {
     return choice ?? this.fail(name, `must be one of ${choices.map((each) => `"${each}"`).join(", ")}`);
   }
 
-  number(name: string, { least, most, fraction = false }: NumberRule): number {
+  number(name: string, range: NumberRange): number {
     const value = this.#required(name);
-    const fits = typeof value === "number" && value >= least && value <= most && (fraction || Number.isInteger(value));
-    return fits ? value : this.fail(name, `must be a${fraction ? "" : " whole"} number from ${least} to ${most}`);
+    return isInRange(value, range) ? value : this.fail(name, `must be ${describeRange(range)}`);
   }
 
   boolean(name: string): boolean {
