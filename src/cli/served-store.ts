@@ -16,7 +16,7 @@ export interface ServedStore {
 }
 
 /** The file beside a key ring that names the store which it was last served from. */
-export function servedStorePath(ringPath: string): string {
+function servedStorePath(ringPath: string): string {
   return `${ringPath}.store`;
 }
 
@@ -27,7 +27,6 @@ export function servedStorePath(ringPath: string): string {
  */
 export async function noteServedStore({ ringPath, store, logger }: ServedStore): Promise<void> {
   const { identity } = store;
-  if (identity.id === "") return;
   const path = servedStorePath(ringPath);
   const change = changeSince(await readNote(path), identity);
   if (change !== undefined) {

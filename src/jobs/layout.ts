@@ -19,6 +19,11 @@ export function compareLayout({ layout, minReader }: StoredLayout, own: number):
   return minReader <= own ? "newer" : "incompatible";
 }
 
+/** The oldest layout whose software may use a store once these migrations were applied to it. */
+export function minReaderAfter({ minReader }: StoredLayout, steps: readonly Pick<StoredLayout, "minReader">[]): number {
+  return Math.max(minReader, ...steps.map((step) => step.minReader));
+}
+
 /** What `store migrate --check` finds out. */
 export interface LayoutCheck {
   readonly stored: StoredLayout;

@@ -14,7 +14,6 @@ export interface StoreCondition {
 /** A {@link StoreCondition} that its store sets. */
 export class SettableCondition implements StoreCondition {
   readonly #lost = new AbortController();
-  #error: SealwireError | undefined;
   readonly #listeners = new Set<(serving: boolean) => void>();
   #serving = true;
 
@@ -33,21 +32,25 @@ export class SettableCondition implements StoreCondition {
 
   /** Says whether calls may come. Nothing changes any more once the store is lost. */
   setServing(serving: boolean): void {
-    if (serving === this.#serving || this.#error !== undefined) return;
+    if (serving === this.#serving || this.lost.aborted) return;
     this.#serving = serving;
     for (const listener of this.#listeners) listener(serving);
   }
 
   /** Says that this process cannot use the store any more. */
   lose(error: SealwireError): void {
-    if (this.#error !== undefined) return;
+    if (this.lost.aborted) return;
     this.setServing(false);
-    this.#error = error;
     this.#lost.abort(error);
   }
 
   /** Throws UNAVAILABLE if calls are to go elsewhere. */
   throwUnlessServing(): void {
-    if (!this.#serving) throw storeAway(this.#error);
+    if (!this.#serving) throw storeAway(this.lost.reason);
+  }
+
+  /** Throws UNAVAILABLE once the store is lost. */
+  throwIfLost(): void {
+    if (this.lost.aborted) throw storeAway(this.lost.reason);
   }
 }

@@ -100,7 +100,6 @@ export interface Store extends AsyncDisposable {
 
 /** Which store it is, and how often it was opened: a copy that was put in its place shows an earlier count. */
 export interface StoreIdentity {
-  /** Empty where the engine keeps none. */
   readonly id: string;
   /** Counts the openings, this one included; 0 where copies of the store are not put in place by hand. */
   readonly openings: number;

@@ -11,6 +11,9 @@ const test = suite("crash/planted-faults");
 /** What a planted fault keeps from coming to rest is given up soon. */
 const PATIENCE_MS = 15_000;
 
+/** A campaign meets a planted fault at moments that are the machine's: one that misses it proves nothing. */
+const SEEDS = [1, 2, 3];
+
 interface Expected {
   /** What the checker must find. */
   readonly finding: RegExp;
@@ -53,19 +56,21 @@ for (const [plant, { finding, scenario = "sqlite", kills = 0, strikes = 0, forMs
   if (plant === "a fence removed") continue;
   if (SCENARIOS[scenario].engine === "postgres" && !hasPostgres(test)) continue;
   test(`${plant} is found`, async () => {
-    const { violations } = await runCampaign({
-      scenario,
-      seed: 1,
-      kills,
-      strikes,
-      atLeastMs: forMs,
-      patienceMs: PATIENCE_MS,
-      plant: plant as PlantedFault,
-    });
-    assert.ok(
-      violations.some((violation) => finding.test(violation)),
-      violations.slice(0, 5).join("\n") || "nothing was found",
-    );
+    const others: string[] = [];
+    for (const seed of SEEDS) {
+      const { violations } = await runCampaign({
+        scenario,
+        seed,
+        kills,
+        strikes,
+        atLeastMs: forMs,
+        patienceMs: PATIENCE_MS,
+        plant: plant as PlantedFault,
+      });
+      if (violations.some((violation) => finding.test(violation))) return;
+      others.push(...violations);
+    }
+    assert.unreachable(others.slice(0, 5).join("\n") || "nothing was found");
   });
 }
 

@@ -1,6 +1,7 @@
 import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { compareLayout } from "../layout.ts";
 import type { SettableCondition } from "../store-condition.ts";
 import type { Queries } from "./queries.ts";
 import { otherLayout, SCHEMA_VERSION, type StorePlace } from "./schema.ts";
@@ -40,18 +41,13 @@ export class DatabaseWatch {
     this.#options = options;
   }
 
-  /** True as long as the clock of this process agrees with the database's. */
-  get clockAgrees(): boolean {
-    return this.#options.condition.serving;
-  }
-
   /** Sets the condition of the store by what is found. Throws UNAVAILABLE. */
   async look(): Promise<void> {
     const { queries, place, condition, clock } = this.#options;
     const [askedMs, askedAtMs] = [clock.nowMs(), clock.monotonicMs()];
     const [found] = await queries.all<Look>(LOOK);
     if (found === undefined) return;
-    if (found.minReader > SCHEMA_VERSION) {
+    if (compareLayout(found, SCHEMA_VERSION) === "incompatible") {
       condition.lose(otherLayout(place.shown, found));
       return;
     }

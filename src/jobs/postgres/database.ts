@@ -89,9 +89,11 @@ export class Database implements Queries, AsyncDisposable {
     } catch (thrown) {
       // Whatever keeps connections from being made may pass, once a server runs; a start looks at the cause.
       const away = client === undefined || isDatabaseAway(thrown);
-      if (client !== undefined) this.#pool.give(client, away);
+      // A race that was lost has been rolled back, and the connection is as good as before.
+      const isLost = isLostRace(thrown);
+      if (client !== undefined) this.#pool.give(client, away && !isLost);
       if (isReadOnly(thrown)) this.#pool.endIdle();
-      if (away && !isLostRace(thrown)) this.#away.failed(thrown);
+      if (away && !isLost) this.#away.failed(thrown);
       throw away ? storeAway(thrown) : thrown;
     }
   }

@@ -1,15 +1,18 @@
-import { DEFAULT_FRAME_WINDOW } from "../store.ts";
 import { NONCE_SLOT_MS, NONCE_SLOTS } from "./layout-1.ts";
 
-const { maxAgeMs, maxAheadMs } = DEFAULT_FRAME_WINDOW;
+/** The window of servers that were told none, when this layout was made: a migration stays what it was. */
+const MAX_AGE_MS = 300_000;
+const MAX_AHEAD_MS = 60_000;
+/** The widest age that a server of layout 1 could be given. */
+const WIDEST_AGE_MS = 600_000;
 
 /** What servers of layout 1 read stays as it is: they go on while others are upgraded. */
 const STATE = [
   "ALTER TABLE store_version ADD COLUMN min_reader integer NOT NULL DEFAULT 1",
   `ALTER TABLE store_state
     ADD COLUMN store_id uuid NOT NULL DEFAULT gen_random_uuid(),
-    ADD COLUMN max_age_ms bigint NOT NULL DEFAULT ${maxAgeMs},
-    ADD COLUMN max_ahead_ms bigint NOT NULL DEFAULT ${maxAheadMs},
+    ADD COLUMN max_age_ms bigint NOT NULL DEFAULT ${MAX_AGE_MS},
+    ADD COLUMN max_ahead_ms bigint NOT NULL DEFAULT ${MAX_AHEAD_MS},
     ADD COLUMN origin text`,
 ];
 
@@ -69,9 +72,10 @@ const claimWhere = (allowed: string, refusedMs: string) => `
     WHERE wanted.expires_at_ms <= floor_ms OR wanted.refused_ms IS NOT NULL`;
 
 /**
- * Planned once for a connection: planning for all parts of the nonces takes longer than a claim. Claims nonces by the stamps of their frames. A row for each that is claimed, and for each of which it cannot be told
+ * Claims nonces by the stamps of their frames. A row for each that is claimed, and for each of which it cannot be told
  * whether it is new, then with the last stamp of which that is so. Place 0 alone: the clock of the process differs from
- * the database's by more than half the window.
+ * the database's by more than half the window. Planned once for a connection: planning for all parts of the nonces takes
+ * longer than a claim.
  */
 const CLAIM = `CREATE FUNCTION claim_frames(
   lock integer, process_ms bigint, client_ids text[], nonces bytea[], stamps bigint[]
@@ -142,16 +146,16 @@ const CLAIM_OF_LAYOUT_1 = `CREATE OR REPLACE FUNCTION claim_nonces(
   lock integer, now_ms bigint, client_ids text[], nonces bytea[], expiries bigint[]
 ) RETURNS SETOF bigint LANGUAGE sql AS $$
   SELECT place FROM claim_frames(lock, store_now_ms(), client_ids, nonces, ARRAY(
-    SELECT expires_at_ms - ${maxAgeMs} FROM unnest(expiries) WITH ORDINALITY AS given (expires_at_ms, place) ORDER BY place
+    SELECT expires_at_ms - ${MAX_AGE_MS} FROM unnest(expiries) WITH ORDINALITY AS given (expires_at_ms, place) ORDER BY place
   )) WHERE until_ms IS NULL AND place > 0
 $$`;
 
 /** Frames that were refused for standing ahead were kept for ever; a day ahead and more, ranges stand for them. */
 const DAY_MS = 24 * 60 * 60 * 1000;
-const AHEAD = `(expires_at_ms - ${maxAgeMs} - store_now_ms())`;
+const AHEAD = `(expires_at_ms - ${MAX_AGE_MS} - store_now_ms())`;
 const FAR_AHEAD = [
   `INSERT INTO refused_range
-    SELECT client_id, 1 + floor(log(2, ${AHEAD}::numeric / ${DAY_MS})), min(expires_at_ms) - ${maxAgeMs}, max(expires_at_ms)
+    SELECT client_id, 1 + floor(log(2, ${AHEAD}::numeric / ${DAY_MS})), min(expires_at_ms) - ${WIDEST_AGE_MS}, max(expires_at_ms)
     FROM nonce_${NONCE_SLOTS} WHERE ${AHEAD} > ${DAY_MS} GROUP BY 1, 2`,
   `DELETE FROM nonce_${NONCE_SLOTS} WHERE ${AHEAD} > ${DAY_MS}`,
 ];

@@ -1,10 +1,10 @@
 import type { Client } from "pg";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Entry } from "./connector.ts";
-import { isDatabaseAway } from "./database-error.ts";
+import { isDatabaseAway, sqlState } from "./database-error.ts";
 import { inTransaction, run } from "./queries.ts";
 import { distrustFrames, holdClaims } from "./replay-floor.ts";
-import { sql, sqlPlannedAnew } from "./statement.ts";
+import { type Statement, sql, sqlPlannedAnew } from "./statement.ts";
 
 /**
  * Where the data has come from: the cluster, its timeline, which rises with every promotion, and the very table, which
@@ -34,19 +34,19 @@ export interface OriginCheckOptions {
 export function originCheck({ nonceLock, logger }: OriginCheckOptions): Entry {
   let blind = false;
   return async (client) => {
-    const found = await look(client).catch((thrown) => {
+    const found = await look(client).catch(async (thrown): Promise<Found> => {
       // Some services allow nobody to see the WAL.
       if (isDatabaseAway(thrown) && !isForbidden(thrown)) throw thrown;
       if (!blind) logger.warn({ err: thrown }, "a failover of the database cannot be noticed by itself");
       blind = true;
+      return { noted: await readNoted((statement) => run(client, statement, {})), here: null };
     });
-    if (found === undefined || found.noted === found.here) return;
+    if (!isNews(found)) return;
     const before = await inTransaction(client, async (queries) => {
       await holdClaims(queries, nonceLock);
       // Another process may have been here first.
-      const [state] = await queries.all<{ noted: string | null }>(NOTED);
-      const noted = state?.noted ?? null;
-      if (noted === found.here) return null;
+      const noted = await readNoted((statement) => queries.all(statement));
+      if (!isNews({ ...found, noted })) return null;
       if (noted !== null) await distrustFrames(queries);
       await queries.all(NOTE, { here: found.here });
       return noted;
@@ -59,14 +59,27 @@ export function originCheck({ nonceLock, logger }: OriginCheckOptions): Entry {
 }
 
 interface Found {
+  /** What was noted last; empty if somebody has asked for the frames until now to be refused. */
   readonly noted: string | null;
-  readonly here: string;
+  /** `null` where nobody may see it. */
+  readonly here: string | null;
 }
 
-async function look(client: Client): Promise<Found | undefined> {
-  return (await run<Found>(client, HERE, {}))[0];
+async function look(client: Client): Promise<Found> {
+  const [found] = await run<Found>(client, HERE, {});
+  return found ?? { noted: null, here: null };
+}
+
+async function readNoted(
+  all: (statement: Statement) => Promise<{ readonly noted: string | null }[]>,
+): Promise<string | null> {
+  return (await all(NOTED))[0]?.noted ?? null;
+}
+
+function isNews({ noted, here }: Found): boolean {
+  return here === null ? noted === "" : noted !== here;
 }
 
 function isForbidden(thrown: unknown): boolean {
-  return (thrown as { code?: string }).code === "42501";
+  return sqlState(thrown) === "42501";
 }

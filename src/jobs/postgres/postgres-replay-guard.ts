@@ -3,6 +3,7 @@ import { Batch } from "../batch.ts";
 import { freshnessUnknown } from "../freshness-unknown.ts";
 import { bandOf, clampStamp, REFUSED_NONCES_MAX, rangeAround } from "../refused-stamps.ts";
 import type { FrameWindow, NonceClaim, ReplayGuard } from "../store.ts";
+import type { SettableCondition } from "../store-condition.ts";
 import type { Database } from "./database.ts";
 import { clockDiffers, type DatabaseWatch } from "./database-watch.ts";
 import { NONCE_SLOTS } from "./layout-1.ts";
@@ -55,6 +56,7 @@ export interface PostgresReplayGuardOptions {
   /** The lock that claims hold together and a sweep holds alone. */
   readonly nonceLock: number;
   readonly watch: DatabaseWatch;
+  readonly condition: SettableCondition;
   readonly clock: Clock;
 }
 
@@ -77,11 +79,13 @@ export class PostgresReplayGuard implements ReplayGuard {
     await this.#alone((queries) => widenWindow(queries, maxAgeMs, maxAheadMs));
   }
 
-  claim(claim: NonceClaim): Promise<boolean> {
+  async claim(claim: NonceClaim): Promise<boolean> {
+    this.#options.condition.throwIfLost();
     return this.#claims.add(claim);
   }
 
   async refuse(claim: NonceClaim): Promise<void> {
+    this.#options.condition.throwIfLost();
     await this.#refusals.add(claim);
   }
 
@@ -90,8 +94,8 @@ export class PostgresReplayGuard implements ReplayGuard {
   }
 
   async sweep(): Promise<number> {
-    const { database, watch } = this.#options;
-    if (!watch.clockAgrees) return 0;
+    const { database, condition } = this.#options;
+    if (!condition.serving) return 0;
     let removed = 0;
     for (const { isOver, measure, empty } of SLOTS) {
       const [slot] = await database.all<{ over: boolean }>(isOver);

@@ -74,7 +74,13 @@ export class PostgresStore implements SharedStore {
     const pageTokens = new PageTokens(pageKey, random);
     this.jobs = new StoredJobEngine({ storage: this.#storage, ledger: this.#ledger, feeds, pageTokens, clock, logger });
     const nonceLock = lockSpace(schema, "nonces");
-    this.replay = new PostgresReplayGuard({ database, nonceLock, watch: this.#watch, clock });
+    this.replay = new PostgresReplayGuard({
+      database,
+      nonceLock,
+      watch: this.#watch,
+      condition: this.condition,
+      clock,
+    });
     this.intents = new PostgresIntentStore({ database, instanceId: instance.id, requestLockSpace, clock });
     this.#keys = new KeyRingTable(database, schema);
     this.#listening = hints.listen(changes);

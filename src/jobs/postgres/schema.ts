@@ -1,6 +1,6 @@
 import { SealwireError } from "../../errors.ts";
 import type { Random } from "../../runtime/random.ts";
-import { compareLayout, type StoredLayout } from "../layout.ts";
+import { compareLayout, minReaderAfter, type StoredLayout } from "../layout.ts";
 import { PAGE_KEY_BYTES } from "../page-token.ts";
 import type { Database } from "./database.ts";
 import { MIGRATIONS } from "./migrations.ts";
@@ -64,13 +64,10 @@ export async function migrateSchema(
     const state = compareLayout(stored, SCHEMA_VERSION);
     if (state === "incompatible") throw otherLayout(shown, stored);
     if (state !== "due") return { from: stored.layout, to: stored.layout };
-    let minReader = stored.minReader;
-    for (const step of MIGRATIONS.slice(stored.layout)) {
-      for (const statement of step.statements) await queries.all(sqlPlannedAnew(statement));
-      minReader = Math.max(minReader, step.minReader);
-    }
+    const steps = MIGRATIONS.slice(stored.layout);
+    for (const statement of steps.flatMap(({ statements }) => statements)) await queries.all(sqlPlannedAnew(statement));
     await queries.all(WRITE_PAGE_KEY, { pageKey });
-    await queries.all(WRITE_LAYOUT, { layout: SCHEMA_VERSION, minReader });
+    await queries.all(WRITE_LAYOUT, { layout: SCHEMA_VERSION, minReader: minReaderAfter(stored, steps) });
     return { from: stored.layout, to: SCHEMA_VERSION };
   });
 }

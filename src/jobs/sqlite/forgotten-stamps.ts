@@ -13,11 +13,9 @@ const RANGES_MAX = 64;
 export class ForgottenStamps {
   /** Sorted, disjoint. */
   #ranges: readonly StampRange[];
-  #highestMs: number;
 
   constructor(ranges: readonly StampRange[] = []) {
     this.#ranges = [...ranges].sort((one, other) => one.fromMs - other.fromMs);
-    this.#highestMs = this.#ranges.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
   }
 
   get ranges(): readonly StampRange[] {
@@ -26,7 +24,8 @@ export class ForgottenStamps {
 
   /** The range that holds the stamp. */
   find(tsMs: number): StampRange | undefined {
-    if (tsMs > this.#highestMs) return undefined;
+    const highestMs = this.#ranges.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
+    if (tsMs > highestMs) return undefined;
     return this.#ranges.find(({ fromMs, toMs }) => fromMs <= tsMs && tsMs <= toMs);
   }
 
@@ -51,7 +50,6 @@ export class ForgottenStamps {
       ranges.splice(0, 2, { fromMs: first.fromMs, toMs: second.toMs });
     }
     this.#ranges = ranges;
-    this.#highestMs = ranges.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
   }
 }
 

@@ -1,8 +1,5 @@
-/** How often the newest row is noted at most, in milliseconds. */
-const INTERVAL_MS = 1_000;
-
 /**
- * Tells how old the rows of the nonce log are by the monotonic clock, as nearly as a second. Rows that were there when the
+ * Tells how old the rows of the nonce log are by the monotonic clock, as nearly as the time between two notes. Rows that were there when the
  * store was opened count from then.
  */
 export class NonceAges {
@@ -16,8 +13,7 @@ export class NonceAges {
 
   /** Notes the newest row there is at a monotonic time. */
   note(nowMs: number, seq: number): void {
-    const last = this.#notes.at(-1);
-    if (last !== undefined && (nowMs - last.atMs < INTERVAL_MS || seq === last.seq)) return;
+    if (seq === this.#notes.at(-1)?.seq) return;
     this.#notes.push({ atMs: nowMs, seq });
   }
 

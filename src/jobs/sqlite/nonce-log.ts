@@ -42,8 +42,8 @@ export interface NonceLog {
   remove(removable: Removable, limit: number): RemovedNonces;
 }
 
-/** The widest window that a server of layout 1 could be given, in milliseconds. */
-const OUTDATED_WINDOW_MS = 20 * 60 * 1000;
+/** The widest window that a server of layout 1 could be given, in milliseconds: what expires later came with a stamp ahead of it. */
+export const OUTDATED_WINDOW_MS = 20 * 60 * 1000;
 
 /** Prepares the operations on the log. */
 export function prepareNonceLog(db: DatabaseSync, numbers: { next: number }): NonceLog {
@@ -64,16 +64,13 @@ export function prepareNonceLog(db: DatabaseSync, numbers: { next: number }): No
 
   return {
     append(nonces, maxAgeMs) {
-      const bytes = Buffer.alloc(nonces.length * ENTRY_BYTES);
       let fromMs = Number.POSITIVE_INFINITY;
       let toMs = Number.NEGATIVE_INFINITY;
-      for (const [index, { fingerprint, tsMs }] of nonces.entries()) {
-        fingerprint.copy(bytes, index * ENTRY_BYTES, 0, FINGERPRINT_BYTES);
-        bytes.writeDoubleLE(tsMs, index * ENTRY_BYTES + FINGERPRINT_BYTES);
+      for (const { tsMs } of nonces) {
         if (tsMs < fromMs) fromMs = tsMs;
         if (tsMs > toMs) toMs = tsMs;
       }
-      append.run(numbers.next, toMs + maxAgeMs, bytes, fromMs, toMs);
+      append.run(numbers.next, toMs + maxAgeMs, packEntries(nonces), fromMs, toMs);
       numbers.next += 1;
     },
     *read() {
@@ -100,6 +97,16 @@ export function prepareNonceLog(db: DatabaseSync, numbers: { next: number }): No
       return { nonces: rows.reduce((sum, { bytes }) => sum + bytes / ENTRY_BYTES, 0), stamps: rows };
     },
   };
+}
+
+/** Writes the nonces of one row; {@link readEntries} reads them. */
+export function packEntries(nonces: readonly LoggedNonce[]): Buffer {
+  const bytes = Buffer.alloc(nonces.length * ENTRY_BYTES);
+  for (const [index, { fingerprint, tsMs }] of nonces.entries()) {
+    fingerprint.copy(bytes, index * ENTRY_BYTES);
+    bytes.writeDoubleLE(tsMs, index * ENTRY_BYTES + FINGERPRINT_BYTES);
+  }
+  return bytes;
 }
 
 /** Reads the nonces of one row. */

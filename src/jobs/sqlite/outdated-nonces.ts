@@ -1,10 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { bandOf, REFUSED_NONCES_TOTAL_MAX, rangeAround, type StampRange } from "../refused-stamps.ts";
-import { ENTRY_BYTES, type LoggedNonce, readEntries } from "./nonce-log.ts";
+import { ENTRY_BYTES, type LoggedNonce, OUTDATED_WINDOW_MS, packEntries, readEntries } from "./nonce-log.ts";
 import { ANY_CLIENT } from "./refused-frames.ts";
 
-/** What expires later than this came with a stamp ahead of every window that layout 1 knew, in milliseconds. */
-const AHEAD_MS = 20 * 60 * 1000;
 /** Nonces in a row that is written anew. */
 const ROW_NONCES = 1_000;
 
@@ -13,7 +11,7 @@ const ROW_NONCES = 1_000;
  * Where they are more than can be held in memory, ranges of stamps take their place, for every client.
  */
 export function gatherOutdatedNonces(db: DatabaseSync, nowMs: number): void {
-  const aheadFromMs = Math.trunc(nowMs) + AHEAD_MS;
+  const aheadFromMs = Math.trunc(nowMs) + OUTDATED_WINDOW_MS;
   const counted = db
     .prepare(
       `SELECT coalesce(sum(length(nonces)), 0) / ${ENTRY_BYTES} AS nonces, max(seq) AS lastSeq FROM nonce_log WHERE expires_at_ms > ?`,
@@ -39,7 +37,7 @@ export function gatherOutdatedNonces(db: DatabaseSync, nowMs: number): void {
 /** A frame that expires at a time was stamped up to the widest age before. */
 function widen(ranges: Map<number, StampRange>, nowMs: number, expiresAtMs: number): void {
   const band = bandOf(expiresAtMs - nowMs);
-  const first = rangeAround(expiresAtMs - AHEAD_MS);
+  const first = rangeAround(expiresAtMs - OUTDATED_WINDOW_MS);
   const last = rangeAround(expiresAtMs);
   const known = ranges.get(band);
   ranges.set(band, {
@@ -64,12 +62,7 @@ class RowWriter {
 
   end(): void {
     if (this.#nonces.length === 0) return;
-    const bytes = Buffer.alloc(this.#nonces.length * ENTRY_BYTES);
-    for (const [index, { fingerprint, tsMs }] of this.#nonces.entries()) {
-      fingerprint.copy(bytes, index * ENTRY_BYTES);
-      bytes.writeDoubleLE(tsMs, (index + 1) * ENTRY_BYTES - 8);
-    }
-    this.#insert.run(Math.max(...this.#nonces.map(({ tsMs }) => tsMs)), bytes);
+    this.#insert.run(Math.max(...this.#nonces.map(({ tsMs }) => tsMs)), packEntries(this.#nonces));
     this.#nonces = [];
   }
 }

@@ -23,7 +23,8 @@ export interface RefusedNonce {
   readonly tsMs: number;
 }
 
-interface RefusedRange extends StampRange {
+/** Stamps of a client of which every frame was refused. */
+export interface RefusedRange extends StampRange {
   readonly clientId: string;
   readonly band: number;
 }
@@ -68,7 +69,7 @@ export class RefusedFrames {
   }
 
   /** The range of refused stamps of a client that holds the stamp. */
-  find(clientId: string, tsMs: number): StampRange | undefined {
+  find(clientId: string, tsMs: number): RefusedRange | undefined {
     if (this.#ranges.size === 0) return undefined;
     for (const client of [clientId, ANY_CLIENT]) {
       for (const range of this.#ranges.get(client)?.values() ?? []) {
@@ -83,26 +84,29 @@ export class RefusedFrames {
     this.#keep({ ...nonce, fingerprint: Buffer.from(fingerprint) });
   }
 
-  /** Notes a frame that stands ahead of the window. Throws UNAVAILABLE. */
+  /**
+   * Notes a frame that stands ahead of the window. What is known already is written again: an earlier write may be under
+   * way, or have failed. Throws UNAVAILABLE.
+   */
   async add(frame: RefusedNonce, nowMs: number): Promise<void> {
     const { clientId, fingerprint } = frame;
     const tsMs = clampStamp(frame.tsMs);
-    if (this.has(fingerprint) || this.find(clientId, tsMs) !== undefined) return;
     const { insertNonce, writeRange } = this.#statements;
+    const isKnown = this.has(fingerprint);
     const isFull =
       (this.#held.get(clientId) ?? 0) >= REFUSED_NONCES_MAX || this.#nonces.size >= REFUSED_NONCES_TOTAL_MAX;
-    if (tsMs - nowMs <= FAR_AHEAD_MS && !isFull) {
-      this.#keep({ clientId, fingerprint, tsMs });
-      await this.#commits.run(() => insertNonce.run(clientId, fingerprint, Math.trunc(tsMs)));
-      return;
+    let range = this.find(clientId, tsMs);
+    if (range === undefined && !isKnown && (isFull || tsMs - nowMs > FAR_AHEAD_MS)) {
+      range = this.#grown(clientId, bandOf(tsMs - nowMs), rangeAround(tsMs));
+      this.#put(range);
     }
-    const band = bandOf(tsMs - nowMs);
-    const around = rangeAround(tsMs);
-    const known = this.#ranges.get(clientId)?.get(band) ?? around;
-    const fromMs = Math.min(known.fromMs, around.fromMs);
-    const toMs = Math.max(known.toMs, around.toMs);
-    this.#put({ clientId, band, fromMs, toMs });
-    await this.#commits.run(() => writeRange.run(clientId, band, fromMs, toMs));
+    if (range === undefined) {
+      if (!isKnown) this.#keep({ clientId, fingerprint, tsMs });
+      await this.#commits.run(() => insertNonce.run(clientId, fingerprint, Math.trunc(tsMs)));
+    } else {
+      const { clientId: owner, band, fromMs, toMs } = range;
+      await this.#commits.run(() => writeRange.run(owner, band, fromMs, toMs));
+    }
   }
 
   /** Forgets what can be accepted no more, even if the clock is set back by a day. */
@@ -127,6 +131,17 @@ export class RefusedFrames {
       if (bands?.get(range.band) === range) bands.delete(range.band);
     }
     return nonces.length;
+  }
+
+  /** A client's range of a band, grown to hold another. */
+  #grown(clientId: string, band: number, { fromMs, toMs }: StampRange): RefusedRange {
+    const known = this.#ranges.get(clientId)?.get(band);
+    return {
+      clientId,
+      band,
+      fromMs: Math.min(known?.fromMs ?? fromMs, fromMs),
+      toMs: Math.max(known?.toMs ?? toMs, toMs),
+    };
   }
 
   #keep(nonce: RefusedNonce): void {

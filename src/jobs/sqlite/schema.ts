@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { compareLayout, type Migration, type StoredLayout } from "../layout.ts";
+import { compareLayout, minReaderAfter, type StoredLayout } from "../layout.ts";
 import { MIGRATIONS, type MigrationContext } from "./migrations.ts";
 
 /** The layout that this version makes, kept in the file as SQLite's `user_version`. */
@@ -39,15 +39,16 @@ export function readLayout(db: DatabaseSync, path: string): StoredLayout {
  * Creates the tables in an empty database and brings those of an older layout to this version's, in one transaction.
  * Throws STORE_INCOMPATIBLE.
  */
-export function prepareSchema(db: DatabaseSync, { path, logger, ...context }: SchemaOptions): Migration {
+export function prepareSchema(db: DatabaseSync, { path, logger, ...context }: SchemaOptions): void {
   const stored = readLayout(db, path);
   const state = compareLayout(stored, SCHEMA_VERSION);
   if (state === "incompatible") throw tooNew(path, stored);
-  if (state !== "due") return { from: stored.layout, to: stored.layout };
+  if (state !== "due") return;
+  const steps = MIGRATIONS.slice(stored.layout);
   db.exec("BEGIN IMMEDIATE");
   try {
-    for (const migration of MIGRATIONS.slice(stored.layout)) migration.apply(db, context);
-    db.prepare("UPDATE store_state SET min_reader = ?").run(MIGRATIONS.at(-1)?.minReader ?? SCHEMA_VERSION);
+    for (const step of steps) step.apply(db, context);
+    db.prepare("UPDATE store_state SET min_reader = ?").run(minReaderAfter(stored, steps));
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     db.exec("COMMIT");
   } catch (thrown) {
@@ -58,7 +59,6 @@ export function prepareSchema(db: DatabaseSync, { path, logger, ...context }: Sc
     const step = { from: stored.layout, to: SCHEMA_VERSION };
     logger.info(step, "the store was brought to this version's layout; older software cannot use it any more");
   }
-  return { from: stored.layout, to: SCHEMA_VERSION };
 }
 
 function tooNew(path: string, { layout, minReader }: StoredLayout): SealwireError {

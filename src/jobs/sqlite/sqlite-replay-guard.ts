@@ -10,7 +10,14 @@ import { ClockWatch } from "./clock-watch.ts";
 import type { CommitGroup } from "./commit-group.ts";
 import { type ForgottenStamps, type ForgottenStampsTable, prepareForgottenStamps } from "./forgotten-stamps.ts";
 import { NonceAges } from "./nonce-ages.ts";
-import { type NonceLog, NonceWriter, prepareNonceLog, type Removable } from "./nonce-log.ts";
+import {
+  FINGERPRINT_BYTES,
+  type NonceLog,
+  NonceWriter,
+  OUTDATED_WINDOW_MS,
+  prepareNonceLog,
+  type Removable,
+} from "./nonce-log.ts";
 import { NonceSet } from "./nonce-set.ts";
 import { ANY_CLIENT, RefusedFrames } from "./refused-frames.ts";
 import { ReplayMark } from "./replay-mark.ts";
@@ -19,8 +26,6 @@ import { type EnteredState, prepareReplayState, type ReplayState } from "./store
 
 /** Rows per transaction of a sweep. */
 const SLICE = 1_000;
-/** What layout 1 kept of stamps further ahead than this is held apart, in milliseconds. */
-const OUTDATED_AHEAD_MS = 20 * 60 * 1000;
 
 /** A connection with the group that writes through it. */
 export interface Connection {
@@ -80,7 +85,7 @@ export class SqliteReplayGuard implements ReplayGuard {
     this.#window = { maxAgeMs: state.maxAgeMs, maxAheadMs: state.maxAheadMs };
     this.#blindUntilMs = state.replayBlindUntilMs;
     if (state.suspect) this.#suspectAtMs = clock.nowMs();
-    const outdatedFromMs = clock.nowMs() + OUTDATED_AHEAD_MS;
+    const outdatedFromMs = clock.nowMs() + OUTDATED_WINDOW_MS;
     for (const { fingerprint, tsMs, outdated } of this.#log.read()) {
       if (outdated && tsMs > outdatedFromMs) this.#refused.hold({ clientId: ANY_CLIENT, fingerprint, tsMs });
       else this.#known.add(fingerprint, tsMs);
@@ -121,7 +126,7 @@ export class SqliteReplayGuard implements ReplayGuard {
   async refuse(claim: NonceClaim): Promise<void> {
     this.#options.condition.throwUnlessServing();
     const { clientId, tsMs } = claim;
-    const fingerprint = fingerprintOf(claim).subarray(0, 8);
+    const fingerprint = fingerprintOf(claim);
     await this.#refused.add({ clientId, fingerprint, tsMs }, this.#options.clock.nowMs());
   }
 
@@ -206,5 +211,6 @@ export class SqliteReplayGuard implements ReplayGuard {
 
 /** 64 bits of a digest of client and nonce. No client id holds a line break. */
 function fingerprintOf({ clientId, nonce }: NonceClaim): Buffer {
-  return hash("sha256", Buffer.concat([Buffer.from(`${clientId}\n`), nonce]), "buffer");
+  const digest = hash("sha256", Buffer.concat([Buffer.from(`${clientId}\n`), nonce]), "buffer");
+  return digest.subarray(0, FINGERPRINT_BYTES);
 }

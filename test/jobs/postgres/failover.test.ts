@@ -1,4 +1,5 @@
 // test-limit-ms: 300000
+import { readFile } from "node:fs/promises";
 import { Client } from "pg";
 import { repairPostgresClock } from "../../../src/jobs/postgres/manage.ts";
 import { openPostgresStore } from "../../../src/jobs/postgres/open.ts";
@@ -153,6 +154,30 @@ if (hasPostgres(test)) {
     assert.equal(warnings, []);
     assert.ok((await admin.query("SELECT FROM store_state WHERE origin IS NOT NULL")).rowCount === 1);
   });
+
+  for (const sees of [true, false]) {
+    test(`what the page has run for a copy refuses frames once, by a user who may ${sees ? "" : "not "}see where the WAL is`, async () => {
+      const primary = opened.use(await PostgresServer.start());
+      await migrated(urlOf(primary.port));
+      await using admin = await primary.connect("failover");
+      await admin.query(`CREATE USER app; GRANT USAGE ON SCHEMA failover TO app;
+        GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA failover TO app`);
+      if (!sees) await admin.query("REVOKE EXECUTE ON FUNCTION pg_control_system FROM PUBLIC");
+      const url = urlOf(primary.port).replace("sealwire@", "app@");
+      const accepted = nonceClaim(Date.now(), "accepted");
+      const before = await open(url);
+      assert.is(await before.replay.claim(accepted), true);
+      const page = await readFile(new URL("../../../docs/operations.md", import.meta.url), "utf8");
+      const [, asked = ""] = /```sql\n(UPDATE sealwire\.store_state .*)\n```/.exec(page) ?? [];
+      await admin.query(asked.replace("sealwire.", "failover."));
+      const after = await open(url);
+      await rejection("FRESHNESS_UNKNOWN", after.replay.claim(accepted));
+      const floor = "SELECT replay_floor_ms FROM store_state";
+      const { rows } = await admin.query(floor);
+      await open(url);
+      assert.equal((await admin.query(floor)).rows, rows);
+    });
+  }
 
   test("with --require-sync-replication a store is used only while a standby follows synchronously", async () => {
     const primary = opened.use(await PostgresServer.start());
