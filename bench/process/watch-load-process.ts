@@ -63,12 +63,16 @@ function openWatch(session: ClientHttp2Session, calls: SignedCalls, until: "resp
     awaited.heard += 1;
     if (awaited.heard === open) awaited.by.resolve(machineMs());
   });
-  stream.on("close", () => {
-    failure ??= new Error("a watch ended");
-    awaited?.by.resolve(machineMs());
+  const ended = new Promise<never>((_, reject) => {
+    stream.on("close", () => {
+      failure ??= new Error("a watch ended");
+      awaited?.by.resolve(machineMs());
+      reject(failure);
+    });
   });
+  ended.catch(() => {});
   stream.end(grpcBody(calls.next()));
-  return once(stream, until);
+  return Promise.race([once(stream, until), ended]);
 }
 
 /** What the process that watches can be asked. */

@@ -37,7 +37,8 @@ const questions = {
       store,
       tools: [demoTools(), tools],
       descriptors: [descriptors],
-      limits: { streamsPerConnectionMax: 100_000 },
+      // All watches are opened at once: unverified for a moment, each counts as 8 KiB.
+      limits: { streamsPerConnectionMax: 100_000, unverifiedBytesMax: 256 * 1024 * 1024 },
     });
     const credentials = server.credentials();
     await using client = new SealwireClient({ credentials });
