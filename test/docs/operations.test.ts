@@ -16,10 +16,17 @@ const test = suite("docs/operations");
 
 const page = readFileSync(join(import.meta.dirname, "..", "..", "docs", "operations.md"), "utf8");
 
+const METRIC = /^(sealwire|grpc_server|nodejs|process)_/;
+
+const namesIn = (text: string): string[] => [...text.matchAll(/`([a-z0-9_]+)`/g)].map(([, name = ""]) => name);
+
+function sectionOf(heading: string): string {
+  return page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? "";
+}
+
 /** The rows of the tables under a heading: the text in backquotes that begins each, and its second cell. */
 function rowsUnder(heading: string): Record<string, string> {
-  const section = page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? "";
-  const rows = section.matchAll(/^\| `([a-z_]+)` \| ([^|]*?) *\|/gm);
+  const rows = sectionOf(heading).matchAll(/^\| `([a-z_]+)` \| ([^|]*?) *\|/gm);
   return Object.fromEntries([...rows].map(([, name, cell]) => [name, cell]));
 }
 
@@ -50,7 +57,7 @@ test("the page has every parameter of a store's URL, with its variable and its v
   }
 });
 
-test("the page has every metric", async () => {
+test("the page has every metric, and every metric that it names is one", async () => {
   await using store = await openSqliteStore({ path: ":memory:" });
   const metrics = await createMetrics({
     store,
@@ -58,8 +65,12 @@ test("the page has every metric", async () => {
     counters: processCounters({ dropped: 0 }, { count: 0 }),
   });
   const text = await metrics.text();
-  const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
-  assert.equal(Object.keys(rowsUnder("Metrics")).sort(), names.sort());
+  const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = ""]) => name).sort();
+  const section = sectionOf("Metrics");
+  const table = section.split("\n| metric | labels | is |\n")[1]?.split("\n\n")[0] ?? "";
+  const listed = [...table.matchAll(/^\| ([^|]*) \|/gm)].flatMap(([, cell = ""]) => namesIn(cell));
+  assert.equal(listed.sort(), names);
+  for (const name of namesIn(page)) assert.ok(!METRIC.test(name) || names.includes(name), name);
 });
 
 test("the configuration on the page is accepted and says what the page says it does", async () => {
