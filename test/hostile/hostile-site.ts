@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ServerLimits } from "../../src/server/server-limits.ts";
 import { type ClientCredentials, readCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { CliServer, sealwire } from "../cli/cli-process.ts";
+import { snakeCased } from "../support/snake-case.ts";
 import type { GoodCalls } from "./good-client-process.ts";
 import { type Measured, printMeasured, summarize } from "./measured.ts";
 import { residentMiB } from "./resident-memory.ts";
@@ -155,13 +156,4 @@ export class HostileSite implements AsyncDisposable {
     await this.#server[Symbol.asyncDispose]();
     await rm(this.#server.folder, { recursive: true });
   }
-}
-
-function snakeCased(limits: Partial<ServerLimits>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(limits).map(([name, value]) => [
-      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      value,
-    ]),
-  );
 }
