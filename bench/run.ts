@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BenchName, benches } from "./benches/benches.ts";
 import { readCommandLine } from "./options.ts";
+import { describeCommand } from "./report/command.ts";
 import { resultPage } from "./report/markdown.ts";
 import { PAGES, withNewestResult } from "./report/page-section.ts";
 import { describeCommit, describeMachine, describeSettings, type Result } from "./report/result.ts";
@@ -9,7 +10,8 @@ import { writeResult } from "./report/write-result.ts";
 
 /* Runs benches: `node bench/run.ts [NAME…] [options]`; bench/README.md tells which there are. */
 
-const { names, options } = readCommandLine(process.argv.slice(2));
+const typed = process.argv.slice(2);
+const { names, options } = readCommandLine(typed);
 const all = Object.keys(benches) as BenchName[];
 const unknown = names.filter((name) => !all.some((known) => known === name));
 if (unknown.length > 0) throw new Error(`there is no bench ${unknown.join(", ")}; there are ${all.join(", ")}`);
@@ -26,6 +28,7 @@ for (const name of all.filter((each) => names.length === 0 || names.includes(eac
     ...(commit !== undefined && { commit }),
     machine: describeMachine(),
     settings: describeSettings(options),
+    command: describeCommand(typed),
     ...findings,
   };
   writeResult(result, options.out);

@@ -11,13 +11,13 @@ import { seriesTable } from "./series-table.ts";
 
 const SIZES: Readonly<Record<Engine, readonly number[]>> = {
   sqlite: [0, 10_000, 1_000_000],
-  postgres: [0, 10_000, 100_000],
+  postgres: [0, 10_000, 1_000_000],
 };
 const TITLES: Readonly<Record<Engine, string>> = { sqlite: "SQLite", postgres: "PostgreSQL" };
 const CALLS = 100;
 /** More rounds for the operations of a store, which take microseconds and no warm-up. */
 const TIMES_ROUNDS = 3;
-const OPERATIONS = ["submit", "poll", "list", "claim"] as const;
+const OPERATIONS = ["submit", "poll", "list", "claim", "scrape"] as const;
 
 /** What does not depend on how much there is: jobs in the store, clients in the ring, tools, nonces that expire. */
 export const growth: Bench = {

@@ -1,6 +1,6 @@
-import { heldCalls, holdCalls } from "../../test/hostile/held-calls.ts";
+import { callsOf, heldCalls, holdCalls } from "../../test/hostile/held-calls.ts";
 import { HostileSite } from "../../test/hostile/hostile-site.ts";
-import type { Measured } from "../../test/hostile/measured.ts";
+import { count, type Measured } from "../../test/hostile/measured.ts";
 import type { Bench } from "../report/result.ts";
 import { median } from "../report/statistics.ts";
 
@@ -14,7 +14,9 @@ export const hostile: Bench = {
       const found: Measured[] = [];
       for (let round = 0; round < rounds; round += 1) {
         progress(`${name}, round ${round + 1} of ${rounds}`);
-        found.push(await site.measure(name, holdCalls(held), 4 * seconds));
+        const measured = await site.measure(name, holdCalls(held), 4 * seconds);
+        if (measured.count < callsOf(held)) throw new Error(`${name}: only ${measured.count} calls were opened`);
+        found.push(measured);
       }
       measured.push({ name, found });
     }
@@ -29,7 +31,7 @@ export const hostile: Bench = {
             name,
             of(found, ({ calm }) => calm.p99),
             of(found, ({ attacked }) => attacked.p99),
-            found.reduce((sum, { attacked }) => sum + Object.keys(attacked.failures).length, 0),
+            found.reduce((sum, { attacked }) => sum + count(attacked.failures), 0),
             of(found, ({ memory }) => memory.peak - memory.before),
           ]),
         },

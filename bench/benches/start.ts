@@ -10,19 +10,25 @@ import { median } from "../report/statistics.ts";
 import { ARGS } from "../variants/work.ts";
 
 const CLI = join(import.meta.dirname, "..", "..", "dist", "src", "cli", "main.js");
-const PEAK_MEMORY = join(import.meta.dirname, "..", "process", "peak-memory.mjs");
+const OWN_USAGE = join(import.meta.dirname, "..", "process", "own-usage.mjs");
 const BATCH_SUM = { typeUrl: "type.googleapis.com/sealwire.demo.v1.BatchSumRequest", value: ARGS };
 
-/** What one launch showed: times in milliseconds, memory in KiB. */
+/** What a process took. */
+interface Taken {
+  readonly tookMs: number;
+  readonly cpuUs: number;
+  readonly peakKiB: number;
+}
+
+/** What one launch showed. */
 interface Launch {
-  readonly firstAnswerMs: number;
+  /** Until the first answer; processor time and memory are those of the server's whole life. */
+  readonly serve: Taken;
   readonly firstCallMs: number;
   readonly secondCallMs: number;
-  readonly servePeakKiB: number;
-  readonly callMs: number;
-  readonly callPeakKiB: number;
-  readonly versionMs: number;
-  readonly versionPeakKiB: number;
+  readonly version: Taken;
+  readonly call: Taken;
+  readonly health: Taken;
 }
 
 /** How soon a server answers after its launch, and what the command line takes; both as `npm run build` makes them. */
@@ -41,23 +47,32 @@ export const start: Bench = {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-    const row = (name: string, time: keyof Launch, peak?: keyof Launch): Cell[] => [
+    const of = (figure: (each: Launch) => number): number => median(launches.map(figure));
+    const wait = (name: string, which: "firstCallMs" | "secondCallMs"): Cell[] => [
       name,
-      median(launches.map((each) => each[time])),
-      peak === undefined ? "" : median(launches.map((each) => each[peak])) / 1024,
+      of((each) => each[which]),
+      "",
+      "",
+    ];
+    const run = (name: string, command: "serve" | "version" | "call" | "health"): Cell[] => [
+      name,
+      of((each) => each[command].tookMs),
+      command === "serve" ? "" : of((each) => each[command].cpuUs) / 1000,
+      of((each) => each[command].peakKiB) / 1024,
     ];
     return {
       settings: `${rounds} launches, on all cores`,
       tables: [
         {
-          title: "Wall time and memory",
-          columns: ["", "wall time (ms)", "most memory (MiB)"],
+          title: "Wall time, processor time and memory",
+          columns: ["", "wall time (ms)", "processor time (ms)", "most memory (MiB)"],
           rows: [
-            row("`sealwire serve --dev`, from launch to the first answer", "firstAnswerMs", "servePeakKiB"),
-            row("the first call in it, connecting included", "firstCallMs"),
-            row("the second call", "secondCallMs"),
-            row("`sealwire --version`", "versionMs", "versionPeakKiB"),
-            row("`sealwire call batch_sum`", "callMs", "callPeakKiB"),
+            run("`sealwire serve --dev`, from launch to the first answer", "serve"),
+            wait("the first call in it, connecting included", "firstCallMs"),
+            wait("the second call", "secondCallMs"),
+            run("`sealwire --version`", "version"),
+            run("`sealwire call batch_sum`", "call"),
+            run("`sealwire health`", "health"),
           ],
         },
       ],
@@ -68,9 +83,9 @@ export const start: Bench = {
 
 async function launch(folder: string): Promise<Launch> {
   const version = await run(folder, ["--version"]);
-  const peakFile = join(folder, "serve.peak");
+  const usageFile = join(folder, "serve.usage");
   const startMs = performance.now();
-  const server = spawnCli(folder, ["serve", "--dev", "--listen", "127.0.0.1:0", "--log-level", "error"], peakFile);
+  const server = spawnCli(folder, ["serve", "--dev", "--listen", "127.0.0.1:0", "--log-level", "error"], usageFile);
   try {
     const [line] = (await once(server.stdout, "data")) as [Buffer];
     const { listening: address } = JSON.parse(String(line)) as { readonly listening: string };
@@ -82,38 +97,41 @@ async function launch(folder: string): Promise<Launch> {
     await client.call("batch_sum", BATCH_SUM);
     const secondMs = performance.now();
     const call = await run(folder, ["call", "batch_sum", '{"numbers": [1, 2, 3.5]}', "--address", address]);
+    const health = await run(folder, ["health", "--address", address]);
     server.kill("SIGTERM");
     await once(server, "exit");
     return {
-      firstAnswerMs: firstMs - startMs,
+      serve: { tookMs: firstMs - startMs, ...readUsage(usageFile) },
       firstCallMs: firstMs - connectMs,
       secondCallMs: secondMs - firstMs,
-      servePeakKiB: Number(readFileSync(peakFile)),
-      callMs: call.tookMs,
-      callPeakKiB: call.peakKiB,
-      versionMs: version.tookMs,
-      versionPeakKiB: version.peakKiB,
+      version,
+      call,
+      health,
     };
   } finally {
     server.kill("SIGKILL");
   }
 }
 
-async function run(folder: string, args: readonly string[]): Promise<{ tookMs: number; peakKiB: number }> {
-  const peakFile = join(folder, "cli.peak");
+async function run(folder: string, args: readonly string[]): Promise<Taken> {
+  const usageFile = join(folder, "cli.usage");
   const startMs = performance.now();
-  const child = spawnCli(folder, args, peakFile);
+  const child = spawnCli(folder, args, usageFile);
   child.stdout.resume();
   const [code] = (await once(child, "exit")) as [number | null];
   const tookMs = performance.now() - startMs;
   if (code !== 0) throw new Error(`sealwire ${args[0]} ended with ${code}`);
-  return { tookMs, peakKiB: Number(readFileSync(peakFile)) };
+  return { tookMs, ...readUsage(usageFile) };
 }
 
-function spawnCli(folder: string, args: readonly string[], peakFile: string) {
-  return spawn(process.execPath, ["--import", PEAK_MEMORY, CLI, ...args], {
+function readUsage(file: string): Omit<Taken, "tookMs"> {
+  return JSON.parse(readFileSync(file, "utf8"));
+}
+
+function spawnCli(folder: string, args: readonly string[], usageFile: string) {
+  return spawn(process.execPath, ["--import", OWN_USAGE, CLI, ...args], {
     cwd: folder,
-    env: { ...process.env, PEAK_MEMORY_FILE: peakFile },
+    env: { ...process.env, USAGE_FILE: usageFile },
     stdio: ["ignore", "pipe", "inherit"],
   });
 }

@@ -1,4 +1,6 @@
 import type { Store } from "../../src/jobs/store.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { StoreFigures } from "../../src/server/store-metrics.ts";
 import { median } from "../report/statistics.ts";
 import { benchJob, type Engine, openFilledStore, runEmptyJobs } from "../variants/filled-store.ts";
 import { answerParent } from "./answering.ts";
@@ -41,6 +43,10 @@ const OPERATIONS = {
   async list(): Promise<void> {
     const { jobs } = await opened().jobs.list({ owner: "owner-0", states: [], pageSize: 50 });
     if (jobs.length !== 50) throw new Error(`the page has ${jobs.length} jobs`);
+  },
+  /** What a scrape of the metrics asks of the store, nothing kept from another. */
+  async scrape(): Promise<void> {
+    if ((await new StoreFigures(opened(), systemClock).read()) === undefined) throw new Error("the store is away");
   },
 };
 

@@ -9,9 +9,9 @@ export function resultPage(result: Result): string {
 }
 
 /** Where figures come from, in one line: when, what was measured, on what, how. */
-export function provenance({ name, at, commit, machine, settings }: Result): string {
+export function provenance({ at, commit, machine, settings, command }: Result): string {
   const measured = commit === undefined ? at.slice(0, 10) : `${at.slice(0, 10)} at commit \`${commit}\``;
-  return `Measured ${measured}. ${machine}. ${settings}. Command: \`npm run bench -- ${name}\`.`;
+  return `Measured ${measured}. ${machine}. ${settings}. Command: \`${command}\`.`;
 }
 
 /** A table in Markdown, its numbers to three significant digits. */

@@ -37,10 +37,12 @@ export interface Result extends Findings {
   readonly title: string;
   /** When, as ISO 8601. */
   readonly at: string;
-  /** What was measured, as git names it; `undefined` outside a clone. */
+  /** What was measured, as git names it; `undefined` outside a clone, from where no result is taken over. */
   readonly commit?: string;
   readonly machine: string;
   readonly settings: string;
+  /** As it was typed. */
+  readonly command: string;
 }
 
 /** A bench, as `npm run bench -- NAME` runs it. */

@@ -12,6 +12,7 @@ export async function openBenchStore(): Promise<Store> {
     intents: store.intents,
     condition: store.condition,
     identity: store.identity,
+    away: false,
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
       await postgres[Symbol.asyncDispose]();

@@ -18,7 +18,7 @@ function withoutReplayGuard({ jobs, intents, condition, identity }: Store): { re
     sweep: async () => 0,
     size: async () => 0,
   };
-  return { store: { jobs, intents, replay, condition, identity, async [Symbol.asyncDispose]() {} } };
+  return { store: { jobs, intents, replay, condition, identity, away: false, async [Symbol.asyncDispose]() {} } };
 }
 
 /** Without HMACs and their input. */

@@ -14,6 +14,7 @@ export async function openTemporaryStore(): Promise<Store> {
     intents: store.intents,
     condition: store.condition,
     identity: store.identity,
+    away: false,
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });

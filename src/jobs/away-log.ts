@@ -31,6 +31,11 @@ export class AwayLog implements Disposable {
     this.#options = options;
   }
 
+  /** True from a failure until nothing has failed for five seconds. */
+  get isAway(): boolean {
+    return this.#causes.size > 0;
+  }
+
   failed(thrown: unknown): void {
     const { clock, logger, away } = this.#options;
     if (!this.#everWorked) return;

@@ -137,6 +137,7 @@ export interface JobEngine {
 
 /** Figures of {@link JobEngine.stats}. */
 export interface JobStats {
+  /** Those of a large store on PostgreSQL are estimated: what has ended, and open jobs beyond 20,000. */
   readonly byState: Readonly<Record<JobState, number>>;
   /** Age of the oldest job that could run now, in milliseconds; 0 if there is none. */
   readonly oldestQueuedMs: number;

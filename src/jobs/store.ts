@@ -48,7 +48,7 @@ export interface ReplayGuard {
   distrust(): Promise<void>;
   /** Removes expired nonces, and notes which stamps were forgotten; returns how many went. */
   sweep(): Promise<number>;
-  /** Nonces held now. */
+  /** Nonces held now; estimated where a store on PostgreSQL holds many. */
   size(): Promise<number>;
 }
 
@@ -94,8 +94,22 @@ export interface Store extends AsyncDisposable {
   readonly intents: IntentStore;
   /** Whether servers may use it. */
   readonly condition: StoreCondition;
+  /** True from the moment at which it could not be used until nothing has failed for 5 s, as the log says, too. */
+  readonly away: boolean;
+  /** The connections to its database, where there is one. */
+  readonly connections?: StoreConnections;
   /** Names the store itself, wherever its data is moved to; a store that is made anew has another. */
   readonly identity: StoreIdentity;
+}
+
+/** The connections of one process to the database of a shared store, beside that for notifications. */
+export interface StoreConnections {
+  /** As many as there may be. */
+  readonly most: number;
+  readonly used: number;
+  readonly idle: number;
+  /** Users that wait for one. */
+  readonly waiting: number;
 }
 
 /** Which store it is, and how often it was opened: a copy that was put in its place shows an earlier count. */

@@ -25,6 +25,8 @@ export interface CallObserver {
   callEnded(record: CallRecord, code: number, durationMs: number): void;
   /** Told how many handlers of a tool run on although their calls were stopped long ago, whenever that changes. */
   overdueHandlers?(tool: string, count: number): void;
+  connectionOpened?(): void;
+  connectionClosed?(): void;
 }
 
 const REFUSALS = new Set(["UNAUTHENTICATED", "PERMISSION_DENIED"]);

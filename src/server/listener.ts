@@ -25,6 +25,8 @@ export interface ListenerOptions {
   readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told of each connection that is let in, its handshake still to come. */
+  readonly onOpen: (socket: Socket) => void;
   /** Takes over each accepted connection, decrypted. */
   readonly onConnection: (socket: Socket) => void;
 }
@@ -39,7 +41,7 @@ export interface Listener {
 
 /** Starts to accept connections. Throws OPTIONS_INVALID for plaintext beyond this machine and for an address that cannot be had. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { address, reusePort, tls, insecurePlaintext, clock, logger, onConnection } = options;
+  const { address, reusePort, tls, insecurePlaintext, clock, logger, onOpen, onConnection } = options;
   const { connectionsMax, handshakeTimeoutMs } = options;
   if (tls === undefined && !insecurePlaintext && !isLocal(address)) {
     throw new SealwireError(
@@ -104,11 +106,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       if (!peers.add(socket)) {
         refuse(socket.remoteAddress ?? "unknown", "too many are open from its address");
         socket.destroy();
-      } else if (secure === undefined) {
-        accept(socket);
-      } else {
-        secure.emit("connection", socket);
+        return;
       }
+      onOpen(socket);
+      if (secure === undefined) accept(socket);
+      else secure.emit("connection", socket);
     }),
   );
   server.maxConnections = connectionsMax;

@@ -19,7 +19,7 @@ import { parseListenAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
 import { AnonymousCalls } from "./anonymous-call.ts";
 import { createCallHandler } from "./call-handler.ts";
-import { type CallLog, callLog } from "./call-record.ts";
+import { type CallLog, type CallObserver, callLog } from "./call-record.ts";
 import { CallRunner } from "./call-runner.ts";
 import { Drain } from "./drain.ts";
 import { Gate } from "./gate.ts";
@@ -86,9 +86,13 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   );
   const log = callLog(logger, clock);
   const observers = [log, ...resolved.observers].map((observer) => guardObserver(observer, logger));
-  const overdue = new OverdueHandlers(limits.overdueHandlersMax, (tool, count) => {
+  const tellOverdue = (tool: string, count: number): void => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);
-  });
+  };
+  // From the start, so that a metric of it is there before anything is overdue.
+  for (const { name, policy } of catalogue.tools())
+    if (policy === undefined && !catalogue.isSystemTool(name)) tellOverdue(name, 0);
+  const overdue = new OverdueHandlers(limits.overdueHandlersMax, tellOverdue);
   const dispatcher = new Dispatcher({
     catalogue,
     store,
@@ -167,7 +171,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   const worker = resolved.work === false ? undefined : await store.jobs.work(dispatcher.jobHandlers(), resolved.work);
   health.setServing(store.condition.serving);
   const following = store.condition.onChange((serving) => health.setServing(serving));
-  return new RunningServer({ server, health, worker, drain, following, log, options: resolved });
+  return new RunningServer({ server, health, worker, drain, following, log, observers, options: resolved });
 }
 
 interface Parts {
@@ -178,6 +182,7 @@ interface Parts {
   /** Follows the condition of the store. */
   readonly following: Disposable;
   readonly log: CallLog;
+  readonly observers: readonly CallObserver[];
   readonly options: ResolvedServerOptions;
 }
 
@@ -194,7 +199,8 @@ class RunningServer implements SealwireServer {
   }
 
   async listen(address: string, { reusePort = false }: ListenOptions = {}): Promise<{ readonly address: string }> {
-    const { tls, insecurePlaintext, limits, clock, logger } = this.#parts.options;
+    const { observers, options } = this.#parts;
+    const { tls, insecurePlaintext, limits, clock, logger } = options;
     const listener = await listen({
       address: parseListenAddress(address),
       reusePort,
@@ -205,6 +211,12 @@ class RunningServer implements SealwireServer {
       handshakeTimeoutMs: limits.handshakeTimeoutMs,
       clock,
       logger,
+      onOpen(socket) {
+        for (const observer of observers) observer.connectionOpened?.();
+        socket.once("close", () => {
+          for (const observer of observers) observer.connectionClosed?.();
+        });
+      },
       onConnection: (socket) => this.#injector.injectConnection(socket),
     });
     this.#listeners.push(listener);

@@ -2,12 +2,13 @@ import { type ChildProcess, type StdioOptions, spawn } from "node:child_process"
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { readFile, truncate } from "node:fs/promises";
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SealwireClient } from "../../src/client/client.ts";
 import { parseCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
 import { assert, suite } from "../support/suite.ts";
 import { CliProcess, CliServer } from "./cli-process.ts";
 import { inFolder } from "./cli-run.ts";
@@ -34,6 +35,7 @@ class Scene implements AsyncDisposable {
 
   /** `command` goes before the server's own, as in `nice node …`. */
   static async start(cwd: string, stderr: "pipe" | number, command: readonly string[] = []): Promise<Scene> {
+    // The line that tells a port may be what a test leaves unread.
     const port = await freePort();
     const serve = ["serve", "--dev", "--listen", "127.0.0.1:0", "--tools", TOOLS, "--metrics", `127.0.0.1:${port}`];
     const [file = "", ...args] = [...command, process.execPath, MAIN, ...serve];
@@ -72,15 +74,6 @@ class Scene implements AsyncDisposable {
     this.child.kill("SIGKILL");
     await this.#ended;
   }
-}
-
-/** A port for the metrics: the line that tells it may be what a test leaves unread. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { readonly port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 test("a log on a full device costs lines and nothing else", () =>

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { constants, createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
-import { type AddressInfo, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
@@ -18,6 +18,7 @@ import { createServer as createSealwireServer } from "../../src/server/server.ts
 import { fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
 import { NameServer } from "../support/name-server.ts";
 import { rejection } from "../support/rejection.ts";
 import { startServer, type TestServer } from "../support/running-server.ts";
@@ -34,15 +35,6 @@ import {
 } from "./peers/signed-peer.ts";
 
 const test = suite("client/replicas");
-
-/** A port that is free on every loopback address. */
-async function freePort(): Promise<number> {
-  const socket = createServer();
-  await new Promise<void>((resolve) => socket.listen(0, "127.0.0.1", resolve));
-  const address = socket.address();
-  await new Promise((resolve) => socket.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 /** A server for each host, all on one port, with one key ring and one store; tells who of them was asked. */
 async function startServers(hosts: readonly string[], tls?: { certificatePath: string; privateKeyPath: string }) {

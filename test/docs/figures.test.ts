@@ -1,10 +1,15 @@
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { describeCommand } from "../../bench/report/command.ts";
+import { provenance, resultPage } from "../../bench/report/markdown.ts";
+import type { Result } from "../../bench/report/result.ts";
 import { assert, suite } from "../support/suite.ts";
 
 const test = suite("docs/figures");
 
 const root = join(import.meta.dirname, "..", "..");
+const results = join(root, "bench", "results");
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   readonly scripts: Readonly<Record<string, string>>;
 };
@@ -39,5 +44,36 @@ for (const name of ["reliability.md", "scale.md"]) {
     assert.ok(tables > 0);
   });
 }
+
+for (const file of globSync("*.json", { cwd: results })) {
+  test(`bench/results/${file} names its commit and command, and its page is what is made of it`, () => {
+    const result = JSON.parse(readFileSync(join(results, file), "utf8")) as Result;
+    assert.match(result.commit ?? "none", /^[0-9a-f]{7,40}$/);
+    assert.match(result.command, /^npm run bench\b/);
+    assert.is(readFileSync(join(results, file.replace(/json$/, "md")), "utf8"), resultPage(result));
+    assert.match(provenance(result), SOURCE);
+  });
+}
+
+test("a command is told as it was typed, quoted where a shell needs it", () => {
+  assert.is(describeCommand([]), "npm run bench");
+  const typed = ["calls", "--rounds", "2", "--variants", "a,b", "--out", "/tmp/it's here"];
+  const line = describeCommand(typed);
+  assert.match(line, "npm run bench -- calls --rounds 2 --variants a,b --out '");
+  const words = execFileSync("sh", ["-c", `printf '%s\\n' ${line.slice("npm run bench -- ".length)}`], {
+    encoding: "utf8",
+  });
+  assert.equal(words.trimEnd().split("\n"), typed);
+});
+
+test("no page beside those states a time that was measured, unless it says where it comes from", () => {
+  for (const name of ["decisions.md", "operations.md", "security.md", "debugging.md"]) {
+    const page = readFileSync(join(root, "docs", name), "utf8");
+    const unsourced = page
+      .split(/\n\n+/)
+      .filter((text) => / µs\b| MB\b|of CPU/.test(text) && !text.includes("bench/results/"));
+    assert.equal(unsourced, [], name);
+  }
+});
 
 test.run();

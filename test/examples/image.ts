@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
 import { chmod, chown, cp, glob, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { codeBlocks } from "../docs/code-blocks.ts";
+import { freePort } from "../support/free-port.ts";
 import { Confined } from "./confined.ts";
 import { readIgnoreRules } from "./ignore-rules.ts";
 import { allOf, recipeStages } from "./recipe.ts";
@@ -157,12 +157,4 @@ async function inShell(cwd: string, command: string): Promise<void> {
   for (const name of Object.keys(env))
     if (/^npm_/i.test(name) && !/^npm_config_(?:registry|cache)$/i.test(name)) delete env[name];
   await run("sh", ["-euc", command], { cwd, env: { ...env, npm_config_prefer_offline: "true" } });
-}
-
-async function freePort(): Promise<number> {
-  const socket = createServer();
-  await new Promise<void>((resolve) => socket.listen(0, "127.0.0.1", resolve));
-  const address = socket.address();
-  await new Promise((resolve) => socket.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

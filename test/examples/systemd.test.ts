@@ -1,9 +1,10 @@
 // test-limit-ms: 300000
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseDuration } from "../../src/cli/duration.ts";
+import { ExitCode } from "../../src/cli/exit-code.ts";
 import { resolveServeSettings } from "../../src/cli/serve-settings.ts";
 import { CliProcess, sealwire } from "../cli/cli-process.ts";
 import { inFolder } from "../cli/cli-run.ts";
@@ -42,6 +43,27 @@ test("systemd waits for five seconds more than a shutdown takes", async () => {
   assert.is(settings.data, `/var/lib/${setting("StateDirectory")}`);
   assert.ok(settings.healthFile?.startsWith(`/run/${setting("RuntimeDirectory")}/`));
 });
+
+test("systemd does not start again what only an operator can put right", () =>
+  inFolder(async (home) => {
+    const final = setting("RestartPreventExitStatus").split(" ").map(Number);
+    assert.equal(final, [ExitCode.usage, ExitCode.store]);
+    await writeFile(
+      "store.db",
+      "no database, but longer than the header of one, and so a file of something else\n".repeat(9),
+    );
+    await mkdir("data");
+    await rename("store.db", join("data", "sealwire.db"));
+    for (const [config, code] of [
+      [{ listen: "nonsense" }, ExitCode.usage],
+      [{ data: "data", demo_tools: true }, ExitCode.store],
+    ] as const) {
+      await writeFile("serve.json", JSON.stringify({ ...config, log_level: "silent" }));
+      const [, ...words] = setting("ExecStart").replace("/etc/sealwire", home).split(" ");
+      const ended = await sealwire(words, { cwd: home });
+      assert.is(ended.code, code, ended.stderr);
+    }
+  }));
 
 const judged = "systemd accepts the unit and finds it well shut in";
 

@@ -8,13 +8,14 @@ import { framed, openCall } from "../support/http-call.ts";
 import { RawClient, type RawRequest, signRaw } from "../support/raw-client.ts";
 import { assert, suite } from "../support/suite.ts";
 import { TEST_INPUT, testArgs } from "../support/test-service.ts";
+import { whenOpen } from "./held-calls.ts";
 import { HostileSite } from "./hostile-site.ts";
 import { assertUnharmed } from "./measured.ts";
 import { type Answers, flood } from "./one-client.ts";
 
 const test = suite("hostile/abandoned-calls");
 const SERVE = ["--tools", join(import.meta.dirname, "slow-tools.ts")];
-const HARM = { p99Ms: 100, growthMiB: 200 };
+const HARM = { p99Ms: 100, growthMiB: 200, countLeast: 500 };
 
 const request = (tool: string): RawRequest => ({ tool, type: TEST_INPUT, value: testArgs(1) });
 
@@ -24,15 +25,22 @@ test("callers who leave have no more handlers running than their key may have ca
   const credentials = target.credentials("mallory");
   const measured = await site.measure("calls of a slow tool that are abandoned, 200 a second", async () => {
     const session = connect(`http://${target.address}`);
+    let opened = 0;
     const calls = setInterval(() => {
       const call = openCall(session, CALL_METHOD);
       call.on("error", () => {});
+      whenOpen(call, () => {
+        opened += 1;
+      });
       call.end(framed(signRaw(credentials, request("slow")).frame));
       setTimeout(() => call.close(constants.NGHTTP2_CANCEL), 50);
     }, 5);
-    return () => {
-      clearInterval(calls);
-      session.destroy();
+    return {
+      count: () => opened,
+      end() {
+        clearInterval(calls);
+        session.destroy();
+      },
     };
   });
   assertUnharmed(measured, HARM);
@@ -58,7 +66,7 @@ test("a tool that never returns is switched off, and nobody else notices", async
     answers = begun.answers;
     // The first calls are cut off and given up before the honest client is measured.
     await delay(1000);
-    return begun.end;
+    return begun;
   });
   assertUnharmed(measured, HARM);
   assert.ok((answers.UNAVAILABLE ?? 0) > 0);
@@ -77,7 +85,7 @@ test("a flood that is refused for its rate takes little of the server, sent once
     };
     const begun = await flood(target, { connections: 2, atOnce: 32, next });
     answers = begun.answers;
-    return begun.end;
+    return begun;
   });
   assertUnharmed(measured, HARM);
   assert.ok((answers.RATE_LIMITED ?? 0) > 100 && (answers.REPLAYED ?? 0) > 100);

@@ -15,15 +15,22 @@ export interface HeldCalls {
   readonly send?: (stream: ClientHttp2Stream) => void;
 }
 
-/** Holds so many calls open without ever ending one, and opens another for each that the server ends. */
+/**
+ * Holds so many calls open without ever ending one, and opens another for each that the server ends. Counts those that were
+ * opened on a connection that the server has let in.
+ */
 export function holdCalls({ connections, callsPerConnection, method, send = () => {} }: HeldCalls): Attack {
   return async ({ address }) => {
     let over = false;
+    let opened = 0;
     const sessions = Array.from({ length: connections }, () => connect(`http://${address}`));
     const hold = (session: ClientHttp2Session): void => {
       if (over || session.destroyed || session.closed) return;
       const stream = openCall(session, method);
       stream.on("error", () => {});
+      whenOpen(stream, () => {
+        opened += 1;
+      });
       stream.on("close", () => setTimeout(hold, RENEW_MS, session));
       stream.resume();
       send(stream);
@@ -32,9 +39,12 @@ export function holdCalls({ connections, callsPerConnection, method, send = () =
       session.on("error", () => {});
       for (let call = 0; call < callsPerConnection; call += 1) hold(session);
     }
-    return () => {
-      over = true;
-      for (const session of sessions) session.destroy();
+    return {
+      count: () => opened,
+      end() {
+        over = true;
+        for (const session of sessions) session.destroy();
+      },
     };
   };
 }
@@ -52,6 +62,17 @@ const trickle = (stream: ClientHttp2Stream): void => {
   const timer = setInterval(() => stream.write(Buffer.of(0)), 1000);
   stream.on("close", () => clearInterval(timer));
 };
+
+/** Calls back once a stream has its place on a connection that is there. */
+export function whenOpen(stream: ClientHttp2Stream, callback: () => void): void {
+  if (stream.pending) stream.once("ready", callback);
+  else callback();
+}
+
+/** How many calls an attack opens at its begin. */
+export function callsOf({ connections, callsPerConnection }: HeldCalls): number {
+  return connections * callsPerConnection;
+}
 
 /** The attacks that hold calls open without being verified, by what they do. */
 export const heldCalls: Readonly<Record<string, HeldCalls>> = {

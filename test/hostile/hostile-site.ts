@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ServerLimits } from "../../src/server/server-limits.ts";
 import { type ClientCredentials, readCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { CliServer, sealwire } from "../cli/cli-process.ts";
+import { snakeCased } from "../support/snake-case.ts";
 import type { GoodCalls } from "./good-client-process.ts";
 import { type Measured, printMeasured, summarize } from "./measured.ts";
 import { residentMiB } from "./resident-memory.ts";
@@ -19,9 +20,12 @@ import { residentMiB } from "./resident-memory.ts";
  *   await using site = await HostileSite.start({ clients: ["mallory"] });
  *   const measured = await site.measure("what the attack is", async (target) => {
  *     …                                     // begins the attack: target.address, target.credentials("mallory")
- *     return async () => { … };             // ends it; called when the honest client has been measured
+ *     return {
+ *       count: () => …,                     // what came of it so far: calls that were opened, answers that came
+ *       end: async () => { … },             // called when the honest client has been measured
+ *     };
  *   });
- *   assertUnharmed(measured, { p99Ms: 250, growthMiB: 200 });    // from measured.ts
+ *   assertUnharmed(measured, { p99Ms: 250, growthMiB: 200, countLeast: 1000 });    // from measured.ts
  *
  * `measure` warms first, measures the honest client without the attack, begins the attack, measures again for `seconds`,
  * and prints both. The attack runs in the test's own process: what it takes of the machine is in both figures' favour only
@@ -41,8 +45,15 @@ export interface Target {
   logBytes(): number;
 }
 
-/** Begins an attack; resolves to what ends it, once it is under way. */
-export type Attack = (target: Target) => Promise<() => unknown>;
+/** An attack that is under way. */
+export interface Begun {
+  /** How much of it has reached the server so far, so that an attack which does not take place is not taken for a harmless one. */
+  count(): number;
+  end(): unknown;
+}
+
+/** Begins an attack; resolves once it is under way. */
+export type Attack = (target: Target) => Promise<Begun>;
 
 /** What a test may ask of its site; the rest is as an operator would have it. */
 export interface SiteOptions {
@@ -118,21 +129,28 @@ export class HostileSite implements AsyncDisposable {
     const calm = await this.#interval(CALM_MS);
     const before = await residentMiB(this.target.pid);
     let peak = before;
+    // A server that is gone shows in the honest client's calls; here it would end the test from outside.
     const watch = setInterval(() => {
-      void residentMiB(this.target.pid).then((now) => {
-        peak = Math.max(peak, now);
-      });
+      residentMiB(this.target.pid).then(
+        (now) => {
+          peak = Math.max(peak, now);
+        },
+        () => clearInterval(watch),
+      );
     }, MEMORY_INTERVAL_MS);
-    const end = await attack(this.target);
+    const begun = await attack(this.target);
     let attacked: GoodCalls;
+    let count: number;
     try {
       await this.#interval(LEAD_MS);
       attacked = await this.#interval(seconds * 1000);
+      count = begun.count();
+      peak = Math.max(peak, await residentMiB(this.target.pid));
     } finally {
       clearInterval(watch);
-      await end();
+      await begun.end();
     }
-    const measured = { name, calm: summarize(calm), attacked: summarize(attacked), memory: { before, peak } };
+    const measured = { name, calm: summarize(calm), attacked: summarize(attacked), count, memory: { before, peak } };
     printMeasured(measured);
     return measured;
   }
@@ -155,13 +173,4 @@ export class HostileSite implements AsyncDisposable {
     await this.#server[Symbol.asyncDispose]();
     await rm(this.#server.folder, { recursive: true });
   }
-}
-
-function snakeCased(limits: Partial<ServerLimits>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(limits).map(([name, value]) => [
-      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      value,
-    ]),
-  );
 }

@@ -18,6 +18,8 @@ export interface Measured {
   readonly calm: CallSummary;
   /** Beside it. */
   readonly attacked: CallSummary;
+  /** How much of the attack reached the server, as the attack counts. */
+  readonly count: number;
   /** What the server has resident, in MiB. */
   readonly memory: { readonly before: number; readonly peak: number };
 }
@@ -33,6 +35,8 @@ export interface Harm {
   readonly p99Ms: number;
   /** How much the server's resident memory may grow, in MiB. */
   readonly growthMiB: number;
+  /** The attack must have come to so much, or it did not take place. */
+  readonly countLeast: number;
 }
 
 /** Sums an interval up. */
@@ -43,7 +47,7 @@ export function summarize({ tookMs, failures }: GoodCalls): CallSummary {
 }
 
 /** Prints what was found, for whoever reads the run. */
-export function printMeasured({ name, calm, attacked, memory }: Measured): void {
+export function printMeasured({ name, calm, attacked, count: attacks, memory }: Measured): void {
   const line = (label: string, { calls, p50, p99, max, failures }: CallSummary): void =>
     console.log(
       `${label} p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms, ${count(failures)} of ${calls} calls failed ${Object.keys(failures)}`.trimEnd(),
@@ -51,12 +55,16 @@ export function printMeasured({ name, calm, attacked, memory }: Measured): void 
   console.log(`${name}:`);
   line("  without:", calm);
   line("  beside: ", attacked);
+  console.log(`  attack:  ${attacks}`);
   console.log(`  server:  ${memory.before.toFixed(0)} MiB before, ${memory.peak.toFixed(0)} MiB at most`);
 }
 
 /** What goes beyond the bounds; empty if the honest client got every answer in time and the server's memory stayed small. */
-export function harmDone({ calm, attacked, memory }: Measured, { p99Ms, growthMiB }: Harm): string[] {
+export function harmDone(measured: Measured, { p99Ms, growthMiB, countLeast }: Harm): string[] {
+  const { calm, attacked, memory } = measured;
   const found: string[] = [];
+  if (!(measured.count >= countLeast))
+    found.push(`the attack did not take place: it came to ${measured.count}, not to ${countLeast}`);
   if (attacked.calls === 0) found.push("the honest client has not called");
   for (const [reason, times] of Object.entries(attacked.failures)) found.push(`${times} calls failed: ${reason}`);
   const busy = Math.max(1, calm.p50 / IDLE_P50_MS);
@@ -71,6 +79,7 @@ export function assertUnharmed(measured: Measured, harm: Harm): void {
   assert.equal(harmDone(measured, harm), []);
 }
 
-function count(failures: Readonly<Record<string, number>>): number {
+/** How many calls failed, over all reasons. */
+export function count(failures: Readonly<Record<string, number>>): number {
   return Object.values(failures).reduce((sum, each) => sum + each, 0);
 }

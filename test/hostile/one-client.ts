@@ -1,6 +1,7 @@
 import { StartLongTaskRequest } from "../../gen/sealwire/demo/v1/start_long_task.ts";
 import { RawClient, type RawFrame, type RawRequest, signRaw } from "../support/raw-client.ts";
-import type { Target } from "./hostile-site.ts";
+import type { Begun, Target } from "./hostile-site.ts";
+import { count } from "./measured.ts";
 
 /** What came back in an attack: how many answers, by reason; "" for success. */
 export type Answers = Record<string, number>;
@@ -9,7 +10,7 @@ export type Answers = Record<string, number>;
 export async function flood(
   target: Target,
   { connections, atOnce, next }: { connections: number; atOnce: number; next: (index: number) => RawFrame },
-): Promise<{ readonly answers: Answers; end(): Promise<void> }> {
+): Promise<Begun & { readonly answers: Answers }> {
   const credentials = target.credentials("mallory");
   const clients = Array.from({ length: connections }, () => new RawClient(target.address, credentials));
   const answers: Answers = {};
@@ -24,6 +25,7 @@ export async function flood(
   });
   return {
     answers,
+    count: () => count(answers),
     async end() {
       isOver = true;
       await Promise.all(callers);

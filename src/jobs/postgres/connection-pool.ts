@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import type { Clock } from "../../runtime/clock.ts";
+import type { StoreConnections } from "../store.ts";
 
 const IDLE_MS = 30_000;
 const WAIT_MS = 15_000;
@@ -32,6 +33,12 @@ export class ConnectionPool implements AsyncDisposable {
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options;
+  }
+
+  /** How many there are, and what they do. Those that are being made count as used. */
+  get figures(): StoreConnections {
+    const idle = this.#idle.size;
+    return { most: this.#options.most, used: this.#open - idle, idle, waiting: this.#waiting.size };
   }
 
   /** Lends a connection; give it back. Throws an Error if none is to be had for 15 s, and what `connect` throws. */

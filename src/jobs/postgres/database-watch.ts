@@ -7,6 +7,8 @@ import type { Queries } from "./queries.ts";
 import { otherLayout, SCHEMA_VERSION, type StorePlace } from "./schema.ts";
 import { sql } from "./statement.ts";
 
+/** For so long it may be out of reach before calls are to go elsewhere, in milliseconds. */
+const AWAY_MS = 3_000;
 /** An answer that took longer says too little of the time at which it was given, in milliseconds. */
 const ANSWERED_WITHIN_MS = 5_000;
 
@@ -31,11 +33,14 @@ export interface DatabaseWatchOptions {
 }
 
 /**
- * Looks whether this process may use the store: whether its clock agrees with the database's, and whether the layout was
- * not changed beyond what it knows.
+ * Looks whether this process may use the store: whether the database can be reached, its clock agrees with the process's,
+ * and its layout was not changed beyond what the process knows.
  */
 export class DatabaseWatch {
   readonly #options: DatabaseWatchOptions;
+  #agrees = true;
+  /** Since when the database was asked in vain, by the monotonic clock. */
+  #silentSinceMs: number | undefined;
 
   constructor(options: DatabaseWatchOptions) {
     this.#options = options;
@@ -45,7 +50,7 @@ export class DatabaseWatch {
   async look(): Promise<void> {
     const { queries, place, condition, clock } = this.#options;
     const [askedMs, askedAtMs] = [clock.nowMs(), clock.monotonicMs()];
-    const [found] = await queries.all<Look>(LOOK);
+    const [found] = await this.#ask(queries);
     if (found === undefined) return;
     if (compareLayout(found, SCHEMA_VERSION) === "incompatible") {
       condition.lose(otherLayout(place.shown, found));
@@ -55,10 +60,26 @@ export class DatabaseWatch {
     if (tookMs <= ANSWERED_WITHIN_MS) this.#compare(askedMs + tookMs / 2 - found.now, found.tolerance);
   }
 
+  async #ask(queries: Queries): Promise<Look[]> {
+    const { condition, clock } = this.#options;
+    const askedAtMs = clock.monotonicMs();
+    try {
+      const found = await queries.all<Look>(LOOK);
+      this.#silentSinceMs = undefined;
+      condition.setServing(this.#agrees);
+      return found;
+    } catch (thrown) {
+      this.#silentSinceMs ??= askedAtMs;
+      if (clock.monotonicMs() - this.#silentSinceMs >= AWAY_MS) condition.setServing(false);
+      throw thrown;
+    }
+  }
+
   #compare(aheadMs: number, tolerance: number): void {
     const { condition, logger } = this.#options;
     const agrees = Math.abs(aheadMs) <= tolerance;
-    if (agrees === condition.serving) return;
+    if (agrees === this.#agrees) return;
+    this.#agrees = agrees;
     condition.setServing(agrees);
     const fields = { ahead_ms: Math.round(aheadMs), tolerance_ms: tolerance };
     if (agrees) logger.info(fields, "the clock agrees with the database's again");

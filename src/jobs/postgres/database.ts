@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import { systemClock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { AwayLog } from "../away-log.ts";
+import type { StoreConnections } from "../store.ts";
 import { storeAway, storeClosed } from "../store-away.ts";
 import type { ConnectionTarget } from "./connection.ts";
 import { ConnectionPool } from "./connection-pool.ts";
@@ -40,6 +41,16 @@ export class Database implements Queries, AsyncDisposable {
   /** True once a pooler was seen between here and the server. */
   get isPooled(): boolean {
     return this.#connector.pooled;
+  }
+
+  /** True from a failure until nothing has failed for five seconds. */
+  get isAway(): boolean {
+    return this.#away.isAway;
+  }
+
+  /** The connections of the pool. */
+  get connections(): StoreConnections {
+    return this.#pool.figures;
   }
 
   all<Row>(statement: Statement, values: Values = {}): Promise<Row[]> {

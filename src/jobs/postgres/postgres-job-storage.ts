@@ -7,8 +7,9 @@ import type { JobRow } from "../job-row.ts";
 import type { Cancelled, EndedRange, Ends, JobStorage, ListRange, Submitted } from "../job-storage.ts";
 import { cancelJob } from "./cancel-job.ts";
 import type { Database } from "./database.ts";
+import { readJobStats } from "./figures.ts";
 import { readEnded, readEnds } from "./read-ends.ts";
-import { findJobs, listJobs, readResult, readStats } from "./read-jobs.ts";
+import { findJobs, listJobs, readResult } from "./read-jobs.ts";
 import { type Submission, submitJobs } from "./submit-jobs.ts";
 import { expireQueued, sweepJobs } from "./sweep-jobs.ts";
 
@@ -83,7 +84,7 @@ export class PostgresJobStorage implements JobStorage {
   }
 
   stats(): Promise<JobStats> {
-    return readStats(this.#options.database, this.#options.clock.nowMs());
+    return readJobStats(this.#options.database, this.#options.clock.nowMs());
   }
 
   /** Fails the queued jobs that are past their queue time-out. */

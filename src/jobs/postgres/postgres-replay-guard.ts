@@ -6,6 +6,7 @@ import type { FrameWindow, NonceClaim, ReplayGuard } from "../store.ts";
 import type { SettableCondition } from "../store-condition.ts";
 import type { Database } from "./database.ts";
 import { clockDiffers, type DatabaseWatch } from "./database-watch.ts";
+import { readNonceCount } from "./figures.ts";
 import { NONCE_SLOTS } from "./layout-1.ts";
 import type { Queries } from "./queries.ts";
 import { distrustFrames, holdClaims, widenWindow } from "./replay-floor.ts";
@@ -25,7 +26,6 @@ const REFUSE = sql(`
   SELECT FROM refuse_frames(
     :lock::integer, :most::bigint, :mostBytes::bigint, :clientIds::text[], :nonces::bytea[], :stamps::bigint[],
     :bands::integer[], :froms::bigint[], :tos::bigint[])`);
-const SIZE = sql("SELECT count(*) AS nonces FROM nonce");
 const RAISE_FLOOR = sql("UPDATE store_state SET replay_floor_ms = greatest(replay_floor_ms, :floor::bigint)");
 const FAR_AHEAD = `nonce_${NONCE_SLOTS}`;
 
@@ -113,9 +113,8 @@ export class PostgresReplayGuard implements ReplayGuard {
     return removed + (await this.#sweepFarAhead());
   }
 
-  async size(): Promise<number> {
-    const [row] = await this.#options.database.all<{ nonces: number }>(SIZE);
-    return row?.nonces ?? 0;
+  size(): Promise<number> {
+    return readNonceCount(this.#options.database);
   }
 
   /** Runs what changes the floor while no claim is under way. */

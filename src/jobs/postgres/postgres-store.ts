@@ -5,7 +5,7 @@ import type { WatchedKeyRing } from "../../signing/key-ring/followed-ring.ts";
 import { Feeds } from "../feeds.ts";
 import { Lanes } from "../lanes.ts";
 import { PageTokens } from "../page-token.ts";
-import type { StoreIdentity } from "../store.ts";
+import type { StoreConnections, StoreIdentity } from "../store.ts";
 import { StoreChores } from "../store-chores.ts";
 import { SettableCondition } from "../store-condition.ts";
 import { StoredJobEngine } from "../stored-job-engine.ts";
@@ -99,6 +99,14 @@ export class PostgresStore implements SharedStore {
 
   recordKeyUse(lastUse: ReadonlyMap<string, number>): Promise<void> {
     return this.#keys.recordUse(lastUse);
+  }
+
+  get away(): boolean {
+    return this.#options.database.isAway;
+  }
+
+  get connections(): StoreConnections {
+    return this.#options.database.connections;
   }
 
   /** Sees whether this process may use the store as things are. */

@@ -1,5 +1,3 @@
-import type { JobStats } from "../engine.ts";
-import type { JobState } from "../job.ts";
 import type { JobRow } from "../job-row.ts";
 import type { ListRange } from "../job-storage.ts";
 import type { Queries } from "./queries.ts";
@@ -18,9 +16,6 @@ const list = (filter: string) =>
 const LIST = list("");
 const LIST_OF_TOOL = list("AND tool = :tool");
 
-const COUNTS = sql("SELECT state, count(*) AS jobs FROM job GROUP BY state");
-const FIRST_DUE = sql("SELECT min(run_at_ms) AS due_at_ms FROM job WHERE state = 'QUEUED'");
-
 /** Those of the jobs that there are, in any order. */
 export function findJobs(queries: Queries, jobIds: readonly string[]): Promise<JobRow[]> {
   return queries.all<JobRow>(FIND, { jobIds });
@@ -35,12 +30,4 @@ export async function readResult(queries: Queries, owner: string, jobId: string)
 /** The jobs in a range of an owner's list. */
 export function listJobs(queries: Queries, range: ListRange): Promise<JobRow[]> {
   return queries.all<JobRow>(range.tool === undefined ? LIST : LIST_OF_TOOL, { ...range });
-}
-
-/** Counts the jobs; reads an index to its end, so it is nothing to do for every call. */
-export async function readStats(queries: Queries, nowMs: number): Promise<JobStats> {
-  const byState = { QUEUED: 0, RUNNING: 0, SUCCEEDED: 0, FAILED: 0, CANCELLED: 0 };
-  for (const { state, jobs } of await queries.all<{ state: JobState; jobs: number }>(COUNTS)) byState[state] = jobs;
-  const [first] = await queries.all<{ due_at_ms: number | null }>(FIRST_DUE);
-  return { byState, oldestQueuedMs: Math.max(0, nowMs - (first?.due_at_ms ?? nowMs)) };
 }

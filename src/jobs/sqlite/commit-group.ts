@@ -54,6 +54,11 @@ export class CommitGroup {
     };
   }
 
+  /** True from a commit that failed until none has failed for five seconds. */
+  get isAway(): boolean {
+    return this.#away.isAway;
+  }
+
   /**
    * Resolves with what `operation` returned once that is committed, rejects with what it threw. `committed` runs
    * right after the commit, before anyone who waits for it and in the order of the operations. Throws UNAVAILABLE.

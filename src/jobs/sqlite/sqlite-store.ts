@@ -22,6 +22,9 @@ const REPAIR_INTERVAL_MS = 1_000;
 const NONCE_SWEEP_INTERVAL_MS = 5_000;
 const SWEEP_INTERVAL_MS = 30_000;
 
+/** Changes nothing, and yet has to be written. */
+const WRITE_NOTHING = "UPDATE store_state SET openings = openings";
+
 /** What an embedded store is made of. */
 export interface SqliteStoreOptions {
   readonly durable: Connection;
@@ -76,9 +79,15 @@ export class SqliteStore implements Store {
     this.#chores = new StoreChores(clock, logger)
       .every(FILES_INTERVAL_MS, () => this.#lookAtFiles())
       .every(REPAIR_INTERVAL_MS, () => this.repair())
+      .every(REPAIR_INTERVAL_MS, () => this.#tryToWrite())
       .every(NONCE_SWEEP_INTERVAL_MS, () => this.replay.sweep())
       .every(SWEEP_INTERVAL_MS, () => this.jobs.sweep())
       .every(SWEEP_INTERVAL_MS, () => this.intents.sweep());
+  }
+
+  get away(): boolean {
+    const { durable, quick } = this.#options;
+    return durable.commits.isAway || quick.commits.isAway;
   }
 
   /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */
@@ -90,6 +99,12 @@ export class SqliteStore implements Store {
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** Notices that the store can be written again, also while nobody calls. */
+  async #tryToWrite(): Promise<void> {
+    const { durable, quick } = this.#options;
+    for (const { db, commits } of [durable, quick]) if (commits.isAway) await commits.run(() => db.exec(WRITE_NOTHING));
   }
 
   async #lookAtFiles(): Promise<void> {

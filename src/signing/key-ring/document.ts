@@ -43,7 +43,8 @@ export interface KeyRingDocument {
 }
 
 const PATTERN = { pattern: TOOL_PATTERN, expected: 'a tool name such as "batch_sum", with * for any characters' };
-const LIMITS = {
+/** The ranges of the limits of a key, by their names in a key ring. */
+export const KEY_LIMITS = {
   calls_per_second: { name: "callsPerSecond", least: 0.001, most: 1_000_000, fraction: true },
   burst: { name: "burst", least: 1, most: 1_000_000 },
   calls_in_flight: { name: "callsInFlight", least: 1, most: 1_000_000 },
@@ -204,7 +205,7 @@ function readOrigin(fields: JsonFields): KeyOrigin {
 
 function readLimits(fields: JsonFields): Partial<KeyLimits> {
   const limits: { -readonly [name in keyof KeyLimits]?: number } = {};
-  for (const [field, rule] of Object.entries(LIMITS)) {
+  for (const [field, rule] of Object.entries(KEY_LIMITS)) {
     if (fields.has(field)) limits[rule.name] = fields.number(field, rule);
   }
   fields.end();
@@ -213,7 +214,7 @@ function readLimits(fields: JsonFields): Partial<KeyLimits> {
 
 function formatKey(entry: KeyEntry): object {
   const { origin } = entry;
-  const limits = Object.entries(LIMITS).flatMap(([field, { name }]) => {
+  const limits = Object.entries(KEY_LIMITS).flatMap(([field, { name }]) => {
     const value = entry.limits[name];
     return value === undefined ? [] : [[field, value] as const];
   });
