@@ -41,7 +41,7 @@ export interface JobRun {
   readonly traceparent: string | undefined;
   /** Aborts on cancel, time-out and drain; its reason is the SealwireError that says which. */
   readonly signal: AbortSignal;
-  /** Records progress; throttled, never throws, returns at once. */
+  /** Records progress: counts, `total` 0 if unknown, and a short text without U+0000. Throttled, never throws, returns at once. */
   progress(completed: number, total: number, message?: string): void;
   /** Aborts `signal`, for a handler that has failed while its code goes on. */
   abort(reason: SealwireError): void;

@@ -16,10 +16,11 @@ import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
 import { CallContext, type CallInvocation, type Invocation, SystemCallContext } from "./invocation.ts";
 import { OverdueHandlers } from "./overdue-handlers.ts";
+import { progressReporter } from "./progress-report.ts";
 import { readOutcome, tooLarge, writeOutcome } from "./recorded-outcome.ts";
 import { encode, systemAnswer } from "./system-answer.ts";
 import type { Tool } from "./tool.ts";
-import { outsideOfRuns, runHandler } from "./tool-run.ts";
+import { runHandler } from "./tool-run.ts";
 
 /** What a {@link Dispatcher} works with. */
 export interface DispatcherOptions {
@@ -255,7 +256,7 @@ export class Dispatcher {
       args: run.args,
       traceparent: run.traceparent,
       logger,
-      progress: (completed, total, message) => outsideOfRuns(() => run.progress(completed, total, message)),
+      progress: progressReporter(run, logger),
     };
     try {
       const handle = (): Promise<unknown> => runHandler(tool, tool.decodeInput(run.args), context, run);

@@ -18,7 +18,12 @@ export interface ToolContext {
   readonly traceparent: string | undefined;
   /** Has the client, request and job ids bound. */
   readonly logger: Logger;
-  /** Reports progress of a job; ignored in a sync call. Non-negative integers; `total` 0 means unknown. */
+  /**
+   * Reports progress of a job; ignored in a sync call. `completed` and `total` are whole numbers of 0 or more; `total` 0
+   * means unknown. Never throws, so that a report cannot fail a job: a fraction is rounded, a `total` below `completed`
+   * counts as unknown, what is no count as 0, and a `message` that is no text is left out. The log warns of the first such
+   * report of an attempt and names the argument. Fractions of the work: `progress(50, 100)` in place of `progress(0.5, 1)`.
+   */
   progress(completed: number, total: number, message?: string): void;
 }
 

@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import { type Hook, type Suite, suite } from "../support/suite.ts";
+import { type Suite, skipped, suite } from "../support/suite.ts";
 
 /**
  * Starts a suite that needs these programs. Where one is missing every test is skipped and says so; where CI is set they fail
@@ -17,9 +17,7 @@ export function suiteWith(programs: readonly string[], name: string): Suite {
     });
     return inner;
   }
-  const skip = (test: string): void => inner.skip(test, reason);
-  const unused: Hook = Object.assign(() => {}, { each: () => {} });
-  return Object.assign(skip, { only: skip, skip: inner.skip, before: unused, after: unused, run: inner.run });
+  return skipped(inner, reason);
 }
 
 function isInstalled(program: string): boolean {

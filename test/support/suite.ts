@@ -115,6 +115,13 @@ export function suite(name: string): Suite {
   return test;
 }
 
+/** The same suite with every test left out for one reason; its hooks do not run. */
+export function skipped(inner: Suite, reason: string): Suite {
+  const skip = (test: string): void => inner.skip(test, reason);
+  const unused: Hook = Object.assign(() => {}, { each: () => {} });
+  return Object.assign(skip, { only: skip, skip: inner.skip, before: unused, after: unused, run: inner.run });
+}
+
 function hook(whole: Body[], each: Body[]): Hook {
   const register = ((body: Body) => void whole.push(body)) as Hook;
   register.each = (body) => void each.push(body);

@@ -6,11 +6,21 @@ import type { TestEvent } from "./report.ts";
 export interface FileResult {
   readonly passed: number;
   readonly failed: number;
+  /** The names of those that failed. */
+  readonly failedTests: readonly string[];
   readonly skipped: readonly string[];
   /** Reasons why the file as a whole fails, apart from failed tests. */
   readonly problems: readonly string[];
   /** Standard output and error of the file's process, interleaved. */
   readonly output: string;
+}
+
+/** How a test file is run. */
+export interface TestFileOptions {
+  /** A module that is loaded before it. */
+  readonly preload?: string;
+  /** Beside this process's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const running = new Set<ChildProcess>();
@@ -24,22 +34,30 @@ export function killTestProcesses(): void {
  * Runs one test file in a process group of its own. The file may set its limit in a comment, `// test-limit-ms: 300000`;
  * otherwise `defaultLimitMs` holds.
  */
-export async function runTestFile(file: string, defaultLimitMs: number): Promise<FileResult> {
+export async function runTestFile(
+  file: string,
+  defaultLimitMs: number,
+  { preload, env }: TestFileOptions = {},
+): Promise<FileResult> {
   const limitMs = Number(/^\/\/ test-limit-ms: (\d+)$/m.exec(readFileSync(file, "utf8"))?.[1] ?? defaultLimitMs);
-  const child = spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "pipe", "ipc"], detached: true });
+  const child = spawn(process.execPath, [...(preload === undefined ? [] : ["--import", preload]), file], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    detached: true,
+  });
   running.add(child);
   let output = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (output += text));
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (output += text));
 
   let passed = 0;
-  let failed = 0;
+  const failedTests: string[] = [];
   const skipped: string[] = [];
   let current: string | undefined;
   child.on("message", (event: TestEvent) => {
     current = event.kind === "start" ? event.test : undefined;
     if (event.kind === "passed") passed += 1;
-    if (event.kind === "failed") failed += 1;
+    if (event.kind === "failed") failedTests.push(event.test);
     if (event.kind === "skipped") skipped.push(`${event.test}: ${event.reason}`);
   });
 
@@ -52,13 +70,14 @@ export async function runTestFile(file: string, defaultLimitMs: number): Promise
   clearTimeout(timer);
   running.delete(child);
 
+  const failed = failedTests.length;
   const problems: string[] = [];
   if (timedOut) problems.push(`took longer than ${limitMs} ms${current ? `, in "${current}"` : ""}`);
   else if (signal) problems.push(`was ended by ${signal}${current ? `, in "${current}"` : ""}`);
   else if (code !== 0 && failed === 0) problems.push(`exited with ${code}`);
   else if (code === 0 && passed + failed === 0 && skipped.length === 0) problems.push("ran no test");
   else if (code === 0 && failed > 0) problems.push(`exited with 0 although ${failed} failed`);
-  return { passed, failed, skipped, problems, output };
+  return { passed, failed, failedTests, skipped, problems, output };
 }
 
 /** Waits for the process to exit, ends what it left behind, then for its pipes to close. */

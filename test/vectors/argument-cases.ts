@@ -1,6 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import { CALL_METHOD, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
+import { CALL_METHOD, MAX_ELEMENTS, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { hex } from "../validation/sample-image.ts";
+import { type ByteRuns, fromRuns } from "./byte-runs.ts";
 import { entry, field, textValue } from "./request-case.ts";
 import { messageJson, toHex } from "./vector-file.ts";
 
@@ -11,8 +12,8 @@ export interface ArgumentCase {
   readonly flag: string;
   readonly method: string;
   readonly tool: string;
-  readonly args: { readonly typeUrl: string; readonly value: string };
-  /** ProtoJSON of the arguments; null where JSON cannot hold them. */
+  readonly args: { readonly typeUrl: string; readonly value: string | ByteRuns };
+  /** ProtoJSON of the arguments; null where JSON cannot hold them, or where they are long. */
   readonly json: JsonValue;
   readonly result: "valid" | "ARGS_INVALID" | "TOOL_FORBIDDEN" | "TOOL_RPC_MISMATCH";
   /** Of flag Rule, in the order in which they are found; how other faults are worded is up to the server. */
@@ -40,8 +41,8 @@ type Tool = keyof typeof REQUESTS;
 interface Spec {
   readonly comment: string;
   readonly tool: Tool | "no_such_tool";
-  /** Hex, spaces allowed. */
-  readonly value: string;
+  /** Hex, spaces allowed, or runs. */
+  readonly value: string | ByteRuns;
   /** Default: the type URL of the tool's request. */
   readonly typeUrl?: string;
   readonly method?: string;
@@ -51,14 +52,18 @@ interface Spec {
 
 function caseOf(flag: string, result: ArgumentCase["result"], spec: Spec): Omit<ArgumentCase, "id"> {
   const type = spec.tool === "no_such_tool" ? REQUESTS.batch_sum : REQUESTS[spec.tool];
-  const value = hex(spec.value);
+  const { value: given } = spec;
+  const value = typeof given === "string" ? hex(given) : fromRuns(given);
   return {
     comment: spec.comment,
     flag,
     method: spec.method ?? (spec.tool === "watch_job" ? WATCH_JOB_METHOD : CALL_METHOD),
     tool: spec.tool,
-    args: { typeUrl: spec.typeUrl ?? TYPE_URL_PREFIX + type, value: toHex(value) },
-    json: messageJson(value, type),
+    args: {
+      typeUrl: spec.typeUrl ?? TYPE_URL_PREFIX + type,
+      value: typeof given === "string" ? toHex(value) : given,
+    },
+    json: typeof given === "string" ? messageJson(value, type) : null,
     result,
     violations: Object.entries(spec.broken ?? {}).map(([path, ruleId]) => ({ field: path, ruleId })),
   };
@@ -73,6 +78,8 @@ export function argumentVectors(): ArgumentVectors {
     ...TYPES.map((spec) => caseOf("Type", "ARGS_INVALID", spec)),
     ...TOOLS.map((spec) => caseOf("Tool", "TOOL_FORBIDDEN", spec)),
     ...RPCS.map((spec) => caseOf("Rpc", "TOOL_RPC_MISMATCH", spec)),
+    ...VALID_BOUNDS.map((spec) => caseOf("Valid", "valid", spec)),
+    ...BEYOND_BOUNDS.map((spec) => caseOf("Strict", "ARGS_INVALID", spec)),
   ];
   return {
     kind: "arguments",
@@ -93,6 +100,23 @@ function nested(depth: number): string {
   let value = "";
   for (let level = 1; level < depth; level++) value = toHex(entry("", toHex(field(5, hex(value)))));
   return `0801${toHex(field(2, hex(value)))}`;
+}
+
+/** A payload that holds one number, given as the eight bytes of a double, in a list in a list. */
+function listedNumber(double: string): string {
+  const list = (value: Uint8Array) => field(6, field(1, value));
+  return `0801${toHex(field(2, entry("a", toHex(list(list(Buffer.from(`11${double}`, "hex")))))))}`;
+}
+
+/** How many elements {@link emptyValues} has beside the values: the arguments, payload, entry, value and list. */
+const AROUND_VALUES = 5;
+
+/** A payload with so many elements: a list of values that are not set, two bytes each. */
+function emptyValues(elements: number): ByteRuns {
+  const times = elements - AROUND_VALUES;
+  const list = Buffer.alloc(2 * times, "0a00", "hex");
+  const whole = field(2, entry("a", toHex(field(6, list))));
+  return [`0801${toHex(whole.subarray(0, whole.length - list.length))}`, { byte: "0a00", times }];
 }
 
 const VALID: readonly Spec[] = [
@@ -220,4 +244,23 @@ const RPCS: readonly Spec[] = [
   { comment: "watch_job through Call", tool: "watch_job", value: text(1, "j"), method: CALL_METHOD },
   { comment: "batch_sum through WatchJob", tool: "batch_sum", value: `0a08 ${ONE}`, method: WATCH_JOB_METHOD },
   { comment: "through the wrong RPC, with bad arguments", tool: "watch_job", value: "", method: CALL_METHOD },
+];
+
+const LARGEST = "ffffffffffffef7f";
+
+const VALID_BOUNDS: readonly Spec[] = [
+  { comment: "the largest number of a double in a payload", tool: "start_long_task", value: listedNumber(LARGEST) },
+  { comment: "-0 in a payload", tool: "start_long_task", value: listedNumber("0000000000000080") },
+  { comment: "100,000 elements", tool: "start_long_task", value: emptyValues(MAX_ELEMENTS) },
+];
+
+const BEYOND_BOUNDS: readonly Spec[] = [
+  { comment: "NaN in a payload", tool: "start_long_task", value: listedNumber(NAN) },
+  { comment: "an infinite number in a payload", tool: "start_long_task", value: listedNumber(INFINITE) },
+  {
+    comment: "the negative infinite number in a payload",
+    tool: "start_long_task",
+    value: listedNumber(MINUS_INFINITE),
+  },
+  { comment: "100,001 elements", tool: "start_long_task", value: emptyValues(MAX_ELEMENTS + 1) },
 ];

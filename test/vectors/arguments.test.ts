@@ -7,8 +7,8 @@ import { WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { startServer, type TestServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
-import { hex } from "../validation/sample-image.ts";
 import type { ArgumentCase, ArgumentVectors } from "./argument-cases.ts";
+import { fromRuns } from "./byte-runs.ts";
 import { toHex } from "./vector-file.ts";
 
 const test = suite("vectors/arguments");
@@ -30,7 +30,7 @@ test.after(async () => {
 
 /** What a real server makes of the call: a reason that the file knows, or else the arguments were taken. */
 async function judge({ method, tool, args }: ArgumentCase): Promise<Pick<ArgumentCase, "result" | "violations">> {
-  const request = { tool, type: "", typeUrl: args.typeUrl, value: hex(args.value) };
+  const request = { tool, type: "", typeUrl: args.typeUrl, value: fromRuns(args.value) };
   const answer = await (method === WATCH_JOB_METHOD ? client.watch(request) : client.call(request));
   const error = answer.responses.at(-1)?.error;
   const violations = (error?.violations ?? []).map(({ field, ruleId }) => ({ field, ruleId }));
@@ -60,7 +60,7 @@ test("the ProtoJSON of arguments is the arguments", () => {
     const desc = builtinImage().registry.getMessage(args.typeUrl.replace("type.googleapis.com/", ""));
     if (json === null || desc === undefined) continue;
     const again = toBinary(desc, fromJson(desc, json, { registry: builtinImage().registry }));
-    assert.is(toHex(canonicalize(again, desc)), toHex(canonicalize(hex(args.value), desc)), comment);
+    assert.is(toHex(canonicalize(again, desc)), toHex(canonicalize(fromRuns(args.value), desc)), comment);
   }
 });
 

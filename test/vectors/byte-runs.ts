@@ -1,4 +1,4 @@
-/** Bytes in a notation that keeps long runs short: hex, and runs of one byte. One after the other they are the bytes. */
+/** Bytes in a notation that keeps long runs short: hex, and runs of the same bytes. One after the other they are the bytes. */
 export type ByteRuns = readonly (string | { readonly byte: string; readonly times: number })[];
 
 /** Shorter runs than this are written out. */
@@ -22,11 +22,14 @@ export function toRuns(bytes: Uint8Array): ByteRuns {
   return runs;
 }
 
-/** Reads {@link toRuns} back. */
-export function fromRuns(runs: ByteRuns): Buffer {
-  return Buffer.concat(
-    runs.map((run) => (typeof run === "string" ? Buffer.from(run, "hex") : Buffer.alloc(run.times, run.byte, "hex"))),
-  );
+/** Reads bytes written as hex, or in runs. */
+export function fromRuns(runs: string | ByteRuns): Buffer {
+  if (typeof runs === "string") return Buffer.from(runs, "hex");
+  return Buffer.concat(runs.map((run) => (typeof run === "string" ? fromRuns(run) : repeated(run))));
+}
+
+function repeated({ byte, times }: { readonly byte: string; readonly times: number }): Buffer {
+  return Buffer.alloc((byte.length / 2) * times, byte, "hex");
 }
 
 function digits(bytes: Uint8Array): string {

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Envelope } from "../../gen/sealwire/v1/envelope.ts";
 import type { Reason } from "../../src/errors.ts";
 import { mac, macKey } from "../../src/signing/mac.ts";
@@ -93,9 +94,7 @@ export function flip(bytes: Uint8Array, bit: number): Buffer {
 
 /** A length-delimited field with a number below 16. */
 export function field(number: number, value: Uint8Array): Buffer {
-  const size = value.length;
-  const length = size < 128 ? [size] : [(size & 0x7f) | 0x80, size >>> 7];
-  return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), value]);
+  return Buffer.from(new BinaryWriter().tag(number, WireType.LengthDelimited).bytes(value).finish());
 }
 
 /** Signs what a spec says with one of `keys`. */

@@ -118,7 +118,7 @@ export class Attempt {
         progress: (completed, total, message = "") => {
           if (this.#ended) return;
           this.#lastBeatMs = this.#options.clock.monotonicMs();
-          this.#progress.report(completed, total, message);
+          this.#progress.report({ completed, total, message });
         },
         abort: (reason) => this.#abort(reason),
       });

@@ -13,7 +13,7 @@ type argumentsFile struct {
 		Flag string
 		Args struct {
 			TypeURL string
-			Value   hexBytes
+			Value   runs
 		}
 		Violations []struct{ Field, RuleID string }
 	}

@@ -10,10 +10,15 @@ import (
 	"example.com/sealwire-client/sealwire"
 )
 
-// runs are bytes written as a list of hex and of runs of one byte.
+// runs are bytes written as hex, or as a list of hex and of runs of the same bytes.
 type runs []byte
 
 func (r *runs) UnmarshalJSON(text []byte) error {
+	var whole hexBytes
+	if json.Unmarshal(text, &whole) == nil {
+		*r = runs(whole)
+		return nil
+	}
 	var list []json.RawMessage
 	if err := json.Unmarshal(text, &list); err != nil {
 		return err

@@ -1,5 +1,7 @@
 """Reads messages as strictly as a server does and writes them in canonical form (docs/protocol.md)."""
 
+import math
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -7,6 +9,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
 DEEPEST = 100
+MOST_ELEMENTS = 100_000
+MOST_PACKED_VARINTS = 262_144
 FIXED = {
     FieldDescriptor.TYPE_DOUBLE: FIXED64,
     FieldDescriptor.TYPE_FIXED64: FIXED64,
@@ -76,13 +80,42 @@ class Reader:
             yield tag >> 3, tag & 7, self.value(tag & 7)
 
 
-def canonical(data: bytes, kind: Descriptor, unambiguous: bool = False, depth: int = 1) -> bytes:
-    """Returns the canonical form, or raises Malformed; `unambiguous` is how a server parses for its second try."""
+@dataclass
+class Parse:
+    """How strict one message is read, and how much of it has been counted, at all depths together."""
+
+    unambiguous: bool = False
+    json_numbers: bool = False
+    elements: int = field(default=0, init=False)
+    packed_varints: int = field(default=0, init=False)
+
+    def count_element(self) -> None:
+        """A message, an entry of a map, or a value of a list that is not packed."""
+        self.elements += 1
+        if self.elements > MOST_ELEMENTS:
+            raise Malformed("too many elements")
+
+    def count_packed_varint(self) -> None:
+        self.packed_varints += 1
+        if self.packed_varints > MOST_PACKED_VARINTS:
+            raise Malformed("too many packed varints")
+
+
+def canonical(data: bytes, kind: Descriptor, unambiguous: bool = False, json_numbers: bool = False) -> bytes:
+    """
+    Returns the canonical form, or raises Malformed; `unambiguous` is how a server parses for its second try,
+    `json_numbers` how it parses arguments.
+    """
+    return message(data, kind, Parse(unambiguous, json_numbers), 1)
+
+
+def message(data: bytes, kind: Descriptor, parse: Parse, depth: int) -> bytes:
+    parse.count_element()
     if depth > DEEPEST:
         raise Malformed("nested too deep")
     values: dict[int, list[bytes]] = {}
     oneofs: set[str] = set()
-    for number, wire_type, value in Reader(data, unambiguous).fields():
+    for number, wire_type, value in Reader(data, parse.unambiguous).fields():
         described = kind.fields_by_number.get(number)
         if described is None:
             raise Malformed(f"unknown field {number}")
@@ -92,40 +125,51 @@ def canonical(data: bytes, kind: Descriptor, unambiguous: bool = False, depth: i
             if described.containing_oneof.name in oneofs:
                 raise Malformed(f"{described.containing_oneof.name} twice")
             oneofs.add(described.containing_oneof.name)
-        values.setdefault(number, []).extend(elements(described, wire_type, value, unambiguous, depth))
-    return b"".join(written(kind.fields_by_number[number], values[number], unambiguous) for number in sorted(values))
+        values.setdefault(number, []).extend(elements(described, wire_type, value, parse, depth))
+    return b"".join(written(kind.fields_by_number[number], values[number], parse) for number in sorted(values))
 
 
 def elements(
-    described: FieldDescriptor, wire_type: int, value: int | bytes, unambiguous: bool, depth: int
+    described: FieldDescriptor, wire_type: int, value: int | bytes, parse: Parse, depth: int
 ) -> Iterator[bytes]:
     """The canonical encodings of one field's values, without tags; of a packed list's as many as it has."""
     own = wire_type_of(described)
     if isinstance(value, bytes) and wire_type == LENGTH_DELIMITED != own and described.is_repeated:
-        reader = Reader(value, unambiguous)
+        reader = Reader(value, parse.unambiguous)
         while reader.at < len(value):
-            yield element(described, reader.value(own), unambiguous, depth)
+            if own == VARINT:
+                parse.count_packed_varint()
+            yield element(described, reader.value(own), parse, depth)
     elif wire_type == own:
-        yield element(described, value, unambiguous, depth)
+        if described.is_repeated and described.type != FieldDescriptor.TYPE_MESSAGE:
+            parse.count_element()
+        yield element(described, value, parse, depth)
     else:
         raise Malformed(f"{described.name} with wire type {wire_type}")
 
 
-def element(described: FieldDescriptor, value: int | bytes, unambiguous: bool, depth: int) -> bytes:
+def element(described: FieldDescriptor, value: int | bytes, parse: Parse, depth: int) -> bytes:
     if isinstance(value, int):
-        return varint(whole_number(described, value, unambiguous))
+        return varint(whole_number(described, value, parse.unambiguous))
     if described.type == FieldDescriptor.TYPE_MESSAGE:
         nested = described.containing_type.full_name != "sealwire.v1.Envelope"
-        if unambiguous and nested and described.message_type.full_name == "google.protobuf.Any":
+        if parse.unambiguous and nested and described.message_type.full_name == "google.protobuf.Any":
             raise Malformed(f"{described.name} holds a message of any type")
-        inner = canonical(value, described.message_type, unambiguous, depth + 1)
+        inner = message(value, described.message_type, parse, depth + 1)
         return entry(described.message_type, inner) if is_map(described) else inner
     if described.type == FieldDescriptor.TYPE_STRING:
         try:
             value.decode()
         except UnicodeDecodeError as error:
             raise Malformed(f"{described.name} is not UTF-8") from error
+    if parse.json_numbers and is_json_number(described) and not math.isfinite(struct.unpack("<d", value)[0]):
+        raise Malformed(f"{described.name} is a number that JSON cannot hold")
     return value
+
+
+def is_json_number(described: FieldDescriptor) -> bool:
+    of_value = described.containing_type.full_name == "google.protobuf.Value"
+    return of_value and described.type == FieldDescriptor.TYPE_DOUBLE
 
 
 def whole_number(described: FieldDescriptor, value: int, unambiguous: bool) -> int:
@@ -145,12 +189,12 @@ def whole_number(described: FieldDescriptor, value: int, unambiguous: bool) -> i
     return cut
 
 
-def written(described: FieldDescriptor, values: list[bytes], unambiguous: bool) -> bytes:
+def written(described: FieldDescriptor, values: list[bytes], parse: Parse) -> bytes:
     """One field with its tags."""
     own = wire_type_of(described)
     if is_map(described):
         by_key = {sort_key(described.message_type, each): each for each in values}
-        if unambiguous and len(by_key) < len(values):
+        if parse.unambiguous and len(by_key) < len(values):
             raise Malformed(f"a key of {described.name} twice")
         values = [by_key[key] for key in sorted(by_key)]
     elif described.is_packed:

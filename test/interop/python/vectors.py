@@ -109,7 +109,7 @@ def sequences(file: Vector) -> Iterator[Outcome]:
 
 def arguments(file: Vector) -> Iterator[Outcome]:
     for case in file["cases"]:
-        type_url, value = case["args"]["typeUrl"], bytes.fromhex(case["args"]["value"])
+        type_url, value = case["args"]["typeUrl"], joined(case["args"]["value"])
         told = sorted((each["field"], each["ruleId"]) for each in case["violations"])
         yield (
             case["id"],
@@ -172,8 +172,10 @@ def sizes(file: Vector) -> Iterator[Outcome]:
         )
 
 
-def joined(runs: list[str | Vector]) -> bytes:
-    """Bytes written as hex and as runs of one byte."""
+def joined(runs: str | list[str | Vector]) -> bytes:
+    """Bytes written as hex, or as a list of hex and of runs of the same bytes."""
+    if isinstance(runs, str):
+        return bytes.fromhex(runs)
     return b"".join(
         bytes.fromhex(run) if isinstance(run, str) else bytes.fromhex(run["byte"]) * run["times"] for run in runs
     )

@@ -143,7 +143,7 @@ def judge_arguments(allowed: Collection[str], method: str, tool: str, type_url: 
     if (tool == "watch_job") != method.endswith("/WatchJob"):
         return "TOOL_RPC_MISMATCH"
     try:
-        strict = canonical(value, kind)
+        strict = canonical(value, kind, json_numbers=True)
     except Malformed:
         return "ARGS_INVALID"
     is_valid = type_url == TYPE_URL + kind.full_name and not violations_of(GetMessageClass(kind).FromString(strict))

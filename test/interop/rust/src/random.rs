@@ -4,7 +4,8 @@ use prost_types::{ListValue, Struct, Value, value::Kind};
 
 use crate::echo::EchoRequest;
 
-const LETTERS: [char; 12] = ['a', 'Z', ' ', '"', '\\', '\0', '\n', 'é', '\u{301}', '\u{ffff}', '🦭', '\u{10ffff}'];
+const PIECES: [&str; 13] =
+    ["a", "Z", " ", "\"", "\\", "\0", "\n", "é", "\u{301}", "\u{ffff}", "🦭", "\u{10ffff}", "__proto__"];
 const RATIOS: [f64; 7] = [0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 5e-324, f64::MAX];
 
 /// A generator of random numbers (SplitMix64).
@@ -41,7 +42,7 @@ impl Random {
     }
 
     fn text(&mut self) -> String {
-        (0..self.below(12)).map(|_| LETTERS[self.below(LETTERS.len())]).collect()
+        (0..self.below(12)).map(|_| PIECES[self.below(PIECES.len())]).collect()
     }
 
     fn chance(&mut self) -> bool {

@@ -12,8 +12,9 @@ import java.util.stream.Stream;
 
 /** Random requests to {@code echo}, the same for the same seed. */
 final class RandomRequests {
-  private static final int[] LETTERS =
-      {'a', 'Z', ' ', '"', '\\', 0, '\n', 0xe9, 0x301, 0xffff, 0x1f9ad, 0x10ffff};
+  private static final String[] PIECES = {
+    "a", "Z", " ", "\"", "\\", "\0", "\n", "\u00e9", "\u0301", "\uffff", "\ud83e\uddad", "\udbff\udfff", "__proto__"
+  };
   private static final double[] RATIOS =
       {0, -0.0, Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, Double.MIN_VALUE, Double.MAX_VALUE};
   private static final int DEPTH = 3;
@@ -67,7 +68,7 @@ final class RandomRequests {
   private String text() {
     var text = new StringBuilder();
     for (var left = random.nextInt(12); left > 0; left -= 1)
-      text.appendCodePoint(LETTERS[random.nextInt(LETTERS.length)]);
+      text.append(PIECES[random.nextInt(PIECES.length)]);
     return text.toString();
   }
 }
