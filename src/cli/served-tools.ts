@@ -2,7 +2,7 @@ import { SealwireError } from "../errors.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { demoTools } from "../tools/demo-tools.ts";
 import { type WaitOptions, waitForModules } from "./module-wait.ts";
-import type { ServeSettings } from "./serve-settings.ts";
+import type { ServeSettings } from "./settings.ts";
 import { loadToolsModule, type ToolsModule } from "./tools-module.ts";
 
 /** Loads all tools that the settings name. Throws OPTIONS_INVALID if there are none, or if one does not finish loading. */

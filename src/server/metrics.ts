@@ -5,8 +5,9 @@ import { SealwireError } from "../errors.ts";
 import type { JobState } from "../jobs/job.ts";
 import type { Store } from "../jobs/store.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { formatAddress, isLocal, parseListenAddress } from "./address.ts";
+import { formatAddress } from "./address.ts";
 import type { CallObserver } from "./call-record.ts";
+import { checkMetricsAddress } from "./metrics-address.ts";
 
 /** Who may read metrics. */
 export interface MetricsListenOptions {
@@ -157,16 +158,7 @@ async function serve(
   registry: Registry,
   { address, isPublic }: { readonly address: string; readonly isPublic: boolean },
 ): Promise<{ readonly address: string } & AsyncDisposable> {
-  const wanted = parseListenAddress(address);
-  if (wanted.kind !== "tcp") {
-    throw new SealwireError("OPTIONS_INVALID", `Metrics are not served on ${address}; use 127.0.0.1:PORT.`);
-  }
-  if (!isPublic && !isLocal(wanted)) {
-    throw new SealwireError(
-      "OPTIONS_INVALID",
-      `Metrics are served on this machine only, not on ${address}; use 127.0.0.1:PORT, or say --metrics-public.`,
-    );
-  }
+  const wanted = checkMetricsAddress(address, { public: isPublic });
   const server = createHttpServer((request, response) => {
     if (request.url !== "/metrics" || request.method !== "GET") {
       response.writeHead(404).end("Metrics are at GET /metrics.\n");
