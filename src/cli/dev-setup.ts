@@ -44,7 +44,8 @@ export interface DevClientCheck {
  */
 export async function checkDevClient(check: DevClientCheck): Promise<ClientCredentials | undefined> {
   const { path, ringPath, ring, listening } = check;
-  const address = callable(listening);
+  // Before the start a 0 may stand for a port that is not known yet.
+  const address = callable(listening).replace(/:0+$/, ":1");
   if (parseAddresses(address).length > 1) {
     const toDo = "Give --listen an address without one.";
     throw new SealwireError(

@@ -9,6 +9,7 @@ import { loadServerSecrets } from "../signing/key-ring/server-secret-file.ts";
 import { dataFolder } from "./data-folder.ts";
 import { checkDevClient } from "./dev-setup.ts";
 import { fileExists } from "./file-exists.ts";
+import { checkToolsNamed } from "./served-tools.ts";
 import type { ServeSettings } from "./settings.ts";
 
 /**
@@ -16,6 +17,7 @@ import type { ServeSettings } from "./settings.ts";
  * nothing. Throws OPTIONS_INVALID or KEY_RING_INVALID, naming the setting at fault.
  */
 export async function checkStart(settings: ServeSettings): Promise<void> {
+  checkToolsNamed(settings);
   checkStore(settings);
   checkListening(settings);
   if (settings.tls !== undefined) checkCertificate(settings.tls);

@@ -3,7 +3,8 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { compareLayout } from "../layout.ts";
 import type { SettableCondition } from "../store-condition.ts";
-import type { Queries } from "./queries.ts";
+import type { Entry } from "./connector.ts";
+import type { Database } from "./database.ts";
 import { otherLayout, SCHEMA_VERSION, type StorePlace } from "./schema.ts";
 import { sql } from "./statement.ts";
 
@@ -11,7 +12,8 @@ import { sql } from "./statement.ts";
 const ANSWERED_WITHIN_MS = 5_000;
 
 const LOOK = sql(`
-  SELECT store_now_ms() AS now, (max_age_ms + max_ahead_ms) / 2 AS tolerance, version AS layout, min_reader AS "minReader"
+  SELECT store_now_ms() AS now, (max_age_ms + max_ahead_ms) / 2 AS tolerance, version AS layout, min_reader AS "minReader",
+    concat(pg_relation_filenode('store_state'), '/', origin) AS origin
   FROM store_state, store_version`);
 
 interface Look {
@@ -19,23 +21,28 @@ interface Look {
   readonly tolerance: number;
   readonly layout: number;
   readonly minReader: number;
+  /** Changes when a backup is restored over the tables, or somebody asks for frames to be refused. */
+  readonly origin: string;
 }
 
 /** What a {@link DatabaseWatch} works with. */
 export interface DatabaseWatchOptions {
-  readonly queries: Queries;
+  readonly database: Database;
   readonly place: StorePlace;
+  /** Notices, on a connection, that the database is not the one it was. */
+  readonly checkOrigin: Entry;
   readonly condition: SettableCondition;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Looks whether this process may use the store: whether its clock agrees with the database's, and whether the layout was
- * not changed beyond what it knows.
+ * Looks whether this process may use the store: whether its clock agrees with the database's, whether the layout was not
+ * changed beyond what it knows, and whether the tables are still those that its connections were made to.
  */
 export class DatabaseWatch {
   readonly #options: DatabaseWatchOptions;
+  #origin: string | undefined;
 
   constructor(options: DatabaseWatchOptions) {
     this.#options = options;
@@ -43,15 +50,17 @@ export class DatabaseWatch {
 
   /** Sets the condition of the store by what is found. Throws UNAVAILABLE. */
   async look(): Promise<void> {
-    const { queries, place, condition, clock } = this.#options;
+    const { database, place, checkOrigin, condition, clock } = this.#options;
     const [askedMs, askedAtMs] = [clock.nowMs(), clock.monotonicMs()];
-    const [found] = await queries.all<Look>(LOOK);
+    const [found] = await database.all<Look>(LOOK);
+    const tookMs = clock.monotonicMs() - askedAtMs;
     if (found === undefined) return;
     if (compareLayout(found, SCHEMA_VERSION) === "incompatible") {
       condition.lose(otherLayout(place.shown, found));
       return;
     }
-    const tookMs = clock.monotonicMs() - askedAtMs;
+    if (this.#origin !== undefined && this.#origin !== found.origin) await database.inspect(checkOrigin);
+    this.#origin = found.origin;
     if (tookMs <= ANSWERED_WITHIN_MS) this.#compare(askedMs + tookMs / 2 - found.now, found.tolerance);
   }
 
