@@ -75,15 +75,21 @@ export class PrivatePostgres implements AsyncDisposable {
 
   /** Makes and starts a standby of this server, which follows it by streaming, by way of `throughPort`; it listens at `port`. */
   async startStandby(throughPort = this.port, port?: number): Promise<PrivatePostgres> {
-    const standby = new PrivatePostgres(this.#bin, port ?? (await freePort()));
-    standby.#giveFolderAway();
-    const from = ["-h", "127.0.0.1", "-p", String(this.port), "-U", USER];
-    const to = ["-D", standby.#data, "-R", "-X", "stream", "-c", "fast", "--no-sync"];
-    await standby.#runBeside("pg_basebackup", [...from, ...to]);
-    standby.configure(standby.#place);
+    const standby = await this.#copy(port ?? (await freePort()), ["-R"]);
     standby.configure(`primary_conninfo = 'host=127.0.0.1 port=${throughPort} user=${USER} application_name=standby'`);
     standby.startAgain();
     return standby;
+  }
+
+  /** Makes a base backup of this server, which is not started, and would listen at the same port. */
+  backUp(): Promise<PrivatePostgres> {
+    return this.#copy(this.port, []);
+  }
+
+  /** Has a base backup recovered as from an archive when it is started, to the end of what it holds. */
+  recoverAtStart(): void {
+    this.configure("restore_command = 'false'");
+    writeFileSync(join(this.#data, "recovery.signal"), "");
   }
 
   /** Makes a standby the primary; it takes writes when this returns. */
@@ -134,6 +140,16 @@ export class PrivatePostgres implements AsyncDisposable {
 
   get #place(): string {
     return `port = ${this.port}\nunix_socket_directories = '${this.#folder}'\n`;
+  }
+
+  async #copy(port: number, options: readonly string[]): Promise<PrivatePostgres> {
+    const copy = new PrivatePostgres(this.#bin, port);
+    copy.#giveFolderAway();
+    const from = ["-h", "127.0.0.1", "-p", String(this.port), "-U", USER];
+    const to = ["-D", copy.#data, ...options, "-X", "stream", "-c", "fast", "--no-sync"];
+    await copy.#runBeside("pg_basebackup", [...from, ...to]);
+    copy.configure(copy.#place);
+    return copy;
   }
 
   #giveFolderAway(): void {

@@ -4,6 +4,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { systemRandom } from "../runtime/random.ts";
 import { addKey, newKeyRing } from "../signing/key-ring/changes.ts";
 import {
+  type ClientCredentials,
   credentialsOf,
   readCredentials,
   replaceCredentials,
@@ -11,6 +12,7 @@ import {
 } from "../signing/key-ring/credentials.ts";
 import { buildKeyRing } from "../signing/key-ring/key-ring.ts";
 import { createRingFile, editRingFile, loadRingFile } from "../signing/key-ring/ring-file.ts";
+import type { KeyRing } from "../signing/key-ring/types.ts";
 import { parseAddresses } from "../wire/server-address.ts";
 import { fileExists } from "./file-exists.ts";
 
@@ -25,19 +27,25 @@ export async function ensureDevRing(ringPath: string, logger: Logger): Promise<v
   logger.info({ path: ringPath, server_id: SERVER_ID }, "key ring made");
 }
 
-/** What {@link ensureDevClient} works on. */
-export interface DevClientOptions {
+/** What {@link checkDevClient} looks at. */
+export interface DevClientCheck {
   /** Where the credentials stand. */
   readonly path: string;
   readonly ringPath: string;
+  /** `undefined` if there is none yet. */
+  readonly ring: KeyRing | undefined;
   /** Where the server listens. */
   readonly listening: string;
-  readonly logger: Logger;
 }
 
-/** Sees to it that `client.json` is there, with a key for every tool, and names the address where the server listens. */
-export async function ensureDevClient({ path, ringPath, listening, logger }: DevClientOptions): Promise<void> {
-  const address = callable(listening);
+/**
+ * Sees whether `client.json`, if there is one, belongs to the ring, and whether it can name the server's address. Gives the
+ * credentials. Throws OPTIONS_INVALID.
+ */
+export async function checkDevClient(check: DevClientCheck): Promise<ClientCredentials | undefined> {
+  const { path, ringPath, ring, listening } = check;
+  // Before the start a 0 may stand for a port that is not known yet.
+  const address = callable(listening).replace(/:0+$/, ":1");
   if (parseAddresses(address).length > 1) {
     const toDo = "Give --listen an address without one.";
     throw new SealwireError(
@@ -45,15 +53,28 @@ export async function ensureDevClient({ path, ringPath, listening, logger }: Dev
       `${address} holds a comma, which separates servers in ${path}.\n${toDo}`,
     );
   }
-  if (await fileExists(path)) {
-    const credentials = await readCredentials(path);
-    const { ring } = await loadRingFile(ringPath);
-    if (ring.find(credentials.keyId) === undefined || ring.serverId !== credentials.serverId) {
-      const problem = `${path} does not belong to the key ring ${ringPath}.`;
-      throw new SealwireError("OPTIONS_INVALID", `${problem}\nMove it away; a new one is made at the next start.`);
-    }
-    if (credentials.address === address) return;
-    await replaceCredentials(path, { ...credentials, address }, systemRandom);
+  if (!(await fileExists(path))) return undefined;
+  const credentials = await readCredentials(path);
+  if (ring?.find(credentials.keyId) === undefined || ring.serverId !== credentials.serverId) {
+    const problem = `${path} does not belong to the key ring ${ringPath}.`;
+    throw new SealwireError("OPTIONS_INVALID", `${problem}\nMove it away; a new one is made at the next start.`);
+  }
+  return credentials;
+}
+
+/** What {@link ensureDevClient} works on. */
+export interface DevClientOptions extends Omit<DevClientCheck, "ring"> {
+  readonly logger: Logger;
+}
+
+/** Sees to it that `client.json` is there, with a key for every tool, and names the address where the server listens. */
+export async function ensureDevClient({ logger, ...where }: DevClientOptions): Promise<void> {
+  const { path, ringPath, listening } = where;
+  const address = callable(listening);
+  const { ring } = await loadRingFile(ringPath);
+  const credentials = await checkDevClient({ ...where, ring });
+  if (credentials !== undefined) {
+    if (credentials.address !== address) await replaceCredentials(path, { ...credentials, address }, systemRandom);
     return;
   }
   const context = { nowMs: systemClock.nowMs(), random: systemRandom };

@@ -6,7 +6,8 @@ import { type KeyRingTable, noKeyRing } from "../jobs/postgres/key-ring-table.ts
 import { KEY_RING_SETTLES_MS } from "../jobs/postgres/shared-key-ring.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { systemRandom } from "../runtime/random.ts";
-import { formatSharedRing, type KeyRingDocument } from "../signing/key-ring/document.ts";
+import { checkServerSecrets, derivableFrom } from "../signing/key-ring/derived-keys.ts";
+import { formatSharedRing, type KeyRingDocument, type ServerSecret } from "../signing/key-ring/document.ts";
 import { withFileLock } from "../signing/key-ring/file-lock.ts";
 import { buildKeyRing } from "../signing/key-ring/key-ring.ts";
 import { createRingFile, editRingFile, loadRingFile } from "../signing/key-ring/ring-file.ts";
@@ -19,16 +20,9 @@ import { keyUsePath, readKeyUse } from "../signing/key-ring/use-log.ts";
 import { dataFolder } from "./data-folder.ts";
 import { EXIT_CODES, ExitCode } from "./exit-code.ts";
 import { fileExists } from "./file-exists.ts";
-import { namedStore } from "./store-option.ts";
+import { type Log, openLog } from "./log.ts";
+import { findPlace, type Named, type Place, type PlaceOptions } from "./place.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** Options of commands that work on a key ring. */
-export interface RingOptions {
-  readonly data?: string;
-  readonly keyRing?: string;
-  readonly store?: string;
-  readonly serverSecretFile?: string;
-}
 
 /** Makes another ring of a ring. May be called again if somebody else was faster. */
 export type RingChange = (document: KeyRingDocument) => KeyRingDocument | Promise<KeyRingDocument>;
@@ -53,27 +47,51 @@ export interface KeyRingAccess extends AsyncDisposable {
   lastUse(): Promise<ReadonlyMap<string, number>>;
 }
 
-/** Opens the ring that the options name: in a file, or in the database of a shared store. */
-export async function openKeyRing(options: RingOptions, env: Terminal["env"]): Promise<KeyRingAccess> {
-  const store = namedStore(options.store, env);
-  if (store === undefined || options.keyRing !== undefined) return new RingInFile(ringPath(options));
-  const { serverSecretFile } = options;
-  if (serverSecretFile === undefined) {
-    const toDo = "Give --server-secret-file FILE, or --key-ring FILE for a ring in a file.";
-    throw new SealwireError("OPTIONS_INVALID", `The key ring in a database needs its server secrets.\n${toDo}`);
+/** What a command does with a ring. */
+export interface RingUse {
+  readonly env: Terminal["env"];
+  /** False if the command does without the server secrets of a ring in a database, as where it only lists keys. */
+  readonly secrets: boolean;
+}
+
+/**
+ * Opens the ring that the options name: in a file, or in the database of a shared store, where a server with the same
+ * options would find it. Throws OPTIONS_INVALID where they do not say which.
+ */
+export async function openKeyRing(options: PlaceOptions, { env, secrets }: RingUse): Promise<KeyRingAccess> {
+  const place = await findPlace(options, env);
+  const { data, store, keyRing, serverSecretFile } = place;
+  if (keyRing !== undefined) return new RingInFile(keyRing.value);
+  if (serverSecretFile === undefined && isServedFromFolder(place))
+    return new RingInFile(dataFolder(data.value).keyRing);
+  const { value: url, source } = store as Named;
+  if (data.isTyped && serverSecretFile === undefined) throw eitherRing(source);
+  if (secrets && serverSecretFile === undefined) throw noSecrets(source);
+  const log = openLog("warn");
+  try {
+    const { openKeyRingTable } = await import("../jobs/postgres/open-key-ring.ts");
+    return new RingInDatabase({
+      table: await openKeyRingTable({ url, logger: log.logger }),
+      secretFile: serverSecretFile?.value,
+      log,
+    });
+  } catch (thrown) {
+    await log[Symbol.asyncDispose]();
+    throw thrown;
   }
-  const { openKeyRingTable } = await import("../jobs/postgres/open-key-ring.ts");
-  return new RingInDatabase(await openKeyRingTable({ url: store }), serverSecretFile);
+}
+
+/**
+ * Without server secrets a server takes the ring in its data folder, whatever its store. So does a command that is given
+ * the server's configuration, or the folder; one that is given a store alone means the ring in it.
+ */
+function isServedFromFolder({ data, store }: Place): boolean {
+  return store === undefined || store.isConfigured || (data.isTyped && !store.isTyped);
 }
 
 /** A key must not be used before every server knows it. */
 export function newKeyWorksFrom({ settlesMs }: KeyRingAccess, nowMs: number): { readonly notBeforeMs?: number } {
   return settlesMs === 0 ? {} : { notBeforeMs: nowMs + settlesMs };
-}
-
-/** The key ring file that the options name. */
-export function ringPath({ data, keyRing }: RingOptions): string {
-  return keyRing ?? dataFolder(data).keyRing;
 }
 
 class RingInFile implements KeyRingAccess {
@@ -114,15 +132,25 @@ class RingInFile implements KeyRingAccess {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
+/** Where the parts of a ring in a database are. */
+interface DatabaseRing {
+  readonly table: KeyRingTable;
+  /** `undefined` for whoever does without the secrets. */
+  readonly secretFile: string | undefined;
+  readonly log: Log;
+}
+
 class RingInDatabase implements KeyRingAccess {
   readonly name = "in the database";
   readonly settlesMs = KEY_RING_SETTLES_MS;
   readonly #table: KeyRingTable;
-  readonly #secretFile: string;
+  readonly #secretFile: string | undefined;
+  readonly #log: Log;
 
-  constructor(table: KeyRingTable, secretFile: string) {
+  constructor({ table, secretFile, log }: DatabaseRing) {
     this.#table = table;
     this.#secretFile = secretFile;
+    this.#log = log;
   }
 
   async exists(): Promise<boolean> {
@@ -131,51 +159,52 @@ class RingInDatabase implements KeyRingAccess {
 
   /** A file of server secrets that is there already is the one to use. */
   async create(ring: KeyRingDocument, change: RingChange): Promise<void> {
-    const isNewFile = !(await fileExists(this.#secretFile));
-    const secrets = isNewFile ? ring.serverSecrets : (await loadServerSecrets(this.#secretFile)).secrets;
+    const path = this.#secretFile ?? never();
+    const isNewFile = !(await fileExists(path));
+    const secrets = isNewFile ? ring.serverSecrets : (await loadServerSecrets(path)).secrets;
     const document = await change({ ...ring, serverSecrets: secrets });
     buildKeyRing(document);
     formatSharedRing(document);
-    if (isNewFile) await createServerSecrets(this.#secretFile, secrets);
+    if (isNewFile) await createServerSecrets(path, secrets);
     try {
       await this.#table.create(document);
     } catch (thrown) {
-      if (isNewFile && EXIT_CODES[SealwireError.from(thrown).reason] === ExitCode.usage) await rm(this.#secretFile);
+      if (isNewFile && EXIT_CODES[SealwireError.from(thrown).reason] === ExitCode.usage) await rm(path);
       throw thrown;
     }
   }
 
+  /** Without a file of server secrets there are none in the document. */
   async load(): Promise<KeyRingDocument> {
     const stored = await this.#table.read();
     if (stored === undefined) throw noKeyRing();
-    return { ...stored.ring, serverSecrets: (await loadServerSecrets(this.#secretFile)).secrets };
+    const path = this.#secretFile;
+    return { ...stored.ring, serverSecrets: path === undefined ? [] : (await loadServerSecrets(path)).secrets };
   }
 
   edit(change: RingChange): Promise<KeyRingDocument> {
-    return this.#alone(async () => {
-      const { secrets: serverSecrets } = await loadServerSecrets(this.#secretFile);
-      let changed: KeyRingDocument = { serverId: "", serverSecrets, keys: [] };
-      await this.#table.edit(async (ring) => {
-        changed = await change({ ...ring, serverSecrets });
-        buildKeyRing(withKnownKeys(changed));
-        formatSharedRing(changed);
+    const path = this.#secretFile;
+    if (path === undefined) return this.#edit([], change);
+    return alone(path, async () => {
+      const { secrets } = await loadServerSecrets(path);
+      return this.#edit(secrets, async (before) => {
+        checkServerSecrets({ ring: before, secrets, path, nowMs: systemClock.nowMs() });
+        const changed = await change(before);
+        buildKeyRing({ ...changed, keys: changed.keys.filter(derivableFrom(changed.serverSecrets)) });
         // A secret is in the file before anything comes from it; one too many does no harm.
-        if (changed.serverSecrets !== serverSecrets) {
-          await replaceServerSecrets(this.#secretFile, changed.serverSecrets, systemRandom);
-        }
+        if (changed.serverSecrets !== secrets) await replaceServerSecrets(path, changed.serverSecrets, systemRandom);
         return changed;
       });
-      return changed;
     });
   }
 
-  /** Two who add a secret at once must not lose one. Where the file cannot be replaced, as a mounted one, none is added. */
-  async #alone<T>(action: () => Promise<T>): Promise<T> {
-    const isReplaceable = await access(dirname(this.#secretFile), constants.W_OK).then(
-      () => true,
-      () => false,
-    );
-    return isReplaceable ? withFileLock(this.#secretFile, systemClock, action) : action();
+  async #edit(serverSecrets: readonly ServerSecret[], change: RingChange): Promise<KeyRingDocument> {
+    let changed: KeyRingDocument = { serverId: "", serverSecrets, keys: [] };
+    await this.#table.edit(async (ring) => {
+      changed = await change({ ...ring, serverSecrets });
+      return changed;
+    });
+    return changed;
   }
 
   lastUse(): Promise<ReadonlyMap<string, number>> {
@@ -184,12 +213,31 @@ class RingInDatabase implements KeyRingAccess {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#table[Symbol.asyncDispose]();
+    await this.#log[Symbol.asyncDispose]();
   }
 }
 
-/** A key whose secret is not in this file is none of this change's business. */
-function withKnownKeys(document: KeyRingDocument): KeyRingDocument {
-  const known = new Set(document.serverSecrets.map(({ id }) => id));
-  const keys = document.keys.filter(({ origin }) => !("serverSecretId" in origin) || known.has(origin.serverSecretId));
-  return { ...document, keys };
+/** Two who add a secret at once must not lose one. Where the file cannot be replaced, as a mounted one, none is added. */
+async function alone<T>(secretFile: string, action: () => Promise<T>): Promise<T> {
+  const isReplaceable = await access(dirname(secretFile), constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  return isReplaceable ? withFileLock(secretFile, systemClock, action) : action();
+}
+
+function noSecrets(source: string): SealwireError {
+  const what = `The key ring in the database that ${source} names needs its server secrets.`;
+  const toDo = "Give --server-secret-file FILE, or --key-ring FILE for a ring in a file.";
+  return new SealwireError("OPTIONS_INVALID", `${what}\n${toDo}`);
+}
+
+function eitherRing(source: string): SealwireError {
+  const what = `--data names the key ring in a folder, and ${source} the one in a database.`;
+  const toDo = "Leave one of them out, or give --server-secret-file FILE for the ring in the database.";
+  return new SealwireError("OPTIONS_INVALID", `${what}\n${toDo}`);
+}
+
+function never(): never {
+  throw new Error("a ring in a database is made with its server secrets");
 }

@@ -10,8 +10,7 @@ import type { WatchedKeyRing } from "../signing/key-ring/followed-ring.ts";
 import { type KeyUseWriter, keyUseFile, keyUsePath } from "../signing/key-ring/use-log.ts";
 import { watchKeyRing } from "../signing/key-ring/watched-ring.ts";
 import { dataFolder } from "./data-folder.ts";
-import { fileExists } from "./file-exists.ts";
-import type { ServeSettings } from "./serve-settings.ts";
+import type { ServeSettings } from "./settings.ts";
 
 const TRY_AGAIN_MS = 1_000;
 /** How long the start of a server waits for its store, in milliseconds. */
@@ -27,7 +26,6 @@ export interface OpenedStore {
 /** Opens the store in the database that the settings name, else the one in the data folder. */
 export async function openStore(settings: ServeSettings, logger: Logger): Promise<OpenedStore> {
   if (settings.store === undefined) {
-    if (settings.requireSyncReplication) throw noReplication();
     await mkdir(settings.data, { recursive: true, mode: 0o700 });
     const path = dataFolder(settings.data).store;
     const store = await onceAvailable(logger, () => openSqliteStore({ path, clock, random, logger }));
@@ -70,25 +68,9 @@ export async function followKeyRing(
   logger: Logger,
 ): Promise<FollowedRing> {
   if (serverSecretFile !== undefined) {
-    if (shared === undefined) throw noSharedStore();
+    if (shared === undefined) throw new Error("server secrets without a shared store");
     const keyRing = await shared.watchKeyRing({ serverSecretFile });
     return { keyRing, writeKeyUse: (lastUse) => shared.recordKeyUse(lastUse) };
   }
-  if (!(await fileExists(path))) throw noKeyRing(path);
   return { keyRing: await watchKeyRing({ path, clock, logger }), writeKeyUse: keyUseFile(keyUsePath(path), random) };
-}
-
-function noReplication(): SealwireError {
-  const toDo = "Give --store postgres://…, too, or leave --require-sync-replication out.";
-  return new SealwireError("OPTIONS_INVALID", `A store in a folder is not replicated.\n${toDo}`);
-}
-
-function noSharedStore(): SealwireError {
-  const toDo = "Give --store postgres://…, too, or --key-ring FILE in its place.";
-  return new SealwireError("OPTIONS_INVALID", `Server secrets in a file belong to a key ring in a database.\n${toDo}`);
-}
-
-function noKeyRing(path: string): SealwireError {
-  const toDo = "Make one with `sealwire keys add CLIENT --server-id NAME`, or give --dev to try things out.";
-  return new SealwireError("OPTIONS_INVALID", `There is no key ring ${path}.\n${toDo}`);
 }

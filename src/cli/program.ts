@@ -164,19 +164,17 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .action(run(() => import("./commands/keys/rotate-server.ts")));
 
   const store = program.command("store").description("look after a server's store of jobs");
-  store
-    .command("backup")
-    .argument("<file>", "a new file, mode 0600")
+  withConfig(store.command("backup").argument("<file>", "a new file, mode 0600"))
     .description("copy the store in a data folder as it is now, also while a server uses it")
     .option("--data <dir>", "the server's data folder (default: .sealwire)")
     .action(run(() => import("./commands/store/backup.ts")));
-  toStore(store.command("migrate"))
+  withConfig(toStore(store.command("migrate")))
     .description("make or upgrade the tables of a store, before servers of this version start")
     .option("--data <dir>", "a server's data folder, in place of a shared store (default: .sealwire)")
     .option("--check", "change nothing; exit 0 if the store is up to date, 1 if a migration is due, 5 if it is too new")
     .action(run(() => import("./commands/store/migrate.ts")));
 
-  toStore(store.command("repair-clock"))
+  withConfig(toStore(store.command("repair-clock")))
     .description("accept frames again where a clock that stood ahead left a store refusing them; stop the server first")
     .option("--data <dir>", "a server's data folder, in place of a shared store (default: .sealwire)")
     .action(run(() => import("./commands/store/repair-clock.ts")));
@@ -191,6 +189,8 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
 
 /** A century: what lies beyond it is a slip. */
 const GRACE_MOST = "36500d";
+
+const CONFIG_TEXT = "the server's configuration file, which says where key ring and store are";
 
 const EPILOGUE = `
 Exit codes: 0 done, 1 the tool or job failed, 2 bad usage or arguments, 3 refused, 4 unreachable, 5 unusable store, 130 Ctrl-C.
@@ -244,8 +244,12 @@ function toServer(command: Command): Command {
     .option("--insecure", "speak without TLS beyond loopback: everyone on the way can read along");
 }
 
+function withConfig(command: Command): Command {
+  return command.option("--config <file>", CONFIG_TEXT);
+}
+
 function withRing(command: Command): Command {
-  return toStore(command)
+  return withConfig(toStore(command))
     .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
     .option("--data <dir>", "the server's data folder (default: .sealwire)")
     .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)");

@@ -2,8 +2,13 @@ import { SealwireError } from "../errors.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { demoTools } from "../tools/demo-tools.ts";
 import { type WaitOptions, waitForModules } from "./module-wait.ts";
-import type { ServeSettings } from "./serve-settings.ts";
+import type { ServeSettings } from "./settings.ts";
 import { loadToolsModule, type ToolsModule } from "./tools-module.ts";
+
+/** Sees whether the settings name any tools. Throws OPTIONS_INVALID. */
+export function checkToolsNamed({ tools, demoTools }: ServeSettings): void {
+  if (tools.length === 0 && !demoTools) throw noTools();
+}
 
 /** Loads all tools that the settings name. Throws OPTIONS_INVALID if there are none, or if one does not finish loading. */
 export async function loadTools(settings: ServeSettings, options: WaitOptions): Promise<ToolsModule> {
@@ -17,10 +22,7 @@ export async function loadTools(settings: ServeSettings, options: WaitOptions): 
   if (settings.demoTools) refuseSecondDemo(settings, modules);
   const tools = [...(settings.demoTools ? [demoTools(systemClock)] : []), ...modules.flatMap((module) => module.tools)];
   if (tools.length > 0) return { tools, descriptors: modules.flatMap((module) => module.descriptors) };
-  throw new SealwireError(
-    "OPTIONS_INVALID",
-    "There are no tools to serve.\nGive --tools MODULE, --demo-tools or --dev.",
-  );
+  throw noTools();
 }
 
 function refuseSecondDemo({ tools: paths }: ServeSettings, modules: readonly ToolsModule[]): void {
@@ -30,5 +32,12 @@ function refuseSecondDemo({ tools: paths }: ServeSettings, modules: readonly Too
   throw new SealwireError(
     "OPTIONS_INVALID",
     `${paths[index]} implements ${fullName}, which --dev or --demo-tools serves, too.\nGive --no-demo-tools to serve your own.`,
+  );
+}
+
+function noTools(): SealwireError {
+  return new SealwireError(
+    "OPTIONS_INVALID",
+    "There are no tools to serve.\nGive --tools MODULE, --demo-tools or --dev.",
   );
 }

@@ -1,11 +1,10 @@
-import { isIPv4 } from "node:net";
+import { isLoopbackHost } from "../runtime/loopback-host.ts";
 
 /** True if nobody but this machine can read along on the way to a gRPC target: a loopback host or a unix socket. */
 export function isLoopback(address: string): boolean {
   if (/^unix(-abstract)?:/.test(address)) return true;
   // A target that names a name server is another's to resolve, "localhost" too.
-  const host = hostOf(address.replace(/^(dns:(\/\/\/)?|ipv4:|ipv6:)/, ""));
-  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+  return isLoopbackHost(hostOf(address.replace(/^(dns:(\/\/\/)?|ipv4:|ipv6:)/, "")));
 }
 
 /** The host of `host:port`, `[v6]:port`, `host` or a bare IPv6 address. */

@@ -1,4 +1,5 @@
 import { SealwireError } from "../errors.ts";
+import { isLoopbackHost } from "../runtime/loopback-host.ts";
 
 /** Where a server listens: a TCP host and port, or a unix socket. */
 export type ListenAddress =
@@ -24,8 +25,7 @@ export function parseListenAddress(text: string): ListenAddress {
 
 /** True if nobody outside this machine can reach the address. */
 export function isLocal(address: ListenAddress): boolean {
-  if (address.kind === "unix") return true;
-  return address.host === "localhost" || address.host === "::1" || /^127(\.\d{1,3}){3}$/.test(address.host);
+  return address.kind === "unix" || isLoopbackHost(address.host);
 }
 
 /** Writes the address as clients take it. */

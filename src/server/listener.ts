@@ -5,7 +5,7 @@ import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { TimeLimit } from "../runtime/time-limit.ts";
-import { formatAddress, isLocal, type ListenAddress } from "./address.ts";
+import { formatAddress, isLocal, type ListenAddress, parseListenAddress } from "./address.ts";
 import type { ServerTlsOptions } from "./options.ts";
 import { PeerConnections } from "./peer-connections.ts";
 import { awaitPreface } from "./preface.ts";
@@ -41,20 +41,9 @@ export interface Listener {
 
 /** Starts to accept connections. Throws OPTIONS_INVALID for plaintext beyond this machine and for an address that cannot be had. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { address, reusePort, tls, insecurePlaintext, clock, logger, onOpen, onConnection } = options;
+  const { address, reusePort, tls, clock, logger, onOpen, onConnection } = options;
+  checkAddress(options);
   const { connectionsMax, handshakeTimeoutMs } = options;
-  if (tls === undefined && !insecurePlaintext && !isLocal(address)) {
-    throw new SealwireError(
-      "OPTIONS_INVALID",
-      `Without TLS the server listens on this machine only, not on ${formatAddress(address)}; give it a certificate (--tls-cert, --tls-key), or say --insecure.`,
-    );
-  }
-  if (reusePort && address.kind === "unix") {
-    throw new SealwireError(
-      "OPTIONS_INVALID",
-      `A unix socket has no port to share; let ${formatAddress(address)} be one process's, or listen on 127.0.0.1:PORT.`,
-    );
-  }
   const connections = new Set<Socket>();
   /** Those that do not speak HTTP/2 yet. */
   const early = new Set<Socket>();
@@ -137,6 +126,40 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       if (connections.size > 0) await once(server, "idle");
     },
   };
+}
+
+/** Where a server is to listen, as its user says it. */
+export interface Listening {
+  readonly listen: string;
+  readonly reusePort: boolean;
+  readonly tls: ServerTlsOptions | undefined;
+  /** Plaintext beyond this machine is wanted. */
+  readonly insecure: boolean;
+}
+
+/** Sees whether a server may listen so, without doing it. Throws OPTIONS_INVALID. */
+export function checkListening({ listen, insecure, ...how }: Listening): void {
+  checkAddress({ ...how, address: parseListenAddress(listen), insecurePlaintext: insecure });
+}
+
+function checkAddress({
+  address,
+  reusePort,
+  tls,
+  insecurePlaintext,
+}: Pick<ListenerOptions, "address" | "reusePort" | "tls" | "insecurePlaintext">): void {
+  if (tls === undefined && !insecurePlaintext && !isLocal(address)) {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `Without TLS the server listens on this machine only, not on ${formatAddress(address)}; give it a certificate (--tls-cert, --tls-key), or say --insecure.`,
+    );
+  }
+  if (reusePort && address.kind === "unix") {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `A unix socket has no port to share; let ${formatAddress(address)} be one process's, or listen on 127.0.0.1:PORT.`,
+    );
+  }
 }
 
 /** Decrypts connections; it is given them, and accepts none itself. */

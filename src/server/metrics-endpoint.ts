@@ -1,23 +1,15 @@
 import { createServer as createHttpServer } from "node:http";
 import type { Registry } from "prom-client";
 import { SealwireError } from "../errors.ts";
-import { formatAddress, isLocal, parseListenAddress } from "./address.ts";
+import { formatAddress } from "./address.ts";
+import { checkMetricsAddress } from "./metrics-address.ts";
 
 /** Serves a registry at `/metrics` until it is disposed; beyond loopback only if `isPublic`. Throws OPTIONS_INVALID. */
 export async function serveMetrics(
   registry: Registry,
   { address, isPublic }: { readonly address: string; readonly isPublic: boolean },
 ): Promise<{ readonly address: string } & AsyncDisposable> {
-  const wanted = parseListenAddress(address);
-  if (wanted.kind !== "tcp") {
-    throw new SealwireError("OPTIONS_INVALID", `Metrics are not served on ${address}; use 127.0.0.1:PORT.`);
-  }
-  if (!isPublic && !isLocal(wanted)) {
-    throw new SealwireError(
-      "OPTIONS_INVALID",
-      `Metrics are served on this machine only, not on ${address}; use 127.0.0.1:PORT, or say --metrics-public.`,
-    );
-  }
+  const wanted = checkMetricsAddress(address, { public: isPublic });
   const server = createHttpServer((request, response) => {
     if (request.url !== "/metrics" || request.method !== "GET") {
       response.writeHead(404).end("Metrics are at GET /metrics.\n");

@@ -13,7 +13,7 @@ import { Dispatcher } from "../tools/dispatcher.ts";
 import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
 import { ArgsValidator } from "../validation/args.ts";
-import { builtinDescriptorSet, builtinImage, readImage } from "../wire/descriptors.ts";
+import { builtinDescriptorSet, builtinImage, type Image, readImage } from "../wire/descriptors.ts";
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { parseListenAddress } from "./address.ts";
 import { Admission } from "./admission.ts";
@@ -75,8 +75,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   const logger = guardLogger(asked.logger);
   const resolved = { ...asked, logger };
   const { keyRing, store, tools, clock, limits } = resolved;
-  const image =
-    resolved.descriptors.length === 0 ? builtinImage() : readImage(builtinDescriptorSet(), ...resolved.descriptors);
+  const image = imageOf(resolved.descriptors);
   const ring = () => keyRing.current();
 
   const catalogue: Catalogue = new Catalogue(
@@ -172,6 +171,15 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   health.setServing(store.condition.serving);
   const following = store.condition.onChange((serving) => health.setServing(serving));
   return new RunningServer({ server, health, worker, drain, following, log, observers, options: resolved });
+}
+
+/** Sees whether these tools can be served, as {@link createServer} does. Throws OPTIONS_INVALID naming the tool at fault. */
+export function checkTools({ tools, descriptors = [] }: Pick<ServerOptions, "tools" | "descriptors">): void {
+  new Catalogue(imageOf(descriptors), undefined, tools);
+}
+
+function imageOf(descriptors: readonly Uint8Array[]): Image {
+  return descriptors.length === 0 ? builtinImage() : readImage(builtinDescriptorSet(), ...descriptors);
 }
 
 interface Parts {

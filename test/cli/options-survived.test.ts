@@ -1,7 +1,8 @@
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import fc from "fast-check";
 import { followKeyRing, openStore } from "../../src/cli/open-store.ts";
-import { resolveServeSettings, type ServeSettings, workOf } from "../../src/cli/serve-settings.ts";
+import { resolveServeSettings, workOf } from "../../src/cli/serve-settings.ts";
+import type { ServeSettings } from "../../src/cli/settings.ts";
 import { SealwireClient } from "../../src/client/client.ts";
 import { SealwireError } from "../../src/errors.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";

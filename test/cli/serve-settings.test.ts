@@ -28,13 +28,11 @@ test("defaults are safe: loopback, no demo tools, nothing made", async () => {
 test("every field of the file is read, paths relative to it", () =>
   inFolder(async (folder) => {
     const settings = await resolved({
-      dev: true,
       data: "d",
       store: "postgres://h/d",
       store_connections_max: 4,
       require_sync_replication: true,
       server_secret_file: "s.json",
-      key_ring: "k.json",
       listen: "[::1]:1",
       reuse_port: true,
       tools: ["./t.js"],
@@ -54,13 +52,13 @@ test("every field of the file is read, paths relative to it", () =>
     });
     const conf = join(folder, "conf");
     assert.equal(settings, {
-      dev: true,
+      dev: false,
       data: join(conf, "d"),
       store: "postgres://h/d",
       storeConnectionsMax: 4,
       requireSyncReplication: true,
       serverSecretFile: join(conf, "s.json"),
-      keyRing: join(conf, "k.json"),
+      keyRing: join(conf, "d", "key-ring.json"),
       listen: "[::1]:1",
       reusePort: true,
       tools: [join(conf, "t.js")],
@@ -79,6 +77,13 @@ test("every field of the file is read, paths relative to it", () =>
       limits: { connectionsMax: 7, canonicalRetriesPerSecond: 0 },
     });
   }));
+
+test("what goes with a key ring in a file is read, too", async () => {
+  await inFolder(async (folder) => {
+    const { dev, keyRing } = await resolved({ dev: true, key_ring: "k.json" });
+    assert.equal([dev, keyRing], [true, join(folder, "conf", "k.json")]);
+  });
+});
 
 test("the command line counts more than the file", () =>
   inFolder(async () => {

@@ -86,6 +86,16 @@ export class PostgresServer implements AsyncDisposable {
     return new PostgresServer(await this.#server.startStandby(throughPort, port));
   }
 
+  /** Makes a base backup, which is not started, and would listen at the same port. Dispose it. */
+  async backUp(): Promise<PostgresServer> {
+    return new PostgresServer(await this.#server.backUp());
+  }
+
+  /** Has a base backup recovered as from an archive when it is started. */
+  recoverAtStart(): void {
+    this.#server.recoverAtStart();
+  }
+
   /** Makes a standby the primary. */
   promote(): void {
     this.#server.promote();

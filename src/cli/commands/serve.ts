@@ -1,12 +1,12 @@
 import { mkdir } from "node:fs/promises";
-import { SealwireError } from "../../errors.ts";
 import { systemClock as clock, sleep } from "../../runtime/clock.ts";
 import { createMetrics } from "../../server/metrics.ts";
-import { createServer } from "../../server/server.ts";
+import { checkTools, createServer } from "../../server/server.ts";
 import { KeyUseLog } from "../../signing/key-ring/use-log.ts";
 import { dataFolder } from "../data-folder.ts";
 import { ensureDevClient, ensureDevRing } from "../dev-setup.ts";
 import type { ExitCode } from "../exit-code.ts";
+import { fileExists } from "../file-exists.ts";
 import { HealthFile } from "../health-file.ts";
 import { followKeyRing, openStore } from "../open-store.ts";
 import { logPrintedLines } from "../printed-lines.ts";
@@ -15,18 +15,22 @@ import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settin
 import { noteServedStore } from "../served-store.ts";
 import { loadTools } from "../served-tools.ts";
 import { drainAtEnd, shutdownSignal } from "../shutdown-signal.ts";
+import { checkStart } from "../start-check.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Runs a server until SIGTERM or SIGINT, then drains it. */
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
   const settings = await resolveServeSettings(options, terminal.env);
-  if (settings.reusePort && settings.store === undefined) throw noSharedStore();
+  await checkStart(settings);
   await using guard = guardProcess(terminal, settings.logLevel);
   const { logger, counters } = guard;
   using _printed = logPrintedLines(logger);
   const { healthFile: path, metricsPublic, drainDelayMs } = settings;
   await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
+  // A first start that fails leaves nothing behind.
+  const isFirst = settings.store === undefined && !(await fileExists(dataFolder(settings.data).store));
+  if (isFirst) checkTools({ tools, descriptors });
   if (settings.dev) {
     await mkdir(settings.data, { recursive: true, mode: 0o700 });
     await ensureDevRing(settings.keyRing, logger);
@@ -86,9 +90,4 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       await server.drain(settings.drainTimeoutMs);
     },
   });
-}
-
-function noSharedStore(): SealwireError {
-  const toDo = "Give --store postgres://…, too, or leave out --reuse-port.";
-  return new SealwireError("OPTIONS_INVALID", `Processes that share a port must share a store.\n${toDo}`);
 }

@@ -3,17 +3,19 @@ import { type ClientCredentials, readCredentials } from "../../signing/key-ring/
 import { buildKeyRing } from "../../signing/key-ring/key-ring.ts";
 import { DEFAULT_KEY_LIMITS, type KeyRing, type VerificationKey } from "../../signing/key-ring/types.ts";
 import { builtinDescriptorSet, builtinImage, readImage } from "../../wire/descriptors.ts";
+import { dataFolder } from "../data-folder.ts";
 import { EXIT_CODES, ExitCode } from "../exit-code.ts";
 import { fileExists } from "../file-exists.ts";
 import { readInput } from "../json-input.ts";
-import { openKeyRing, type RingOptions, ringPath } from "../key-ring-access.ts";
+import { openKeyRing } from "../key-ring-access.ts";
+import type { PlaceOptions } from "../place.ts";
 import { plainText } from "../plain-text.ts";
 import { checkRequest, type RequestCheck, type Step } from "../request-check.ts";
 import { readRequest } from "../request-input.ts";
 import { loadCredentials } from "../server-options.ts";
 import type { Terminal } from "../terminal.ts";
 
-interface VerifyOptions extends RingOptions {
+interface VerifyOptions extends PlaceOptions {
   readonly credentials?: string;
   readonly serverId?: string;
   readonly descriptors?: string;
@@ -45,15 +47,17 @@ async function findJudge(
   terminal: Terminal,
   options: VerifyOptions,
 ): Promise<{ readonly ring: KeyRing; readonly knowsPermissions: boolean }> {
-  const path = ringPath(options);
-  const named = [options.data, options.keyRing, options.store].some((option) => option !== undefined);
-  if (options.credentials === undefined && (named || (await fileExists(path)))) {
-    await using access = await openKeyRing(options, terminal.env);
+  if (options.credentials === undefined && (namesRing(options) || (await fileExists(dataFolder().keyRing)))) {
+    await using access = await openKeyRing(options, { env: terminal.env, secrets: true });
     return { ring: buildKeyRing(await access.load()), knowsPermissions: true };
   }
   const { credentials } = options;
   const own = credentials === undefined ? await loadCredentials(terminal, {}) : await readCredentials(credentials);
   return { ring: ringOf(own), knowsPermissions: false };
+}
+
+function namesRing({ config, data, keyRing, store, serverSecretFile }: PlaceOptions): boolean {
+  return [config, data, keyRing, store, serverSecretFile].some((option) => option !== undefined);
 }
 
 function ringOf(credentials: ClientCredentials): KeyRing {

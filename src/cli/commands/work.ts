@@ -1,6 +1,7 @@
 import { SealwireError } from "../../errors.ts";
 import { systemClock as clock } from "../../runtime/clock.ts";
 import { createMetrics } from "../../server/metrics.ts";
+import { checkMetricsAddress } from "../../server/metrics-address.ts";
 import { createWorker } from "../../server/worker.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { HealthFile } from "../health-file.ts";
@@ -10,6 +11,7 @@ import { guardProcess } from "../process-guard.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
 import { loadTools } from "../served-tools.ts";
 import { drainAtEnd, shutdownSignal } from "../shutdown-signal.ts";
+import { checkStore } from "../start-check.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Works the jobs of a shared store until SIGTERM or SIGINT, without taking calls; then hands back what still runs. */
@@ -20,6 +22,8 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   using _printed = logPrintedLines(logger);
   const work = workOf(settings);
   if (settings.store === undefined || work === false) throw refused(settings.store);
+  checkStore(settings);
+  if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: settings.metricsPublic });
   const { healthFile: path, metricsPublic } = settings;
   await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });

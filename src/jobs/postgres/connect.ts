@@ -1,7 +1,7 @@
 import { SealwireError } from "../../errors.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { checkNumber } from "../../runtime/number-range.ts";
-import type { ConnectionTarget } from "./connection.ts";
+import { type ConnectionTarget, showHost } from "./connection.ts";
 import { CONNECTION_LIMITS } from "./connection-limits.ts";
 import type { Database } from "./database.ts";
 import { permanentFault } from "./permanent-fault.ts";
@@ -19,6 +19,12 @@ export async function connect(
   { connectionsMax = DEFAULT_CONNECTIONS_MAX, logger }: { readonly connectionsMax?: number; readonly logger: Logger },
 ): Promise<Database> {
   checkNumber("connectionsMax", connectionsMax, CONNECTION_LIMITS);
+  if (target.plaintext.length > 0) {
+    logger.warn(
+      { hosts: target.plaintext.map(showHost) },
+      "the connection to the database is not encrypted: give sslmode=verify-full, or sslmode=disable if that is meant",
+    );
+  }
   // The driver is loaded by those who use it only.
   const { Database } = await import("./database.ts");
   const database = new Database({ target, connectionsMax, logger });

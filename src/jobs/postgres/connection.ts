@@ -1,6 +1,9 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
 import type { ClientConfig } from "pg";
 import { SealwireError } from "../../errors.ts";
 import { type Environment, systemEnvironment } from "../../runtime/environment.ts";
+import { isLoopbackHost } from "../../runtime/loopback-host.ts";
 import { type NamedHost, parseStoreUrl, type StoreUrl } from "./store-url.ts";
 import { readTls } from "./tls-settings.ts";
 import { type ParameterValues, readParameters } from "./url-parameters.ts";
@@ -32,6 +35,10 @@ export interface ConnectionTarget {
   readonly schema: string;
   /** The database without any secret, for messages. */
   readonly shown: string;
+  /** Where passwords are looked for that neither the URL nor PGPASSWORD gives. */
+  readonly passwordFile: string;
+  /** Those other machines to which connections go in plaintext although nobody asked for that. */
+  readonly plaintext: readonly TargetHost[];
 }
 
 /** True if a store is named by a PostgreSQL URL rather than by a path. */
@@ -49,12 +56,14 @@ export function readTarget(store: string, env: Environment = systemEnvironment):
   const { schema = DEFAULT_SCHEMA, connect_timeout: timeout } = parameters;
   const hosts = readHosts(url, parameters);
   const user = once("user", url.user, parameters.user);
-  const password = once("password", url.password, parameters.password);
+  const password = once("password", url.password, parameters.password) ?? (env.PGPASSWORD || undefined);
   const database = once("dbname", url.database, parameters.dbname);
   return {
     hosts,
     schema,
     shown: `${hosts.map(showHost).join(",")}/${database ?? env.PGDATABASE ?? ""}`,
+    passwordFile: env.PGPASSFILE || join(homedir(), ".pgpass"),
+    plaintext: parameters.sslmode === undefined ? hosts.filter(({ host }) => !isLocal(host)) : [],
     needsWritable: parameters.target_session_attrs !== "primary",
     settings: {
       search_path: schema,
@@ -85,6 +94,10 @@ export function holdsPassword(store: string): boolean {
 /** A server as messages name it. */
 export function showHost({ host, port }: TargetHost): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function isLocal(host: string): boolean {
+  return host.startsWith("/") || isLoopbackHost(host);
 }
 
 /** Where the URL names hosts, those of the environment do not count. */

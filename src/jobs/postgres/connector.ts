@@ -1,6 +1,7 @@
 import { Client, types } from "pg";
 import { SealwireError } from "../../errors.ts";
 import { type ConnectionTarget, showHost, type TargetHost } from "./connection.ts";
+import { findPassword } from "./password-file.ts";
 import { isPermanent } from "./permanent-fault.ts";
 import { prepareSession } from "./session.ts";
 
@@ -52,7 +53,15 @@ export class Connector {
   }
 
   async #open(host: TargetHost, name: string): Promise<Client> {
-    const client = new Client({ ...this.#target.config, ...host, application_name: name, types: numbersForInt8 });
+    const { config, passwordFile: path } = this.#target;
+    const client: Client = new Client({
+      // Asked for once the server wants it. The driver would read the file, too, with a warning each time.
+      password: () => findPassword({ path, host, user: client.user ?? "", database: client.database ?? "" }),
+      ...config,
+      ...host,
+      application_name: name,
+      types: numbersForInt8,
+    });
     // What fails while no statement runs is noticed by the next one.
     client.on("error", () => {});
     try {

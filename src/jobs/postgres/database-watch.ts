@@ -3,7 +3,8 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { compareLayout } from "../layout.ts";
 import type { SettableCondition } from "../store-condition.ts";
-import type { Queries } from "./queries.ts";
+import type { Entry } from "./connector.ts";
+import type { Database } from "./database.ts";
 import { otherLayout, SCHEMA_VERSION, type StorePlace } from "./schema.ts";
 import { sql } from "./statement.ts";
 
@@ -13,7 +14,8 @@ const AWAY_MS = 3_000;
 const ANSWERED_WITHIN_MS = 5_000;
 
 const LOOK = sql(`
-  SELECT store_now_ms() AS now, (max_age_ms + max_ahead_ms) / 2 AS tolerance, version AS layout, min_reader AS "minReader"
+  SELECT store_now_ms() AS now, (max_age_ms + max_ahead_ms) / 2 AS tolerance, version AS layout, min_reader AS "minReader",
+    concat(pg_relation_filenode('store_state'), '/', origin) AS origin
   FROM store_state, store_version`);
 
 interface Look {
@@ -21,12 +23,16 @@ interface Look {
   readonly tolerance: number;
   readonly layout: number;
   readonly minReader: number;
+  /** Changes when a backup is restored over the tables, or somebody asks for frames to be refused. */
+  readonly origin: string;
 }
 
 /** What a {@link DatabaseWatch} works with. */
 export interface DatabaseWatchOptions {
-  readonly queries: Queries;
+  readonly database: Database;
   readonly place: StorePlace;
+  /** Notices, on a connection, that the database is not the one it was. */
+  readonly checkOrigin: Entry;
   readonly condition: SettableCondition;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -34,11 +40,12 @@ export interface DatabaseWatchOptions {
 
 /**
  * Looks whether this process may use the store: whether the database can be reached, its clock agrees with the process's,
- * and its layout was not changed beyond what the process knows.
+ * its layout was not changed beyond what the process knows, and the tables are still those that connections were made to.
  */
 export class DatabaseWatch {
   readonly #options: DatabaseWatchOptions;
   #agrees = true;
+  #origin: string | undefined;
   /** Since when the database was asked in vain, by the monotonic clock. */
   #silentSinceMs: number | undefined;
 
@@ -48,23 +55,25 @@ export class DatabaseWatch {
 
   /** Sets the condition of the store by what is found. Throws UNAVAILABLE. */
   async look(): Promise<void> {
-    const { queries, place, condition, clock } = this.#options;
+    const { database, place, checkOrigin, condition, clock } = this.#options;
     const [askedMs, askedAtMs] = [clock.nowMs(), clock.monotonicMs()];
-    const [found] = await this.#ask(queries);
+    const [found] = await this.#ask(database);
+    const tookMs = clock.monotonicMs() - askedAtMs;
     if (found === undefined) return;
     if (compareLayout(found, SCHEMA_VERSION) === "incompatible") {
       condition.lose(otherLayout(place.shown, found));
       return;
     }
-    const tookMs = clock.monotonicMs() - askedAtMs;
+    if (this.#origin !== undefined && this.#origin !== found.origin) await database.inspect(checkOrigin);
+    this.#origin = found.origin;
     if (tookMs <= ANSWERED_WITHIN_MS) this.#compare(askedMs + tookMs / 2 - found.now, found.tolerance);
   }
 
-  async #ask(queries: Queries): Promise<Look[]> {
+  async #ask(database: Database): Promise<Look[]> {
     const { condition, clock } = this.#options;
     const askedAtMs = clock.monotonicMs();
     try {
-      const found = await queries.all<Look>(LOOK);
+      const found = await database.all<Look>(LOOK);
       this.#silentSinceMs = undefined;
       condition.setServing(this.#agrees);
       return found;

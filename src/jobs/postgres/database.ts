@@ -73,6 +73,11 @@ export class Database implements Queries, AsyncDisposable {
     return this.#connector.connect(name);
   }
 
+  /** Does on one connection what is done on each new one. */
+  inspect(entry: Entry): Promise<void> {
+    return this.#lend(entry);
+  }
+
   /** From now on `entry` is done on each connection before anything else; those of before are used no more. */
   enterBy(entry: Entry): void {
     this.#connector.entry = entry;

@@ -47,12 +47,13 @@ export async function openPostgresStore(options: OpenPostgresStoreOptions): Prom
   try {
     await checkSchema(database, target);
     const nonceLock = lockSpace(target.schema, "nonces");
-    const checkOrigin = originCheck({ nonceLock, logger });
+    let instance: Instance | undefined;
+    const checkOrigin = originCheck({ nonceLock, lastLease: () => instance?.lastLease, logger });
     database.enterBy(async (client) => {
       if (options.requireSyncReplication) await checkSyncReplication(client, target.shown);
       await checkOrigin(client);
     });
-    const instance = await Instance.enter(database, random.uuid(), clock);
+    instance = await Instance.enter(database, random.uuid(), clock);
     undo.unshift(instance);
     const hints = new Hints({ database, schema: target.schema, instanceId: instance.id, clock, logger });
     undo.unshift(hints);
@@ -60,7 +61,7 @@ export async function openPostgresStore(options: OpenPostgresStoreOptions): Prom
     const [state] = await database.all<State>(READ_STATE);
     if (state === undefined) throw new Error("the store has no state");
     const { pageKey, storeId } = state;
-    const parts = { database, place: target, instance, hints, pageKey, storeId };
+    const parts = { database, place: target, instance, hints, pageKey, storeId, checkOrigin };
     const store = new PostgresStore({ ...parts, clock, random, logger });
     undo.splice(0, undo.length, store);
     await store.look();

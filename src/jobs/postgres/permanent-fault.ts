@@ -37,7 +37,6 @@ const POOLER_SAYS =
   /unsupported startup parameter|no such (user|database)|password authentication failed|not allowed|SSL required|no authentication/i;
 /** What pg throws by itself, without a code. */
 const DRIVER_SAYS: readonly (readonly [RegExp, string])[] = [
-  [/client password must be/, "Give the password in SEALWIRE_STORE, PGPASSWORD or ~/.pgpass."],
   [/does not support SSL/, "Switch TLS on in the server, or say sslmode=disable."],
 ];
 /** OpenSSL's and Node's codes for a certificate that is not accepted. */

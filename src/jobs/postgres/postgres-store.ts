@@ -10,6 +10,7 @@ import { StoreChores } from "../store-chores.ts";
 import { SettableCondition } from "../store-condition.ts";
 import { StoredJobEngine } from "../stored-job-engine.ts";
 import { lockSpace } from "./advisory-locks.ts";
+import type { Entry } from "./connector.ts";
 import type { Database } from "./database.ts";
 import { DatabaseWatch } from "./database-watch.ts";
 import type { Hints } from "./hints.ts";
@@ -35,6 +36,8 @@ export interface PostgresStoreOptions {
   readonly storeId: string;
   readonly instance: Instance;
   readonly hints: Hints;
+  /** Notices, on a connection, that the database is not the one it was. */
+  readonly checkOrigin: Entry;
   /** The key that page tokens are encrypted with. */
   readonly pageKey: Uint8Array;
   readonly clock: Clock;
@@ -59,11 +62,11 @@ export class PostgresStore implements SharedStore {
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresStoreOptions) {
-    const { database, place, storeId, instance, hints, pageKey, clock, random, logger } = options;
+    const { database, place, storeId, instance, hints, checkOrigin, pageKey, clock, random, logger } = options;
     const { schema } = place;
     this.#options = options;
     this.identity = { id: storeId, openings: 0 };
-    this.#watch = new DatabaseWatch({ queries: database, place, condition: this.condition, clock, logger });
+    this.#watch = new DatabaseWatch({ database, place, checkOrigin, condition: this.condition, clock, logger });
     const feeds = new Feeds(() => this.#storage, clock);
     const lanes = new Lanes();
     const changes = new SharedJobChanges(feeds, lanes, hints);

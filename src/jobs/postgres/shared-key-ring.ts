@@ -1,4 +1,6 @@
 import type { Logger } from "../../runtime/logger.ts";
+import { checkServerSecrets, derivableFrom } from "../../signing/key-ring/derived-keys.ts";
+import type { KeyEntry } from "../../signing/key-ring/document.ts";
 import {
   type FollowOptions,
   followRing,
@@ -33,21 +35,26 @@ export function watchSharedKeyRing(options: SharedRingOptions): Promise<WatchedK
   return followRing(sharedPlace(options), options);
 }
 
-function sharedPlace({ table, hints, serverSecretFile, logger }: SharedRingOptions): RingPlace {
+function sharedPlace({ table, hints, serverSecretFile: path, clock, logger }: SharedRingOptions): RingPlace {
   let tableVersion = 0;
+  let isStart = true;
   return {
     name: "the key ring in the database",
     pollMs: POLL_MS,
     async version() {
       tableVersion = await table.version().catch(() => tableVersion);
-      return `${tableVersion} ${await currentVersion(serverSecretFile)}`;
+      return `${tableVersion} ${await currentVersion(path)}`;
     },
     async load(): Promise<LoadedRing> {
       const stored = await table.read();
       if (stored === undefined) throw noKeyRing();
-      const { secrets: serverSecrets, version } = await loadServerSecrets(serverSecretFile);
-      const known = new Set(serverSecrets.map(({ id }) => id));
-      const document = { ...stored.ring, serverSecrets, keys: stored.ring.keys.filter(isKnown(known, logger)) };
+      const { secrets: serverSecrets, version } = await loadServerSecrets(path);
+      // Later the last key of these secrets may be revoked, which must be heard of.
+      if (isStart) checkServerSecrets({ ring: stored.ring, secrets: serverSecrets, path, nowMs: clock.nowMs() });
+      isStart = false;
+      const isDerivable = derivableFrom(serverSecrets);
+      const document = { ...stored.ring, serverSecrets, keys: stored.ring.keys.filter(isDerivable) };
+      for (const key of stored.ring.keys) if (!isDerivable(key)) tellUnknown(key, logger);
       tableVersion = stored.version;
       return { document, ring: buildKeyRing(document), version: `${tableVersion} ${version}` };
     },
@@ -56,13 +63,7 @@ function sharedPlace({ table, hints, serverSecretFile, logger }: SharedRingOptio
 }
 
 /** A key whose secret this server was not given yet must not keep it from hearing of a revocation. */
-function isKnown(secrets: ReadonlySet<string>, logger: Logger) {
-  return ({ keyId, origin }: LoadedRing["document"]["keys"][number]): boolean => {
-    if (!("serverSecretId" in origin) || secrets.has(origin.serverSecretId)) return true;
-    logger.error(
-      { key_id: keyId, server_secret_id: origin.serverSecretId },
-      "a key comes from a server secret not given here",
-    );
-    return false;
-  };
+function tellUnknown({ keyId, origin }: KeyEntry, logger: Logger): void {
+  const secretId = "serverSecretId" in origin ? origin.serverSecretId : undefined;
+  logger.error({ key_id: keyId, server_secret_id: secretId }, "a key comes from a server secret not given here");
 }

@@ -6,16 +6,11 @@ import { readCredentials } from "../../../signing/key-ring/credentials.ts";
 import type { KeyLimits } from "../../../signing/key-ring/types.ts";
 import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../credentials-output.ts";
 import { ExitCode } from "../../exit-code.ts";
-import {
-  type KeyRingAccess,
-  newKeyWorksFrom,
-  openKeyRing,
-  type RingChange,
-  type RingOptions,
-} from "../../key-ring-access.ts";
+import { type KeyRingAccess, newKeyWorksFrom, openKeyRing, type RingChange } from "../../key-ring-access.ts";
+import type { PlaceOptions } from "../../place.ts";
 import type { Terminal } from "../../terminal.ts";
 
-interface AddOptions extends RingOptions, CredentialsOutput, Partial<KeyLimits> {
+interface AddOptions extends PlaceOptions, CredentialsOutput, Partial<KeyLimits> {
   readonly tools?: readonly string[];
   readonly serverId?: string;
   readonly notBefore?: number;
@@ -42,7 +37,7 @@ export async function run(terminal: Terminal, clientId: string, options: AddOpti
     ...(notAfter !== undefined && { notAfterMs: notAfter }),
     ...(options.import !== undefined && { imported: await readCredentials(options.import) }),
   };
-  await using access = await openKeyRing(options, terminal.env);
+  await using access = await openKeyRing(options, { env: terminal.env, secrets: true });
   const context = { nowMs: systemClock.nowMs(), random: systemRandom };
   const isNew = !(await access.exists());
   await makeKey(terminal, {

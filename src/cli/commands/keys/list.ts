@@ -2,13 +2,14 @@ import { systemClock } from "../../../runtime/clock.ts";
 import type { KeyEntry } from "../../../signing/key-ring/document.ts";
 import { formatTime } from "../../../signing/key-ring/json-fields.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { openKeyRing, type RingOptions } from "../../key-ring-access.ts";
+import { openKeyRing } from "../../key-ring-access.ts";
+import type { PlaceOptions } from "../../place.ts";
 import { printTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 
 /** Lists the keys of a ring; no secrets. */
-export async function run(terminal: Terminal, options: RingOptions & { readonly json?: boolean }): Promise<ExitCode> {
-  await using access = await openKeyRing(options, terminal.env);
+export async function run(terminal: Terminal, options: PlaceOptions & { readonly json?: boolean }): Promise<ExitCode> {
+  await using access = await openKeyRing(options, { env: terminal.env, secrets: false });
   const document = await access.load();
   const lastUse = await access.lastUse();
   const keys = document.keys.map((key) => describe(key, lastUse.get(key.keyId)));

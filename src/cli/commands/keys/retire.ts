@@ -1,19 +1,20 @@
 import { systemClock } from "../../../runtime/clock.ts";
 import { retireKey } from "../../../signing/key-ring/changes.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { openKeyRing, type RingOptions } from "../../key-ring-access.ts";
+import { openKeyRing } from "../../key-ring-access.ts";
 import { inTermsOfOptions } from "../../option-at-fault.ts";
+import type { PlaceOptions } from "../../place.ts";
 import type { Terminal } from "../../terminal.ts";
 
 /** Marks a key as retiring. */
 export async function run(
   terminal: Terminal,
   keyId: string,
-  options: RingOptions & { readonly grace?: number },
+  options: PlaceOptions & { readonly grace?: number },
 ): Promise<ExitCode> {
   const { grace } = options;
   const end = grace === undefined ? {} : { endsAtMs: systemClock.nowMs() + grace };
-  await using access = await openKeyRing(options, terminal.env);
+  await using access = await openKeyRing(options, { env: terminal.env, secrets: false });
   let isRead = false;
   try {
     await access.edit((document) => {

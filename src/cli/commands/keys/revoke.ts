@@ -1,11 +1,12 @@
 import { revokeKey } from "../../../signing/key-ring/changes.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { openKeyRing, type RingOptions } from "../../key-ring-access.ts";
+import { openKeyRing } from "../../key-ring-access.ts";
+import type { PlaceOptions } from "../../place.ts";
 import type { Terminal } from "../../terminal.ts";
 
 /** Ends a key for good. */
-export async function run(terminal: Terminal, keyId: string, options: RingOptions): Promise<ExitCode> {
-  await using access = await openKeyRing(options, terminal.env);
+export async function run(terminal: Terminal, keyId: string, options: PlaceOptions): Promise<ExitCode> {
+  await using access = await openKeyRing(options, { env: terminal.env, secrets: false });
   await access.edit((document) => revokeKey(document, keyId));
   terminal.say(`Key ${keyId} is revoked; running servers notice within seconds.`);
   return ExitCode.done;

@@ -2,13 +2,14 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { systemRandom } from "../../../runtime/random.ts";
 import { newestServerSecret, rotateServerSecret } from "../../../signing/key-ring/changes.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { openKeyRing, type RingOptions } from "../../key-ring-access.ts";
+import { openKeyRing } from "../../key-ring-access.ts";
+import type { PlaceOptions } from "../../place.ts";
 import type { Terminal } from "../../terminal.ts";
 
 /** Adds a server secret for the keys made from then on. */
-export async function run(terminal: Terminal, options: RingOptions): Promise<ExitCode> {
+export async function run(terminal: Terminal, options: PlaceOptions): Promise<ExitCode> {
   const context = { nowMs: systemClock.nowMs(), random: systemRandom };
-  await using access = await openKeyRing(options, terminal.env);
+  await using access = await openKeyRing(options, { env: terminal.env, secrets: true });
   const document = await access.edit((before) => rotateServerSecret(before, context));
   terminal.print(newestServerSecret(document).id);
   terminal.say(

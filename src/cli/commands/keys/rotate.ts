@@ -3,10 +3,11 @@ import { systemRandom } from "../../../runtime/random.ts";
 import { rotateKey } from "../../../signing/key-ring/changes.ts";
 import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../credentials-output.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { newKeyWorksFrom, openKeyRing, type RingOptions } from "../../key-ring-access.ts";
+import { newKeyWorksFrom, openKeyRing } from "../../key-ring-access.ts";
+import type { PlaceOptions } from "../../place.ts";
 import type { Terminal } from "../../terminal.ts";
 
-interface RotateOptions extends RingOptions, CredentialsOutput {
+interface RotateOptions extends PlaceOptions, CredentialsOutput {
   readonly grace?: number;
 }
 
@@ -16,7 +17,7 @@ export async function run(terminal: Terminal, clientId: string, options: RotateO
   const context = { nowMs: systemClock.nowMs(), random: systemRandom };
   const { grace } = options;
   let before: readonly string[] = [];
-  await using access = await openKeyRing(options, terminal.env);
+  await using access = await openKeyRing(options, { env: terminal.env, secrets: true });
   await makeKey(terminal, {
     output: options,
     given: { ...(grace !== undefined && { grace }) },

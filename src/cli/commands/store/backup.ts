@@ -1,14 +1,25 @@
+import { SealwireError } from "../../../errors.ts";
 import { backupSqliteStore } from "../../../jobs/sqlite/backup.ts";
-import { dataFolder } from "../../data-folder.ts";
 import { ExitCode } from "../../exit-code.ts";
+import { findStore, type PlaceOptions } from "../../place.ts";
 import type { Terminal } from "../../terminal.ts";
 
+/** What the command line says. */
+export type BackupOptions = Pick<PlaceOptions, "config" | "data">;
+
 /** Copies the store of a data folder, which a server may be using, into a new file. */
-export async function run(terminal: Terminal, file: string, { data }: { readonly data?: string }): Promise<ExitCode> {
-  const { store } = dataFolder(data);
-  const bytes = await backupSqliteStore({ path: store, to: file });
+export async function run(terminal: Terminal, file: string, options: BackupOptions): Promise<ExitCode> {
+  const store = await findStore(options, terminal.env);
+  if (store.kind === "shared") throw notCopied(store.source);
+  const bytes = await backupSqliteStore({ path: store.path, to: file });
   terminal.say(
-    `${store} is copied to ${file}, ${bytes} bytes. It holds arguments and results: keep it as they ask for.`,
+    `${store.path} is copied to ${file}, ${bytes} bytes. It holds arguments and results: keep it as they ask for.`,
   );
   return ExitCode.done;
+}
+
+function notCopied(source: string): SealwireError {
+  const what = `${source} names a store in a database, and \`store backup\` copies the one in a data folder.`;
+  const toDo = "Back the database up with pg_dump, or give --data DIR for the store in a folder.";
+  return new SealwireError("OPTIONS_INVALID", `${what}\n${toDo}`);
 }

@@ -1,16 +1,13 @@
 import type { LayoutCheck, Migration } from "../../../jobs/layout.ts";
 import { checkSqliteLayout, migrateSqliteStore } from "../../../jobs/sqlite/migrate.ts";
 import type { Logger } from "../../../runtime/logger.ts";
-import { dataFolder } from "../../data-folder.ts";
 import { ExitCode } from "../../exit-code.ts";
 import { openLog } from "../../log.ts";
-import { namedStore } from "../../store-option.ts";
+import { findStore, type PlaceOptions } from "../../place.ts";
 import type { Terminal } from "../../terminal.ts";
 
 /** What the command line says. */
-export interface MigrateOptions {
-  readonly store?: string;
-  readonly data?: string;
+export interface MigrateOptions extends Pick<PlaceOptions, "config" | "data" | "store"> {
   readonly check?: boolean;
 }
 
@@ -29,17 +26,13 @@ interface Migratable {
   migrate(): Promise<Migration>;
 }
 
-/** The data folder, where it is named, counts more than a shared store that only the environment names. */
-async function openForMigration(
-  { store, data }: MigrateOptions,
-  env: Terminal["env"],
-  logger: Logger,
-): Promise<Migratable> {
-  const url = data !== undefined && store === undefined ? undefined : namedStore(store, env);
-  if (url === undefined) {
-    const { store: path } = dataFolder(data);
+async function openForMigration(options: MigrateOptions, env: Terminal["env"], logger: Logger): Promise<Migratable> {
+  const store = await findStore(options, env);
+  if (store.kind === "folder") {
+    const { path } = store;
     return { check: () => checkSqliteLayout({ path }), migrate: () => migrateSqliteStore({ path }) };
   }
+  const { url } = store;
   const { checkPostgresLayout, migratePostgresStore } = await import("../../../jobs/postgres/open.ts");
   return {
     check: () => checkPostgresLayout({ url, logger }),

@@ -1,15 +1,12 @@
 import type { ClockRepair } from "../../../jobs/layout.ts";
 import { repairSqliteClock } from "../../../jobs/sqlite/repair-clock.ts";
-import { dataFolder } from "../../data-folder.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { namedStore } from "../../store-option.ts";
+import { openLog } from "../../log.ts";
+import { findStore, type PlaceOptions } from "../../place.ts";
 import type { Terminal } from "../../terminal.ts";
 
 /** What the command line says. */
-export interface RepairClockOptions {
-  readonly data?: string;
-  readonly store?: string;
-}
+export type RepairClockOptions = Pick<PlaceOptions, "config" | "data" | "store">;
 
 /** Lowers what a store holds of a time that has not come, after a clock stood ahead. */
 export async function run(terminal: Terminal, options: RepairClockOptions): Promise<ExitCode> {
@@ -17,12 +14,12 @@ export async function run(terminal: Terminal, options: RepairClockOptions): Prom
   return ExitCode.done;
 }
 
-/** The data folder, where it is named, counts more than a shared store that only the environment names. */
-async function repair({ store, data }: RepairClockOptions, env: Terminal["env"]): Promise<ClockRepair> {
-  const url = data !== undefined && store === undefined ? undefined : namedStore(store, env);
-  if (url === undefined) return repairSqliteClock({ path: dataFolder(data).store });
+async function repair(options: RepairClockOptions, env: Terminal["env"]): Promise<ClockRepair> {
+  const store = await findStore(options, env);
+  if (store.kind === "folder") return repairSqliteClock({ path: store.path });
+  await using log = openLog("warn");
   const { repairPostgresClock } = await import("../../../jobs/postgres/open.ts");
-  return repairPostgresClock({ url });
+  return await repairPostgresClock({ url: store.url, logger: log.logger });
 }
 
 function describe({ beforeMs, afterMs }: ClockRepair): string {
