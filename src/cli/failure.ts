@@ -81,7 +81,7 @@ function remedyOf({ reason, remedy, cause }: SealwireError): string | undefined 
 }
 
 /** True for what the file system answered. */
-function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException {
+export function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException {
   return thrown instanceof Error && "syscall" in thrown && "code" in thrown;
 }
 

@@ -17,7 +17,7 @@ import {
 } from "../signing/key-ring/server-secret-file.ts";
 import { keyUsePath, readKeyUse } from "../signing/key-ring/use-log.ts";
 import { dataFolder } from "./data-folder.ts";
-import { EXIT_CODES, ExitCode } from "./exit-code.ts";
+import { isSystemError } from "./failure.ts";
 import { fileExists } from "./file-exists.ts";
 import { namedStore } from "./store-option.ts";
 import type { Terminal } from "./terminal.ts";
@@ -74,6 +74,12 @@ export function newKeyWorksFrom({ settlesMs }: KeyRingAccess, nowMs: number): { 
 /** The key ring file that the options name. */
 export function ringPath({ data, keyRing }: RingOptions): string {
   return keyRing ?? dataFolder(data).keyRing;
+}
+
+/** True if a change that failed may be in place all the same: a database can be lost while it commits. */
+export function mayHaveCommitted(thrown: unknown): boolean {
+  const { reason } = SealwireError.from(thrown);
+  return reason === "UNAVAILABLE" || (reason === "INTERNAL" && !isSystemError(thrown));
 }
 
 class RingInFile implements KeyRingAccess {
@@ -140,7 +146,7 @@ class RingInDatabase implements KeyRingAccess {
     try {
       await this.#table.create(document);
     } catch (thrown) {
-      if (isNewFile && EXIT_CODES[SealwireError.from(thrown).reason] === ExitCode.usage) await rm(this.#secretFile);
+      if (isNewFile && !mayHaveCommitted(thrown)) await rm(this.#secretFile);
       throw thrown;
     }
   }
