@@ -37,7 +37,8 @@ export const WIRE_REASONS = {
   SIGNATURE_INVALID: {
     status: "UNAUTHENTICATED",
     retryable: false,
-    meaning: "The frame could not be authenticated: damaged, unknown or revoked key, or wrong signature.",
+    meaning:
+      "The frame could not be authenticated: damaged, unknown or revoked key, or wrong signature. `sealwire sign` makes frames that can be.",
     remedy: "Check the key id, the key and the server address; `sealwire verify` names the failing step.",
   },
   ENVELOPE_INVALID: {
@@ -73,7 +74,7 @@ export const WIRE_REASONS = {
   REPLAYED: {
     status: "ALREADY_EXISTS",
     retryable: false,
-    meaning: "The nonce was used before.",
+    meaning: "The nonce was used before: a signed request is taken once. `sealwire sign` makes another.",
     remedy: "Sign every attempt with a fresh nonce; keep the request id for the same intent.",
   },
   TOOL_FORBIDDEN: {

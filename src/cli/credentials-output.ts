@@ -1,13 +1,14 @@
 import { rm } from "node:fs/promises";
 import { SealwireError } from "../errors.ts";
 import type { AddedKey } from "../signing/key-ring/changes.ts";
-import { credentialsOf, formatCredentials, writeCredentials } from "../signing/key-ring/credentials.ts";
+import { formatCredentials, writeCredentials } from "../signing/key-ring/credentials.ts";
 import { formatKeyRing, type KeyRingDocument } from "../signing/key-ring/document.ts";
 import { formatTime } from "../signing/key-ring/json-fields.ts";
-import { buildKeyRing } from "../signing/key-ring/key-ring.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
 import { fileExists } from "./file-exists.ts";
-import { type GivenOptions, inTermsOfOptions } from "./option-at-fault.ts";
+import { mayHaveCommitted, type RingChange } from "./key-ring-access.ts";
+import { newCredentials } from "./new-credentials.ts";
+import { changeRing, type GivenOptions } from "./option-at-fault.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Where new credentials go. */
@@ -37,7 +38,7 @@ export interface NewKeyTask {
   readonly output: CredentialsOutput;
   readonly given: GivenOptions;
   /** Changes the ring and puts it in place; `add` makes the new key. */
-  readonly apply: (change: (document: KeyRingDocument) => Promise<KeyRingDocument>) => Promise<unknown>;
+  readonly apply: (change: RingChange) => Promise<unknown>;
   readonly add: (document: KeyRingDocument) => AddedKey;
 }
 
@@ -49,29 +50,26 @@ export interface NewKeyTask {
 export async function makeKey(terminal: Terminal, { output, given, apply, add }: NewKeyTask): Promise<void> {
   const { out } = output;
   const address = addressOf(terminal, output);
-  let isRead = false;
   let made: { readonly key: VerificationKey; readonly text: string } | undefined;
+  const change = async (before: KeyRingDocument): Promise<KeyRingDocument> => {
+    const { document, keyId } = add(before);
+    const { key, credentials } = newCredentials(document, keyId, address.value);
+    const text = formatCredentials(credentials);
+    formatKeyRing(document);
+    if (out !== undefined) {
+      // The change may be made again after a lost race in the database.
+      if (made !== undefined) await rm(out, { force: true });
+      made = undefined;
+      await writeCredentials(out, credentials).catch((cause) => throwCannotWrite(out, cause));
+    }
+    made = { key, text };
+    return document;
+  };
   try {
-    await apply(async (before) => {
-      isRead = true;
-      const { document, keyId } = add(before);
-      const key = buildKeyRing(withKey(document, keyId)).find(keyId);
-      if (key === undefined) throw new Error(`key ${keyId} was made and is not there`);
-      const credentials = credentialsOf(key, { serverId: document.serverId, address: address.value });
-      const text = formatCredentials(credentials);
-      formatKeyRing(document);
-      if (out !== undefined) {
-        // The change may be made again after a lost race in the database.
-        if (made !== undefined) await rm(out, { force: true });
-        made = undefined;
-        await writeCredentials(out, credentials).catch((cause) => throwCannotWrite(out, cause));
-      }
-      made = { key, text };
-      return document;
-    });
+    await changeRing(apply, change, { ...given, address });
   } catch (thrown) {
     if (made !== undefined && out !== undefined) await takeAway(terminal, out, thrown);
-    throw isRead ? inTermsOfOptions(thrown, { ...given, address }) : thrown;
+    throw thrown;
   }
   if (made !== undefined) report(terminal, made, out);
 }
@@ -93,16 +91,10 @@ function report(
   );
 }
 
-/** A database that is lost while it commits may have the key. */
 async function takeAway(terminal: Terminal, out: string, thrown: unknown): Promise<void> {
-  const isUnknown = thrown instanceof SealwireError && thrown.reason === "UNAVAILABLE";
-  if (isUnknown) terminal.say(`Whether the key in ${out} was made is unknown: sealwire keys list tells.`);
+  if (mayHaveCommitted(thrown))
+    terminal.say(`Whether the key in ${out} was made is unknown: sealwire keys list tells.`);
   else await rm(out, { force: true });
-}
-
-/** A ring in a database may have keys whose secret is not known here; the new one's is. */
-function withKey(document: KeyRingDocument, keyId: string): KeyRingDocument {
-  return { ...document, keys: document.keys.filter((key) => key.keyId === keyId) };
 }
 
 function addressOf(terminal: Terminal, { address }: CredentialsOutput): { from: string; value: string } {

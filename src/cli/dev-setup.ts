@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { SealwireError } from "../errors.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -5,7 +6,6 @@ import { systemRandom } from "../runtime/random.ts";
 import { addKey, newKeyRing } from "../signing/key-ring/changes.ts";
 import {
   type ClientCredentials,
-  credentialsOf,
   readCredentials,
   replaceCredentials,
   writeCredentials,
@@ -15,6 +15,7 @@ import { createRingFile, editRingFile, loadRingFile } from "../signing/key-ring/
 import type { KeyRing } from "../signing/key-ring/types.ts";
 import { parseAddresses } from "../wire/server-address.ts";
 import { fileExists } from "./file-exists.ts";
+import { newCredentials } from "./new-credentials.ts";
 
 const SERVER_ID = "sealwire-dev";
 const CLIENT_ID = "dev";
@@ -78,14 +79,20 @@ export async function ensureDevClient({ logger, ...where }: DevClientOptions): P
     return;
   }
   const context = { nowMs: systemClock.nowMs(), random: systemRandom };
-  await editRingFile({ path: ringPath, clock: systemClock, random: systemRandom }, async (before) => {
-    const { document, keyId } = addKey(before, { clientId: CLIENT_ID, tools: ["*"] }, context);
-    const key = buildKeyRing(document).find(keyId);
-    if (key === undefined) throw new Error(`key ${keyId} was made and is not there`);
-    await writeCredentials(path, credentialsOf(key, { serverId: document.serverId, address }));
-    logger.info({ path, key_id: keyId, client_id: CLIENT_ID }, "credentials made");
-    return document;
-  });
+  let isWritten = false;
+  try {
+    await editRingFile({ path: ringPath, clock: systemClock, random: systemRandom }, async (before) => {
+      const { document, keyId } = addKey(before, { clientId: CLIENT_ID, tools: ["*"] }, context);
+      await writeCredentials(path, newCredentials(document, keyId, address).credentials);
+      isWritten = true;
+      logger.info({ path, key_id: keyId, client_id: CLIENT_ID }, "credentials made");
+      return document;
+    });
+  } catch (thrown) {
+    // Credentials whose key is not in the ring would stop the next start.
+    if (isWritten) await rm(path, { force: true });
+    throw thrown;
+  }
 }
 
 /** An address to listen on is not always one to call. */

@@ -1,14 +1,14 @@
-import { MISSPELT } from "../client/contract-source.ts";
-import { isWireReason, SealwireError } from "../errors.ts";
+import { isWireReason, type Reason, SealwireError } from "../errors.ts";
+import { MISSPELT } from "../runtime/nearest.ts";
 import { EXIT_CODES, ExitCode } from "./exit-code.ts";
-import { plainText } from "./plain-text.ts";
+import { harmlessLines, plainText } from "./plain-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Most violations that fit into one line for people. */
 const VIOLATIONS_SHOWN = 3;
 
 /** What is repeated, or asked about, under the request id. */
-const NEEDS_REQUEST_ID: ReadonlySet<string> = new Set([
+const NEEDS_REQUEST_ID: ReadonlySet<Reason> = new Set([
   "INTERNAL",
   "OUTCOME_UNKNOWN",
   "REQUEST_IN_PROGRESS",
@@ -16,25 +16,43 @@ const NEEDS_REQUEST_ID: ReadonlySet<string> = new Set([
   "UNREACHABLE",
 ]);
 
+/** Reasons whose remedy says no more than that the message tells what to do. */
+const REMEDY_IN_MESSAGE: ReadonlySet<Reason> = new Set([
+  "OPTIONS_INVALID",
+  "KEY_RING_INVALID",
+  "STORE_UNUSABLE",
+  "TOOL_FAILED",
+]);
+
 /**
- * Tells people what went wrong in one line and what to do in another, and the id of the request where they need it. Returns
- * the exit code.
+ * Tells people what went wrong in one line, what to do in another where that is more than the first says, and the id of the
+ * request where they need it. Returns the exit code.
  */
 export function reportFailure(terminal: Terminal, thrown: unknown, requestId?: string): ExitCode {
   const { what, toDo, exitCode } = describe(thrown);
   const { colors } = terminal;
   terminal.say(`${colors.red("error:")} ${plainText(what)}`);
-  terminal.say(`${colors.dim("  try:")} ${plainText(toDo)}`);
-  if (requestId !== undefined && NEEDS_REQUEST_ID.has(SealwireError.from(thrown).reason))
-    terminal.say(`${colors.dim("  request id:")} ${plainText(requestId)}`);
-  if (terminal.env.SEALWIRE_DEBUG && thrown instanceof Error)
-    for (const line of String(thrown.stack).split("\n")) terminal.say(`    ${plainText(line)}`);
+  if (toDo !== undefined) terminal.say(`${colors.dim("  try:")} ${plainText(toDo)}`);
+  const isAsked = requestId !== undefined && NEEDS_REQUEST_ID.has(SealwireError.from(thrown).reason);
+  if (isAsked && !what.includes(requestId)) terminal.say(`${colors.dim("  request id:")} ${plainText(requestId)}`);
+  if (terminal.env.SEALWIRE_DEBUG) sayStacks(terminal, thrown);
   return exitCode;
+}
+
+/** Where an error comes from, and what caused it. */
+function sayStacks(terminal: Terminal, thrown: unknown): void {
+  const seen = new Set<unknown>();
+  for (let each = thrown; each instanceof Error && !seen.has(each); each = each.cause) {
+    if (seen.size > 0) terminal.say("    caused by:");
+    seen.add(each);
+    for (const line of String(each.stack).split("\n")) terminal.say(`    ${harmlessLines(line)}`);
+  }
 }
 
 interface Failure {
   readonly what: string;
-  readonly toDo: string;
+  /** Missing where there is nothing more to say. */
+  readonly toDo: string | undefined;
   readonly exitCode: ExitCode;
 }
 
@@ -53,16 +71,17 @@ function describe(thrown: unknown): Failure {
   }
   // What this process says itself may hold a second line: the very thing to do.
   const [what = "", ...toDo] = thrown.message.split("\n");
-  return { what, toDo: toDo.join(" ") || thrown.remedy, exitCode };
+  return { what, toDo: toDo.join(" ") || remedyOf(thrown), exitCode };
 }
 
-function remedyOf({ reason, remedy, cause, violations }: SealwireError): string {
+function remedyOf({ reason, remedy, cause }: SealwireError): string | undefined {
   if (cause === MISSPELT) return "Give the name as `sealwire tools` shows it.";
-  return reason === "ARGS_INVALID" && violations.length === 0 ? "Do what the message says." : remedy;
+  if (reason === "ARGS_INVALID") return "Give what the tool takes: `sealwire tools TOOL` shows its fields and rules.";
+  return REMEDY_IN_MESSAGE.has(reason) ? undefined : remedy;
 }
 
 /** True for what the file system answered. */
-function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException {
+export function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException {
   return thrown instanceof Error && "syscall" in thrown && "code" in thrown;
 }
 

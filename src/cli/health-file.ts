@@ -23,7 +23,7 @@ export class HealthFile implements AsyncDisposable {
   readonly #options: HealthFileOptions;
   readonly #touching: AsyncDisposable;
   #isServing: () => boolean = () => false;
-  #written = "";
+  #written: string;
   #failed = false;
   #last: Promise<void> = Promise.resolve();
 

@@ -16,18 +16,25 @@ export async function readInput(terminal: Terminal, path: string): Promise<Buffe
 }
 
 /**
- * Reads the arguments of a tool: JSON, `@FILE`, or `-` for stdin; nothing means `{}`. Throws ARGS_INVALID for text that is
- * no JSON, and for whole numbers that JSON numbers cannot hold.
+ * Reads the arguments of a tool: JSON, `@FILE`, or `-` for stdin; nothing means `{}`. Throws OPTIONS_INVALID with the place
+ * for text that is no JSON, and ARGS_INVALID with the path for numbers that JSON numbers cannot hold.
  */
 export async function readArguments(terminal: Terminal, source = "{}"): Promise<JsonValue> {
   const fromFile = source === "-" || source.startsWith("@");
   const bytes = fromFile ? await readInput(terminal, source.replace(/^@/, "")) : Buffer.from(source);
   try {
-    return parseJson(bytes, refuseInexact) as JsonValue;
+    const json = parseJson(bytes, markInexact) as JsonValue;
+    refuseInexact(json, "");
+    return json;
   } catch (error) {
     if (!(error instanceof JsonTextError)) throw error;
-    const place = fromFile ? source : "argument JSON";
-    throw new SealwireError("ARGS_INVALID", `The ${place} ${error.message}; quote it for the shell, or use @FILE.`);
+    const place = fromFile
+      ? source === "-"
+        ? "What came on stdin"
+        : `The file ${source.slice(1)}`
+      : "The JSON argument";
+    const toDo = fromFile ? "" : "\nPut it in single quotes for the shell, or give @FILE.";
+    throw new SealwireError("OPTIONS_INVALID", `${place} ${error.message}.${toDo}`, { cause: error });
   }
 }
 
@@ -37,15 +44,27 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** Stands for a number that is not kept. */
+class InexactNumber {}
+
 /**
  * A whole number beyond 2^53 may silently become another one, and one beyond the range of a double infinite. Digits that
  * are the shortest for their double, with zeros behind, stand for that double: writers of JSON give it so.
  */
-const refuseInexact: Reviver = (name, value, { source = "" }) => {
+const markInexact: Reviver = (_name, value, { source = "" }) => {
   if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
   const [, whole] = /^(-?\d+)(?:\.0*)?$/.exec(source) ?? [];
   const isKept = whole === undefined || whole === String(value);
-  if (Number.isFinite(value) && (isKept || BigInt(whole) === BigInt(value))) return value;
-  const problem = `${name === "" ? "The number" : `The number in "${name}"`} is beyond what JSON numbers hold exactly`;
-  throw new SealwireError("ARGS_INVALID", `${problem}; write it in quotes.`);
+  return Number.isFinite(value) && (isKept || BigInt(whole) === BigInt(value)) ? value : new InexactNumber();
 };
+
+function refuseInexact(value: unknown, path: string): void {
+  if (value instanceof InexactNumber) {
+    const problem = `${path === "" ? "The number" : `${path}: the number`} is beyond what JSON numbers hold exactly`;
+    throw new SealwireError("ARGS_INVALID", `${problem}; write it in quotes.`);
+  }
+  if (Array.isArray(value)) for (const [index, each] of value.entries()) refuseInexact(each, `${path}[${index}]`);
+  else if (typeof value === "object" && value !== null) {
+    for (const [name, each] of Object.entries(value)) refuseInexact(each, path === "" ? name : `${path}.${name}`);
+  }
+}

@@ -18,7 +18,7 @@ import {
 } from "../signing/key-ring/server-secret-file.ts";
 import { keyUsePath, readKeyUse } from "../signing/key-ring/use-log.ts";
 import { dataFolder } from "./data-folder.ts";
-import { EXIT_CODES, ExitCode } from "./exit-code.ts";
+import { isSystemError } from "./failure.ts";
 import { fileExists } from "./file-exists.ts";
 import { type Log, openLog } from "./log.ts";
 import { findPlace, type Named, type Place, type PlaceOptions } from "./place.ts";
@@ -92,6 +92,12 @@ function isServedFromFolder({ data, store }: Place): boolean {
 /** A key must not be used before every server knows it. */
 export function newKeyWorksFrom({ settlesMs }: KeyRingAccess, nowMs: number): { readonly notBeforeMs?: number } {
   return settlesMs === 0 ? {} : { notBeforeMs: nowMs + settlesMs };
+}
+
+/** True if a change that failed may be in place all the same: a database can be lost while it commits. */
+export function mayHaveCommitted(thrown: unknown): boolean {
+  const { reason } = SealwireError.from(thrown);
+  return reason === "UNAVAILABLE" || (reason === "INTERNAL" && !isSystemError(thrown));
 }
 
 class RingInFile implements KeyRingAccess {
@@ -169,7 +175,7 @@ class RingInDatabase implements KeyRingAccess {
     try {
       await this.#table.create(document);
     } catch (thrown) {
-      if (isNewFile && EXIT_CODES[SealwireError.from(thrown).reason] === ExitCode.usage) await rm(path);
+      if (isNewFile && !mayHaveCommitted(thrown)) await rm(path);
       throw thrown;
     }
   }

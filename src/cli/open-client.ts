@@ -1,6 +1,7 @@
 import { SealwireClient } from "../client/client.ts";
 import type { ClientTls } from "../client/options.ts";
 import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
+import { asksForTls, checkSecurity } from "./called-address.ts";
 import { readDescriptors } from "./descriptors-input.ts";
 import { readInput } from "./json-input.ts";
 import { loadCredentials, type ServerOptions } from "./server-options.ts";
@@ -12,10 +13,12 @@ export async function openClient(
   options: ServerOptions & { readonly descriptors?: string },
   credentials?: ClientCredentials,
 ): Promise<SealwireClient> {
+  const known = credentials ?? (await loadCredentials(terminal, options));
+  checkSecurity(known.address, options);
   const tls = await readTls(terminal, options);
   const descriptors = await readDescriptors(terminal, options.descriptors);
   return new SealwireClient({
-    credentials: credentials ?? (await loadCredentials(terminal, options)),
+    credentials: known,
     ...(tls && { tls }),
     ...(options.insecure && { allowRemotePlaintext: true }),
     ...(descriptors && { descriptors }),
@@ -24,8 +27,8 @@ export async function openClient(
 }
 
 async function readTls(terminal: Terminal, options: ServerOptions): Promise<ClientTls | undefined> {
-  const { tls, tlsCa, tlsCert, tlsKey, tlsServerName } = options;
-  if (!tls && [tlsCa, tlsCert, tlsKey, tlsServerName].every((value) => value === undefined)) return undefined;
+  if (!asksForTls(options)) return undefined;
+  const { tlsCa, tlsCert, tlsKey, tlsServerName } = options;
   return {
     ...(tlsCa !== undefined && { rootCertificates: await readInput(terminal, tlsCa) }),
     ...(tlsCert !== undefined && { certificateChain: await readInput(terminal, tlsCert) }),

@@ -2,6 +2,7 @@ import { SealwireError } from "../errors.ts";
 import { ringFieldAtFault } from "../signing/key-ring/document.ts";
 import { formatTime } from "../signing/key-ring/json-fields.ts";
 import type { KeyLimits } from "../signing/key-ring/types.ts";
+import type { RingChange } from "./key-ring-access.ts";
 
 /** What a command that changes a key ring was given, as far as it ends up in the ring or in credentials. */
 export interface GivenOptions extends Partial<KeyLimits> {
@@ -23,7 +24,7 @@ const SHOWN_MOST = 80;
  * What a command is to throw whose new key ring or credentials nobody could read again: the fault in terms of what stands
  * on its command line, because the old ring is in order. Anything else is given back as it is.
  */
-export function inTermsOfOptions(thrown: unknown, given: GivenOptions): unknown {
+function inTermsOfOptions(thrown: unknown, given: GivenOptions): unknown {
   const fault = ringFieldAtFault(thrown);
   const option = fault && optionOf(fault.path, given);
   if (fault === undefined || option === undefined) return thrown;
@@ -31,6 +32,26 @@ export function inTermsOfOptions(thrown: unknown, given: GivenOptions): unknown 
   return new SealwireError("OPTIONS_INVALID", `${option} ${problem}.\nGive another value; nothing was changed.`, {
     cause: thrown,
   });
+}
+
+/**
+ * Changes a ring: `apply` reads the old one and puts what `change` makes of it in its place. What goes wrong once the old one was read is told in terms of the options ({@link inTermsOfOptions}); a
+ * ring that cannot be read is at fault itself.
+ */
+export async function changeRing(
+  apply: (change: RingChange) => Promise<unknown>,
+  change: RingChange,
+  given: GivenOptions,
+): Promise<void> {
+  let isRead = false;
+  try {
+    await apply((before) => {
+      isRead = true;
+      return change(before);
+    });
+  } catch (thrown) {
+    throw isRead ? inTermsOfOptions(thrown, given) : thrown;
+  }
 }
 
 /** The option that the field at a path such as `keys[2].limits.burst` comes from, with its value. */

@@ -2,6 +2,7 @@ import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
 import { findLocalContract } from "../client/contracts.ts";
 import { SealwireError } from "../errors.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { describeSpan } from "../runtime/time-span.ts";
 import { isUsable, type KeyRing, type VerificationKey } from "../signing/key-ring/types.ts";
 import {
   type AuthenticatedRequest,
@@ -120,7 +121,12 @@ function takeEnvelopeSteps(log: StepLog, envelope: Envelope, key: VerificationKe
   const tsMs = Number(envelope.tsMs);
   log.take("client", check({ serverId: envelope.serverId, nowMs: tsMs }), () => envelope.clientId);
   log.take("server", check({ serverId, nowMs: tsMs }), () => envelope.serverId);
-  log.take("time", check({ serverId, nowMs }), () => `${new Date(tsMs).toISOString()}, ${nowMs - tsMs} ms old`);
+  log.take("time", check({ serverId, nowMs }), () => describeTime(tsMs, nowMs));
+}
+
+function describeTime(tsMs: number, nowMs: number): string {
+  const distance = `${describeSpan(Math.abs(nowMs - tsMs))} ${tsMs > nowMs ? "ahead" : "old"}`;
+  return `${new Date(tsMs).toISOString()}, ${distance}`;
 }
 
 function takeToolSteps(

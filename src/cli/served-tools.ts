@@ -1,6 +1,7 @@
 import { SealwireError } from "../errors.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { demoTools } from "../tools/demo-tools.ts";
+import type { ToolImplementation } from "../tools/implement.ts";
 import { type WaitOptions, waitForModules } from "./module-wait.ts";
 import type { ServeSettings } from "./settings.ts";
 import { loadToolsModule, type ToolsModule } from "./tools-module.ts";
@@ -19,14 +20,19 @@ export async function loadTools(settings: ServeSettings, options: WaitOptions): 
     return module;
   });
   const modules = await waitForModules(Promise.all(loading), pending, options);
-  if (settings.demoTools) refuseSecondDemo(settings, modules);
-  const tools = [...(settings.demoTools ? [demoTools(systemClock)] : []), ...modules.flatMap((module) => module.tools)];
+  const demo = settings.demoTools ? demoTools(systemClock) : undefined;
+  if (demo !== undefined) refuseSecondDemo(demo, settings, modules);
+  const tools = [...(demo === undefined ? [] : [demo]), ...modules.flatMap((module) => module.tools)];
   if (tools.length > 0) return { tools, descriptors: modules.flatMap((module) => module.descriptors) };
   throw noTools();
 }
 
-function refuseSecondDemo({ tools: paths }: ServeSettings, modules: readonly ToolsModule[]): void {
-  const { fullName } = demoTools(systemClock).definition;
+function refuseSecondDemo(
+  demo: ToolImplementation,
+  { tools: paths }: ServeSettings,
+  modules: readonly ToolsModule[],
+): void {
+  const { fullName } = demo.definition;
   const index = modules.findIndex(({ tools }) => tools.some(({ definition }) => definition.fullName === fullName));
   if (index < 0) return;
   throw new SealwireError(

@@ -1,26 +1,20 @@
 import { SealwireError } from "../errors.ts";
 import { type ClientCredentials, readCredentials } from "../signing/key-ring/credentials.ts";
+import { type CallOptions, namedAddress } from "./called-address.ts";
 import { dataFolder } from "./data-folder.ts";
 import { fileExists } from "./file-exists.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options of commands that sign for a server or call it. */
-export interface ServerOptions {
-  readonly address?: string;
+export interface ServerOptions extends CallOptions {
   readonly credentials?: string;
   readonly timeout?: number;
-  readonly tls?: boolean;
-  readonly tlsCa?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly tlsServerName?: string;
-  readonly insecure?: boolean;
 }
 
 /** The credentials that the options, the environment or the data folder name, with the address that applies. */
 export async function loadCredentials(terminal: Terminal, options: ServerOptions): Promise<ClientCredentials> {
+  const address = namedAddress(options, terminal.env);
   const credentials = await readCredentials(await credentialsPath(terminal, options));
-  const address = options.address ?? (terminal.env.SEALWIRE_ADDRESS || undefined);
   return address === undefined ? credentials : { ...credentials, address };
 }
 

@@ -26,7 +26,7 @@ export interface Terminal {
   readonly colors: Colors;
   /**
    * For commands that serve: from now on nobody has to take what is written. Output that cannot be written is dropped, as is
-   * what is printed while a megabyte waits for its reader; `onDropped` is called for each piece.
+   * what is said while a megabyte waits for its reader; `onDropped` is called for each piece.
    */
   outliveReaders(onDropped: () => void): void;
   /** Resolves when the data has been written; where {@link outliveReaders} was called, it waits for a second at most. */
@@ -83,7 +83,7 @@ function followReaders(): Pick<Terminal, "outliveReaders" | "flushed"> {
   return {
     outliveReaders(told) {
       onDropped = told;
-      for (const stream of [stdout, stderr]) dropUnread(stream, told);
+      dropUnread(stderr, told);
     },
     flushed: () =>
       new Promise((resolve) => {
@@ -94,7 +94,7 @@ function followReaders(): Pick<Terminal, "outliveReaders" | "flushed"> {
   };
 }
 
-/** What tools print goes through here, too. */
+/** Stdout has one line of a process that serves: what its tools print is logged. */
 function dropUnread(stream: NodeJS.WriteStream, onDropped: () => void): void {
   const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
   stream.write = (...args: unknown[]): boolean => {

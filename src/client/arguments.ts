@@ -1,6 +1,7 @@
 import { fromJson, isMessage, type JsonValue, type Message, toBinary } from "@bufbuild/protobuf";
 import { SealwireError } from "../errors.ts";
-import { checkJsonNumbers } from "../validation/json-numbers.ts";
+import { describeMisfit } from "../validation/json-misfit.ts";
+import { checkJsonNumbers, JsonNumberError } from "../validation/json-numbers.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import type { ToolContract } from "./contracts.ts";
 import type { EncodedMessage } from "./sealer.ts";
@@ -39,7 +40,16 @@ export function encodeArguments(contract: ToolContract, args: CallArguments): En
     const message = isMessage(args) ? args : fromJson(input, args as JsonValue, { registry });
     return { typeUrl, value: toBinary(input, message) };
   } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : String(cause);
+    const problem =
+      isMessage(args) || cause instanceof JsonNumberError ? messageOf(cause) : misfitOf(contract, args, cause);
     throw new SealwireError("ARGS_INVALID", `The arguments do not fit ${input.typeName}: ${problem}.`, { cause });
   }
+}
+
+function misfitOf({ input, registry }: ToolContract, args: CallArguments, refusal: unknown): string {
+  return describeMisfit(input, args as JsonValue, { registry, refusal });
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }

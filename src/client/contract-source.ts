@@ -1,7 +1,7 @@
 import { createRegistry, type DescMessage, type Registry } from "@bufbuild/protobuf";
 import type { ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";
 import { SealwireError } from "../errors.ts";
-import { nearest } from "../runtime/nearest.ts";
+import { MISSPELT, nearest } from "../runtime/nearest.ts";
 import { builtinImage, type Image } from "../wire/descriptors.ts";
 import { type ContractIndex, indexAnswer, indexImage, type ToolContract } from "./contracts.ts";
 import { unlessAborted } from "./deadline.ts";
@@ -9,8 +9,12 @@ import { unlessAborted } from "./deadline.ts";
 /** Fetches the server's tools with their descriptors, verified. */
 export type FetchTools = () => Promise<ListToolsResponse>;
 
-/** The cause of a TOOL_FORBIDDEN about a tool whose name is close to that of one that there is. */
-export const MISSPELT = "misspelt";
+/** What is looked for in the server's list, and how an error names it. */
+interface Wanted {
+  readonly name: string;
+  readonly what: string;
+  readonly among: (tools: ContractIndex) => ReadonlyMap<string, ToolContract>;
+}
 
 const SYSTEM_SERVICE = "sealwire.system.v1.SystemToolService";
 
@@ -49,16 +53,14 @@ export class ContractSource {
   /** Finds a tool by name. Throws TOOL_FORBIDDEN if the server does not show it to this client. */
   async forTool(tool: string, signal?: AbortSignal): Promise<ToolContract> {
     const known = systemIndex().byTool.get(tool) ?? this.#local?.byTool.get(tool);
-    return known ?? this.#ask((tools) => tools.byTool.get(tool), { name: tool, what: `tool "${tool}"` }, signal);
+    return known ?? this.#ask({ name: tool, what: `tool "${tool}"`, among: ({ byTool }) => byTool }, signal);
   }
 
   /** Finds the tool that a method of a contract is, by its full name `package.Service.Method`; otherwise like {@link forTool}. */
   async forMethod(method: string, signal?: AbortSignal): Promise<ToolContract> {
     const known = this.#local?.byMethod.get(method) ?? builtinIndex().byMethod.get(method);
-    return (
-      known ??
-      this.#ask((tools) => tools.byMethod.get(method), { name: method, what: `tool for the method ${method}` }, signal)
-    );
+    const wanted: Wanted = { name: method, what: `tool for the method ${method}`, among: ({ byMethod }) => byMethod };
+    return known ?? this.#ask(wanted, signal);
   }
 
   /** Finds a message type by full name. Throws OPTIONS_INVALID if neither this client nor the server knows it. */
@@ -84,22 +86,18 @@ export class ContractSource {
     return this.registry();
   }
 
-  async #ask(
-    select: (tools: ContractIndex) => ToolContract | undefined,
-    { name, what }: { readonly name: string; readonly what: string },
-    signal: AbortSignal | undefined,
-  ): Promise<ToolContract> {
+  async #ask({ name, what, among }: Wanted, signal: AbortSignal | undefined): Promise<ToolContract> {
     const before = this.#fetched;
-    let contract = select(await this.#tools(signal));
+    let contract = among(await this.#tools(signal)).get(name);
     if (contract === undefined && before !== undefined) {
       // The list is from before; the server may have learned more since.
       if (this.#fetched === before) this.#pending = undefined;
-      contract = select(await this.#tools(signal));
+      contract = among(await this.#tools(signal)).get(name);
     }
     if (contract !== undefined) return contract;
-    const near = nearest(name, [...(await this.#tools(signal)).byTool.keys()]);
-    const hint = near === undefined ? "" : `; did you mean ${near}?`;
-    throw new SealwireError("TOOL_FORBIDDEN", `The server's list_tools shows this client no ${what}${hint || "."}`, {
+    const near = nearestOf(name, [...among(await this.#tools(signal)).keys()]);
+    const hint = near === undefined ? "." : `; did you mean ${near}?`;
+    throw new SealwireError("TOOL_FORBIDDEN", `The server's list_tools shows this client no ${what}${hint}`, {
       ...(near !== undefined && { cause: MISSPELT }),
     });
   }
@@ -123,4 +121,12 @@ export class ContractSource {
     );
     return pending;
   }
+}
+
+/** The nearest name; of a method's full name only the last part may be another. */
+function nearestOf(name: string, known: readonly string[]): string | undefined {
+  const service = name.slice(0, name.lastIndexOf(".") + 1);
+  const parts = known.filter((each) => each.startsWith(service)).map((each) => each.slice(service.length));
+  const near = nearest(name.slice(service.length), parts);
+  return near && service + near;
 }

@@ -1,7 +1,10 @@
+/** The cause of an error about a name that is close to one that there is. */
+export const MISSPELT = "misspelt";
+
 /** The known name that takes the fewest changes of a letter to come to from `name`; `undefined` if none is near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const most = Math.max(2, Math.floor(name.length / 3));
-  const ranked = known.map((each) => ({ each, distance: distanceOf(name.toLowerCase(), each) }));
+  const ranked = known.map((each) => ({ each, distance: distanceOf(name.toLowerCase(), each.toLowerCase()) }));
   ranked.sort((one, other) => one.distance - other.distance);
   const [best] = ranked;
   return best !== undefined && best.distance <= most ? best.each : undefined;

@@ -1,5 +1,6 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { ClaimedKey } from "../signing/verify-request.ts";
 import { statusName } from "../wire/error-message.ts";
 import { RefusalCounts } from "./refusal-counts.ts";
 
@@ -17,6 +18,8 @@ export interface CallRecord {
   readonly reason: string;
   /** What exactly failed to authenticate; for the log alone. */
   readonly cause: string | undefined;
+  /** The key that a frame names which failed to authenticate; for the log alone. */
+  readonly claimed: ClaimedKey | undefined;
 }
 
 /** Is told of each call that ended. */
@@ -43,9 +46,9 @@ export function callLog(logger: Logger, clock: Clock): CallLog {
   return {
     callStarted() {},
     callEnded(record, code, durationMs) {
-      const { method, peer, tool, client, keyId, requestId, trace, reason, cause } = record;
+      const { method, peer, tool, client, keyId, requestId, trace, reason, cause, claimed } = record;
       const status = code === 0 ? "OK" : statusName(code);
-      if (keyId === undefined && !strangers.isFirst(addressOf(peer), cause ?? (reason || status))) return;
+      if (keyId === undefined && !strangers.isFirst(addressOf(peer), cause ?? (reason || status), claimed)) return;
       const fields = {
         method,
         tool,
@@ -58,7 +61,8 @@ export function callLog(logger: Logger, clock: Clock): CallLog {
         ms: Math.round(durationMs * 10) / 10,
       };
       if (REFUSALS.has(status) || reason === "REPLAYED" || reason === "CLOCK_SKEW") {
-        logger.warn({ ...fields, audit: true, peer, cause }, "call refused");
+        const claims = { claimed_key_id: claimed?.keyId, claimed_client: claimed?.clientId };
+        logger.warn({ ...fields, audit: true, peer, cause, ...claims }, "call refused");
       } else {
         logger.info(fields, "call");
       }

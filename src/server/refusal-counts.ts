@@ -1,18 +1,42 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { ClaimedKey } from "../signing/verify-request.ts";
 
 const INTERVAL_MS = 1000;
 /** Peers that are counted apart; the others are counted together. */
 const PEERS_MAX = 1000;
+/** Claimed keys that one line names. */
+const KEYS_MAX = 8;
 const OTHERS = "others";
 
-/** Counts what strangers are refused, and writes one line per peer address and second, however much that is. */
+/** What one peer address was refused since the last line. */
+class PeerRefusals {
+  /** How often for each cause. */
+  readonly causes = new Map<string, number>();
+  /** The first keys that were claimed, by their ids. */
+  readonly claimed = new Map<string, ClaimedKey>();
+
+  add(cause: string, claimed: ClaimedKey | undefined): void {
+    this.causes.set(cause, (this.causes.get(cause) ?? 0) + 1);
+    if (claimed !== undefined && this.claimed.size < KEYS_MAX) this.claimed.set(claimed.keyId, claimed);
+  }
+
+  clear(): void {
+    this.causes.clear();
+    this.claimed.clear();
+  }
+}
+
+/**
+ * Counts what strangers are refused, and writes one line per peer address and second, however much that is. The line names
+ * up to eight of the keys that they claimed.
+ */
 export class RefusalCounts {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #message: string;
-  /** By peer address: how often for each cause, since the last line. */
-  readonly #peers = new Map<string, Map<string, number>>();
+  /** By peer address. */
+  readonly #peers = new Map<string, PeerRefusals>();
   #isTiming = false;
 
   /** `message`: that of a line, such as "calls refused". */
@@ -23,37 +47,48 @@ export class RefusalCounts {
   }
 
   /** True if nothing of this peer address was refused lately, so that this is to be written; otherwise it is counted. */
-  isFirst(address: string, cause: string): boolean {
-    const counts = this.#peers.get(address);
-    if (counts === undefined && this.#peers.size < PEERS_MAX) {
-      this.#peers.set(address, new Map());
+  isFirst(address: string, cause: string, claimed?: ClaimedKey): boolean {
+    const refusals = this.#peers.get(address);
+    if (refusals === undefined && this.#peers.size < PEERS_MAX) {
+      this.#peers.set(address, new PeerRefusals());
       this.#time();
       return true;
     }
-    count(counts ?? this.#others(), cause);
+    (refusals ?? this.#others()).add(cause, claimed);
     return false;
   }
 
   /** Writes what has been counted, and forgets the peers of which there was nothing. */
   write(): void {
-    for (const [peer, counts] of this.#peers) {
-      if (counts.size === 0) {
+    for (const [peer, refusals] of this.#peers) {
+      const { causes, claimed } = refusals;
+      if (causes.size === 0) {
         this.#peers.delete(peer);
         continue;
       }
-      const refused = [...counts.values()].reduce((sum, each) => sum + each, 0);
-      this.#logger.warn({ audit: true, peer, refused, causes: Object.fromEntries(counts) }, this.#message);
-      counts.clear();
+      const refused = [...causes.values()].reduce((sum, each) => sum + each, 0);
+      const keys = [...claimed.values()].map(({ keyId, clientId }) => ({ key_id: keyId, client: clientId }));
+      this.#logger.warn(
+        {
+          audit: true,
+          peer,
+          refused,
+          causes: Object.fromEntries(causes),
+          ...(keys.length > 0 && { claimed_keys: keys }),
+        },
+        this.#message,
+      );
+      refusals.clear();
     }
   }
 
-  #others(): Map<string, number> {
-    let counts = this.#peers.get(OTHERS);
-    if (counts === undefined) {
-      counts = new Map();
-      this.#peers.set(OTHERS, counts);
+  #others(): PeerRefusals {
+    let others = this.#peers.get(OTHERS);
+    if (others === undefined) {
+      others = new PeerRefusals();
+      this.#peers.set(OTHERS, others);
     }
-    return counts;
+    return others;
   }
 
   #time(): void {
@@ -65,8 +100,4 @@ export class RefusalCounts {
       if (this.#peers.size > 0) this.#time();
     });
   }
-}
-
-function count(counts: Map<string, number>, cause: string): void {
-  counts.set(cause, (counts.get(cause) ?? 0) + 1);
 }

@@ -64,7 +64,10 @@ export class RefusedFrames {
       this.#size -= record.frames.size;
       this.#keys.delete(keyId);
     } else if (record.frames.has(textOf(frame.nonce))) {
-      throw new SealwireError("REPLAYED", "This frame was refused before; sign every attempt anew with a fresh nonce.");
+      throw new SealwireError(
+        "REPLAYED",
+        "This frame was refused before; sign every attempt anew with a fresh nonce, as `sealwire sign` does.",
+      );
     } else if (frame.tsMs <= record.untilMs || (frame.tsMs >= record.aheadFromMs && frame.tsMs <= record.aheadToMs)) {
       throw new SealwireError(
         "RATE_LIMITED",

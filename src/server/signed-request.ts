@@ -2,7 +2,7 @@ import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
-import type { AuthenticatedRequest } from "../signing/verify-request.ts";
+import { type AuthenticatedRequest, type ClaimedKey, UnprovenFrameError } from "../signing/verify-request.ts";
 import { type Answer, failure } from "../tools/answer.ts";
 import type { VerifiedEnvelope } from "../tools/invocation.ts";
 import { WATCH_JOB_METHOD } from "../wire/limits.ts";
@@ -43,6 +43,7 @@ export class SignedRequest implements VerifiedCall, CallRecord {
   readonly startedAtMs: number;
   reason = "";
   cause: string | undefined;
+  claimed: ClaimedKey | undefined;
   readonly #services: RequestServices;
   readonly #origin: RequestOrigin;
   #authenticated: AuthenticatedRequest | undefined;
@@ -134,6 +135,7 @@ export class SignedRequest implements VerifiedCall, CallRecord {
   refuse(error: SealwireError, sequence: number): GrpcFailure {
     this.reason = error.reason;
     if (typeof error.cause === "string") this.cause = error.cause;
+    if (error instanceof UnprovenFrameError) this.claimed = error.claimed;
     if (this.#authenticated === undefined) return toGrpcFailure(error);
     const type = this.method === WATCH_JOB_METHOD ? "sealwire.v1.WatchJobResponse" : "sealwire.v1.CallResponse";
     return toGrpcFailure(error, { type, bytes: this.sealRefusal(error, sequence) });

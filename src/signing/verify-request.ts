@@ -1,6 +1,7 @@
 import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
+import { describeSpan } from "../runtime/time-span.ts";
 import { checkVersion } from "../validation/envelope.ts";
 import { assumeVerified, type VerifiedBytes } from "../validation/verified-bytes.ts";
 import type { Image } from "../wire/descriptors.ts";
@@ -30,11 +31,30 @@ export interface AuthenticatedRequest {
   readonly envelope: VerifiedBytes;
 }
 
+/** Whose key a frame names that could not be authenticated. Nothing of it is proven: for the audit log alone. */
+export interface ClaimedKey {
+  /** At most 128 printable ASCII characters. */
+  readonly keyId: string;
+  /** The client that the ring has the key for; `undefined` if there is no such key. */
+  readonly clientId: string | undefined;
+}
+
+/** The SIGNATURE_INVALID about a well-formed frame. */
+export class UnprovenFrameError extends SealwireError {
+  readonly claimed: ClaimedKey;
+
+  /** `cause`: what exactly was wrong, a short string for the audit log alone. */
+  constructor(claimed: ClaimedKey, cause: string) {
+    super("SIGNATURE_INVALID", undefined, { cause });
+    this.claimed = claimed;
+  }
+}
+
 /** Finds out who signed a frame. */
 export interface RequestAuthenticator {
   /**
    * Verifies a frame received on the gRPC path `method`. Throws SIGNATURE_INVALID, with the same text whatever was wrong;
-   * the cause, a short string, is for the audit log alone.
+   * the cause, a short string, is for the audit log alone. It is an {@link UnprovenFrameError} if the frame names a key.
    */
   authenticate(method: string, frameBytes: Uint8Array): AuthenticatedRequest;
 }
@@ -73,8 +93,10 @@ export function createRequestAuthenticator(options: RequestAuthenticatorOptions)
           holds = verifyRequest(requestKey, request, frame.signature);
         }
       }
-      if (key === undefined) throw refused(found === undefined ? "unknown key" : unusable(found));
-      if (!holds) throw refused("mac");
+      if (key === undefined || !holds) {
+        const claimed = { keyId: frame.keyId, clientId: found?.clientId };
+        throw new UnprovenFrameError(claimed, found === undefined ? "unknown key" : key ? "mac" : unusable(found));
+      }
       // A copy of the signature: a stream keeps it, and must not keep the frame's memory with it.
       return { key, signature: Buffer.from(frame.signature), envelope: assumeVerified(request.envelope) };
     },
@@ -83,10 +105,6 @@ export function createRequestAuthenticator(options: RequestAuthenticatorOptions)
 
 function unusable(key: VerificationKey): string {
   return key.state === "revoked" ? "key revoked" : "key not in force";
-}
-
-function refused(cause: string): SealwireError {
-  return new SealwireError("SIGNATURE_INVALID", undefined, { cause });
 }
 
 /** What an authenticated Envelope must agree with. */
@@ -122,10 +140,18 @@ export function checkEnvelope(envelope: Envelope, expected: EnvelopeExpectation)
     );
   }
   const ageMs = Math.trunc(expected.nowMs) - Number(envelope.tsMs);
-  if (ageMs > expected.maxAgeMs) throw skewed(`${ageMs} ms old; at most ${expected.maxAgeMs} ms are`, "old");
-  if (-ageMs > expected.maxAheadMs) throw skewed(`${-ageMs} ms ahead; at most ${expected.maxAheadMs} ms are`, "ahead");
+  if (ageMs > expected.maxAgeMs) throw skewed(ageMs, expected.maxAgeMs, "old");
+  if (-ageMs > expected.maxAheadMs) throw skewed(-ageMs, expected.maxAheadMs, "ahead");
 }
 
-function skewed(distance: string, cause: "old" | "ahead"): SealwireError {
-  return new SealwireError("CLOCK_SKEW", `The envelope's ts_ms is ${distance} accepted.`, { cause });
+function skewed(distanceMs: number, mostMs: number, cause: "old" | "ahead"): SealwireError {
+  const most = describeSpan(mostMs);
+  const rounded = describeSpan(distanceMs);
+  const distance = rounded === most ? `${distanceMs} ms` : rounded;
+  const again = cause === "old" ? "; a request that was signed earlier is signed anew by `sealwire sign`" : "";
+  return new SealwireError(
+    "CLOCK_SKEW",
+    `The envelope's ts_ms is ${distance} ${cause} by the server's clock; at most ${most} are accepted${again}.`,
+    { cause },
+  );
 }

@@ -28,6 +28,7 @@ const CONTROL = /[\p{Cc}\p{Cf}\u2028\u2029]/u;
 const UNIX = /^unix:(?:\/\/\/|(?!\/\/))./;
 const DNS = /^dns:(?:\/\/([^/]*)\/)?(.*)$/;
 const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/;
+const URL_FORM = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]/;
 /** The other schemes that grpc-js knows, and, with slashes, those that a program may have taught it. */
 const OTHER_SCHEME = /^(?:ipv[46]:\S+|(?!(?:https?|dns|unix):)[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/\s]*\/\S+)$/;
 
@@ -53,6 +54,7 @@ function parseAddress(target: string): ServerAddress {
   const [, ip, name, port] = HOST_PORT.exec(rest) ?? [];
   const host = ip ?? name;
   if (host === undefined) {
+    if (URL_FORM.test(target)) throw refused(target, "is a URL");
     if (isDns && isIPv6(rest)) return { kind: "target", target };
     throw refused(target, "is none");
   }

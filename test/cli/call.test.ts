@@ -60,6 +60,22 @@ test("arguments come from a file or stdin", () =>
     assert.is(piped.stdout, '{"count":1,"total":5}\n');
   }));
 
+test("JSON that is broken in a file or on stdin is told by line and column, without advice on quotes", () =>
+  serving(async () => {
+    await writeFile("args.json", '{"numbers":\n [4,]}');
+    const file = await run(["call", "batch_sum", "@args.json", ...CREDENTIALS]);
+    assert.equal([file.code, file.stderr], [2, "error: The file args.json is not valid JSON at line 2, column 5.\n"]);
+    const piped = await run(["call", "batch_sum", "-", ...CREDENTIALS], { stdin: "" });
+    assert.equal([piped.code, piped.stderr], [2, "error: What came on stdin is not valid JSON at line 1, column 1.\n"]);
+  }));
+
+test("an enum's value that there is not is told with those that there are", () =>
+  serving(async () => {
+    const { code, stderr } = await run(["call", "list_jobs", '{"states":["PNG"]}', ...CREDENTIALS]);
+    assert.is(code, 2);
+    assert.match(stderr, 'states[0]: "PNG" is none of JOB_STATE_UNSPECIFIED, JOB_STATE_QUEUED, JOB_STATE_RUNNING');
+  }));
+
 test("the exit code tells bad arguments, refusal and an unreachable server apart", () =>
   serving(async () => {
     const cases: [string[], number, RegExp][] = [

@@ -31,7 +31,7 @@ test("what this process says itself may bring its own remedy", () => {
 
 test("a text of the server stays on its line", () => {
   const { lines } = reported(new SealwireError("TOOL_FAILED", "boo\n  try: rm -rf /\u001b[2J"));
-  assert.is(lines.length, 2);
+  assert.is(lines.length, 1);
   assert.is(lines[0], "error: TOOL_FAILED: boo   try: rm -rf / [2J");
 });
 
@@ -43,9 +43,34 @@ test("where people need the request id, it is told", () => {
   assert.not.match(terminal.stderr, "r-2");
 });
 
-test("bad arguments without violations are not told to fix the violations", () => {
+test("the request id is told once", () => {
+  const terminal = new RecordingTerminal();
+  reportFailure(terminal, new SealwireError("UNREACHABLE", "No verified answer to request r-1 (UNAVAILABLE)."), "r-1");
+  assert.is(terminal.stderr.split("r-1").length, 2);
+});
+
+test("bad arguments are told where the tool's fields are shown, not to fix violations that nobody listed", () => {
   const { lines } = reported(new SealwireError("ARGS_INVALID", "The arguments do not fit x.Y: no."));
-  assert.equal(lines[1], "  try: Do what the message says.");
+  assert.equal(lines[1], "  try: Give what the tool takes: `sealwire tools TOOL` shows its fields and rules.");
+});
+
+test("no advice is printed that only points back at the message", () => {
+  for (const reason of ["OPTIONS_INVALID", "KEY_RING_INVALID", "STORE_UNUSABLE", "TOOL_FAILED"] as const)
+    assert.equal(reported(new SealwireError(reason, "One line.")).lines.length, 1, reason);
+  for (const reason of [...Object.keys(WIRE_REASONS), ...Object.keys(LOCAL_REASONS)]) {
+    const { lines } = reported(new SealwireError(reason as keyof typeof EXIT_CODES, "It is so."));
+    assert.not.match(
+      lines.join("\n"),
+      /what the message says|option that the message names|[Rr]ead the message/,
+      reason,
+    );
+  }
+});
+
+test("SEALWIRE_DEBUG shows what caused an error, too", () => {
+  const cause = new RangeError("deep down");
+  const { lines } = reported(new SealwireError("OPTIONS_INVALID", "No.\nDo.", { cause }), { SEALWIRE_DEBUG: "1" });
+  assert.match(lines.join("\n"), /caused by:\n +RangeError: deep down\n +at /);
 });
 
 test("further violations are counted", () => {

@@ -80,9 +80,22 @@ test("bytes that are no such message fail the call as the tool's fault, not as t
 
 const REFUSED: Readonly<Record<string, readonly [string, RegExp]>> = {
   "an int64 with a fraction of zero": ['{"numbers":[9007199254740993.0]}', /beyond what JSON numbers hold exactly/],
-  "a number that is infinite": ['{"seconds":1,"payload":{"x":1e400}}', /The number in "x" is beyond/],
+  "a number that is infinite": ['{"seconds":1,"payload":{"x":1e400}}', /payload\.x: the number is beyond/],
   "hexadecimal text": ['{"numbers":["0x10"]}', /numbers\[0\]: "0x10" is not a decimal number/],
   "text with a space": ['{"numbers":[" 5"]}', /numbers\[0\]: " 5" is not a decimal number/],
+  "a number in a list": [
+    '{"seconds":1,"payload":{"a":[1,{"b":9007199254740993}]}}',
+    /payload\.a\[1\]\.b: the number is/,
+  ],
+  "text in place of a number": ['{"numbers":[1,"x"]}', /BatchSumRequest: numbers\[1\]: "x" is not a decimal number/],
+  "null in a list": ['{"numbers":[1,null]}', /BatchSumRequest: numbers\[1\]: null is not a number\./],
+  "a number in place of a Struct": ['{"seconds":1,"payload":5}', /payload: 5 is not a JSON object/],
+  "a list in place of the arguments": ["[1]", /BatchSumRequest: a list is not a JSON object/],
+  "a misspelt field": ['{"numbrs":[1]}', /has no field "numbrs"; did you mean numbers\?/],
+  "text that is no JSON": [
+    "hello",
+    /^error: The JSON argument is not valid JSON at line 1, column 1\.\n {2}try: Put it in single quotes/,
+  ],
   "3,000 levels": [`${"[".repeat(3000)}${"]".repeat(3000)}`, /nested more than 100 levels deep/],
 };
 

@@ -1,7 +1,7 @@
 import { copyFile, readFile, rm, stat, truncate } from "node:fs/promises";
 import { assert, suite } from "../support/suite.ts";
 import { CliServer } from "./cli-process.ts";
-import { inFolder } from "./cli-run.ts";
+import { inFolder, run } from "./cli-run.ts";
 import { acceptedFrame, removeStore, STORE, stop } from "./served-frames.ts";
 
 const test = suite("cli/store-files");
@@ -57,6 +57,15 @@ test("a store that is left alone answers REPLAYED, after a stop and after a cras
     await using last = await CliServer.start(folder, "--dev");
     assert.is(await again(last), "REPLAYED");
     assert.not.match(last.process.stderr, /may have been accepted/);
+  }));
+
+test("a store that is not there is told with the option that names the folder", () =>
+  inFolder(async () => {
+    for (const command of [["repair-clock"], ["migrate"], ["migrate", "--check"], ["backup", "copy.db"]]) {
+      const { code, stderr } = await run(["store", ...command]);
+      assert.is(code, 2);
+      assert.match(stderr, /^error: There is no store at ".+"\.\n {2}try: Name the server's folder with --data\./);
+    }
   }));
 
 test.run();

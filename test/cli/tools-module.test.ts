@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { waitForModules } from "../../src/cli/module-wait.ts";
 import { RecordingLogger } from "../signing/key-ring/ring-folder.ts";
@@ -6,7 +6,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { CliProcess, CliServer, sealwire } from "./cli-process.ts";
-import { inFolder } from "./cli-run.ts";
+import { inFolder, run } from "./cli-run.ts";
 
 const test = suite("cli/tools-module");
 
@@ -74,6 +74,51 @@ test("a wait for tools is noted seldom and ends after five minutes", async () =>
   assert.is(clock.timers, 0);
   assert.is(process.listenerCount("SIGTERM"), 0);
 });
+
+/** Files of a tools module that cannot be loaded, and what is told of it. */
+const BROKEN: Readonly<Record<string, readonly [Readonly<Record<string, string>>, RegExp]>> = {
+  "a type error of syntax in an imported file": [
+    { "bad.ts": 'import "./sub.ts";\n', "sub.ts": "export const y = 1;\nexport const x: = 2;\n" },
+    /^error: The tools module bad\.ts cannot be loaded: sub\.ts:2:17: SyntaxError: .+\.$/m,
+  ],
+  "a syntax error of JavaScript in an imported file": [
+    { "bad.ts": 'import "./lib/sub.mjs";\n', "lib/sub.mjs": "const a = 1;\nconst b = ;\n" },
+    /: lib\/sub\.mjs:2:11: SyntaxError: Unexpected token ';'\.$/m,
+  ],
+  "a missing export": [
+    { "bad.ts": 'import { nope } from "./sub.ts";\n', "sub.ts": "export const a = 1;\n" },
+    /: bad\.ts:1:10: SyntaxError: .*'\.\/sub\.ts' does not provide an export named 'nope'\.$/m,
+  ],
+  "an error thrown in an imported file": [
+    { "bad.ts": 'import "./sub.ts";\n', "sub.ts": '\n\nthrow new TypeError("own fault");\n' },
+    /: sub\.ts:3:7: TypeError: own fault\.$/m,
+  ],
+  "a refusal by implement": [
+    {
+      "bad.ts": `import { implement } from ${JSON.stringify(join(import.meta.dirname, "../../src/tools/implement.ts"))};
+import { DemoToolServiceDefinition } from ${JSON.stringify(join(import.meta.dirname, "../../gen/sealwire/demo/v1/demo_tool_service.ts"))};
+export const tools = [implement(DemoToolServiceDefinition, {} as never)];\n`,
+    },
+    /: bad\.ts:3:23: \w+: .+/m,
+  ],
+  "a missing import": [
+    { "bad.ts": 'import "./none.ts";\n' },
+    /Cannot find module '.*none\.ts' imported from .*bad\.ts/,
+  ],
+  "what is no Error": [{ "bad.ts": 'throw "a text";\n' }, /cannot be loaded: a text\.$/m],
+};
+
+for (const [what, [files, expected]] of Object.entries(BROKEN)) {
+  test(`${what} is told by file, line and column`, () =>
+    inFolder(async () => {
+      await mkdir("lib");
+      for (const [name, text] of Object.entries(files)) await writeFile(name, text);
+      const { code, stdout, stderr } = await run(["serve", "--dev", "--log-level", "silent", "--tools", "bad.ts"]);
+      assert.equal([code, stdout], [2, ""]);
+      assert.match(stderr, expected);
+      assert.match(stderr, /^ {2}try: Mend it there; SEALWIRE_DEBUG=1/m);
+    }));
+}
 
 test("tools that the demo has, too, are refused with the way out, and served alone", () =>
   inFolder(async (folder) => {

@@ -46,6 +46,16 @@ test("system tools are known without asking, others are asked for once", async (
   assert.is(state.fetches, 1);
 });
 
+test("a misspelt tool or method is told by its nearest name", async () => {
+  const { source } = sourceOf(ledgerAnswer);
+  const service = "sealwire.test.ledger.v1.LedgerToolService";
+  const messageOf = async (asked: Promise<unknown>) => (await rejection("TOOL_FORBIDDEN", asked)).message;
+  assert.match(await messageOf(source.forTool("ad_entry")), /no tool "ad_entry"; did you mean add_entry\?$/);
+  assert.match(await messageOf(source.forMethod(`${service}.checkentry`)), `did you mean ${service}.CheckEntry?`);
+  assert.not.match(await messageOf(source.forMethod(`${service}.Unlike`)), "did you mean");
+  assert.not.match(await messageOf(source.forMethod("sealwire.test.ledger.v2.LedgerToolService.CheckEntry")), "mean");
+});
+
 test("demo tools are asked for by name, since a server may have its own", async () => {
   const { source } = sourceOf(noTools);
   await rejection("TOOL_FORBIDDEN", source.forTool("batch_sum"));

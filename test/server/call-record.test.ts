@@ -1,8 +1,10 @@
+import { SealwireClient } from "../../src/client/client.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
 import { type CallRecord, callLog } from "../../src/server/call-record.ts";
 import { CALL_METHOD } from "../../src/wire/limits.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { RawClient } from "../support/raw-client.ts";
+import { rejection } from "../support/rejection.ts";
 import { startServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
 
@@ -28,7 +30,14 @@ function make() {
   const { logger, lines } = recordingLogger();
   const log = callLog(logger, clock);
   const refuse = (peer: string, fields: Partial<CallRecord> = {}) => {
-    const blank = { tool: undefined, client: undefined, keyId: undefined, requestId: undefined, trace: undefined };
+    const blank = {
+      tool: undefined,
+      client: undefined,
+      keyId: undefined,
+      requestId: undefined,
+      trace: undefined,
+      claimed: undefined,
+    };
     const refused = { reason: "SIGNATURE_INVALID", cause: "mac" };
     log.callEnded({ method: CALL_METHOD, startedAtMs: 0, ...blank, ...refused, peer, ...fields }, UNAUTHENTICATED, 1);
   };
@@ -64,6 +73,37 @@ test("what strangers are refused has one line per address and second, with a cou
   clock.advance(2000);
   refuse("192.0.2.1:8");
   assert.is(lines[4]?.msg, "call refused");
+});
+
+test("what strangers are refused names the keys that they claimed, up to eight a line", () => {
+  const { clock, lines, refuse } = make();
+  refuse("192.0.2.1:1", { claimed: { keyId: "k_1", clientId: "ann" } });
+  assert.equal([lines[0]?.claimed_key_id, lines[0]?.claimed_client], ["k_1", "ann"]);
+  refuse("192.0.2.1:2", { claimed: { keyId: "k_2", clientId: "bob" } });
+  for (let i = 0; i < 100; i += 1) refuse("192.0.2.1:3", { claimed: { keyId: `junk_${i % 50}`, clientId: undefined } });
+  clock.advance(1000);
+  const claimed = lines[1]?.claimed_keys as object[];
+  assert.equal([claimed[0], claimed.length], [{ key_id: "k_2", client: "bob" }, 8]);
+  refuse("192.0.2.1:4");
+  clock.advance(1000);
+  assert.not("claimed_keys" in (lines[2] ?? {}));
+});
+
+test("the log of a server names the key that has expired, and whose it is", async () => {
+  const { logger, lines } = recordingLogger();
+  {
+    await using server = await startServer({ logger, clients: { ann: { notAfterMs: Date.now() - 1 } } });
+    const credentials = server.credentials("ann");
+    await using client = new SealwireClient({ credentials, address: server.address });
+    await rejection("CREDENTIALS_REFUSED", client.listTools());
+    await rejection("CREDENTIALS_REFUSED", client.listTools());
+    const [first] = lines.filter(({ msg }) => msg === "call refused");
+    const { keyId } = credentials;
+    assert.equal([first?.cause, first?.claimed_key_id, first?.claimed_client], ["key not in force", keyId, "ann"]);
+    assert.equal([first?.key_id, first?.client], [undefined, undefined]);
+  }
+  const counted = lines.filter(({ msg }) => msg === "calls refused").flatMap((line) => line.claimed_keys as object[]);
+  assert.match(JSON.stringify(counted), '"client":"ann"');
 });
 
 test("a refusal of somebody who is known has a line of its own", () => {

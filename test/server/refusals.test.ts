@@ -140,6 +140,14 @@ test("metadata beyond 16 KiB is refused", async () => {
   assert.match(answer.details, "metadata");
 });
 
+test("who pastes a command again or with the wrong key is told which command makes another", async () => {
+  const sent = signRaw(server.credentials("alice"), IDENTITY);
+  assert.is((await client.send(sent)).code, 0);
+  const [again, unsigned] = [await client.send(sent), await client.send({ ...sent, frame: junkOf(sent.frame) })];
+  assert.equal([again.reason, unsigned.reason], ["REPLAYED", "SIGNATURE_INVALID"]);
+  for (const { details } of [again, unsigned]) assert.match(details, "`sealwire sign` makes");
+});
+
 test("a message beyond 1 MiB is refused", async () => {
   const { frame, ...sealed } = signRaw(server.credentials("alice"), SUM);
   const answer = await client.send({ ...sealed, frame: Buffer.concat([frame, Buffer.alloc(1024 * 1024)]) });
@@ -162,5 +170,10 @@ test("a request from the future spends its nonce, so that it cannot be replayed 
   using other = new RawClient(later.address, server.credentials("alice"));
   assert.is((await other.send(ahead)).reason, "REPLAYED");
 });
+
+/** The frame with another signature. */
+function junkOf(frame: Buffer): Buffer {
+  return Buffer.concat([frame.subarray(0, -1), Buffer.of((frame.at(-1) ?? 0) ^ 1)]);
+}
 
 test.run();

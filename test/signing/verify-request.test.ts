@@ -372,4 +372,21 @@ test("an envelope may be 300 s old and 60 s ahead, bounds included", () => {
   assert.is(check({ tsMs: -(2n ** 63n) }), "CLOCK_SKEW old");
 });
 
+test("how far a clock is off is told in days where it is days, and never as the bound itself", () => {
+  const message = (offMs: number): string => {
+    try {
+      checkEnvelope({ ...readEnvelope(authenticate(seal().frame).envelope), tsMs: BigInt(NOW_MS + offMs) }, EXPECTED);
+      return "";
+    } catch (error) {
+      return (error as SealwireError).message;
+    }
+  };
+  assert.match(
+    message(-2 * 86_400_000),
+    /is 2 days old by the server's clock; at most 5 min are accepted; .*sealwire sign/,
+  );
+  assert.match(message(2 * 86_400_000), /is 2 days ahead by the server's clock; at most 60 s are accepted\.$/);
+  assert.match(message(-300_001), "is 300001 ms old");
+});
+
 test.run();

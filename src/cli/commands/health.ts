@@ -2,6 +2,7 @@ import { SealwireError } from "../../errors.ts";
 import { systemRandom } from "../../runtime/random.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import { macKey } from "../../signing/mac.ts";
+import { namedAddress } from "../called-address.ts";
 import { ExitCode } from "../exit-code.ts";
 import { openClient } from "../open-client.ts";
 import { loadCredentials, type ServerOptions } from "../server-options.ts";
@@ -23,7 +24,7 @@ export async function run(
 }
 
 async function whoAsks(terminal: Terminal, options: ServerOptions): Promise<ClientCredentials> {
-  const address = options.address ?? terminal.env.SEALWIRE_ADDRESS;
+  const address = namedAddress(options, terminal.env);
   return address ? nobody(address) : loadCredentials(terminal, options);
 }
 

@@ -1,10 +1,10 @@
-import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SealwireError } from "../../errors.ts";
 import { shellQuote } from "../../signing/key-ring/shell-quote.ts";
 import { ExitCode } from "../exit-code.ts";
+import { fileExists } from "../file-exists.ts";
 import { type Manifest, mergeManifest, sealwireDependency } from "../project-manifest.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -17,10 +17,10 @@ export async function run(terminal: Terminal, dir = "."): Promise<ExitCode> {
   const folder = resolve(dir);
   const template = fileURLToPath(new URL("examples/greeter/", import.meta.resolve("sealwire/package.json")));
   const files = await templateFiles(template);
-  const taken = files.find((file) => existsSync(join(folder, targetOf(file))));
-  if (taken !== undefined) {
+  for (const file of files) {
+    if (!(await fileExists(join(folder, targetOf(file))))) continue;
     const toDo = "Name another folder, or move the file away.";
-    throw new SealwireError("OPTIONS_INVALID", `${join(dir, targetOf(taken))} exists and is not overwritten.\n${toDo}`);
+    throw new SealwireError("OPTIONS_INVALID", `${join(dir, targetOf(file))} exists and is not overwritten.\n${toDo}`);
   }
   const manifest = await newManifest(folder, template);
   for (const file of files) await copy(join(template, file), join(folder, targetOf(file)));
@@ -55,7 +55,7 @@ async function copy(from: string, to: string): Promise<void> {
 async function newManifest(folder: string, template: string): Promise<Manifest> {
   const wanted = JSON.parse(await readFile(join(template, MANIFEST), "utf8")) as Manifest;
   const path = join(folder, MANIFEST);
-  const existing = existsSync(path) ? await readManifest(path) : { name: packageName(folder) };
+  const existing = (await fileExists(path)) ? await readManifest(path) : { name: packageName(folder) };
   const dependency = existing.dependencies?.sealwire ?? (await dependencyNear(folder));
   return mergeManifest(existing, {
     ...wanted,
@@ -76,7 +76,7 @@ async function readManifest(path: string): Promise<Manifest> {
 async function dependencyNear(folder: string): Promise<string | undefined> {
   for (let place = dirname(folder); ; place = dirname(place)) {
     const path = join(place, MANIFEST);
-    if (existsSync(path)) {
+    if (await fileExists(path)) {
       const found = sealwireDependency(await readManifest(path), { from: place, to: folder });
       if (found !== undefined) return found;
     }

@@ -4,9 +4,12 @@ import { dirname } from "node:path";
 import { SealwireError } from "../../errors.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
 import { openDatabase } from "./node-sqlite.ts";
+import { noStore } from "./open-error.ts";
 import { readLayout, SCHEMA_VERSION } from "./schema.ts";
 import { sqliteCode } from "./storage-error.ts";
 import { markAsCopy } from "./store-state.ts";
+
+const COPY_OF_ANOTHER = "A store in a database is copied by the database's own tools (pg_dump).";
 
 /** What to copy, and where to. */
 export interface BackupOptions {
@@ -23,7 +26,7 @@ export interface BackupOptions {
  * Throws OPTIONS_INVALID if there is no store or the file exists, STORE_INCOMPATIBLE for another layout.
  */
 export async function backupSqliteStore({ path, to, random = systemRandom }: BackupOptions): Promise<number> {
-  if (!existsSync(path)) throw noStore(path);
+  if (!existsSync(path)) throw noStore(path, COPY_OF_ANOTHER);
   refuseExisting(to);
   const partial = `${to}.${random.uuid()}.tmp`;
   try {
@@ -64,11 +67,6 @@ async function sync(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function noStore(path: string): SealwireError {
-  const toDo = "Name the server's data folder; a store in a database is copied by the database's own tools (pg_dump).";
-  return new SealwireError("OPTIONS_INVALID", `There is no store at "${path}".\n${toDo}`);
 }
 
 function refuseExisting(path: string): void {

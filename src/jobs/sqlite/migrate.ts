@@ -1,14 +1,13 @@
 import { existsSync } from "node:fs";
-import { SealwireError } from "../../errors.ts";
 import { compareLayout, type LayoutCheck, type Migration } from "../layout.ts";
 import { openDatabase } from "./node-sqlite.ts";
 import { type OpenSqliteStoreOptions, openSqliteStore } from "./open.ts";
-import { openError } from "./open-error.ts";
+import { noStore, openError } from "./open-error.ts";
 import { readLayout, SCHEMA_VERSION } from "./schema.ts";
 
 /** Looks which layout an embedded store has, also while a server uses it. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE. */
 export async function checkSqliteLayout({ path }: Pick<OpenSqliteStoreOptions, "path">): Promise<LayoutCheck> {
-  if (!existsSync(path)) throw new SealwireError("OPTIONS_INVALID", `There is no store at "${path}".`);
+  if (!existsSync(path)) throw noStore(path);
   try {
     using db = openDatabase(path, { readOnly: true });
     const stored = readLayout(db, path);

@@ -52,3 +52,9 @@ function unavailable(path: string, cause: unknown): SealwireError {
     cause,
   });
 }
+
+/** The OPTIONS_INVALID about a path where there is no store. `more`: what else there is to do. */
+export function noStore(path: string, more = ""): SealwireError {
+  const toDo = `Name the server's folder with --data. ${more}`.trimEnd();
+  return new SealwireError("OPTIONS_INVALID", `There is no store at "${path}".\n${toDo}`);
+}

@@ -1,13 +1,12 @@
 import { existsSync, realpathSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { SealwireError } from "../../errors.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { silentLogger } from "../../runtime/logger.ts";
 import type { ClockRepair } from "../layout.ts";
 import { ForgottenStamps, prepareForgottenStamps } from "./forgotten-stamps.ts";
 import { openDatabase } from "./node-sqlite.ts";
 import { openSqliteStore } from "./open.ts";
-import { openError } from "./open-error.ts";
+import { noStore, openError } from "./open-error.ts";
 import { lockOwner } from "./owner-lock.ts";
 
 /** Which store to repair. */
@@ -23,7 +22,7 @@ export interface RepairClockOptions {
  * accepted again when its time comes. Throws OPTIONS_INVALID, STORE_IN_USE, STORE_INCOMPATIBLE, STORE_UNUSABLE.
  */
 export async function repairSqliteClock({ path, clock = systemClock }: RepairClockOptions): Promise<ClockRepair> {
-  if (!existsSync(path)) throw new SealwireError("OPTIONS_INVALID", `There is no store at "${path}".`);
+  if (!existsSync(path)) throw noStore(path);
   // Brings the layout up to date, and the log into the file.
   await (await openSqliteStore({ path, clock, logger: silentLogger }))[Symbol.asyncDispose]();
   using _lock = lockOwner(realpathSync(path));

@@ -1,4 +1,6 @@
-/** A JSON text that is not acceptable. Never quotes the text, which may hold secrets. */
+import { jsonFault, placeOf, textBefore } from "./json-fault.ts";
+
+/** A JSON text that is not acceptable, and where. Never quotes the text, which may hold secrets. */
 export class JsonTextError extends Error {
   override readonly name = "JsonTextError";
 }
@@ -28,17 +30,17 @@ function decode(bytes: Uint8Array): string {
   try {
     return UTF8.decode(bytes);
   } catch {
-    throw new JsonTextError("is not UTF-8 text");
+    const before = textBefore(bytes);
+    throw new JsonTextError(`is not UTF-8 text at ${placeOf(before, before.length)}`);
   }
 }
 
 function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
-  } catch (error) {
-    // V8 quotes the text around the fault in its message: only the place is taken over.
-    const place = /\(line (\d+) column (\d+)\)/.exec(String(error));
-    throw new JsonTextError(place ? `is not valid JSON at line ${place[1]}, column ${place[2]}` : "is not valid JSON");
+  } catch {
+    // V8 quotes the text around the fault in its message, and does not always tell the place.
+    throw new JsonTextError(`is not valid JSON at ${placeOf(text, jsonFault(text))}`);
   }
 }
 
@@ -46,16 +48,22 @@ function parse(text: string): unknown {
 function checkStructure(text: string): void {
   const open: (Set<string> | undefined)[] = [];
   let lastString = "";
-  for (const [token] of text.matchAll(TOKEN)) {
+  let lastIndex = 0;
+  for (const { 0: token, index } of text.matchAll(TOKEN)) {
     if (token === "{") open.push(new Set());
     else if (token === "[") open.push(undefined);
     else if (token === "}" || token === "]") open.pop();
-    else if (token[0] === '"') lastString = token;
-    if (open.length > MAX_LEVELS) throw new JsonTextError(`is nested more than ${MAX_LEVELS} levels deep`);
+    else if (token[0] === '"') [lastString, lastIndex] = [token, index];
+    if (open.length > MAX_LEVELS) {
+      throw new JsonTextError(`is nested more than ${MAX_LEVELS} levels deep at ${placeOf(text, index)}`);
+    }
     if (token === ":") {
       const names = open.at(-1);
       const name = JSON.parse(lastString) as string;
-      if (names?.has(name)) throw new JsonTextError(`has the name ${JSON.stringify(name)} twice in one object`);
+      if (names?.has(name)) {
+        const again = `has the name ${JSON.stringify(name)} twice in one object`;
+        throw new JsonTextError(`${again}, again at ${placeOf(text, lastIndex)}`);
+      }
       names?.add(name);
     }
   }

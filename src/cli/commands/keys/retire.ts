@@ -2,7 +2,7 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { retireKey } from "../../../signing/key-ring/changes.ts";
 import { ExitCode } from "../../exit-code.ts";
 import { openKeyRing } from "../../key-ring-access.ts";
-import { inTermsOfOptions } from "../../option-at-fault.ts";
+import { changeRing } from "../../option-at-fault.ts";
 import type { PlaceOptions } from "../../place.ts";
 import type { Terminal } from "../../terminal.ts";
 
@@ -15,15 +15,11 @@ export async function run(
   const { grace } = options;
   const end = grace === undefined ? {} : { endsAtMs: systemClock.nowMs() + grace };
   await using access = await openKeyRing(options, { env: terminal.env, secrets: false });
-  let isRead = false;
-  try {
-    await access.edit((document) => {
-      isRead = true;
-      return retireKey(document, { keyId, ...end });
-    });
-  } catch (thrown) {
-    throw isRead && grace !== undefined ? inTermsOfOptions(thrown, { grace }) : thrown;
-  }
+  await changeRing(
+    (change) => access.edit(change),
+    (document) => retireKey(document, { keyId, ...end }),
+    grace === undefined ? {} : { grace },
+  );
   terminal.say(`Key ${keyId} is retiring and still works. Once nobody uses it: sealwire keys revoke ${keyId}`);
   return ExitCode.done;
 }
