@@ -6,6 +6,7 @@ import { builtinDescriptorSet, builtinImage, readImage } from "../../wire/descri
 import { EXIT_CODES, ExitCode } from "../exit-code.ts";
 import { fileExists } from "../file-exists.ts";
 import { readInput } from "../json-input.ts";
+import { toJsonLine } from "../json-output.ts";
 import { openKeyRing, type RingOptions, ringPath } from "../key-ring-access.ts";
 import { plainText } from "../plain-text.ts";
 import { checkRequest, type RequestCheck, type Step } from "../request-check.ts";
@@ -35,7 +36,7 @@ export async function run(terminal: Terminal, file: string, options: VerifyOptio
     image,
     nowMs: options.at ?? systemClock.nowMs(),
   });
-  if (options.json) terminal.print(JSON.stringify(checkJson(check)));
+  if (options.json) terminal.print(toJsonLine(checkJson(check)));
   else for (const step of check.steps) printStep(terminal, step);
   return check.error === undefined ? ExitCode.done : EXIT_CODES[check.error.reason];
 }
@@ -78,5 +79,5 @@ function printStep(terminal: Terminal, { step, outcome, detail }: Step): void {
 
 function checkJson({ steps, error }: RequestCheck): object {
   const failed = steps.find((step) => step.outcome === "failed");
-  return { ok: error === undefined, ...(error && { failed_step: failed?.step, reason: error.reason }), steps };
+  return { ok: error === undefined, ...(error && { failedStep: failed?.step, reason: error.reason }), steps };
 }
