@@ -10,7 +10,6 @@ import {
   replaceCredentials,
   writeCredentials,
 } from "../signing/key-ring/credentials.ts";
-import { buildKeyRing } from "../signing/key-ring/key-ring.ts";
 import { createRingFile, editRingFile, loadRingFile } from "../signing/key-ring/ring-file.ts";
 import type { KeyRing } from "../signing/key-ring/types.ts";
 import { parseAddresses } from "../wire/server-address.ts";

@@ -6,3 +6,9 @@ export function parseDuration(text: string): number | undefined {
   const unitMs = UNITS_MS[unit];
   return amount === undefined || unitMs === undefined ? undefined : Math.round(Number(amount) * unitMs);
 }
+
+/** Writes milliseconds as a time span that {@link parseDuration} reads, in the largest unit that leaves no fraction. */
+export function formatDuration(ms: number): string {
+  const [unit = "ms", unitMs = 1] = Object.entries(UNITS_MS).findLast(([, each]) => ms % each === 0) ?? [];
+  return `${ms / unitMs}${unit}`;
+}

@@ -1,6 +1,6 @@
-import type { JsonValue } from "@bufbuild/protobuf";
 import type { SealwireClient } from "../client/client.ts";
 import { errorOfJob, isTerminal, type JobSnapshot } from "../client/job-snapshot.ts";
+import type { ToolOutput } from "../client/tool-output.ts";
 import { SealwireError } from "../errors.ts";
 import { shellQuote } from "../signing/key-ring/shell-quote.ts";
 import { EXIT_CODES, ExitCode } from "./exit-code.ts";
@@ -18,7 +18,7 @@ export interface FollowOptions {
   /** How the server was found, for the command that takes the job up again. */
   readonly server: ServerOptions;
   /** Told each state and, with the last, the result. Default: the result alone is printed. */
-  readonly onState?: (job: JobSnapshot, output: JsonValue | undefined) => void;
+  readonly onState?: (job: JobSnapshot, output: ToolOutput | undefined) => Promise<void>;
 }
 
 /** Follows a job to its end with progress on stderr and its result on stdout. Ctrl-C stops following, not the job. */
@@ -34,7 +34,7 @@ export async function followJob(
     using progress = new JobProgress(terminal);
     for await (const job of handle.watch({ afterRevision, signal })) {
       progress.show(job);
-      if (!isTerminal(job.state)) onState?.(job, undefined);
+      if (!isTerminal(job.state)) await onState?.(job, undefined);
     }
   } catch (thrown) {
     const lost = thrown instanceof SealwireError && EXIT_CODES[thrown.reason] === ExitCode.unreachable;
@@ -45,10 +45,10 @@ export async function followJob(
   }
   const job = handle.latest;
   const error = job && errorOfJob(job);
-  const output = error === undefined ? await (await handle.result()).lenientJson() : undefined;
+  const output = error === undefined ? await handle.result() : undefined;
   if (onState === undefined) {
-    if (output !== undefined) terminal.print(toJsonLine(output));
-  } else if (job !== undefined) onState(job, output);
+    if (output !== undefined) terminal.print(toJsonLine(await output.lenientJson()));
+  } else if (job !== undefined) await onState(job, output);
   if (error === undefined) return ExitCode.done;
   reportFailure(terminal, error);
   return ExitCode.failed;

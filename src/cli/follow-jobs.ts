@@ -10,12 +10,12 @@ export async function followJobs(
   terminal: Terminal,
   client: SealwireClient,
   selection: Pick<WatchJobsOptions, "tool" | "endedSinceMs">,
-  toLine: (job: JobSnapshot) => string,
+  toLine: (job: JobSnapshot) => string | Promise<string>,
 ): Promise<ExitCode> {
   using interrupt = new Interrupt();
   const { signal } = interrupt;
   try {
-    for await (const job of client.watchJobs({ ...selection, signal })) terminal.print(toLine(job));
+    for await (const job of client.watchJobs({ ...selection, signal })) terminal.print(await toLine(job));
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
   }

@@ -1,12 +1,26 @@
-import { fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { fromBinary, type JsonObject, toJson } from "@bufbuild/protobuf";
 import { Job } from "../../gen/sealwire/v1/job.ts";
 import type { JobSnapshot } from "../client/job-snapshot.ts";
+import { anyJson } from "../client/lenient-json.ts";
+import type { ToolOutput } from "../client/tool-output.ts";
 import { toJobMessage } from "../tools/job-message.ts";
 import { builtinImage, messageDesc } from "../wire/descriptors.ts";
+import { toJsonLine } from "./json-output.ts";
+
+/**
+ * What every command says of a job in JSON: the ProtoJSON of `sealwire.system.v1.PollJobResponse` on one line. What
+ * ProtoJSON cannot hold stands in it as in {@link ToolOutput.lenientJson}.
+ */
+export async function jobLine(job: JobSnapshot, output?: ToolOutput): Promise<string> {
+  return toJsonLine({
+    job: jobJson(job),
+    ...(output && { output: anyJson(output, await output.lenientJson()) }),
+  });
+}
 
 /** A job as the ProtoJSON of `sealwire.v1.Job`. */
-export function jobJson(job: JobSnapshot): JsonValue {
+function jobJson(job: JobSnapshot): JsonObject {
   const desc = messageDesc(builtinImage(), "sealwire.v1.Job");
   const bytes = Job.encode(toJobMessage({ ...job, owner: "" })).finish();
-  return toJson(desc, fromBinary(desc, bytes));
+  return toJson(desc, fromBinary(desc, bytes)) as JsonObject;
 }

@@ -1,7 +1,10 @@
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
+import { JOB_STATES } from "../jobs/job.ts";
 import { WORK_LIMITS } from "../jobs/work-limits.ts";
 import { VERSION } from "../runtime/version.ts";
+import { SHELLS } from "./completion-scripts.ts";
 import type { ExitCode } from "./exit-code.ts";
+import { arrangeHelp, CONNECTION_OPTIONS, LISTENING_OPTIONS, STORE_OPTIONS } from "./help.ts";
 import { append, collect, duration, rate, time, wholeNumber } from "./option-values.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -22,7 +25,11 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("Signed tool calls over gRPC, and the jobs they start.")
     .version(VERSION)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => terminal.print(text.trimEnd()), writeErr: () => {} })
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.replace(/\n$/, "")),
+      writeErr: () => {},
+      getOutHelpWidth: () => terminal.dataColumns ?? PLAIN_HELP_COLUMNS,
+    })
     .addHelpText("after", EPILOGUE);
 
   program
@@ -34,29 +41,31 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
   toSharedStore(toTools(program.command("serve")))
     .description("run a server; prints one JSON line when it is ready")
     .option("--dev", "make the data folder with key ring, store and client.json on first use, and serve the demo tools")
-    .option("--data <dir>", "folder of key ring and store (default: .sealwire)")
-    .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
-    .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
-    .option("--listen <address>", "HOST:PORT or unix:PATH; port 0 picks a free one (default: 127.0.0.1:50051)")
-    .option("--reuse-port", "share the port with further processes that say so, too; needs --store")
     .option("--no-work", "take calls only and leave the jobs to other processes")
     .option("--no-reflection", "do not tell anonymous callers the contract")
-    .option("--tls-cert <file>", "certificate chain in PEM; read again when it changes")
-    .option("--tls-key <file>", "its private key in PEM")
-    .option("--tls-client-ca <file>", "ask callers for a certificate of this authority")
-    .option("--insecure", "listen beyond loopback without TLS: everyone on the way can read along")
     .option(
       "--drain-delay <duration>",
       "how long calls are still taken at shutdown while health says NOT_SERVING (default: 0s)",
       duration("0s", "24h"),
     )
+    .optionsGroup(STORE_OPTIONS)
+    .option("--data <dir>", "folder of key ring and store (default: .sealwire)")
+    .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
+    .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
+    .optionsGroup(LISTENING_OPTIONS)
+    .option("--listen <address>", "HOST:PORT or unix:PATH; port 0 picks a free one (default: 127.0.0.1:50051)")
+    .option("--reuse-port", "share the port with further processes that say so, too; needs --store")
+    .option("--tls-cert <file>", "certificate chain in PEM; read again when it changes")
+    .option("--tls-key <file>", "its private key in PEM")
+    .option("--tls-client-ca <file>", "ask callers for a certificate of this authority")
+    .option("--insecure", "listen beyond loopback without TLS: everyone on the way can read along")
     .action(run(() => import("./commands/serve.ts")));
 
   toSharedStore(toTools(program.command("work")))
     .description("work the jobs of a shared store without taking calls; prints one JSON line when it is ready")
     .action(run(() => import("./commands/work.ts")));
 
-  toServer(program.command("call").argument("<tool>").argument("[json]", "arguments: JSON, @FILE, or - for stdin"))
+  toServer(program.command("call").argument("<tool>", TOOL).argument("[json]", ARGUMENTS))
     .description("call a tool and print its result; waits for a job to end")
     .option("--watch", "wait for a job and show its progress (the default)")
     .addOption(new Option("--detach", "print a job as soon as it is accepted, and do not wait").conflicts("watch"))
@@ -64,7 +73,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--descriptors <file>", "descriptor image of the tool's contract (default: what the server signs)")
     .action(run(() => import("./commands/call.ts")));
 
-  toServer(program.command("sign").argument("<tool>").argument("[json]", "arguments: JSON, @FILE, or - for stdin"))
+  toServer(program.command("sign").argument("<tool>", TOOL).argument("[json]", ARGUMENTS))
     .description("sign a call and print it as ProtoJSON for `buf curl -d @-` or `grpcurl -d @`")
     .option("--request-id <id>", "name of the intent (default: a new UUID)")
     .addOption(
@@ -92,24 +101,26 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/verify.ts")));
 
-  toServer(program.command("tools"))
-    .description("list the tools that you may call")
+  toServer(program.command("tools").argument("[tool]", "one tool: its fields, rules, job policy and an example call"))
+    .description("list the tools that you may call, or describe one")
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/tools.ts")));
 
   const jobs = program.command("jobs").description("see, follow and stop your jobs");
   toServer(jobs.command("list"))
     .description("list your jobs, newest first")
-    .option("--state <state>", "only jobs in this state; may be repeated", collect)
+    .addOption(
+      new Option("--state <state>", "only jobs in this state; may be repeated").choices(JOB_STATES).argParser(collect),
+    )
     .option("--tool <tool>", "only jobs of this tool")
     .option("--limit <n>", "how many at most (default: 50)", wholeNumber(1, 1_000_000))
     .option("--json", "print one JSON object a line")
     .action(run(() => import("./commands/jobs/list.ts")));
-  toServer(jobs.command("get").argument("<job-id>"))
+  toServer(jobs.command("get").argument("<job-id>", "the job, as `jobs list` shows it"))
     .description("show a job and, once there is one, its result")
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/jobs/get.ts")));
-  toServer(jobs.command("watch").argument("[job-id]"))
+  toServer(jobs.command("watch").argument("[job-id]", "the job, as `jobs list` shows it"))
     .description("follow a job to its end and print its result, or follow all of them")
     .option("--after-revision <n>", "leave out states up to this revision", wholeNumber(0))
     .option("--all", "follow all of your jobs, open and new ones, until Ctrl-C")
@@ -117,30 +128,30 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--ended-since <time>", "with --all: also jobs that ended at this UTC time or later", time)
     .option("--json", "print each state as one JSON object a line")
     .action(run(() => import("./commands/jobs/watch.ts")));
-  toServer(jobs.command("cancel").argument("<job-id>"))
+  toServer(jobs.command("cancel").argument("<job-id>", "the job, as `jobs list` shows it"))
     .description("ask a job to stop")
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/jobs/cancel.ts")));
 
   const keys = program.command("keys").description("manage the keys in a server's key ring");
-  toCredentials(withRing(keys.command("add").argument("<client-id>")))
+  toCredentials(withRing(keys.command("add").argument("<client-id>", "name of the client that gets the key")))
     .description("make a key for a client; makes the key ring, too, if there is none")
     .option("--tools <patterns>", 'tools it may call, such as "batch_*,resize" or "*"; may be repeated', collect)
     .option("--server-id <id>", "name of the server, where the key ring is yet to be made")
     .option("--not-before <time>", "works from this UTC time on", time)
     .option("--not-after <time>", "works until this UTC time", time)
-    .option("--calls-per-second <n>", "in the long run (default: 100)", rate)
+    .option("--calls-per-second <n>", "calls in the long run (default: 100)", rate)
     .option("--burst <n>", "calls at once after a pause (default: 200)", wholeNumber(0))
-    .option("--calls-in-flight <n>", "(default: 64)", wholeNumber(0))
-    .option("--open-jobs <n>", "(default: 1000)", wholeNumber(0))
-    .option("--open-watches <n>", "(default: 100)", wholeNumber(0))
+    .option("--calls-in-flight <n>", "calls at a time (default: 64)", wholeNumber(0))
+    .option("--open-jobs <n>", "jobs that have not ended (default: 1000)", wholeNumber(0))
+    .option("--open-watches <n>", "watches at a time (default: 100)", wholeNumber(0))
     .option("--import <file>", "take over the request and response key of this credentials file")
     .action(run(() => import("./commands/keys/add.ts")));
   withRing(keys.command("list"))
     .description("list the keys and when each was last used")
     .option("--json", "print one JSON object a line")
     .action(run(() => import("./commands/keys/list.ts")));
-  toCredentials(withRing(keys.command("rotate").argument("<client-id>")))
+  toCredentials(withRing(keys.command("rotate").argument("<client-id>", "name of the client that gets the key")))
     .description("make a client's next key; the ones before are retiring and still work")
     .option(
       "--grace <duration>",
@@ -148,7 +159,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
       duration("0s", GRACE_MOST),
     )
     .action(run(() => import("./commands/keys/rotate.ts")));
-  withRing(keys.command("retire").argument("<key-id>"))
+  withRing(keys.command("retire").argument("<key-id>", "the key, as `keys list` shows it"))
     .description("mark a key as retiring; it still works")
     .option(
       "--grace <duration>",
@@ -156,7 +167,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
       duration("0s", GRACE_MOST),
     )
     .action(run(() => import("./commands/keys/retire.ts")));
-  withRing(keys.command("revoke").argument("<key-id>"))
+  withRing(keys.command("revoke").argument("<key-id>", "the key, as `keys list` shows it"))
     .description("end a key for good, within seconds on running servers")
     .action(run(() => import("./commands/keys/revoke.ts")));
   withRing(keys.command("rotate-server"))
@@ -184,8 +195,27 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/health.ts")));
 
+  program
+    .command("completion")
+    .addArgument(new Argument("<shell>", "the shell that the script is for").choices(SHELLS))
+    .description("print a script that completes commands, options and their values in a shell")
+    .action(run(() => import("./commands/completion.ts")));
+  // What the script calls.
+  program
+    .command("complete", { hidden: true })
+    .argument("[words...]", "the words of a command line, the last of which is completed")
+    .description("print what the last word may become")
+    .action((words: readonly string[]) => run(() => import("./commands/complete.ts"))(program, words));
+
+  arrangeHelp(program);
   return program;
 }
+
+const TOOL = "the tool, as `sealwire tools` shows it";
+const ARGUMENTS = "arguments: JSON, @FILE, or - for stdin";
+
+/** Where help goes to no screen. */
+const PLAIN_HELP_COLUMNS = 100;
 
 /** A century: what lies beyond it is a slip. */
 const GRACE_MOST = "36500d";
@@ -198,14 +228,17 @@ Environment: SEALWIRE_ADDRESS, SEALWIRE_CREDENTIALS, SEALWIRE_STORE, NO_COLOR; S
 
 function toSharedStore(command: Command): Command {
   const text = "use no shared store that does not replicate synchronously";
-  return toStore(command).option("--require-sync-replication", text);
+  return toStore(command).optionsGroup(STORE_OPTIONS).option("--require-sync-replication", text).optionsGroup("");
 }
 
 function toStore(command: Command): Command {
-  return command.option(
-    "--store <url>",
-    "postgres://USER@HOST/DATABASE of a store that processes share (default: SEALWIRE_STORE, else none)",
-  );
+  return command
+    .optionsGroup(STORE_OPTIONS)
+    .option(
+      "--store <url>",
+      "postgres://USER@HOST/DATABASE of a store that processes share (default: SEALWIRE_STORE, else none)",
+    )
+    .optionsGroup("");
 }
 
 function toTools(command: Command): Command {
@@ -219,7 +252,13 @@ function toTools(command: Command): Command {
     .option("--metrics-public", "serve them beyond loopback: whoever reaches the port reads them")
     .option("--health-file <file>", "keep this file for probes: SERVING or NOT_SERVING, touched every second")
     .addOption(
-      new Option("--log-level <level>", "(default: info)").choices(["debug", "info", "warn", "error", "silent"]),
+      new Option("--log-level <level>", "the least that is logged (default: info)").choices([
+        "debug",
+        "info",
+        "warn",
+        "error",
+        "silent",
+      ]),
     )
     .option(
       "--drain-timeout <duration>",
@@ -230,6 +269,7 @@ function toTools(command: Command): Command {
 
 function toServer(command: Command): Command {
   return command
+    .optionsGroup(CONNECTION_OPTIONS)
     .option(
       "--address <address>",
       "server, or replicas separated by commas (default: SEALWIRE_ADDRESS, else the one in the credentials)",
@@ -241,7 +281,8 @@ function toServer(command: Command): Command {
     .option("--tls-cert <file>", "own certificate for servers that ask for one (PEM)")
     .option("--tls-key <file>", "its private key (PEM)")
     .option("--tls-server-name <name>", "name that the server's certificate must hold")
-    .option("--insecure", "speak without TLS beyond loopback: everyone on the way can read along");
+    .option("--insecure", "speak without TLS beyond loopback: everyone on the way can read along")
+    .optionsGroup("");
 }
 
 function withConfig(command: Command): Command {
@@ -249,10 +290,11 @@ function withConfig(command: Command): Command {
 }
 
 function withRing(command: Command): Command {
-  return withConfig(toStore(command))
+  return withConfig(toStore(command).optionsGroup(STORE_OPTIONS))
     .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
     .option("--data <dir>", "the server's data folder (default: .sealwire)")
-    .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)");
+    .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
+    .optionsGroup("");
 }
 
 function toCredentials(command: Command): Command {

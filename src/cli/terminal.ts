@@ -20,6 +20,8 @@ export interface Terminal {
   readonly drawable: boolean;
   /** Columns of that screen, 80 where it does not tell. */
   readonly columns: number;
+  /** Columns of the screen that data goes to; `undefined` where stdout is no terminal, so that nothing is to be fitted. */
+  readonly dataColumns: number | undefined;
   /** Colours for data, none where stdout is no terminal. */
   readonly dataColors: Colors;
   /** Colours for messages, none where stderr is no terminal. */
@@ -54,6 +56,9 @@ export function processTerminal(): Terminal {
     drawable: stderr.isTTY === true && env.TERM !== "dumb",
     get columns() {
       return stderr.columns || 80;
+    },
+    get dataColumns() {
+      return stdout.isTTY ? stdout.columns || 80 : undefined;
     },
     dataColors: pc.createColors(wantsColors(stdout.isTTY, env)),
     colors: pc.createColors(wantsColors(stderr.isTTY, env)),

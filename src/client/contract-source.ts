@@ -18,6 +18,18 @@ interface Wanted {
 
 const SYSTEM_SERVICE = "sealwire.system.v1.SystemToolService";
 
+/** The TOOL_FORBIDDEN about what the server does not list: `what` it is, its `name`, and the tools that are listed. */
+export function notListed(
+  { name, what }: { readonly name: string; readonly what: string },
+  listed: readonly string[],
+): SealwireError {
+  const near = nearestOf(name, listed);
+  const hint = near === undefined ? "." : `; did you mean ${near}?`;
+  return new SealwireError("TOOL_FORBIDDEN", `The server's list_tools shows this client no ${what}${hint}`, {
+    ...(near !== undefined && { cause: MISSPELT }),
+  });
+}
+
 let builtin: ContractIndex | undefined;
 let system: ContractIndex | undefined;
 
@@ -95,11 +107,7 @@ export class ContractSource {
       contract = among(await this.#tools(signal)).get(name);
     }
     if (contract !== undefined) return contract;
-    const near = nearestOf(name, [...among(await this.#tools(signal)).keys()]);
-    const hint = near === undefined ? "." : `; did you mean ${near}?`;
-    throw new SealwireError("TOOL_FORBIDDEN", `The server's list_tools shows this client no ${what}${hint}`, {
-      ...(near !== undefined && { cause: MISSPELT }),
-    });
+    throw notListed({ name, what }, [...among(await this.#tools(signal)).keys()]);
   }
 
   /** One fetch serves all who ask meanwhile; a caller who gives up leaves it to the others. */

@@ -43,14 +43,19 @@ export function indexImage(
   return index(image, entries);
 }
 
+/** Finds a method by its full name, `package.Service.Method`. */
+export function findMethod(image: Image, path: string): DescMethod | undefined {
+  const dot = path.lastIndexOf(".");
+  const service = image.registry.getService(path.slice(0, dot));
+  return service?.methods.find(({ name }) => name === path.slice(dot + 1));
+}
+
 /** Indexes the tools of a verified `list_tools` answer with descriptors. */
 export function indexAnswer({ tools, descriptorSet }: ListToolsResponse): ContractIndex {
   const image = readImage(descriptorSet);
   const entries: [DescMethod, string][] = [];
   for (const { name, method: path } of tools) {
-    const dot = path.lastIndexOf(".");
-    const service = image.registry.getService(path.slice(0, dot));
-    const method = service?.methods.find((candidate) => candidate.name === path.slice(dot + 1));
+    const method = findMethod(image, path);
     if (method !== undefined) entries.push([method, name]);
   }
   return index(image, entries);

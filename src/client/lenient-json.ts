@@ -27,6 +27,13 @@ export function opaqueJson({ typeUrl, value }: { readonly typeUrl: string; reado
   return { "@type": typeUrl, value: Buffer.from(value).toString("base64") };
 }
 
+/** The ProtoJSON of an Any, made of that of the message in it. */
+export function anyJson({ typeUrl }: { readonly typeUrl: string }, json: JsonValue): JsonObject {
+  const isObject = typeof json === "object" && json !== null && !Array.isArray(json);
+  const isSpecial = typeUrl.includes("/google.protobuf.");
+  return isObject && !isSpecial ? { "@type": typeUrl, ...json } : { "@type": typeUrl, value: json };
+}
+
 class LenientWriter {
   readonly #registry: Registry;
 
@@ -82,11 +89,7 @@ class LenientWriter {
     const desc = this.#registry.getMessage(typeUrl.slice(typeUrl.lastIndexOf("/") + 1));
     if (desc === undefined) return opaqueJson({ typeUrl, value });
     try {
-      const json = toLenientJson(desc, fromBinary(desc, value), this.#registry);
-      const isObject = typeof json === "object" && json !== null && !Array.isArray(json);
-      return isObject && !desc.typeName.startsWith("google.protobuf.")
-        ? { "@type": typeUrl, ...json }
-        : { "@type": typeUrl, value: json };
+      return anyJson({ typeUrl }, toLenientJson(desc, fromBinary(desc, value), this.#registry));
     } catch {
       return opaqueJson({ typeUrl, value });
     }

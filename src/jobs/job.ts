@@ -3,6 +3,9 @@ import type { StatusName, WireReason } from "../errors.ts";
 /** Where a job is in its life; see `docs/protocol.md`, Jobs. */
 export type JobState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
 
+/** All states, in the order of a job's life. */
+export const JOB_STATES: readonly JobState[] = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"];
+
 /** The last progress a tool reported. Non-negative integers; `total` 0 means unknown. */
 export interface JobProgress {
   readonly completed: number;

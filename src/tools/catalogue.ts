@@ -1,6 +1,6 @@
 import type { ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";
 import { SealwireError } from "../errors.ts";
-import { fileClosure, type Image, joinFiles } from "../wire/descriptors.ts";
+import { descriptorSetOf, type Image } from "../wire/descriptors.ts";
 import type { ToolImplementation } from "./implement.ts";
 import { makeTool, type Tool } from "./tool.ts";
 
@@ -74,8 +74,7 @@ export class Catalogue {
       const service = this.#image.registry.getService(method.slice(0, method.lastIndexOf(".")));
       if (service !== undefined) roots.add(`${service.file.name}.proto`);
     }
-    const files = fileClosure(this.#image, roots).map((name) => this.#image.files.get(name));
-    return joinFiles(files.filter((file) => file !== undefined));
+    return descriptorSetOf(this.#image, roots);
   }
 }
 

@@ -8,7 +8,8 @@ import type { JobPolicy } from "../jobs/job.ts";
 import { pae } from "../signing/pae.ts";
 import { checkFreeJson } from "../validation/free-json.ts";
 import { checkStrict } from "../validation/strict.ts";
-import { fileClosure, type Image, sourceInfo, withoutSourceInfo } from "../wire/descriptors.ts";
+import { commentOf } from "../wire/comments.ts";
+import { fileClosure, type Image, withoutSourceInfo } from "../wire/descriptors.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { readOutputBytes } from "./handler.ts";
 import type { AnyHandler, MethodDefinition } from "./implement.ts";
@@ -85,7 +86,7 @@ export function describeTool(image: Image, method: DescMethod): ToolDescription 
   }
   return {
     name,
-    description: leadingComment(image, method),
+    description: commentOf(image, method),
     method: path,
     requestType: method.input.typeName,
     responseType: method.output.typeName,
@@ -111,29 +112,6 @@ function readOption<T>(
   if (extension?.message === undefined || !hasOption(method, extension)) return undefined;
   const value = getOption(method, extension) as Parameters<typeof toBinary>[1];
   return codec.decode(toBinary(extension.message, value));
-}
-
-const SERVICE_FIELD = 6;
-const METHOD_FIELD = 2;
-
-/** The comment above the method in its `.proto`, joined to one paragraph per paragraph. */
-function leadingComment(image: Image, method: DescMethod): string {
-  const file = method.parent.file;
-  const path = [
-    SERVICE_FIELD,
-    file.services.indexOf(method.parent),
-    METHOD_FIELD,
-    method.parent.methods.indexOf(method),
-  ];
-  const { location: locations } = sourceInfo(image.files.get(`${file.name}.proto`) ?? new Uint8Array());
-  const location = locations.find(
-    (candidate) => candidate.path.length === path.length && candidate.path.every((part, i) => part === path[i]),
-  );
-  return (location?.leadingComments ?? "")
-    .split(/\n\s*\n/)
-    .map((paragraph) => paragraph.trim().replace(/\s*\n\s*/g, " "))
-    .join("\n")
-    .trim();
 }
 
 /** SHA-256 over PAE of the files that the method needs, sorted by name, each without its source info. */

@@ -94,6 +94,11 @@ export function fileClosure(image: Image, roots: Iterable<string>): string[] {
   return [...names];
 }
 
+/** The serialized FileDescriptorSet of `roots` and of all files that they import. */
+export function descriptorSetOf(image: Image, roots: Iterable<string>): Uint8Array {
+  return joinFiles(fileClosure(image, roots).flatMap((name) => image.files.get(name) ?? []));
+}
+
 /** The comments of a file in {@link Image.files}, and where they stand. Parsed once. */
 export function sourceInfo(file: Uint8Array): SourceCodeInfo {
   let info = sourceInfos.get(file);

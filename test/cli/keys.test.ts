@@ -29,7 +29,7 @@ test("add makes ring and credentials, both private, and prints the key's id alon
     assert.is((await stat("alice.json")).mode & 0o777, 0o600);
     assert.is((await stat(".sealwire")).mode & 0o777, 0o700);
     const [key] = await listed();
-    assert.equal([key?.key_id, key?.state, key?.tools], [credentials.key_id, "active", ["batch_*", "resize"]]);
+    assert.equal([key?.keyId, key?.state, key?.tools], [credentials.key_id, "active", ["batch_*", "resize"]]);
   }));
 
 test("add prints secrets only when it is asked to, and overwrites nothing", () =>
@@ -61,7 +61,7 @@ test("the life of a key: rotated, retired, revoked", () =>
     const second = rotated.stdout.trim();
     await run(["keys", "retire", second]);
     await run(["keys", "revoke", first]);
-    const states = (await listed()).map((key) => [key.key_id, key.state, typeof key.not_after]);
+    const states = (await listed()).map((key) => [key.keyId, key.state, typeof key.notAfter]);
     assert.equal(states, [
       [first, "revoked", "string"],
       [second, "retiring", "undefined"],
@@ -77,7 +77,7 @@ test("rotate-server prints the new secret's id and new keys come from it", () =>
     await run([...ADD, "--out", "1.json"]);
     const id = (await run(["keys", "rotate-server"])).stdout.trim();
     await run([...ADD, "--out", "2.json"]);
-    const [before, after] = (await listed()).map((key) => key.server_secret_id);
+    const [before, after] = (await listed()).map((key) => key.serverSecretId);
     assert.is(after, id);
     assert.is.not(before, id);
   }));
@@ -90,7 +90,7 @@ test("imported keys are those of the file", () =>
       ["1.json", "2.json"].map(async (name) => JSON.parse(await readFile(name, "utf8"))),
     );
     assert.equal([two.request_key, two.response_key], [one.request_key, one.response_key]);
-    assert.is((await listed())[0]?.server_secret_id, undefined);
+    assert.is((await listed())[0]?.serverSecretId, undefined);
   }));
 
 test("a ring that others can read is refused with the line that mends it", () =>

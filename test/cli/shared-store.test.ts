@@ -57,8 +57,8 @@ if (hasPostgres(test)) {
         rows.map(({ state }) => state),
         ["revoked", "active"],
       );
-      assert.ok(rows[1].not_before > rows[1].created_at);
-      assert.is.not(rows[0].server_secret_id, rows[1].server_secret_id);
+      assert.ok(rows[1].notBefore > rows[1].createTime);
+      assert.is.not(rows[0].serverSecretId, rows[1].serverSecretId);
       await run([
         "keys",
         "add",

@@ -29,7 +29,7 @@ async function signed(tool: string, json: string): Promise<string> {
 
 const verify = (stdin: string | Uint8Array, ...args: string[]) => run(["verify", "--json", ...args], { stdin });
 
-const failedStep = ({ stdout }: Ended) => JSON.parse(stdout).failed_step as string | undefined;
+const failedStep = ({ stdout }: Ended) => JSON.parse(stdout).failedStep as string | undefined;
 
 test("what sign prints, verify accepts, and names the steps that only a server can check", () =>
   signing(async () => {

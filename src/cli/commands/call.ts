@@ -7,7 +7,7 @@ import { ExitCode } from "../exit-code.ts";
 import { reportFailure } from "../failure.ts";
 import { followJob } from "../follow-job.ts";
 import { Interrupt } from "../interrupt.ts";
-import { jobJson } from "../job-json.ts";
+import { jobLine } from "../job-json.ts";
 import { readArguments } from "../json-input.ts";
 import { toJsonLine } from "../json-output.ts";
 import { openClient } from "../open-client.ts";
@@ -38,15 +38,15 @@ export async function run(
     return reportFailure(terminal, thrown, requestId);
   }
   if (result === undefined) return ExitCode.interrupted;
-  if (result.output !== undefined) terminal.print(toJsonLine(await result.output.lenientJson()));
+  const { job, output } = result;
+  if (job !== undefined && options.detach) terminal.print(await jobLine(job, output));
+  else if (output !== undefined) terminal.print(toJsonLine(await output.lenientJson()));
   if (result.error !== undefined) {
     reportFailure(terminal, result.error, requestId);
     return ExitCode.failed;
   }
-  if (result.job === undefined || result.output !== undefined) return ExitCode.done;
-  if (!options.detach) return await followJob(terminal, client, { jobId: result.job.jobId, server: options });
-  terminal.print(toJsonLine(jobJson(result.job)));
-  return ExitCode.done;
+  if (job === undefined || output !== undefined || options.detach) return ExitCode.done;
+  return await followJob(terminal, client, { jobId: job.jobId, server: options });
 }
 
 interface Intent {

@@ -4,6 +4,7 @@ import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import { macKey } from "../../signing/mac.ts";
 import { namedAddress } from "../called-address.ts";
 import { ExitCode } from "../exit-code.ts";
+import { toJsonLine } from "../json-output.ts";
 import { openClient } from "../open-client.ts";
 import { loadCredentials, type ServerOptions } from "../server-options.ts";
 import type { Terminal } from "../terminal.ts";
@@ -16,7 +17,7 @@ export async function run(
 ): Promise<ExitCode> {
   await using client = await openClient(terminal, options, await whoAsks(terminal, options));
   const status = await client.health(service);
-  terminal.print(options.json ? JSON.stringify({ status }) : status);
+  terminal.print(options.json ? toJsonLine({ status }) : status);
   if (status === "SERVING") return ExitCode.done;
   if (status !== "SERVICE_UNKNOWN") return ExitCode.unreachable;
   const problem = service ? `The server has no service "${service}"` : "The server tells nothing of its own health";

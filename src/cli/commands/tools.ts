@@ -1,24 +1,33 @@
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { ListToolsResponse } from "../../../gen/sealwire/system/v1/list_tools.ts";
-import { builtinImage, messageDesc } from "../../wire/descriptors.ts";
+import { notListed } from "../../client/contract-source.ts";
+import { findMethod } from "../../client/contracts.ts";
+import { SealwireError } from "../../errors.ts";
+import { builtinImage, descriptorSetOf, messageDesc, readImage } from "../../wire/descriptors.ts";
 import { ExitCode } from "../exit-code.ts";
 import { toJsonLine } from "../json-output.ts";
 import { openClient } from "../open-client.ts";
 import type { ServerOptions } from "../server-options.ts";
 import { printTable } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
+import { printToolPage } from "../tool-page.ts";
 
-/** Lists the tools that the client may call. */
-export async function run(terminal: Terminal, options: ServerOptions & { readonly json?: boolean }): Promise<ExitCode> {
+interface ToolsOptions extends ServerOptions {
+  readonly json?: boolean;
+}
+
+/** Lists the tools that the client may call, or describes one of them. */
+export async function run(terminal: Terminal, name: string | undefined, options: ToolsOptions): Promise<ExitCode> {
   await using client = await openClient(terminal, options);
-  const response = await client.listTools();
-  if (options.json) {
-    const desc = messageDesc(builtinImage(), "sealwire.system.v1.ListToolsResponse");
-    const message = fromBinary(desc, ListToolsResponse.encode(response).finish());
-    terminal.print(toJsonLine(toJson(desc, message, { registry: builtinImage().registry })));
-    return ExitCode.done;
-  }
-  const rows = response.tools.map((tool) => [
+  const response = await client.listTools({ includeDescriptors: name !== undefined });
+  if (name !== undefined) describe(terminal, { name, response, options });
+  else if (options.json) terminal.print(toolsJson(response));
+  else printList(terminal, response);
+  return ExitCode.done;
+}
+
+function printList(terminal: Terminal, { tools }: ListToolsResponse): void {
+  const rows = tools.map((tool) => [
     tool.name,
     tool.job === undefined ? "call" : "job",
     tool.readOnly ? "read-only" : tool.idempotent ? "idempotent" : "-",
@@ -26,5 +35,36 @@ export async function run(terminal: Terminal, options: ServerOptions & { readonl
     tool.description.split("\n")[0] ?? "",
   ]);
   printTable(terminal, ["TOOL", "KIND", "EFFECT", "ARGUMENTS", "DESCRIPTION"], rows);
-  return ExitCode.done;
+}
+
+/** The ProtoJSON of the answer. */
+function toolsJson(response: ListToolsResponse): string {
+  const desc = messageDesc(builtinImage(), "sealwire.system.v1.ListToolsResponse");
+  const message = fromBinary(desc, ListToolsResponse.encode(response).finish());
+  return toJsonLine(toJson(desc, message, { registry: builtinImage().registry }));
+}
+
+interface Wanted {
+  readonly name: string;
+  /** With descriptors. */
+  readonly response: ListToolsResponse;
+  readonly options: ToolsOptions;
+}
+
+function describe(terminal: Terminal, { name, response, options }: Wanted): void {
+  const tool = response.tools.find((each) => each.name === name);
+  if (tool === undefined) {
+    const names = response.tools.map((each) => each.name);
+    throw notListed({ name, what: `tool "${name}"` }, names);
+  }
+  const image = readImage(response.descriptorSet);
+  const method = findMethod(image, tool.method);
+  if (method === undefined)
+    throw new SealwireError("RESPONSE_INVALID", `The server lists ${name} without the contract of ${tool.method}.`);
+  if (!options.json) {
+    printToolPage(terminal, { tool, image, method, server: options });
+    return;
+  }
+  const descriptorSet = descriptorSetOf(image, [`${method.parent.file.name}.proto`]);
+  terminal.print(toolsJson({ tools: [tool], descriptorSet }));
 }

@@ -7,6 +7,7 @@ import { dataFolder } from "../data-folder.ts";
 import { EXIT_CODES, ExitCode } from "../exit-code.ts";
 import { fileExists } from "../file-exists.ts";
 import { readInput } from "../json-input.ts";
+import { toJsonLine } from "../json-output.ts";
 import { openKeyRing } from "../key-ring-access.ts";
 import type { PlaceOptions } from "../place.ts";
 import { plainText } from "../plain-text.ts";
@@ -37,7 +38,7 @@ export async function run(terminal: Terminal, file: string, options: VerifyOptio
     image,
     nowMs: options.at ?? systemClock.nowMs(),
   });
-  if (options.json) terminal.print(JSON.stringify(checkJson(check)));
+  if (options.json) terminal.print(toJsonLine(checkJson(check)));
   else for (const step of check.steps) printStep(terminal, step);
   return check.error === undefined ? ExitCode.done : EXIT_CODES[check.error.reason];
 }
@@ -82,5 +83,5 @@ function printStep(terminal: Terminal, { step, outcome, detail }: Step): void {
 
 function checkJson({ steps, error }: RequestCheck): object {
   const failed = steps.find((step) => step.outcome === "failed");
-  return { ok: error === undefined, ...(error && { failed_step: failed?.step, reason: error.reason }), steps };
+  return { ok: error === undefined, ...(error && { failedStep: failed?.step, reason: error.reason }), steps };
 }

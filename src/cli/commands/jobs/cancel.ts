@@ -1,6 +1,5 @@
 import { ExitCode } from "../../exit-code.ts";
-import { jobJson } from "../../job-json.ts";
-import { toJsonLine } from "../../json-output.ts";
+import { jobLine } from "../../job-json.ts";
 import { openClient } from "../../open-client.ts";
 import type { ServerOptions } from "../../server-options.ts";
 import type { Terminal } from "../../terminal.ts";
@@ -12,8 +11,10 @@ export async function run(
   options: ServerOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
   await using client = await openClient(terminal, options);
-  const job = await client.job(jobId).cancel();
-  terminal.print(options.json ? toJsonLine(jobJson(job)) : job.state);
+  const handle = client.job(jobId);
+  const job = await handle.cancel();
+  if (options.json) terminal.print(await jobLine(job, job.state === "SUCCEEDED" ? await handle.result() : undefined));
+  else terminal.print(job.state);
   if (job.state === "RUNNING") terminal.say(`Job ${jobId} was asked to stop; it ends as soon as its tool notices.`);
   else if (job.state !== "CANCELLED") terminal.say(`Job ${jobId} had already ended.`);
   return ExitCode.done;

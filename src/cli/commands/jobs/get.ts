@@ -1,11 +1,11 @@
 import type { JobSnapshot } from "../../../client/job-snapshot.ts";
-import { formatTime } from "../../../signing/key-ring/json-fields.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { jobJson } from "../../job-json.ts";
+import { jobLine } from "../../job-json.ts";
 import { toJsonLine } from "../../json-output.ts";
 import { openClient } from "../../open-client.ts";
 import { plainText } from "../../plain-text.ts";
 import type { ServerOptions } from "../../server-options.ts";
+import { shownTimeInFull } from "../../shown-time.ts";
 import type { Terminal } from "../../terminal.ts";
 
 /** Shows one job and its result, if it has one. Exits 0 whatever became of the job. */
@@ -17,21 +17,21 @@ export async function run(
   await using client = await openClient(terminal, options);
   const handle = client.job(jobId);
   const job = await handle.poll();
-  const output = job.state === "SUCCEEDED" ? await (await handle.result()).lenientJson() : undefined;
+  const output = job.state === "SUCCEEDED" ? await handle.result() : undefined;
   if (options.json) {
-    terminal.print(toJsonLine({ job: jobJson(job), ...(output !== undefined && { output }) }));
+    terminal.print(await jobLine(job, output));
     return ExitCode.done;
   }
-  for (const [name, value] of lines(job))
-    terminal.print(`${terminal.dataColors.dim(name.padEnd(9))} ${plainText(value)}`);
-  if (output !== undefined) terminal.print(`${terminal.dataColors.dim("result".padEnd(9))} ${toJsonLine(output)}`);
+  const print = (name: string, value: string) => terminal.print(`${terminal.dataColors.dim(name.padEnd(9))} ${value}`);
+  for (const [name, value] of lines(terminal, job)) print(name, plainText(value));
+  if (output !== undefined) print("result", toJsonLine(await output.lenientJson()));
   return ExitCode.done;
 }
 
-function lines(job: JobSnapshot): [string, string][] {
+function lines(terminal: Terminal, job: JobSnapshot): [string, string][] {
   const { progress, error } = job;
   const time = (name: string, ms: number | undefined): [string, string][] =>
-    ms === undefined ? [] : [[name, formatTime(ms)]];
+    ms === undefined ? [] : [[name, shownTimeInFull(terminal, ms)]];
   return [
     ["job", job.jobId],
     ["tool", job.tool],

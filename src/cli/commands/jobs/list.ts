@@ -1,12 +1,12 @@
 import type { JobSnapshot } from "../../../client/job-snapshot.ts";
 import { SealwireError } from "../../../errors.ts";
-import type { JobState } from "../../../jobs/job.ts";
-import { formatTime } from "../../../signing/key-ring/json-fields.ts";
+import { JOB_STATES, type JobState } from "../../../jobs/job.ts";
 import { ExitCode } from "../../exit-code.ts";
-import { jobJson } from "../../job-json.ts";
-import { toJsonLine } from "../../json-output.ts";
+import { jobLine } from "../../job-json.ts";
+import { describeJob } from "../../job-progress.ts";
 import { openClient } from "../../open-client.ts";
 import type { ServerOptions } from "../../server-options.ts";
+import { shownTime } from "../../shown-time.ts";
 import { printTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 
@@ -17,7 +17,6 @@ interface ListOptions extends ServerOptions {
   readonly json?: boolean;
 }
 
-const STATES: readonly JobState[] = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"];
 const DEFAULT_LIMIT = 50;
 const MOST_PER_PAGE = 500;
 
@@ -40,20 +39,23 @@ export async function run(terminal: Terminal, options: ListOptions): Promise<Exi
     pageToken = page.nextPageToken;
     more = pageToken !== undefined;
   }
-  if (options.json) for (const job of jobs) terminal.print(toJsonLine(jobJson(job)));
-  else printTable(terminal, ["JOB", "TOOL", "STATE", "PROGRESS", "ATTEMPT", "CREATED", "ENDED"], jobs.map(row));
+  if (options.json) for (const job of jobs) terminal.print(await jobLine(job));
+  else {
+    const rows = jobs.map((job) => row(terminal, job));
+    printTable(terminal, ["JOB", "TOOL", "STATE", "CREATED", "ENDED"], rows);
+  }
   if (more && limit > 0) terminal.say(`There are more jobs than these ${limit}; give --limit for more.`);
   return ExitCode.done;
 }
 
-function row({ jobId, tool, state, progress, attempt, maxAttempts, createdAtMs, endedAtMs }: JobSnapshot): string[] {
-  const done = progress === undefined ? "-" : `${progress.completed}/${progress.total || "?"}`;
-  const ended = endedAtMs === undefined ? "-" : formatTime(endedAtMs);
-  return [jobId, tool, state, done, `${attempt}/${maxAttempts}`, formatTime(createdAtMs), ended];
+function row(terminal: Terminal, job: JobSnapshot): string[] {
+  const { jobId, tool, createdAtMs, endedAtMs } = job;
+  const ended = endedAtMs === undefined ? "-" : shownTime(terminal, endedAtMs);
+  return [jobId, tool, describeJob(job), shownTime(terminal, createdAtMs), ended];
 }
 
 function readState(text: string): JobState {
-  const state = STATES.find((each) => each === text.toUpperCase());
+  const state = JOB_STATES.find((each) => each === text.toUpperCase());
   if (state !== undefined) return state;
-  throw new SealwireError("OPTIONS_INVALID", `"${text}" is no state of a job.\nGive one of ${STATES.join(", ")}.`);
+  throw new SealwireError("OPTIONS_INVALID", `"${text}" is no state of a job.\nGive one of ${JOB_STATES.join(", ")}.`);
 }

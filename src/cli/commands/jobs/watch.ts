@@ -3,9 +3,8 @@ import { SealwireError } from "../../../errors.ts";
 import type { ExitCode } from "../../exit-code.ts";
 import { followJob } from "../../follow-job.ts";
 import { followJobs } from "../../follow-jobs.ts";
-import { jobJson } from "../../job-json.ts";
+import { jobLine } from "../../job-json.ts";
 import { describeJob } from "../../job-progress.ts";
-import { toJsonLine } from "../../json-output.ts";
 import { openClient } from "../../open-client.ts";
 import type { ServerOptions } from "../../server-options.ts";
 import type { Terminal } from "../../terminal.ts";
@@ -28,8 +27,7 @@ export async function run(terminal: Terminal, jobId: string | undefined, options
     server: options,
     ...(options.afterRevision !== undefined && { afterRevision: options.afterRevision }),
     ...(options.json && {
-      onState: (job, output) =>
-        terminal.print(toJsonLine({ job: jobJson(job), ...(output !== undefined && { output }) })),
+      onState: async (job, output) => terminal.print(await jobLine(job, output)),
     }),
   });
 }
@@ -44,7 +42,7 @@ async function watchAll(
     ...(endedSince !== undefined && { endedSinceMs: endedSince }),
   };
   return await followJobs(terminal, client, selection, (job) =>
-    json ? toJsonLine({ job: jobJson(job) }) : `${job.jobId} ${job.tool} ${describeJob(job)}`,
+    json ? jobLine(job) : `${job.jobId} ${job.tool} ${describeJob(job)}`,
   );
 }
 

@@ -2,8 +2,10 @@ import { systemClock } from "../../../runtime/clock.ts";
 import type { KeyEntry } from "../../../signing/key-ring/document.ts";
 import { formatTime } from "../../../signing/key-ring/json-fields.ts";
 import { ExitCode } from "../../exit-code.ts";
+import { toJsonLine } from "../../json-output.ts";
 import { openKeyRing } from "../../key-ring-access.ts";
 import type { PlaceOptions } from "../../place.ts";
+import { shownTime } from "../../shown-time.ts";
 import { printTable } from "../../table.ts";
 import type { Terminal } from "../../terminal.ts";
 
@@ -12,43 +14,52 @@ export async function run(terminal: Terminal, options: PlaceOptions & { readonly
   await using access = await openKeyRing(options, { env: terminal.env, secrets: false });
   const document = await access.load();
   const lastUse = await access.lastUse();
-  const keys = document.keys.map((key) => describe(key, lastUse.get(key.keyId)));
   if (options.json) {
-    for (const key of keys) terminal.print(JSON.stringify(key));
+    for (const key of document.keys) terminal.print(toJsonLine(keyJson(key, lastUse.get(key.keyId))));
     return ExitCode.done;
   }
   const nowMs = systemClock.nowMs();
-  const rows = keys.map((key, index) => [
-    key.key_id,
-    key.client_id,
-    isOver(document.keys[index], nowMs) ? `${key.state} (expired)` : key.state,
-    key.tools.join(",") || "-",
-    key.not_before ?? "-",
-    key.not_after ?? "-",
-    key.server_secret_id ?? "imported",
-    key.created_at,
-    key.last_use ?? "-",
-  ]);
+  const rows = document.keys.map((key) => row(terminal, key, { lastUseMs: lastUse.get(key.keyId), nowMs }));
   const headings = ["KEY", "CLIENT", "STATE", "TOOLS", "NOT BEFORE", "NOT AFTER", "FROM", "CREATED", "LAST USE"];
   printTable(terminal, headings, rows);
   return ExitCode.done;
 }
 
-function describe(key: KeyEntry, lastUseMs: number | undefined) {
-  const { origin, notBeforeMs, notAfterMs } = key;
+/** A key in the manner of ProtoJSON; no message of the contract describes keys. */
+function keyJson({ keyId, clientId, state, tools, origin, ...times }: KeyEntry, lastUseMs: number | undefined): object {
+  const { notBeforeMs, notAfterMs, createdAtMs } = times;
   return {
-    key_id: key.keyId,
-    client_id: key.clientId,
-    state: key.state,
-    tools: key.tools,
-    ...(notBeforeMs !== undefined && { not_before: formatTime(notBeforeMs) }),
-    ...(notAfterMs !== undefined && { not_after: formatTime(notAfterMs) }),
-    ...("serverSecretId" in origin && { server_secret_id: origin.serverSecretId }),
-    created_at: formatTime(key.createdAtMs),
-    ...(lastUseMs !== undefined && { last_use: formatTime(lastUseMs) }),
+    keyId,
+    clientId,
+    state,
+    tools,
+    ...(notBeforeMs !== undefined && { notBefore: formatTime(notBeforeMs) }),
+    ...(notAfterMs !== undefined && { notAfter: formatTime(notAfterMs) }),
+    ...("serverSecretId" in origin && { serverSecretId: origin.serverSecretId }),
+    createTime: formatTime(createdAtMs),
+    ...(lastUseMs !== undefined && { lastUseTime: formatTime(lastUseMs) }),
   };
 }
 
-function isOver(key: KeyEntry | undefined, nowMs: number): boolean {
-  return key !== undefined && key.state !== "revoked" && nowMs >= (key.notAfterMs ?? Infinity);
+function row(
+  terminal: Terminal,
+  key: KeyEntry,
+  { lastUseMs, nowMs }: { readonly lastUseMs: number | undefined; readonly nowMs: number },
+): string[] {
+  const time = (ms: number | undefined) => (ms === undefined ? "-" : shownTime(terminal, ms));
+  return [
+    key.keyId,
+    key.clientId,
+    isOver(key, nowMs) ? `${key.state} (expired)` : key.state,
+    key.tools.join(",") || "-",
+    time(key.notBeforeMs),
+    time(key.notAfterMs),
+    "serverSecretId" in key.origin ? key.origin.serverSecretId : "imported",
+    time(key.createdAtMs),
+    time(lastUseMs),
+  ];
+}
+
+function isOver({ state, notAfterMs }: KeyEntry, nowMs: number): boolean {
+  return state !== "revoked" && nowMs >= (notAfterMs ?? Infinity);
 }

@@ -1,0 +1,55 @@
+/** What help shows first for each command, by the words that lead to it: command lines that can be pasted. */
+export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  "": [
+    "sealwire serve --dev",
+    "sealwire tools",
+    "sealwire call batch_sum '{\"numbers\": [1, 2, 3.5]}'",
+    "sealwire jobs list",
+  ],
+  init: ["sealwire init greeter"],
+  serve: [
+    "sealwire serve --dev",
+    "sealwire serve --dev --tools ./tools.ts",
+    "sealwire serve --key-ring key-ring.json --listen 0.0.0.0:50051 --tls-cert cert.pem --tls-key key.pem",
+  ],
+  work: ["sealwire work --store postgres://sealwire@db.example.com/sealwire --tools ./tools.ts"],
+  call: [
+    "sealwire call batch_sum '{\"numbers\": [1, 2, 3.5]}'",
+    "sealwire call batch_sum @numbers.json",
+    "sealwire call start_long_task '{\"seconds\": 5}' --detach",
+  ],
+  sign: [
+    "sealwire sign batch_sum '{\"numbers\": [1, 2]}' > request.json",
+    "sealwire sign batch_sum '{\"numbers\": [1, 2]}' --grpcurl",
+  ],
+  verify: ["sealwire verify request.json", "sealwire verify request.json --credentials .sealwire/client.json"],
+  tools: ["sealwire tools", "sealwire tools batch_sum"],
+  jobs: ["sealwire jobs list", "sealwire jobs watch --all"],
+  "jobs list": ["sealwire jobs list --state RUNNING", "sealwire jobs list --tool start_long_task --limit 500 --json"],
+  "jobs get": ["sealwire jobs get 0f8fad5b-d9cb-469f-a165-70867728950e"],
+  "jobs watch": ["sealwire jobs watch 0f8fad5b-d9cb-469f-a165-70867728950e", "sealwire jobs watch --all --json"],
+  "jobs cancel": ["sealwire jobs cancel 0f8fad5b-d9cb-469f-a165-70867728950e"],
+  keys: ["sealwire keys list", "sealwire keys add reports --tools 'batch_*' --out reports.json"],
+  "keys add": [
+    "sealwire keys add reports --tools 'batch_*' --out reports.json",
+    "sealwire keys add reports --server-id calculator --tools '*' --not-after 2027-01-01T00:00:00Z --out reports.json",
+  ],
+  "keys list": ["sealwire keys list", "sealwire keys list --key-ring key-ring.json --json"],
+  "keys rotate": ["sealwire keys rotate reports --grace 7d --out reports-2.json"],
+  "keys retire": ["sealwire keys retire k_1a2b3c --grace 7d"],
+  "keys revoke": ["sealwire keys revoke k_1a2b3c"],
+  "keys rotate-server": ["sealwire keys rotate-server --key-ring key-ring.json"],
+  store: ["sealwire store backup backup.db", "sealwire store migrate --check"],
+  "store backup": ["sealwire store backup backup.db --data .sealwire"],
+  "store migrate": [
+    "sealwire store migrate --data .sealwire --check",
+    "sealwire store migrate --store postgres://sealwire@db.example.com/sealwire",
+  ],
+  "store repair-clock": ["sealwire store repair-clock --data .sealwire"],
+  health: ["sealwire health", "sealwire health --address 127.0.0.1:50051"],
+  completion: [
+    "source <(sealwire completion bash)",
+    "source <(sealwire completion zsh)",
+    "sealwire completion fish | source",
+  ],
+};
