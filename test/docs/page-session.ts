@@ -8,10 +8,10 @@ import { CliProcess } from "../cli/cli-process.ts";
 import { freePort } from "../support/free-port.ts";
 import { type Ran, typeCommands } from "./type-commands.ts";
 
-const SEALWIRE = join(import.meta.dirname, "typed-sealwire.ts");
+const SEALWIRE = join(import.meta.dirname, "typed-sealwire-process.ts");
 const SERVES = /\bsealwire (serve|work)\b/;
 
-/** What `sealwire serve` or `sealwire work` was typed with; see typed-sealwire.ts. */
+/** What `sealwire serve` or `sealwire work` was typed with; see typed-sealwire-process.ts. */
 export interface Serving {
   readonly args: readonly string[];
   readonly cwd: string;
