@@ -26,8 +26,12 @@ export interface CallRecord {
 export interface CallObserver {
   callStarted(record: CallRecord): void;
   callEnded(record: CallRecord, code: number, durationMs: number): void;
-  /** Told how many handlers of a tool run on although their calls were stopped long ago, whenever that changes. */
+  /**
+   * Told how many handlers of a tool run on although their calls were stopped long ago: 0 at the start, then whenever that
+   * changes.
+   */
   overdueHandlers?(tool: string, count: number): void;
+  /** A client has connected; whether it can speak, or has anything to say, is not known yet. */
   connectionOpened?(): void;
   connectionClosed?(): void;
 }

@@ -11,7 +11,7 @@ import { addStoreMetrics } from "./store-metrics.ts";
 export interface MetricsListenOptions {
   /**
    * Serves them beyond loopback, without TLS or a password: whoever reaches the port learns which methods are called how
-   * often, the ids of the keys in use, and how many jobs there are. Default false.
+   * often, the ids of the keys in use, how many jobs there are, which versions run and what the process takes. Default false.
    */
   readonly public?: boolean;
 }

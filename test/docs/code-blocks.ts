@@ -36,3 +36,18 @@ export function codeBlocks(page: string): readonly CodeBlock[] {
   if (open !== undefined) throw new Error(`the block that opens in line ${open.start.line} is not closed`);
   return blocks;
 }
+
+/** The lines of output that a block of commands announces: its comments. */
+export function announcedLines({ text }: CodeBlock): readonly string[] {
+  return text.split("\n").flatMap((line) => (line.startsWith("# ") ? [line.slice(2)] : []));
+}
+
+/** Those of the announced lines that an output lacks. In them "…" stands for anything, and how far they are indented for nothing. */
+export function missingLines(block: CodeBlock, output: string): readonly string[] {
+  const lines = output.split("\n").map((line) => line.trim());
+  return announcedLines(block).filter((each) => {
+    const parts = each.trim().split("…");
+    const pattern = parts.map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join(".*");
+    return !lines.some((line) => new RegExp(`^${pattern}$`).test(line));
+  });
+}

@@ -7,7 +7,7 @@ import { goTool } from "../interop/go-tool.ts";
 import { paste } from "../interop/shell.ts";
 import { suiteWith } from "../interop/toolchain.ts";
 import { assert } from "../support/suite.ts";
-import { codeBlocks } from "./code-blocks.ts";
+import { announcedLines, codeBlocks, missingLines } from "./code-blocks.ts";
 
 /* Types the commands of docs/debugging.md, from the first to the last, beside a server started as the page says. */
 const test = suiteWith(["go"], "docs/debugging");
@@ -33,25 +33,14 @@ test.after(async () => {
   if (folder !== undefined) await rm(folder, { recursive: true });
 });
 
-/** True if a line is the announced one, in which "…" stands for anything. */
-function isAnnounced(line: string, announced: string): boolean {
-  const parts = announced
-    .trim()
-    .split("…")
-    .map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`).test(line.trim());
-}
-
 for (const block of blocks) {
   test(`line ${block.line}: ${block.text.split("\n", 1)[0]}`, async () => {
     assert.is(block.language, "sh");
     const commands = block.text.replaceAll("127.0.0.1:50051", server.ready.listening);
     const { stdout, stderr } = await paste(commands, { cwd: folder, path });
-    const lines = `${stdout}\n${stderr}`.split("\n");
-    const announced = block.text.split("\n").flatMap((line) => (line.startsWith("# ") ? [line.slice(2)] : []));
-    assert.ok(announced.length > 0, "the block does not say what it prints");
-    const missing = announced.filter((each) => !lines.some((line) => isAnnounced(line, each)));
-    assert.equal(missing, [], `${stdout}\n${stderr}`);
+    assert.ok(announcedLines(block).length > 0, "the block does not say what it prints");
+    const output = `${stdout}\n${stderr}`;
+    assert.equal(missingLines(block, output), [], output);
   });
 }
 

@@ -1,14 +1,9 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-
-/** What a block of commands printed. */
-export interface Ran {
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type Ran, typeCommands } from "./type-commands.ts";
 
 const DEFAULT_ADDRESS = "127.0.0.1:50051";
 const SERVE = /^npx sealwire serve .*$/m;
@@ -95,13 +90,7 @@ export class ReadmeSession implements AsyncDisposable {
   }
 
   #run(commands: string): Promise<Ran> {
-    const options = { cwd: this.#folder, env: this.#environment(), maxBuffer: 64 * 1024 * 1024 };
-    return new Promise((resolve, reject) => {
-      execFile("bash", ["-euo", "pipefail", "-c", commands], options, (error, stdout, stderr) => {
-        if (error === null) resolve({ stdout, stderr });
-        else reject(new Error(`exit ${error.code} of\n${commands}\n${stdout}\n${stderr}`));
-      });
-    });
+    return typeCommands(commands, { cwd: this.#folder, env: this.#environment() });
   }
 
   /** A reader's shell: this Node first, nothing of the repository's node_modules or of the npm that runs this test. */

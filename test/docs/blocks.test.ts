@@ -1,0 +1,48 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { assert, suite } from "../support/suite.ts";
+import { NOT_RUN, RUN_BY } from "./blocks.ts";
+import { codeBlocks } from "./code-blocks.ts";
+
+const test = suite("docs/blocks");
+
+const root = join(import.meta.dirname, "..", "..");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
+  cwd: root,
+  encoding: "utf8",
+});
+const pages = listed.split("\n").filter((page) => page !== "" && existsSync(join(root, page)));
+const blocks = pages.flatMap((page) => codeBlocks(read(page)).map((block) => ({ page, ...block })));
+
+test("every block of every page is run, or stands in the list of those that are not, with the reason", () => {
+  const left = blocks
+    .filter(({ page }) => !Object.hasOwn(RUN_BY, page))
+    .filter(({ page, text }) => !NOT_RUN.some((each) => each.page === page && text.startsWith(each.start)));
+  assert.equal(
+    left.map(({ page, line, text }) => `${page}:${line}: ${text.split("\n", 1)[0]}`),
+    [],
+  );
+  assert.ok(blocks.length > 50);
+});
+
+test("the list names no block that there is not, none twice, and none of a page that is run", () => {
+  for (const { page, start } of NOT_RUN) {
+    assert.not.ok(Object.hasOwn(RUN_BY, page), page);
+    const found = blocks.filter((block) => block.page === page && block.text.startsWith(start));
+    assert.is(found.length, 1, `${page}: ${start}`);
+  }
+});
+
+test("whatever runs a page, or a block in its place, is there", () => {
+  for (const [page, by] of Object.entries(RUN_BY)) {
+    assert.ok(pages.includes(page), page);
+    // Those of the examples are read by the copy that their suites make.
+    assert.match(read(by), /codeBlocks\(|copyExample\(/, `${by} reads ${page}`);
+  }
+  for (const { reason } of NOT_RUN)
+    for (const [path] of reason.matchAll(/test\/[\w/.-]+\.ts/g)) assert.ok(existsSync(join(root, path)), path);
+});
+
+test.run();

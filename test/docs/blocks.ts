@@ -1,0 +1,74 @@
+/** Pages whose blocks are run, each by the suite that reads it and types what it says. */
+export const RUN_BY: Readonly<Record<string, string>> = {
+  "README.md": "test/docs/readme.test.ts",
+  "docs/debugging.md": "test/docs/debugging.interop.ts",
+  "docs/operations.md": "test/docs/operations-run.test.ts",
+  "examples/go/README.md": "test/interop/go.interop.ts",
+  "examples/java/README.md": "test/interop/java.interop.ts",
+  "examples/python/README.md": "test/interop/python.interop.ts",
+  "examples/rust/README.md": "test/interop/rust.interop.ts",
+};
+
+/** A block that no test runs as it stands on its page. */
+export interface NotRun {
+  readonly page: string;
+  /** How the block begins. */
+  readonly start: string;
+  /** Why, and what is tested of it instead. */
+  readonly reason: string;
+}
+
+const DEFINITION = "shows a part of the contract";
+const EXAMPLE_BYTES = "shows bytes, which test/docs/protocol.test.ts compares with those that the code makes";
+const DOCKER = "needs docker; test/examples/container.long.ts runs its commands in the image that it builds without";
+const KUBECTL = "needs a cluster; test/examples/kubernetes.test.ts checks its commands and applies none";
+const ROOT =
+  "needs root and systemd; test/examples/systemd.test.ts starts what the unit starts, and has the unit judged";
+const PROJECT =
+  "needs the package in a registry; test/examples/tools.test.ts and test/package do it with the packed package";
+
+/** Every other block in the pages of the project. */
+export const NOT_RUN: readonly NotRun[] = [
+  {
+    page: "bench/README.md",
+    start: "npm run bench",
+    reason: "takes half an hour; test/bench/smoke.long.ts runs every bench shortly",
+  },
+  { page: "docs/protocol.md", start: "service ToolService {", reason: DEFINITION },
+  { page: "docs/protocol.md", start: "message CallRequest", reason: DEFINITION },
+  { page: "docs/protocol.md", start: "message Frame", reason: DEFINITION },
+  { page: "docs/protocol.md", start: "{", reason: EXAMPLE_BYTES },
+  { page: "docs/protocol.md", start: "request key", reason: EXAMPLE_BYTES },
+  { page: "docs/protocol.md", start: "args.value", reason: EXAMPLE_BYTES },
+  { page: "docs/protocol.md", start: "Response (", reason: EXAMPLE_BYTES },
+  { page: "docs/protocol.md", start: "message Status", reason: DEFINITION },
+  {
+    page: "docs/protocol.md",
+    start: "syntax = ",
+    reason: "test/docs/python-client.long.ts runs it with the two below",
+  },
+  { page: "docs/protocol.md", start: "mkdir -p gen", reason: "test/docs/python-client.long.ts runs it" },
+  { page: "docs/protocol.md", start: "import base64", reason: "test/docs/python-client.long.ts runs it" },
+  { page: "docs/test-full.md", start: "npm run test:crash", reason: "is what npm run test:full wrote" },
+  { page: "examples/container/README.md", start: "npm install", reason: DOCKER },
+  { page: "examples/container/README.md", start: "umask 077", reason: DOCKER },
+  { page: "examples/container/README.md", start: "docker run", reason: DOCKER },
+  { page: "examples/greeter/README.md", start: "npm install", reason: PROJECT },
+  { page: "examples/greeter/README.md", start: "npx sealwire tools", reason: PROJECT },
+  { page: "examples/kubernetes/README.md", start: "export SEALWIRE_STORE", reason: KUBECTL },
+  { page: "examples/kubernetes/README.md", start: "sealwire keys add", reason: KUBECTL },
+  {
+    page: "examples/kubernetes/README.md",
+    start: "readinessProbe",
+    reason: "is a part of a manifest, which the same test reads",
+  },
+  { page: "examples/systemd/README.md", start: "useradd", reason: ROOT },
+  { page: "examples/systemd/README.md", start: "runuser", reason: ROOT },
+  { page: "examples/tools/README.md", start: "npm install", reason: PROJECT },
+  { page: "examples/tools/README.md", start: "npx sealwire tools", reason: PROJECT },
+  {
+    page: "test/interop/README.md",
+    start: "server sealwire-dev",
+    reason: "shows what a program prints, which its suite compares",
+  },
+];
