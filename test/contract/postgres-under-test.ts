@@ -3,6 +3,7 @@ import { openPostgresStore } from "../../src/jobs/postgres/open.ts";
 import type { Store } from "../../src/jobs/store.ts";
 import { settled } from "../support/eventually.ts";
 import type { FakeClock } from "../support/fake-clock.ts";
+import { SERVER } from "../support/postgres-roles.ts";
 import type { PostgresServer } from "../support/postgres-server.ts";
 import { TcpLink } from "../support/tcp-link.ts";
 import type { EngineUnderTest, StoreUnderTest } from "./store-under-test.ts";
@@ -24,7 +25,7 @@ export function postgresUnderTest(server: () => PostgresServer): EngineUnderTest
   };
 }
 
-/** A store in a schema of its own, that is connected by a link of its own. */
+/** A store in a schema of its own, opened by a user who may do no more than the page says, that is connected by a link of its own. */
 export class PostgresUnderTest implements StoreUnderTest {
   readonly #server: PostgresServer;
   readonly #clock: FakeClock;
@@ -34,7 +35,7 @@ export class PostgresUnderTest implements StoreUnderTest {
   #store: Store | undefined;
 
   static async open(server: PostgresServer, clock: FakeClock): Promise<PostgresUnderTest> {
-    const schema = await server.newSchema();
+    const schema = await server.newSchemaOfRoles();
     // The database's clock goes with the test's.
     clock.moved = await server.setClock(schema);
     clock.moved(clock.nowMs());
@@ -99,7 +100,7 @@ export class PostgresUnderTest implements StoreUnderTest {
     this.#store = undefined;
     this.#link = await TcpLink.to(this.#server.port);
     this.#store = await openPostgresStore({
-      url: this.#server.url(this.schema, this.#link.port),
+      url: this.#server.urlFor(SERVER, this.schema, this.#link.port),
       clock: this.#clock,
       connectionsMax: 5,
     });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Client } from "pg";
 import { findPostgres, PrivatePostgres, type PrivatePostgresOptions } from "../../examples/cluster/private-postgres.ts";
 import { migratePostgresStore } from "../../src/jobs/postgres/open.ts";
+import { OWNER, rolesOfPage } from "./postgres-roles.ts";
 import type { Suite } from "./suite.ts";
 
 /**
@@ -21,6 +22,7 @@ export function hasPostgres(test: Suite): boolean {
 export class PostgresServer implements AsyncDisposable {
   readonly #server: PrivatePostgres;
   #schemas = 0;
+  #hasRoles = false;
 
   private constructor(server: PrivatePostgres) {
     this.#server = server;
@@ -47,6 +49,25 @@ export class PostgresServer implements AsyncDisposable {
     return schema;
   }
 
+  /** The same with the roles that docs/operations.md has one make: its owner makes the tables, another may serve. */
+  async newSchemaOfRoles(): Promise<string> {
+    this.#schemas += 1;
+    const schema = `store_${this.#schemas}`;
+    const statements = rolesOfPage(schema);
+    await using client = await this.connect(schema);
+    if (!this.#hasRoles) await client.query(statements.roles);
+    this.#hasRoles = true;
+    await client.query(statements.schema);
+    await migratePostgresStore({ url: this.urlFor(OWNER, schema) });
+    await client.query(`SET ROLE ${OWNER}; ${statements.grants}`);
+    return schema;
+  }
+
+  /** As {@link url}, for another user. */
+  urlFor(user: string, schema?: string, port?: number): string {
+    return this.url(schema, port).replace("//sealwire@", `//${user}@`);
+  }
+
   /** Gives the store in a schema another clock: it shows what is set last. Gives what sets it, Unix milliseconds. */
   async setClock(schema: string): Promise<(nowMs: number) => void> {
     const file = join(this.socketFolder, `${schema}.clock`);
@@ -56,8 +77,8 @@ export class PostgresServer implements AsyncDisposable {
     };
     set(Date.now());
     await using client = await this.connect(schema);
-    await client.query(`CREATE OR REPLACE FUNCTION store_now_ms() RETURNS bigint LANGUAGE sql VOLATILE
-      AS $$ SELECT pg_read_file('${file}')::bigint $$`);
+    await client.query(`CREATE OR REPLACE FUNCTION store_now_ms() RETURNS bigint LANGUAGE sql VOLATILE SECURITY DEFINER
+      AS $$ SELECT pg_read_file('${file}')::bigint $$; ALTER FUNCTION store_now_ms OWNER TO sealwire`);
     return set;
   }
 
@@ -77,7 +98,16 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Runs a program of PostgreSQL against this server. */
   run(program: string, args: readonly string[], stdin = ""): { readonly stdout: string } {
-    const place = ["-h", "127.0.0.1", "-p", String(this.port), "-U", "sealwire"];
+    return this.#run("127.0.0.1", program, args, stdin);
+  }
+
+  /** The same by its unix socket, where nobody is asked for a password. */
+  runOverSocket(program: string, args: readonly string[]): { readonly stdout: string } {
+    return this.#run(this.socketFolder, program, args);
+  }
+
+  #run(host: string, program: string, args: readonly string[], stdin = ""): { readonly stdout: string } {
+    const place = ["-h", host, "-p", String(this.port), "-U", "sealwire"];
     return { stdout: execFileSync(program, [...place, ...args], { input: stdin, encoding: "utf8", stdio: "pipe" }) };
   }
 

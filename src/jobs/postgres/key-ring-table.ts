@@ -27,12 +27,15 @@ interface Row {
   readonly document: string;
 }
 
+/** What a {@link KeyRingTable} needs of a database. */
+export type KeyRingDatabase = Pick<Database, "all" | "transaction"> & AsyncDisposable;
+
 /** The key ring of all servers that share a store, without any secret. */
 export class KeyRingTable implements AsyncDisposable {
-  readonly #database: Database;
+  readonly #database: KeyRingDatabase;
   readonly #schema: string;
 
-  constructor(database: Database, schema: string) {
+  constructor(database: KeyRingDatabase, schema: string) {
     this.#database = database;
     this.#schema = schema;
   }

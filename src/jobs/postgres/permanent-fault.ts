@@ -18,7 +18,7 @@ const BY_STATE: Readonly<Record<string, PermanentFault>> = {
   "3D000": { reason: "OPTIONS_INVALID", toDo: "Name a database that exists, or make it with CREATE DATABASE." },
   "42501": {
     reason: "OPTIONS_INVALID",
-    toDo: "Grant it to the user, or run `sealwire store migrate` as the owner of the schema.",
+    toDo: "Grant it to the user, or connect as the owner of the schema: docs/operations.md has the SQL for both.",
   },
   "26000": { reason: "STORE_INCOMPATIBLE", toDo: SESSION_MODE },
   "42P05": { reason: "STORE_INCOMPATIBLE", toDo: SESSION_MODE },

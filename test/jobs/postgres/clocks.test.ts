@@ -101,6 +101,20 @@ if (hasPostgres(test)) {
     assert.equal([one.errors, two.errors], [[], []]);
   });
 
+  test("the first claim after a clock is wrong is refused, before anybody looks, and leaves nothing", async () => {
+    const { store, clock } = await start();
+    // Claims that are sent in the same turn as the step: no look can have come between.
+    for (const aheadMs of STEPS) {
+      await eventually("it serves", () => store.condition.serving);
+      clock.aheadMs = aheadMs;
+      assert.is(store.condition.serving, true);
+      const claims = Array.from({ length: 5 }, () => store.replay.claim(fresh(clock.nowMs())));
+      for (const claim of claims) await rejection("UNAVAILABLE", claim);
+      clock.aheadMs = 0;
+    }
+    assert.is(await store.replay.size(), 0);
+  });
+
   test("a process that starts with a wrong clock takes no calls until it is right", async () => {
     for (const aheadMs of STEPS) {
       const clock = new SteppedClock();

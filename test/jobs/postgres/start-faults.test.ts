@@ -96,7 +96,7 @@ if (hasPostgres(test)) {
   test("the process ends so, too", () =>
     inFolder(async (cwd) => {
       const env = { SEALWIRE_STORE: urlFor("sealwire:wrong") };
-      const { code, stderr } = await sealwire(["serve", "--demo-tools", "--server-secret-file", "x"], { cwd, env });
+      const { code, stderr } = await sealwire(["serve", "--dev"], { cwd, env });
       assert.ok(PERMANENT.includes(code ?? -1), stderr);
       assert.match(stderr, "password authentication failed");
     }));
