@@ -205,11 +205,13 @@ test("tools and health speak to people and to programs", () =>
     assert.is((await run(["health", "no.such.Service", ...CREDENTIALS])).code, 2);
   }));
 
-test("sign asks the server for a contract that is not built in, and a bare answer is an error", () =>
+test("sign asks the server for a contract that is not built in, and answers a wrong name as a call does", () =>
   serving(async () => {
-    const { code, stderr } = await run(["sign", "nope", "{}", ...CREDENTIALS]);
-    assert.is(code, 2);
-    assert.match(stderr, "not among the tools that the server shows you");
+    for (const tool of ["nope", "batch_summ"]) {
+      const signed = await run(["sign", tool, "{}", ...CREDENTIALS]);
+      assert.equal(signed, await run(["call", tool, "{}", ...CREDENTIALS]));
+      assert.match(signed.stderr, `shows this client no tool "${tool}"`);
+    }
   }));
 
 test("a reader that goes away early is no failure", () =>

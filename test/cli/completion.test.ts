@@ -23,8 +23,8 @@ function completionOf(...words: string[]): Completion {
 
 function valuesOf(...words: string[]): string[] {
   const completion = completionOf(...words);
-  assert.is.not(typeof completion, "string", words.join(" "));
-  return (completion as readonly { value: string }[]).map(({ value }) => value);
+  if (typeof completion === "string") throw new Error(`${words.join(" ")}: ${completion}`);
+  return completion.map(({ value }) => value);
 }
 
 test("commands of every depth are completed, and what help hides is not", () => {

@@ -14,16 +14,19 @@ const test = suite("cli/json-style");
 const ACCESS = ["--credentials", "client.json"];
 const JOB = "sealwire.system.v1.PollJobResponse";
 
-/** What each command with `--json` prints, by its words; "" where no message of the contract describes it. */
+/**
+ * What each command with `--json` prints, by its words; "" where no message of the contract describes it. Behind each
+ * stands what 0.1.0 printed. `call --detach` prints the same as `jobs list` for a job; in 0.1.0 the bare Job.
+ */
 const OUTPUTS: Readonly<Record<string, string>> = {
-  tools: "sealwire.system.v1.ListToolsResponse",
-  "jobs list": JOB,
-  "jobs get": JOB,
-  "jobs watch": JOB,
-  "jobs cancel": JOB,
-  health: "grpc.health.v1.HealthCheckResponse",
-  "keys list": "",
-  verify: "",
+  tools: "sealwire.system.v1.ListToolsResponse", // the same
+  "jobs list": JOB, // the bare sealwire.v1.Job
+  "jobs get": JOB, // `output` without "@type", so that no program could read it as a message
+  "jobs watch": JOB, // the same as jobs get
+  "jobs cancel": JOB, // the bare sealwire.v1.Job
+  health: "grpc.health.v1.HealthCheckResponse", // the same
+  "keys list": "", // key_id, client_id, not_before, not_after, server_secret_id, created_at, last_use
+  verify: "", // failed_step in place of failedStep
 };
 
 /** Reads each line as the message's ProtoJSON, strictly, and sees to it that the message gives the same line again. */
@@ -66,22 +69,22 @@ test("jobs are the same object to get, list, watch, cancel and call --detach", (
       return read(stdout, JOB);
     };
     const start = ["call", "start_long_task", '{"seconds":1,"payload":{"a":1}}', "--detach", "--request-id", "one"];
-    const [accepted] = await json(...start);
-    const { jobId } = accepted?.job as { jobId: string };
+    const [accepted = {}] = await json(...start);
+    const { jobId } = accepted.job as { jobId: string };
     const watched = await json("jobs", "watch", jobId, "--json");
-    const done = watched.at(-1);
+    const done = watched.at(-1) ?? {};
     const output = { "@type": "type.googleapis.com/sealwire.demo.v1.StartLongTaskResponse", payload: { a: 1 } };
-    assert.equal(done?.output, output);
-    assert.equal((done?.job as JsonObject).state, "JOB_STATE_SUCCEEDED");
+    assert.equal(done.output, output);
+    assert.equal((done.job as JsonObject).state, "JOB_STATE_SUCCEEDED");
     assert.equal(await json("jobs", "get", jobId, "--json"), [done]);
     assert.equal(await json("jobs", "cancel", jobId, "--json"), [done]);
-    assert.equal(await json(...start), [{ job: done?.job }]);
-    assert.equal(await json("jobs", "list", "--json"), [{ job: done?.job }]);
+    assert.equal(await json(...start), [{ job: done.job }]);
+    assert.equal(await json("jobs", "list", "--json"), [{ job: done.job }]);
 
     const all = ["jobs", "watch", "--all", "--json", "--ended-since", "2026-01-01T00:00:00Z", ...ACCESS];
     await using follower = new CliProcess(all, { cwd: folder });
     await follower.until("the job", () => follower.stdout.includes("\n"));
-    assert.equal(read(follower.stdout, JOB), [{ job: done?.job }]);
+    assert.equal(read(follower.stdout, JOB), [{ job: done.job }]);
   }));
 
 test("tools and health are the answers of the contract", () =>

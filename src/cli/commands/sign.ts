@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { encodeArguments } from "../../client/arguments.ts";
+import { notListed } from "../../client/contract-source.ts";
 import { findLocalContract, type ToolContract } from "../../client/contracts.ts";
 import { SealwireError } from "../../errors.ts";
 import { systemClock } from "../../runtime/clock.ts";
@@ -85,15 +86,14 @@ async function findContract(
   if (given === undefined) {
     const { openClient } = await import("../open-client.ts");
     await using client = await openClient(terminal, options, credentials);
-    const { descriptorSet } = await client.listTools({ includeDescriptors: true });
+    const { tools, descriptorSet } = await client.listTools({ includeDescriptors: true });
     const listed = findLocalContract(readImage(descriptorSet), tool);
     if (listed !== undefined) return listed;
+    const names = tools.map(({ name }) => name);
+    throw notListed({ name: tool, what: `tool "${tool}"` }, names);
   }
-  const where = given === undefined ? "is not among the tools that the server shows you" : "is not in that image";
-  throw new SealwireError(
-    "OPTIONS_INVALID",
-    `The tool "${tool}" ${where}.\nCheck the name, or give --descriptors FILE.`,
-  );
+  const toDo = "Check the name, or leave out --descriptors.";
+  throw new SealwireError("OPTIONS_INVALID", `The tool "${tool}" is not in that image.\n${toDo}`);
 }
 
 function frameJson({ frame }: SealedRequest, method: string, { registry }: ToolContract): string {
