@@ -4,6 +4,8 @@ import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { readCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { builtinImage, messageDesc } from "../../src/wire/descriptors.ts";
 import { CALL_STREAM_METHOD } from "../../src/wire/limits.ts";
+import { descriptors } from "../interop/interop-tools.ts";
+import { RELAY_CASES } from "../interop/relay-cases.ts";
 import { signRaw } from "../support/raw-frame.ts";
 import { assert, suite } from "../support/suite.ts";
 import { type Ended, inFolder, run } from "./cli-run.ts";
@@ -138,6 +140,26 @@ test("--grpcurl pipes what is too long for an argument", () =>
     await writeFile("args.json", JSON.stringify({ seconds: 1, payload: { text: "x".repeat(120_000) } }));
     const { stdout } = await run(["sign", "start_long_task", "@args.json", "--grpcurl", ...CREDENTIALS]);
     assert.match(stdout, /^printf %s '\{.*\}' \| grpcurl -plaintext -d @ 127\.0\.0\.1:50051 \S+\n$/);
+  }));
+
+test("what a relay would change is named on stderr, each value once, and the request is printed all the same", () =>
+  signing(async () => {
+    await writeFile("contract.binpb", descriptors[0] as Uint8Array);
+    const contract = ["--descriptors", "contract.binpb", ...CREDENTIALS];
+    for (const { what, args, named } of RELAY_CASES) {
+      await writeFile("args.json", args);
+      const { code, stdout, stderr } = await run(["sign", "keep", "@args.json", "--count", "2", ...contract]);
+      assert.is(code, 0, stderr);
+      assert.is(stdout.trimEnd().split("\n").length, 2);
+      const paths = [...stderr.matchAll(/^warning: (\S+): /gm)].map(([, path]) => path);
+      assert.equal(paths, named, `${what}: ${stderr}`);
+      assert.is(stderr.includes("  try: Call by `sealwire call`"), named.length > 0, what);
+      const bytes = await run(["sign", "keep", "@args.json", "--binary", ...contract]);
+      assert.is(bytes.stderr, "", `${what}, as bytes`);
+    }
+    const many = `{"doubles": [${Array(20).fill('"NaN"')}]}`;
+    const { stderr } = await run(["sign", "keep", many, ...contract]);
+    assert.match(stderr, /^warning: doubles\[4\]: NaN, .*\nwarning: 15 more\n/m);
   }));
 
 test("--count signs as often as told, each time anew, one request a line", () =>

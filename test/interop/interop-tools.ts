@@ -59,4 +59,8 @@ export const tools = [
         new BinaryWriter().tag(TRACEPARENT_FIELD, WireType.LengthDelimited).string(traceparent).finish(),
     },
   ),
+  implement(
+    { name: "RelayToolService", fullName: "interop.relay.v1.RelayToolService", methods: { keep: method("Keep") } },
+    { keep: () => new Uint8Array() },
+  ),
 ];

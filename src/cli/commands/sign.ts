@@ -19,6 +19,7 @@ import { readDescriptors } from "../descriptors-input.ts";
 import { ExitCode } from "../exit-code.ts";
 import { readArguments } from "../json-input.ts";
 import { toJsonLine } from "../json-output.ts";
+import { relayChanges } from "../relay-changes.ts";
 import { loadCredentials, type ServerOptions } from "../server-options.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -32,6 +33,7 @@ interface SignOptions extends ServerOptions {
 }
 
 const NONCE_BYTES = 16;
+const MAX_WARNINGS = 5;
 /** Linux takes no longer argument of a command than 128 KiB. */
 const MAX_ARGUMENT_BYTES = 100_000;
 
@@ -48,6 +50,7 @@ export async function run(
   // A relay may order a map otherwise when it turns our JSON back into bytes: the canonical form can be found again.
   const args = { ...encoded, value: canonicalize(encoded.value, contract.input) };
   const method = methodOfTool(tool);
+  let isFirst = true;
   for (let left = options.count ?? 1; left > 0; left--) {
     const sealed = sealRequest({
       ...credentials,
@@ -60,12 +63,25 @@ export async function run(
     });
     if (options.binary) terminal.write(delimited(sealed.frame));
     else {
+      if (isFirst) warnOfRelays(terminal, sealed, args.value, contract);
       const frame = frameJson(sealed, method, contract);
       terminal.print(options.grpcurl ? grpcurlCommand(frame, method, credentials, options) : frame);
     }
     if (options.explain) explain(terminal, { sealed, method, credentials, args: args.value });
+    isFirst = false;
   }
   return ExitCode.done;
+}
+
+/** Names what whoever turns the JSON back into bytes would change: the server would say SIGNATURE_INVALID and no more. */
+function warnOfRelays(terminal: Terminal, { frame }: SealedRequest, value: Uint8Array, contract: ToolContract): void {
+  const { input: desc, registry } = contract;
+  const changes = relayChanges({ desc, value, frameBytes: frame.length, registry });
+  const { yellow, dim } = terminal.colors;
+  for (const { path, what } of changes.slice(0, MAX_WARNINGS)) terminal.say(`${yellow("warning:")} ${path}: ${what}`);
+  const hidden = changes.length - MAX_WARNINGS;
+  if (hidden > 0) terminal.say(`${yellow("warning:")} ${hidden} more`);
+  if (changes.length > 0) terminal.say(`${dim("  try:")} Call by \`sealwire call\`, or send the bytes of --binary.`);
 }
 
 /** A frame behind its length as a varint: how protobuf libraries read one message after the other. */
