@@ -8,6 +8,8 @@ type Colors = ReturnType<typeof pc.createColors>;
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** True if somebody types what stdin gives. */
+  readonly typed: boolean;
   /** Writes one line of data. */
   print(line: string): void;
   /** Writes bytes of data as they are. */
@@ -20,6 +22,8 @@ export interface Terminal {
   readonly drawable: boolean;
   /** Columns of that screen, 80 where it does not tell. */
   readonly columns: number;
+  /** Columns of the screen that data goes to; `undefined` where stdout is no terminal, so that nothing is to be fitted. */
+  readonly dataColumns: number | undefined;
   /** Colours for data, none where stdout is no terminal. */
   readonly dataColors: Colors;
   /** Colours for messages, none where stderr is no terminal. */
@@ -47,6 +51,7 @@ export function processTerminal(): Terminal {
     ...readers,
     env,
     stdin,
+    typed: stdin.isTTY === true,
     print: (line) => void write(`${harmlessLines(line)}\n`),
     write: (bytes) => void write(bytes),
     say: (line) => void stderr.write(`${harmlessLines(line)}\n`),
@@ -54,6 +59,9 @@ export function processTerminal(): Terminal {
     drawable: stderr.isTTY === true && env.TERM !== "dumb",
     get columns() {
       return stderr.columns || 80;
+    },
+    get dataColumns() {
+      return stdout.isTTY ? stdout.columns || 80 : undefined;
     },
     dataColors: pc.createColors(wantsColors(stdout.isTTY, env)),
     colors: pc.createColors(wantsColors(stderr.isTTY, env)),

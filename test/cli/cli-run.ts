@@ -16,21 +16,26 @@ export interface Ended {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
+  /** Columns of the screen that data goes to. Default: it goes to none. */
+  readonly dataColumns?: number;
 }
 
 /** A terminal that keeps what is written. */
 export class RecordingTerminal implements Terminal {
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: AsyncIterable<Uint8Array>;
+  readonly typed = false;
   readonly drawable: boolean = false;
   readonly columns = 80;
+  readonly dataColumns: number | undefined;
   readonly colors = pc.createColors(false);
   readonly dataColors = pc.createColors(false);
   stdout = "";
   stderr = "";
 
-  constructor({ env = {}, stdin = "" }: RunOptions = {}) {
+  constructor({ env = {}, stdin = "", dataColumns }: RunOptions = {}) {
     this.env = env;
+    this.dataColumns = dataColumns;
     this.stdin = (async function* () {
       yield Buffer.from(stdin);
     })();
