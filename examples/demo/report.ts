@@ -45,6 +45,11 @@ export const plainReport: Report = {
         ? styleText("green", "Every step was as it should be.")
         : styleText("red", `${failed} of the steps ${failed === 1 ? "was" : "were"} not as it should be.`),
     );
+    if (failed > 0) return;
+    console.log(`\nTo go on: start a server of your own, and call it from a second terminal.`);
+    console.log("  npx sealwire serve --dev");
+    console.log(`  npx sealwire call batch_sum '{"numbers": [1, 2, 3.5]}'`);
+    console.log("A project with tools of your own: npx sealwire init my-tools");
   },
 };
 

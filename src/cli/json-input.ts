@@ -4,9 +4,15 @@ import { SealwireError } from "../errors.ts";
 import { JsonTextError, parseJson, type Reviver } from "../signing/key-ring/json-text.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Reads the bytes of a file, or of stdin for "-". Throws OPTIONS_INVALID if there is no such file. */
-export async function readInput(terminal: Terminal, path: string): Promise<Buffer> {
-  if (path === "-") return readAll(terminal.stdin);
+/**
+ * Reads the bytes of a file, or of stdin for "-"; who sits at a terminal is told that `what` is waited for. Throws
+ * OPTIONS_INVALID if there is no such file.
+ */
+export async function readInput(terminal: Terminal, path: string, what = "input"): Promise<Buffer> {
+  if (path === "-") {
+    if (terminal.typed) terminal.say(`Waiting for ${what} on stdin; end it with Ctrl-D on a line of its own.`);
+    return readAll(terminal.stdin);
+  }
   try {
     return await readFile(path);
   } catch (cause) {
@@ -21,7 +27,9 @@ export async function readInput(terminal: Terminal, path: string): Promise<Buffe
  */
 export async function readArguments(terminal: Terminal, source = "{}"): Promise<JsonValue> {
   const fromFile = source === "-" || source.startsWith("@");
-  const bytes = fromFile ? await readInput(terminal, source.replace(/^@/, "")) : Buffer.from(source);
+  const bytes = fromFile
+    ? await readInput(terminal, source.replace(/^@/, ""), "the arguments as JSON")
+    : Buffer.from(source);
   try {
     const json = parseJson(bytes, markInexact) as JsonValue;
     refuseInexact(json, "");

@@ -2,6 +2,7 @@ import { type LevelWithSilent, pino } from "pino";
 import { systemClock as clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { LogSink } from "./log-sink.ts";
+import { logText } from "./log-text.ts";
 
 /** How much is logged. */
 export type LogLevel = Extract<LevelWithSilent, "debug" | "info" | "warn" | "error" | "silent">;
@@ -20,8 +21,14 @@ export interface Log extends AsyncDisposable {
   drop(): void;
 }
 
-/** Opens a log of one JSON object a line on stderr. It never ends or holds up the process (see {@link LogSink}). */
-export function openLog(level: LogLevel): Log {
+/** How a log is written. */
+export interface LogOptions {
+  /** Default false: one JSON object a line. */
+  readonly forPeople?: boolean;
+}
+
+/** Opens a log on stderr. It never ends or holds up the process (see {@link LogSink}). */
+export function openLog(level: LogLevel, { forPeople = false }: LogOptions = {}): Log {
   const sink = new LogSink({
     fd: STDERR,
     clock,
@@ -34,7 +41,7 @@ export function openLog(level: LogLevel): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    sink,
+    forPeople ? { write: (line: string) => sink.write(logText(line)) } : sink,
   );
   const endNow = (): void => sink.endNow();
   process.once("exit", endNow);

@@ -1,6 +1,6 @@
 import { systemClock as clock } from "../runtime/clock.ts";
 import type { ProcessCounter } from "../server/metrics.ts";
-import { type Log, type LogLevel, openLog } from "./log.ts";
+import { type Log, type LogLevel, type LogOptions, openLog } from "./log.ts";
 import { logNodeWarnings } from "./node-warnings.ts";
 import { type StrayErrors, surviveStrayErrors } from "./stray-errors.ts";
 import type { Terminal } from "./terminal.ts";
@@ -15,8 +15,8 @@ export interface ProcessGuard extends Pick<Log, "logger">, AsyncDisposable {
  * Opens the log of a process that serves, and sees to it that neither its log, nor its output, nor an error that no code
  * waited for ends the process.
  */
-export function guardProcess(terminal: Terminal, level: LogLevel): ProcessGuard {
-  const log = openLog(level);
+export function guardProcess(terminal: Terminal, level: LogLevel, options: LogOptions = {}): ProcessGuard {
+  const log = openLog(level, options);
   const { logger } = log;
   const strays = surviveStrayErrors({ logger, clock });
   terminal.outliveReaders(() => log.drop());

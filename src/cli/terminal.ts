@@ -8,6 +8,8 @@ type Colors = ReturnType<typeof pc.createColors>;
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** True if somebody types what stdin gives. */
+  readonly typed: boolean;
   /** Writes one line of data. */
   print(line: string): void;
   /** Writes bytes of data as they are. */
@@ -49,6 +51,7 @@ export function processTerminal(): Terminal {
     ...readers,
     env,
     stdin,
+    typed: stdin.isTTY === true,
     print: (line) => void write(`${harmlessLines(line)}\n`),
     write: (bytes) => void write(bytes),
     say: (line) => void stderr.write(`${harmlessLines(line)}\n`),

@@ -24,6 +24,7 @@ export interface RunOptions {
 export class RecordingTerminal implements Terminal {
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: AsyncIterable<Uint8Array>;
+  readonly typed = false;
   readonly drawable: boolean = false;
   readonly columns = 80;
   readonly dataColumns: number | undefined;

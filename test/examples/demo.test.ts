@@ -43,7 +43,7 @@ test("every step is as it should be and told as one JSON object", async () => {
 test("without --json it tells people the same, and leaves no file behind", async () => {
   const { code, stdout } = await run();
   for (const { title } of STEPS) assert.match(stdout, title);
-  assert.match(stdout, "Every step was as it should be.");
+  assert.match(stdout, /Every step was as it should be\.\n\s*To go on: .*\n {2}npx sealwire serve --dev\n/);
   assert.is(code, 0);
   assert.equal(readdirSync(folder), []);
 });

@@ -4,6 +4,7 @@ import { createMetrics } from "../../server/metrics.ts";
 import { checkTools, createServer } from "../../server/server.ts";
 import { KeyUseLog } from "../../signing/key-ring/use-log.ts";
 import { dataFolder } from "../data-folder.ts";
+import { sayServing } from "../dev-greeting.ts";
 import { ensureDevClient, ensureDevRing } from "../dev-setup.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { fileExists } from "../file-exists.ts";
@@ -22,7 +23,9 @@ import type { Terminal } from "../terminal.ts";
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
   const settings = await resolveServeSettings(options, terminal.env);
   await checkStart(settings);
-  await using guard = guardProcess(terminal, settings.logLevel);
+  // Who tries things out in a terminal reads along; programs get lines of JSON.
+  const forPeople = settings.dev && terminal.drawable;
+  await using guard = guardProcess(terminal, settings.logLevel, { forPeople });
   const { logger, counters } = guard;
   using _printed = logPrintedLines(logger);
   const { healthFile: path, metricsPublic, drainDelayMs } = settings;
@@ -72,13 +75,15 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   }
 
   await healthFile?.follow(() => server.serving);
-  terminal.print(
-    JSON.stringify({
-      listening: address,
-      server_id: keyRing.current().serverId,
-      ...(metricsServer && { metrics: metricsServer.address }),
-    }),
-  );
+  const { serverId } = keyRing.current();
+  const metricsAddress = metricsServer?.address;
+  if (forPeople)
+    sayServing(terminal, { settings, modules: { tools, descriptors }, address, serverId, metrics: metricsAddress });
+  if (!forPeople || terminal.dataColumns === undefined) {
+    terminal.print(
+      JSON.stringify({ listening: address, server_id: serverId, ...(metricsAddress && { metrics: metricsAddress }) }),
+    );
+  }
   return await drainAtEnd({
     shutdown,
     store,

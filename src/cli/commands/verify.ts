@@ -31,7 +31,7 @@ export async function run(terminal: Terminal, file: string, options: VerifyOptio
     options.descriptors === undefined
       ? builtinImage()
       : readImage(builtinDescriptorSet(), await readInput(terminal, options.descriptors));
-  const frame = readRequest(await readInput(terminal, file), image);
+  const frame = readRequest(await readInput(terminal, file, "a signed request"), image);
   const check = checkRequest(frame, {
     ...judge,
     serverId: options.serverId ?? judge.ring.serverId,

@@ -1,0 +1,51 @@
+import { indexImage } from "../client/contracts.ts";
+import { shellQuote } from "../signing/key-ring/shell-quote.ts";
+import { builtinDescriptorSet, readImage } from "../wire/descriptors.ts";
+import { dataFolder } from "./data-folder.ts";
+import type { ServeSettings } from "./serve-settings.ts";
+import type { Terminal } from "./terminal.ts";
+import type { ToolsModule } from "./tools-module.ts";
+
+/** Tools named in one line. */
+const TOOLS_SHOWN = 8;
+
+/** A server that is ready, for {@link sayServing}. */
+export interface Serving {
+  readonly settings: ServeSettings;
+  readonly modules: ToolsModule;
+  readonly address: string;
+  readonly serverId: string;
+  /** Where metrics are served. */
+  readonly metrics: string | undefined;
+}
+
+/** Tells people who started a server to try things out what it serves, where, and what to type next. */
+export function sayServing(terminal: Terminal, { settings, modules, address, serverId, metrics }: Serving): void {
+  const { bold, dim } = terminal.colors;
+  const names = toolNames(modules);
+  const more = names.length - TOOLS_SHOWN;
+  const tools = `${names.slice(0, TOOLS_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  terminal.say("");
+  terminal.say(`${bold("Serving")} ${tools}`);
+  terminal.say(`  ${dim("on")} ${address}, as ${serverId}; keys, jobs and client.json are in ${settings.data}`);
+  if (metrics !== undefined) terminal.say(`  ${dim("metrics on")} http://${metrics}/metrics`);
+  terminal.say(`${bold("Next")}, in a second terminal in this folder:`);
+  for (const command of nextCommands(settings, names)) terminal.say(`  ${command}`);
+  terminal.say(dim("Ctrl-C stops the server. Its log follows."));
+  terminal.say("");
+}
+
+function nextCommands({ data }: ServeSettings, names: readonly string[]): string[] {
+  const { credentials } = dataFolder(data);
+  const options = credentials === dataFolder().credentials ? "" : ` --credentials ${shellQuote(credentials)}`;
+  const list = `npx sealwire tools${options}`;
+  return names.includes("batch_sum")
+    ? [list, `npx sealwire call batch_sum '{"numbers": [1, 2, 3.5]}'${options}`]
+    : [list];
+}
+
+function toolNames({ tools, descriptors }: ToolsModule): string[] {
+  const services = new Set(tools.map(({ definition }) => definition.fullName));
+  const image = readImage(builtinDescriptorSet(), ...descriptors);
+  return [...indexImage(image, ({ typeName }) => services.has(typeName)).byTool.keys()].sort();
+}
