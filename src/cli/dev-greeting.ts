@@ -2,7 +2,7 @@ import { indexImage } from "../client/contracts.ts";
 import { shellQuote } from "../signing/key-ring/shell-quote.ts";
 import { builtinDescriptorSet, readImage } from "../wire/descriptors.ts";
 import { dataFolder } from "./data-folder.ts";
-import type { ServeSettings } from "./serve-settings.ts";
+import type { ServeSettings } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
 import type { ToolsModule } from "./tools-module.ts";
 
