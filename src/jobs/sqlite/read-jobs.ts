@@ -2,7 +2,6 @@ import type { DatabaseSync } from "node:sqlite";
 import type { JobStats } from "../engine.ts";
 import type { JobRow } from "../job-row.ts";
 import type { AttemptKey } from "../worker/run-ledger.ts";
-import { prepareReadLanes } from "./read-lanes.ts";
 
 /** Reads of single jobs and of figures. */
 export interface JobReads {
@@ -21,7 +20,7 @@ export function prepareReads(db: DatabaseSync): JobReads {
     "SELECT job_id AS jobId, attempt, cancel_requested AS cancelRequested FROM job WHERE state = 'RUNNING'",
   );
   const counts = db.prepare("SELECT state, sum(jobs) AS jobs FROM job_count GROUP BY state");
-  const readLanes = prepareReadLanes(db);
+  const firstDue = db.prepare("SELECT min(run_at_ms) AS dueAtMs FROM job WHERE state = 'QUEUED'");
 
   return {
     find: (jobId) => find.get(jobId) as unknown as JobRow | undefined,
@@ -35,10 +34,8 @@ export function prepareReads(db: DatabaseSync): JobReads {
     stats(nowMs) {
       const byState = { QUEUED: 0, RUNNING: 0, SUCCEEDED: 0, FAILED: 0, CANCELLED: 0 };
       for (const row of counts.all()) Object.assign(byState, { [String(row.state)]: Number(row.jobs) });
-      let dueAtMs = nowMs;
-      // One seek for each lane, however many jobs are queued.
-      for (const lane of readLanes(nowMs)) dueAtMs = Math.min(dueAtMs, lane.dueAtMs);
-      return { byState, oldestQueuedMs: nowMs - dueAtMs };
+      const dueAtMs = firstDue.get()?.dueAtMs ?? nowMs;
+      return { byState, oldestQueuedMs: Math.max(0, nowMs - Number(dueAtMs)) };
     },
   };
 }
