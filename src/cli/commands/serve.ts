@@ -21,12 +21,12 @@ import type { Terminal } from "../terminal.ts";
 /** Runs a server until SIGTERM or SIGINT, then drains it. */
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
   const settings = await resolveServeSettings(options, terminal.env);
-  await checkStart(settings);
   await using guard = guardProcess(terminal, settings.logLevel);
   const { logger, counters } = guard;
   using _printed = logPrintedLines(logger);
   const { healthFile: path, metricsPublic, drainDelayMs } = settings;
   await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
+  await checkStart(settings);
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
   // A first start that fails leaves nothing behind.
   const isFirst = settings.store === undefined && !(await fileExists(dataFolder(settings.data).store));
