@@ -85,6 +85,7 @@ test("what an earlier process left does not make one ready that still starts, an
     await writeFile("late.mjs", `import { copyFileSync } from "node:fs"; copyFileSync("${FILE}", "seen");`);
     const { code, stderr } = await run([
       "serve",
+      "--dev",
       "--log-level",
       "silent",
       "--tools",

@@ -22,10 +22,10 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   using _printed = logPrintedLines(logger);
   const work = workOf(settings);
   if (settings.store === undefined || work === false) throw refused(settings.store);
-  checkStore(settings);
-  if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: settings.metricsPublic });
   const { healthFile: path, metricsPublic } = settings;
   await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
+  checkStore(settings);
+  if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: settings.metricsPublic });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
 
   const { store } = await openStore(settings, logger);
