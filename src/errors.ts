@@ -94,7 +94,7 @@ export const WIRE_REASONS = {
     status: "INVALID_ARGUMENT",
     retryable: false,
     meaning: "The arguments do not fit the tool's request message or its rules.",
-    remedy: "Fix the fields named in the violations.",
+    remedy: "Fix what the message names, and every field in `violations`.",
   },
   REQUEST_ID_REUSED: {
     status: "ALREADY_EXISTS",

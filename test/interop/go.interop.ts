@@ -18,7 +18,7 @@ const { test, session } = clientSuite({
     const copy = await copyExample("go", folder);
     const checker = join(folder, "checker");
     await copy.run(`${copy.readme[0]}
-      npx buf generate ../.. --path ../../test/interop/proto/interop --config '${JSON.stringify(MODULES)}'
+      npx buf generate ../.. --path ../../test/interop/proto/interop/v1 --config '${JSON.stringify(MODULES)}'
       cd ../../test/interop/go
       go vet .
       go build -o '${checker}' .
