@@ -2,9 +2,10 @@ import { resolve } from "node:path";
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { encodeArguments } from "../../client/arguments.ts";
-import { findLocalContract, type ToolContract } from "../../client/contracts.ts";
+import { findLocalContract, indexImage, type ToolContract } from "../../client/contracts.ts";
 import { SealwireError } from "../../errors.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { nearest } from "../../runtime/nearest.ts";
 import { systemRandom } from "../../runtime/random.ts";
 import { canonicalize } from "../../signing/canonical.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
@@ -82,18 +83,19 @@ async function findContract(
   const given = await readDescriptors(terminal, options.descriptors);
   const local = (given && findLocalContract(given, tool)) ?? findLocalContract(builtinImage(), tool);
   if (local !== undefined) return local;
+  const known = given === undefined ? [] : [...indexImage(given).byTool.keys()];
   if (given === undefined) {
     const { openClient } = await import("../open-client.ts");
     await using client = await openClient(terminal, options, credentials);
-    const { descriptorSet } = await client.listTools({ includeDescriptors: true });
+    const { descriptorSet, tools } = await client.listTools({ includeDescriptors: true });
     const listed = findLocalContract(readImage(descriptorSet), tool);
     if (listed !== undefined) return listed;
+    known.push(...tools.map(({ name }) => name));
   }
   const where = given === undefined ? "is not among the tools that the server shows you" : "is not in that image";
-  throw new SealwireError(
-    "OPTIONS_INVALID",
-    `The tool "${tool}" ${where}.\nCheck the name, or give --descriptors FILE.`,
-  );
+  const near = nearest(tool, known);
+  const toDo = near === undefined ? "Check the name, or give --descriptors FILE." : `Did you mean ${near}?`;
+  throw new SealwireError("OPTIONS_INVALID", `The tool "${tool}" ${where}.\n${toDo}`);
 }
 
 function frameJson({ frame }: SealedRequest, method: string, { registry }: ToolContract): string {
