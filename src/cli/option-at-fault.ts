@@ -1,11 +1,10 @@
 import { SealwireError } from "../errors.ts";
 import { ringFieldAtFault } from "../signing/key-ring/document.ts";
 import { formatTime } from "../signing/key-ring/json-fields.ts";
-import type { KeyLimits } from "../signing/key-ring/types.ts";
 import type { RingChange } from "./key-ring-access.ts";
 
 /** What a command that changes a key ring was given, as far as it ends up in the ring or in credentials. */
-export interface GivenOptions extends Partial<KeyLimits> {
+export interface GivenOptions {
   readonly clientId?: string;
   readonly keyId?: string;
   readonly serverId?: string | undefined;
@@ -54,11 +53,10 @@ export async function changeRing(
   }
 }
 
-/** The option that the field at a path such as `keys[2].limits.burst` comes from, with its value. */
+/** The option that the field at a path such as `keys[2].client_id` comes from, with its value. */
 function optionOf(path: string, given: GivenOptions): string | undefined {
-  const [, field = path, index] = /^keys\[\d+\][., ]+(?:limits\.|its )?(\w+)(?:\[(\d+)\])?/.exec(path) ?? [];
+  const [, field = path, index] = /^keys\[\d+\][., ]+(?:its )?(\w+)(?:\[(\d+)\])?/.exec(path) ?? [];
   const { clientId, serverId, tools, notBefore, notAfter, grace, address } = given;
-  const limit = (name: string, value: number | undefined) => (value === undefined ? undefined : `--${name} ${value}`);
   switch (field) {
     case "address":
       return address && `${address.from} ${shown(address.value)}`;
@@ -73,16 +71,6 @@ function optionOf(path: string, given: GivenOptions): string | undefined {
     case "not_after":
       if (notAfter !== undefined) return `--not-after ${formatTime(notAfter)}`;
       return grace === undefined ? undefined : "The end of the key by --grace";
-    case "calls_per_second":
-      return limit("calls-per-second", given.callsPerSecond);
-    case "burst":
-      return limit("burst", given.burst);
-    case "calls_in_flight":
-      return limit("calls-in-flight", given.callsInFlight);
-    case "open_jobs":
-      return limit("open-jobs", given.openJobs);
-    case "open_watches":
-      return limit("open-watches", given.openWatches);
     case "request":
     case "response":
     case "request_key":

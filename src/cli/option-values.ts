@@ -1,24 +1,23 @@
 import { InvalidArgumentError } from "commander";
+import { describeRange, isInRange, type NumberRange } from "../runtime/number-range.ts";
 import { parseTime } from "../signing/key-ring/json-fields.ts";
 import { parseDuration } from "./duration.ts";
 
 /** Reads the text of an option's value. Throws InvalidArgumentError, which commander completes with the option's name. */
 type ValueReader<T> = (text: string) => T;
 
-/** Reads a whole number from `least` to `most`. */
-export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): ValueReader<number> {
+/** Reads a number in decimal digits that lies in a range. */
+export function numberIn(range: NumberRange): ValueReader<number> {
   return (text) => {
-    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    const value = /^\d{1,16}(?:\.\d{1,16})?$/.test(text) ? Number(text) : Number.NaN;
+    if (isInRange(value, range)) return value;
+    throw new InvalidArgumentError(`It must be ${describeRange(range)}.`);
   };
 }
 
-/** Reads a number above 0. */
-export function rate(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("It must be a number above 0.");
-  return value;
+/** Reads a whole number from `least` to `most`. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): ValueReader<number> {
+  return numberIn({ least, most });
 }
 
 /** Reads a time span such as "30s" into milliseconds; the bounds are time spans, too. */

@@ -2,10 +2,11 @@ import { Argument, Command, Option } from "commander";
 import { JOB_STATES } from "../jobs/job.ts";
 import { WORK_LIMITS } from "../jobs/work-limits.ts";
 import { VERSION } from "../runtime/version.ts";
+import { KEY_LIMIT_RANGES } from "../signing/key-ring/types.ts";
 import { SHELLS } from "./completion-scripts.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { arrangeHelp, CONNECTION_OPTIONS, LISTENING_OPTIONS, STORE_OPTIONS } from "./help.ts";
-import { append, collect, duration, rate, time, wholeNumber } from "./option-values.ts";
+import { append, collect, duration, numberIn, time, wholeNumber } from "./option-values.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A command's module; loaded only when the command runs, so that `--help` and `--version` start at once. */
@@ -140,11 +141,11 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--server-id <id>", "name of the server, where the key ring is yet to be made")
     .option("--not-before <time>", "works from this UTC time on", time)
     .option("--not-after <time>", "works until this UTC time", time)
-    .option("--calls-per-second <n>", "calls in the long run (default: 100)", rate)
-    .option("--burst <n>", "calls at once after a pause (default: 200)", wholeNumber(0))
-    .option("--calls-in-flight <n>", "calls at a time (default: 64)", wholeNumber(0))
-    .option("--open-jobs <n>", "jobs that have not ended (default: 1000)", wholeNumber(0))
-    .option("--open-watches <n>", "watches at a time (default: 100)", wholeNumber(0))
+    .option("--calls-per-second <n>", "calls in the long run (default: 100)", numberIn(KEY_LIMIT_RANGES.callsPerSecond))
+    .option("--burst <n>", "calls at once after a pause (default: 200)", numberIn(KEY_LIMIT_RANGES.burst))
+    .option("--calls-in-flight <n>", "calls at a time (default: 64)", numberIn(KEY_LIMIT_RANGES.callsInFlight))
+    .option("--open-jobs <n>", "jobs that have not ended (default: 1000)", numberIn(KEY_LIMIT_RANGES.openJobs))
+    .option("--open-watches <n>", "watches at a time (default: 100)", numberIn(KEY_LIMIT_RANGES.openWatches))
     .option("--import <file>", "take over the request and response key of this credentials file")
     .action(run(() => import("./commands/keys/add.ts")));
   withRing(keys.command("list"))

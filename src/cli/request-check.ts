@@ -1,5 +1,5 @@
 import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
-import { findLocalContract } from "../client/contracts.ts";
+import { findLocalContract, type ToolContract } from "../client/contracts.ts";
 import { SealwireError } from "../errors.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { describeSpan } from "../runtime/time-span.ts";
@@ -11,7 +11,7 @@ import {
   MAX_AGE_MS,
   MAX_AHEAD_MS,
 } from "../signing/verify-request.ts";
-import { ArgsValidator } from "../validation/args.ts";
+import { ArgsValidator, argsMisfit } from "../validation/args.ts";
 import { readEnvelope } from "../validation/envelope.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { type Frame, readFrame } from "../wire/frame.ts";
@@ -153,11 +153,10 @@ function takeToolSteps(
   log.skip("intent", "only the server knows whether the request id was used before");
   if (contract === undefined) log.skip("args", `the contract of ${tool} is not here; give --descriptors FILE`);
   else {
-    const { input } = contract;
     log.take(
       "args",
-      () => checkArgs(image, input, args),
-      () => `a valid ${input.typeName}`,
+      () => checkArgs(image, contract, args),
+      () => `a valid ${contract.input.typeName}`,
     );
   }
 }
@@ -217,11 +216,8 @@ function checkPermission(tool: string, key: VerificationKey): void {
   throw new SealwireError("TOOL_FORBIDDEN", `The key ${key.keyId} may not call ${tool}.`);
 }
 
-function checkArgs(image: Image, input: Parameters<ArgsValidator["validate"]>[0], args: Envelope["args"]): void {
+function checkArgs(image: Image, { input, tool }: ToolContract, args: Envelope["args"]): void {
   const typeUrl = TYPE_URL_PREFIX + input.typeName;
-  if (args?.typeUrl !== typeUrl) {
-    const found = args === undefined ? "but there are none" : `not ${args.typeUrl || "an empty one"}`;
-    throw new SealwireError("ARGS_INVALID", `The args must have the type URL ${typeUrl}, ${found}.`);
-  }
+  if (args?.typeUrl !== typeUrl) throw argsMisfit(tool, typeUrl);
   new ArgsValidator(image).validate(input, args.value);
 }

@@ -1,9 +1,7 @@
 import { Buffer } from "node:buffer";
 import {
-  create,
   type DescField,
   type DescMessage,
-  fromBinary,
   type JsonObject,
   type JsonValue,
   type Message,
@@ -11,7 +9,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { AnySchema, type Value } from "@bufbuild/protobuf/wkt";
+import { type Any, anyUnpack, type Value } from "@bufbuild/protobuf/wkt";
 
 /**
  * Writes a message as ProtoJSON, and in a form close to it what ProtoJSON cannot hold: a number of a Value that is not
@@ -54,7 +52,6 @@ class LenientWriter {
       case "google.protobuf.Any":
         return this.#any(message);
       case "google.protobuf.Struct":
-        return this.#field(message, message.fields[0] as DescField);
       case "google.protobuf.ListValue":
         return this.#field(message, message.fields[0] as DescField);
       case "google.protobuf.Value":
@@ -85,13 +82,15 @@ class LenientWriter {
   }
 
   #any(message: ReflectMessage): JsonValue {
-    const { typeUrl, value } = create(AnySchema, message.message as never);
-    const desc = this.#registry.getMessage(typeUrl.slice(typeUrl.lastIndexOf("/") + 1));
-    if (desc === undefined) return opaqueJson({ typeUrl, value });
+    const any = message.message as Any;
+    const { typeUrl } = any;
     try {
-      return anyJson({ typeUrl }, toLenientJson(desc, fromBinary(desc, value), this.#registry));
+      const content = anyUnpack(any, this.#registry);
+      const desc = content && this.#registry.getMessage(content.$typeName);
+      if (content === undefined || desc === undefined) return opaqueJson(any);
+      return anyJson(any, toLenientJson(desc, content, this.#registry));
     } catch {
-      return opaqueJson({ typeUrl, value });
+      return opaqueJson(any);
     }
   }
 

@@ -8,7 +8,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { Turns } from "../runtime/turns.ts";
 import { canonicalizeChecked } from "../signing/canonical.ts";
 import { intentDigest } from "../signing/intent-digest.ts";
-import type { ArgsValidator } from "../validation/args.ts";
+import { type ArgsValidator, argsMisfit } from "../validation/args.ts";
 import { encodeMessage } from "../wire/encode.ts";
 import { LARGE_ARGS_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
 import { type Answer, failure } from "./answer.ts";
@@ -155,15 +155,7 @@ export class Dispatcher {
   }
 
   #checkArgs(tool: Tool, { typeUrl, value }: Any): Uint8Array {
-    if (typeUrl !== tool.inputTypeUrl) {
-      throw new SealwireError(
-        "ARGS_INVALID",
-        `The args of "${tool.name}" must have the type URL ${tool.inputTypeUrl}.`,
-        {
-          violations: [{ field: "", ruleId: "type_url", message: `must be ${tool.inputTypeUrl}` }],
-        },
-      );
-    }
+    if (typeUrl !== tool.inputTypeUrl) throw argsMisfit(tool.name, tool.inputTypeUrl);
     this.#validator.validate(tool.input, value);
     return value;
   }

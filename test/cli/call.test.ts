@@ -60,6 +60,21 @@ test("arguments come from a file or stdin", () =>
     assert.is(piped.stdout, '{"count":1,"total":5}\n');
   }));
 
+test("a call asks for the tools once, and for a system tool not at all", () =>
+  inFolder(async () => {
+    const called: (string | undefined)[] = [];
+    const observer = {
+      callStarted() {},
+      callEnded: ({ tool }: { readonly tool?: string | undefined }) => void called.push(tool),
+    };
+    await using server = await startServer({ observers: [observer] });
+    await writeCredentials("client.json", server.credentials());
+    await run(["call", "batch_sum", '{"numbers":[1]}', ...CREDENTIALS]);
+    await run(["call", "list_jobs", "{}", ...CREDENTIALS]);
+    await run(["sign", "batch_sum", "{}", ...CREDENTIALS]);
+    assert.equal(called, ["list_tools", "batch_sum", "list_jobs"]);
+  }));
+
 test("JSON that is broken in a file or on stdin is told by line and column, without advice on quotes", () =>
   serving(async () => {
     await writeFile("args.json", '{"numbers":\n [4,]}');

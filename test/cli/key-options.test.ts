@@ -24,13 +24,35 @@ const REFUSED: readonly (readonly [readonly string[], RegExp])[] = [
   [["keys", "add", "a", "--tools", "Batch-Sum"], /^error: --tools "Batch-Sum" must be a tool name such as "batch_sum"/],
   [["keys", "add", "a", "--tools", "batch_*, resize"], /^error: --tools " resize" must be/],
   [["keys", "add", "a", "--tools", `x\n`], /^error: --tools "x\\n" must be/],
-  [["keys", "add", "a", "--tools", "*", "--burst", "0"], /^error: --burst 0 must be a whole number from 1 to 1000000/],
-  [["keys", "add", "a", "--tools", "*", "--burst", "1000001"], /^error: --burst 1000001 must be/],
-  [["keys", "add", "a", "--tools", "*", "--calls-per-second", "0.0001"], /^error: --calls-per-second 0.0001 must be/],
-  [["keys", "add", "a", "--tools", "*", "--calls-per-second", "1e300"], /^error: --calls-per-second 1e\+300 must be/],
-  [["keys", "add", "a", "--tools", "*", "--calls-in-flight", "0"], /^error: --calls-in-flight 0 must be/],
-  [["keys", "add", "a", "--tools", "*", "--open-jobs", "1000000001"], /^error: --open-jobs 1000000001 must be/],
-  [["keys", "add", "a", "--tools", "*", "--open-watches", "1000001"], /^error: --open-watches 1000001 must be/],
+  [
+    ["keys", "add", "a", "--tools", "*", "--burst", "0"],
+    /^error: option '--burst <n>' .*It must be a whole number from 1 to 1000000/,
+  ],
+  [["keys", "add", "a", "--tools", "*", "--burst", "1000001"], /^error: option '--burst <n>' .*It must be a/],
+  [
+    ["keys", "add", "a", "--tools", "*", "--calls-per-second", "0.0001"],
+    /^error: option '--calls-per-second <n>' .*It must be a/,
+  ],
+  [
+    ["keys", "add", "a", "--tools", "*", "--calls-per-second", "1e300"],
+    /^error: option '--calls-per-second <n>' .*It must be a/,
+  ],
+  [
+    ["keys", "add", "a", "--tools", "*", "--calls-per-second", "0x10"],
+    /'--calls-per-second <n>'.* number from 0\.001 to/,
+  ],
+  [
+    ["keys", "add", "a", "--tools", "*", "--calls-in-flight", "0"],
+    /^error: option '--calls-in-flight <n>' .*It must be a/,
+  ],
+  [
+    ["keys", "add", "a", "--tools", "*", "--open-jobs", "1000000001"],
+    /^error: option '--open-jobs <n>' .*It must be a/,
+  ],
+  [
+    ["keys", "add", "a", "--tools", "*", "--open-watches", "1000001"],
+    /^error: option '--open-watches <n>' .*It must be a/,
+  ],
   [
     ["keys", "add", "a", "--tools", "*", "--not-before", "2030-01-02T00:00:00Z", "--not-after", "2030-01-01T00:00:00Z"],
     /^error: --not-after 2030-01-01T00:00:00Z must be later than --not-before, 2030-01-02T00:00:00Z/,
@@ -72,7 +94,7 @@ test("a ring that is not there yet is not begun with what could not be read agai
     for (const [args, expected] of [
       [["--server-id", "two words"], /^error: --server-id "two words" must be 1 to 128 printable/],
       [["--server-id", ""], /^error: --server-id "" must be/],
-      [["--server-id", "prod", "--burst", "0"], /^error: --burst 0 must be/],
+      [["--server-id", "prod", "--burst", "0"], /^error: option '--burst <n>' .*It must be a/],
       [["--server-id", "prod", "--address", "\t"], /^error: --address/],
     ] as const) {
       const { code, stderr } = await run(["keys", "add", "a", "--tools", "*", ...args, "--out", "new.json"]);

@@ -10,8 +10,7 @@ import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { createMetrics } from "../../src/server/metrics.ts";
 import { DEFAULT_SERVER_LIMITS, SERVER_LIMITS } from "../../src/server/server-limits.ts";
-import { KEY_LIMITS } from "../../src/signing/key-ring/document.ts";
-import { DEFAULT_KEY_LIMITS } from "../../src/signing/key-ring/types.ts";
+import { DEFAULT_KEY_LIMITS, KEY_LIMIT_RANGES } from "../../src/signing/key-ring/types.ts";
 import { inFolder } from "../cli/cli-run.ts";
 import { snakeCase, snakeCased } from "../support/snake-case.ts";
 import { assert, suite } from "../support/suite.ts";
@@ -42,7 +41,10 @@ const written = (values: object): Record<string, string> =>
 test("the page has every limit with its default and its range", () => {
   const defaults = { ...written(DEFAULT_SERVER_LIMITS), ...written(DEFAULT_KEY_LIMITS) };
   assert.equal(rowsUnder("Limits"), defaults);
-  const ranges = Object.entries({ ...snakeCased(SERVER_LIMITS), ...KEY_LIMITS });
+  const ranges = Object.entries<{ least: number; most: number }>({
+    ...snakeCased(SERVER_LIMITS),
+    ...snakeCased(KEY_LIMIT_RANGES),
+  });
   assert.equal(
     rowsUnder("Limits", 2),
     Object.fromEntries(ranges.map(([name, { least, most }]) => [name, `${least} to ${most}`])),

@@ -6,7 +6,7 @@ import { parseJson } from "./json-text.ts";
 import { type ReadableText, readableText } from "./readable-text.ts";
 import { exportSecret, parseServerSecret, readSecret } from "./secret.ts";
 import { TOOL_PATTERN } from "./tool-patterns.ts";
-import type { KeyLimits, KeyState } from "./types.ts";
+import { KEY_LIMIT_RANGES, type KeyLimits, type KeyState } from "./types.ts";
 
 /** A secret from which keys are derived. */
 export interface ServerSecret {
@@ -43,14 +43,14 @@ export interface KeyRingDocument {
 }
 
 const PATTERN = { pattern: TOOL_PATTERN, expected: 'a tool name such as "batch_sum", with * for any characters' };
-/** The ranges of the limits of a key, by their names in a key ring. */
-export const KEY_LIMITS = {
-  calls_per_second: { name: "callsPerSecond", least: 0.001, most: 1_000_000, fraction: true },
-  burst: { name: "burst", least: 1, most: 1_000_000 },
-  calls_in_flight: { name: "callsInFlight", least: 1, most: 1_000_000 },
-  open_jobs: { name: "openJobs", least: 0, most: 1_000_000_000 },
-  open_watches: { name: "openWatches", least: 0, most: 1_000_000 },
-} as const;
+/** The limits by their names in the file. */
+const LIMIT_FIELDS = {
+  calls_per_second: "callsPerSecond",
+  burst: "burst",
+  calls_in_flight: "callsInFlight",
+  open_jobs: "openJobs",
+  open_watches: "openWatches",
+} as const satisfies Readonly<Record<string, keyof KeyLimits>>;
 
 /**
  * Parses the bytes of a key ring file. Throws KEY_RING_INVALID, which names the place and never a secret. Whether the
@@ -205,8 +205,8 @@ function readOrigin(fields: JsonFields): KeyOrigin {
 
 function readLimits(fields: JsonFields): Partial<KeyLimits> {
   const limits: { -readonly [name in keyof KeyLimits]?: number } = {};
-  for (const [field, rule] of Object.entries(KEY_LIMITS)) {
-    if (fields.has(field)) limits[rule.name] = fields.number(field, rule);
+  for (const [field, name] of Object.entries(LIMIT_FIELDS)) {
+    if (fields.has(field)) limits[name] = fields.number(field, KEY_LIMIT_RANGES[name]);
   }
   fields.end();
   return limits;
@@ -214,7 +214,7 @@ function readLimits(fields: JsonFields): Partial<KeyLimits> {
 
 function formatKey(entry: KeyEntry): object {
   const { origin } = entry;
-  const limits = Object.entries(KEY_LIMITS).flatMap(([field, { name }]) => {
+  const limits = Object.entries(LIMIT_FIELDS).flatMap(([field, name]) => {
     const value = entry.limits[name];
     return value === undefined ? [] : [[field, value] as const];
   });

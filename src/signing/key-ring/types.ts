@@ -1,21 +1,31 @@
 import type { KeyObject } from "node:crypto";
+import type { NumberRange } from "../../runtime/number-range.ts";
 
 /** Where a key is in its life. `retiring` still works and says that a newer key should be used; `revoked` never works. */
 export type KeyState = "active" | "retiring" | "revoked";
 
 /** What one key may take of the server at most. */
 export interface KeyLimits {
-  /** Calls per second in the long run. */
+  /** Calls per second in the long run, 0.001 to 1,000,000. */
   readonly callsPerSecond: number;
-  /** Calls that may come at once after a pause. */
+  /** Calls that may come at once after a pause, 1 to 1,000,000. */
   readonly burst: number;
-  /** Calls that may run at the same time. */
+  /** Calls that may run at the same time, 1 to 1,000,000. */
   readonly callsInFlight: number;
-  /** Jobs that may be queued or running at the same time. */
+  /** Jobs that may be queued or running at the same time, 0 to 1,000,000,000. */
   readonly openJobs: number;
-  /** Streams and long-polls that may be open at the same time. */
+  /** Streams and long-polls that may be open at the same time, 0 to 1,000,000. */
   readonly openWatches: number;
 }
+
+/** What each limit may be: in a key ring and on the command line. */
+export const KEY_LIMIT_RANGES = {
+  callsPerSecond: { least: 0.001, most: 1_000_000, fraction: true },
+  burst: { least: 1, most: 1_000_000 },
+  callsInFlight: { least: 1, most: 1_000_000 },
+  openJobs: { least: 0, most: 1_000_000_000 },
+  openWatches: { least: 0, most: 1_000_000 },
+} as const satisfies Readonly<Record<keyof KeyLimits, NumberRange>>;
 
 /** The limits of a key that names none of its own. */
 export const DEFAULT_KEY_LIMITS: KeyLimits = {
