@@ -237,8 +237,7 @@ export const LOCAL_REASONS = {
     status: "UNAVAILABLE",
     retryable: true,
     meaning: "No verified answer came: the server cannot be reached, or something between says it is unavailable.",
-    remedy:
-      "Check the address and that the server runs; repeat under the same request id, the call may have taken effect.",
+    remedy: "Check the address and that the server runs.",
   },
   CREDENTIALS_REFUSED: {
     status: "UNAUTHENTICATED",

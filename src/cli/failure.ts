@@ -49,6 +49,14 @@ function sayStacks(terminal: Terminal, thrown: unknown): void {
   }
 }
 
+/** Reasons of this process that say how a call ended, as those of the wire do. */
+const ENDS_OF_CALLS: ReadonlySet<string> = new Set([
+  "UNREACHABLE",
+  "CREDENTIALS_REFUSED",
+  "RESPONSE_UNVERIFIED",
+  "RESPONSE_INVALID",
+]);
+
 interface Failure {
   readonly what: string;
   /** Missing where there is nothing more to say. */
@@ -71,7 +79,8 @@ function describe(thrown: unknown): Failure {
   }
   // What this process says itself may hold a second line: the very thing to do.
   const [what = "", ...toDo] = thrown.message.split("\n");
-  return { what, toDo: toDo.join(" ") || remedyOf(thrown), exitCode };
+  const named = ENDS_OF_CALLS.has(thrown.reason) ? `${thrown.reason}: ${what}` : what;
+  return { what: named, toDo: toDo.join(" ") || remedyOf(thrown), exitCode };
 }
 
 function remedyOf({ reason, remedy, cause }: SealwireError): string | undefined {

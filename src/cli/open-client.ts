@@ -7,6 +7,9 @@ import { readInput } from "./json-input.ts";
 import { loadCredentials, type ServerOptions } from "./server-options.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** Somebody may look on, and may have mistyped the address. */
+const RETRY_FOR_MS = 10_000;
+
 /** Makes the client that a command's options ask for; the command disposes of it. */
 export async function openClient(
   terminal: Terminal,
@@ -23,6 +26,8 @@ export async function openClient(
     ...(options.insecure && { allowRemotePlaintext: true }),
     ...(descriptors && { descriptors }),
     ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
+    environment: terminal.env,
+    retry: { unreachableForMs: options.retryFor ?? RETRY_FOR_MS },
   });
 }
 

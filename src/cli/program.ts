@@ -277,6 +277,11 @@ function toServer(command: Command): Command {
     )
     .option("--credentials <file>", "credentials (default: SEALWIRE_CREDENTIALS, else .sealwire/client.json)")
     .option("--timeout <duration>", "how long one call may take, such as 30s (default: 60s)", duration("1ms", "24h"))
+    .option(
+      "--retry-for <duration>",
+      "how long to keep trying while no connection can be made, within --timeout (default: 10s)",
+      duration("0s", "24h"),
+    )
     .option("--tls", "speak TLS, trusting the usual authorities")
     .option("--tls-ca <file>", "speak TLS, trusting this authority (PEM)")
     .option("--tls-cert <file>", "own certificate for servers that ask for one (PEM)")

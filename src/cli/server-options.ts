@@ -9,6 +9,7 @@ import type { Terminal } from "./terminal.ts";
 export interface ServerOptions extends CallOptions {
   readonly credentials?: string;
   readonly timeout?: number;
+  readonly retryFor?: number;
 }
 
 /** The credentials that the options, the environment or the data folder name, with the address that applies. */

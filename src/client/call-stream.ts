@@ -178,9 +178,9 @@ const CUT = { code: status.CANCELLED, details: "" };
  * A stream that ends well has been cut off all the same for those who still wait. A server that ends it has answered all that
  * it had read before; one that dies says nothing.
  */
-function asFailure({ code, details, metadata, unsent = false }: RawStatus): Omit<RawStatus, "metadata"> {
+function asFailure({ code, details, metadata, unsent = false, away = false }: RawStatus): Omit<RawStatus, "metadata"> {
   if (code === status.OK) {
     return { code: status.UNAVAILABLE, details: "the stream ended before the answer", unsent: true };
   }
-  return { code, details, unsent: unsent || readStatusDetails(metadata)?.reason !== undefined };
+  return { code, details, unsent: unsent || readStatusDetails(metadata)?.reason !== undefined, away };
 }

@@ -224,7 +224,7 @@ export class SealwireClient implements AsyncDisposable {
 function connect(options: ResolvedClientOptions): Transport {
   const [only, ...more] = options.addresses;
   return only?.kind === "target" && more.length === 0
-    ? new Channel({ ...options, address: only.target })
+    ? new Channel({ ...options, address: only.target, proxy: only.proxy })
     : new Replicas(options);
 }
 

@@ -2,6 +2,9 @@ import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { holdProcess } from "../runtime/hold-process.ts";
 
+/** The cause of a DEADLINE_EXCEEDED of this client's own. */
+export const TIME_IS_UP = "time is up";
+
 /** What limits one operation of the client. */
 export interface Limits {
   readonly clock: Clock;
@@ -31,7 +34,8 @@ export class Deadline implements Disposable {
     this.#clock = clock;
     this.#endsAtMs = timeoutMs === undefined ? Infinity : clock.monotonicMs() + timeoutMs;
     if (timeoutMs !== undefined) {
-      const expire = (): void => controller.abort(new SealwireError("DEADLINE_EXCEEDED", describe()));
+      const expire = (): void =>
+        controller.abort(new SealwireError("DEADLINE_EXCEEDED", describe(), { cause: TIME_IS_UP }));
       this.#timer = clock.after(timeoutMs, expire);
     }
     for (const signal of signals) this.#follow(signal, controller);

@@ -83,7 +83,6 @@ class LenientWriter {
 
   #any(message: ReflectMessage): JsonValue {
     const any = message.message as Any;
-    const { typeUrl } = any;
     try {
       const content = anyUnpack(any, this.#registry);
       const desc = content && this.#registry.getMessage(content.$typeName);

@@ -1,16 +1,23 @@
+import { isIPv6 } from "node:net";
 import { isLoopbackHost } from "../runtime/loopback-host.ts";
 
+/** The port of a gRPC target that names none. */
+const DEFAULT_PORT = 443;
+
 /** True if nobody but this machine can read along on the way to a gRPC target: a loopback host or a unix socket. */
-export function isLoopback(address: string): boolean {
-  if (/^unix(-abstract)?:/.test(address)) return true;
-  // A target that names a name server is another's to resolve, "localhost" too.
-  return isLoopbackHost(hostOf(address.replace(/^(dns:(\/\/\/)?|ipv4:|ipv6:)/, "")));
+export function isLoopback(target: string): boolean {
+  if (/^unix(-abstract)?:/.test(target)) return true;
+  return isLoopbackHost(endpointOf(target)?.host ?? "");
 }
 
-/** The host of `host:port`, `[v6]:port`, `host` or a bare IPv6 address. */
-function hostOf(target: string): string {
-  const bracketed = /^\[([^\]]*)\](:\d+)?$/.exec(target);
-  if (bracketed?.[1] !== undefined) return bracketed[1];
-  const parts = target.split(":");
-  return parts.length > 2 ? target : (parts[0] ?? "");
+/**
+ * The host and port that a gRPC target leads to; `undefined` where that is for somebody else to say: of a unix socket, of
+ * several addresses, of a name that a name server of its own resolves, "localhost" too, and of other schemes.
+ */
+export function endpointOf(target: string): { readonly host: string; readonly port: number } | undefined {
+  const path = target.replace(/^(dns:(\/\/\/)?|ipv4:|ipv6:)/, "");
+  if (isIPv6(path)) return { host: path, port: DEFAULT_PORT };
+  const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:/,]+))(?::(\d+))?$/.exec(path) ?? [];
+  const host = bracketed ?? plain;
+  return host === undefined ? undefined : { host, port: port === undefined ? DEFAULT_PORT : Number(port) };
 }

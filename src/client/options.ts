@@ -1,22 +1,33 @@
+import { createSecureContext, type SecureContext } from "node:tls";
 import { SealwireError } from "../errors.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
+import { type Environment, systemEnvironment } from "../runtime/environment.ts";
 import { type Logger, silentLogger } from "../runtime/logger.ts";
 import { checkNumber } from "../runtime/number-range.ts";
 import { type Random, systemRandom } from "../runtime/random.ts";
 import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { MAX_RESPONSE_BYTES } from "../wire/limits.ts";
-import { parseAddresses, type ServerAddress } from "../wire/server-address.ts";
+import { parseAddresses, type ServerAddress, type ServerName } from "../wire/server-address.ts";
 import { isLoopback } from "./loopback.ts";
+import { type HttpProxy, proxyFor } from "./proxy.ts";
 
 /** How the client tries again. Every attempt is signed anew and keeps its request id. */
 export interface RetryOptions {
-  /** Attempts in all, while nothing verified tells how long to wait. 1 to 100, default 5; 1 switches retries off. */
+  /**
+   * Attempts that may have reached a server and were not told how long to wait. 1 to 100, default 5; 1 switches retries
+   * off.
+   */
   readonly maxAttempts?: number;
   /** Upper end of the first wait, 1 to 86,400,000; doubles from then on, each wait is drawn from 0 up to it. Default 200. */
   readonly initialDelayMs?: number;
   /** Upper end of the longest wait, 1 to 86,400,000. Default 5,000. */
   readonly maxDelayMs?: number;
+  /**
+   * How long a call keeps trying while no connection can be made, 0 to 86,400,000; it has no more time than its own.
+   * Such attempts do nothing at a server and are not counted; with 0 they are. Default: as long as the call has.
+   */
+  readonly unreachableForMs?: number;
 }
 
 /** How to reach a server by TLS; certificates and keys in PEM. */
@@ -63,6 +74,22 @@ export interface ClientOptions {
    * Default 5,000.
    */
   readonly healthIntervalMs?: number;
+  /**
+   * How long a connection with an open call may be silent before it is probed, 1,000 to 86,400,000 ms. Default 10,000.
+   * Servers in other languages may take probes that come more often than every five minutes for an abuse; ours do not.
+   */
+  readonly keepaliveIntervalMs?: number;
+  /**
+   * How long the answer to a probe may take, and the first answer on a new connection, 100 to 3,600,000 ms. Default
+   * 8,000. Then the connection is given up: a peer that fell silent is noticed after the two together.
+   */
+  readonly keepaliveTimeoutMs?: number;
+  /**
+   * Environment variables that name a proxy for connections by TLS: `grpc_proxy`, `https_proxy` or `http_proxy`, and
+   * `no_grpc_proxy` or `no_proxy`, in lower or upper case. Loopback is always reached directly. Default: those of this
+   * process; `{}` for no proxy.
+   */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Largest message to receive, 1,024 to 2,147,483,647 bytes. Default 4 MiB, which every result fits in. */
   readonly maxReceiveBytes?: number;
   /** Told of retries, at level debug. Default: nobody. */
@@ -71,11 +98,26 @@ export interface ClientOptions {
   readonly random?: Random;
 }
 
+/** {@link ClientTls} read. */
+export interface ResolvedTls {
+  readonly context: SecureContext;
+  readonly serverName: string | undefined;
+}
+
+/** One address, and what leads to it. */
+export type Route =
+  | ServerName
+  | {
+      readonly kind: "target";
+      readonly target: string;
+      readonly proxy?: HttpProxy;
+    };
+
 /** {@link ClientOptions} checked, with every default filled in. */
 export interface ResolvedClientOptions {
   readonly credentials: ClientCredentials;
-  readonly addresses: readonly ServerAddress[];
-  readonly tls: ClientTls | undefined;
+  readonly addresses: readonly Route[];
+  readonly tls: ResolvedTls | undefined;
   readonly descriptors: Image | undefined;
   readonly timeoutMs: number;
   readonly retry: Required<RetryOptions>;
@@ -83,6 +125,8 @@ export interface ResolvedClientOptions {
   readonly heartbeatIntervalMs: number;
   readonly resumeForMs: number;
   readonly healthIntervalMs: number;
+  readonly keepaliveIntervalMs: number;
+  readonly keepaliveTimeoutMs: number;
   readonly maxReceiveBytes: number;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -105,16 +149,19 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
       `Without TLS the client speaks to loopback addresses and unix sockets only, not to ${remote.target}; set tls, or allowRemotePlaintext to let everyone on the way read along.`,
     );
   }
+  const { environment = systemEnvironment } = options;
+  const tls = options.tls && readTls(options.tls);
   return {
     credentials: options.credentials,
-    addresses,
-    tls: options.tls,
+    addresses: tls === undefined ? addresses : addresses.map((address) => route(address, environment)),
+    tls,
     descriptors: options.descriptors,
     timeoutMs: checkTimeoutMs(options.timeoutMs ?? 60_000),
     retry: {
       maxAttempts: checkNumber("retry.maxAttempts", options.retry?.maxAttempts ?? 5, { least: 1, most: 100 }),
       initialDelayMs: checkTime("retry.initialDelayMs", options.retry?.initialDelayMs ?? 200, 1),
       maxDelayMs: checkTime("retry.maxDelayMs", options.retry?.maxDelayMs ?? 5_000, 1),
+      unreachableForMs: checkTime("retry.unreachableForMs", options.retry?.unreachableForMs ?? MAX_TIMEOUT_MS, 0),
     },
     pipeline: options.pipeline ?? false,
     heartbeatIntervalMs: checkNumber("heartbeatIntervalMs", options.heartbeatIntervalMs ?? 15_000, {
@@ -123,6 +170,8 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     }),
     resumeForMs: checkTime("resumeForMs", options.resumeForMs ?? 300_000, 0),
     healthIntervalMs: checkTime("healthIntervalMs", options.healthIntervalMs ?? 5_000, 100, 60_000),
+    keepaliveIntervalMs: checkTime("keepaliveIntervalMs", options.keepaliveIntervalMs ?? 10_000, 1_000),
+    keepaliveTimeoutMs: checkTime("keepaliveTimeoutMs", options.keepaliveTimeoutMs ?? 8_000, 100, 3_600_000),
     maxReceiveBytes: checkNumber("maxReceiveBytes", options.maxReceiveBytes ?? MAX_RESPONSE_BYTES, {
       least: 1024,
       most: 2 ** 31 - 1,
@@ -131,6 +180,33 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
+}
+
+/** Plaintext is meant for this machine alone, so it takes no detour that an environment variable names. */
+function route(address: ServerAddress, environment: Environment): Route {
+  // A name server that the user names knows servers that are reached without the proxy.
+  if (address.kind === "name" && address.nameServer !== undefined) return address;
+  // A proxy looks a name up itself; the machine behind it may not be able to.
+  const target = address.kind === "name" ? `dns:${address.host}:${address.port}` : address.target;
+  const proxy = proxyFor(target, environment);
+  return proxy === undefined ? address : { kind: "target", target, proxy };
+}
+
+/** Throws OPTIONS_INVALID for what OpenSSL cannot read. */
+function readTls({ rootCertificates, privateKey, certificateChain, serverName }: ClientTls): ResolvedTls {
+  if ((privateKey === undefined) !== (certificateChain === undefined)) {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      "tls.privateKey and tls.certificateChain belong together; give both or none.",
+    );
+  }
+  try {
+    const context = createSecureContext({ ca: rootCertificates, key: privateKey, cert: certificateChain });
+    return { context, serverName };
+  } catch (thrown) {
+    const { message } = thrown as Error;
+    throw new SealwireError("OPTIONS_INVALID", `The certificates or the key in tls cannot be read: ${message}.`);
+  }
 }
 
 /** Checks the time that a call gets. Throws OPTIONS_INVALID. */

@@ -16,13 +16,15 @@ export type Outcome =
   | { readonly kind: "refusal"; readonly response: Response; readonly error: SealwireError }
   /**
    * Nothing that could be believed. `forged`: a frame was there, but not a valid one or not one that agrees. `unsent`: the
-   * server has surely not begun; may be missing where nobody asks.
+   * server has surely not begun; may be missing where nobody asks. `away`: and no connection could be made, for a reason
+   * that may pass.
    */
   | {
       readonly kind: "unverified";
       readonly error: SealwireError;
       readonly forged: boolean;
       readonly unsent?: boolean;
+      readonly away?: boolean;
     };
 
 /** What a genuine answer to an attempt must show. */
@@ -124,20 +126,25 @@ export function untrusted(message: string): Outcome {
 
 /** Keeps what the peer said for people to read. It proves nothing: anyone on the way can say it. */
 export function readUnsigned(
-  { code, details, unsent = false }: Omit<RawStatus, "metadata">,
+  { code, details, unsent = false, away = false }: Omit<RawStatus, "metadata">,
   requestId: string,
 ): Outcome {
   const status = statusName(code);
   const said = `${status}: ${oneLine(details)}`;
   const error =
     code === grpcStatus.UNAVAILABLE
-      ? new SealwireError("UNREACHABLE", `No verified answer to request ${requestId} (${said}).`)
+      ? new SealwireError(
+          "UNREACHABLE",
+          unsent
+            ? `Request ${requestId} has not reached a server (${said}).`
+            : `No verified answer to request ${requestId} (${said}).`,
+        )
       : code === grpcStatus.UNAUTHENTICATED
         ? new SealwireError("CREDENTIALS_REFUSED", `The peer refuses request ${requestId}, unsigned (${said}).`)
         : new SealwireError("RESPONSE_UNVERIFIED", `The peer answers request ${requestId} unsigned (${said}).`, {
             status,
           });
-  return { kind: "unverified", forged: false, error, unsent };
+  return { kind: "unverified", forged: false, error, unsent, away };
 }
 
 function oneLine(text: string): string {

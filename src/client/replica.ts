@@ -35,6 +35,7 @@ const GONE: RawStatus = {
   details: "The server is no longer behind its name.",
   metadata: new Metadata(),
   unsent: true,
+  away: true,
 };
 
 /**

@@ -1,8 +1,8 @@
 import { Metadata, status } from "@grpc/grpc-js";
-import type { ServerAddress, ServerName } from "../wire/server-address.ts";
+import type { ServerName } from "../wire/server-address.ts";
 import { unlessAborted } from "./deadline.ts";
 import { lookUp } from "./name-lookup.ts";
-import type { ResolvedClientOptions } from "./options.ts";
+import type { ResolvedClientOptions, Route } from "./options.ts";
 import { type Fitness, Replica } from "./replica.ts";
 import {
   Channel,
@@ -18,9 +18,6 @@ import {
 /** How long a name's answer is taken for granted while its servers are well. */
 const LOOKUP_INTERVAL_MS = 30_000;
 
-/** A server that fell silent is given up after the two together, so that its calls move elsewhere within their time. */
-const KEEPALIVE = { keepaliveIntervalMs: 10_000, keepaliveTimeoutMs: 10_000 };
-
 /**
  * Several servers that share the calls: one channel each, in turn, without those that are out. If all are out, each gets
  * its turn nevertheless: health is unsigned, so it may steer calls but not stop them. From the first request until it is
@@ -29,7 +26,7 @@ const KEEPALIVE = { keepaliveIntervalMs: 10_000, keepaliveTimeoutMs: 10_000 };
 export class Replicas implements Transport {
   readonly #options: ResolvedClientOptions;
   /** The replicas of each address that was given. */
-  readonly #byAddress = new Map<ServerAddress, Map<string, Replica>>();
+  readonly #byAddress = new Map<Route, Map<string, Replica>>();
   #all: readonly Replica[] = [];
   #turn: number;
   #lookup: Promise<void> | undefined;
@@ -154,7 +151,7 @@ export class Replicas implements Transport {
   }
 
   /** Puts the servers of an address in the place of those before; who stays keeps its connection. */
-  #replace(address: ServerAddress, targets: readonly string[]): void {
+  #replace(address: Route, targets: readonly string[]): void {
     const before = this.#byAddress.get(address);
     const now = new Map(targets.map((target) => [target, before?.get(target) ?? this.#connect(address, target)]));
     this.#byAddress.set(address, now);
@@ -162,17 +159,16 @@ export class Replicas implements Transport {
     this.#all = [...this.#byAddress.values()].flatMap((replicas) => [...replicas.values()]);
   }
 
-  #connect(address: ServerAddress, target: string): Replica {
-    const { tls, clock, random, healthIntervalMs, logger } = this.#options;
-    // The certificate is for the name that the user gave, not for one of its addresses.
-    const serverName = tls?.serverName ?? (address.kind === "name" ? address.host : undefined);
+  #connect(address: Route, target: string): Replica {
+    const { clock, random, healthIntervalMs, logger } = this.#options;
     let before: Fitness = "unknown";
     return new Replica({
       channel: new Channel({
         ...this.#options,
-        ...KEEPALIVE,
         address: target,
-        tls: tls && serverName !== undefined ? { ...tls, serverName } : tls,
+        // The certificate is for the name that the user gave, not for one of its addresses.
+        serverName: address.kind === "name" ? address.host : undefined,
+        proxy: address.kind === "name" ? undefined : address.proxy,
       }),
       clock,
       random,
@@ -198,5 +194,5 @@ function isIn({ fitness }: Replica): boolean {
 }
 
 function failure(code: number, details: string): RawStatus {
-  return { code, details, metadata: new Metadata(), unsent: true };
+  return { code, details, metadata: new Metadata(), unsent: true, away: code === status.UNAVAILABLE };
 }

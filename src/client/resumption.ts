@@ -1,7 +1,7 @@
 import { SealwireError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import type { Deadline } from "./deadline.ts";
-import { type Failure, finalError, Retries, tellsDelay } from "./retry.ts";
+import { type Failure, Retries, tellsDelay } from "./retry.ts";
 import type { StreamEnd } from "./watch-stream.ts";
 
 /** Decides how long a watch goes on resuming. */
@@ -17,7 +17,7 @@ export class Resumption {
   constructor(connection: Connection, isKnown: boolean) {
     this.#connection = connection;
     if (isKnown) this.#lastVerifiedAtMs = connection.options.clock.monotonicMs();
-    this.#retries = new Retries(connection.options.retry, connection.options.random);
+    this.#retries = new Retries(connection.options.retry, connection.options);
   }
 
   /** Notes a verified message. One without news is no reason to resume any faster. */
@@ -30,9 +30,11 @@ export class Resumption {
   delayAfter(end: StreamEnd, deadline: Deadline): number {
     const failure = failureOf(end);
     const { alternatives } = this.#connection.transport;
-    const delayMs = this.#retries.delayAfter(failure, () => this.#adoptServerTime(end), alternatives);
-    if (delayMs === undefined || !this.#mayResume(failure) || delayMs >= deadline.remainingMs())
-      throw finalError(failure);
+    const remainingMs = deadline.remainingMs();
+    const correctClock = (): boolean => this.#adoptServerTime(end);
+    const delayMs = this.#retries.delayAfter(failure, { correctClock, alternatives, remainingMs });
+    if (delayMs === undefined || !this.#mayResume(failure) || delayMs >= remainingMs)
+      throw this.#retries.finalError(failure);
     return delayMs;
   }
 

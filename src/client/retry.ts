@@ -1,4 +1,5 @@
 import { SealwireError, type StatusName } from "../errors.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { Random } from "../runtime/random.ts";
 import type { RetryOptions } from "./options.ts";
 import type { Outcome } from "./outcome.ts";
@@ -21,6 +22,25 @@ const PASSING: ReadonlySet<StatusName> = new Set([
 /** Least wait after a server was lost in mid-call, unless `maxDelayMs` is below twice as much. */
 const LOSS_DELAY_MS = 500;
 
+/** A call that cannot reach a server is given up when it has less time left than this. */
+const LEAST_LEFT_MS = 50;
+
+/** What decisions rest on beside the options. */
+export interface RetryContext {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What is known where an attempt has failed. */
+export interface RetrySituation {
+  /** Called on a verified CLOCK_SKEW, the first time only; tells whether the clock could be corrected. */
+  readonly correctClock: () => boolean;
+  /** How many other servers may be asked without a wait. Default 0. */
+  readonly alternatives?: number;
+  /** How much time is left. Default: no limit. */
+  readonly remainingMs?: number;
+}
+
 /**
  * Decides whether an intent is tried again, and when (docs/protocol.md, Retries).
  *
@@ -30,64 +50,107 @@ const LOSS_DELAY_MS = 500;
  */
 export class Retries {
   readonly #options: Required<RetryOptions>;
+  readonly #clock: Clock;
   readonly #random: Random;
   #failures = 0;
+  #counted = 0;
   #losses = 0;
+  #told = 0;
   #clockCorrected = false;
+  #awaySinceMs: number | undefined;
+  #mayHaveRun = false;
 
-  constructor(options: Required<RetryOptions>, random: Random) {
+  constructor(options: Required<RetryOptions>, { clock, random }: RetryContext) {
     this.#options = options;
+    this.#clock = clock;
     this.#random = random;
   }
 
   /** True while the number of attempts allows another. */
   get attemptsLeft(): boolean {
-    return this.#failures < this.#options.maxAttempts;
+    return this.#counted < this.#options.maxAttempts;
   }
 
   /** Starts anew, after something that shows the server to be well. */
   reset(): void {
     this.#failures = 0;
+    this.#counted = 0;
     this.#losses = 0;
+    this.#told = 0;
     this.#clockCorrected = false;
+    this.#awaySinceMs = undefined;
   }
 
   /**
-   * Milliseconds to wait before the next attempt, `undefined` if there is to be none. `correctClock` is called on a
-   * verified CLOCK_SKEW, the first time only, and tells whether the clock could be corrected. What one server cannot do
-   * is asked of as many others as there are `alternatives` without a wait, unless the server was lost in mid-call.
+   * Milliseconds to wait before the next attempt, `undefined` if there is to be none. What one server cannot do is asked
+   * of as many others as there are `alternatives` without a wait, unless the server was lost in mid-call.
    */
-  delayAfter(failure: Failure, correctClock: () => boolean, alternatives = 0): number | undefined {
+  delayAfter(failure: Failure, situation: RetrySituation): number | undefined {
+    const { correctClock, alternatives = 0, remainingMs = Infinity } = situation;
     this.#failures += 1;
+    this.#mayHaveRun ||= mayHaveRun(failure);
+    if (!this.#isWaitedFor(failure)) this.#counted += 1;
+    if (isAway(failure) && remainingMs < LEAST_LEFT_MS) return undefined;
     if (isLostInMidCall(failure)) return this.#delayAfterLoss();
     if (isOutOfService(failure) && this.#failures <= alternatives) return 0;
     if (failure.kind === "unverified")
-      return !failure.forged && isPassing(failure.error) ? this.backoffMs() : undefined;
+      return !failure.forged && isPassing(failure.error) ? this.backoffMs(remainingMs) : undefined;
     const { reason, retryable, retryDelayMs } = failure.error;
     if (reason === "CLOCK_SKEW") return this.#correctOnce(correctClock) ? 0 : undefined;
     // This nonce was drawn once, so somebody delivered the frame twice; the request id finds out what came of it.
-    if (reason === "REPLAYED") return this.backoffMs();
+    if (reason === "REPLAYED") return this.backoffMs(remainingMs);
     if (!retryable) return undefined;
-    return retryDelayMs === undefined ? this.backoffMs() : this.#delayAsTold(retryDelayMs);
+    return retryDelayMs === undefined ? this.backoffMs(remainingMs) : this.#delayAsTold(retryDelayMs, remainingMs);
   }
 
-  /** A wait drawn from 0 up to a bound that doubles with every failure. */
-  backoffMs(): number {
+  /** A wait drawn from 0 up to a bound that doubles with every failure, and up to half of what is left. */
+  backoffMs(remainingMs = Infinity): number {
     const { initialDelayMs, maxDelayMs } = this.#options;
-    const bound = Math.min(maxDelayMs, initialDelayMs * 2 ** Math.min(Math.max(this.#failures - 1, 0), 30));
-    return this.#random.fraction() * bound;
+    return this.#random.fraction() * Math.min(maxDelayMs, doubled(initialDelayMs, this.#failures - 1), remainingMs / 2);
+  }
+
+  /** What the caller is told whose last attempt failed so: the failure, and whether the call may have run. */
+  finalError(failure: Failure): SealwireError {
+    const error = errorOf(failure);
+    if (error.reason !== "UNREACHABLE") return error;
+    const advice =
+      this.#mayHaveRun || mayHaveRun(failure)
+        ? "Check the address and that the server runs; repeat under the same request id, the call may have taken effect."
+        : error.remedy;
+    return new SealwireError("UNREACHABLE", `${error.message}\n${advice}`, { cause: error });
+  }
+
+  /** What the caller is told whose time was up during an attempt that came to this: `undefined` if the call may have run. */
+  errorInTime(failure: Failure, limitMs: number): SealwireError | undefined {
+    if (this.#mayHaveRun || mayHaveRun(failure)) return undefined;
+    if (failure.kind === "refusal" || failure.forged) return undefined;
+    return new SealwireError("UNREACHABLE", `No connection to a server within ${limitMs} ms; the call has not begun.`);
+  }
+
+  /** True for a server that cannot be reached, for as long as that is waited for in place of counting attempts. */
+  #isWaitedFor(failure: Failure): boolean {
+    if (!isAway(failure) || this.#options.maxAttempts === 1) return false;
+    this.#awaySinceMs ??= this.#clock.monotonicMs();
+    return this.#clock.monotonicMs() - this.#awaySinceMs < this.#options.unreachableForMs;
   }
 
   /** The call may be what ended the server: others are not to follow at once. At least half a second, doubles. */
   #delayAfterLoss(): number {
     this.#losses += 1;
-    const base = Math.min(this.#options.maxDelayMs / 2, LOSS_DELAY_MS * 2 ** Math.min(this.#losses - 1, 30));
+    const base = Math.min(this.#options.maxDelayMs / 2, doubled(LOSS_DELAY_MS, this.#losses - 1));
     return base * (1 + this.#random.fraction());
   }
 
-  /** Spreads those who were told the same delay, and comes never earlier. */
-  #delayAsTold(retryDelayMs: number): number {
-    return retryDelayMs + this.#random.fraction() * Math.min(retryDelayMs / 4 + 10, this.#options.maxDelayMs);
+  /**
+   * Comes never earlier than told. Spreads those who were told the same, the more the more often: a server that tells
+   * everybody the same time cannot take them all then.
+   */
+  #delayAsTold(retryDelayMs: number, remainingMs: number): number {
+    this.#told += 1;
+    const { initialDelayMs, maxDelayMs } = this.#options;
+    const again = this.#told === 1 ? 0 : doubled(initialDelayMs, this.#told - 2);
+    const spread = Math.min(maxDelayMs, retryDelayMs / 4 + 10 + again, Math.max(0, remainingMs - retryDelayMs) / 2);
+    return retryDelayMs + this.#random.fraction() * spread;
   }
 
   #correctOnce(correctClock: () => boolean): boolean {
@@ -102,6 +165,20 @@ export function tellsDelay(failure: Failure): boolean {
   return failure.kind === "refusal" && failure.error.retryable && failure.error.retryDelayMs !== undefined;
 }
 
+function doubled(ms: number, times: number): number {
+  return ms * 2 ** Math.min(Math.max(times, 0), 30);
+}
+
+/** True if no connection could be made, for a reason that may pass. */
+function isAway(failure: Failure): boolean {
+  return failure.kind === "unverified" && failure.away === true;
+}
+
+/** True if nothing shows that the attempt was not carried out. */
+function mayHaveRun(failure: Failure): boolean {
+  return failure.kind === "unverified" ? failure.unsent !== true : failure.error.reason === "REPLAYED";
+}
+
 /** True if the connection went away while the server may have been at work. */
 function isLostInMidCall(failure: Failure): boolean {
   return failure.kind === "unverified" && !failure.forged && !failure.unsent && failure.error.reason === "UNREACHABLE";
@@ -113,8 +190,7 @@ function isOutOfService(failure: Failure): boolean {
   return !failure.forged && failure.error.reason === "UNREACHABLE";
 }
 
-/** What the caller is told once there are no more attempts. */
-export function finalError(failure: Failure): SealwireError {
+function errorOf(failure: Failure): SealwireError {
   if (failure.kind === "unverified" || failure.error.reason !== "REPLAYED") return failure.error;
   return new SealwireError(
     "OUTCOME_UNKNOWN",

@@ -1,12 +1,13 @@
 import { status } from "@grpc/grpc-js";
 import type { Response } from "../../gen/sealwire/v1/response.ts";
+import { SealwireError } from "../errors.ts";
 import { sleep } from "../runtime/clock.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD } from "../wire/limits.ts";
 import type { Connection, OperationOptions } from "./connection.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadline, TIME_IS_UP } from "./deadline.ts";
 import { checkTimeoutMs } from "./options.ts";
 import { type Outcome, readFailure, readMessage } from "./outcome.ts";
-import { finalError, Retries, tellsDelay } from "./retry.ts";
+import { Retries, tellsDelay } from "./retry.ts";
 import type { EncodedMessage, SealedAttempt } from "./sealer.ts";
 
 /** One intent: which tool, with what, under which name. */
@@ -36,7 +37,7 @@ export async function callTool(
     signals: [closed, signal],
     describe: () => timeUp(intent, limitMs),
   });
-  const retries = new Retries(options.retry, options.random);
+  const retries = new Retries(options.retry, options);
   // Metadata, which a trace context travels in, belongs to a whole stream.
   const pipeline = intent.traceparent === undefined ? connection.pipeline : undefined;
   for (;;) {
@@ -51,18 +52,23 @@ export async function callTool(
           signal: deadline.signal,
         }));
     if (outcome.kind === "answer") return outcome.response;
-    deadline.signal.throwIfAborted();
-    const delayMs = retries.delayAfter(
-      outcome,
-      () => outcome.kind === "refusal" && sealer.adoptServerTime(Number(outcome.response.tsMs), attempt),
-      transport.alternatives,
-    );
+    if (deadline.signal.aborted) throw endOf(deadline.signal.reason, retries.errorInTime(outcome, limitMs));
+    const delayMs = retries.delayAfter(outcome, {
+      correctClock: () => outcome.kind === "refusal" && sealer.adoptServerTime(Number(outcome.response.tsMs), attempt),
+      alternatives: transport.alternatives,
+      remainingMs: deadline.remainingMs(),
+    });
     const allowed = retries.attemptsLeft || tellsDelay(outcome);
-    if (delayMs === undefined || !allowed || delayMs >= deadline.remainingMs()) throw finalError(outcome);
+    if (delayMs === undefined || !allowed || delayMs >= deadline.remainingMs()) throw retries.finalError(outcome);
     const { reason, message } = outcome.error;
     options.logger.debug({ tool: intent.tool, requestId: intent.requestId, reason, delayMs }, `retry: ${message}`);
     await sleep(options.clock, delayMs, deadline.signal);
   }
+}
+
+/** The reason why a call was ended; where that is the time, what is known better. */
+function endOf(reason: unknown, known: SealwireError | undefined): unknown {
+  return reason instanceof SealwireError && reason.cause === TIME_IS_UP && known !== undefined ? known : reason;
 }
 
 /** What a caller is told whose time is up. */

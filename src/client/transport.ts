@@ -1,6 +1,9 @@
-import { type CallOptions, type ChannelCredentials, Client, credentials, Metadata, status } from "@grpc/grpc-js";
-import { systemClock } from "../runtime/clock.ts";
-import type { ClientTls } from "./options.ts";
+import { type CallOptions, Client, Metadata, status } from "@grpc/grpc-js";
+import { type Clock, systemClock } from "../runtime/clock.ts";
+import { Dialer } from "./dialer.ts";
+import { endpointOf } from "./loopback.ts";
+import type { ResolvedTls } from "./options.ts";
+import type { HttpProxy } from "./proxy.ts";
 
 /** A gRPC status as received or made up by the transport; nothing of it is verified. */
 export interface RawStatus {
@@ -9,6 +12,8 @@ export interface RawStatus {
   readonly metadata: Metadata;
   /** True if the request surely has not begun at the server: no connection was there, or its stream was refused. */
   readonly unsent?: boolean;
+  /** True if no connection could be made, for a reason that may pass. */
+  readonly away?: boolean;
 }
 
 /** What came back for a unary request: the message's bytes if there was one, and the status. */
@@ -67,18 +72,26 @@ export interface Transport {
 export interface ChannelOptions {
   /** A gRPC target. */
   readonly address: string;
-  readonly tls: ClientTls | undefined;
+  /** The name that the certificate must hold, unless the user gave one. Default: the host of the address. */
+  readonly serverName?: string | undefined;
+  readonly tls: ResolvedTls | undefined;
+  readonly proxy: HttpProxy | undefined;
+  readonly clock: Clock;
   readonly maxReceiveBytes: number;
-  /** Silence before the connection of an open call is probed. Default 60,000. */
-  readonly keepaliveIntervalMs?: number;
-  /** Time for the answer to a probe; then the connection is given up. Default 20,000. */
-  readonly keepaliveTimeoutMs?: number;
+  /** Silence before the connection of an open call is probed. */
+  readonly keepaliveIntervalMs: number;
+  /** Time for the answer to a probe, and for the first of a new connection; then it is given up. */
+  readonly keepaliveTimeoutMs: number;
 }
 
 const DEADLINE_SLACK_MS = 1_000;
 
 /** How grpc-js reports REFUSED_STREAM, by which a server says that it has done nothing; it does not pass the code on. */
 const STREAM_REFUSED = "Stream refused by server";
+
+/** How grpc-js reports that there is no connection; the last error is that of the socket. */
+const NO_CONNECTION =
+  /^No connection established\. Last error: (?:Error: )?(.*?)(?: \(\d{4}-[^)]*Z\))?\. Resolution note: /s;
 
 const sameBytes = (bytes: Buffer): Buffer => bytes;
 const OK: RawStatus = { code: status.OK, details: "", metadata: new Metadata() };
@@ -87,22 +100,32 @@ const OK: RawStatus = { code: status.OK, details: "", metadata: new Metadata() }
 export class Channel implements Transport {
   readonly alternatives = 0;
   readonly #client: Client;
+  readonly #dialer: Dialer;
+  readonly #address: string;
 
-  constructor({ address, tls, maxReceiveBytes, keepaliveIntervalMs, keepaliveTimeoutMs }: ChannelOptions) {
-    this.#client = new Client(address, channelCredentials(tls), {
+  constructor(options: ChannelOptions) {
+    const { address, tls, proxy, clock, keepaliveTimeoutMs } = options;
+    const serverName = tls?.serverName ?? options.serverName;
+    const authority = serverName ?? proxy?.destination;
+    this.#address = proxy === undefined ? address : `${address} through the proxy ${proxy.target.replace(/^dns:/, "")}`;
+    this.#dialer = new Dialer({
+      clock,
+      tls: tls && { context: tls.context, serverName: serverName ?? endpointOf(address)?.host ?? hostWithin(address) },
+      proxy,
+      silenceMs: keepaliveTimeoutMs,
+    });
+    this.#client = new Client(proxy?.target ?? address, this.#dialer, {
       // grpc-js would send the same bytes again, which the replay guard refuses: retries are ours, signed anew.
       "grpc.enable_retries": 0,
       "grpc.service_config_disable_resolution": 1,
-      "grpc.max_receive_message_length": maxReceiveBytes,
+      "grpc.max_receive_message_length": options.maxReceiveBytes,
       "grpc.initial_reconnect_backoff_ms": 100,
       "grpc.max_reconnect_backoff_ms": 5_000,
-      "grpc.keepalive_time_ms": keepaliveIntervalMs ?? 60_000,
-      "grpc.keepalive_timeout_ms": keepaliveTimeoutMs ?? 20_000,
-      // Plaintext is meant for this machine alone, so it takes no detour that an environment variable names.
-      ...(tls === undefined ? { "grpc.enable_http_proxy": 0 } : {}),
-      ...(tls?.serverName === undefined
-        ? {}
-        : { "grpc.ssl_target_name_override": tls.serverName, "grpc.default_authority": tls.serverName }),
+      "grpc.keepalive_time_ms": options.keepaliveIntervalMs,
+      "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
+      // The dialer sees to proxies.
+      "grpc.enable_http_proxy": 0,
+      ...(authority !== undefined && { "grpc.default_authority": authority }),
     });
   }
 
@@ -118,7 +141,8 @@ export class Channel implements Transport {
         callOptions(request),
         (error, reply) => {
           signal.removeEventListener("abort", cancel);
-          resolve({ message: reply, status: error === null ? OK : this.#failure(call, error) });
+          if (error === null) resolve({ message: reply, status: OK });
+          else resolve(this.#failure(call, error).then((failed) => ({ message: reply, status: failed })));
         },
       );
       const cancel = (): void => call.cancel();
@@ -161,7 +185,7 @@ export class Channel implements Transport {
   duplex(path: string, { onMessage, onEnd }: DuplexListener): RawDuplex {
     const call = this.#client.makeBidiStreamRequest<Buffer, Buffer>(path, sameBytes, sameBytes);
     call.on("data", onMessage);
-    call.on("status", (final: RawStatus) => onEnd(this.#failure(call, final)));
+    call.on("status", (final: RawStatus) => void this.#failure(call, final).then(onEnd));
     // The status tells the same; without a listener the event would end the process.
     call.on("error", () => {});
     return {
@@ -175,16 +199,26 @@ export class Channel implements Transport {
     this.#client.close();
   }
 
-  /** grpc-js names the channel's target as the peer of a call that never got a stream. */
-  #failure(call: { getPeer(): string }, { code, details, metadata }: RawStatus): RawStatus {
-    const unsent = details === STREAM_REFUSED || call.getPeer() === this.#client.getChannel().getTarget();
-    return { code, details, metadata, unsent };
+  /** grpc-js names the channel's target as the peer of a call that never got a stream; it knows once the call has ended. */
+  #isUnsent(call: { getPeer(): string }): boolean {
+    return call.getPeer() === this.#client.getChannel().getTarget();
+  }
+
+  async #failure(call: { getPeer(): string }, { code, details, metadata }: RawStatus): Promise<RawStatus> {
+    if (!this.#isUnsent(call)) return { code, details, metadata, unsent: details === STREAM_REFUSED };
+    // Whoever has given up waits for no explanation.
+    if (code !== status.UNAVAILABLE) return { code, details, metadata, unsent: true };
+    const [, known] = NO_CONNECTION.exec(details) ?? [];
+    const { message, mayPass } = await this.#dialer.explain(known ?? details);
+    const said = known === undefined ? details : `no connection to ${this.#address}: ${message}`;
+    return { code, details: said, metadata, unsent: true, away: mayPass };
   }
 }
 
-function channelCredentials(tls: ClientTls | undefined): ChannelCredentials {
-  if (tls === undefined) return credentials.createInsecure();
-  return credentials.createSsl(tls.rootCertificates ?? null, tls.privateKey ?? null, tls.certificateChain ?? null);
+/** The host of a target that only grpc-js can read. */
+function hostWithin(target: string): string {
+  if (target.startsWith("unix")) return "localhost";
+  return endpointOf(target.replace(/^[^:/]+:(?:\/\/[^/]*\/)?/, "").split(",")[0] ?? "")?.host ?? target;
 }
 
 function callMetadata({ traceparent }: RawRequest): Metadata {

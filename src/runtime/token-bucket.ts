@@ -1,5 +1,8 @@
 import type { Clock } from "./clock.ts";
 
+/** Those who were told to wait are counted up to so many milliseconds' worth of tokens. */
+const QUEUE_MOST_MS = 30_000;
+
 /** Limits how much of something there is per second; what is not used adds up to the capacity. */
 export class TokenBucket {
   readonly #clock: Clock;
@@ -7,6 +10,8 @@ export class TokenBucket {
   #capacity: number;
   #tokens: number;
   #filledAtMs: number;
+  /** Tokens that callers were told to come back for, less those that have come since. */
+  #queued = 0;
 
   /** `perSecond`: 0 allows nothing. `capacity`: default one second's worth. */
   constructor(clock: Clock, perSecond: number, capacity = perSecond) {
@@ -32,10 +37,17 @@ export class TokenBucket {
     return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens / this.#perSecond) * 1000);
   }
 
-  /** The milliseconds until there are so many tokens; 0 if there are. */
-  waitMs(tokens: number): number {
+  /**
+   * The milliseconds until there are so many tokens for one who comes after everybody who was told to wait before, and
+   * counts as one of those from now on; 0 if there are as many. Nothing is reserved: tokens that are there are given to
+   * whoever comes. At most half a minute longer than without the others, who may not come back.
+   */
+  queueMs(tokens: number): number {
     this.#fill();
-    return this.#tokens >= tokens ? 0 : Math.ceil(((tokens - this.#tokens) / this.#perSecond) * 1000);
+    if (this.#tokens >= tokens) return 0;
+    const waitMs = Math.ceil(((tokens - this.#tokens + this.#queued) / this.#perSecond) * 1000);
+    this.#queued = Math.min(this.#queued + tokens, (this.#perSecond * QUEUE_MOST_MS) / 1000);
+    return waitMs;
   }
 
   /** Another rate and capacity, which count as if they had been there since tokens were last asked for. */
@@ -51,7 +63,9 @@ export class TokenBucket {
 
   #fill(): void {
     const nowMs = this.#clock.monotonicMs();
-    this.#tokens = Math.min(this.#capacity, this.#tokens + ((nowMs - this.#filledAtMs) * this.#perSecond) / 1000);
+    const come = ((nowMs - this.#filledAtMs) * this.#perSecond) / 1000;
+    this.#tokens = Math.min(this.#capacity, this.#tokens + come);
+    this.#queued = Math.max(0, this.#queued - come);
     this.#filledAtMs = nowMs;
   }
 }

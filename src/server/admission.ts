@@ -80,7 +80,7 @@ export class Admission {
     // The ring may have been changed.
     usage.rate.resize(callsPerSecond, burst);
     // A request that costs more than the burst is let in when the burst is there, and overdraws it.
-    const retryDelayMs = usage.rate.waitMs(Math.min(cost, burst));
+    const retryDelayMs = usage.rate.queueMs(Math.min(cost, burst));
     if (retryDelayMs > 0) {
       const counts =
         cost === 1 ? "" : `; this request counts as ${cost} calls, one for each ${BYTES_PER_CALL >> 10} KiB`;

@@ -24,6 +24,13 @@ test("a reason of the wire is named, with the table's remedy", () => {
   assert.is(code, ExitCode.unreachable);
 });
 
+test("a reason of this process that a call ended with is named, too", () => {
+  for (const reason of ["UNREACHABLE", "CREDENTIALS_REFUSED", "RESPONSE_UNVERIFIED", "RESPONSE_INVALID"] as const) {
+    const error = new SealwireError(reason, "It is so.");
+    assert.equal(reported(error).lines, [`error: ${reason}: It is so.`, `  try: ${error.remedy}`]);
+  }
+});
+
 test("what this process says itself may bring its own remedy", () => {
   const { lines } = reported(new SealwireError("OPTIONS_INVALID", "No key.\nchmod 600 x"));
   assert.equal(lines, ["error: No key.", "  try: chmod 600 x"]);

@@ -32,7 +32,7 @@ test("defaults are filled in", () => {
     { timeoutMs, retry, heartbeatIntervalMs, resumeForMs, healthIntervalMs, maxReceiveBytes, addresses },
     {
       timeoutMs: 60_000,
-      retry: { maxAttempts: 5, initialDelayMs: 200, maxDelayMs: 5_000 },
+      retry: { maxAttempts: 5, initialDelayMs: 200, maxDelayMs: 5_000, unreachableForMs: 86_400_000 },
       heartbeatIntervalMs: 15_000,
       resumeForMs: 300_000,
       healthIntervalMs: 5_000,
@@ -56,6 +56,9 @@ test("a value out of range is refused by name", () => {
   assert.match(refusal({ heartbeatIntervalMs: 99 }), /^heartbeatIntervalMs/);
   assert.match(refusal({ resumeForMs: Infinity }), /^resumeForMs/);
   assert.match(refusal({ maxReceiveBytes: 10 }), /^maxReceiveBytes/);
+  assert.match(refusal({ retry: { unreachableForMs: -1 } }), /^retry\.unreachableForMs/);
+  assert.match(refusal({ keepaliveIntervalMs: 999 }), /^keepaliveIntervalMs/);
+  assert.match(refusal({ keepaliveTimeoutMs: 3_600_001 }), /^keepaliveTimeoutMs/);
   assert.match(refusal({ healthIntervalMs: 99 }), /^healthIntervalMs/);
   for (const address of ["", [], [""]]) assert.match(refusal({ address }), /^The address is empty/);
   assert.match(refusal({ address: "127.0.0.1:1,,127.0.0.1:2" }), /^An address in "127.0.0.1:1,,127.0.0.1:2" is empty/);

@@ -19,7 +19,7 @@ function run(source: string): Promise<{ code: unknown; stdout: string; stderr: s
     `import { SealwireClient } from ${module("../../src/client/client.ts")};
      import { makeCredentials } from ${module("./peers/signed-peer.ts")};
      import { sumArgs } from ${module("./peers/numbers.ts")};
-     const client = new SealwireClient({ credentials: makeCredentials("127.0.0.1:1"), retry: { initialDelayMs: 150 } });
+     const client = new SealwireClient({ credentials: makeCredentials("127.0.0.1:1"), retry: { initialDelayMs: 150, unreachableForMs: 0 } });
      ${source}`,
   );
   return new Promise((resolve) => {
@@ -48,7 +48,7 @@ test("a client that is done keeps no process alive, closed or not", async () => 
 
 test("neither does one of several servers, whatever their health", async () => {
   const { code, stdout } = await run(`
-    const several = new SealwireClient({ credentials: makeCredentials("127.0.0.1:1,127.0.0.1:2"), healthIntervalMs: 60_000 });
+    const several = new SealwireClient({ credentials: makeCredentials("127.0.0.1:1,127.0.0.1:2"), healthIntervalMs: 60_000, retry: { unreachableForMs: 0 } });
     console.log((await several.call("batch_sum", sumArgs).catch((thrown) => thrown)).reason);`);
   assert.is(stdout.trim(), "UNREACHABLE");
   assert.is(code, 0);

@@ -7,7 +7,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { SealwireClient } from "../../src/client/client.ts";
-import type { ClientOptions } from "../../src/client/options.ts";
+import { type ClientOptions, resolveClientOptions } from "../../src/client/options.ts";
 import { Replica } from "../../src/client/replica.ts";
 import { Channel, type RawStatus } from "../../src/client/transport.ts";
 import { SealwireError } from "../../src/errors.ts";
@@ -35,6 +35,13 @@ import {
 } from "./peers/signed-peer.ts";
 
 const test = suite("client/replicas");
+
+const channelOptions = {
+  ...resolveClientOptions({ credentials: makeCredentials("127.0.0.1:1") }),
+  tls: undefined,
+  proxy: undefined,
+  maxReceiveBytes: 1024,
+};
 
 /** A server for each host, all on one port, with one key ring and one store; tells who of them was asked. */
 async function startServers(hosts: readonly string[], tls?: { certificatePath: string; privateKeyPath: string }) {
@@ -105,7 +112,7 @@ test("a name that cannot be resolved is unreachable, and found once it can", asy
   await using names = await NameServer.start({});
   await using client = connect(group.first, `dns://${names.address}/late.test:${group.port}`, {
     allowRemotePlaintext: true,
-    retry: { maxAttempts: 2, initialDelayMs: 1 },
+    retry: { maxAttempts: 2, initialDelayMs: 1, unreachableForMs: 0 },
   });
   const { message } = await rejection("UNREACHABLE", client.call("batch_sum", sumArgs));
   assert.match(message, /dns:\/\/\S+\/late\.test:\d+ cannot be resolved: queryA ENOTFOUND late\.test/);
@@ -147,7 +154,7 @@ test("a request that comes to a server when its name has lost it is one that ano
     traceparent: undefined,
   };
   const replica = new Replica({
-    channel: new Channel({ address: "127.0.0.1:1", tls: undefined, maxReceiveBytes: 1024 }),
+    channel: new Channel({ ...channelOptions, address: "127.0.0.1:1" }),
     clock: systemClock,
     random: systemRandom,
     healthIntervalMs: 1000,
@@ -257,7 +264,7 @@ test("a request that found no connection, or whose stream was refused, is known 
     traceparent: undefined,
   };
   const unary = async (address: string): Promise<RawStatus> => {
-    const channel = new Channel({ address, tls: undefined, maxReceiveBytes: 1024 });
+    const channel = new Channel({ ...channelOptions, address });
     const { status: end } = await channel.unary(request);
     channel.close();
     return end;

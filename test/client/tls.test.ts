@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SealwireClient } from "../../src/client/client.ts";
 import type { ClientTls } from "../../src/client/options.ts";
+import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { rejection } from "../support/rejection.ts";
 import { startServer, type TestServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
@@ -12,6 +13,8 @@ const test = suite("client/tls");
 
 let folder: string;
 let server: TestServer | undefined;
+/** The same with a certificate for its IP address. */
+let addressed: TestServer | undefined;
 
 function openssl(...args: readonly string[]): boolean {
   try {
@@ -29,7 +32,7 @@ const maybe = openssl("version")
 const pem = (name: string): Buffer => readFileSync(join(folder, name));
 
 /** Makes a self-signed certificate for a name. */
-function makeCertificate(file: string, name: string): void {
+function makeCertificate(file: string, name: string, kind = "DNS"): void {
   const key = [
     "-newkey",
     "ec",
@@ -39,7 +42,7 @@ function makeCertificate(file: string, name: string): void {
     "-keyout",
     join(folder, `${file}.key`),
   ];
-  const names = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
+  const names = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=${kind}:${name}`];
   assert.ok(openssl("req", "-x509", ...key, ...names, "-days", "2", "-out", join(folder, `${file}.crt`)));
 }
 
@@ -54,10 +57,14 @@ test.before(async () => {
     clientCaPath: join(folder, "caller.crt"),
   };
   server = await startServer({ tls });
+  makeCertificate("address", "127.0.0.1", "IP");
+  const own = { certificatePath: join(folder, "address.crt"), privateKeyPath: join(folder, "address.key") };
+  addressed = await startServer({ tls: { ...tls, ...own } });
 });
 
 test.after(async () => {
   await server?.[Symbol.asyncDispose]();
+  await addressed?.[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -70,6 +77,24 @@ async function identityOver(tls: ClientTls | undefined): Promise<string> {
   });
   return (await client.identity()).serverId;
 }
+
+// Node warns once in a process, so this test is the first.
+maybe("an IP address is no TLS server name, and Node has nothing to warn about", async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on("warning", note);
+  const tls = {
+    rootCertificates: pem("address.crt"),
+    privateKey: pem("caller.key"),
+    certificateChain: pem("caller.crt"),
+  };
+  await using client = new SealwireClient({ credentials: addressed?.credentials() as ClientCredentials, tls });
+  assert.is((await client.identity()).serverId, "test-server");
+  assert.is(await client.health(), "SERVING");
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", note);
+  assert.equal(warnings, []);
+});
 
 maybe("a client with its certificate and the server's authority and name is answered", async () => {
   const tls = {
@@ -89,7 +114,40 @@ maybe("a server of another name, of an unknown authority, or without TLS on this
 });
 
 maybe("a client without the certificate that the server asks for is not answered", async () => {
-  await rejection("UNREACHABLE", identityOver({ rootCertificates: pem("server.crt"), serverName: "tools.example" }));
+  const anonymous = { rootCertificates: pem("server.crt"), serverName: "tools.example" };
+  const { message } = await rejection("UNREACHABLE", identityOver(anonymous));
+  assert.match(message, "certificate required");
+});
+
+maybe("a client without TLS at a server with it, and the other way round, is told so", async () => {
+  if (server === undefined) throw new Error("the server did not start");
+  await using plain = await startServer();
+  for (const [to, options, said] of [
+    [server, {}, "the server speaks TLS and this client plaintext"],
+    [server, { pipeline: true }, "the server speaks TLS and this client plaintext"],
+    [server, { address: [server.address, server.address] }, "the server speaks TLS and this client plaintext"],
+    [plain, { tls: { rootCertificates: pem("server.crt") } }, "the server speaks plaintext and this client TLS"],
+  ] as const) {
+    await using client = new SealwireClient({
+      credentials: to.credentials(),
+      retry: { initialDelayMs: 20, maxDelayMs: 200 },
+      ...options,
+    });
+    // Neither is tried for as long as a server that is away.
+    assert.match((await rejection("UNREACHABLE", client.identity())).message, said);
+    await using prober = new SealwireClient({ credentials: to.credentials(), ...options });
+    if (!("address" in options)) assert.match((await rejection("UNREACHABLE", prober.health())).message, said);
+  }
+});
+
+maybe("a key without its certificate, or what is none, is refused before anything is sent", async () => {
+  const of = (tls: ClientTls): Promise<string> => identityOver(tls);
+  assert.match((await rejection("OPTIONS_INVALID", of({ privateKey: pem("caller.key") }))).message, "belong together");
+  assert.match(
+    (await rejection("OPTIONS_INVALID", of({ privateKey: Buffer.from("no"), certificateChain: pem("caller.crt") })))
+      .message,
+    "in tls cannot be read",
+  );
 });
 
 test.run();

@@ -287,7 +287,7 @@ test("an unsigned UNAVAILABLE is UNREACHABLE after the last attempt", async () =
 test("a port where nobody listens is UNREACHABLE", async () => {
   const gone = await startPeer({}, { credentials });
   await gone[Symbol.asyncDispose]();
-  await using client = new SealwireClient({ credentials: gone.credentials, retry: quick });
+  await using client = new SealwireClient({ credentials: gone.credentials, retry: { ...quick, unreachableForMs: 0 } });
   const error = await thrownBy(() => sum(client));
   assert.is(error.reason, "UNREACHABLE");
   assert.match(error.message, /ECONNREFUSED|No connection/);

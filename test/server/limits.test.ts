@@ -53,12 +53,31 @@ test("a request counts as a call for each 64 KiB begun, and one above the burst 
   assert.is(refused.reason, "RATE_LIMITED");
   assert.match(refused.details, "counts as 3 calls, one for each 64 KiB; try again in 250 ms");
   clock.advance(500);
-  // 1 MiB costs 16: it takes the burst of 4, and 12 more are paid off before the next call.
+  // 1 MiB costs 16: it takes the burst of 4, and 12 more are paid off before the next call, which comes after the last of
+  // the 3 that a caller was told to wait for.
   assert.ok(reached(await sized(1_040_000)));
   const delay = (await client.call(IDENTITY)).responses[0]?.error?.retryDelay;
-  assert.is(delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6, 3250);
+  assert.is(delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6, 3500);
   clock.advance(3250);
   assert.is((await client.call(IDENTITY)).code, 0);
+});
+
+test("callers that come too fast are told to come one after another, for as long as they may come", async () => {
+  const clock = new FakeClock(Date.now());
+  const limits = { callsPerSecond: 10, burst: 1 };
+  await using server = await startServer({ clock, clients: { alice: { limits } } });
+  using client = new RawClient(server.address, server.credentials());
+  const told = async (): Promise<number> => {
+    const delay = (await client.call(IDENTITY)).responses[0]?.error?.retryDelay;
+    return delay === undefined ? 0 : Number(delay.seconds) * 1000 + delay.nanos / 1e6;
+  };
+  assert.equal([await told(), await told(), await told(), await told()], [0, 100, 200, 300]);
+  clock.advance(100);
+  assert.equal([await told(), await told()], [0, 300], "a token goes to whoever comes; another caller comes last");
+  clock.advance(10_000);
+  assert.equal([await told(), await told()], [0, 100], "who did not come back is forgotten");
+  for (let call = 0; call < 400; call += 1) await told();
+  assert.is(await told(), 30_100, "half a minute is the most that others add");
 });
 
 test("a key with the usual limits may send 1 MiB now and then", async () => {

@@ -48,6 +48,11 @@ export class TcpLink implements AsyncDisposable {
     for (const socket of this.#sockets) socket.pause();
   }
 
+  /** Lets nothing through the connections there are any more, and tells nobody; new ones work. */
+  strand(): void {
+    for (const socket of this.#sockets) socket.pause();
+  }
+
   /** Lets everything through that was held back. */
   release(): void {
     this.#isHeld = false;
