@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, suite } from "../support/suite.ts";
@@ -68,18 +67,6 @@ test("a key that is revoked while the server runs is refused soon after", () =>
     const { code, stdout, stderr } = await server.run(...SUM);
     assert.equal([code, stdout], [3, ""]);
     assert.match(stderr, /^error: .+\n {2}try: .+\n$/);
-  }));
-
-test("credentials whose key could not be added to the ring are not left behind", () =>
-  inFolder(async () => {
-    // The ring's lock fits beside it, and the longer name of the file that is to replace it does not.
-    const keyRing = `${"r".repeat(240)}.json`;
-    const { code, stderr } = await run([
-      ...["serve", "--dev", "--listen", "127.0.0.1:0", "--log-level", "silent", "--key-ring", keyRing],
-    ]);
-    assert.is(code, 2, stderr);
-    assert.match(stderr, "ENAMETOOLONG");
-    assert.not(existsSync(".sealwire/client.json"));
   }));
 
 test("a configuration file is obeyed, with its paths relative to it, and the command line counts more", () =>
