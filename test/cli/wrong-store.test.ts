@@ -144,11 +144,11 @@ if (hasPostgres(test)) {
       assert.is(added.code, 0, added.stderr);
       const listed = await run(["keys", "list", "--json"], there);
       assert.is(listed.code, 0, listed.stderr);
-      const { key_id, client_id, server_secret_id } = JSON.parse(listed.stdout);
-      assert.equal([key_id, client_id], [added.stdout.trim(), "alice"]);
-      assert.match(await readFile("secrets.json", "utf8"), server_secret_id);
+      const { keyId, clientId, serverSecretId } = JSON.parse(listed.stdout);
+      assert.equal([keyId, clientId], [added.stdout.trim(), "alice"]);
+      assert.match(await readFile("secrets.json", "utf8"), serverSecretId);
       for (const action of ["retire", "revoke"]) {
-        const { code, stderr } = await run(["keys", action, key_id], there);
+        const { code, stderr } = await run(["keys", action, keyId], there);
         assert.is(code, 0, stderr);
       }
       assert.match((await run(["keys", "list"], there)).stdout, "revoked");
