@@ -148,7 +148,7 @@ export const WIRE_REASONS = {
     status: "UNAVAILABLE",
     retryable: true,
     meaning: "The server cannot answer just now.",
-    remedy: "Wait as told and try again.",
+    remedy: "Try again, after the delay if one is told.",
   },
   DEADLINE_EXCEEDED: {
     status: "DEADLINE_EXCEEDED",

@@ -1,5 +1,6 @@
 import { SealwireClient } from "../client/client.ts";
 import type { ClientTls } from "../client/options.ts";
+import { SealwireError } from "../errors.ts";
 import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
 import { asksForTls, checkSecurity } from "./called-address.ts";
 import { readDescriptors } from "./descriptors-input.ts";
@@ -34,6 +35,12 @@ export async function openClient(
 async function readTls(terminal: Terminal, options: ServerOptions): Promise<ClientTls | undefined> {
   if (!asksForTls(options)) return undefined;
   const { tlsCa, tlsCert, tlsKey, tlsServerName } = options;
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      "A certificate needs its key.\nGive both --tls-cert and --tls-key, or none.",
+    );
+  }
   return {
     ...(tlsCa !== undefined && { rootCertificates: await readInput(terminal, tlsCa) }),
     ...(tlsCert !== undefined && { certificateChain: await readInput(terminal, tlsCert) }),

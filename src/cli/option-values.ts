@@ -37,6 +37,12 @@ export function time(text: string): number {
   return ms;
 }
 
+/** Reads the name of an intent. */
+export function requestId(text: string): string {
+  if (/^[!-~]{1,128}$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be 1 to 128 printable ASCII characters without spaces.");
+}
+
 /** Gathers the values of an option that is repeated. */
 export function append(value: string, before: readonly string[] = []): string[] {
   return [...before, value];

@@ -6,7 +6,7 @@ import { KEY_LIMIT_RANGES } from "../signing/key-ring/types.ts";
 import { SHELLS } from "./completion-scripts.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { arrangeHelp, CONNECTION_OPTIONS, LISTENING_OPTIONS, STORE_OPTIONS } from "./help.ts";
-import { append, collect, duration, numberIn, time, wholeNumber } from "./option-values.ts";
+import { append, collect, duration, numberIn, requestId, time, wholeNumber } from "./option-values.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A command's module; loaded only when the command runs, so that `--help` and `--version` start at once. */
@@ -70,13 +70,13 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("call a tool and print its result; waits for a job to end")
     .option("--watch", "wait for a job and show its progress (the default)")
     .addOption(new Option("--detach", "print a job as soon as it is accepted, and do not wait").conflicts("watch"))
-    .option("--request-id <id>", "name of the intent: repeating it does nothing twice (default: a new UUID)")
+    .option("--request-id <id>", "name of the intent: repeating it does nothing twice (default: a new UUID)", requestId)
     .option("--descriptors <file>", "descriptor image of the tool's contract (default: what the server signs)")
     .action(run(() => import("./commands/call.ts")));
 
   toServer(program.command("sign").argument("<tool>", TOOL).argument("[json]", ARGUMENTS))
     .description("sign a call and print it as ProtoJSON for `buf curl -d @-` or `grpcurl -d @`")
-    .option("--request-id <id>", "name of the intent (default: a new UUID)")
+    .option("--request-id <id>", "name of the intent (default: a new UUID)", requestId)
     .addOption(
       new Option("--count <n>", "sign it so many times, each time anew, and print one a line (default: 1)")
         .argParser(wholeNumber(1, 1_000_000))

@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { holdProcess } from "../runtime/hold-process.ts";
 import { ExitCode } from "./exit-code.ts";
 import { reportFailure } from "./failure.ts";
@@ -16,15 +16,30 @@ export async function runCli(terminal: Terminal, args: readonly string[]): Promi
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (thrown) {
-    return thrown instanceof CommanderError ? reportUsage(terminal, thrown) : reportFailure(terminal, thrown);
+    return thrown instanceof CommanderError
+      ? reportUsage(terminal, thrown, helpFor(program, args))
+      : reportFailure(terminal, thrown);
   }
 }
 
-function reportUsage(terminal: Terminal, { exitCode, code, message }: CommanderError): ExitCode {
+/** The command line that shows the help of the command which was meant. */
+function helpFor(program: Command, args: readonly string[]): string {
+  let meant = program;
+  const words = ["sealwire"];
+  for (const word of args) {
+    const next = meant.commands.find((command) => command.name() === word);
+    if (next === undefined) break;
+    meant = next;
+    words.push(word);
+  }
+  return [...words, "--help"].join(" ");
+}
+
+function reportUsage(terminal: Terminal, { exitCode, code, message }: CommanderError, help: string): ExitCode {
   if (exitCode === 0) return ExitCode.done;
   const what =
     code === "commander.help" ? "a command is missing" : message.replace(/^error: /, "").replaceAll("\n", " ");
   terminal.say(`${terminal.colors.red("error:")} ${what}`);
-  terminal.say(`${terminal.colors.dim("  try:")} sealwire --help, or --help after the command`);
+  terminal.say(`${terminal.colors.dim("  try:")} ${help}`);
   return ExitCode.usage;
 }

@@ -42,7 +42,11 @@ export function encodeArguments(contract: ToolContract, args: CallArguments): En
   } catch (cause) {
     const problem =
       isMessage(args) || cause instanceof JsonNumberError ? messageOf(cause) : misfitOf(contract, args, cause);
-    throw new SealwireError("ARGS_INVALID", `The arguments do not fit ${input.typeName}: ${problem}.`, { cause });
+    throw new SealwireError(
+      "ARGS_INVALID",
+      `The arguments do not fit ${input.typeName}: ${problem}${problem.endsWith("?") ? "" : "."}`,
+      { cause },
+    );
   }
 }
 

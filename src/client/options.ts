@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { SealwireError } from "../errors.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
@@ -201,6 +202,8 @@ function readTls({ rootCertificates, privateKey, certificateChain, serverName }:
     );
   }
   try {
+    // A secure context passes over authorities that are no certificates.
+    if (rootCertificates !== undefined) new X509Certificate(rootCertificates);
     const context = createSecureContext({ ca: rootCertificates, key: privateKey, cert: certificateChain });
     return { context, serverName };
   } catch (thrown) {

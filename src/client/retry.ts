@@ -89,12 +89,15 @@ export class Retries {
     const { correctClock, alternatives = 0, remainingMs = Infinity } = situation;
     this.#failures += 1;
     this.#mayHaveRun ||= mayHaveRun(failure);
-    if (!this.#isWaitedFor(failure)) this.#counted += 1;
-    if (isAway(failure) && remainingMs < LEAST_LEFT_MS) return undefined;
+    const awayLeftMs = this.#awayLeftMs(failure);
+    if (awayLeftMs === undefined) this.#counted += 1;
+    if (isAway(failure) && Math.min(remainingMs, awayLeftMs ?? Infinity) < LEAST_LEFT_MS) return undefined;
     if (isLostInMidCall(failure)) return this.#delayAfterLoss();
     if (isOutOfService(failure) && this.#failures <= alternatives) return 0;
     if (failure.kind === "unverified")
-      return !failure.forged && isPassing(failure.error) ? this.backoffMs(remainingMs) : undefined;
+      return !failure.forged && isPassing(failure.error)
+        ? this.backoffMs(Math.min(remainingMs, awayLeftMs ?? Infinity))
+        : undefined;
     const { reason, retryable, retryDelayMs } = failure.error;
     if (reason === "CLOCK_SKEW") return this.#correctOnce(correctClock) ? 0 : undefined;
     // This nonce was drawn once, so somebody delivered the frame twice; the request id finds out what came of it.
@@ -127,11 +130,13 @@ export class Retries {
     return new SealwireError("UNREACHABLE", `No connection to a server within ${limitMs} ms; the call has not begun.`);
   }
 
-  /** True for a server that cannot be reached, for as long as that is waited for in place of counting attempts. */
-  #isWaitedFor(failure: Failure): boolean {
-    if (!isAway(failure) || this.#options.maxAttempts === 1) return false;
-    this.#awaySinceMs ??= this.#clock.monotonicMs();
-    return this.#clock.monotonicMs() - this.#awaySinceMs < this.#options.unreachableForMs;
+  /** For how long a server that cannot be reached is still waited for; `undefined` where attempts are counted instead. */
+  #awayLeftMs(failure: Failure): number | undefined {
+    const { maxAttempts, unreachableForMs } = this.#options;
+    if (!isAway(failure) || maxAttempts === 1 || unreachableForMs === 0) return undefined;
+    const nowMs = this.#clock.monotonicMs();
+    this.#awaySinceMs ??= nowMs;
+    return unreachableForMs - (nowMs - this.#awaySinceMs);
   }
 
   /** The call may be what ended the server: others are not to follow at once. At least half a second, doubles. */

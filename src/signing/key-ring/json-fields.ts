@@ -1,3 +1,4 @@
+import { nearest } from "../../runtime/nearest.ts";
 import { describeRange, isInRange, type NumberRange } from "../../runtime/number-range.ts";
 
 /** One field of a JSON document that is not acceptable: where it stands, what is wrong and how to put it right. */
@@ -104,8 +105,9 @@ export class JsonFields {
   end(): void {
     const unknown = Object.keys(this.#fields).find((name) => !this.#known.has(name));
     if (unknown === undefined) return;
-    const known = [...this.#known].join(", ");
-    throw new JsonFieldError(this.#path, `has an unknown field ${JSON.stringify(unknown)}; the fields are ${known}`);
+    const near = nearest(unknown, [...this.#known]);
+    const known = near === undefined ? `the fields are ${[...this.#known].join(", ")}` : `the nearest is ${near}`;
+    throw new JsonFieldError(this.#path, `has an unknown field ${JSON.stringify(unknown)}; ${known}`);
   }
 
   #pathOf(name: string): string {
