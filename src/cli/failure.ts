@@ -13,7 +13,6 @@ const NEEDS_REQUEST_ID: ReadonlySet<Reason> = new Set([
   "OUTCOME_UNKNOWN",
   "REQUEST_IN_PROGRESS",
   "DEADLINE_EXCEEDED",
-  "UNREACHABLE",
 ]);
 
 /** Reasons whose remedy says no more than that the message tells what to do. */
@@ -33,8 +32,10 @@ export function reportFailure(terminal: Terminal, thrown: unknown, requestId?: s
   const { colors } = terminal;
   terminal.say(`${colors.red("error:")} ${plainText(what)}`);
   if (toDo !== undefined) terminal.say(`${colors.dim("  try:")} ${plainText(toDo)}`);
-  const isAsked = requestId !== undefined && NEEDS_REQUEST_ID.has(SealwireError.from(thrown).reason);
-  if (isAsked && !what.includes(requestId)) terminal.say(`${colors.dim("  request id:")} ${plainText(requestId)}`);
+  // Where nothing can have been done, the advice does not speak of it.
+  const isNeeded = NEEDS_REQUEST_ID.has(SealwireError.from(thrown).reason) || toDo?.includes("request id") === true;
+  if (requestId !== undefined && isNeeded && !what.includes(requestId))
+    terminal.say(`${colors.dim("  request id:")} ${plainText(requestId)}`);
   if (terminal.env.SEALWIRE_DEBUG) sayStacks(terminal, thrown);
   return exitCode;
 }

@@ -40,7 +40,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .action(run(() => import("./commands/init.ts")));
 
   toSharedStore(toTools(program.command("serve")))
-    .description("run a server; prints one JSON line when it is ready")
+    .description("run a server; prints one JSON line when it is ready, with --dev at a terminal what to do next")
     .option("--dev", "make the data folder with key ring, store and client.json on first use, and serve the demo tools")
     .option("--no-work", "take calls only and leave the jobs to other processes")
     .option("--no-reflection", "do not tell anonymous callers the contract")
@@ -263,7 +263,7 @@ function toTools(command: Command): Command {
     )
     .option(
       "--drain-timeout <duration>",
-      "how long running calls and jobs get at shutdown (default: 10s)",
+      "how long running calls, and jobs that do not heed their signal, get at shutdown (default: 10s)",
       duration("0s", "24h"),
     );
 }
