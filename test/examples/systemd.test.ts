@@ -52,7 +52,8 @@ test("systemd does not start again what only an operator can put right", () =>
       "store.db",
       "no database, but longer than the header of one, and so a file of something else\n".repeat(9),
     );
-    await mkdir("data");
+    const key = ["keys", "add", "reports", "--server-id", "calculator", "--tools", "*", "--out", "reports.json"];
+    assert.is((await sealwire([...key, "--data", "data"], { cwd: home })).code, 0);
     await rename("store.db", join("data", "sealwire.db"));
     for (const [config, code] of [
       [{ listen: "nonsense" }, ExitCode.usage],
