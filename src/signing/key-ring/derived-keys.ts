@@ -3,7 +3,14 @@ import { type KeyEntry, keyRingError, type ServerSecret, type SharedKeyRing } fr
 /** Tells whether a key can be made with these server secrets: it comes from one of them, or was imported. */
 export function derivableFrom(secrets: readonly ServerSecret[]): (key: KeyEntry) => boolean {
   const ids = new Set(secrets.map(({ id }) => id));
-  return ({ origin }) => !("serverSecretId" in origin) || ids.has(origin.serverSecretId);
+  return (key) => {
+    const id = secretIdOf(key);
+    return id === undefined || ids.has(id);
+  };
+}
+
+function secretIdOf({ origin }: KeyEntry): string | undefined {
+  return "serverSecretId" in origin ? origin.serverSecretId : undefined;
 }
 
 /** What {@link checkServerSecrets} compares. */
@@ -23,7 +30,7 @@ export interface SecretsOfRing {
 export function checkServerSecrets({ ring, secrets, path, nowMs }: SecretsOfRing): void {
   const live = ring.keys.filter(({ state, notAfterMs = Infinity }) => state !== "revoked" && nowMs < notAfterMs);
   if (live.length === 0 || live.some(derivableFrom(secrets))) return;
-  const wanted = new Set(live.map(({ origin }) => ("serverSecretId" in origin ? origin.serverSecretId : "")));
+  const wanted = new Set(live.map(secretIdOf));
   const found = secrets.map(({ id }) => id).join(", ");
   const what = `none of its ${live.length} live keys comes from a server secret in ${path}, which holds ${found}`;
   throw keyRingError(`${what}; give the server secret file that holds ${[...wanted].join(" or ")}`);

@@ -52,6 +52,13 @@ test("each kind of field reads its own type and names the field for any other", 
     refusal(wrong, (each) => each.object("o")),
     "o: must be a JSON object",
   );
+  const ended = (value: unknown): string =>
+    refusal(value, (each) => {
+      each.has("numbers");
+      each.end();
+    });
+  assert.is(ended({ nubmers: 1 }), 'has an unknown field "nubmers"; the nearest is numbers');
+  assert.is(ended({ colour: 1 }), 'has an unknown field "colour"; the fields are numbers');
   assert.is(
     refusal("text", () => {}),
     "must be a JSON object",
