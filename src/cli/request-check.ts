@@ -11,8 +11,9 @@ import {
   MAX_AGE_MS,
   MAX_AHEAD_MS,
 } from "../signing/verify-request.ts";
-import { ArgsValidator, argsMisfit } from "../validation/args.ts";
+import { ArgsValidator } from "../validation/args.ts";
 import { readEnvelope } from "../validation/envelope.ts";
+import { argsMisfit } from "../validation/type-url.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { type Frame, readFrame } from "../wire/frame.ts";
 import {

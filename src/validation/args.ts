@@ -88,10 +88,3 @@ function invalid(desc: DescMessage, violations: readonly FieldViolation[], viola
   const text = `The arguments are not a valid ${desc.typeName}: ${where}${first?.message ?? "a rule does not hold"}${count > 1 ? ` (and ${count - 1} more)` : ""}.`;
   return new SealwireError("ARGS_INVALID", text, { violations, violationsOmitted });
 }
-
-/** The ARGS_INVALID of arguments whose type URL is not that of the tool's request. */
-export function argsMisfit(tool: string, typeUrl: string): SealwireError {
-  return new SealwireError("ARGS_INVALID", `The args of "${tool}" must have the type URL ${typeUrl}.`, {
-    violations: [{ field: "", ruleId: "type_url", message: `must be ${typeUrl}` }],
-  });
-}

@@ -40,7 +40,8 @@ export class PageSession implements AsyncDisposable {
     this.#places = [
       [/:50051\b/g, `:${ports[0]}`],
       [/:9464\b/g, `:${ports[1]}`],
-      [/postgres:\/\/sealwire@db(?:\.example)?\/sealwire/g, databaseUrl],
+      // Whoever of the page's roles connects, and as carefully as it says: here it is the owner, on this machine.
+      [/postgres:\/\/sealwire(?:_owner|_server)?@db(?:\.example)?\/sealwire(?:\?sslmode=verify-full)?/g, databaseUrl],
       [/(?<![\w.])\/(?=(?:etc|run|var\/lib)\/sealwire\b|run\/secrets\b|backup\b)/g, `${this.home}/`],
     ];
   }
