@@ -74,7 +74,9 @@ const PRESUPPOSED: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> 
 /** What holds once a section was followed. */
 const THEN: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
   async Start({ session }) {
-    const { stdout } = await session.type(`sealwire tools --credentials .sealwire/reports.json\n${SUM.replace("reports.json", ".sealwire/reports.json")}`);
+    const { stdout } = await session.type(
+      `sealwire tools --credentials .sealwire/reports.json\n${SUM.replace("reports.json", ".sealwire/reports.json")}`,
+    );
     for (const tool of ["batch_sum", "start_long_task", '{"count":2,"total":3}']) assert.match(stdout, tool);
   },
   async Services({ session }) {
