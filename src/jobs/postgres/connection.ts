@@ -36,7 +36,7 @@ export interface ConnectionTarget {
   /** The database without any secret, for messages. */
   readonly shown: string;
   /** Where passwords are looked for that neither the URL nor PGPASSWORD gives. */
-  readonly passwordFile: string;
+  readonly passwordFile: string | undefined;
   /** Those other machines to which connections go in plaintext although nobody asked for that. */
   readonly plaintext: readonly TargetHost[];
 }
@@ -44,6 +44,15 @@ export interface ConnectionTarget {
 /** True if a store is named by a PostgreSQL URL rather than by a path. */
 export function isPostgresUrl(store: string): boolean {
   return /^postgres(ql)?:/.test(store);
+}
+
+/** Where libpq looks. The user of a container may be nobody that the system knows, and have no home. */
+function passwordFileAtHome(): string | undefined {
+  try {
+    return join(homedir(), ".pgpass");
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -62,7 +71,7 @@ export function readTarget(store: string, env: Environment = systemEnvironment):
     hosts,
     schema,
     shown: `${hosts.map(showHost).join(",")}/${database ?? env.PGDATABASE ?? ""}`,
-    passwordFile: env.PGPASSFILE || join(homedir(), ".pgpass"),
+    passwordFile: env.PGPASSFILE || passwordFileAtHome(),
     plaintext: parameters.sslmode === undefined ? hosts.filter(({ host }) => !isLocal(host)) : [],
     needsWritable: parameters.target_session_attrs !== "primary",
     settings: {

@@ -8,8 +8,8 @@ const SOCKET_HOST = "localhost";
 
 /** Whose password is looked for. */
 export interface PasswordWanted {
-  /** The file, as libpq reads PGPASSFILE or `~/.pgpass`. */
-  readonly path: string;
+  /** The file, as libpq reads PGPASSFILE or `~/.pgpass`; `undefined` if there can be none. */
+  readonly path: string | undefined;
   readonly host: TargetHost;
   readonly database: string;
   readonly user: string;
@@ -22,7 +22,7 @@ export interface PasswordWanted {
  */
 export async function findPassword(wanted: PasswordWanted): Promise<string> {
   const { path, host, database, user } = wanted;
-  const text = await readPrivate(path);
+  const text = path === undefined ? "" : await readPrivate(path);
   const place = [host.host.startsWith("/") ? SOCKET_HOST : host.host, String(host.port), database, user];
   for (const line of text.split(/\r?\n/)) {
     if (line.startsWith("#")) continue;
@@ -33,7 +33,10 @@ export async function findPassword(wanted: PasswordWanted): Promise<string> {
     }
   }
   const what = `The database ${showHost(host)}/${database} asks for the password of ${user}, and there is none.`;
-  throw new SealwireError("OPTIONS_INVALID", `${what}\nGive it in SEALWIRE_STORE, PGPASSWORD or ${path}.`);
+  throw new SealwireError(
+    "OPTIONS_INVALID",
+    `${what}\nGive it in ${path === undefined ? "SEALWIRE_STORE or PGPASSWORD" : `SEALWIRE_STORE, PGPASSWORD or ${path}`}.`,
+  );
 }
 
 /** The fields of a line, without the backslashes. */
