@@ -64,6 +64,8 @@ inTerminal("serve --dev says what is served, where, and what to type next, and i
   inFolder(async (folder) => {
     await using serve = new TypedCommand(folder, ["serve", "--dev", "--listen", "127.0.0.1:0"]);
     await serve.shows("Its log follows.");
+    await serve.shows("credentials made");
+    await serve.shows("key ring reloaded");
     const { address } = JSON.parse(await readFile(".sealwire/client.json", "utf8"));
     assert.match(serve.screen, /^Serving batch_sum, start_long_task$/m);
     assert.match(serve.screen, `on ${address}, as sealwire-dev`);
