@@ -123,10 +123,10 @@ export class Site implements AsyncDisposable {
     return join(this.#folder, `log-${place}`);
   }
 
-  /** What handlers have written so far. */
+  /** What handlers have written so far. A line ends with its brace, unless its writer was killed or stopped in it. */
   readJournal(): Event[] {
-    const lines = readFileSync(this.journal, "utf8").split("\n").slice(0, -1);
-    return lines.map((line) => JSON.parse(line) as Event);
+    const lines = readFileSync(this.journal, "utf8").split("\n");
+    return lines.filter((line) => line.endsWith("}")).map((line) => JSON.parse(line) as Event);
   }
 
   /** The shared store; "" if there is none. */

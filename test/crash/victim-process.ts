@@ -133,7 +133,8 @@ function began(jobId: string, attempt: number): void {
 }
 
 function tell(event: Event): void {
-  appendFileSync(orders.journal, `${JSON.stringify(event)}\n`);
+  // A line of its own, also behind one that its writer did not live to end.
+  appendFileSync(orders.journal, `\n${JSON.stringify(event)}\n`);
 }
 
 function setClock({ clockOffsetMs }: ClockSetting): void {
