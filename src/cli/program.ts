@@ -1,12 +1,12 @@
 import { Argument, Command, Option } from "commander";
 import { JOB_STATES } from "../jobs/job.ts";
-import { WORK_LIMITS } from "../jobs/work-limits.ts";
 import { VERSION } from "../runtime/version.ts";
 import { KEY_LIMIT_RANGES } from "../signing/key-ring/types.ts";
 import { SHELLS } from "./completion-scripts.ts";
 import type { ExitCode } from "./exit-code.ts";
-import { arrangeHelp, CONNECTION_OPTIONS, LISTENING_OPTIONS, STORE_OPTIONS } from "./help.ts";
-import { append, collect, duration, numberIn, requestId, time, wholeNumber } from "./option-values.ts";
+import { arrangeHelp, LISTENING_OPTIONS, STORE_OPTIONS } from "./help.ts";
+import { collect, duration, numberIn, requestId, time, wholeNumber } from "./option-values.ts";
+import { toCredentials, toServer, toSharedStore, toStore, toTools, withConfig, withRing } from "./shared-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A command's module; loaded only when the command runs, so that `--help` and `--version` start at once. */
@@ -221,94 +221,6 @@ const PLAIN_HELP_COLUMNS = 100;
 /** A century: what lies beyond it is a slip. */
 const GRACE_MOST = "36500d";
 
-const CONFIG_TEXT = "the server's configuration file, which says where key ring and store are";
-
 const EPILOGUE = `
 Exit codes: 0 done, 1 the tool or job failed, 2 bad usage or arguments, 3 refused, 4 unreachable, 5 unusable store, 130 Ctrl-C.
 Environment: SEALWIRE_ADDRESS, SEALWIRE_CREDENTIALS, SEALWIRE_STORE, NO_COLOR; SEALWIRE_DEBUG=1 shows where an error comes from.`;
-
-function toSharedStore(command: Command): Command {
-  const text = "use no shared store that does not replicate synchronously";
-  return toStore(command).optionsGroup(STORE_OPTIONS).option("--require-sync-replication", text).optionsGroup("");
-}
-
-function toStore(command: Command): Command {
-  return command
-    .optionsGroup(STORE_OPTIONS)
-    .option(
-      "--store <url>",
-      "postgres://USER@HOST/DATABASE of a store that processes share (default: SEALWIRE_STORE, else none)",
-    )
-    .optionsGroup("");
-}
-
-function toTools(command: Command): Command {
-  return command
-    .option("--config <file>", "JSON file with any of these settings; what the command line says counts more")
-    .option("--tools <module>", "module that exports your tools and descriptors; may be repeated", append)
-    .option("--demo-tools", "serve batch_sum and start_long_task (default with --dev)")
-    .option("--no-demo-tools", "do not serve them")
-    .option("--concurrency <n>", "jobs run at once (default: 16)", wholeNumber(0, WORK_LIMITS.concurrency.most))
-    .option("--metrics <address>", "serve Prometheus metrics over HTTP on this HOST:PORT")
-    .option("--metrics-public", "serve them beyond loopback: whoever reaches the port reads them")
-    .option("--health-file <file>", "keep this file for probes: SERVING or NOT_SERVING, touched every second")
-    .addOption(
-      new Option("--log-level <level>", "the least that is logged (default: info)").choices([
-        "debug",
-        "info",
-        "warn",
-        "error",
-        "silent",
-      ]),
-    )
-    .option(
-      "--drain-timeout <duration>",
-      "how long running calls, and jobs that do not heed their signal, get at shutdown (default: 10s)",
-      duration("0s", "24h"),
-    );
-}
-
-function toServer(command: Command): Command {
-  return command
-    .optionsGroup(CONNECTION_OPTIONS)
-    .option(
-      "--address <address>",
-      "server, or replicas separated by commas (default: SEALWIRE_ADDRESS, else the one in the credentials)",
-    )
-    .option("--credentials <file>", "credentials (default: SEALWIRE_CREDENTIALS, else .sealwire/client.json)")
-    .option("--timeout <duration>", "how long one call may take, such as 30s (default: 60s)", duration("1ms", "24h"))
-    .option(
-      "--retry-for <duration>",
-      "how long to keep trying while no connection can be made, within --timeout (default: 10s)",
-      duration("0s", "24h"),
-    )
-    .option("--tls", "speak TLS, trusting the usual authorities")
-    .option("--tls-ca <file>", "speak TLS, trusting this authority (PEM)")
-    .option("--tls-cert <file>", "own certificate for servers that ask for one (PEM)")
-    .option("--tls-key <file>", "its private key (PEM)")
-    .option("--tls-server-name <name>", "name that the server's certificate must hold")
-    .option("--insecure", "speak without TLS beyond loopback: everyone on the way can read along")
-    .optionsGroup("");
-}
-
-function withConfig(command: Command): Command {
-  return command.option("--config <file>", CONFIG_TEXT);
-}
-
-function withRing(command: Command): Command {
-  return withConfig(toStore(command).optionsGroup(STORE_OPTIONS))
-    .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
-    .option("--data <dir>", "the server's data folder (default: .sealwire)")
-    .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
-    .optionsGroup("");
-}
-
-function toCredentials(command: Command): Command {
-  return command
-    .option("--out <file>", "write the credentials to this new file, mode 0600")
-    .addOption(new Option("--print", "print the credentials, secrets and all, on stdout").conflicts("out"))
-    .option(
-      "--address <address>",
-      "address to write into the credentials (default: SEALWIRE_ADDRESS, else 127.0.0.1:50051)",
-    );
-}

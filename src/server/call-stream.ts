@@ -1,3 +1,5 @@
+/* One state machine, whose states no part can change without the others: so one file, although it is long. */
+
 import {
   ServerInterceptingCall,
   type ServerInterceptingCallInterface,
