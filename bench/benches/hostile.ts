@@ -14,9 +14,9 @@ export const hostile: Bench = {
       const found: Measured[] = [];
       for (let round = 0; round < rounds; round += 1) {
         progress(`${name}, round ${round + 1} of ${rounds}`);
-        const measured = await site.measure(name, holdCalls(held), 4 * seconds);
-        if (measured.count < callsOf(held)) throw new Error(`${name}: only ${measured.count} calls were opened`);
-        found.push(measured);
+        const each = await site.measure(name, holdCalls(held), 4 * seconds);
+        if (each.count < callsOf(held)) throw new Error(`${name}: only ${each.count} calls were opened`);
+        found.push(each);
       }
       measured.push({ name, found });
     }

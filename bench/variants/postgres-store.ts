@@ -12,7 +12,9 @@ export async function openBenchStore(): Promise<Store> {
     intents: store.intents,
     condition: store.condition,
     identity: store.identity,
-    away: false,
+    get away() {
+      return store.away;
+    },
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
       await postgres[Symbol.asyncDispose]();

@@ -14,7 +14,9 @@ export async function openTemporaryStore(): Promise<Store> {
     intents: store.intents,
     condition: store.condition,
     identity: store.identity,
-    away: false,
+    get away() {
+      return store.away;
+    },
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });

@@ -2,6 +2,7 @@ import { indexImage } from "../client/contracts.ts";
 import { shellQuote } from "../signing/key-ring/shell-quote.ts";
 import { builtinDescriptorSet, readImage } from "../wire/descriptors.ts";
 import { dataFolder } from "./data-folder.ts";
+import { sameServerOptions } from "./server-options.ts";
 import type { ServeSettings } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
 import type { ToolsModule } from "./tools-module.ts";
@@ -27,7 +28,9 @@ export function sayServing(terminal: Terminal, { settings, modules, address, ser
   const tools = `${names.slice(0, TOOLS_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
   terminal.say("");
   terminal.say(`${bold("Serving")} ${tools}`);
-  terminal.say(`  ${dim("on")} ${address}, as ${serverId}; keys, jobs and client.json are in ${settings.data}`);
+  terminal.say(`  ${dim("on")} ${address}, as ${serverId}`);
+  const jobs = settings.store === undefined ? settings.data : "the shared store";
+  terminal.say(`  ${dim("client.json in")} ${settings.data}, keys in ${settings.keyRing}, jobs in ${jobs}`);
   if (metrics !== undefined) terminal.say(`  ${dim("metrics on")} http://${metrics}/metrics`);
   terminal.say(`${bold("Next")}, in a second terminal in this folder:`);
   for (const command of nextCommands(settings, names)) terminal.say(`  ${command}`);
@@ -35,9 +38,14 @@ export function sayServing(terminal: Terminal, { settings, modules, address, ser
   terminal.say("");
 }
 
-function nextCommands({ data }: ServeSettings, names: readonly string[]): string[] {
+function nextCommands({ data, tls }: ServeSettings, names: readonly string[]): string[] {
   const { credentials } = dataFolder(data);
-  const options = credentials === dataFolder().credentials ? "" : ` --credentials ${shellQuote(credentials)}`;
+  const server = {
+    ...(credentials !== dataFolder().credentials && { credentials }),
+    // Right for a certificate that signs itself, as one has it who tries things out.
+    ...(tls && { tlsCa: tls.certificatePath }),
+  };
+  const options = ["", ...sameServerOptions(server).map(shellQuote)].join(" ");
   const list = `npx sealwire tools${options}`;
   return names.includes("batch_sum")
     ? [list, `npx sealwire call batch_sum '{"numbers": [1, 2, 3.5]}'${options}`]

@@ -7,15 +7,15 @@ import { promisify } from "node:util";
 const OWN = fileURLToPath(new URL("../", import.meta.url));
 const CHILD_MOST_MS = 10_000;
 
-/** A frame of a stack, in parentheses or not; a position without a scheme is a plain path. */
-const FRAME = /^ +at (?:.*\()?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):(\d+)\)?$/;
+/** A frame of a stack, in parentheses or not, of a top-level await, too; a position without a scheme is a plain path. */
+const FRAME = /^ +at (?:async )?(?:.*\()?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):(\d+)\)?$/;
 /** How Node shows a syntax error: the place, the line itself, of TypeScript some before it, and carets below the fault. */
 const HEAD = /^((?:file:\/\/|\/|[A-Za-z]:\\)[^\n]*?):(\d+)\r?\n(?:[^\n]*\n){1,8}?( *)\^+\s*$/m;
 
 /**
  * Where an error came up while a module was loaded, as `FILE:LINE:COLUMN` with the path as seen from here; `undefined` if
  * that cannot be found out. Of a syntax error in JavaScript only Node itself knows the place, and tells it when it ends: a
- * second Node then loads the module `url` again, which runs none of its code.
+ * second Node then loads the module `url` again, which runs no code but what stands before a dynamic import of the fault.
  */
 export async function placeOf(error: Error, url: string): Promise<string | undefined> {
   const stack = String(error.stack);

@@ -9,10 +9,11 @@ import {
 } from "@bufbuild/protobuf";
 import { createValidator, type Validator } from "@bufbuild/protovalidate";
 import { systemClock } from "../runtime/clock.ts";
+import { isObject } from "../validation/json-numbers.ts";
 import { commentOf } from "../wire/comments.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { isSpecial } from "./tool-fields.ts";
-import { isObject, rulesOf, typeRules } from "./tool-rules.ts";
+import { rulesOf, typeRules } from "./tool-rules.ts";
 
 /** Arguments to begin with. */
 export interface ExampleArguments {

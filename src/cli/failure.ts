@@ -1,7 +1,7 @@
 import { isWireReason, type Reason, SealwireError } from "../errors.ts";
 import { MISSPELT } from "../runtime/nearest.ts";
 import { EXIT_CODES, ExitCode } from "./exit-code.ts";
-import { harmlessLines, plainText } from "./plain-text.ts";
+import { plainText } from "./plain-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Most violations that fit into one line for people. */
@@ -46,7 +46,7 @@ function sayStacks(terminal: Terminal, thrown: unknown): void {
   for (let each = thrown; each instanceof Error && !seen.has(each); each = each.cause) {
     if (seen.size > 0) terminal.say("    caused by:");
     seen.add(each);
-    for (const line of String(each.stack).split("\n")) terminal.say(`    ${harmlessLines(line)}`);
+    for (const line of String(each.stack).split("\n")) terminal.say(`    ${line}`);
   }
 }
 

@@ -6,7 +6,6 @@ import type { RingChange } from "./key-ring-access.ts";
 /** What a command that changes a key ring was given, as far as it ends up in the ring or in credentials. */
 export interface GivenOptions {
   readonly clientId?: string;
-  readonly keyId?: string;
   readonly serverId?: string | undefined;
   readonly tools?: readonly string[];
   readonly notBefore?: number;
@@ -34,8 +33,8 @@ function inTermsOfOptions(thrown: unknown, given: GivenOptions): unknown {
 }
 
 /**
- * Changes a ring: `apply` reads the old one and puts what `change` makes of it in its place. What goes wrong once the old one was read is told in terms of the options ({@link inTermsOfOptions}); a
- * ring that cannot be read is at fault itself.
+ * Changes a ring: `apply` reads the old one and puts what `change` makes of it in its place. What goes wrong once the old
+ * one was read is told in terms of the options ({@link inTermsOfOptions}); a ring that cannot be read is at fault itself.
  */
 export async function changeRing(
   apply: (change: RingChange) => Promise<unknown>,

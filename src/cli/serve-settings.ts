@@ -4,21 +4,16 @@ import type { ServerTlsOptions } from "../server/options.ts";
 import { readConfig } from "./config-file.ts";
 import { dataFolder } from "./data-folder.ts";
 import type { LogLevel } from "./log.ts";
-import { namePlace } from "./place.ts";
+import { namePlace, type PlaceOptions } from "./place.ts";
 import type { FileSettings, ServeSettings } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What the command line says. */
-export interface ServeOptions {
+export interface ServeOptions extends PlaceOptions {
   readonly dev?: boolean;
-  readonly data?: string;
-  readonly store?: string;
-  readonly serverSecretFile?: string;
   readonly requireSyncReplication?: boolean;
-  readonly keyRing?: string;
   readonly listen?: string;
   readonly reusePort?: boolean;
-  readonly config?: string;
   readonly tools?: readonly string[];
   readonly demoTools?: boolean;
   readonly concurrency?: number;

@@ -50,6 +50,7 @@ function checkCertificate(tls: NonNullable<ServeSettings["tls"]>): void {
     throw new SealwireError(
       "OPTIONS_INVALID",
       `${what}\nGive --tls-cert and --tls-key files in PEM that belong together.`,
+      { cause },
     );
   }
 }

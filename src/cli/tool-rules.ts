@@ -1,5 +1,6 @@
 import { type DescField, getOption, hasOption, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { FieldRulesSchema, field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { isObject } from "../validation/json-numbers.ts";
 
 /** The rules of a field as the ProtoJSON of `buf.validate.FieldRules`. */
 export function rulesOf(field: DescField): JsonObject {
@@ -10,11 +11,6 @@ export function rulesOf(field: DescField): JsonObject {
 export function typeRules(rules: JsonObject): JsonObject {
   const typed = Object.values(rules).find(isObject);
   return typed ?? {};
-}
-
-/** True for a JSON object. */
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Rules that come in pairs, with the unit that is counted. */

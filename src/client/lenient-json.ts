@@ -10,6 +10,8 @@ import {
 } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { type Any, anyUnpack, type Value } from "@bufbuild/protobuf/wkt";
+import { isObject } from "../validation/json-numbers.ts";
+import { typeNameOf } from "../wire/type-name.ts";
 
 /**
  * Writes a message as ProtoJSON, and in a form close to it what ProtoJSON cannot hold: a number of a Value that is not
@@ -27,9 +29,8 @@ export function opaqueJson({ typeUrl, value }: { readonly typeUrl: string; reado
 
 /** The ProtoJSON of an Any, made of that of the message in it. */
 export function anyJson({ typeUrl }: { readonly typeUrl: string }, json: JsonValue): JsonObject {
-  const isObject = typeof json === "object" && json !== null && !Array.isArray(json);
-  const isSpecial = typeUrl.includes("/google.protobuf.");
-  return isObject && !isSpecial ? { "@type": typeUrl, ...json } : { "@type": typeUrl, value: json };
+  const isSpecial = typeNameOf(typeUrl).startsWith("google.protobuf.");
+  return isObject(json) && !isSpecial ? { "@type": typeUrl, ...json } : { "@type": typeUrl, value: json };
 }
 
 class LenientWriter {

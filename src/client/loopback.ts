@@ -1,8 +1,6 @@
 import { isIPv6 } from "node:net";
 import { isLoopbackHost } from "../runtime/loopback-host.ts";
-
-/** The port of a gRPC target that names none. */
-const DEFAULT_PORT = 443;
+import { DEFAULT_PORT } from "../wire/server-address.ts";
 
 /** True if nobody but this machine can read along on the way to a gRPC target: a loopback host or a unix socket. */
 export function isLoopback(target: string): boolean {

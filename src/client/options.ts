@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { SealwireError } from "../errors.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
@@ -151,7 +152,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     );
   }
   const { environment = systemEnvironment } = options;
-  const tls = options.tls && readTls(options.tls);
+  const tls = options.tls && readTls(options.tls, environment);
   return {
     credentials: options.credentials,
     addresses: tls === undefined ? addresses : addresses.map((address) => route(address, environment)),
@@ -193,8 +194,13 @@ function route(address: ServerAddress, environment: Environment): Route {
   return proxy === undefined ? address : { kind: "target", target, proxy };
 }
 
-/** Throws OPTIONS_INVALID for what OpenSSL cannot read. */
-function readTls({ rootCertificates, privateKey, certificateChain, serverName }: ClientTls): ResolvedTls {
+/**
+ * Without authorities given, those count that grpc-js takes from its environment variable. Throws OPTIONS_INVALID for what
+ * OpenSSL cannot read.
+ */
+function readTls(tls: ClientTls, environment: Environment): ResolvedTls {
+  const { rootCertificates, privateKey, certificateChain, serverName } = tls;
+  const { GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: rootsPath, GRPC_SSL_CIPHER_SUITES: ciphers } = environment;
   if ((privateKey === undefined) !== (certificateChain === undefined)) {
     throw new SealwireError(
       "OPTIONS_INVALID",
@@ -203,8 +209,9 @@ function readTls({ rootCertificates, privateKey, certificateChain, serverName }:
   }
   try {
     // A secure context passes over authorities that are no certificates.
-    if (rootCertificates !== undefined) new X509Certificate(rootCertificates);
-    const context = createSecureContext({ ca: rootCertificates, key: privateKey, cert: certificateChain });
+    const ca = rootCertificates ?? (rootsPath ? readFileSync(rootsPath) : undefined);
+    if (ca !== undefined) new X509Certificate(ca);
+    const context = createSecureContext({ ca, key: privateKey, cert: certificateChain, ciphers });
     return { context, serverName };
   } catch (thrown) {
     const { message } = thrown as Error;

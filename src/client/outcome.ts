@@ -135,7 +135,7 @@ export function readUnsigned(
     code === grpcStatus.UNAVAILABLE
       ? new SealwireError(
           "UNREACHABLE",
-          unsent ? `No server was reached (${said}).` : `No verified answer to request ${requestId} (${said}).`,
+          unsent ? `No server took the request (${said}).` : `No verified answer to request ${requestId} (${said}).`,
         )
       : code === grpcStatus.UNAUTHENTICATED
         ? new SealwireError("CREDENTIALS_REFUSED", `The peer refuses request ${requestId}, unsigned (${said}).`)

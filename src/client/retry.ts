@@ -91,13 +91,12 @@ export class Retries {
     this.#mayHaveRun ||= mayHaveRun(failure);
     const awayLeftMs = this.#awayLeftMs(failure);
     if (awayLeftMs === undefined) this.#counted += 1;
-    if (isAway(failure) && Math.min(remainingMs, awayLeftMs ?? Infinity) < LEAST_LEFT_MS) return undefined;
+    const leftMs = Math.min(remainingMs, awayLeftMs ?? Infinity);
+    if (isAway(failure) && (remainingMs < LEAST_LEFT_MS || leftMs <= 0)) return undefined;
     if (isLostInMidCall(failure)) return this.#delayAfterLoss();
     if (isOutOfService(failure) && this.#failures <= alternatives) return 0;
     if (failure.kind === "unverified")
-      return !failure.forged && isPassing(failure.error)
-        ? this.backoffMs(Math.min(remainingMs, awayLeftMs ?? Infinity))
-        : undefined;
+      return !failure.forged && isPassing(failure.error) ? this.backoffMs(leftMs) : undefined;
     const { reason, retryable, retryDelayMs } = failure.error;
     if (reason === "CLOCK_SKEW") return this.#correctOnce(correctClock) ? 0 : undefined;
     // This nonce was drawn once, so somebody delivered the frame twice; the request id finds out what came of it.
@@ -179,9 +178,12 @@ function isAway(failure: Failure): boolean {
   return failure.kind === "unverified" && failure.away === true;
 }
 
+/** Refusals after which a call under the same request id may be running, or done. */
+const IN_DOUBT: ReadonlySet<string> = new Set(["REPLAYED", "REQUEST_IN_PROGRESS"]);
+
 /** True if nothing shows that the attempt was not carried out. */
 function mayHaveRun(failure: Failure): boolean {
-  return failure.kind === "unverified" ? failure.unsent !== true : failure.error.reason === "REPLAYED";
+  return failure.kind === "unverified" ? failure.unsent !== true : IN_DOUBT.has(failure.error.reason);
 }
 
 /** True if the connection went away while the server may have been at work. */

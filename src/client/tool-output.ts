@@ -1,6 +1,7 @@
 import { fromBinary, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import { SealwireError } from "../errors.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
+import { typeNameOf } from "../wire/type-name.ts";
 import type { ContractSource } from "./contract-source.ts";
 import { opaqueJson, toLenientJson } from "./lenient-json.ts";
 import type { EncodedMessage } from "./sealer.ts";
@@ -69,11 +70,6 @@ export class ToolOutput implements EncodedMessage {
     const desc = await this.#contracts.forMessage(this.typeName);
     return { desc, message: decoded(this.typeName, () => fromBinary(desc, this.value)) };
   }
-}
-
-/** The full name of the message that a type URL names. */
-export function typeNameOf(typeUrl: string): string {
-  return typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
 }
 
 /** Decodes a verified result. Throws RESPONSE_INVALID if it is of another type than the contract declares or damaged. */

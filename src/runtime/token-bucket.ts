@@ -45,9 +45,11 @@ export class TokenBucket {
   queueMs(tokens: number): number {
     this.#fill();
     if (this.#tokens >= tokens) return 0;
-    const waitMs = Math.ceil(((tokens - this.#tokens + this.#queued) / this.#perSecond) * 1000);
-    this.#queued = Math.min(this.#queued + tokens, (this.#perSecond * QUEUE_MOST_MS) / 1000);
-    return waitMs;
+    const most = (this.#perSecond * QUEUE_MOST_MS) / 1000;
+    // The rate may have been lowered since they were told.
+    const ahead = Math.min(this.#queued, most);
+    this.#queued = Math.min(ahead + tokens, most);
+    return Math.ceil(((tokens - this.#tokens + ahead) / this.#perSecond) * 1000);
   }
 
   /** Another rate and capacity, which count as if they had been there since tokens were last asked for. */

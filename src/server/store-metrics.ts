@@ -1,6 +1,6 @@
 import type { Registry } from "prom-client";
 import type { JobStats } from "../jobs/engine.ts";
-import type { JobState } from "../jobs/job.ts";
+import { JOB_STATES } from "../jobs/job.ts";
 import type { Store } from "../jobs/store.ts";
 import type { Clock } from "../runtime/clock.ts";
 
@@ -63,10 +63,10 @@ export function addStoreMetrics(
   const figures = new StoreFigures(store, clock);
   new Gauge({
     name: "sealwire_store_up",
-    help: "1 if the store can be used, 0 while it is away.",
+    help: "1 if this process can use the store, 0 while it is away or may not be used.",
     registers,
     async collect() {
-      this.set((await figures.read()) === undefined ? 0 : 1);
+      this.set(store.condition.serving && (await figures.read()) !== undefined ? 1 : 0);
     },
   });
   new Gauge({
@@ -77,7 +77,7 @@ export function addStoreMetrics(
     async collect() {
       const found = await figures.read();
       if (found === undefined) return this.reset();
-      for (const state of Object.keys(found.byState) as JobState[]) this.set({ state }, found.byState[state]);
+      for (const state of JOB_STATES) this.set({ state }, found.byState[state]);
     },
   });
   new Gauge({

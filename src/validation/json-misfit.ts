@@ -8,7 +8,10 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { nearest } from "../runtime/nearest.ts";
+import { typeNameOf } from "../wire/type-name.ts";
+import { isObject } from "./json-numbers.ts";
 
 /** Names listed of an enum's values or a message's fields. */
 const NAMES_MOST = 30;
@@ -39,6 +42,8 @@ const SCALARS: Readonly<Record<ScalarType, string>> = {
 
 const OBJECT = "a JSON object";
 const LIST = "a list in square brackets";
+/** Any JSON is one. */
+const VALUE = "google.protobuf.Value";
 /** Messages with a JSON form of their own. */
 const SPECIAL: ReadonlyMap<string, string> = new Map([
   ["google.protobuf.Struct", OBJECT],
@@ -77,7 +82,8 @@ class Search {
   }
 
   inMessage(desc: DescMessage, json: JsonValue, path: string): Misfit | undefined {
-    if (desc.typeName.startsWith("google.protobuf.")) return this.#inSpecial(desc, json, path);
+    const isSpecial = SPECIAL.has(desc.typeName) || desc.typeName === VALUE || isWrapperDesc(desc);
+    if (isSpecial) return this.#inSpecial(desc, json, path);
     if (!isObject(json)) return { path, problem: `${shown(json)} is not ${OBJECT}` };
     for (const [name, value] of Object.entries(json)) {
       const field = desc.fields.find((each) => each.jsonName === name || each.name === name);
@@ -118,12 +124,10 @@ class Search {
   }
 
   #inSpecial(desc: DescMessage, json: JsonValue, path: string): Misfit | undefined {
-    const [value] = desc.fields;
-    const expected = SPECIAL.get(desc.typeName) ?? (value?.scalar === undefined ? undefined : SCALARS[value.scalar]);
+    const expected = isWrapperDesc(desc) ? SCALARS[desc.fields[0].scalar] : SPECIAL.get(desc.typeName);
     if (desc.typeName === "google.protobuf.Any" && isObject(json)) {
       const { "@type": url, ...rest } = json;
-      const inner =
-        typeof url === "string" ? this.#registry.getMessage(url.slice(url.lastIndexOf("/") + 1)) : undefined;
+      const inner = typeof url === "string" ? this.#registry.getMessage(typeNameOf(url)) : undefined;
       const isPlain = inner?.typeName.startsWith("google.protobuf.") === false;
       const misfit = inner && this.inMessage(inner, isPlain ? rest : (rest.value ?? null), path);
       if (misfit !== undefined) return misfit;
@@ -173,8 +177,4 @@ function shown(value: JsonValue): string {
   if (isObject(value)) return "an object";
   const text = JSON.stringify(value);
   return text.length > SHOWN_MOST ? `${text.slice(0, SHOWN_MOST)}…` : text;
-}
-
-function isObject(json: JsonValue): json is JsonObject {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }

@@ -75,6 +75,7 @@ function checkText(text: string, path: string): void {
   if (!NUMBER.test(text)) throw new JsonNumberError(`${path}: ${JSON.stringify(text)} is not a decimal number`);
 }
 
-function isObject(json: JsonValue): json is JsonObject {
+/** True for a JSON object. */
+export function isObject(json: JsonValue | undefined): json is JsonObject {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }

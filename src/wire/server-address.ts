@@ -19,7 +19,7 @@ export interface ServerName {
 }
 
 /** The port of a gRPC target that names none. */
-const DEFAULT_PORT = 443;
+export const DEFAULT_PORT = 443;
 const PORT_MOST = 65_535;
 const LENGTH_MOST = 1024;
 

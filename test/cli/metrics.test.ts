@@ -1,8 +1,10 @@
 // test-limit-ms: 300000
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { WIRE_REASONS } from "../../src/errors.ts";
+import { JOB_STATES } from "../../src/jobs/job.ts";
 import { VERSION } from "../../src/runtime/version.ts";
 import { eventually } from "../support/eventually.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres-server.ts";
@@ -13,7 +15,6 @@ import { inFolder } from "./cli-run.ts";
 
 const test = suite("cli/metrics");
 
-const STATES = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"];
 const METHODS = ["Call", "CallStream", "WatchJob"];
 const TYPES: Readonly<Record<string, string>> = { Call: "unary", CallStream: "bidi_stream", WatchJob: "server_stream" };
 const SUM = ["call", "batch_sum", '{"numbers":[1,2]}'];
@@ -23,7 +24,7 @@ test("every series is there from the start, at zero, and what the process is and
     await using server = await CliServer.start(folder, "--dev", "--metrics", "127.0.0.1:0");
     const { value, text } = await scrape(server.ready.metrics ?? "");
     for (const reason of Object.keys(WIRE_REASONS)) assert.is(value(`sealwire_failures_total{reason="${reason}"}`), 0);
-    for (const state of STATES) assert.is(value(`sealwire_jobs{state="${state}"}`), 0);
+    for (const state of JOB_STATES) assert.is(value(`sealwire_jobs{state="${state}"}`), 0);
     for (const method of METHODS) {
       const labels = `grpc_type="${TYPES[method]}",grpc_service="sealwire.v1.ToolService",grpc_method="${method}"`;
       assert.is(value(`grpc_server_started_total{${labels}}`), 0, method);

@@ -15,6 +15,7 @@ import { parseAddresses } from "../../src/wire/server-address.ts";
 import { RecordingLogger } from "../signing/key-ring/ring-folder.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres-server.ts";
 import { propertyRuns } from "../support/property-runs.ts";
+import { snakeCase } from "../support/snake-case.ts";
 import { assert, suite } from "../support/suite.ts";
 import { type Ended, inFolder, run } from "./cli-run.ts";
 import { addWords, aroundBounds, retireWords, rotateWords } from "./odd-options.ts";
@@ -152,8 +153,7 @@ const NUMBERS: readonly (readonly [string, number, number])[] = [
   ["concurrency_per_client", 1, 10_000],
   ["store_connections_max", 1, 1_000],
   ...Object.entries(SERVER_LIMITS).map(([name, { least, most }]) => {
-    const field = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    return [`limits.${field}`, least, most] as const;
+    return [`limits.${snakeCase(name)}`, least, most] as const;
   }),
 ];
 

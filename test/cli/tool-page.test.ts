@@ -89,7 +89,7 @@ test("the example of a tool that every server has is the command that does it", 
     for (const { name } of own) {
       const line = (await run(["tools", name, ...ACCESS])).stdout.trimEnd().split("\n").at(-1) ?? "";
       assert.match(line, /^ {2}sealwire /);
-      if (!/JOB_ID|--all/.test(line)) assert.ok((await paste(folder, line)).length >= 0, line);
+      if (!/JOB_ID|--all/.test(line)) await paste(folder, line);
     }
   }));
 
@@ -196,7 +196,8 @@ test("an example keeps the rules of a contract of every kind", () =>
     new ArgsValidator(image).validate(contract.input, encodeArguments(contract, json).value);
     // Each field is there, of the oneof the first that fits.
     assert.is(Object.keys(json).length, contract.input.fields.length - 1, JSON.stringify(json));
-    assert.equal([json.code, json.currency, json.size, json.tags], ["x-9", "EUR", "SIZE_SMALL", json.tags]);
+    assert.equal([json.code, json.currency, json.size], ["x-9", "EUR", "SIZE_SMALL"]);
+    assert.is(new Set(json.tags as string[]).size, (json.tags as string[]).length);
     assert.is((json.lines as { sku: string }[])[0]?.sku, "AB-1234");
   }));
 

@@ -23,6 +23,8 @@ export const FILES: Readonly<Record<string, string>> = {
   "tools-nothing.mjs": "export const nothing = 1;\n",
   "tools-throws.mjs": "\n\nthrow new Error('no licence found');\n",
   "tools-syntax.mjs": "export default [\n  1,\n  2 2\n];\n",
+  "tools-awaits.mjs":
+    'import { readFile } from "node:fs/promises";\nexport const tools = await readFile("missing.json");\n',
   "tools-imports.mjs": 'import "./missing.mjs";\n',
   "cert.pem": "not a certificate",
 };
@@ -240,7 +242,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     args: "call batch_sum '{\"numbers\":[1]}' --address CLOSED --retry-for 0s",
     exit: 4,
     says: [
-      "error: UNREACHABLE: No server was reached (UNAVAILABLE: no connection to CLOSED: connect ECONNREFUSED CLOSED).",
+      "error: UNREACHABLE: No server took the request (UNAVAILABLE: no connection to CLOSED: connect ECONNREFUSED CLOSED).",
       "try: Check the address and that the server runs.",
     ],
   },
@@ -256,7 +258,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     args: "call batch_sum '{\"numbers\":[1]}' --tls",
     exit: 4,
     says: [
-      "error: UNREACHABLE: No server was reached (UNAVAILABLE: no connection to ADDRESS: the server speaks plaintext and this client TLS: leave `tls` out, on the command line every --tls option).",
+      "error: UNREACHABLE: No server took the request (UNAVAILABLE: no connection to ADDRESS: the server speaks plaintext and this client TLS: leave `tls` out, on the command line every --tls option).",
       "try: Check the address and that the server runs.",
     ],
   },
@@ -760,6 +762,14 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     exit: 2,
     says: [
       "error: The tools module tools-throws.mjs cannot be loaded: tools-throws.mjs:3:7: Error: no licence found.",
+      "try: Mend it there; SEALWIRE_DEBUG=1 shows the whole stack.",
+    ],
+  },
+  {
+    args: "serve --dev --data other --listen 127.0.0.1:0 --tools tools-awaits.mjs",
+    exit: 2,
+    says: [
+      "error: The tools module tools-awaits.mjs cannot be loaded: tools-awaits.mjs:2:22: Error: ENOENT: no such file or directory, open 'missing.json'.",
       "try: Mend it there; SEALWIRE_DEBUG=1 shows the whole stack.",
     ],
   },

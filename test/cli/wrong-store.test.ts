@@ -116,6 +116,11 @@ test("a server whose options are not good writes nothing", () =>
     const work = ["work", "--demo-tools", "--store", STORE, "--metrics", "0.0.0.0:0", "--health-file", "health"];
     assert.match((await run(work)).stderr, "--metrics-public");
     assert.equal(await readdir(cwd), before);
+    // It may be that of a server which runs.
+    await writeFile("health", "SERVING\n");
+    await sealwire(["serve", "--dev", "--listen", "nowhere", "--health-file", "health"], { cwd });
+    await run(work);
+    assert.is(await readFile("health", "utf8"), "SERVING\n");
   }));
 
 /** A module that serves one tool twice. */

@@ -137,7 +137,7 @@ test("the last word on a server that cannot be reached says whether the call may
     return retries.finalError(failures.at(-1) as Failure).message;
   };
   assert.not.match(told(away, unsent, refusal("DRAINING"), away), "may have taken effect");
-  for (const doubt of [lost, unverified("INTERNAL"), refusal("REPLAYED")])
+  for (const doubt of [lost, unverified("INTERNAL"), refusal("REPLAYED"), refusal("REQUEST_IN_PROGRESS")])
     assert.match(told(doubt, away), "\nCheck the address and that the server runs; repeat under the same request id");
 });
 

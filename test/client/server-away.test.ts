@@ -56,7 +56,7 @@ test("a call gives up a server that stays away with its time, and says that it h
   withLink({}, async (client, link) => {
     link.cut();
     const { message } = await rejection("UNREACHABLE", client.call("batch_sum", sumArgs, { timeoutMs: 300 }));
-    assert.match(message, /^No server was reached \(UNAVAILABLE: no connection to .*ECONNREFUSED/);
+    assert.match(message, /^No server took the request \(UNAVAILABLE: no connection to .*ECONNREFUSED/);
     assert.match(message, /\nCheck the address and that the server runs\.$/);
     assert.not.match(message, "may have taken effect");
   }));
@@ -70,7 +70,7 @@ test("what was lost on the way stays in doubt, whatever came afterwards", () =>
     link.cut();
     const { message } = await rejection("UNREACHABLE", call);
     assert.ok(retries() > 1);
-    assert.match(message, /^No server was reached[^\n]*\n[^\n]*the call may have taken effect\.$/);
+    assert.match(message, /^No server took the request[^\n]*\n[^\n]*the call may have taken effect\.$/);
   }));
 
 test("how long a server that is away is waited for, and whether at all, is an option", async () => {

@@ -66,7 +66,7 @@ test("a command is told as it was typed, quoted where a shell needs it", () => {
   assert.equal(words.trimEnd().split("\n"), typed);
 });
 
-test("no page beside those states a time that was measured, unless it says where it comes from", () => {
+test("no page beside those states microseconds, megabytes or a share of the processor, unless it says where they come from", () => {
   for (const name of ["decisions.md", "operations.md", "security.md", "debugging.md"]) {
     const page = readFileSync(join(root, "docs", name), "utf8");
     const unsourced = page

@@ -4,7 +4,7 @@ import { codeBlocks } from "../docs/code-blocks.ts";
 
 const page = readFileSync(join(import.meta.dirname, "..", "..", "docs", "operations.md"), "utf8");
 
-/** Who owns the schema, and who serves, as docs/operations.md names them. */
+/** Who owns the schema, as docs/operations.md names it. */
 export const OWNER = "sealwire_owner";
 /** Who serves. */
 export const SERVER = "sealwire_server";

@@ -22,6 +22,7 @@ import type { Terminal } from "../terminal.ts";
 /** Runs a server until SIGTERM or SIGINT, then drains it. */
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
   const settings = await resolveServeSettings(options, terminal.env);
+  await checkStart(settings);
   // Who tries things out in a terminal reads along; programs get lines of JSON.
   const forPeople = settings.dev && terminal.drawable;
   await using guard = guardProcess(terminal, settings.logLevel, { forPeople });
@@ -29,7 +30,6 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   using _printed = logPrintedLines(logger);
   const { healthFile: path, metricsPublic, drainDelayMs } = settings;
   await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
-  await checkStart(settings);
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
   // A first start that fails leaves nothing behind.
   const isFirst = settings.store === undefined && !(await fileExists(dataFolder(settings.data).store));

@@ -48,8 +48,10 @@ async function findJudge(
   terminal: Terminal,
   options: VerifyOptions,
 ): Promise<{ readonly ring: KeyRing; readonly knowsPermissions: boolean }> {
-  if (options.credentials === undefined && (namesRing(options) || (await fileExists(dataFolder().keyRing)))) {
-    await using access = await openKeyRing(options, { env: terminal.env, secrets: true });
+  const { keyRing } = dataFolder();
+  const isNamed = namesRing(options);
+  if (options.credentials === undefined && (isNamed || (await fileExists(keyRing)))) {
+    await using access = await openKeyRing(isNamed ? options : { keyRing }, { env: terminal.env, secrets: true });
     return { ring: buildKeyRing(await access.load()), knowsPermissions: true };
   }
   const { credentials } = options;

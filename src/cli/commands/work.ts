@@ -23,9 +23,9 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const work = workOf(settings);
   if (settings.store === undefined || work === false) throw refused(settings.store);
   const { healthFile: path, metricsPublic } = settings;
-  await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   checkStore(settings);
-  if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: settings.metricsPublic });
+  if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: metricsPublic });
+  await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
 
   const { store } = await openStore(settings, logger);

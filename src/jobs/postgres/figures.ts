@@ -9,7 +9,7 @@ import { type Statement, sql, sqlPlannedAnew } from "./statement.ts";
  * drawn at random, and stand for the rest.
  */
 
-/** Most of a table that is read, in bytes: some ten milliseconds. */
+/** Most of a table that is read, in bytes. */
 const READ_BYTES = 8 * 1024 * 1024;
 /** Up to so many open jobs are counted; beyond, they are estimated as the others are. */
 const OPEN_MOST = 20_000;

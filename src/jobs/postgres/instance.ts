@@ -10,7 +10,7 @@ const RENEWAL_MS = 2_500;
 const RENEW = sql(`
   INSERT INTO instance VALUES (:instanceId, clock_timestamp() + interval '${LEASE_SECONDS} seconds')
   ON CONFLICT (instance_id) DO UPDATE SET expires_at = excluded.expires_at
-  RETURNING floor(extract(epoch FROM expires_at) * 1000)::bigint AS "renewedMs"`);
+  RETURNING floor(extract(epoch FROM expires_at) * 1000)::bigint AS "untilMs"`);
 const END = sql("DELETE FROM instance WHERE instance_id = :instanceId");
 /** A dead instance says no more than one that is not there, but whoever woke up late may still renew its row. */
 const FORGET = sql("DELETE FROM instance WHERE expires_at < clock_timestamp() - interval '1 day'");
@@ -20,10 +20,10 @@ export function instanceLives(table: string): string {
   return `EXISTS (SELECT FROM instance WHERE instance.instance_id = ${table}.instance_id AND expires_at > clock_timestamp())`;
 }
 
-/** A lease that was committed: it ends at `renewedMs`, Unix milliseconds of the database, or later. */
+/** A lease that was committed: it ends at `untilMs`, Unix milliseconds of the database, or later. */
 export interface Lease {
   readonly id: string;
-  readonly renewedMs: number;
+  readonly untilMs: number;
 }
 
 /** This process among those that have the store open: holds its lease until it is disposed. */
@@ -31,7 +31,7 @@ export class Instance implements AsyncDisposable {
   readonly #database: Database;
   readonly #renewals: AsyncDisposable;
   readonly id: string;
-  #renewedMs: number | undefined;
+  #leasedUntilMs: number | undefined;
 
   private constructor(database: Database, id: string, clock: Clock) {
     this.#database = database;
@@ -55,17 +55,17 @@ export class Instance implements AsyncDisposable {
 
   /** The last lease that the database has said to be committed. */
   get lastLease(): Lease | undefined {
-    return this.#renewedMs === undefined ? undefined : { id: this.id, renewedMs: this.#renewedMs };
+    return this.#leasedUntilMs === undefined ? undefined : { id: this.id, untilMs: this.#leasedUntilMs };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#renewals[Symbol.asyncDispose]();
-    this.#renewedMs = undefined;
+    this.#leasedUntilMs = undefined;
     await this.#database.all(END, { instanceId: this.id }).catch(() => {});
   }
 
   async #renew(): Promise<void> {
-    const [row] = await this.#database.all<Pick<Lease, "renewedMs">>(RENEW, { instanceId: this.id });
-    this.#renewedMs = row?.renewedMs;
+    const [row] = await this.#database.all<Pick<Lease, "untilMs">>(RENEW, { instanceId: this.id });
+    this.#leasedUntilMs = row?.untilMs;
   }
 }

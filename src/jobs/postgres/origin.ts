@@ -21,7 +21,7 @@ const HERE = sqlPlannedAnew(`SELECT origin AS noted, ${PLACE} AS place FROM stor
 const HISTORY = sqlPlannedAnew(`
   SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
     substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)) AS history`);
-const LEASE = sql("SELECT FROM instance WHERE instance_id = :id AND expires_at >= to_timestamp(:renewedMs / 1000.0)");
+const LEASE = sql("SELECT FROM instance WHERE instance_id = :id AND expires_at >= to_timestamp(:untilMs / 1000.0)");
 const NOTED = sql("SELECT origin AS noted FROM store_state");
 const NOTE = sql("UPDATE store_state SET origin = :here");
 
@@ -41,6 +41,8 @@ export interface OriginCheckOptions {
  */
 export function originCheck({ nonceLock, lastLease, logger }: OriginCheckOptions): Entry {
   let blind = false;
+  /** The end of the lease that was found to be gone, which is acted on once. */
+  let missedMs: number | undefined;
   const readHistory = async (client: Client): Promise<string | null> => {
     try {
       const [found] = await run<{ history: string }>(client, HISTORY, {});
@@ -58,7 +60,10 @@ export function originCheck({ nonceLock, lastLease, logger }: OriginCheckOptions
     const [found] = await run<Found>(client, HERE, {});
     if (found === undefined) return;
     const history = await readHistory(client);
-    const isLost = lease !== undefined && (await run(client, LEASE, { ...lease })).length === 0;
+    const isGone = lease !== undefined && (await run(client, LEASE, { ...lease })).length === 0;
+    const isLost = isGone && lease.untilMs !== missedMs;
+    // The connections that are made meanwhile wait for the one that was first.
+    if (isLost) missedMs = lease.untilMs;
     const here = (noted: string | null) => originOf(noted, history, found.place);
     if (!isLost && found.noted === here(found.noted)) return;
     const before = await inTransaction(client, async (queries) => {

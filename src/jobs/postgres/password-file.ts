@@ -3,7 +3,7 @@ import { SealwireError } from "../../errors.ts";
 import { showHost, type TargetHost } from "./connection.ts";
 
 const OTHERS = 0o077;
-/** libpq writes so for every unix socket. */
+/** How lines may name the unix socket in the default folder of libpq, beside its path. */
 const SOCKET_HOST = "localhost";
 
 /** Whose password is looked for. */
@@ -23,12 +23,13 @@ export interface PasswordWanted {
 export async function findPassword(wanted: PasswordWanted): Promise<string> {
   const { path, host, database, user } = wanted;
   const text = path === undefined ? "" : await readPrivate(path);
-  const place = [host.host.startsWith("/") ? SOCKET_HOST : host.host, String(host.port), database, user];
+  const hosts = host.host.startsWith("/") ? [host.host, SOCKET_HOST] : [host.host];
+  const place = [hosts, [String(host.port)], [database], [user]];
   for (const line of text.split(/\r?\n/)) {
     if (line.startsWith("#")) continue;
     const fields = splitFields(line);
     const password = fields[place.length];
-    if (password && place.every((each, index) => [each, "*"].includes(fields[index] ?? ""))) {
+    if (password && place.every((names, index) => [...names, "*"].includes(fields[index] ?? ""))) {
       return password;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Tells how old the rows of the nonce log are by the monotonic clock, as nearly as the time between two notes. Rows that were there when the
- * store was opened count from then.
+ * Tells how old the rows of the nonce log are by the monotonic clock, as nearly as the time between two notes. Rows that
+ * were there when the store was opened count from then.
  */
 export class NonceAges {
   /** The last row at a time, oldest first. */

@@ -18,6 +18,7 @@ one:5432:d:u:second
 [::1]:5432:d:u:never
 \:\:1:5432:d:u:six
 localhost:5432:d:u:socket
+/srv/pg:5433:d:u:path
 two:5432:d:u:
 broken
 `;
@@ -31,6 +32,7 @@ test("a password is found as libpq finds it, and the first line that fits counts
     assert.is(await find("three", 1, "x"), "any:thing\\");
     assert.is(await find("::1"), "six");
     assert.is(await find("/run/postgresql"), "socket");
+    assert.is(await find("/srv/pg", 5433), "path");
     for (const host of ["two", "four", "broken"]) {
       assert.match((await rejection("OPTIONS_INVALID", find(host))).message, "asks for the password of u");
     }
