@@ -61,21 +61,21 @@ export function originCheck({ nonceLock, lastLease, logger }: OriginCheckOptions
     if (found === undefined) return;
     const history = await readHistory(client);
     const isGone = lease !== undefined && (await run(client, LEASE, { ...lease })).length === 0;
-    const isLost = isGone && lease.untilMs !== missedMs;
-    // The connections that are made meanwhile wait for the one that was first.
-    if (isLost) missedMs = lease.untilMs;
+    const isLost = (): boolean => isGone && lease.untilMs !== missedMs;
     const here = (noted: string | null) => originOf(noted, history, found.place);
-    if (!isLost && found.noted === here(found.noted)) return;
+    if (!isLost() && found.noted === here(found.noted)) return;
     const before = await inTransaction(client, async (queries) => {
       await holdClaims(queries, nonceLock);
-      // Another process may have been here first.
+      // Another process, or another connection of this one, may have been here first.
       const [now] = await queries.all<Pick<Found, "noted">>(NOTED);
       const noted = now?.noted ?? null;
       const isNews = noted !== here(noted);
-      if (noted !== null && (isNews || isLost)) await distrustFrames(queries);
+      const isOurs = isLost();
+      if (noted !== null && (isNews || isOurs)) await distrustFrames(queries);
       if (isNews) await queries.all(NOTE, { here: here(noted) });
-      return isNews || isLost ? noted : null;
+      return isNews || isOurs ? noted : null;
     });
+    if (isGone) missedMs = lease.untilMs;
     if (before !== null) {
       const said = "the database was failed over or restored; frames stamped until now are refused";
       logger.warn({ before, now: here(before) }, said);
