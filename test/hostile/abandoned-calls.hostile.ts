@@ -15,7 +15,7 @@ import { type Answers, flood } from "./one-client.ts";
 
 const test = suite("hostile/abandoned-calls");
 const SERVE = ["--tools", join(import.meta.dirname, "slow-tools.ts")];
-const HARM = { p99Ms: 100, growthMiB: 200, countLeast: 100 };
+const HARM = { growthMiB: 200, countLeast: 100 };
 
 const request = (tool: string): RawRequest => ({ tool, type: TEST_INPUT, value: testArgs(1) });
 

@@ -25,7 +25,7 @@ import { residentMiB } from "./resident-memory.ts";
  *       end: async () => { … },             // called when the honest client has been measured
  *     };
  *   });
- *   assertUnharmed(measured, { p99Ms: 250, growthMiB: 200, countLeast: 1000 });    // from measured.ts
+ *   assertUnharmed(measured, { growthMiB: 200, countLeast: 1000 });    // from measured.ts
  *
  * `measure` warms first, measures the honest client without the attack, begins the attack, measures again for `seconds`,
  * and prints both. The attack runs in the test's own process: what it takes of the machine is in both figures' favour only

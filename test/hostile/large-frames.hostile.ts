@@ -7,16 +7,14 @@ import { emptyValues, flood, mapEntries, signedBefore } from "./one-client.ts";
 const test = suite("hostile/large-frames");
 const GROWTH_MIB = 500;
 
-/** What is sent, and by how much the honest client's p99 may rise for it, in milliseconds. */
-const ATTACKS: readonly (readonly [name: string, request: RawRequest, p99Ms: number])[] = [
-  ["frames of 1 MiB with 510,000 empty Values", emptyValues(510_000), 100],
-  ["frames of 64 KiB with 32,000 empty Values", emptyValues(32_000), 100],
-  ["frames of 200 KB with the most Values that are allowed", emptyValues(99_990), 150],
-  // To put 50,000 entries in order takes up to 100 ms in one step, and to decode them nearly as much.
-  ["frames of 700 KB with the most map entries that are allowed", mapEntries(49_990), 500],
+const ATTACKS: readonly (readonly [name: string, request: RawRequest])[] = [
+  ["frames of 1 MiB with 510,000 empty Values", emptyValues(510_000)],
+  ["frames of 64 KiB with 32,000 empty Values", emptyValues(32_000)],
+  ["frames of 200 KB with the most Values that are allowed", emptyValues(99_990)],
+  ["frames of 700 KB with the most map entries that are allowed", mapEntries(49_990)],
 ];
 
-for (const [name, request, p99Ms] of ATTACKS) {
+for (const [name, request] of ATTACKS) {
   test(`${name} from one key hold no other client up`, async () => {
     await using site = await HostileSite.start({ clients: ["mallory"] });
     const measured = await site.measure(name, async (target) => {
@@ -25,7 +23,7 @@ for (const [name, request, p99Ms] of ATTACKS) {
       const next = (index: number) => frames[index % frames.length] as RawFrame;
       return flood(target, { connections: 4, atOnce: 64, next });
     });
-    assertUnharmed(measured, { p99Ms, growthMiB: GROWTH_MIB, countLeast: 20 });
+    assertUnharmed(measured, { growthMiB: GROWTH_MIB, countLeast: 20 });
   });
 }
 

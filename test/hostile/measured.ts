@@ -24,15 +24,8 @@ export interface Measured {
   readonly memory: { readonly before: number; readonly peak: number };
 }
 
-const IDLE_P50_MS = 10;
-
-/** What an attack may cost the honest client and the server. */
+/** What an attack may cost the server, and what it must have come to. No call of the honest client may fail. */
 export interface Harm {
-  /**
-   * The p99 beside the attack may be this much above the one without, in milliseconds; more on a machine where half of the
-   * calls take longer than 10 ms without any attack, because others use it.
-   */
-  readonly p99Ms: number;
   /** How much the server's resident memory may grow, in MiB. */
   readonly growthMiB: number;
   /** The attack must have come to so much, or it did not take place. */
@@ -59,17 +52,17 @@ export function printMeasured({ name, calm, attacked, count: attacks, memory }: 
   console.log(`  server:  ${memory.before.toFixed(0)} MiB before, ${memory.peak.toFixed(0)} MiB at most`);
 }
 
-/** What goes beyond the bounds; empty if the honest client got every answer in time and the server's memory stayed small. */
-export function harmDone(measured: Measured, { p99Ms, growthMiB, countLeast }: Harm): string[] {
-  const { calm, attacked, memory } = measured;
+/**
+ * What goes beyond the bounds; empty if the honest client got every answer before its calls ran out of time and the
+ * server's memory stayed small. How long the answers took is printed, not judged: that is as much the machine's as ours.
+ */
+export function harmDone(measured: Measured, { growthMiB, countLeast }: Harm): string[] {
+  const { attacked, memory } = measured;
   const found: string[] = [];
   if (!(measured.count >= countLeast))
     found.push(`the attack did not take place: it came to ${measured.count}, not to ${countLeast}`);
   if (attacked.calls === 0) found.push("the honest client has not called");
   for (const [reason, times] of Object.entries(attacked.failures)) found.push(`${times} calls failed: ${reason}`);
-  const busy = Math.max(1, calm.p50 / IDLE_P50_MS);
-  if (!(attacked.p99 - calm.p99 < p99Ms * busy))
-    found.push(`p99 ${attacked.p99} ms beside the attack, ${calm.p99} ms without`);
   if (!(memory.peak - memory.before < growthMiB)) found.push(`memory ${memory.before} MiB grew to ${memory.peak} MiB`);
   return found;
 }
