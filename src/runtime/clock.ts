@@ -27,12 +27,17 @@ export const systemClock: Clock = {
 export function afterSteps(delayMs: number, callback: () => void, stepMs: number): Disposable {
   const dueMs = performance.now() + delayMs;
   let timer: NodeJS.Timeout;
-  const arm = (): void => {
-    const leftMs = dueMs - performance.now();
-    timer = setTimeout(leftMs > stepMs ? arm : callback, Math.max(Math.min(leftMs, stepMs), 0));
+  const arm = (leftMs: number): void => {
+    timer = setTimeout(onStep, Math.max(Math.min(leftMs, stepMs), 0));
     timer.unref();
   };
-  arm();
+  // Node counts a timer from when its turn of the event loop began, so one may fire early.
+  const onStep = (): void => {
+    const leftMs = dueMs - performance.now();
+    if (leftMs > 0) arm(leftMs);
+    else callback();
+  };
+  arm(delayMs);
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 

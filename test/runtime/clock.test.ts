@@ -34,8 +34,10 @@ test("a delay made of several timers fires once, when all of it is over", async 
     },
     10,
   );
+  // A turn that takes long: Node counts timers from its begin.
+  while (performance.now() - startedMs < 8);
   await over.promise;
-  assert.ok(performance.now() - startedMs >= 54);
+  assert.ok(performance.now() - startedMs >= 55);
   await sleep(systemClock, 20);
   assert.is(fired, 1);
 });
