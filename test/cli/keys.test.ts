@@ -82,15 +82,30 @@ test("rotate-server prints the new secret's id and new keys come from it", () =>
     assert.is.not(before, id);
   }));
 
-test("imported keys are those of the file", () =>
+test("imported keys are those of the file, under the id and the client that the ring has them for", () =>
   inFolder(async () => {
     await run([...ADD, "--data", "other", "--out", "1.json"]);
-    await run([...ADD, "--import", "1.json", "--out", "2.json"]);
+    const { stdout } = await run([
+      "keys",
+      "add",
+      "bob",
+      "--tools",
+      "*",
+      "--server-id",
+      "s",
+      "--import",
+      "1.json",
+      "--out",
+      "2.json",
+    ]);
     const [one, two] = await Promise.all(
       ["1.json", "2.json"].map(async (name) => JSON.parse(await readFile(name, "utf8"))),
     );
     assert.equal([two.request_key, two.response_key], [one.request_key, one.response_key]);
-    assert.is((await listed())[0]?.serverSecretId, undefined);
+    const [entry] = await listed();
+    assert.is(entry?.serverSecretId, undefined);
+    assert.equal([two.key_id, two.client_id], [entry?.keyId, "bob"]);
+    assert.is(stdout, `${entry?.keyId}\n`);
   }));
 
 test("a ring that others can read is refused with the line that mends it", () =>

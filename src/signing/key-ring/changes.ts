@@ -37,6 +37,7 @@ export function newKeyRing(serverId: string, context: ChangeContext): KeyRingDoc
 /** Adds an active key, derived from the newest server secret unless its keys are given. */
 export function addKey(document: KeyRingDocument, key: NewKey, { nowMs, random }: ChangeContext): AddedKey {
   const keyId = `k_${hex(random, 8)}`;
+  const { imported } = key;
   const entry: KeyEntry = {
     keyId,
     clientId: key.clientId,
@@ -46,7 +47,11 @@ export function addKey(document: KeyRingDocument, key: NewKey, { nowMs, random }
     ...(key.notAfterMs !== undefined && { notAfterMs: key.notAfterMs }),
     tools: key.tools,
     limits: key.limits ?? {},
-    origin: key.imported ?? { serverSecretId: newestServerSecret(document).id },
+    // The two keys alone: what is imported may be whole credentials.
+    origin:
+      imported === undefined
+        ? { serverSecretId: newestServerSecret(document).id }
+        : { requestKey: imported.requestKey, responseKey: imported.responseKey },
   };
   return { document: { ...document, keys: [...document.keys, entry] }, keyId };
 }

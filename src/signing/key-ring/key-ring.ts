@@ -51,7 +51,10 @@ function keyPair(
   serverSecrets: ReadonlyMap<string, { readonly secret: KeyObject; readonly fingerprint: string }>,
   path: string,
 ): KeyPair {
-  if ("requestKey" in origin) return { ...origin, fingerprint: fingerprint(origin.responseKey) };
+  if ("requestKey" in origin) {
+    const { requestKey, responseKey } = origin;
+    return { requestKey, responseKey, fingerprint: fingerprint(responseKey) };
+  }
   const parent = serverSecrets.get(origin.serverSecretId);
   if (parent === undefined) {
     const problem = `"${origin.serverSecretId}" is not among server_secrets`;
