@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
-import { chmod, chown, cp, glob, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, cp, glob, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { codeBlocks } from "../docs/code-blocks.ts";
 import { freePort } from "../support/free-port.ts";
+import { packPackage } from "../support/packed-package.ts";
 import { Confined } from "./confined.ts";
 import { readIgnoreRules } from "./ignore-rules.ts";
 import { allOf, recipeStages } from "./recipe.ts";
@@ -122,9 +123,8 @@ async function makeProject(project: string): Promise<void> {
   await mkdir(join(project, ".sealwire"));
   for (const name of [".sealwire/key-ring.json", ".sealwire/client.json", "reports.json", "server-secret", ".env"])
     await writeFile(join(project, name), "secret");
-  await run("npm", ["pack", "--pack-destination", project], { cwd: root });
-  const packed = (await readdir(project)).find((name) => name.endsWith(".tgz")) ?? "";
-  await inShell(project, `npm install --no-audit --no-fund --ignore-scripts ./${packed}`);
+  const { path } = await packPackage(project);
+  await inShell(project, `npm install --no-audit --no-fund --ignore-scripts ./${basename(path)}`);
 }
 
 /** Does what the recipe says with the files that its ignore rules let in: `app` holds what the final stage has there. */

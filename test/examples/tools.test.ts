@@ -1,11 +1,12 @@
 // test-limit-ms: 300000
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { packPackage } from "../support/packed-package.ts";
 import { assert, suite } from "../support/suite.ts";
 
 const test = suite("examples/tools");
@@ -59,10 +60,9 @@ test.before(async () => {
   await writeFile(join(folder, "secret.txt"), "outside\n");
   await symlink(join(folder, "secret.txt"), join(folder, "files", "link.txt"));
 
-  await run("npm", ["pack", "--pack-destination", folder], { cwd: root });
-  const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz")) ?? "";
+  const { path: tarball } = await packPackage(folder);
   const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"];
-  await inProject("npm", ...install, join(folder, tarball));
+  await inProject("npm", ...install, tarball);
   await inProject("npm", "run", "generate");
 
   // What the script "serve" runs, without npm in between, which would not pass on the signal that ends it.

@@ -5,18 +5,18 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { packPackage } from "../support/packed-package.ts";
 import { assert, suite } from "../support/suite.ts";
 
 /* From the packed package alone to a served tool of one's own, in an empty folder. */
 const test = suite("package/init");
 
 const run = promisify(execFile);
-const root = join(import.meta.dirname, "..", "..");
 const home = await mkdtemp(join(tmpdir(), "sealwire-init-"));
 const project = join(home, "greeter");
 
 test.before(async () => {
-  await run("npm", ["pack", "--silent", "--pack-destination", home], { cwd: root });
+  await packPackage(home);
   await mkdir(project);
 });
 test.after(() => rm(home, { recursive: true }));

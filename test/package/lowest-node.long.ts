@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { Client, credentials as grpcCredentials } from "@grpc/grpc-js";
 import { parseCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { CliProcess } from "../cli/cli-process.ts";
+import { packPackage } from "../support/packed-package.ts";
 import { RawStream } from "../support/raw-stream.ts";
 import { assert, suite } from "../support/suite.ts";
 
@@ -40,10 +41,8 @@ async function installNode(version: string): Promise<{ readonly path: string } |
 }
 
 async function installPackage(): Promise<void> {
-  const { stdout } = await run("npm", ["pack", "--json", "--silent", "--pack-destination", folder], { cwd: root });
-  const [packed] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as [{ readonly filename: string }];
+  const { path: packagePath } = await packPackage(folder);
   mkdirSync(project);
-  const packagePath = join(folder, packed.filename);
   await run("npm", ["install", "--prefer-offline", "--ignore-scripts", "--prefix", project, packagePath], {
     cwd: project,
   });

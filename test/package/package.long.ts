@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { type PackedPackage, packPackage } from "../support/packed-package.ts";
 import { assert, suite } from "../support/suite.ts";
 
 /* The npm package as its users get it: what is in it, and that it works in a folder with nothing else. */
@@ -14,16 +15,13 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, "..", "..");
 const project = join(await mkdtemp(join(tmpdir(), "sealwire-package-")), "project");
 const installed = join(project, "node_modules", "sealwire");
-let packed: { readonly filename: string; readonly files: readonly { readonly path: string }[] };
+let packed: PackedPackage;
 
 test.before(async () => {
   await mkdir(project);
-  const { stdout } = await run("npm", ["pack", "--json", "--silent", "--pack-destination", dirname(project)], {
-    cwd: root,
-  });
-  [packed] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as [typeof packed];
+  packed = await packPackage(dirname(project));
   const others = ["typescript@7.0.2", "@types/node@24.19.2", "esbuild@0.28.2"];
-  await inProject("npm", "install", "--prefer-offline", "--ignore-scripts", join("..", packed.filename), ...others);
+  await inProject("npm", "install", "--prefer-offline", "--ignore-scripts", packed.path, ...others);
   cpSync(join(import.meta.dirname, "program"), project, { recursive: true });
 });
 test.after(() => rm(dirname(project), { recursive: true }));
@@ -53,7 +51,7 @@ function compiled(folder: string): string[] {
 
 test("it holds the compiled sources, the contracts, the descriptor set, and nothing else", () => {
   assert.equal(
-    packed.files.map(({ path }) => path).sort(),
+    [...packed.files].sort(),
     [
       ...["CHANGELOG.md", "LICENSE", "README.md", "package.json"],
       ...["dist/gen/descriptors.binpb", "dist/proto/buf/validate/validate.proto", "dist/proto/google/rpc/code.proto"],
