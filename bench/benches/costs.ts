@@ -1,12 +1,12 @@
 import { SealwireClient } from "../../src/client/client.ts";
-import { openPostgresStore } from "../../src/jobs/postgres/open.ts";
-import type { Store } from "../../src/jobs/store.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { createServer } from "../../src/server/server.ts";
 import { addKey, newKeyRing } from "../../src/signing/key-ring/changes.ts";
 import { credentialsOf } from "../../src/signing/key-ring/credentials.ts";
 import { buildKeyRing, fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
 import type { VerificationKey } from "../../src/signing/key-ring/types.ts";
+import { openPostgresStore } from "../../src/store/postgres/open.ts";
+import type { Store } from "../../src/store/store.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 import { PostgresServer } from "../../test/support/postgres-server.ts";
 import { DatabaseMeter, type Spent } from "../process/database-meter.ts";

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { WatchJobRequest } from "../../gen/sealwire/system/v1/watch_job.ts";
 import { type ClientCredentials, parseCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { sealRequest } from "../../src/signing/sign-request.ts";
+import { sealRequest } from "../../src/signing/request/sign.ts";
 import { CALL_METHOD, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { ARGS } from "../variants/work.ts";
 

@@ -1,6 +1,6 @@
-import type { Store } from "../../src/jobs/store.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
-import { StoreFigures } from "../../src/server/store-metrics.ts";
+import { StoreFigures } from "../../src/server/metrics/store-metrics.ts";
+import type { Store } from "../../src/store/store.ts";
 import { median } from "../report/statistics.ts";
 import { benchJob, type Engine, openFilledStore, runEmptyJobs } from "../variants/filled-store.ts";
 import { answerParent } from "./answering.ts";

@@ -1,7 +1,7 @@
-import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
 import { createServer } from "../../src/server/server.ts";
 import { parseKeyRing } from "../../src/signing/key-ring/document.ts";
 import { buildKeyRing, fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 
 /* One process of several that share a port. With node:cluster the primary deals the connections out, else the kernel. */

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { SealwireClient } from "../../src/client/client.ts";
-import type { Store } from "../../src/jobs/store.ts";
 import { formatCredentials } from "../../src/signing/key-ring/credentials.ts";
+import type { Store } from "../../src/store/store.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 import type { ToolContext } from "../../src/tools/handler.ts";
 import { startServer } from "../../test/support/running-server.ts";

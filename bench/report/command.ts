@@ -1,4 +1,4 @@
-import { shellQuote } from "../../src/signing/key-ring/shell-quote.ts";
+import { shellQuote } from "../../src/files/shell-quote.ts";
 
 /** The command that runs benches with these arguments, as it is typed into a shell. */
 export function describeCommand(args: readonly string[]): string {

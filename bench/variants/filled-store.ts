@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { JobEngine, SubmitSpec } from "../../src/jobs/engine.ts";
 import type { JobPolicy } from "../../src/jobs/job.ts";
-import { openPostgresStore } from "../../src/jobs/postgres/open.ts";
-import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
-import type { Store } from "../../src/jobs/store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
+import type { Store } from "../../src/store/store.ts";
 import { PostgresServer } from "../../test/support/postgres-server.ts";
 import { ARGS, RESULT } from "./work.ts";
 

@@ -1,5 +1,5 @@
-import { openPostgresStore } from "../../src/jobs/postgres/open.ts";
-import type { Store } from "../../src/jobs/store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open.ts";
+import type { Store } from "../../src/store/store.ts";
 import { PostgresServer } from "../../test/support/postgres-server.ts";
 
 /** Opens a store on a PostgreSQL server of its own, which syncs what it commits and goes with the store. */

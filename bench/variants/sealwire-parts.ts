@@ -1,11 +1,11 @@
-import type { Store } from "../../src/jobs/store.ts";
+import type { Store } from "../../src/store/store.ts";
 import { sealwire } from "./sealwire.ts";
 
 /* Sealwire on SQLite with parts left out, to see what each costs, and with what `sealwire serve` adds. */
 
 const NO_SIGNATURES = {
-  "signing/request-signature.ts": "./request-signature.ts",
-  "signing/response-signature.ts": "./response-signature.ts",
+  "signing/request/signature.ts": "./request-signature.ts",
+  "signing/response/signature.ts": "./response-signature.ts",
 };
 const NO_VALIDATION = { "validation/args.ts": "./args.ts" };
 
@@ -43,7 +43,7 @@ export const sealwireObserved = sealwire({
   options: async (store) => {
     const { pino } = await import("pino");
     const { systemClock } = await import("../../src/runtime/clock.ts");
-    const { createMetrics } = await import("../../src/server/metrics.ts");
+    const { createMetrics } = await import("../../src/server/metrics/metrics.ts");
     const { observer, noteKeyUse } = await createMetrics({ store, clock: systemClock });
     const logger = pino({ base: null }, pino.destination({ dest: "/dev/null", sync: true }));
     return { observers: [observer], onKeyUsed: noteKeyUse, logger };

@@ -1,4 +1,4 @@
-import type { Store } from "../../src/jobs/store.ts";
+import type { Store } from "../../src/store/store.ts";
 import type { SealwireTarget } from "./sealwire.ts";
 import { sealwire } from "./sealwire.ts";
 import type { Variant } from "./variant.ts";
@@ -11,7 +11,7 @@ export const stores = {
   },
   memory: {
     title: "Sealwire in memory",
-    open: async () => (await import("../../src/jobs/sqlite/open.ts")).openSqliteStore({ path: ":memory:" }),
+    open: async () => (await import("../../src/store/sqlite/open.ts")).openSqliteStore({ path: ":memory:" }),
   },
   postgres: {
     title: "Sealwire on PostgreSQL",

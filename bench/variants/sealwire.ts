@@ -1,4 +1,4 @@
-import type { Store } from "../../src/jobs/store.ts";
+import type { Store } from "../../src/store/store.ts";
 import type { TestServerOptions } from "../../test/support/running-server.ts";
 import { replaceModules } from "./replaced/replace-modules.ts";
 import type { Variant } from "./variant.ts";

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
-import type { Store } from "../../src/jobs/store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
+import type { Store } from "../../src/store/store.ts";
 
 /** Opens a SQLite store in a temporary folder, which goes with it. TMPDIR decides on which disk it is. */
 export async function openTemporaryStore(): Promise<Store> {

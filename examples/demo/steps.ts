@@ -4,7 +4,7 @@ import { BatchSumRequest } from "../../gen/sealwire/demo/v1/batch_sum.ts";
 import { DemoToolServiceDefinition } from "../../gen/sealwire/demo/v1/demo_tool_service.ts";
 import { type SealwireClient, SealwireError } from "../../src/index.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { sealRequest } from "../../src/signing/sign-request.ts";
+import { sealRequest } from "../../src/signing/request/sign.ts";
 import { CALL_METHOD, TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 import { sendFrame } from "./raw-call.ts";
 import type { Finding } from "./report.ts";

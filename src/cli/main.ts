@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { oldNode } from "../runtime/required-node.ts";
 import { holdNodeWarnings, leftNodeWarnings } from "./node-warnings.ts";
-import { processTerminal } from "./terminal.ts";
+import { processTerminal } from "./output/terminal.ts";
 
 holdNodeWarnings();
 const terminal = processTerminal();

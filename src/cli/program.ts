@@ -2,12 +2,20 @@ import { Argument, Command, Option } from "commander";
 import { JOB_STATES } from "../jobs/job.ts";
 import { VERSION } from "../runtime/version.ts";
 import { KEY_LIMIT_RANGES } from "../signing/key-ring/types.ts";
-import { SHELLS } from "./completion-scripts.ts";
-import type { ExitCode } from "./exit-code.ts";
-import { arrangeHelp, LISTENING_OPTIONS, STORE_OPTIONS } from "./help.ts";
-import { collect, duration, numberIn, requestId, time, wholeNumber } from "./option-values.ts";
-import { toCredentials, toServer, toSharedStore, toStore, toTools, withConfig, withRing } from "./shared-options.ts";
-import type { Terminal } from "./terminal.ts";
+import { SHELLS } from "./help/completion-scripts.ts";
+import { arrangeHelp, LISTENING_OPTIONS, STORE_OPTIONS } from "./help/help.ts";
+import { collect, duration, numberIn, requestId, time, wholeNumber } from "./input/option-values.ts";
+import {
+  toCredentials,
+  toServer,
+  toSharedStore,
+  toStore,
+  toTools,
+  withConfig,
+  withRing,
+} from "./input/shared-options.ts";
+import type { ExitCode } from "./output/exit-code.ts";
+import type { Terminal } from "./output/terminal.ts";
 
 /** A command's module; loaded only when the command runs, so that `--help` and `--version` start at once. */
 interface CommandModule<A extends unknown[]> {

@@ -1,9 +1,9 @@
 import { type Command, CommanderError } from "commander";
 import { holdProcess } from "../runtime/hold-process.ts";
-import { ExitCode } from "./exit-code.ts";
-import { reportFailure } from "./failure.ts";
+import { ExitCode } from "./output/exit-code.ts";
+import { reportFailure } from "./output/failure.ts";
+import type { Terminal } from "./output/terminal.ts";
 import { createProgram } from "./program.ts";
-import type { Terminal } from "./terminal.ts";
 
 /** Runs one command line, without the program's name, and gives the code to exit with. Never rejects. */
 export async function runCli(terminal: Terminal, args: readonly string[]): Promise<ExitCode> {

@@ -7,30 +7,30 @@ import { SealwireError } from "../errors.ts";
 import type { JobState } from "../jobs/job.ts";
 import { checkNumber } from "../runtime/number-range.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
-import { type CallArguments, encodeArguments, isEncoded } from "./arguments.ts";
-import { type CallOptions, checkTraceparent } from "./call-options.ts";
-import { type CallResult, readResult } from "./call-result.ts";
-import type { Connection, OperationOptions } from "./connection.ts";
-import { ContractSource } from "./contract-source.ts";
-import { Deadline } from "./deadline.ts";
-import { checkHealth, type ServingStatus } from "./health.ts";
-import { JobHandle } from "./job-handle.ts";
-import { type JobSnapshot, readJob, stateNumber } from "./job-snapshot.ts";
-import { type ClientOptions, checkTimeoutMs, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
-import { Pipeline } from "./pipeline.ts";
-import { Replicas } from "./replicas.ts";
-import { type EncodedMessage, Sealer } from "./sealer.ts";
-import { callTool, timeUp } from "./tool-call.ts";
-import { decodeAs, ToolOutput } from "./tool-output.ts";
-import { Channel, type Transport } from "./transport.ts";
+import { type CallArguments, encodeArguments, isEncoded } from "./calls/arguments.ts";
+import { type CallOptions, checkTraceparent } from "./calls/call-options.ts";
+import { type CallResult, readResult } from "./calls/call-result.ts";
+import { Deadline } from "./calls/deadline.ts";
+import { type EncodedMessage, Sealer } from "./calls/signer.ts";
+import { callTool, timeUp } from "./calls/tool-call.ts";
+import { decodeAs, ToolOutput } from "./calls/tool-output.ts";
 import {
   bindTools,
   type CallableService,
   type ContractedResult,
   type EncodedCall,
   type TypedTools,
-} from "./typed-tools.ts";
-import { type WatchJobsOptions, watchJobs } from "./watch-jobs.ts";
+} from "./calls/typed-tools.ts";
+import type { Connection, OperationOptions } from "./connection.ts";
+import { ContractSource } from "./contracts/contract-source.ts";
+import { JobHandle } from "./jobs/job-handle.ts";
+import { type JobSnapshot, readJob, stateNumber } from "./jobs/job-snapshot.ts";
+import { type WatchJobsOptions, watchJobs } from "./jobs/watch-jobs.ts";
+import { type ClientOptions, checkTimeoutMs, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
+import { checkHealth, type ServingStatus } from "./transport/health.ts";
+import { Pipeline } from "./transport/pipeline.ts";
+import { Replicas } from "./transport/replicas.ts";
+import { Channel, type Transport } from "./transport/transport.ts";
 
 /** Selects one page of this client's jobs. */
 export interface ListJobsOptions extends OperationOptions {

@@ -1,7 +1,7 @@
+import type { Sealer } from "./calls/signer.ts";
 import type { ResolvedClientOptions } from "./options.ts";
-import type { Pipeline } from "./pipeline.ts";
-import type { Sealer } from "./sealer.ts";
-import type { Transport } from "./transport.ts";
+import type { Pipeline } from "./transport/pipeline.ts";
+import type { Transport } from "./transport/transport.ts";
 
 /** What every operation of one client shares. */
 export interface Connection {

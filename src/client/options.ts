@@ -11,8 +11,8 @@ import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { parseAddresses, type ServerAddress, type ServerName } from "../wire/server-address.ts";
-import { isLoopback } from "./loopback.ts";
-import { type HttpProxy, proxyFor } from "./proxy.ts";
+import { isLoopback } from "./transport/loopback.ts";
+import { type HttpProxy, proxyFor } from "./transport/proxy.ts";
 
 /** How the client tries again. Every attempt is signed anew and keeps its request id. */
 export interface RetryOptions {

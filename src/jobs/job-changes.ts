@@ -1,7 +1,7 @@
+import type { Lane, Lanes } from "./fair-queue.ts";
 import type { JobView } from "./job.ts";
 import { type JobRow, toJobView } from "./job-row.ts";
-import type { Lane, Lanes } from "./lanes.ts";
-import type { RunListener } from "./worker/run-ledger.ts";
+import type { RunListener } from "./worker/attempt-store.ts";
 
 /** Tells watchers of committed changes. */
 interface Feed {

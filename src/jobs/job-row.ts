@@ -1,5 +1,5 @@
 import type { JobError, JobState, JobView } from "./job.ts";
-import type { ClaimedAttempt } from "./worker/run-ledger.ts";
+import type { ClaimedAttempt } from "./worker/attempt-store.ts";
 
 /** A row of the table `job`, which every engine has alike; how truth is written is its own affair. */
 export interface JobRow {

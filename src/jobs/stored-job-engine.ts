@@ -11,17 +11,17 @@ import type {
   Worker,
   WorkOptions,
 } from "./engine.ts";
-import type { Feeds } from "./feeds.ts";
 import type { JobState, JobView } from "./job.ts";
 import { toJobView } from "./job-row.ts";
 import type { JobStorage } from "./job-storage.ts";
-import { JobWatch } from "./job-watch.ts";
-import { watchOwner } from "./owner-watch.ts";
 import type { PageTokens } from "./page-token.ts";
-import { storeClosed } from "./store-away.ts";
+import { storeClosed } from "./unavailable.ts";
+import { JobWatch } from "./watch/job-watch.ts";
+import type { Feeds } from "./watch/notifiers.ts";
+import { watchOwner } from "./watch/owner-watch.ts";
 import { checkWorkOptions } from "./work-limits.ts";
+import type { RunLedger } from "./worker/attempt-store.ts";
 import { JobWorker } from "./worker/job-worker.ts";
-import type { RunLedger } from "./worker/run-ledger.ts";
 
 const ALL_STATES: readonly JobState[] = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"];
 

@@ -1,10 +1,10 @@
-import type { Store } from "../jobs/store.ts";
 import { checkWorkOptions } from "../jobs/work-limits.ts";
 import { type Clock, systemClock } from "../runtime/clock.ts";
 import { type Logger, silentLogger } from "../runtime/logger.ts";
 import type { KeyRingSource } from "../signing/key-ring/types.ts";
+import type { Store } from "../store/store.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
-import type { CallObserver } from "./call-record.ts";
+import type { CallObserver } from "./request/access-log.ts";
 import { resolveLimits, type ServerLimits } from "./server-limits.ts";
 
 /** Certificate files in PEM; read again when they change. */

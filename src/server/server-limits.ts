@@ -1,6 +1,6 @@
 import { SealwireError } from "../errors.ts";
 import { checkNumber, type NumberRange } from "../runtime/number-range.ts";
-import { MAX_AGE_MS, MAX_AHEAD_MS } from "../signing/verify-request.ts";
+import { MAX_AGE_MS, MAX_AHEAD_MS } from "../signing/request/verify.ts";
 import { MAX_REQUEST_BYTES } from "../wire/limits.ts";
 
 /** Limits of one server process; the limits of each caller stand in the key ring. */

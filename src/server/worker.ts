@@ -1,14 +1,14 @@
 import type { WorkOptions } from "../jobs/engine.ts";
-import type { Store } from "../jobs/store.ts";
 import { checkWorkOptions, GRACE_LIMITS } from "../jobs/work-limits.ts";
 import { type Logger, silentLogger } from "../runtime/logger.ts";
 import { checkNumber } from "../runtime/number-range.ts";
+import type { Store } from "../store/store.ts";
 import { Catalogue } from "../tools/catalogue.ts";
 import { Dispatcher } from "../tools/dispatcher.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
 import { ArgsValidator } from "../validation/args.ts";
 import { builtinDescriptorSet, readImage } from "../wire/descriptors.ts";
-import { guardLogger } from "./guards.ts";
+import { guardLogger } from "./request/guards.ts";
 
 /** What a worker is made of. */
 export interface WorkerOptions {

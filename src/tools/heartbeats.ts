@@ -1,6 +1,6 @@
 import type { Clock } from "../runtime/clock.ts";
+import { Turns } from "../runtime/tick-limiter.ts";
 import { type Expiring, type RunningTime, TimeLimit } from "../runtime/time-limit.ts";
-import { Turns } from "../runtime/turns.ts";
 
 /** Watches that began together have their heartbeats together: so many per turn of the event loop. */
 const BEATS_PER_TURN = 100;

@@ -8,10 +8,11 @@ const LAYERS: readonly (readonly (readonly string[])[])[] = [
   [["src/index.ts"], ["src/cli/"]],
   [["src/server/"], ["src/client/"]],
   [["src/tools/"]],
+  [["src/store/"]],
   [["src/jobs/"]],
   [["src/signing/"]],
   [["src/validation/"]],
-  [["src/wire/"]],
+  [["src/wire/"], ["src/files/"]],
   [["src/errors.ts", "src/runtime/", "gen/"]],
 ];
 

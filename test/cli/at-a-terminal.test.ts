@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { shellQuote } from "../../src/signing/key-ring/shell-quote.ts";
+import { shellQuote } from "../../src/files/shell-quote.ts";
 import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
 import { CliServer } from "./cli-process.ts";

@@ -1,5 +1,5 @@
 import { type DescMessage, fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
-import { commandTree } from "../../src/cli/command-tree.ts";
+import { commandTree } from "../../src/cli/help/command-tree.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { writeCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { builtinImage, messageDesc } from "../../src/wire/descriptors.ts";

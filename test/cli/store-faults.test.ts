@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
-import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { spec } from "../contract/store-under-test.ts";
 import { assert, suite } from "../support/suite.ts";
 import { CliProcess, sealwire } from "./cli-process.ts";

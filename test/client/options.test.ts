@@ -1,6 +1,6 @@
 import { SealwireClient } from "../../src/client/client.ts";
-import { isLoopback } from "../../src/client/loopback.ts";
 import { type ClientOptions, resolveClientOptions } from "../../src/client/options.ts";
+import { isLoopback } from "../../src/client/transport/loopback.ts";
 import { SealwireError } from "../../src/errors.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
-import { openPostgresStore } from "../../src/jobs/postgres/open.ts";
-import type { Store } from "../../src/jobs/store.ts";
+import { openPostgresStore } from "../../src/store/postgres/open.ts";
+import type { Store } from "../../src/store/store.ts";
 import { settled } from "../support/eventually.ts";
 import type { FakeClock } from "../support/fake-clock.ts";
 import { SERVER } from "../support/postgres-roles.ts";

@@ -1,4 +1,4 @@
-import { REFUSED_NONCES_MAX } from "../../src/jobs/refused-stamps.ts";
+import { REFUSED_NONCES_MAX } from "../../src/store/refused-stamps.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, type EngineUnderTest, nonceClaim } from "./store-under-test.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Reason, SealwireError } from "../../src/errors.ts";
 import type { JobHandler, SubmitSpec } from "../../src/jobs/engine.ts";
 import type { JobPolicy, JobState, JobView } from "../../src/jobs/job.ts";
-import type { NonceClaim, Store } from "../../src/jobs/store.ts";
+import type { NonceClaim, Store } from "../../src/store/store.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import type { Suite } from "../support/suite.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Any } from "../../gen/google/protobuf/any.ts";
-import type { Store } from "../../src/jobs/store.ts";
+import type { Store } from "../../src/store/store.ts";
 import { violations } from "./checker.ts";
 import { History } from "./history.ts";
 import { Nemesis } from "./nemesis.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ExitCode } from "../../src/cli/exit-code.ts";
+import { ExitCode } from "../../src/cli/output/exit-code.ts";
 import type { Failpoint } from "./failpoints.ts";
 import { AWAKE_MS, CLOCK_OFFSETS_MS, drawFate, type Fate, FROZEN_MS, UNHARMED } from "./fate.ts";
 import { Gateway } from "./gateway.ts";

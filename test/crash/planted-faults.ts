@@ -1,11 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
 import { jobErrorOf } from "../../src/jobs/job-error.ts";
-import { CommitGroup } from "../../src/jobs/sqlite/commit-group.ts";
-import { StoreFiles } from "../../src/jobs/sqlite/store-files.ts";
 import { StoredJobEngine } from "../../src/jobs/stored-job-engine.ts";
 import { Attempt } from "../../src/jobs/worker/attempt.ts";
-import type { Outcome } from "../../src/jobs/worker/run-ledger.ts";
+import type { Outcome } from "../../src/jobs/worker/attempt-store.ts";
+import { CommitGroup } from "../../src/store/sqlite/commit-group.ts";
+import { StoreFiles } from "../../src/store/sqlite/store-files.ts";
 
 /** Puts other SQL in the place of what the store runs. */
 type Rewrite = (sql: string) => string;

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BatchSumResponse } from "../../gen/sealwire/demo/v1/batch_sum.ts";
+import type { ToolOutput } from "../../src/client/calls/tool-output.ts";
 import { SealwireClient } from "../../src/client/client.ts";
-import type { JobHandle } from "../../src/client/job-handle.ts";
-import { isTerminal, type JobSnapshot } from "../../src/client/job-snapshot.ts";
-import type { ToolOutput } from "../../src/client/tool-output.ts";
+import type { JobHandle } from "../../src/client/jobs/job-handle.ts";
+import { isTerminal, type JobSnapshot } from "../../src/client/jobs/job-snapshot.ts";
 import { type Reason, SealwireError } from "../../src/errors.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { TYPE_URL_PREFIX } from "../../src/wire/limits.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { commandTree } from "../../src/cli/command-tree.ts";
+import { commandTree } from "../../src/cli/help/command-tree.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { RecordingTerminal } from "../cli/cli-run.ts";
 import { assert, suite } from "../support/suite.ts";

@@ -1,4 +1,4 @@
-import { EXIT_CODES, ExitCode } from "../../src/cli/exit-code.ts";
+import { EXIT_CODES, ExitCode } from "../../src/cli/output/exit-code.ts";
 import { LOCAL_REASONS, WIRE_REASONS } from "../../src/errors.ts";
 
 interface Row {

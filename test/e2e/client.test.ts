@@ -1,11 +1,11 @@
 import { fromJson, toBinary } from "@bufbuild/protobuf";
 import { DemoToolServiceDefinition } from "../../gen/sealwire/demo/v1/demo_tool_service.ts";
 import { SealwireClient } from "../../src/client/client.ts";
-import type { JobSnapshot } from "../../src/client/job-snapshot.ts";
+import type { JobSnapshot } from "../../src/client/jobs/job-snapshot.ts";
 import type { ClientOptions } from "../../src/client/options.ts";
 import { SealwireError } from "../../src/errors.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
-import type { CallObserver } from "../../src/server/call-record.ts";
+import type { CallObserver } from "../../src/server/request/access-log.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 import type { ToolContext } from "../../src/tools/handler.ts";
 import { thrownBy } from "../client/peers/thrown.ts";

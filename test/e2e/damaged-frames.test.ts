@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { Logger } from "../../src/runtime/logger.ts";
 import { canonicalize } from "../../src/signing/canonical.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { signRequest } from "../../src/signing/request-signature.ts";
+import { signRequest } from "../../src/signing/request/signature.ts";
 import { readFrame, writeFrame } from "../../src/wire/frame.ts";
 import { CALL_METHOD, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { readStatusDetails } from "../../src/wire/status.ts";

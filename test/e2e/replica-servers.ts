@@ -1,4 +1,4 @@
-import type { CallObserver } from "../../src/server/call-record.ts";
+import type { CallObserver } from "../../src/server/request/access-log.ts";
 import { createServer, type SealwireServer } from "../../src/server/server.ts";
 import { fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
 import { startServer, type TestServer } from "../support/running-server.ts";

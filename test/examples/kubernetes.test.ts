@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, parseAllDocuments } from "yaml";
-import { parseDuration } from "../../src/cli/duration.ts";
+import { parseDuration } from "../../src/cli/input/duration.ts";
 import { codeBlocks } from "../docs/code-blocks.ts";
 import { assert, suite } from "../support/suite.ts";
 import { unknownWords } from "./command-words.ts";

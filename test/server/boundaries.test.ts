@@ -4,7 +4,7 @@ import { Client, credentials as grpcCredentials, status } from "@grpc/grpc-js";
 import { WatchJobRequest } from "../../gen/sealwire/system/v1/watch_job.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
-import type { CallObserver } from "../../src/server/call-record.ts";
+import type { CallObserver } from "../../src/server/request/access-log.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { RawClient, type RawRequest } from "../support/raw-client.ts";
 import { startServer, type TestServerOptions } from "../support/running-server.ts";

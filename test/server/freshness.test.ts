@@ -1,7 +1,7 @@
 import { SealwireClient } from "../../src/client/client.ts";
-import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { RawClient, type RawRequest, signRaw } from "../support/raw-client.ts";
 import { startServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";

@@ -1,6 +1,6 @@
-import { openPostgresStore } from "../../src/jobs/postgres/open.ts";
-import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
 import { createWorker } from "../../src/server/worker.ts";
+import { openPostgresStore } from "../../src/store/postgres/open.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { rejection } from "../support/rejection.ts";

@@ -1,8 +1,8 @@
 import { connect, constants } from "node:http2";
 import { BatchSumResponse } from "../../gen/sealwire/demo/v1/batch_sum.ts";
-import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
-import { createMetrics } from "../../src/server/metrics.ts";
+import { createMetrics } from "../../src/server/metrics/metrics.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { CALL_METHOD } from "../../src/wire/limits.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeClock } from "../support/fake-clock.ts";

@@ -3,7 +3,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
 import { findPostgres, PrivatePostgres, type PrivatePostgresOptions } from "../../examples/cluster/private-postgres.ts";
-import { migratePostgresStore } from "../../src/jobs/postgres/open.ts";
+import { migratePostgresStore } from "../../src/store/postgres/open.ts";
 import { OWNER, rolesOfPage } from "./postgres-roles.ts";
 import type { Suite } from "./suite.ts";
 

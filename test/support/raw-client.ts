@@ -7,7 +7,7 @@ import {
 } from "@grpc/grpc-js";
 import type { Response } from "../../gen/sealwire/v1/response.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { verifyResponseFrame } from "../../src/signing/verify-response.ts";
+import { verifyResponseFrame } from "../../src/signing/response/verify.ts";
 import { WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { readStatusDetails } from "../../src/wire/status.ts";
 import { type RawFrame, type RawRequest, signRaw } from "./raw-frame.ts";

@@ -1,6 +1,6 @@
 import { systemRandom } from "../../src/runtime/random.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { sealRequest } from "../../src/signing/sign-request.ts";
+import { sealRequest } from "../../src/signing/request/sign.ts";
 import { CALL_METHOD, TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 
 /** What a test sends; whatever it leaves out is as it should be. */

@@ -1,7 +1,7 @@
 import { type Client, type ClientDuplexStream, Metadata, type StatusObject } from "@grpc/grpc-js";
 import { Response } from "../../gen/sealwire/v1/response.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { verifyResponseFrame } from "../../src/signing/verify-response.ts";
+import { verifyResponseFrame } from "../../src/signing/response/verify.ts";
 import { readFrame } from "../../src/wire/frame.ts";
 import { CALL_STREAM_METHOD } from "../../src/wire/limits.ts";
 import { readStatusDetails } from "../../src/wire/status.ts";

@@ -1,8 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openSqliteStore } from "../../src/jobs/sqlite/open.ts";
-import type { Store } from "../../src/jobs/store.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import type { ServerOptions } from "../../src/server/options.ts";
 import { createServer, type SealwireServer } from "../../src/server/server.ts";
@@ -10,6 +8,8 @@ import { addKey, newKeyRing } from "../../src/signing/key-ring/changes.ts";
 import { type ClientCredentials, credentialsOf } from "../../src/signing/key-ring/credentials.ts";
 import { buildKeyRing } from "../../src/signing/key-ring/key-ring.ts";
 import type { KeyLimits, KeyRing, KeyRingSource } from "../../src/signing/key-ring/types.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
+import type { Store } from "../../src/store/store.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 
 /** One client of a test server. */

@@ -1,4 +1,4 @@
-import { intentDigest } from "../../src/signing/intent-digest.ts";
+import { intentDigest } from "../../src/signing/request/intent-digest.ts";
 import { hex, sampleDescriptorSet } from "../validation/sample-image.ts";
 import { toHex } from "./vector-file.ts";
 

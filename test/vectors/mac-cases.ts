@@ -1,6 +1,6 @@
 import { createHash, createHmac } from "node:crypto";
 import { formatRequestKey } from "../../src/signing/key-text.ts";
-import { requestSigningInput } from "../../src/signing/request-signature.ts";
+import { requestSigningInput } from "../../src/signing/request/signature.ts";
 import { hex } from "../validation/sample-image.ts";
 import { group, type Sent } from "./request-case.ts";
 import { fixedBytes, toHex, vectorKey } from "./vector-file.ts";

@@ -3,7 +3,7 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Envelope } from "../../gen/sealwire/v1/envelope.ts";
 import type { Reason } from "../../src/errors.ts";
 import { mac, macKey } from "../../src/signing/mac.ts";
-import { requestSigningInput } from "../../src/signing/request-signature.ts";
+import { requestSigningInput } from "../../src/signing/request/signature.ts";
 import { type Frame, writeFrame } from "../../src/wire/frame.ts";
 import { CALL_METHOD, TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 import { WireCursor } from "../../src/wire/wire-cursor.ts";

@@ -1,6 +1,6 @@
 import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
 import { pae } from "../../src/signing/pae.ts";
-import { MAX_AGE_MS, MAX_AHEAD_MS } from "../../src/signing/verify-request.ts";
+import { MAX_AGE_MS, MAX_AHEAD_MS } from "../../src/signing/request/verify.ts";
 import { writeFrame } from "../../src/wire/frame.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { hex } from "../validation/sample-image.ts";

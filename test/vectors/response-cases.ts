@@ -6,7 +6,7 @@ import { Response, Status } from "../../gen/sealwire/v1/response.ts";
 import type { Reason } from "../../src/errors.ts";
 import { mac, macKey } from "../../src/signing/mac.ts";
 import { pae } from "../../src/signing/pae.ts";
-import { responseSigningInput } from "../../src/signing/response-signature.ts";
+import { responseSigningInput } from "../../src/signing/response/signature.ts";
 import { type Frame, writeFrame } from "../../src/wire/frame.ts";
 import { TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 import { hex } from "../validation/sample-image.ts";

@@ -1,4 +1,4 @@
-import { MAX_AGE_MS, MAX_AHEAD_MS } from "../../src/signing/verify-request.ts";
+import { MAX_AGE_MS, MAX_AHEAD_MS } from "../../src/signing/request/verify.ts";
 import { WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { hex } from "../validation/sample-image.ts";
 import { entry, payload, type RequestCase, type RequestSpec, relay, requestCase } from "./request-case.ts";

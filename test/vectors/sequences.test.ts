@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { SealwireError } from "../../src/errors.ts";
-import { Admission } from "../../src/server/admission.ts";
-import { Gate } from "../../src/server/gate.ts";
+import { Admission } from "../../src/server/request/admission.ts";
+import { Gate } from "../../src/server/request/gate.ts";
 import { mac, macKey } from "../../src/signing/mac.ts";
-import { requestSigningInput } from "../../src/signing/request-signature.ts";
-import { createRequestAuthenticator } from "../../src/signing/verify-request.ts";
+import { requestSigningInput } from "../../src/signing/request/signature.ts";
+import { createRequestAuthenticator } from "../../src/signing/request/verify.ts";
 import { builtinImage } from "../../src/wire/descriptors.ts";
 import { SqliteUnderTest } from "../contract/sqlite-under-test.ts";
 import { FakeClock } from "../support/fake-clock.ts";

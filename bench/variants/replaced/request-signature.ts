@@ -1,6 +1,6 @@
-import type * as Original from "../../../src/signing/request-signature.ts";
+import type * as Original from "../../../src/signing/request/signature.ts";
 
-/* In place of src/signing/request-signature.ts: nothing is computed, and every signature holds. */
+/* In place of src/signing/request/signature.ts: nothing is computed, and every signature holds. */
 
 export const verifyRequest: typeof Original.verifyRequest = () => true;
 export const signRequest: typeof Original.signRequest = () => Buffer.alloc(32);

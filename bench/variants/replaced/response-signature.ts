@@ -1,8 +1,8 @@
-import type * as Original from "../../../src/signing/response-signature.ts";
+import type * as Original from "../../../src/signing/response/signature.ts";
 
 const FIXED = Buffer.alloc(32, 1);
 
-/* In place of src/signing/response-signature.ts: nothing is computed. */
+/* In place of src/signing/response/signature.ts: nothing is computed. */
 
 export const signResponse: typeof Original.signResponse = () => FIXED;
 export const verifyResponse: typeof Original.verifyResponse = () => true;

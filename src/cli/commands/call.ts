@@ -1,18 +1,18 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { CallResult } from "../../client/call-result.ts";
+import type { CallResult } from "../../client/calls/call-result.ts";
 import type { SealwireClient } from "../../client/client.ts";
+import { shellQuote } from "../../files/shell-quote.ts";
 import { systemRandom } from "../../runtime/random.ts";
-import { shellQuote } from "../../signing/key-ring/shell-quote.ts";
-import { ExitCode } from "../exit-code.ts";
-import { reportFailure } from "../failure.ts";
-import { followJob } from "../follow-job.ts";
+import { readArguments } from "../input/json-input.ts";
+import { openClient } from "../input/open-client.ts";
+import { type ServerOptions, sameServerOptions } from "../input/server-options.ts";
 import { Interrupt } from "../interrupt.ts";
-import { jobLine } from "../job-json.ts";
-import { readArguments } from "../json-input.ts";
-import { toJsonLine } from "../json-output.ts";
-import { openClient } from "../open-client.ts";
-import { type ServerOptions, sameServerOptions } from "../server-options.ts";
-import type { Terminal } from "../terminal.ts";
+import { ExitCode } from "../output/exit-code.ts";
+import { reportFailure } from "../output/failure.ts";
+import { followJob } from "../output/follow-job.ts";
+import { jobLine } from "../output/job-json.ts";
+import { toJsonLine } from "../output/json-output.ts";
+import type { Terminal } from "../output/terminal.ts";
 
 interface CallOptions extends ServerOptions {
   readonly watch?: boolean;

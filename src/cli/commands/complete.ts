@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { complete } from "../completion.ts";
-import { ExitCode } from "../exit-code.ts";
-import type { Terminal } from "../terminal.ts";
+import { complete } from "../help/completion.ts";
+import { ExitCode } from "../output/exit-code.ts";
+import type { Terminal } from "../output/terminal.ts";
 
 /** Prints what the last of some words may become, for the scripts in {@link completionScript}. */
 export async function run(terminal: Terminal, program: Command, words: readonly string[]): Promise<ExitCode> {

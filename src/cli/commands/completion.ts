@@ -1,6 +1,6 @@
-import { completionScript, type Shell } from "../completion-scripts.ts";
-import { ExitCode } from "../exit-code.ts";
-import type { Terminal } from "../terminal.ts";
+import { completionScript, type Shell } from "../help/completion-scripts.ts";
+import { ExitCode } from "../output/exit-code.ts";
+import type { Terminal } from "../output/terminal.ts";
 
 /** Prints the script that makes a shell complete command lines. */
 export async function run(terminal: Terminal, shell: Shell): Promise<ExitCode> {

@@ -2,12 +2,12 @@ import { SealwireError } from "../../errors.ts";
 import { systemRandom } from "../../runtime/random.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import { macKey } from "../../signing/mac.ts";
-import { namedAddress } from "../called-address.ts";
-import { ExitCode } from "../exit-code.ts";
-import { toJsonLine } from "../json-output.ts";
-import { openClient } from "../open-client.ts";
-import { loadCredentials, type ServerOptions } from "../server-options.ts";
-import type { Terminal } from "../terminal.ts";
+import { namedAddress } from "../input/called-address.ts";
+import { openClient } from "../input/open-client.ts";
+import { loadCredentials, type ServerOptions } from "../input/server-options.ts";
+import { ExitCode } from "../output/exit-code.ts";
+import { toJsonLine } from "../output/json-output.ts";
+import type { Terminal } from "../output/terminal.ts";
 
 /** Asks the standard gRPC health service. Needs no credentials where the address is given. */
 export async function run(

@@ -2,11 +2,11 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SealwireError } from "../../errors.ts";
-import { shellQuote } from "../../signing/key-ring/shell-quote.ts";
-import { ExitCode } from "../exit-code.ts";
-import { fileExists } from "../file-exists.ts";
-import { type Manifest, mergeManifest, sealwireDependency } from "../project-manifest.ts";
-import type { Terminal } from "../terminal.ts";
+import { fileExists } from "../../files/file-exists.ts";
+import { shellQuote } from "../../files/shell-quote.ts";
+import { ExitCode } from "../output/exit-code.ts";
+import { type Manifest, mergeManifest, sealwireDependency } from "../output/project-manifest.ts";
+import type { Terminal } from "../output/terminal.ts";
 
 const MANIFEST = "package.json";
 /** npm leaves a file of the right name out of packages. */

@@ -1,23 +1,23 @@
 import { mkdir } from "node:fs/promises";
+import { fileExists } from "../../files/file-exists.ts";
 import { systemClock as clock, sleep } from "../../runtime/clock.ts";
-import { createMetrics } from "../../server/metrics.ts";
+import { createMetrics } from "../../server/metrics/metrics.ts";
 import { checkTools, createServer } from "../../server/server.ts";
 import { KeyUseLog } from "../../signing/key-ring/use-log.ts";
-import { dataFolder } from "../data-folder.ts";
-import { sayServing } from "../dev-greeting.ts";
-import { ensureDevClient, ensureDevRing } from "../dev-setup.ts";
-import type { ExitCode } from "../exit-code.ts";
-import { fileExists } from "../file-exists.ts";
-import { HealthFile } from "../health-file.ts";
-import { followKeyRing, openStore } from "../open-store.ts";
-import { logPrintedLines } from "../printed-lines.ts";
-import { guardProcess } from "../process-guard.ts";
-import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
-import { noteServedStore } from "../served-store.ts";
-import { loadTools } from "../served-tools.ts";
-import { drainAtEnd, shutdownSignal } from "../shutdown-signal.ts";
-import { checkStart } from "../start-check.ts";
-import type { Terminal } from "../terminal.ts";
+import { dataFolder } from "../input/data-folder.ts";
+import type { ExitCode } from "../output/exit-code.ts";
+import { logPrintedLines } from "../output/printed-lines.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { sayServing } from "../serve/dev-greeting.ts";
+import { ensureDevClient, ensureDevRing } from "../serve/dev-setup.ts";
+import { HealthFile } from "../serve/health-file.ts";
+import { followKeyRing, openStore } from "../serve/open-store.ts";
+import { guardProcess } from "../serve/process-guard.ts";
+import { resolveServeSettings, type ServeOptions, workOf } from "../serve/serve-settings.ts";
+import { noteServedStore } from "../serve/served-store.ts";
+import { loadTools } from "../serve/served-tools.ts";
+import { drainAtEnd, shutdownSignal } from "../serve/shutdown-signal.ts";
+import { checkStart } from "../serve/start-check.ts";
 
 /** Runs a server until SIGTERM or SIGINT, then drains it. */
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {

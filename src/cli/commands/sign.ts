@@ -1,27 +1,27 @@
 import { resolve } from "node:path";
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
-import { encodeArguments } from "../../client/arguments.ts";
-import { notListed } from "../../client/contract-source.ts";
-import { findLocalContract, type ToolContract } from "../../client/contracts.ts";
+import { encodeArguments } from "../../client/calls/arguments.ts";
+import { notListed } from "../../client/contracts/contract-source.ts";
+import { findLocalContract, type ToolContract } from "../../client/contracts/contracts.ts";
 import { SealwireError } from "../../errors.ts";
+import { shellQuote } from "../../files/shell-quote.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { systemRandom } from "../../runtime/random.ts";
 import { canonicalize } from "../../signing/canonical.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
-import { shellQuote } from "../../signing/key-ring/shell-quote.ts";
-import { requestSigningInput } from "../../signing/request-signature.ts";
-import { type SealedRequest, sealRequest } from "../../signing/sign-request.ts";
+import { type SealedRequest, sealRequest } from "../../signing/request/sign.ts";
+import { requestSigningInput } from "../../signing/request/signature.ts";
 import { builtinImage, messageDesc, readImage } from "../../wire/descriptors.ts";
 import { CALL_METHOD, methodOfTool } from "../../wire/limits.ts";
 import { parseAddresses } from "../../wire/server-address.ts";
-import { readDescriptors } from "../descriptors-input.ts";
-import { ExitCode } from "../exit-code.ts";
-import { readArguments } from "../json-input.ts";
-import { toJsonLine } from "../json-output.ts";
-import { relayChanges } from "../relay-changes.ts";
-import { loadCredentials, type ServerOptions } from "../server-options.ts";
-import type { Terminal } from "../terminal.ts";
+import { readDescriptors } from "../input/descriptors-input.ts";
+import { readArguments } from "../input/json-input.ts";
+import { relayChanges } from "../input/relay-changes.ts";
+import { loadCredentials, type ServerOptions } from "../input/server-options.ts";
+import { ExitCode } from "../output/exit-code.ts";
+import { toJsonLine } from "../output/json-output.ts";
+import type { Terminal } from "../output/terminal.ts";
 
 interface SignOptions extends ServerOptions {
   readonly requestId?: string;
@@ -100,7 +100,7 @@ async function findContract(
   const local = (given && findLocalContract(given, tool)) ?? findLocalContract(builtinImage(), tool);
   if (local !== undefined) return local;
   if (given === undefined) {
-    const { openClient } = await import("../open-client.ts");
+    const { openClient } = await import("../input/open-client.ts");
     await using client = await openClient(terminal, options, credentials);
     const { tools, descriptorSet } = await client.listTools({ includeDescriptors: true });
     const listed = findLocalContract(readImage(descriptorSet), tool);

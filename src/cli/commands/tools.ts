@@ -1,16 +1,16 @@
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { ListToolsResponse } from "../../../gen/sealwire/system/v1/list_tools.ts";
-import { notListed } from "../../client/contract-source.ts";
-import { findMethod } from "../../client/contracts.ts";
+import { notListed } from "../../client/contracts/contract-source.ts";
+import { findMethod } from "../../client/contracts/contracts.ts";
 import { SealwireError } from "../../errors.ts";
 import { builtinImage, descriptorSetOf, messageDesc, readImage } from "../../wire/descriptors.ts";
-import { ExitCode } from "../exit-code.ts";
-import { toJsonLine } from "../json-output.ts";
-import { openClient } from "../open-client.ts";
-import type { ServerOptions } from "../server-options.ts";
-import { printTable } from "../table.ts";
-import type { Terminal } from "../terminal.ts";
-import { printToolPage } from "../tool-page.ts";
+import { openClient } from "../input/open-client.ts";
+import type { ServerOptions } from "../input/server-options.ts";
+import { ExitCode } from "../output/exit-code.ts";
+import { toJsonLine } from "../output/json-output.ts";
+import { printTable } from "../output/table.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { printToolPage } from "../output/tool-page.ts";
 
 interface ToolsOptions extends ServerOptions {
   readonly json?: boolean;

@@ -1,20 +1,20 @@
+import { fileExists } from "../../files/file-exists.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { type ClientCredentials, readCredentials } from "../../signing/key-ring/credentials.ts";
 import { buildKeyRing } from "../../signing/key-ring/key-ring.ts";
 import { DEFAULT_KEY_LIMITS, type KeyRing, type VerificationKey } from "../../signing/key-ring/types.ts";
 import { builtinDescriptorSet, builtinImage, readImage } from "../../wire/descriptors.ts";
-import { dataFolder } from "../data-folder.ts";
-import { EXIT_CODES, ExitCode } from "../exit-code.ts";
-import { fileExists } from "../file-exists.ts";
-import { readInput } from "../json-input.ts";
-import { toJsonLine } from "../json-output.ts";
-import { openKeyRing } from "../key-ring-access.ts";
-import type { PlaceOptions } from "../place.ts";
-import { plainText } from "../plain-text.ts";
-import { checkRequest, type RequestCheck, type Step } from "../request-check.ts";
-import { readRequest } from "../request-input.ts";
-import { loadCredentials } from "../server-options.ts";
-import type { Terminal } from "../terminal.ts";
+import { dataFolder } from "../input/data-folder.ts";
+import { readInput } from "../input/json-input.ts";
+import { openKeyRing } from "../input/key-ring-access.ts";
+import type { PlaceOptions } from "../input/place.ts";
+import { checkRequest, type RequestCheck, type Step } from "../input/request-check.ts";
+import { readRequest } from "../input/request-input.ts";
+import { loadCredentials } from "../input/server-options.ts";
+import { EXIT_CODES, ExitCode } from "../output/exit-code.ts";
+import { toJsonLine } from "../output/json-output.ts";
+import { plainText } from "../output/plain-text.ts";
+import type { Terminal } from "../output/terminal.ts";
 
 interface VerifyOptions extends PlaceOptions {
   readonly credentials?: string;

@@ -1,18 +1,18 @@
 import { SealwireError } from "../../errors.ts";
 import { systemClock as clock } from "../../runtime/clock.ts";
-import { createMetrics } from "../../server/metrics.ts";
-import { checkMetricsAddress } from "../../server/metrics-address.ts";
+import { createMetrics } from "../../server/metrics/metrics.ts";
+import { checkMetricsAddress } from "../../server/metrics/metrics-address.ts";
 import { createWorker } from "../../server/worker.ts";
-import type { ExitCode } from "../exit-code.ts";
-import { HealthFile } from "../health-file.ts";
-import { openStore } from "../open-store.ts";
-import { logPrintedLines } from "../printed-lines.ts";
-import { guardProcess } from "../process-guard.ts";
-import { resolveServeSettings, type ServeOptions, workOf } from "../serve-settings.ts";
-import { loadTools } from "../served-tools.ts";
-import { drainAtEnd, shutdownSignal } from "../shutdown-signal.ts";
-import { checkStore } from "../start-check.ts";
-import type { Terminal } from "../terminal.ts";
+import type { ExitCode } from "../output/exit-code.ts";
+import { logPrintedLines } from "../output/printed-lines.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { HealthFile } from "../serve/health-file.ts";
+import { openStore } from "../serve/open-store.ts";
+import { guardProcess } from "../serve/process-guard.ts";
+import { resolveServeSettings, type ServeOptions, workOf } from "../serve/serve-settings.ts";
+import { loadTools } from "../serve/served-tools.ts";
+import { drainAtEnd, shutdownSignal } from "../serve/shutdown-signal.ts";
+import { checkStore } from "../serve/start-check.ts";
 
 /** Works the jobs of a shared store until SIGTERM or SIGINT, without taking calls; then hands back what still runs. */
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {

@@ -5,9 +5,9 @@ import { MAX_RESULT_BYTES } from "../../wire/limits.ts";
 import type { JobHandler } from "../engine.ts";
 import type { JobProgress } from "../job.ts";
 import { jobErrorOf, toJobError } from "../job-error.ts";
+import type { ClaimedAttempt, Outcome } from "./attempt-store.ts";
 import { startDeadline } from "./deadline.ts";
 import { ProgressThrottle } from "./progress-throttle.ts";
-import type { ClaimedAttempt, Outcome } from "./run-ledger.ts";
 
 /** What an {@link Attempt} runs with. */
 export interface AttemptOptions {

@@ -6,7 +6,7 @@ import type { JobHandler, JobHandlers, Worker, WorkOptions } from "../engine.ts"
 import type { JobProgress } from "../job.ts";
 import { toJobError } from "../job-error.ts";
 import { Attempt } from "./attempt.ts";
-import type { ClaimedAttempt, Outcome, RunLedger } from "./run-ledger.ts";
+import type { ClaimedAttempt, Outcome, RunLedger } from "./attempt-store.ts";
 
 /** How long a worker waits at most before it asks again whether there is work or a cancel, in milliseconds. */
 const POLL_MS = 5_000;

@@ -1,13 +1,13 @@
 import type { KeyObject } from "node:crypto";
 import { SealwireError } from "../../errors.ts";
+import { IDENTIFIER, JsonFields } from "../../files/json-fields.ts";
+import { parseJson } from "../../files/json-text.ts";
+import { readPrivateFile } from "../../files/private-file.ts";
+import { createPrivateFile, replacePrivateFile } from "../../files/private-file-write.ts";
+import { type ReadableText, readableText } from "../../files/readable-text.ts";
 import type { Random } from "../../runtime/random.ts";
 import { parseAddresses } from "../../wire/server-address.ts";
 import { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey } from "../key-text.ts";
-import { IDENTIFIER, JsonFields } from "./json-fields.ts";
-import { parseJson } from "./json-text.ts";
-import { readPrivateFile } from "./private-file.ts";
-import { createPrivateFile, replacePrivateFile } from "./private-file-write.ts";
-import { type ReadableText, readableText } from "./readable-text.ts";
 import { exportSecret, readSecret } from "./secret.ts";
 import type { VerificationKey } from "./types.ts";
 

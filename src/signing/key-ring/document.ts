@@ -1,9 +1,9 @@
 import type { KeyObject } from "node:crypto";
 import { SealwireError } from "../../errors.ts";
+import { formatTime, IDENTIFIER, JsonFieldError, JsonFields } from "../../files/json-fields.ts";
+import { parseJson } from "../../files/json-text.ts";
+import { type ReadableText, readableText } from "../../files/readable-text.ts";
 import { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey } from "../key-text.ts";
-import { formatTime, IDENTIFIER, JsonFieldError, JsonFields } from "./json-fields.ts";
-import { parseJson } from "./json-text.ts";
-import { type ReadableText, readableText } from "./readable-text.ts";
 import { exportSecret, parseServerSecret, readSecret } from "./secret.ts";
 import { TOOL_PATTERN } from "./tool-patterns.ts";
 import { KEY_LIMIT_RANGES, type KeyLimits, type KeyState } from "./types.ts";

@@ -1,12 +1,12 @@
 import { realpath } from "node:fs/promises";
 import { SealwireError } from "../../errors.ts";
+import { withFileLock } from "../../files/file-lock.ts";
+import { readPrivateFile } from "../../files/private-file.ts";
+import { createPrivateFile, replacePrivateFile } from "../../files/private-file-write.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Random } from "../../runtime/random.ts";
 import { formatKeyRing, type KeyRingDocument, parseKeyRing } from "./document.ts";
-import { withFileLock } from "./file-lock.ts";
 import { buildKeyRing } from "./key-ring.ts";
-import { readPrivateFile } from "./private-file.ts";
-import { createPrivateFile, replacePrivateFile } from "./private-file-write.ts";
 import type { KeyRing } from "./types.ts";
 
 /** The file of a ring, and what is needed to change it. */

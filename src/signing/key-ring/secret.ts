@@ -1,7 +1,7 @@
 import { createHash, type KeyObject } from "node:crypto";
 import { SealwireError } from "../../errors.ts";
+import type { JsonFields } from "../../files/json-fields.ts";
 import { macKey } from "../mac.ts";
-import type { JsonFields } from "./json-fields.ts";
 
 /** The least length of any secret, in bytes. */
 export const SECRET_BYTES = 32;

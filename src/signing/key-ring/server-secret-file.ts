@@ -1,7 +1,7 @@
+import { readPrivateFile } from "../../files/private-file.ts";
+import { createPrivateFile, replacePrivateFile } from "../../files/private-file-write.ts";
 import type { Random } from "../../runtime/random.ts";
 import { formatServerSecrets, keyRingError, parseServerSecrets, type ServerSecret } from "./document.ts";
-import { readPrivateFile } from "./private-file.ts";
-import { createPrivateFile, replacePrivateFile } from "./private-file-write.ts";
 
 /** The server secrets of a ring whose other parts are kept elsewhere. */
 export interface LoadedSecrets {

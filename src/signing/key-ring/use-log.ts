@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { formatTime, JsonFields } from "../../files/json-fields.ts";
+import { parseJson } from "../../files/json-text.ts";
+import { replacePrivateFile } from "../../files/private-file-write.ts";
+import { readableText } from "../../files/readable-text.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Random } from "../../runtime/random.ts";
-import { formatTime, JsonFields } from "./json-fields.ts";
-import { parseJson } from "./json-text.ts";
-import { replacePrivateFile } from "./private-file-write.ts";
-import { readableText } from "./readable-text.ts";
 
 const FLUSH_MS = 15_000;
 

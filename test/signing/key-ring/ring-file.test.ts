@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { chmod, chown, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { replacePrivateFile } from "../../../src/files/private-file-write.ts";
+import { readableText } from "../../../src/files/readable-text.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { addKey, rotateServerSecret } from "../../../src/signing/key-ring/changes.ts";
-import { replacePrivateFile } from "../../../src/signing/key-ring/private-file-write.ts";
-import { readableText } from "../../../src/signing/key-ring/readable-text.ts";
 import { createRingFile, editRingFile, loadRingFile } from "../../../src/signing/key-ring/ring-file.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { context, inFolder, ringOfAlice, thrownBy } from "./ring-folder.ts";

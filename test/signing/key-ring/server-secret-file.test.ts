@@ -1,9 +1,9 @@
 import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { forbiddenBits } from "../../../src/files/private-file.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { addKey, rotateServerSecret } from "../../../src/signing/key-ring/changes.ts";
 import { formatSharedRing, parseSharedRing } from "../../../src/signing/key-ring/document.ts";
-import { forbiddenBits } from "../../../src/signing/key-ring/private-file.ts";
 import { importSecret } from "../../../src/signing/key-ring/secret.ts";
 import {
   createServerSecrets,

@@ -1,8 +1,8 @@
-import { ExitCode } from "../../exit-code.ts";
-import { jobLine } from "../../job-json.ts";
-import { openClient } from "../../open-client.ts";
-import type { ServerOptions } from "../../server-options.ts";
-import type { Terminal } from "../../terminal.ts";
+import { openClient } from "../../input/open-client.ts";
+import type { ServerOptions } from "../../input/server-options.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import { jobLine } from "../../output/job-json.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 /** Asks a job to stop and prints the state that this left it in. */
 export async function run(

@@ -1,12 +1,12 @@
-import type { JobSnapshot } from "../../../client/job-snapshot.ts";
-import { ExitCode } from "../../exit-code.ts";
-import { jobLine } from "../../job-json.ts";
-import { toJsonLine } from "../../json-output.ts";
-import { openClient } from "../../open-client.ts";
-import { plainText } from "../../plain-text.ts";
-import type { ServerOptions } from "../../server-options.ts";
-import { shownTimeInFull } from "../../shown-time.ts";
-import type { Terminal } from "../../terminal.ts";
+import type { JobSnapshot } from "../../../client/jobs/job-snapshot.ts";
+import { openClient } from "../../input/open-client.ts";
+import type { ServerOptions } from "../../input/server-options.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import { jobLine } from "../../output/job-json.ts";
+import { toJsonLine } from "../../output/json-output.ts";
+import { plainText } from "../../output/plain-text.ts";
+import { shownTimeInFull } from "../../output/shown-time.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 /** Shows one job and its result, if it has one. Exits 0 whatever became of the job. */
 export async function run(

@@ -1,14 +1,14 @@
-import type { JobSnapshot } from "../../../client/job-snapshot.ts";
+import type { JobSnapshot } from "../../../client/jobs/job-snapshot.ts";
 import { SealwireError } from "../../../errors.ts";
 import { JOB_STATES, type JobState } from "../../../jobs/job.ts";
-import { ExitCode } from "../../exit-code.ts";
-import { jobLine } from "../../job-json.ts";
-import { describeJob } from "../../job-progress.ts";
-import { openClient } from "../../open-client.ts";
-import type { ServerOptions } from "../../server-options.ts";
-import { shownTime } from "../../shown-time.ts";
-import { printTable } from "../../table.ts";
-import type { Terminal } from "../../terminal.ts";
+import { openClient } from "../../input/open-client.ts";
+import type { ServerOptions } from "../../input/server-options.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import { jobLine } from "../../output/job-json.ts";
+import { describeJob } from "../../output/job-progress.ts";
+import { shownTime } from "../../output/shown-time.ts";
+import { printTable } from "../../output/table.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 interface ListOptions extends ServerOptions {
   readonly state?: readonly string[];

@@ -1,13 +1,13 @@
 import type { SealwireClient } from "../../../client/client.ts";
 import { SealwireError } from "../../../errors.ts";
-import type { ExitCode } from "../../exit-code.ts";
-import { followJob } from "../../follow-job.ts";
-import { followJobs } from "../../follow-jobs.ts";
-import { jobLine } from "../../job-json.ts";
-import { describeJob } from "../../job-progress.ts";
-import { openClient } from "../../open-client.ts";
-import type { ServerOptions } from "../../server-options.ts";
-import type { Terminal } from "../../terminal.ts";
+import { openClient } from "../../input/open-client.ts";
+import type { ServerOptions } from "../../input/server-options.ts";
+import type { ExitCode } from "../../output/exit-code.ts";
+import { followJob } from "../../output/follow-job.ts";
+import { followJobs } from "../../output/follow-jobs.ts";
+import { jobLine } from "../../output/job-json.ts";
+import { describeJob } from "../../output/job-progress.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 interface WatchOptions extends ServerOptions {
   readonly all?: boolean;

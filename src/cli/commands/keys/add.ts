@@ -4,11 +4,11 @@ import { systemRandom } from "../../../runtime/random.ts";
 import { addKey, newKeyRing } from "../../../signing/key-ring/changes.ts";
 import { readCredentials } from "../../../signing/key-ring/credentials.ts";
 import type { KeyLimits } from "../../../signing/key-ring/types.ts";
-import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../credentials-output.ts";
-import { ExitCode } from "../../exit-code.ts";
-import { type KeyRingAccess, newKeyWorksFrom, openKeyRing, type RingChange } from "../../key-ring-access.ts";
-import type { PlaceOptions } from "../../place.ts";
-import type { Terminal } from "../../terminal.ts";
+import { type KeyRingAccess, newKeyWorksFrom, openKeyRing, type RingChange } from "../../input/key-ring-access.ts";
+import type { PlaceOptions } from "../../input/place.ts";
+import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../output/credentials-output.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 interface AddOptions extends PlaceOptions, CredentialsOutput, Partial<KeyLimits> {
   readonly tools?: readonly string[];

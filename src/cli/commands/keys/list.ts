@@ -1,13 +1,13 @@
+import { formatTime } from "../../../files/json-fields.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import type { KeyEntry } from "../../../signing/key-ring/document.ts";
-import { formatTime } from "../../../signing/key-ring/json-fields.ts";
-import { ExitCode } from "../../exit-code.ts";
-import { toJsonLine } from "../../json-output.ts";
-import { openKeyRing } from "../../key-ring-access.ts";
-import type { PlaceOptions } from "../../place.ts";
-import { shownTime } from "../../shown-time.ts";
-import { printTable } from "../../table.ts";
-import type { Terminal } from "../../terminal.ts";
+import { openKeyRing } from "../../input/key-ring-access.ts";
+import type { PlaceOptions } from "../../input/place.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import { toJsonLine } from "../../output/json-output.ts";
+import { shownTime } from "../../output/shown-time.ts";
+import { printTable } from "../../output/table.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 /** Lists the keys of a ring; no secrets. */
 export async function run(terminal: Terminal, options: PlaceOptions & { readonly json?: boolean }): Promise<ExitCode> {

@@ -1,10 +1,10 @@
 import { systemClock } from "../../../runtime/clock.ts";
 import { retireKey } from "../../../signing/key-ring/changes.ts";
-import { ExitCode } from "../../exit-code.ts";
-import { openKeyRing } from "../../key-ring-access.ts";
-import { changeRing } from "../../option-at-fault.ts";
-import type { PlaceOptions } from "../../place.ts";
-import type { Terminal } from "../../terminal.ts";
+import { openKeyRing } from "../../input/key-ring-access.ts";
+import { changeRing } from "../../input/option-at-fault.ts";
+import type { PlaceOptions } from "../../input/place.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 /** Marks a key as retiring. */
 export async function run(

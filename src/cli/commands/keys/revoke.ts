@@ -1,8 +1,8 @@
 import { revokeKey } from "../../../signing/key-ring/changes.ts";
-import { ExitCode } from "../../exit-code.ts";
-import { openKeyRing } from "../../key-ring-access.ts";
-import type { PlaceOptions } from "../../place.ts";
-import type { Terminal } from "../../terminal.ts";
+import { openKeyRing } from "../../input/key-ring-access.ts";
+import type { PlaceOptions } from "../../input/place.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 /** Ends a key for good. */
 export async function run(terminal: Terminal, keyId: string, options: PlaceOptions): Promise<ExitCode> {

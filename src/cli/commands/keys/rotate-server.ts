@@ -1,10 +1,10 @@
 import { systemClock } from "../../../runtime/clock.ts";
 import { systemRandom } from "../../../runtime/random.ts";
 import { newestServerSecret, rotateServerSecret } from "../../../signing/key-ring/changes.ts";
-import { ExitCode } from "../../exit-code.ts";
-import { openKeyRing } from "../../key-ring-access.ts";
-import type { PlaceOptions } from "../../place.ts";
-import type { Terminal } from "../../terminal.ts";
+import { openKeyRing } from "../../input/key-ring-access.ts";
+import type { PlaceOptions } from "../../input/place.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 /** Adds a server secret for the keys made from then on. */
 export async function run(terminal: Terminal, options: PlaceOptions): Promise<ExitCode> {

@@ -1,11 +1,11 @@
 import { systemClock } from "../../../runtime/clock.ts";
 import { systemRandom } from "../../../runtime/random.ts";
 import { rotateKey } from "../../../signing/key-ring/changes.ts";
-import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../credentials-output.ts";
-import { ExitCode } from "../../exit-code.ts";
-import { newKeyWorksFrom, openKeyRing } from "../../key-ring-access.ts";
-import type { PlaceOptions } from "../../place.ts";
-import type { Terminal } from "../../terminal.ts";
+import { newKeyWorksFrom, openKeyRing } from "../../input/key-ring-access.ts";
+import type { PlaceOptions } from "../../input/place.ts";
+import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../output/credentials-output.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 interface RotateOptions extends PlaceOptions, CredentialsOutput {
   readonly grace?: number;

@@ -1,8 +1,8 @@
 import { SealwireError } from "../../../errors.ts";
-import { backupSqliteStore } from "../../../jobs/sqlite/backup.ts";
-import { ExitCode } from "../../exit-code.ts";
-import { findStore, type PlaceOptions } from "../../place.ts";
-import type { Terminal } from "../../terminal.ts";
+import { backupSqliteStore } from "../../../store/sqlite/backup.ts";
+import { findStore, type PlaceOptions } from "../../input/place.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 /** What the command line says. */
 export type BackupOptions = Pick<PlaceOptions, "config" | "data">;

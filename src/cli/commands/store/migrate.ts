@@ -1,10 +1,10 @@
-import type { LayoutCheck, Migration } from "../../../jobs/layout.ts";
-import { checkSqliteLayout, migrateSqliteStore } from "../../../jobs/sqlite/migrate.ts";
 import type { Logger } from "../../../runtime/logger.ts";
-import { ExitCode } from "../../exit-code.ts";
-import { openLog } from "../../log.ts";
-import { findStore, type PlaceOptions } from "../../place.ts";
-import type { Terminal } from "../../terminal.ts";
+import type { LayoutCheck, Migration } from "../../../store/layout.ts";
+import { checkSqliteLayout, migrateSqliteStore } from "../../../store/sqlite/migrate.ts";
+import { findStore, type PlaceOptions } from "../../input/place.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import { openLog } from "../../output/log.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 /** What the command line says. */
 export interface MigrateOptions extends Pick<PlaceOptions, "config" | "data" | "store"> {
@@ -33,7 +33,7 @@ async function openForMigration(options: MigrateOptions, env: Terminal["env"], l
     return { check: () => checkSqliteLayout({ path }), migrate: () => migrateSqliteStore({ path }) };
   }
   const { url } = store;
-  const { checkPostgresLayout, migratePostgresStore } = await import("../../../jobs/postgres/open.ts");
+  const { checkPostgresLayout, migratePostgresStore } = await import("../../../store/postgres/open.ts");
   return {
     check: () => checkPostgresLayout({ url, logger }),
     migrate: () => migratePostgresStore({ url, logger }),

@@ -1,9 +1,9 @@
-import type { ClockRepair } from "../../../jobs/layout.ts";
-import { repairSqliteClock } from "../../../jobs/sqlite/repair-clock.ts";
-import { ExitCode } from "../../exit-code.ts";
-import { openLog } from "../../log.ts";
-import { findStore, type PlaceOptions } from "../../place.ts";
-import type { Terminal } from "../../terminal.ts";
+import type { ClockRepair } from "../../../store/layout.ts";
+import { repairSqliteClock } from "../../../store/sqlite/replay/repair-clock.ts";
+import { findStore, type PlaceOptions } from "../../input/place.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import { openLog } from "../../output/log.ts";
+import type { Terminal } from "../../output/terminal.ts";
 
 /** What the command line says. */
 export type RepairClockOptions = Pick<PlaceOptions, "config" | "data" | "store">;
@@ -18,7 +18,7 @@ async function repair(options: RepairClockOptions, env: Terminal["env"]): Promis
   const store = await findStore(options, env);
   if (store.kind === "folder") return repairSqliteClock({ path: store.path });
   await using log = openLog("warn");
-  const { repairPostgresClock } = await import("../../../jobs/postgres/open.ts");
+  const { repairPostgresClock } = await import("../../../store/postgres/open.ts");
   return await repairPostgresClock({ url: store.url, logger: log.logger });
 }
 

@@ -1,0 +1,78 @@
+import { readFile } from "node:fs/promises";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { SealwireError } from "../../errors.ts";
+import { JsonTextError, parseJson, type Reviver } from "../../files/json-text.ts";
+import type { Terminal } from "../output/terminal.ts";
+
+/**
+ * Reads the bytes of a file, or of stdin for "-"; who sits at a terminal is told that `what` is waited for. Throws
+ * OPTIONS_INVALID if there is no such file.
+ */
+export async function readInput(terminal: Terminal, path: string, what = "input"): Promise<Buffer> {
+  if (path === "-") {
+    if (terminal.typed) terminal.say(`Waiting for ${what} on stdin; end it with Ctrl-D on a line of its own.`);
+    return readAll(terminal.stdin);
+  }
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "unknown error";
+    throw new SealwireError("OPTIONS_INVALID", `The file ${path} cannot be read (${code}).`, { cause });
+  }
+}
+
+/**
+ * Reads the arguments of a tool: JSON, `@FILE`, or `-` for stdin; nothing means `{}`. Throws OPTIONS_INVALID with the place
+ * for text that is no JSON, and ARGS_INVALID with the path for numbers that JSON numbers cannot hold.
+ */
+export async function readArguments(terminal: Terminal, source = "{}"): Promise<JsonValue> {
+  const fromFile = source === "-" || source.startsWith("@");
+  const bytes = fromFile
+    ? await readInput(terminal, source.replace(/^@/, ""), "the arguments as JSON")
+    : Buffer.from(source);
+  try {
+    const json = parseJson(bytes, markInexact) as JsonValue;
+    refuseInexact(json, "");
+    return json;
+  } catch (error) {
+    if (!(error instanceof JsonTextError)) throw error;
+    const place = fromFile
+      ? source === "-"
+        ? "What came on stdin"
+        : `The file ${source.slice(1)}`
+      : "The JSON argument";
+    const toDo = fromFile ? "" : "\nPut it in single quotes for the shell, or give @FILE.";
+    throw new SealwireError("OPTIONS_INVALID", `${place} ${error.message}.${toDo}`, { cause: error });
+  }
+}
+
+async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Stands for a number that is not kept. */
+class InexactNumber {}
+
+/**
+ * A whole number beyond 2^53 may silently become another one, and one beyond the range of a double infinite. Digits that
+ * are the shortest for their double, with zeros behind, stand for that double: writers of JSON give it so.
+ */
+const markInexact: Reviver = (_name, value, { source = "" }) => {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
+  const [, whole] = /^(-?\d+)(?:\.0*)?$/.exec(source) ?? [];
+  const isKept = whole === undefined || whole === String(value);
+  return Number.isFinite(value) && (isKept || BigInt(whole) === BigInt(value)) ? value : new InexactNumber();
+};
+
+function refuseInexact(value: unknown, path: string): void {
+  if (value instanceof InexactNumber) {
+    const problem = `${path === "" ? "The number" : `${path}: the number`} is beyond what JSON numbers hold exactly`;
+    throw new SealwireError("ARGS_INVALID", `${problem}; write it in quotes.`);
+  }
+  if (Array.isArray(value)) for (const [index, each] of value.entries()) refuseInexact(each, `${path}[${index}]`);
+  else if (typeof value === "object" && value !== null) {
+    for (const [name, each] of Object.entries(value)) refuseInexact(each, path === "" ? name : `${path}.${name}`);
+  }
+}

@@ -1,0 +1,50 @@
+import { SealwireClient } from "../../client/client.ts";
+import type { ClientTls } from "../../client/options.ts";
+import { SealwireError } from "../../errors.ts";
+import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { asksForTls, checkSecurity } from "./called-address.ts";
+import { readDescriptors } from "./descriptors-input.ts";
+import { readInput } from "./json-input.ts";
+import { loadCredentials, type ServerOptions } from "./server-options.ts";
+
+/** Somebody may look on, and may have mistyped the address. */
+const RETRY_FOR_MS = 10_000;
+
+/** Makes the client that a command's options ask for; the command disposes of it. */
+export async function openClient(
+  terminal: Terminal,
+  options: ServerOptions & { readonly descriptors?: string },
+  credentials?: ClientCredentials,
+): Promise<SealwireClient> {
+  const known = credentials ?? (await loadCredentials(terminal, options));
+  checkSecurity(known.address, options);
+  const tls = await readTls(terminal, options);
+  const descriptors = await readDescriptors(terminal, options.descriptors);
+  return new SealwireClient({
+    credentials: known,
+    ...(tls && { tls }),
+    ...(options.insecure && { allowRemotePlaintext: true }),
+    ...(descriptors && { descriptors }),
+    ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
+    environment: terminal.env,
+    retry: { unreachableForMs: options.retryFor ?? RETRY_FOR_MS },
+  });
+}
+
+async function readTls(terminal: Terminal, options: ServerOptions): Promise<ClientTls | undefined> {
+  if (!asksForTls(options)) return undefined;
+  const { tlsCa, tlsCert, tlsKey, tlsServerName } = options;
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      "A certificate needs its key.\nGive both --tls-cert and --tls-key, or none.",
+    );
+  }
+  return {
+    ...(tlsCa !== undefined && { rootCertificates: await readInput(terminal, tlsCa) }),
+    ...(tlsCert !== undefined && { certificateChain: await readInput(terminal, tlsCert) }),
+    ...(tlsKey !== undefined && { privateKey: await readInput(terminal, tlsKey) }),
+    ...(tlsServerName !== undefined && { serverName: tlsServerName }),
+  };
+}

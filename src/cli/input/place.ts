@@ -1,0 +1,133 @@
+import { SealwireError } from "../../errors.ts";
+import { holdsPassword, isPostgresUrl } from "../../store/postgres/connection/connection.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { readConfig } from "./config-file.ts";
+import { DEFAULT_DATA_FOLDER, dataFolder } from "./data-folder.ts";
+import type { FileSettings } from "./settings.ts";
+
+/** Options that say where a server keeps its key ring and its store. */
+export interface PlaceOptions {
+  /** Configuration file of the server. */
+  readonly config?: string;
+  readonly data?: string;
+  readonly store?: string;
+  readonly keyRing?: string;
+  readonly serverSecretFile?: string;
+}
+
+/** A value, and what names it in messages: the option, the variable, or the setting and its file. */
+export interface Named {
+  readonly value: string;
+  readonly source: string;
+  /** True if it stands on the command line. */
+  readonly isTyped: boolean;
+  /** True if it stands in the configuration file. */
+  readonly isConfigured: boolean;
+}
+
+/** Where key ring and store are, each `undefined` that nothing names. */
+export interface Place {
+  /** The data folder, which has a default. */
+  readonly data: Named;
+  /** URL of a shared store. */
+  readonly store: Named | undefined;
+  readonly keyRing: Named | undefined;
+  readonly serverSecretFile: Named | undefined;
+}
+
+/** What {@link namePlace} puts together. */
+export interface PlaceSources {
+  readonly options: PlaceOptions;
+  readonly env: Terminal["env"];
+  /** What `options.config` holds. */
+  readonly file: FileSettings;
+}
+
+/**
+ * Says where key ring and store are: command line before environment before configuration file before defaults. Throws
+ * OPTIONS_INVALID, naming both, where two of them contradict each other.
+ */
+export function namePlace({ options, env, file }: PlaceSources): Place {
+  const pick = (name: "data" | "keyRing" | "serverSecretFile", option: string, setting: string): Named | undefined =>
+    typed(options[name], option) ?? configured(file[name], setting, options.config);
+  const place = {
+    data: pick("data", "--data", "data") ?? {
+      value: DEFAULT_DATA_FOLDER,
+      source: "--data",
+      isTyped: false,
+      isConfigured: false,
+    },
+    store: nameStore({ options, env, file }),
+    keyRing: pick("keyRing", "--key-ring", "key_ring"),
+    serverSecretFile: pick("serverSecretFile", "--server-secret-file", "server_secret_file"),
+  };
+  const { serverSecretFile: secrets, keyRing, store } = place;
+  if (secrets !== undefined && keyRing !== undefined) {
+    const what = `${secrets.source} belongs to a key ring in a database, and ${keyRing.source} names one in a file.`;
+    throw invalid(what, "Leave one of them out.");
+  }
+  if (secrets !== undefined && store === undefined) {
+    const what = `${secrets.source} belongs to a key ring in a database, and neither --store nor SEALWIRE_STORE names one.`;
+    throw invalid(what, "Give --store postgres://…, or --key-ring FILE in place of the server secrets.");
+  }
+  return place;
+}
+
+/** Reads the configuration file that the options name, and says where key ring and store are. Throws OPTIONS_INVALID. */
+export async function findPlace(options: PlaceOptions, env: Terminal["env"]): Promise<Place> {
+  return namePlace({ options, env, file: options.config === undefined ? {} : await readConfig(options.config) });
+}
+
+/** The one store that a command works on. */
+export type StorePlace =
+  | { readonly kind: "shared"; readonly url: string; readonly source: string }
+  | { readonly kind: "folder"; readonly path: string };
+
+/**
+ * The store that a command works on. A data folder on the command line counts more than a shared store that the
+ * environment or the configuration names. Throws OPTIONS_INVALID, also if the command line names both.
+ */
+export async function findStore(options: PlaceOptions, env: Terminal["env"]): Promise<StorePlace> {
+  const { data, store } = await findPlace(options, env);
+  if (data.isTyped && store?.isTyped) {
+    throw invalid("--data names the store in a folder, and --store one in a database.", "Leave one of them out.");
+  }
+  if (store === undefined || data.isTyped) return { kind: "folder", path: dataFolder(data.value).store };
+  return { kind: "shared", url: store.value, source: store.source };
+}
+
+function nameStore({ options, env, file }: PlaceSources): Named | undefined {
+  const named =
+    typed(options.store, "--store") ??
+    (env.SEALWIRE_STORE === undefined
+      ? configured(file.store, "store", options.config)
+      : { value: env.SEALWIRE_STORE, source: "SEALWIRE_STORE", isTyped: false, isConfigured: false });
+  return named === undefined || named.value === "" ? undefined : { ...named, value: storeUrl(named) };
+}
+
+/** A password on the command line is refused: every user of the machine could read it. */
+function storeUrl({ value, source, isTyped }: Named): string {
+  if (!isPostgresUrl(value)) {
+    const toDo = "Give postgres://USER@HOST/DATABASE, or --data DIR for a store in a folder.";
+    throw invalid(`The store that ${source} names is not a PostgreSQL URL.`, toDo);
+  }
+  if (isTyped && holdsPassword(value)) {
+    const toDo = "Put the URL into SEALWIRE_STORE or the configuration, or the password into PGPASSWORD or ~/.pgpass.";
+    throw invalid("A password on the command line can be read by others.", toDo);
+  }
+  return value;
+}
+
+function typed(value: string | undefined, source: string): Named | undefined {
+  return value === undefined ? undefined : { value, source, isTyped: true, isConfigured: false };
+}
+
+function configured(value: string | undefined, setting: string, path = ""): Named | undefined {
+  return value === undefined
+    ? undefined
+    : { value, source: `${setting} in ${path}`, isTyped: false, isConfigured: true };
+}
+
+function invalid(what: string, toDo: string): SealwireError {
+  return new SealwireError("OPTIONS_INVALID", `${what}\n${toDo}`);
+}

@@ -1,0 +1,66 @@
+import type { Reason } from "../../errors.ts";
+
+/** What the process ends with. */
+export const ExitCode = {
+  done: 0,
+  /** The tool or the job failed. */
+  failed: 1,
+  /** The command line, a file or the arguments are not acceptable. */
+  usage: 2,
+  /** The server refuses this client, or its answer could not be verified. */
+  refused: 3,
+  /** No answer, or none for now: trying again later may help. */
+  unreachable: 4,
+  /** The store cannot be used as it is: a fault that does not pass by itself. */
+  store: 5,
+  /** Ctrl-C, as shells report it. */
+  interrupted: 130,
+} as const;
+
+/** Any of {@link ExitCode}. */
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+const { failed, usage, refused, unreachable, store } = ExitCode;
+
+/** The exit code for each reason that a command may end with. */
+export const EXIT_CODES: Readonly<Record<Reason, ExitCode>> = {
+  SIGNATURE_INVALID: refused,
+  ENVELOPE_INVALID: usage,
+  UNSUPPORTED_VERSION: refused,
+  CLIENT_MISMATCH: refused,
+  AUDIENCE_MISMATCH: refused,
+  CLOCK_SKEW: refused,
+  REPLAYED: refused,
+  TOOL_FORBIDDEN: refused,
+  TOOL_RPC_MISMATCH: usage,
+  ARGS_INVALID: usage,
+  REQUEST_ID_REUSED: usage,
+  REQUEST_IN_PROGRESS: unreachable,
+  OUTCOME_UNKNOWN: failed,
+  JOB_NOT_FOUND: usage,
+  RESULT_TOO_LARGE: failed,
+  RATE_LIMITED: unreachable,
+  QUOTA_EXCEEDED: unreachable,
+  DRAINING: unreachable,
+  UNAVAILABLE: unreachable,
+  DEADLINE_EXCEEDED: unreachable,
+  CANCELLED: failed,
+  FRESHNESS_UNKNOWN: unreachable,
+  KEY_REVOKED: refused,
+  WATCH_EXPIRED: unreachable,
+  TOOL_FAILED: failed,
+  WORKER_LOST: failed,
+  QUEUE_TIMEOUT: failed,
+  EXECUTION_TIMEOUT: failed,
+  HEARTBEAT_TIMEOUT: failed,
+  INTERNAL: failed,
+  RESPONSE_UNVERIFIED: refused,
+  RESPONSE_INVALID: failed,
+  UNREACHABLE: unreachable,
+  CREDENTIALS_REFUSED: refused,
+  OPTIONS_INVALID: usage,
+  KEY_RING_INVALID: usage,
+  STORE_IN_USE: usage,
+  STORE_INCOMPATIBLE: store,
+  STORE_UNUSABLE: store,
+};

@@ -1,0 +1,55 @@
+import type { ToolOutput } from "../../client/calls/tool-output.ts";
+import type { SealwireClient } from "../../client/client.ts";
+import { errorOfJob, isTerminal, type JobSnapshot } from "../../client/jobs/job-snapshot.ts";
+import { SealwireError } from "../../errors.ts";
+import { shellQuote } from "../../files/shell-quote.ts";
+import { type ServerOptions, sameServerOptions } from "../input/server-options.ts";
+import { Interrupt } from "../interrupt.ts";
+import { EXIT_CODES, ExitCode } from "./exit-code.ts";
+import { reportFailure } from "./failure.ts";
+import { JobProgress } from "./job-progress.ts";
+import { toJsonLine } from "./json-output.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Which job to follow, and what to do with what comes. */
+export interface FollowOptions {
+  readonly jobId: string;
+  readonly afterRevision?: number;
+  /** How the server was found, for the command that takes the job up again. */
+  readonly server: ServerOptions;
+  /** Told each state and, with the last, the result. Default: the result alone is printed. */
+  readonly onState?: (job: JobSnapshot, output: ToolOutput | undefined) => Promise<void>;
+}
+
+/** Follows a job to its end with progress on stderr and its result on stdout. Ctrl-C stops following, not the job. */
+export async function followJob(
+  terminal: Terminal,
+  client: SealwireClient,
+  { jobId, afterRevision = 0, server, onState }: FollowOptions,
+): Promise<ExitCode> {
+  const handle = client.job(jobId);
+  using interrupt = new Interrupt();
+  const { signal } = interrupt;
+  try {
+    using progress = new JobProgress(terminal);
+    for await (const job of handle.watch({ afterRevision, signal })) {
+      progress.show(job);
+      if (!isTerminal(job.state)) await onState?.(job, undefined);
+    }
+  } catch (thrown) {
+    const lost = thrown instanceof SealwireError && EXIT_CODES[thrown.reason] === ExitCode.unreachable;
+    if (!signal.aborted && !lost) throw thrown;
+    terminal.say(`${lost ? "Lost sight of" : "Detached from"} job ${jobId}; it goes on. To take it up again:`);
+    terminal.say(`  ${["sealwire", "jobs", "watch", jobId, ...sameServerOptions(server)].map(shellQuote).join(" ")}`);
+    return lost ? reportFailure(terminal, thrown) : ExitCode.interrupted;
+  }
+  const job = handle.latest;
+  const error = job && errorOfJob(job);
+  const output = error === undefined ? await handle.result() : undefined;
+  if (onState === undefined) {
+    if (output !== undefined) terminal.print(toJsonLine(await output.lenientJson()));
+  } else if (job !== undefined) await onState(job, output);
+  if (error === undefined) return ExitCode.done;
+  reportFailure(terminal, error);
+  return ExitCode.failed;
+}

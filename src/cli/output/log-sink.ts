@@ -1,0 +1,142 @@
+import { write, writeSync } from "node:fs";
+import type { Clock } from "../../runtime/clock.ts";
+
+/** Most bytes that wait to be written. */
+const BUFFER_MAX_BYTES = 1_048_576;
+/** How long lines are gathered for one write, in milliseconds. */
+const GATHER_MS = 5;
+/** When a reader that lags behind is tried again, in milliseconds. */
+const FULL_RETRY_MS = 20;
+/** When a log that cannot be written is tried again, in milliseconds. */
+const FAULT_RETRY_MS = 1_000;
+/** How often the number of dropped lines is told, in milliseconds. */
+const TELL_INTERVAL_MS = 1_000;
+/** How long the last lines may take to be written, in milliseconds. */
+const LAST_WRITE_MS = 1_000;
+
+/** What a {@link LogSink} writes to and tells. */
+export interface LogSinkOptions {
+  readonly fd: number;
+  readonly clock: Clock;
+  /** Called once lines can be written again, with the number of those that were dropped since the last time. */
+  readonly onDropped: (lines: number) => void;
+}
+
+/**
+ * Writes lines without waiting for anybody: a full disk, a reader that does not read and one that went away cost lines, and
+ * never more than a fixed amount of memory. What cannot be written is tried again; lines beyond the buffer are dropped and
+ * counted. pino's own destination blocks the event loop (`sync: true`) or hangs in its last flush, which is synchronous.
+ */
+export class LogSink {
+  readonly #options: LogSinkOptions;
+  #lines: string[] = [];
+  /** What is being written. */
+  #chunk = Buffer.alloc(0);
+  /** Characters that wait, those being written included. */
+  #size = 0;
+  #isWriting = false;
+  #timer: Disposable | undefined;
+  #dropped = 0;
+  #told = 0;
+  #toldAtMs = -TELL_INTERVAL_MS;
+  readonly #waitingForEnd: (() => void)[] = [];
+
+  constructor(options: LogSinkOptions) {
+    this.#options = options;
+  }
+
+  /** How many lines were dropped. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Takes a line; never throws, never waits. */
+  write(line: string): void {
+    if (this.#size + line.length > BUFFER_MAX_BYTES) {
+      this.drop();
+      return;
+    }
+    this.#size += line.length;
+    this.#lines.push(line);
+    if (!this.#isWriting) this.#timer ??= this.#options.clock.after(GATHER_MS, () => this.#write());
+  }
+
+  /** Counts a line that is not written. */
+  drop(): void {
+    this.#dropped += 1;
+  }
+
+  /** Resolves when everything is written, or cannot be within a second. */
+  async end(): Promise<void> {
+    this.#tellDropped();
+    if (this.#size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waitingForEnd.push(resolve);
+    const giveUp = this.#options.clock.after(LAST_WRITE_MS, resolve);
+    if (!this.#isWriting) this.#write();
+    await promise;
+    giveUp[Symbol.dispose]();
+  }
+
+  /** Writes what it can at once, for a process that ends now. */
+  endNow(): void {
+    if (!this.#isWriting) this.#take();
+    const rest = this.#isWriting ? Buffer.from(this.#lines.join("")) : this.#chunk;
+    this.#lines = [];
+    try {
+      for (let offset = 0; offset < rest.length; ) offset += writeSync(this.#options.fd, rest, offset);
+    } catch {
+      // Nobody is left to be told.
+    }
+  }
+
+  #take(): void {
+    if (this.#chunk.length > 0) return;
+    this.#chunk = Buffer.from(this.#lines.join(""));
+    this.#size = this.#chunk.length;
+    this.#lines = [];
+  }
+
+  #write(): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    this.#take();
+    this.#isWriting = true;
+    write(this.#options.fd, this.#chunk, (error, written) => {
+      this.#isWriting = false;
+      if (error !== null) this.#retry(error);
+      else this.#goOn(written);
+    });
+  }
+
+  #goOn(written: number): void {
+    this.#chunk = this.#chunk.subarray(written);
+    this.#size -= written;
+    this.#tellDropped();
+    if (this.#chunk.length > 0) this.#write();
+    else if (this.#lines.length === 0) this.#tellEnd();
+    else if (this.#waitingForEnd.length > 0) this.#write();
+    else this.#timer ??= this.#options.clock.after(GATHER_MS, () => this.#write());
+  }
+
+  #retry({ code }: NodeJS.ErrnoException): void {
+    const isFull = code === "EAGAIN";
+    if (!isFull) this.#tellEnd();
+    this.#timer ??= this.#options.clock.after(isFull ? FULL_RETRY_MS : FAULT_RETRY_MS, () => this.#write());
+  }
+
+  #tellEnd(): void {
+    for (const resolve of this.#waitingForEnd.splice(0)) resolve();
+  }
+
+  /** Only while there is room for a line about it. */
+  #tellDropped(): void {
+    const lines = this.#dropped - this.#told;
+    if (lines === 0 || this.#size > BUFFER_MAX_BYTES / 2) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#toldAtMs < TELL_INTERVAL_MS && this.#waitingForEnd.length === 0) return;
+    this.#toldAtMs = nowMs;
+    this.#told = this.#dropped;
+    this.#options.onDropped(lines);
+  }
+}

@@ -1,0 +1,59 @@
+import { indexImage } from "../../client/contracts/contracts.ts";
+import { shellQuote } from "../../files/shell-quote.ts";
+import { builtinDescriptorSet, readImage } from "../../wire/descriptors.ts";
+import { dataFolder } from "../input/data-folder.ts";
+import { sameServerOptions } from "../input/server-options.ts";
+import type { ServeSettings } from "../input/settings.ts";
+import type { Terminal } from "../output/terminal.ts";
+import type { ToolsModule } from "./tools-module.ts";
+
+/** Tools named in one line. */
+const TOOLS_SHOWN = 8;
+
+/** A server that is ready, for {@link sayServing}. */
+export interface Serving {
+  readonly settings: ServeSettings;
+  readonly modules: ToolsModule;
+  readonly address: string;
+  readonly serverId: string;
+  /** Where metrics are served. */
+  readonly metrics: string | undefined;
+}
+
+/** Tells people who started a server to try things out what it serves, where, and what to type next. */
+export function sayServing(terminal: Terminal, { settings, modules, address, serverId, metrics }: Serving): void {
+  const { bold, dim } = terminal.colors;
+  const names = toolNames(modules);
+  const more = names.length - TOOLS_SHOWN;
+  const tools = `${names.slice(0, TOOLS_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  terminal.say("");
+  terminal.say(`${bold("Serving")} ${tools}`);
+  terminal.say(`  ${dim("on")} ${address}, as ${serverId}`);
+  const jobs = settings.store === undefined ? settings.data : "the shared store";
+  terminal.say(`  ${dim("client.json in")} ${settings.data}, keys in ${settings.keyRing}, jobs in ${jobs}`);
+  if (metrics !== undefined) terminal.say(`  ${dim("metrics on")} http://${metrics}/metrics`);
+  terminal.say(`${bold("Next")}, in a second terminal in this folder:`);
+  for (const command of nextCommands(settings, names)) terminal.say(`  ${command}`);
+  terminal.say(dim("Ctrl-C stops the server. Its log follows."));
+  terminal.say("");
+}
+
+function nextCommands({ data, tls }: ServeSettings, names: readonly string[]): string[] {
+  const { credentials } = dataFolder(data);
+  const server = {
+    ...(credentials !== dataFolder().credentials && { credentials }),
+    // Right for a certificate that signs itself, as one has it who tries things out.
+    ...(tls && { tlsCa: tls.certificatePath }),
+  };
+  const options = ["", ...sameServerOptions(server).map(shellQuote)].join(" ");
+  const list = `npx sealwire tools${options}`;
+  return names.includes("batch_sum")
+    ? [list, `npx sealwire call batch_sum '{"numbers": [1, 2, 3.5]}'${options}`]
+    : [list];
+}
+
+function toolNames({ tools, descriptors }: ToolsModule): string[] {
+  const services = new Set(tools.map(({ definition }) => definition.fullName));
+  const image = readImage(builtinDescriptorSet(), ...descriptors);
+  return [...indexImage(image, ({ typeName }) => services.has(typeName)).byTool.keys()].sort();
+}

@@ -1,0 +1,60 @@
+import { execFile } from "node:child_process";
+import { isAbsolute, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+/** This package's own sources, which are never at fault for what a user's module does. */
+const OWN = fileURLToPath(new URL("../../", import.meta.url));
+const CHILD_MOST_MS = 10_000;
+
+/** A frame of a stack, in parentheses or not, of a top-level await, too; a position without a scheme is a plain path. */
+const FRAME = /^ +at (?:async )?(?:.*\()?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):(\d+)\)?$/;
+/** How Node shows a syntax error: the place, the line itself, of TypeScript some before it, and carets below the fault. */
+const HEAD = /^((?:file:\/\/|\/|[A-Za-z]:\\)[^\n]*?):(\d+)\r?\n(?:[^\n]*\n){1,8}?( *)\^+\s*$/m;
+
+/**
+ * Where an error came up while a module was loaded, as `FILE:LINE:COLUMN` with the path as seen from here; `undefined` if
+ * that cannot be found out. Of a syntax error in JavaScript only Node itself knows the place, and tells it when it ends: a
+ * second Node then loads the module `url` again, which runs no code but what stands before a dynamic import of the fault.
+ */
+export async function placeOf(error: Error, url: string): Promise<string | undefined> {
+  const stack = String(error.stack);
+  const place = placeInHead(stack) ?? placeInFrames(stack);
+  if (place !== undefined || !(error instanceof SyntaxError)) return place;
+  return placeInHead(await outputOfSecondLoad(url));
+}
+
+function placeInHead(text: string): string | undefined {
+  const [, file = "", line, indent = ""] = HEAD.exec(text) ?? [];
+  return line === undefined ? undefined : shown(file, line, `${indent.length + 1}`);
+}
+
+function placeInFrames(stack: string): string | undefined {
+  for (const each of stack.split("\n")) {
+    const [, file = "", line = "", column = ""] = FRAME.exec(each) ?? [];
+    if (file !== "" && !pathOf(file).startsWith(OWN)) return shown(file, line, column);
+  }
+  return undefined;
+}
+
+function shown(file: string, line: string, column: string): string {
+  const path = pathOf(file);
+  const near = relative(process.cwd(), path);
+  return `${near.startsWith("..") || isAbsolute(near) ? path : near}:${line}:${column}`;
+}
+
+function pathOf(file: string): string {
+  return file.startsWith("file://") ? fileURLToPath(file) : file;
+}
+
+async function outputOfSecondLoad(url: string): Promise<string> {
+  const code = `await import(${JSON.stringify(url)});`;
+  try {
+    await promisify(execFile)(process.execPath, [...process.execArgv, "--input-type=module", "--eval", code], {
+      timeout: CHILD_MOST_MS,
+    });
+    return "";
+  } catch (failed) {
+    return String((failed as { readonly stderr?: string }).stderr);
+  }
+}

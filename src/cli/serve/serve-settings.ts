@@ -1,0 +1,96 @@
+import { SealwireError } from "../../errors.ts";
+import type { WorkOptions } from "../../jobs/engine.ts";
+import type { ServerTlsOptions } from "../../server/options.ts";
+import { readConfig } from "../input/config-file.ts";
+import { dataFolder } from "../input/data-folder.ts";
+import { namePlace, type PlaceOptions } from "../input/place.ts";
+import type { FileSettings, ServeSettings } from "../input/settings.ts";
+import type { LogLevel } from "../output/log.ts";
+import type { Terminal } from "../output/terminal.ts";
+
+/** What the command line says. */
+export interface ServeOptions extends PlaceOptions {
+  readonly dev?: boolean;
+  readonly requireSyncReplication?: boolean;
+  readonly listen?: string;
+  readonly reusePort?: boolean;
+  readonly tools?: readonly string[];
+  readonly demoTools?: boolean;
+  readonly concurrency?: number;
+  /** False for `--no-work`. */
+  readonly work?: boolean;
+  /** False for `--no-reflection`. */
+  readonly reflection?: boolean;
+  readonly metrics?: string;
+  readonly metricsPublic?: boolean;
+  readonly healthFile?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsClientCa?: string;
+  readonly insecure?: boolean;
+  readonly logLevel?: LogLevel;
+  readonly drainTimeout?: number;
+  readonly drainDelay?: number;
+}
+
+/**
+ * Puts the settings together: command line before configuration file before defaults. Paths in the file are relative to
+ * its folder. Throws OPTIONS_INVALID naming the setting.
+ */
+export async function resolveServeSettings(options: ServeOptions, env: Terminal["env"] = {}): Promise<ServeSettings> {
+  const file: FileSettings = options.config === undefined ? {} : await readConfig(options.config);
+  const { data, store, keyRing, serverSecretFile } = namePlace({ options, env, file });
+  const dev = options.dev ?? file.dev ?? false;
+  if (dev && serverSecretFile !== undefined) throw noDevRing(serverSecretFile.source);
+  return {
+    dev,
+    data: data.value,
+    store: store?.value,
+    storeConnectionsMax: file.storeConnectionsMax ?? 10,
+    requireSyncReplication: options.requireSyncReplication ?? file.requireSyncReplication ?? false,
+    serverSecretFile: serverSecretFile?.value,
+    keyRing: keyRing?.value ?? dataFolder(data.value).keyRing,
+    listen: options.listen ?? file.listen ?? "127.0.0.1:50051",
+    reusePort: options.reusePort ?? file.reusePort ?? false,
+    tools: options.tools ?? file.tools ?? [],
+    demoTools: options.demoTools ?? file.demoTools ?? dev,
+    concurrency: options.work === false ? 0 : (options.concurrency ?? file.concurrency ?? 16),
+    concurrencyPerClient: file.concurrencyPerClient,
+    reflection: options.reflection === false ? false : (file.reflection ?? true),
+    metrics: options.metrics ?? file.metrics,
+    metricsPublic: options.metricsPublic ?? file.metricsPublic ?? false,
+    healthFile: options.healthFile ?? file.healthFile,
+    tls: tlsOf(options) ?? file.tls,
+    insecure: options.insecure ?? file.insecure ?? false,
+    logLevel: options.logLevel ?? file.logLevel ?? "info",
+    drainTimeoutMs: options.drainTimeout ?? file.drainTimeoutMs ?? 10_000,
+    drainDelayMs: options.drainDelay ?? file.drainDelayMs ?? 0,
+    limits: file.limits ?? {},
+  };
+}
+
+/** How many jobs are run at once, as servers and workers take it. */
+export function workOf({ concurrency, concurrencyPerClient: perOwner }: ServeSettings): WorkOptions | false {
+  return concurrency > 0 && { concurrency, ...(perOwner !== undefined && { perOwner }) };
+}
+
+function tlsOf({ tlsCert, tlsKey, tlsClientCa }: ServeOptions): ServerTlsOptions | undefined {
+  if (tlsCert === undefined && tlsKey === undefined && tlsClientCa === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      "TLS needs a certificate and its key.\nGive both --tls-cert and --tls-key.",
+    );
+  }
+  return {
+    certificatePath: tlsCert,
+    privateKeyPath: tlsKey,
+    ...(tlsClientCa !== undefined && { clientCaPath: tlsClientCa }),
+  };
+}
+
+function noDevRing(source: string): SealwireError {
+  const toDo = "Leave --dev out, and make keys with `sealwire keys add`; or leave the server secrets out.";
+  const what = `--dev makes a key ring in a file, and ${source} belongs to one in a database.`;
+  return new SealwireError("OPTIONS_INVALID", `${what}\n${toDo}`);
+}

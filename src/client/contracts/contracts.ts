@@ -1,0 +1,74 @@
+import type { DescMessage, DescMethod, DescService, Registry } from "@bufbuild/protobuf";
+import type { ListToolsResponse } from "../../../gen/sealwire/system/v1/list_tools.ts";
+import { toolNameOf } from "../../tools/tool.ts";
+import { type Image, readImage } from "../../wire/descriptors.ts";
+
+/** What a caller has to know of a tool to encode its arguments and to read its result. */
+export interface ToolContract {
+  /** The name to call it by. */
+  readonly tool: string;
+  readonly input: DescMessage;
+  readonly output: DescMessage;
+  /** The types that JSON inside an Any may name. */
+  readonly registry: Registry;
+}
+
+/** The contracts in one image, ready to be looked up. */
+export interface ContractIndex {
+  readonly image: Image;
+  /** By tool; a name that two services have is left out. */
+  readonly byTool: ReadonlyMap<string, ToolContract>;
+  /** By the full name of the method, `package.Service.Method`. */
+  readonly byMethod: ReadonlyMap<string, ToolContract>;
+}
+
+/** Packages whose services are not tools: the carrier itself and what gRPC servers have beside it. */
+const NOT_TOOLS = /^(sealwire\.v1|grpc\..*|google\..*)$/;
+
+/** Finds a tool in an image by name; `undefined` if none or more than one of its services has it. */
+export function findLocalContract(image: Image, tool: string): ToolContract | undefined {
+  return indexImage(image).byTool.get(tool);
+}
+
+/** Indexes the tools of an image: the methods of all services for which `includes` holds, by default of all tool services. */
+export function indexImage(
+  image: Image,
+  includes: (service: DescService) => boolean = (service) => !NOT_TOOLS.test(service.file.proto.package),
+): ContractIndex {
+  const entries: [DescMethod, string][] = [];
+  for (const type of image.registry) {
+    if (type.kind !== "service" || !includes(type)) continue;
+    for (const method of type.methods) entries.push([method, toolNameOf(image, method)]);
+  }
+  return index(image, entries);
+}
+
+/** Finds a method by its full name, `package.Service.Method`. */
+export function findMethod(image: Image, path: string): DescMethod | undefined {
+  const dot = path.lastIndexOf(".");
+  const service = image.registry.getService(path.slice(0, dot));
+  return service?.methods.find(({ name }) => name === path.slice(dot + 1));
+}
+
+/** Indexes the tools of a verified `list_tools` answer with descriptors. */
+export function indexAnswer({ tools, descriptorSet }: ListToolsResponse): ContractIndex {
+  const image = readImage(descriptorSet);
+  const entries: [DescMethod, string][] = [];
+  for (const { name, method: path } of tools) {
+    const method = findMethod(image, path);
+    if (method !== undefined) entries.push([method, name]);
+  }
+  return index(image, entries);
+}
+
+function index(image: Image, entries: readonly [DescMethod, string][]): ContractIndex {
+  const byTool = new Map<string, ToolContract>();
+  const byMethod = new Map<string, ToolContract>();
+  const names = entries.map(([, tool]) => tool);
+  for (const [method, tool] of entries) {
+    const contract = { tool, input: method.input, output: method.output, registry: image.registry };
+    byMethod.set(`${method.parent.typeName}.${method.name}`, contract);
+    if (names.indexOf(tool) === names.lastIndexOf(tool)) byTool.set(tool, contract);
+  }
+  return { image, byTool, byMethod };
+}

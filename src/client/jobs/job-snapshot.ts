@@ -1,0 +1,74 @@
+import { type Job, JobState as JobStateNumber } from "../../../gen/sealwire/v1/job.ts";
+import { isWireReason, SealwireError } from "../../errors.ts";
+import type { JobError, JobState, JobView } from "../../jobs/job.ts";
+import { toTimeMs } from "../../wire/duration.ts";
+import { errorFromMessage } from "../../wire/error-message.ts";
+
+/** A job as the server last described it, verified; times in Unix milliseconds. */
+export type JobSnapshot = Omit<JobView, "owner">;
+
+const STATE_NAMES = new Map<number, JobState>([
+  [JobStateNumber.QUEUED, "QUEUED"],
+  [JobStateNumber.RUNNING, "RUNNING"],
+  [JobStateNumber.SUCCEEDED, "SUCCEEDED"],
+  [JobStateNumber.FAILED, "FAILED"],
+  [JobStateNumber.CANCELLED, "CANCELLED"],
+]);
+const STATE_NUMBERS = new Map<JobState, JobStateNumber>(
+  [...STATE_NAMES].map(([number, name]) => [name, number as JobStateNumber]),
+);
+
+/** True for the states that a job never leaves. */
+export function isTerminal(state: JobState): boolean {
+  return state === "SUCCEEDED" || state === "FAILED" || state === "CANCELLED";
+}
+
+/** The number of a state in the contract. */
+export function stateNumber(state: JobState): JobStateNumber {
+  return STATE_NUMBERS.get(state) ?? JobStateNumber.UNSPECIFIED;
+}
+
+/** Reads a `sealwire.v1.Job` of a verified answer. Throws RESPONSE_INVALID if its state is none that this client knows. */
+export function readJob(job: Job): JobSnapshot {
+  const state = STATE_NAMES.get(job.state);
+  if (state === undefined) {
+    throw new SealwireError(
+      "RESPONSE_INVALID",
+      `Job ${job.jobId} is in state ${job.state}, which this client does not know; use the current contract.`,
+    );
+  }
+  return {
+    jobId: job.jobId,
+    tool: job.tool,
+    requestId: job.requestId,
+    state,
+    revision: Number(job.revision),
+    attempt: job.attempt,
+    maxAttempts: job.maxAttempts,
+    progress: job.progress && {
+      completed: Number(job.progress.completed),
+      total: Number(job.progress.total),
+      message: job.progress.message,
+    },
+    error: job.error && readJobError(job.error),
+    cancelRequested: job.cancelRequested,
+    createdAtMs: job.createTime === undefined ? 0 : toTimeMs(job.createTime),
+    startedAtMs: job.startTime && toTimeMs(job.startTime),
+    endedAtMs: job.endTime && toTimeMs(job.endTime),
+    expiresAtMs: job.expireTime && toTimeMs(job.expireTime),
+  };
+}
+
+/** The error that the end of a job means to its caller; `undefined` while it runs and after success. */
+export function errorOfJob({ jobId, state, error }: JobSnapshot): SealwireError | undefined {
+  if (state !== "FAILED" && state !== "CANCELLED") return undefined;
+  if (error !== undefined) return new SealwireError(error.reason, error.message, error);
+  return state === "CANCELLED"
+    ? new SealwireError("CANCELLED", `Job ${jobId} was cancelled.`)
+    : new SealwireError("INTERNAL", `Job ${jobId} failed and the server does not say why.`);
+}
+
+function readJobError(message: NonNullable<Job["error"]>): JobError {
+  const { reason, message: text, status, retryable } = errorFromMessage(message);
+  return { reason: isWireReason(reason) ? reason : "INTERNAL", message: text, status, retryable };
+}

@@ -1,0 +1,105 @@
+import { WatchJobsRequest, WatchJobsResponse } from "../../../gen/sealwire/system/v1/watch_jobs.ts";
+import { type Response, Status } from "../../../gen/sealwire/v1/response.ts";
+import { SealwireError } from "../../errors.ts";
+import { fromTimeMs, toTimeMs } from "../../wire/duration.ts";
+import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
+import { Deadline } from "../calls/deadline.ts";
+import { decodeAs } from "../calls/tool-output.ts";
+import type { Connection, OperationOptions } from "../connection.ts";
+import { checkTimeoutMs } from "../options.ts";
+import { follow, type Reading, type Watched } from "./follow.ts";
+import { checkSuccession } from "./job-answer.ts";
+import { isTerminal, type JobSnapshot, readJob } from "./job-snapshot.ts";
+
+/** Which jobs to follow, from when on and for how long. */
+export interface WatchJobsOptions extends Omit<OperationOptions, "timeoutMs"> {
+  /** Default: the jobs of all tools. */
+  readonly tool?: string;
+  /** Also jobs that ended then or later, by the server's clock, Unix milliseconds. Default: of the jobs there are, the open ones. */
+  readonly endedSinceMs?: number;
+  /** Time for the whole watch, 1 to 86,400,000 ms. Default: no limit. */
+  readonly timeoutMs?: number;
+}
+
+/** Follows all of the client's jobs through as many streams as it takes; see {@link follow}. Does not end by itself. */
+export async function* watchJobs(
+  connection: Connection,
+  { signal, timeoutMs, ...selection }: WatchJobsOptions,
+): AsyncGenerator<JobSnapshot, void, undefined> {
+  const { options, closed } = connection;
+  const limitMs = timeoutMs === undefined ? undefined : checkTimeoutMs(timeoutMs);
+  using deadline = new Deadline({
+    clock: options.clock,
+    timeoutMs: limitMs,
+    signals: [closed, signal],
+    describe: () => `The ${limitMs} ms of this watch are over; the jobs go on.`,
+  });
+  yield* follow(connection, new WatchedJobs(selection, options.heartbeatIntervalMs), deadline);
+}
+
+class WatchedJobs implements Watched<JobSnapshot> {
+  readonly isKnown = false;
+  readonly #tool: string;
+  readonly #heartbeatIntervalMs: number;
+  /** The open jobs, and the ended ones that another stream may bring again. */
+  readonly #known = new Map<string, JobSnapshot>();
+  readonly #endedSinceMs: number | undefined;
+  #resumeMs: number | undefined;
+
+  constructor({ tool = "", endedSinceMs }: WatchJobsOptions, heartbeatIntervalMs: number) {
+    if (endedSinceMs !== undefined && !(endedSinceMs >= 0 && endedSinceMs <= MAX_TIME_MS)) {
+      throw new SealwireError("OPTIONS_INVALID", `endedSinceMs is ${endedSinceMs}; give Unix milliseconds.`);
+    }
+    this.#tool = tool;
+    this.#endedSinceMs = endedSinceMs === undefined ? undefined : Math.floor(endedSinceMs);
+    this.#heartbeatIntervalMs = heartbeatIntervalMs;
+  }
+
+  request() {
+    const sinceMs = this.#resumeMs ?? this.#endedSinceMs;
+    const value = WatchJobsRequest.encode({
+      tool: this.#tool,
+      endedSince: sinceMs === undefined ? undefined : fromTimeMs(sinceMs),
+      heartbeatIntervalMs: this.#heartbeatIntervalMs,
+    }).finish();
+    return { tool: "watch_jobs", args: { typeUrl: `${TYPE_URL_PREFIX}sealwire.system.v1.WatchJobsRequest`, value } };
+  }
+
+  read({ status, result }: Response): Reading<JobSnapshot> {
+    if (status !== Status.OK || result === undefined) {
+      throw unbelievable(`A message of watch_jobs has the status ${status} and ${result ? "a" : "no"} result.`);
+    }
+    const type = "sealwire.system.v1.WatchJobsResponse";
+    const { jobs, resumeTime } = decodeAs(result, type, (bytes) => WatchJobsResponse.decode(bytes));
+    if (resumeTime === undefined) throw unbelievable("A message of watch_jobs does not say where to resume.");
+    const items = jobs.map(readJob).filter((job) => this.#isNewer(job));
+    this.#told(toTimeMs(resumeTime));
+    return { items, isNews: items.length > 0, isOver: false };
+  }
+
+  #isNewer(job: JobSnapshot): boolean {
+    if (this.#tool !== "" && job.tool !== this.#tool) {
+      throw unbelievable(`Asked for jobs of ${this.#tool}, watch_jobs gives ${job.jobId} of ${job.tool}.`);
+    }
+    const known = this.#known.get(job.jobId);
+    checkSuccession(known, job);
+    this.#known.set(job.jobId, job);
+    return known === undefined || job.revision > known.revision;
+  }
+
+  /** Whatever ended before is not brought again. */
+  #told(resumeMs: number): void {
+    if (this.#resumeMs !== undefined && resumeMs <= this.#resumeMs) return;
+    this.#resumeMs = resumeMs;
+    for (const [jobId, { state, endedAtMs = 0 }] of this.#known) {
+      if (isTerminal(state) && endedAtMs < resumeMs) this.#known.delete(jobId);
+    }
+  }
+}
+
+/** The end of the year 9999, the last that a Timestamp holds. */
+const MAX_TIME_MS = 253_402_300_799_000;
+
+function unbelievable(message: string): SealwireError {
+  return new SealwireError("RESPONSE_INVALID", message);
+}

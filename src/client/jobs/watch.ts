@@ -1,0 +1,97 @@
+import { WatchJobRequest } from "../../../gen/sealwire/system/v1/watch_job.ts";
+import type { Response } from "../../../gen/sealwire/v1/response.ts";
+import { SealwireError } from "../../errors.ts";
+import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
+import { Deadline } from "../calls/deadline.ts";
+import type { Connection, OperationOptions } from "../connection.ts";
+import { checkRevision, checkTimeoutMs } from "../options.ts";
+import { follow, type Reading, type Watched } from "./follow.ts";
+import { checkSuccession, type JobAnswer, readJobAnswer } from "./job-answer.ts";
+import { isTerminal, type JobSnapshot } from "./job-snapshot.ts";
+import type { StreamEnd } from "./watch-stream.ts";
+
+/** Where a watch begins and how long it may last. */
+export interface WatchOptions extends Omit<OperationOptions, "timeoutMs"> {
+  /** The newest revision that the caller knows; only newer ones are yielded, and the terminal one. Default 0. */
+  readonly afterRevision?: number;
+  /** Time for the whole watch, 1 to 86,400,000 ms. Default: no limit. */
+  readonly timeoutMs?: number;
+}
+
+/** Which job to follow. */
+export interface WatchTarget {
+  readonly jobId: string;
+  /**
+   * True if the server has been heard of it before: then a server that cannot be reached is taken for one that
+   * restarts, from the first stream on.
+   */
+  readonly isKnown: boolean;
+}
+
+/**
+ * Follows a job to its end: yields its state now, then each newer revision (progress may be merged), and returns after
+ * the terminal one. Streams that break are resumed after the newest revision; see {@link follow}.
+ */
+export async function* watchJob(
+  connection: Connection,
+  target: WatchTarget,
+  { afterRevision = 0, signal, timeoutMs }: WatchOptions = {},
+): AsyncGenerator<JobAnswer, void, undefined> {
+  const { options, closed } = connection;
+  const limitMs = timeoutMs === undefined ? undefined : checkTimeoutMs(timeoutMs);
+  using deadline = new Deadline({
+    clock: options.clock,
+    timeoutMs: limitMs,
+    signals: [closed, signal],
+    describe: () => `Job ${target.jobId} did not end within the ${limitMs} ms of this watch; it goes on.`,
+  });
+  yield* follow(connection, new WatchedJob(target, afterRevision, options.heartbeatIntervalMs), deadline);
+}
+
+class WatchedJob implements Watched<JobAnswer> {
+  readonly isKnown: boolean;
+  readonly #jobId: string;
+  readonly #afterRevision: number;
+  readonly #heartbeatIntervalMs: number;
+  #known: JobSnapshot | undefined;
+  #yielded: number;
+
+  constructor({ jobId, isKnown }: WatchTarget, afterRevision: number, heartbeatIntervalMs: number) {
+    this.isKnown = isKnown;
+    this.#jobId = jobId;
+    this.#afterRevision = checkRevision(afterRevision);
+    this.#heartbeatIntervalMs = heartbeatIntervalMs;
+    this.#yielded = afterRevision;
+  }
+
+  request(end: StreamEnd | undefined) {
+    // A stream that said it was complete without the terminal state may have missed it: ask for the state anew.
+    const afterRevision = end?.kind === "truncated" ? Math.max(0, this.#yielded - 1) : this.#yielded;
+    const value = WatchJobRequest.encode({
+      jobId: this.#jobId,
+      afterRevision: BigInt(afterRevision),
+      heartbeatIntervalMs: this.#heartbeatIntervalMs,
+    }).finish();
+    return { tool: "watch_job", args: { typeUrl: `${TYPE_URL_PREFIX}sealwire.system.v1.WatchJobRequest`, value } };
+  }
+
+  read(response: Response): Reading<JobAnswer> {
+    const answer = readJobAnswer("watch_job", this.#jobId, response);
+    const { job } = answer;
+    checkSuccession(this.#known, job);
+    if (job.revision < this.#afterRevision) throw fallen(job, this.#afterRevision);
+    const isNews = this.#known === undefined || job.revision > this.#known.revision;
+    const isOver = isTerminal(job.state);
+    const isYielded = job.revision > this.#yielded || isOver;
+    this.#known = job;
+    if (isYielded) this.#yielded = job.revision;
+    return { items: isYielded ? [answer] : [], isNews, isOver };
+  }
+}
+
+function fallen({ jobId, revision }: JobSnapshot, afterRevision: number): SealwireError {
+  return new SealwireError(
+    "RESPONSE_INVALID",
+    `Job ${jobId} is at revision ${revision}, below ${afterRevision}, which the caller knows already.`,
+  );
+}

@@ -1,0 +1,52 @@
+import { status } from "@grpc/grpc-js";
+import {
+  HealthCheckRequest,
+  HealthCheckResponse,
+  healthCheckResponse_ServingStatusToJSON,
+} from "../../../gen/grpc/health/v1/health.ts";
+import { SealwireError } from "../../errors.ts";
+import { cutText, statusName } from "../../wire/error-message.ts";
+import { Deadline } from "../calls/deadline.ts";
+import type { Connection, OperationOptions } from "../connection.ts";
+import { checkTimeoutMs } from "../options.ts";
+
+/** What a health service says: "SERVING", "NOT_SERVING", "UNKNOWN" or "SERVICE_UNKNOWN". */
+export type ServingStatus = string;
+
+/** Asks for the health of a service, once. */
+export const CHECK_METHOD = "/grpc.health.v1.Health/Check";
+
+/**
+ * Asks the standard gRPC health service, once. Neither question nor answer is signed, so anyone on the way can have
+ * given it. Throws UNREACHABLE if none came, RESPONSE_UNVERIFIED with the status of another failure.
+ */
+export async function checkHealth(
+  { options, transport, closed }: Connection,
+  service: string,
+  { signal, timeoutMs }: OperationOptions,
+): Promise<ServingStatus> {
+  const limitMs = timeoutMs === undefined ? options.timeoutMs : checkTimeoutMs(timeoutMs);
+  using deadline = new Deadline({
+    clock: options.clock,
+    timeoutMs: limitMs,
+    signals: [closed, signal],
+    describe: () => `No answer from the health service within ${limitMs} ms.`,
+  });
+  deadline.signal.throwIfAborted();
+  const reply = await transport.unary({
+    path: CHECK_METHOD,
+    message: Buffer.from(HealthCheckRequest.encode({ service }).finish()),
+    timeoutMs: limitMs,
+    signal: deadline.signal,
+    traceparent: undefined,
+  });
+  deadline.signal.throwIfAborted();
+  const { code, details } = reply.status;
+  if (code === status.NOT_FOUND) return "SERVICE_UNKNOWN";
+  if (code !== status.OK || reply.message === undefined) {
+    const reason = code === status.UNAVAILABLE ? "UNREACHABLE" : "RESPONSE_UNVERIFIED";
+    const said = `${statusName(code)}: ${cutText(details, 200)}`;
+    throw new SealwireError(reason, `The health service does not answer (${said}).`, { status: statusName(code) });
+  }
+  return healthCheckResponse_ServingStatusToJSON(HealthCheckResponse.decode(reply.message).status);
+}

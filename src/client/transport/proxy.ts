@@ -1,0 +1,93 @@
+import { BlockList, isIP } from "node:net";
+import { SealwireError } from "../../errors.ts";
+import type { Environment } from "../../runtime/environment.ts";
+import { endpointOf, isLoopback } from "./loopback.ts";
+
+/** An HTTP proxy that connections are asked of by CONNECT. */
+export interface HttpProxy {
+  /** Its own gRPC target. */
+  readonly target: string;
+  /** What is asked for: `host:port`. */
+  readonly destination: string;
+  /** The value of `Proxy-Authorization`; a secret. */
+  readonly authorization: string | undefined;
+}
+
+const PROXY_VARIABLES = ["grpc_proxy", "https_proxy", "http_proxy"] as const;
+const NO_PROXY_VARIABLES = ["no_grpc_proxy", "no_proxy"] as const;
+const DEFAULT_PROXY_PORT = "80";
+
+/**
+ * The proxy that the environment names for a gRPC target; `undefined` if it is reached directly, as loopback and unix
+ * sockets always are. Names of variables count in lower case first, then in upper case. Throws OPTIONS_INVALID for a
+ * proxy that cannot be used.
+ */
+export function proxyFor(target: string, environment: Environment): HttpProxy | undefined {
+  const endpoint = endpointOf(target);
+  if (endpoint === undefined || isLoopback(target)) return undefined;
+  const [variable, value] = firstSet(PROXY_VARIABLES, environment);
+  if (variable === undefined || isExcluded(endpoint, firstSet(NO_PROXY_VARIABLES, environment)[1])) return undefined;
+  const url = readUrl(value);
+  if (url === undefined) {
+    // The value may hold a password.
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `The environment variable ${variable} names no proxy that can be used.\nSet it to http://HOST:PORT, or list ${endpoint.host} in NO_PROXY.`,
+    );
+  }
+  const { hostname, port, username, password } = url;
+  const user = [username, password].map(decodeURIComponent).join(":");
+  return {
+    target: `dns:${hostname}:${port || DEFAULT_PROXY_PORT}`,
+    destination: `${endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`,
+    authorization: user === ":" ? undefined : `Basic ${Buffer.from(user).toString("base64")}`,
+  };
+}
+
+/** The first variable that holds something. */
+function firstSet(names: readonly string[], environment: Environment): readonly [string | undefined, string] {
+  const found = names.flatMap((name) => [name, name.toUpperCase()]).find((name) => environment[name]?.trim());
+  return [found, found === undefined ? "" : (environment[found] as string).trim()];
+}
+
+function readUrl(text: string): URL | undefined {
+  try {
+    const url = new URL(text.includes("://") ? text : `http://${text}`);
+    for (const part of [url.username, url.password]) decodeURIComponent(part);
+    return url.protocol === "http:" && url.hostname !== "" ? url : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** True if a list such as `.example.com, 10.0.0.0/8, host:443` holds the endpoint; `*` holds all. */
+function isExcluded({ host, port }: { readonly host: string; readonly port: number }, list: string): boolean {
+  return list
+    .split(/[\s,]+/)
+    .filter((entry) => entry !== "")
+    .some((entry) => {
+      if (entry === "*") return true;
+      const [, bracketed, named, entryPort] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? [];
+      const name = bracketed ?? named ?? entry;
+      if (entryPort !== undefined && Number(entryPort) !== port) return false;
+      return isIP(host) === 0 ? isNameWithin(host, name) : isAddressWithin(host, name);
+    });
+}
+
+function isNameWithin(host: string, entry: string): boolean {
+  const domain = entry.replace(/^\*?\./, "").toLowerCase();
+  const name = host.toLowerCase();
+  return domain !== "" && (name === domain || name.endsWith(`.${domain}`));
+}
+
+function isAddressWithin(host: string, entry: string): boolean {
+  const [network = "", prefix] = entry.split("/");
+  const [family, entryFamily] = [isIP(host), isIP(network)];
+  if (family !== entryFamily || !/^\d{0,3}$/.test(prefix ?? "")) return false;
+  const list = new BlockList();
+  const most = family === 4 ? 32 : 128;
+  if (Number(prefix ?? most) > most) return false;
+  const type = family === 4 ? "ipv4" : "ipv6";
+  list.addSubnet(network, Number(prefix ?? most), type);
+  return list.check(host, type);
+}

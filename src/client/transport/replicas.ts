@@ -1,0 +1,198 @@
+import { Metadata, status } from "@grpc/grpc-js";
+import type { ServerName } from "../../wire/server-address.ts";
+import { unlessAborted } from "../calls/deadline.ts";
+import type { ResolvedClientOptions, Route } from "../options.ts";
+import { lookUp } from "./name-lookup.ts";
+import { type Fitness, Replica } from "./replica.ts";
+import {
+  Channel,
+  type DuplexListener,
+  type RawDuplex,
+  type RawReply,
+  type RawRequest,
+  type RawStatus,
+  type RawStream,
+  type Transport,
+} from "./transport.ts";
+
+/** How long a name's answer is taken for granted while its servers are well. */
+const LOOKUP_INTERVAL_MS = 30_000;
+
+/**
+ * Several servers that share the calls: one channel each, in turn, without those that are out. If all are out, each gets
+ * its turn nevertheless: health is unsigned, so it may steer calls but not stop them. From the first request until it is
+ * closed, servers are asked for their health and names are looked up again.
+ */
+export class Replicas implements Transport {
+  readonly #options: ResolvedClientOptions;
+  /** The replicas of each address that was given. */
+  readonly #byAddress = new Map<Route, Map<string, Replica>>();
+  #all: readonly Replica[] = [];
+  #turn: number;
+  #lookup: Promise<void> | undefined;
+  #lookedUpAtMs = 0;
+  #lookupFailure = "";
+  #changed = Promise.withResolvers<void>();
+  #closed = false;
+
+  constructor(options: ResolvedClientOptions) {
+    this.#options = options;
+    // Clients that start together begin at different servers.
+    this.#turn = Math.floor(options.random.fraction() * 1_000_000);
+  }
+
+  /** The others, as long as any is in. */
+  get alternatives(): number {
+    return this.#all.some(isIn) ? this.#all.length - 1 : 0;
+  }
+
+  /** Sends one message to the replica whose turn it is, and waits for the reply. */
+  async unary(request: RawRequest): Promise<RawReply> {
+    const next = await this.#next(request.signal);
+    return next instanceof Replica ? next.unary(request) : { message: undefined, status: next };
+  }
+
+  /** Sends one message to the replica whose turn it is, and reads a stream of replies. */
+  serverStream(request: RawRequest): RawStream {
+    const opened = this.#next(request.signal).then((next) =>
+      next instanceof Replica ? next.serverStream(request) : { next: async () => next, cancel: () => {} },
+    );
+    return {
+      next: async () => (await opened).next(),
+      cancel: () => void opened.then((stream) => stream.cancel()),
+    };
+  }
+
+  /** Opens a stream to the replica whose turn it is. What is sent before that is known waits. */
+  duplex(path: string, listener: DuplexListener): RawDuplex {
+    const giveUp = new AbortController();
+    const opened = this.#next(giveUp.signal).then((next) => {
+      if (next instanceof Replica) return next.duplex(path, listener);
+      listener.onEnd(next);
+      return undefined;
+    });
+    let stream: RawDuplex | undefined;
+    void opened.then((found) => {
+      stream = found;
+    });
+    return {
+      write: (message) => {
+        if (stream !== undefined) stream.write(message);
+        else void opened.then((found) => found?.write(message));
+      },
+      end: () => void opened.then((found) => found?.end()),
+      cancel: () => {
+        giveUp.abort();
+        void opened.then((found) => found?.cancel());
+      },
+    };
+  }
+
+  /** Takes no further requests; those under way may finish. */
+  close(): void {
+    this.#closed = true;
+    for (const replica of this.#all) replica.close();
+  }
+
+  /** The next replica that is in, or any if none is; waits for the first to be judged. A status if there is none. */
+  async #next(signal: AbortSignal): Promise<Replica | RawStatus> {
+    if (this.#byAddress.size === 0) this.#start();
+    if (this.#all.length === 0) this.#lookUpNames();
+    try {
+      while (!this.#isJudged()) await unlessAborted(this.#changed.promise, signal);
+    } catch {
+      return failure(status.CANCELLED, "The call ended before a server was found.");
+    }
+    for (let tried = 0; tried < this.#all.length; tried += 1) {
+      const replica = this.#takeTurn();
+      if (replica !== undefined && isIn(replica)) return replica;
+    }
+    return this.#takeTurn() ?? failure(status.UNAVAILABLE, this.#lookupFailure);
+  }
+
+  #takeTurn(): Replica | undefined {
+    this.#turn = (this.#turn + 1) % Math.max(1, this.#all.length);
+    return this.#all[this.#turn];
+  }
+
+  /** True once there is one to send to, or none to hope for. */
+  #isJudged(): boolean {
+    if (this.#all.some(isIn)) return true;
+    return (this.#all.length > 0 || this.#lookup === undefined) && this.#all.every(({ fitness }) => fitness === "out");
+  }
+
+  #start(): void {
+    for (const address of this.#options.addresses) {
+      this.#byAddress.set(address, new Map());
+      if (address.kind === "target") this.#replace(address, [address.target]);
+    }
+    this.#lookUpNames();
+  }
+
+  #lookUpNames(): void {
+    const names = this.#options.addresses.filter((address) => address.kind === "name");
+    if (this.#lookup !== undefined || this.#closed || names.length === 0) return;
+    this.#lookedUpAtMs = this.#options.clock.monotonicMs();
+    this.#lookup = Promise.all(names.map((name) => this.#lookUpName(name))).then(() => {
+      this.#lookup = undefined;
+      this.#tellChange();
+    });
+  }
+
+  async #lookUpName(name: ServerName): Promise<void> {
+    try {
+      const targets = await lookUp(name);
+      if (!this.#closed) this.#replace(name, targets);
+    } catch (thrown) {
+      // What the name stood for before may still answer.
+      this.#lookupFailure = `${name.target} cannot be resolved: ${(thrown as Error).message}`;
+      this.#options.logger.debug({}, this.#lookupFailure);
+    }
+  }
+
+  /** Puts the servers of an address in the place of those before; who stays keeps its connection. */
+  #replace(address: Route, targets: readonly string[]): void {
+    const before = this.#byAddress.get(address);
+    const now = new Map(targets.map((target) => [target, before?.get(target) ?? this.#connect(address, target)]));
+    this.#byAddress.set(address, now);
+    for (const [target, replica] of before ?? []) if (!now.has(target)) replica.close();
+    this.#all = [...this.#byAddress.values()].flatMap((replicas) => [...replicas.values()]);
+  }
+
+  #connect(address: Route, target: string): Replica {
+    const { clock, random, healthIntervalMs, logger } = this.#options;
+    let before: Fitness = "unknown";
+    return new Replica({
+      channel: new Channel({
+        ...this.#options,
+        address: target,
+        // The certificate is for the name that the user gave, not for one of its addresses.
+        serverName: address.kind === "name" ? address.host : undefined,
+        proxy: address.kind === "name" ? undefined : address.proxy,
+      }),
+      clock,
+      random,
+      healthIntervalMs,
+      onJudged: (fitness) => {
+        if (fitness !== before) logger.debug({ target, fitness }, `a server is ${fitness}`);
+        before = fitness;
+        const dueAfterMs = fitness === "in" ? LOOKUP_INTERVAL_MS : healthIntervalMs;
+        if (clock.monotonicMs() - this.#lookedUpAtMs >= dueAfterMs) this.#lookUpNames();
+        this.#tellChange();
+      },
+    });
+  }
+
+  #tellChange(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+}
+
+function isIn({ fitness }: Replica): boolean {
+  return fitness === "in";
+}
+
+function failure(code: number, details: string): RawStatus {
+  return { code, details, metadata: new Metadata(), unsent: true, away: code === status.UNAVAILABLE };
+}

@@ -1,0 +1,95 @@
+import { SealwireError } from "../../errors.ts";
+import type { JobView } from "../job.ts";
+import { isTerminal } from "../transitions.ts";
+import type { JobFeed, JobTopic } from "./job-notifier.ts";
+
+/** What a {@link JobWatch} follows. */
+export interface JobWatchOptions {
+  readonly feed: JobFeed;
+  readonly owner: string;
+  readonly jobId: string;
+  readonly afterRevision: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/**
+ * Follows one job, level-triggered: each step gives the newest state above the last one given. It is registered
+ * with the feed only while a step waits, so one that is dropped between steps holds nothing.
+ */
+export class JobWatch implements AsyncIterableIterator<JobView> {
+  readonly #options: JobWatchOptions;
+  #revision: number;
+  #ended = false;
+  #wake: (() => void) | undefined;
+  #lastStep: Promise<unknown> | undefined;
+
+  constructor(options: JobWatchOptions) {
+    this.#options = options;
+    this.#revision = options.afterRevision;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Steps asked for at once are answered one after the other. */
+  next(): Promise<IteratorResult<JobView, undefined>> {
+    const step = this.#step(this.#lastStep);
+    this.#lastStep = step;
+    return step;
+  }
+
+  /** Ends the watch, also a step that waits. */
+  return(): Promise<IteratorResult<JobView, undefined>> {
+    this.#ended = true;
+    this.#wake?.();
+    return Promise.resolve(DONE);
+  }
+
+  async #step(before: Promise<unknown> | undefined): Promise<IteratorResult<JobView, undefined>> {
+    const { feed, owner, jobId, signal } = this.#options;
+    try {
+      await before?.catch(() => {});
+      while (!this.#ended && !signal?.aborted) {
+        if (feed.closed) throw new SealwireError("UNAVAILABLE", "The server's store is closing; watch again.");
+        const topic = await feed.topic(jobId);
+        const { view } = topic;
+        if (view === null || view.owner !== owner) throw new SealwireError("JOB_NOT_FOUND");
+        if (isTerminal(view.state)) {
+          this.#ended = true;
+          return { done: false, value: view };
+        }
+        if (view.revision > this.#revision) {
+          this.#revision = view.revision;
+          return { done: false, value: view };
+        }
+        await this.#change(topic);
+      }
+    } catch (error) {
+      this.#ended = true;
+      throw error;
+    }
+    this.#ended = true;
+    return DONE;
+  }
+
+  /** Resolves at the next change, at an abort, or at {@link return}. */
+  #change(topic: JobTopic): Promise<void> {
+    const { feed, signal } = this.#options;
+    // Both may have come while the topic was read.
+    if (this.#ended || signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        feed.leave(topic, wake);
+        signal?.removeEventListener("abort", wake);
+        this.#wake = undefined;
+        resolve();
+      };
+      feed.wait(topic, wake);
+      signal?.addEventListener("abort", wake, { once: true });
+      this.#wake = wake;
+    });
+  }
+}

@@ -1,0 +1,27 @@
+import type { Metadata } from "@grpc/grpc-js";
+import { SealwireError } from "../../errors.ts";
+import { MAX_METADATA_BYTES } from "../../wire/limits.ts";
+
+/** True if a call's metadata is larger than a server reads. */
+export function exceedsLimit(metadata: Metadata): boolean {
+  let bytes = 0;
+  for (const [key, values] of Object.entries(metadata.toHttp2Headers())) {
+    for (const value of Array.isArray(values) ? values : [values]) bytes += key.length + String(value ?? "").length;
+  }
+  return bytes > MAX_METADATA_BYTES;
+}
+
+/** The refusal of metadata that is too large. */
+export function metadataTooLarge(): SealwireError {
+  return new SealwireError("QUOTA_EXCEEDED", `The metadata exceeds ${MAX_METADATA_BYTES} bytes; send less of it.`, {
+    retryable: false,
+  });
+}
+
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** The W3C trace context of the call, if it is well-formed. */
+export function readTraceparent(metadata: Metadata): string | undefined {
+  const [value] = metadata.get("traceparent");
+  return typeof value === "string" && TRACEPARENT.test(value) ? value : undefined;
+}

@@ -1,0 +1,202 @@
+import { SealwireError } from "../../errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { LinkedList, type Place } from "../../runtime/linked-list.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { Turns } from "../../runtime/tick-limiter.ts";
+import { type Expiring, type RunningTime, TimeLimit } from "../../runtime/time-limit.ts";
+import { isUsable, type KeyRingSource, type VerificationKey } from "../../signing/key-ring/types.ts";
+import type { Dispatcher } from "../../tools/dispatcher.ts";
+import type { Invocation, VerifiedEnvelope } from "../../tools/invocation.ts";
+import type { Drain } from "../request/drain.ts";
+import type { VerifiedCall } from "../request/verified-call.ts";
+import type { CallHandler, Reply } from "./unary-call.ts";
+
+/** What watches are served with. */
+export interface WatchHandlerOptions {
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly drain: Drain;
+  readonly keyRing: KeyRingSource;
+  /** Sends so many answers per turn of the event loop. */
+  readonly turns: Turns;
+  /** Longest that a watch may stay open. */
+  readonly watchTimeoutMs: number;
+}
+
+/**
+ * Serves ToolService.WatchJob: signs and sends each state, at the reader's pace. Ends early with UNAVAILABLE when
+ * the server drains or the watch is too old, and with UNAUTHENTICATED when its key no longer holds.
+ */
+export function createWatchHandler(options: WatchHandlerOptions): CallHandler {
+  const watches = new OpenWatches(options);
+  return (call, reply) => {
+    const watch = new Watch(call, reply, watches);
+    void watch.run();
+    return watch;
+  };
+}
+
+interface OpenWatch {
+  readonly place: Place<Watch>;
+  readonly age: RunningTime;
+}
+
+/** What ends watches, with one timer and one listener for all. */
+class OpenWatches {
+  readonly options: WatchHandlerOptions;
+  readonly #open = new LinkedList<Watch>();
+  readonly #age: TimeLimit;
+  #ringChange: Disposable | undefined;
+
+  constructor(options: WatchHandlerOptions) {
+    this.options = options;
+    this.#age = new TimeLimit(options.clock, options.watchTimeoutMs);
+    const { signal } = options.drain;
+    signal.addEventListener("abort", () => {
+      for (const watch of this.#open) watch.stop(signal.reason);
+    });
+  }
+
+  enter(watch: Watch): OpenWatch {
+    if (this.options.drain.signal.aborted) watch.stop(this.options.drain.signal.reason);
+    this.#ringChange ??= this.options.keyRing.onChange(() => {
+      for (const each of this.#open) each.recheckKey();
+    });
+    return { place: this.#open.add(watch), age: this.#age.begin(watch) };
+  }
+
+  leave({ place, age }: OpenWatch): void {
+    this.#age.end(age);
+    this.#open.remove(place);
+    if (this.#open.size > 0) return;
+    this.#ringChange?.[Symbol.dispose]();
+    this.#ringChange = undefined;
+  }
+}
+
+/** One stream on its way. */
+class Watch implements Invocation, Expiring {
+  readonly #call: VerifiedCall;
+  readonly #reply: Reply;
+  readonly #watches: OpenWatches;
+  readonly #stop = new AbortController();
+  #keyExpiry: Disposable | undefined;
+  #sent = 0;
+  /** Goes on when the last answer has left. */
+  #goOn: (() => void) | undefined;
+
+  constructor(call: VerifiedCall, reply: Reply, watches: OpenWatches) {
+    this.#call = call;
+    this.#reply = reply;
+    this.#watches = watches;
+  }
+
+  get envelope(): VerifiedEnvelope {
+    return this.#call.envelope;
+  }
+
+  get key(): VerificationKey {
+    return this.#call.key;
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  get drainSignal(): AbortSignal {
+    return this.#watches.options.drain.signal;
+  }
+
+  get logger(): Logger {
+    return this.#call.logger;
+  }
+
+  get traceparent(): string | undefined {
+    return this.#call.traceparent;
+  }
+
+  openWatch(): Disposable {
+    return this.#call.wait();
+  }
+
+  /** Sends until the terminal state, or until it is stopped. */
+  async run(): Promise<void> {
+    let open: OpenWatch | undefined;
+    try {
+      open = this.#watches.enter(this);
+      this.checkKey();
+      await this.#send();
+      this.#reply.end();
+    } catch (thrown) {
+      await this.#watches.options.turns.turn(this.envelope.clientId);
+      this.#refuse(thrown);
+    } finally {
+      if (open !== undefined) this.#watches.leave(open);
+      this.#keyExpiry?.[Symbol.dispose]();
+    }
+  }
+
+  stop(reason: SealwireError): void {
+    this.#stop.abort(reason);
+    this.#goOn?.();
+  }
+
+  /** The caller went away. */
+  cancel(): void {
+    this.stop(new SealwireError("CANCELLED", "The caller went away."));
+  }
+
+  expire(): void {
+    this.stop(new SealwireError("WATCH_EXPIRED"));
+  }
+
+  /** Stops once the key is revoked, removed or past its time. */
+  checkKey(): void {
+    const { keyRing, clock } = this.#watches.options;
+    this.#keyExpiry?.[Symbol.dispose]();
+    const current = keyRing.current().find(this.key.keyId);
+    if (current === undefined || !isUsable(current, clock.nowMs())) this.stop(new SealwireError("KEY_REVOKED"));
+    // A timer may fire a little before its time, and never waits longer than it can: the clock decides.
+    else if (current.notAfterMs !== undefined)
+      this.#keyExpiry = clock.after(current.notAfterMs - clock.nowMs(), () => this.recheckKey());
+  }
+
+  /** The same for a timer and a listener, which must not throw. */
+  recheckKey(): void {
+    try {
+      this.checkKey();
+    } catch (thrown) {
+      this.logger.error({ err: thrown }, "the key of a watch could not be checked");
+      this.stop(SealwireError.from(thrown));
+    }
+  }
+
+  async #send(): Promise<void> {
+    const { signal } = this;
+    const { dispatcher, turns } = this.#watches.options;
+    signal.throwIfAborted();
+    const { outputs, answer } = dispatcher.watch(this);
+    for await (const output of outputs) {
+      await turns.turn(this.envelope.clientId);
+      if (signal.aborted) break;
+      this.#sent += 1;
+      await this.#deliver(this.#call.seal(answer(output), this.#sent));
+    }
+    signal.throwIfAborted();
+  }
+
+  /** Resolves when the answer has left, or the watch is stopped: a slow reader is told the newest state next. */
+  #deliver(answer: Buffer): Promise<void> {
+    return new Promise((resolve) => {
+      this.#goOn = resolve;
+      this.#reply.send(answer, resolve);
+    });
+  }
+
+  #refuse(thrown: unknown): void {
+    const { signal } = this;
+    const reason: unknown = signal.aborted ? signal.reason : thrown;
+    if (!(reason instanceof SealwireError)) this.logger.error({ err: reason }, "watch failed unexpectedly");
+    this.#reply.refuse(SealwireError.from(reason), this.#sent + 1);
+  }
+}

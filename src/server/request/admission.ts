@@ -1,0 +1,171 @@
+import { SealwireError } from "../../errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { TokenBucket } from "../../runtime/token-bucket.ts";
+import type { VerificationKey } from "../../signing/key-ring/types.ts";
+
+/** A call that was let in. */
+export interface Admitted {
+  /**
+   * Counts the call as an open watch instead of a call in flight until disposed: a poll that waits holds nobody up.
+   * Throws QUOTA_EXCEEDED.
+   */
+  wait(): Disposable;
+  /** Gives the call's share of the rate back, for a frame that turned out to be a replay. */
+  refund(): void;
+  /** Ends the call; idempotent. */
+  release(): void;
+}
+
+type Counter = "callsInFlight" | "openWatches" | "openStreams";
+
+/** What one key uses at the moment. */
+interface KeyUsage extends Record<Counter, number> {
+  readonly rate: TokenBucket;
+}
+
+const QUOTA_RETRY_MS = 1000;
+/** A request counts once for each so many bytes of its Envelope that it begins. */
+const BYTES_PER_CALL = 64 * 1024;
+
+/** Holds each key to its limits: calls per second, calls in flight, open watches and call streams (docs/operations.md, Limits). */
+export class Admission {
+  readonly #clock: Clock;
+  readonly #streamsPerKeyMax: number;
+  readonly #usage = new Map<string, KeyUsage>();
+
+  constructor({ clock, callStreamsPerKeyMax }: { readonly clock: Clock; readonly callStreamsPerKeyMax: number }) {
+    this.#clock = clock;
+    this.#streamsPerKeyMax = callStreamsPerKeyMax;
+  }
+
+  /**
+   * Takes one of the key's calls in flight, and of its rate one call for each 64 KiB of the request begun. Throws
+   * RATE_LIMITED or QUOTA_EXCEEDED.
+   */
+  admitCall(key: VerificationKey, bytes: number): Admitted {
+    return this.#admit(key, "callsInFlight", bytes);
+  }
+
+  /** The same with one of its open watches. */
+  admitWatch(key: VerificationKey, bytes: number): Admitted {
+    return this.#admit(key, "openWatches", bytes);
+  }
+
+  /** Takes one of the key's call streams; dispose it at the end. Throws QUOTA_EXCEEDED. */
+  openStream(key: VerificationKey): Disposable {
+    const usage = this.#usageOf(key);
+    take(usage, "openStreams", this.#streamsPerKeyMax);
+    return {
+      [Symbol.dispose]: () => {
+        usage.openStreams -= 1;
+      },
+    };
+  }
+
+  #admit(key: VerificationKey, counter: "callsInFlight" | "openWatches", bytes: number): Admitted {
+    const cost = Math.max(1, Math.ceil(bytes / BYTES_PER_CALL));
+    const usage = this.#charge(key, cost);
+    try {
+      take(usage, counter, key.limits[counter]);
+    } catch (error) {
+      usage.rate.give(cost);
+      throw error;
+    }
+    return new Ticket(usage, counter, key.limits.openWatches, cost);
+  }
+
+  #charge(key: VerificationKey, cost: number): KeyUsage {
+    const usage = this.#usageOf(key);
+    const { callsPerSecond, burst } = key.limits;
+    // The ring may have been changed.
+    usage.rate.resize(callsPerSecond, burst);
+    // A request that costs more than the burst is let in when the burst is there, and overdraws it.
+    const retryDelayMs = usage.rate.queueMs(Math.min(cost, burst));
+    if (retryDelayMs > 0) {
+      const counts =
+        cost === 1 ? "" : `; this request counts as ${cost} calls, one for each ${BYTES_PER_CALL >> 10} KiB`;
+      throw new SealwireError(
+        "RATE_LIMITED",
+        `The key may call ${callsPerSecond} times a second${counts}; try again in ${retryDelayMs} ms.`,
+        { retryDelayMs },
+      );
+    }
+    usage.rate.draw(cost);
+    return usage;
+  }
+
+  #usageOf(key: VerificationKey): KeyUsage {
+    let usage = this.#usage.get(key.keyId);
+    if (usage === undefined) {
+      const { callsPerSecond, burst } = key.limits;
+      usage = {
+        rate: new TokenBucket(this.#clock, callsPerSecond, burst),
+        callsInFlight: 0,
+        openWatches: 0,
+        openStreams: 0,
+      };
+      this.#usage.set(key.keyId, usage);
+    }
+    return usage;
+  }
+}
+
+/** The place that one call takes among those of its key. */
+class Ticket implements Admitted {
+  readonly #usage: KeyUsage;
+  readonly #openWatchesMax: number;
+  readonly #cost: number;
+  /** Where the call counts now; `undefined` once it has ended. */
+  #counter: Counter | undefined;
+
+  constructor(usage: KeyUsage, counter: Counter, openWatchesMax: number, cost: number) {
+    this.#usage = usage;
+    this.#cost = cost;
+    this.#counter = counter;
+    this.#openWatchesMax = openWatchesMax;
+  }
+
+  wait(): Disposable {
+    const before = this.#counter;
+    if (before === undefined) return { [Symbol.dispose]() {} };
+    take(this.#usage, "openWatches", this.#openWatchesMax);
+    this.#usage[before] -= 1;
+    this.#counter = "openWatches";
+    return { [Symbol.dispose]: () => this.#return(before) };
+  }
+
+  refund(): void {
+    this.#usage.rate.give(this.#cost);
+  }
+
+  release(): void {
+    if (this.#counter !== undefined) this.#usage[this.#counter] -= 1;
+    this.#counter = undefined;
+  }
+
+  #return(to: Counter): void {
+    if (this.#counter === undefined) return;
+    this.#usage[this.#counter] -= 1;
+    this.#usage[to] += 1;
+    this.#counter = to;
+  }
+}
+
+const NAMES: Readonly<Record<Counter, string>> = {
+  callsInFlight: "calls in flight",
+  openWatches: "open watches",
+  openStreams: "open call streams",
+};
+
+function take(usage: KeyUsage, counter: Counter, limit: number): void {
+  if (usage[counter] >= limit) {
+    throw new SealwireError(
+      "QUOTA_EXCEEDED",
+      `The key may have ${limit} ${NAMES[counter]} at once; wait for some to end.`,
+      {
+        retryDelayMs: QUOTA_RETRY_MS,
+      },
+    );
+  }
+  usage[counter] += 1;
+}

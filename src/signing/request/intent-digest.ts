@@ -1,0 +1,10 @@
+import { hash } from "node:crypto";
+import { pae } from "../pae.ts";
+
+/**
+ * Tells whether two calls with one request id mean the same: SHA-256(PAE("intent", tool, canonical args)), 32 bytes.
+ * `canonicalArgs` come from `canonicalize`, so that the order of a map makes no difference.
+ */
+export function intentDigest(tool: string, canonicalArgs: Uint8Array): Buffer {
+  return hash("sha256", pae("intent", tool, canonicalArgs), "buffer");
+}

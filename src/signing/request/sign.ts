@@ -1,0 +1,70 @@
+import type { KeyObject } from "node:crypto";
+import { Envelope } from "../../../gen/sealwire/v1/envelope.ts";
+import { SealwireError } from "../../errors.ts";
+import { checkEnvelopeFields } from "../../validation/envelope.ts";
+import { encodeMessage } from "../../wire/encode.ts";
+import { writeFrame } from "../../wire/frame.ts";
+import { MAX_REQUEST_BYTES, PROTOCOL_VERSION } from "../../wire/limits.ts";
+import { signRequest } from "./signature.ts";
+
+/** One attempt to call a tool. */
+export interface RequestToSeal {
+  /** gRPC path of the RPC that will carry it. */
+  readonly method: string;
+  readonly clientId: string;
+  readonly keyId: string;
+  readonly requestKey: KeyObject;
+  /** The server it is meant for. */
+  readonly serverId: string;
+  /** Names the intent; the same in every attempt. */
+  readonly requestId: string;
+  readonly tool: string;
+  /** The arguments: type URL and serialized message, sent as they are. */
+  readonly args: { readonly typeUrl: string; readonly value: Uint8Array };
+  /** Unix milliseconds. */
+  readonly tsMs: number;
+  /** 16 to 64 random bytes, drawn anew for each attempt. */
+  readonly nonce: Uint8Array;
+}
+
+/** A signed request, ready to be sent. */
+export interface SealedRequest {
+  /** Serialized CallRequest or WatchJobRequest. */
+  readonly frame: Buffer;
+  /** Its signature, against which the answer is verified. */
+  readonly signature: Buffer;
+  /** The serialized Envelope inside. */
+  readonly envelope: Uint8Array;
+}
+
+/**
+ * Signs one attempt to call a tool. Throws ENVELOPE_INVALID naming the field that no server would accept, and ARGS_INVALID
+ * for arguments that make the request larger than a server reads.
+ */
+export function sealRequest(request: RequestToSeal): SealedRequest {
+  const { method, clientId, keyId, serverId, requestId, tool, nonce } = request;
+  const tsMs = BigInt(Math.trunc(request.tsMs));
+  const fields: Envelope = {
+    v: PROTOCOL_VERSION,
+    requestId,
+    tsMs,
+    clientId,
+    serverId,
+    tool,
+    args: { ...request.args },
+    nonce,
+  };
+  checkEnvelopeFields(fields);
+  const envelope = encodeMessage(Envelope, fields);
+  const signature = signRequest(request.requestKey, { method, keyId, envelope });
+  const frame = writeFrame({ content: envelope, keyId, signature });
+  if (frame.length > MAX_REQUEST_BYTES) throw tooLarge(tool, frame.length);
+  return { frame, signature, envelope };
+}
+
+function tooLarge(tool: string, bytes: number): SealwireError {
+  return new SealwireError(
+    "ARGS_INVALID",
+    `The arguments of ${tool} make a request of ${bytes} bytes; a server reads at most ${MAX_REQUEST_BYTES}.`,
+  );
+}

@@ -1,0 +1,28 @@
+import type { KeyObject } from "node:crypto";
+import { mac, macEquals } from "../mac.ts";
+import { pae } from "../pae.ts";
+
+/** Everything that the signature of a request covers. */
+export interface RequestToSign {
+  /** gRPC path of the RPC, for example "/sealwire.v1.ToolService/Call". */
+  readonly method: string;
+  /** Names the key that signs. */
+  readonly keyId: string;
+  /** Serialized Envelope, exactly as it is sent. */
+  readonly envelope: Uint8Array;
+}
+
+/** The bytes that a request's signature covers: PAE("request", method, key_id, Envelope bytes). */
+export function requestSigningInput(request: RequestToSign): Buffer {
+  return pae("request", request.method, request.keyId, request.envelope);
+}
+
+/** Signs a request with the request key: 32 bytes. */
+export function signRequest(key: KeyObject, request: RequestToSign): Buffer {
+  return mac(key, requestSigningInput(request));
+}
+
+/** True if `signature` is the request's, compared in constant time. */
+export function verifyRequest(key: KeyObject, request: RequestToSign, signature: Uint8Array): boolean {
+  return macEquals(signRequest(key, request), signature);
+}

@@ -1,0 +1,26 @@
+import type { KeyObject } from "node:crypto";
+import { mac, macEquals } from "../mac.ts";
+import { pae } from "../pae.ts";
+
+/** Everything that the signature of a response covers. */
+export interface ResponseToSign {
+  /** Signature of the request that is answered, which binds the answer to it: 32 bytes. */
+  readonly requestSignature: Uint8Array;
+  /** Serialized Response, exactly as it is sent. */
+  readonly response: Uint8Array;
+}
+
+/** The bytes that a response's signature covers: PAE("response", the request's signature, Response bytes). */
+export function responseSigningInput(response: ResponseToSign): Buffer {
+  return pae("response", response.requestSignature, response.response);
+}
+
+/** Signs a response, or one message of a stream, with the response key: 32 bytes. */
+export function signResponse(key: KeyObject, response: ResponseToSign): Buffer {
+  return mac(key, responseSigningInput(response));
+}
+
+/** True if `signature` is the response's, compared in constant time. */
+export function verifyResponse(key: KeyObject, response: ResponseToSign, signature: Uint8Array): boolean {
+  return macEquals(signResponse(key, response), signature);
+}

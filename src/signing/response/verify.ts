@@ -1,0 +1,101 @@
+import type { KeyObject } from "node:crypto";
+import { ErrorReason } from "../../../gen/sealwire/v1/error.ts";
+import type { Response } from "../../../gen/sealwire/v1/response.ts";
+import { SealwireError } from "../../errors.ts";
+import { readResponse } from "../../validation/response.ts";
+import { assumeVerified } from "../../validation/verified-bytes.ts";
+import { type Frame, readFrame } from "../../wire/frame.ts";
+import { LENGTH_DELIMITED, WireCursor } from "../../wire/wire-cursor.ts";
+import { verifyResponse } from "./signature.ts";
+
+const REQUEST_ID_TAG = (2 << 3) | LENGTH_DELIMITED;
+
+declare const verified: unique symbol;
+
+/** A Response whose signature holds and that answers the request it was checked against. */
+export type VerifiedResponse = Response & { readonly [verified]: true };
+
+/** The request that a frame must answer. */
+export interface ResponseExpectation {
+  /** The key that signed the request. */
+  readonly keyId: string;
+  readonly responseKey: KeyObject;
+  /** The request's signature, 32 bytes. */
+  readonly requestSignature: Uint8Array;
+  readonly requestId: string;
+  readonly serverId: string;
+  /** 0 for a unary answer; on a stream 1, 2, 3 and so on. */
+  readonly sequence: number;
+}
+
+/**
+ * Verifies a CallResponse or WatchJobResponse, only then reads it, and checks that it answers the request. Throws
+ * RESPONSE_UNVERIFIED, whose cause is a short string; nothing in the frame is to be believed then.
+ */
+export function verifyResponseFrame(frameBytes: Uint8Array, expected: ResponseExpectation): VerifiedResponse {
+  const frame = openFrame(frameBytes);
+  if (frame.keyId !== expected.keyId) throw unverified("it names another key", "key id");
+  const { requestSignature } = expected;
+  if (!verifyResponse(expected.responseKey, { requestSignature, response: frame.content }, frame.signature)) {
+    throw unverified("its signature does not hold for this request", "mac");
+  }
+  const response = openResponse(frame.content);
+  if (response.serverId !== expected.serverId) throw unverified("it names another server", "server id");
+  if (response.requestId !== expected.requestId && !isBlankRefusal(response)) {
+    throw unverified("it names another request", "request id");
+  }
+  if (response.sequence !== BigInt(expected.sequence)) {
+    throw unverified(`it is number ${response.sequence} instead of ${expected.sequence}`, "sequence");
+  }
+  return response as VerifiedResponse;
+}
+
+/**
+ * The request id that an answer names, `undefined` if it cannot be read. Nothing is verified: it serves to find the request
+ * that the answer must then be verified for.
+ */
+export function peekRequestId(frameBytes: Uint8Array): string | undefined {
+  try {
+    const cursor = new WireCursor(readFrame(frameBytes).content);
+    const end = cursor.bytes.length;
+    while (cursor.pos < end) {
+      const tag = cursor.tag(end);
+      if (tag === REQUEST_ID_TAG) {
+        const last = cursor.delimited(end);
+        return cursor.bytes.toString("utf8", cursor.pos, last);
+      }
+      cursor.skip(tag & 7, end);
+    }
+    return "";
+  } catch {
+    return undefined;
+  }
+}
+
+/** A server that could not read the Envelope does not know its request id; the signature still binds its answer to the request. */
+function isBlankRefusal({ requestId, error }: Response): boolean {
+  return (
+    requestId === "" &&
+    (error?.reason === ErrorReason.ENVELOPE_INVALID || error?.reason === ErrorReason.UNSUPPORTED_VERSION)
+  );
+}
+
+function openFrame(bytes: Uint8Array): Frame {
+  try {
+    return readFrame(bytes);
+  } catch (error) {
+    throw unverified("it is not a well-formed frame", String((error as SealwireError).cause));
+  }
+}
+
+function openResponse(content: Uint8Array): Response {
+  try {
+    return readResponse(assumeVerified(content));
+  } catch (error) {
+    throw unverified(`it breaks the contract (${(error as Error).message})`, "response");
+  }
+}
+
+function unverified(what: string, cause: string): SealwireError {
+  return new SealwireError("RESPONSE_UNVERIFIED", `The answer cannot be trusted: ${what}.`, { cause });
+}

@@ -1,0 +1,47 @@
+import type { Client } from "pg";
+import { SealwireError } from "../../../errors.ts";
+import { systemClock } from "../../../runtime/clock.ts";
+import type { Database } from "../database.ts";
+import { databaseError } from "../database-error.ts";
+import type { ConnectionTarget } from "./connection.ts";
+import { SESSION_MODE } from "./session.ts";
+
+const NAME = "sealwire probe";
+const HEARD_WITHIN_MS = 5_000;
+
+/**
+ * Sees to it that a pooler keeps a connection's session. In any other mode settings go to whatever connection comes next,
+ * and so does what LISTEN asks for: a notification that another connection sends is never heard. Throws
+ * STORE_INCOMPATIBLE, and UNAVAILABLE if there is no connection for it.
+ */
+export async function checkPooler(database: Database, { schema, shown }: ConnectionTarget): Promise<void> {
+  await using opened = new AsyncDisposableStack();
+  const open = async () => opened.adopt(await database.open(NAME), (client) => client.end().catch(() => {}));
+  try {
+    const [listener, notifier] = [await open(), await open()];
+    const pid = await pidOf(listener);
+    const heard = new Promise<true>((resolve) => listener.once("notification", () => resolve(true)));
+    const channel = `${schema}_probe_${pid}`;
+    await listener.query(`LISTEN ${channel}`);
+    // Two connections with one session are proof enough; that there are two is none.
+    if ((await pidOf(notifier)) !== pid) {
+      await notifier.query("SELECT pg_notify($1, '')", [channel]);
+      if (await within(HEARD_WITHIN_MS, heard)) return;
+    }
+  } catch (thrown) {
+    throw databaseError(thrown);
+  }
+  const what = `The pooler before the database ${shown} does not keep sessions: a notification was not heard.`;
+  throw new SealwireError("STORE_INCOMPATIBLE", `${what}\n${SESSION_MODE}`);
+}
+
+async function pidOf(client: Client): Promise<number | undefined> {
+  return (await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid")).rows[0]?.pid;
+}
+
+/** False if it has not come about by then. */
+async function within(limitMs: number, event: Promise<true>): Promise<boolean> {
+  const timer = Promise.withResolvers<false>();
+  using _ = systemClock.after(limitMs, () => timer.resolve(false));
+  return await Promise.race([event, timer.promise]);
+}

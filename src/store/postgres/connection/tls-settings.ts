@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import type { ConnectionOptions } from "node:tls";
+import { SealwireError } from "../../../errors.ts";
+import type { ParameterValues } from "./url-parameters.ts";
+
+/** Stands for the authorities that Node trusts. */
+const SYSTEM = "system";
+
+/**
+ * What TLS takes by `sslmode` and its companions, as libpq reads them; false for plaintext. A companion that would have
+ * no effect is refused. The files are read once. Throws OPTIONS_INVALID.
+ */
+export function readTls({ sslmode, sslrootcert, sslcert, sslkey }: ParameterValues): ConnectionOptions | false {
+  const verifies = sslmode === "verify-ca" || sslmode === "verify-full";
+  if (sslrootcert !== undefined && !verifies) {
+    throw refused("sslrootcert has an effect with sslmode=verify-full or verify-ca alone.");
+  }
+  if ((sslcert === undefined) !== (sslkey === undefined)) throw refused("sslcert and sslkey go together.");
+  if (sslmode === undefined || sslmode === "disable") {
+    if (sslcert !== undefined) throw refused("sslcert has no effect without TLS; set sslmode=verify-full.");
+    return false;
+  }
+  return {
+    rejectUnauthorized: verifies,
+    ...(sslrootcert !== undefined && sslrootcert !== SYSTEM && { ca: read("sslrootcert", sslrootcert) }),
+    ...(sslcert !== undefined && { cert: read("sslcert", sslcert) }),
+    ...(sslkey !== undefined && { key: read("sslkey", sslkey) }),
+    // The certificate is checked, the name in it is not.
+    ...(sslmode === "verify-ca" && { checkServerIdentity: () => undefined }),
+  };
+}
+
+function read(name: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (thrown) {
+    throw refused(`${name} cannot be read: ${(thrown as Error).message}.`);
+  }
+}
+
+function refused(what: string): SealwireError {
+  return new SealwireError("OPTIONS_INVALID", `The store's ${what}\nCorrect the store's URL.`);
+}

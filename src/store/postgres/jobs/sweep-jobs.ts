@@ -1,0 +1,51 @@
+import { jobErrorOf } from "../../../jobs/job-error.ts";
+import type { JobRow } from "../../../jobs/job-row.ts";
+import { TRANSITIONS } from "../../../jobs/transitions.ts";
+import { ENDED_AT } from "../../transition-sql.ts";
+import type { Queries } from "../queries.ts";
+import { sql } from "../statement.ts";
+
+const { from, to } = TRANSITIONS.expire;
+const EXPIRE = sql(`
+  WITH overdue AS MATERIALIZED (
+    SELECT seq FROM job WHERE state = '${from}' AND queue_deadline_ms <= :now
+    ORDER BY queue_deadline_ms LIMIT :limit FOR UPDATE SKIP LOCKED
+  ), ended AS (
+    UPDATE job SET state = '${to}', revision = revision + 1, queue_deadline_ms = NULL, error = :error,
+      ended_at_ms = ${ENDED_AT}, expires_at_ms = :now + retention_ms
+    WHERE seq = ANY (ARRAY(SELECT seq FROM overdue)) RETURNING *
+  ), gone AS (
+    DELETE FROM job_args USING ended WHERE job_args.seq = ended.seq
+  )
+  SELECT * FROM ended`);
+
+/** Removes up to `:limit` expired rows, which are locked first; what another process is removing is left to it. */
+const sweep = (table: string) =>
+  sql(`
+  WITH expired AS MATERIALIZED (
+    SELECT ctid FROM ${table} WHERE expires_at_ms <= :now ORDER BY expires_at_ms LIMIT :limit FOR UPDATE SKIP LOCKED
+  ), removed AS (
+    DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM expired)) RETURNING 1
+  )
+  SELECT count(*) AS rows FROM removed`);
+const SWEEP_JOBS = sweep("job");
+const SWEEP_INTENTS = sweep("intent");
+
+/** Fails up to `limit` queued jobs that waited too long for their first attempt, with QUEUE_TIMEOUT. */
+export function expireQueued(queries: Queries, limit: number, nowMs: number): Promise<JobRow[]> {
+  return queries.all<JobRow>(EXPIRE, { limit, now: nowMs, error: JSON.stringify(jobErrorOf("QUEUE_TIMEOUT")) });
+}
+
+/** Removes up to `limit` ended jobs past their retention, with their results; returns how many went. */
+export function sweepJobs(queries: Queries, limit: number, nowMs: number): Promise<number> {
+  return removed(queries.all(SWEEP_JOBS, { limit, now: nowMs }));
+}
+
+/** Removes up to `limit` sync intents that need not be remembered longer; returns how many went. */
+export function sweepIntents(queries: Queries, limit: number, nowMs: number): Promise<number> {
+  return removed(queries.all(SWEEP_INTENTS, { limit, now: nowMs }));
+}
+
+async function removed(rows: Promise<{ rows: number }[]>): Promise<number> {
+  return (await rows)[0]?.rows ?? 0;
+}

@@ -1,0 +1,61 @@
+import { type Logger, silentLogger } from "../../runtime/logger.ts";
+import { type Random, systemRandom } from "../../runtime/random.ts";
+import { type ClockRepair, compareLayout, type LayoutCheck, type Migration } from "../layout.ts";
+import { lockSpace } from "./advisory-locks.ts";
+import { connect, startError } from "./connection/connect.ts";
+import { type ConnectionTarget, readTarget } from "./connection/connection.ts";
+import type { Database } from "./database.ts";
+import { holdClaims, repairFloor } from "./replay/replay-floor.ts";
+import { checkSchema, migrateSchema, readLayout, SCHEMA_VERSION } from "./schema.ts";
+
+/** Which shared store is managed, and with what. */
+export interface ManageOptions {
+  /** As for {@link openPostgresStore}; to migrate, the user must own the schema, or be allowed to make it. */
+  readonly url: string;
+  readonly random?: Random;
+  readonly logger?: Logger;
+}
+
+/** Looks which layout a shared store has. Throws as `openPostgresStore` does. */
+export function checkPostgresLayout(options: ManageOptions): Promise<LayoutCheck> {
+  return managing(options, async (database, { schema }) => {
+    const stored = await readLayout(database, schema);
+    return { stored, own: SCHEMA_VERSION, state: compareLayout(stored, SCHEMA_VERSION) };
+  });
+}
+
+/**
+ * Makes or upgrades the tables of a shared store, in one transaction; a second call changes nothing. Servers of layouts
+ * from the new one's oldest reader on may run meanwhile. Throws as `openPostgresStore` does.
+ */
+export function migratePostgresStore(options: ManageOptions): Promise<Migration> {
+  const { random = systemRandom } = options;
+  return managing(options, (database, target) => migrateSchema(database, { ...target, random }));
+}
+
+/**
+ * Takes back a replay floor from the future, which a database's clock that once stood ahead leaves behind. What could have
+ * been accepted until now stays refused. Throws as `openPostgresStore` does.
+ */
+export function repairPostgresClock(options: ManageOptions): Promise<ClockRepair> {
+  return managing(options, async (database, target) => {
+    await checkSchema(database, target);
+    return database.transaction(async (queries) => {
+      await holdClaims(queries, lockSpace(target.schema, "nonces"));
+      return repairFloor(queries);
+    });
+  });
+}
+
+async function managing<T>(
+  { url, logger = silentLogger }: ManageOptions,
+  work: (database: Database, target: ConnectionTarget) => Promise<T>,
+): Promise<T> {
+  const target = readTarget(url);
+  await using database = await connect(target, { connectionsMax: 1, logger });
+  try {
+    return await work(database, target);
+  } catch (thrown) {
+    throw startError(thrown, target.shown);
+  }
+}

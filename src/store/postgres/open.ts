@@ -1,0 +1,76 @@
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { type Logger, silentLogger } from "../../runtime/logger.ts";
+import { type Random, systemRandom } from "../../runtime/random.ts";
+import { lockSpace } from "./advisory-locks.ts";
+import { connect, startError } from "./connection/connect.ts";
+import { readTarget } from "./connection/connection.ts";
+import { Instance } from "./instance.ts";
+import { Hints } from "./notifications.ts";
+import { originCheck } from "./origin.ts";
+import { PostgresStore } from "./postgres-store.ts";
+import { checkSchema } from "./schema.ts";
+import type { SharedStore } from "./shared-store.ts";
+import { sql } from "./statement.ts";
+import { checkSyncReplication } from "./sync-replication.ts";
+
+const READ_STATE = sql('SELECT page_key AS "pageKey", store_id AS "storeId" FROM store_state');
+
+interface State {
+  readonly pageKey: Uint8Array;
+  readonly storeId: string;
+}
+
+/** Options of {@link openPostgresStore}. */
+export interface OpenPostgresStoreOptions {
+  /** `postgres://USER@HOST:PORT/DATABASE?schema=NAME`; what it leaves out comes from PGHOST, PGPASSWORD and the like. */
+  readonly url: string;
+  /** Most connections to the database, beside one for notifications, 1 to 1,000. Default 10. */
+  readonly connectionsMax?: number;
+  /** Use no database that does not replicate synchronously just now. Default false. */
+  readonly requireSyncReplication?: boolean;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+}
+
+/**
+ * Opens a store that any number of processes share. Jobs that a dead process left running are queued again within
+ * seconds, or fail with WORKER_LOST if no attempt is left. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE for a database
+ * without this version's tables, STORE_UNUSABLE without the replication that is required, UNAVAILABLE if it cannot be
+ * reached.
+ */
+export async function openPostgresStore(options: OpenPostgresStoreOptions): Promise<SharedStore> {
+  const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+  const target = readTarget(options.url);
+  const database = await connect(target, { ...options, logger });
+  const undo: AsyncDisposable[] = [database];
+  try {
+    await checkSchema(database, target);
+    const nonceLock = lockSpace(target.schema, "nonces");
+    let instance: Instance | undefined;
+    const checkOrigin = originCheck({ nonceLock, lastLease: () => instance?.lastLease, logger });
+    database.enterBy(async (client) => {
+      if (options.requireSyncReplication) await checkSyncReplication(client, target.shown);
+      await checkOrigin(client);
+    });
+    instance = await Instance.enter(database, random.uuid(), clock);
+    undo.unshift(instance);
+    const hints = new Hints({ database, schema: target.schema, instanceId: instance.id, clock, logger });
+    undo.unshift(hints);
+    await hints.open();
+    const [state] = await database.all<State>(READ_STATE);
+    if (state === undefined) throw new Error("the store has no state");
+    const { pageKey, storeId } = state;
+    const parts = { database, place: target, instance, hints, pageKey, storeId, checkOrigin };
+    const store = new PostgresStore({ ...parts, clock, random, logger });
+    undo.splice(0, undo.length, store);
+    await store.look();
+    await store.repair();
+    return store;
+  } catch (thrown) {
+    for (const opened of undo) await opened[Symbol.asyncDispose]();
+    throw startError(thrown, target.shown);
+  }
+}
+
+export { checkPostgresLayout, migratePostgresStore, repairPostgresClock } from "./manage.ts";

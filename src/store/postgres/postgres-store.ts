@@ -1,0 +1,141 @@
+import { Lanes } from "../../jobs/fair-queue.ts";
+import { PageTokens } from "../../jobs/page-token.ts";
+import { StoredJobEngine } from "../../jobs/stored-job-engine.ts";
+import { Feeds } from "../../jobs/watch/notifiers.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { Random } from "../../runtime/random.ts";
+import type { WatchedKeyRing } from "../../signing/key-ring/key-ring-watcher.ts";
+import { SettableCondition } from "../condition.ts";
+import { StoreChores } from "../maintenance.ts";
+import type { StoreConnections, StoreIdentity } from "../store.ts";
+import { lockSpace } from "./advisory-locks.ts";
+import type { Entry } from "./connection/connector.ts";
+import type { Database } from "./database.ts";
+import { DatabaseWatch } from "./database-watch.ts";
+import type { Instance } from "./instance.ts";
+import { PostgresIntentStore } from "./intents.ts";
+import { PostgresRunLedger } from "./jobs/attempt-store.ts";
+import { PostgresJobStorage } from "./jobs/job-storage.ts";
+import { SharedJobChanges } from "./jobs/shared-job-changes.ts";
+import { KeyRingTable } from "./key-ring/key-ring-table.ts";
+import { watchSharedKeyRing } from "./key-ring/shared-key-ring.ts";
+import type { Hints } from "./notifications.ts";
+import { PostgresReplayGuard } from "./replay/replay-guard.ts";
+import type { StorePlace } from "./schema.ts";
+import type { SharedStore } from "./shared-store.ts";
+
+const REPAIR_INTERVAL_MS = 1_000;
+const SWEEP_INTERVAL_MS = 30_000;
+
+/** What a shared store is made of. */
+export interface PostgresStoreOptions {
+  readonly database: Database;
+  readonly place: StorePlace;
+  /** Names the store, wherever it is moved to. */
+  readonly storeId: string;
+  readonly instance: Instance;
+  readonly hints: Hints;
+  /** Notices, on a connection, that the database is not the one it was. */
+  readonly checkOrigin: Entry;
+  /** The key that page tokens are encrypted with. */
+  readonly pageKey: Uint8Array;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** The {@link SharedStore} in one PostgreSQL schema: jobs, nonces, intents and keys. */
+export class PostgresStore implements SharedStore {
+  readonly jobs: StoredJobEngine;
+  readonly replay: PostgresReplayGuard;
+  readonly intents: PostgresIntentStore;
+  readonly condition = new SettableCondition();
+  readonly identity: StoreIdentity;
+  readonly #options: PostgresStoreOptions;
+  readonly #storage: PostgresJobStorage;
+  readonly #ledger: PostgresRunLedger;
+  readonly #watch: DatabaseWatch;
+  readonly #keys: KeyRingTable;
+  readonly #listening: Disposable;
+  readonly #chores: StoreChores;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PostgresStoreOptions) {
+    const { database, place, storeId, instance, hints, checkOrigin, pageKey, clock, random, logger } = options;
+    const { schema } = place;
+    this.#options = options;
+    this.identity = { id: storeId, openings: 0 };
+    this.#watch = new DatabaseWatch({ database, place, checkOrigin, condition: this.condition, clock, logger });
+    const feeds = new Feeds(() => this.#storage, clock);
+    const lanes = new Lanes();
+    const changes = new SharedJobChanges(feeds, lanes, hints);
+    const requestLockSpace = lockSpace(schema, "requests");
+    const capLockSpace = lockSpace(schema, "caps");
+    this.#storage = new PostgresJobStorage({ database, requestLockSpace, changes, clock, random });
+    this.#ledger = new PostgresRunLedger({ database, instanceId: instance.id, capLockSpace, lanes, changes, clock });
+    const pageTokens = new PageTokens(pageKey, random);
+    this.jobs = new StoredJobEngine({ storage: this.#storage, ledger: this.#ledger, feeds, pageTokens, clock, logger });
+    const nonceLock = lockSpace(schema, "nonces");
+    this.replay = new PostgresReplayGuard({
+      database,
+      nonceLock,
+      watch: this.#watch,
+      condition: this.condition,
+      clock,
+    });
+    this.intents = new PostgresIntentStore({ database, instanceId: instance.id, requestLockSpace, clock });
+    this.#keys = new KeyRingTable(database, schema);
+    this.#listening = hints.listen(changes);
+    this.#chores = new StoreChores(clock, logger)
+      .every(REPAIR_INTERVAL_MS, () => this.#watch.look())
+      .every(REPAIR_INTERVAL_MS, () => this.repair())
+      .every(SWEEP_INTERVAL_MS, () => this.replay.sweep())
+      .every(SWEEP_INTERVAL_MS, () => this.jobs.sweep())
+      .every(SWEEP_INTERVAL_MS, () => this.intents.sweep());
+  }
+
+  watchKeyRing({ serverSecretFile }: { readonly serverSecretFile: string }): Promise<WatchedKeyRing> {
+    const { hints, clock, logger } = this.#options;
+    return watchSharedKeyRing({ table: this.#keys, hints, serverSecretFile, clock, logger });
+  }
+
+  recordKeyUse(lastUse: ReadonlyMap<string, number>): Promise<void> {
+    return this.#keys.recordUse(lastUse);
+  }
+
+  get away(): boolean {
+    return this.#options.database.isAway;
+  }
+
+  get connections(): StoreConnections {
+    return this.#options.database.connections;
+  }
+
+  /** Sees whether this process may use the store as things are. */
+  look(): Promise<void> {
+    return this.#watch.look();
+  }
+
+  /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */
+  async repair(): Promise<void> {
+    await this.#ledger.recoverLost();
+    await this.intents.tieUp();
+    await this.#storage.expireQueued();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { database, instance, hints } = this.#options;
+    await this.#chores[Symbol.asyncDispose]();
+    await this.jobs.close();
+    this.#listening[Symbol.dispose]();
+    await hints[Symbol.asyncDispose]();
+    await instance[Symbol.asyncDispose]();
+    await database[Symbol.asyncDispose]();
+  }
+}

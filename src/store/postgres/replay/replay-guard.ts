@@ -1,0 +1,189 @@
+import type { Clock } from "../../../runtime/clock.ts";
+import { Batch } from "../../batch.ts";
+import type { SettableCondition } from "../../condition.ts";
+import { freshnessUnknown } from "../../freshness-unknown.ts";
+import { bandOf, clampStamp, REFUSED_NONCES_MAX, rangeAround } from "../../refused-stamps.ts";
+import type { FrameWindow, NonceClaim, ReplayGuard } from "../../store.ts";
+import type { Database } from "../database.ts";
+import { clockDiffers, type DatabaseWatch } from "../database-watch.ts";
+import { readNonceCount } from "../figures.ts";
+import { NONCE_SLOTS } from "../layout-1.ts";
+import type { Queries } from "../queries.ts";
+import { sql } from "../statement.ts";
+import { distrustFrames, holdClaims, widenWindow } from "./replay-floor.ts";
+
+/** Most claims in one statement. */
+const GROUP = 512;
+/** Most room for the nonces of refused frames of all clients, in bytes: some 100,000. */
+const REFUSED_BYTES_MAX = 16 * 1024 * 1024;
+/** Stands in the place of a claim where the clocks differ. */
+const CLOCK_DIFFERS = 0;
+
+const CLAIM = sql(`
+  SELECT place, until_ms FROM claim_frames(
+    :lock::integer, :now::bigint, :clientIds::text[], :nonces::bytea[], :stamps::bigint[])`);
+const REFUSE = sql(`
+  SELECT FROM refuse_frames(
+    :lock::integer, :most::bigint, :mostBytes::bigint, :clientIds::text[], :nonces::bytea[], :stamps::bigint[],
+    :bands::integer[], :froms::bigint[], :tos::bigint[])`);
+const RAISE_FLOOR = sql("UPDATE store_state SET replay_floor_ms = greatest(replay_floor_ms, :floor::bigint)");
+const FAR_AHEAD = `nonce_${NONCE_SLOTS}`;
+
+/** The tables that are emptied as a whole, with what it takes. */
+const SLOTS = Array.from({ length: NONCE_SLOTS }, (_, slot) => {
+  const table = `nonce_${slot}`;
+  return {
+    /** Ends at the first row that has not expired, which in a table that is in use is the first of all. */
+    isOver: sql(`
+      SELECT EXISTS (SELECT FROM ${table})
+        AND NOT EXISTS (SELECT FROM ${table} WHERE expires_at_ms > (SELECT store_now_ms())) AS over`),
+    measure: sql(`SELECT count(*) AS nonces, max(expires_at_ms) AS floor FROM ${table}`),
+    empty: sql(`TRUNCATE ${table}`),
+  };
+});
+const OVER_FAR_AHEAD = "expires_at_ms <= (SELECT store_now_ms())";
+const DUE_FAR_AHEAD = sql(`SELECT FROM ${FAR_AHEAD} WHERE ${OVER_FAR_AHEAD} LIMIT 1`);
+const REMOVE_FAR_AHEAD = sql(`
+  WITH removed AS (DELETE FROM ${FAR_AHEAD} WHERE ${OVER_FAR_AHEAD} RETURNING expires_at_ms)
+  SELECT count(*) AS nonces, max(expires_at_ms) AS floor FROM removed`);
+/** A range ends once all its stamps are too old to be accepted. */
+const REMOVE_RANGES = sql(`
+  DELETE FROM refused_range USING store_state WHERE refused_range.to_ms + max_age_ms < (SELECT store_now_ms())`);
+
+/** What the nonces of a shared store are kept with. */
+export interface PostgresReplayGuardOptions {
+  readonly database: Database;
+  /** The lock that claims hold together and a sweep holds alone. */
+  readonly nonceLock: number;
+  readonly watch: DatabaseWatch;
+  readonly condition: SettableCondition;
+  readonly clock: Clock;
+}
+
+/**
+ * The {@link ReplayGuard} of a shared store. Every claim is durable before it is answered. What is forgotten goes by the
+ * time of the database; a process whose clock differs from it claims nothing and sweeps nothing.
+ */
+export class PostgresReplayGuard implements ReplayGuard {
+  readonly #options: PostgresReplayGuardOptions;
+  readonly #claims: Batch<NonceClaim, boolean>;
+  readonly #refusals: Batch<NonceClaim, undefined>;
+
+  constructor(options: PostgresReplayGuardOptions) {
+    this.#options = options;
+    this.#claims = new Batch({ most: GROUP, run: (group) => this.#claimGroup(group) });
+    this.#refusals = new Batch({ most: GROUP, run: (group) => this.#refuseGroup(group) });
+  }
+
+  async widen({ maxAgeMs, maxAheadMs }: FrameWindow): Promise<void> {
+    await this.#alone((queries) => widenWindow(queries, maxAgeMs, maxAheadMs));
+  }
+
+  async claim(claim: NonceClaim): Promise<boolean> {
+    this.#options.condition.throwIfLost();
+    return this.#claims.add(claim);
+  }
+
+  async refuse(claim: NonceClaim): Promise<void> {
+    this.#options.condition.throwIfLost();
+    await this.#refusals.add(claim);
+  }
+
+  async distrust(): Promise<void> {
+    await this.#alone(distrustFrames);
+  }
+
+  async sweep(): Promise<number> {
+    const { database, condition } = this.#options;
+    if (!condition.serving) return 0;
+    let removed = 0;
+    for (const { isOver, measure, empty } of SLOTS) {
+      const [slot] = await database.all<{ over: boolean }>(isOver);
+      if (!slot?.over) continue;
+      removed += await this.#alone(async (queries) => {
+        // Looked at again: a claim may have come before the lock.
+        const [still] = await queries.all<{ over: boolean }>(isOver);
+        if (!still?.over) return 0;
+        const nonces = await raiseFloor(queries, await queries.all<Removed>(measure));
+        await queries.all(empty);
+        return nonces;
+      });
+    }
+    await database.all(REMOVE_RANGES);
+    return removed + (await this.#sweepFarAhead());
+  }
+
+  size(): Promise<number> {
+    return readNonceCount(this.#options.database);
+  }
+
+  /** Runs what changes the floor while no claim is under way. */
+  #alone<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+    return this.#options.database.transaction(async (queries) => {
+      await holdClaims(queries, this.#options.nonceLock);
+      return work(queries);
+    });
+  }
+
+  async #sweepFarAhead(): Promise<number> {
+    const due = await this.#options.database.all(DUE_FAR_AHEAD);
+    if (due.length === 0) return 0;
+    return this.#alone(async (queries) => raiseFloor(queries, await queries.all<Removed>(REMOVE_FAR_AHEAD)));
+  }
+
+  /** Of a nonce that the group holds twice the first claim wins. */
+  async #claimGroup(group: readonly NonceClaim[]): Promise<readonly (boolean | Error)[]> {
+    const { database, nonceLock, watch, clock } = this.#options;
+    const rows = await database.all<{ place: number; until_ms: number | null }>(CLAIM, {
+      lock: nonceLock,
+      now: clock.nowMs(),
+      ...columnsOf(group),
+    });
+    const outcomes: (boolean | Error)[] = group.map(() => false);
+    for (const { place, until_ms } of rows) {
+      if (place === CLOCK_DIFFERS) {
+        await watch.look();
+        throw clockDiffers();
+      }
+      const claim = group[place - 1] as NonceClaim;
+      outcomes[place - 1] = until_ms === null || freshnessUnknown(claim.tsMs, until_ms, FORGOTTEN);
+    }
+    return outcomes;
+  }
+
+  async #refuseGroup(group: readonly NonceClaim[]): Promise<undefined[]> {
+    const { database, nonceLock: lock, clock } = this.#options;
+    const now = clock.nowMs();
+    const ranges = group.map(({ tsMs }) => rangeAround(tsMs));
+    await database.all(REFUSE, {
+      lock,
+      most: REFUSED_NONCES_MAX,
+      mostBytes: REFUSED_BYTES_MAX,
+      ...columnsOf(group),
+      bands: group.map(({ tsMs }) => bandOf(tsMs - now)),
+      froms: ranges.map(({ fromMs }) => fromMs),
+      tos: ranges.map(({ toMs }) => toMs),
+    });
+    return group.map(() => undefined);
+  }
+}
+
+const FORGOTTEN = "The store no longer knows, or may not know, frames of this stamp";
+
+interface Removed {
+  readonly nonces: number;
+  readonly floor: number | null;
+}
+
+function columnsOf(group: readonly NonceClaim[]) {
+  return {
+    clientIds: group.map(({ clientId }) => clientId),
+    nonces: group.map(({ nonce }) => Buffer.from(nonce)),
+    stamps: group.map(({ tsMs }) => clampStamp(tsMs)),
+  };
+}
+
+async function raiseFloor(queries: Queries, [removed]: readonly Removed[]): Promise<number> {
+  await queries.all(RAISE_FLOOR, { floor: removed?.floor ?? 0 });
+  return removed?.nonces ?? 0;
+}

@@ -1,0 +1,83 @@
+import { SealwireError } from "../../errors.ts";
+import { PAGE_KEY_BYTES } from "../../jobs/page-token.ts";
+import type { Random } from "../../runtime/random.ts";
+import { compareLayout, minReaderAfter, type StoredLayout } from "../layout.ts";
+import type { Database } from "./database.ts";
+import { MIGRATIONS } from "./migrations.ts";
+import type { Queries } from "./queries.ts";
+import { sql, sqlPlannedAnew } from "./statement.ts";
+
+// With the name of the schema a user who may not use it is told so; without, the table would seem not to be there.
+const FIND_LAYOUT = sqlPlannedAnew("SELECT to_regclass(:table) IS NOT NULL AS there");
+// Layout 1 has no min_reader.
+const READ_LAYOUT = sqlPlannedAnew(`
+  SELECT version AS layout, coalesce((to_jsonb(store_version) ->> 'min_reader')::integer, version) AS "minReader"
+  FROM store_version`);
+const LOCK = sql("SELECT pg_advisory_xact_lock(hashtext('sealwire migrate ' || :schema))");
+const FIND_SCHEMA = sqlPlannedAnew("SELECT FROM pg_namespace WHERE nspname = :schema");
+const WRITE_LAYOUT = sqlPlannedAnew("UPDATE store_version SET version = :layout, min_reader = :minReader");
+const WRITE_PAGE_KEY = sql("UPDATE store_state SET page_key = :pageKey WHERE page_key IS NULL");
+
+/** The layout that this version makes. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** A store's place in its database. */
+export interface StorePlace {
+  readonly schema: string;
+  /** The database, for messages. */
+  readonly shown: string;
+}
+
+/** The layout in the database; 0 if there is none. */
+export async function readLayout(queries: Queries, schema: string): Promise<StoredLayout> {
+  const [found] = await queries.all<{ there: boolean }>(FIND_LAYOUT, { table: `${schema}.store_version` });
+  const [row] = found?.there ? await queries.all<StoredLayout>(READ_LAYOUT) : [];
+  return row ?? { layout: 0, minReader: 0 };
+}
+
+/** Throws STORE_INCOMPATIBLE, with what to do, unless this version can use the layout. */
+export async function checkSchema(database: Database, { schema, shown }: StorePlace): Promise<void> {
+  const stored = await readLayout(database, schema);
+  const state = compareLayout(stored, SCHEMA_VERSION);
+  if (state === "due" || state === "incompatible") throw otherLayout(shown, stored);
+}
+
+/**
+ * Brings the database to this version's layout, in one transaction. Gives the layouts before and after: one that is newer
+ * and may be used stays. Throws STORE_INCOMPATIBLE for one that may not.
+ */
+export async function migrateSchema(
+  database: Database,
+  { schema, shown, random }: StorePlace & { readonly random: Random },
+): Promise<{ readonly from: number; readonly to: number }> {
+  const pageKey = Buffer.from(random.bytes(PAGE_KEY_BYTES));
+  return database.transaction(async (queries) => {
+    await queries.all(LOCK, { schema });
+    // Whoever owns the schema need not be allowed to make one.
+    const [there] = await queries.all(FIND_SCHEMA, { schema });
+    if (there === undefined) await queries.all(sqlPlannedAnew(`CREATE SCHEMA ${schema}`));
+    await queries.all(sqlPlannedAnew("CREATE TABLE IF NOT EXISTS store_version (version integer NOT NULL)"));
+    await queries.all(
+      sqlPlannedAnew("INSERT INTO store_version SELECT 0 WHERE NOT EXISTS (SELECT FROM store_version)"),
+    );
+    const stored = await readLayout(queries, schema);
+    const state = compareLayout(stored, SCHEMA_VERSION);
+    if (state === "incompatible") throw otherLayout(shown, stored);
+    if (state !== "due") return { from: stored.layout, to: stored.layout };
+    const steps = MIGRATIONS.slice(stored.layout);
+    for (const statement of steps.flatMap(({ statements }) => statements)) await queries.all(sqlPlannedAnew(statement));
+    await queries.all(WRITE_PAGE_KEY, { pageKey });
+    await queries.all(WRITE_LAYOUT, { layout: SCHEMA_VERSION, minReader: minReaderAfter(stored, steps) });
+    return { from: stored.layout, to: SCHEMA_VERSION };
+  });
+}
+
+/** The error of a store that this version cannot use. */
+export function otherLayout(shown: string, { layout }: StoredLayout): SealwireError {
+  const found = layout === 0 ? "has no Sealwire tables" : `has layout ${layout}, this sealwire uses ${SCHEMA_VERSION}`;
+  const toDo =
+    layout > SCHEMA_VERSION
+      ? "Run the newer sealwire that migrated it."
+      : "Run `sealwire store migrate` with the same store, then start again.";
+  return new SealwireError("STORE_INCOMPATIBLE", `The database ${shown} ${found}.\n${toDo}`);
+}

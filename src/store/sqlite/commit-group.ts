@@ -1,0 +1,151 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { storeClosed } from "../../jobs/unavailable.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import { AwayLog } from "../outage-log.ts";
+import { isDamage, isStoreAway, storageError } from "./storage-error.ts";
+
+/** Most operations in one transaction, so that the event loop is never held for long. */
+const MAX_GROUP = 256;
+
+/** What a {@link CommitGroup} writes through, and whom it tells. */
+export interface CommitGroupOptions {
+  readonly db: DatabaseSync;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called with what SQLite threw if the database turns out to be damaged. */
+  readonly onDamage: (thrown: unknown) => void;
+}
+
+interface Waiting {
+  readonly apply: () => void;
+  readonly succeed: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
+const AWAY = "the store cannot be written; callers are told to try again";
+
+/**
+ * Runs write operations of one connection: all that arrive within a tick share one transaction and so one fsync.
+ * Each stands under a savepoint of its own, and nobody hears of an outcome before COMMIT. If the transaction fails,
+ * every operation in it does, with nothing written.
+ */
+export class CommitGroup {
+  readonly #db: DatabaseSync;
+  readonly #logger: Logger;
+  readonly #away: AwayLog;
+  readonly #onDamage: (thrown: unknown) => void;
+  readonly #statements: Readonly<Record<"begin" | "save" | "release" | "undo" | "commit", StatementSync>>;
+  readonly #waiting: Waiting[] = [];
+  #scheduled = false;
+  #closed = false;
+
+  constructor({ db, clock, logger, onDamage }: CommitGroupOptions) {
+    this.#db = db;
+    this.#away = new AwayLog({ clock, logger, away: AWAY, back: "the store can be written again" });
+    this.#logger = logger;
+    this.#onDamage = onDamage;
+    this.#statements = {
+      begin: db.prepare("BEGIN IMMEDIATE"),
+      save: db.prepare("SAVEPOINT operation"),
+      release: db.prepare("RELEASE operation"),
+      undo: db.prepare("ROLLBACK TO operation"),
+      commit: db.prepare("COMMIT"),
+    };
+  }
+
+  /** True from a commit that failed until none has failed for five seconds. */
+  get isAway(): boolean {
+    return this.#away.isAway;
+  }
+
+  /**
+   * Resolves with what `operation` returned once that is committed, rejects with what it threw. `committed` runs
+   * right after the commit, before anyone who waits for it and in the order of the operations. Throws UNAVAILABLE.
+   */
+  run<T>(operation: () => T, committed?: (value: T) => void): Promise<T> {
+    if (this.#closed) return Promise.reject(storeClosed());
+    return new Promise<T>((resolve, reject) => {
+      let outcome: { readonly value: T } | { readonly error: unknown };
+      this.#waiting.push({
+        apply: () => {
+          outcome = this.#attempt(operation);
+        },
+        succeed: () => {
+          if ("error" in outcome) return reject(outcome.error);
+          resolve(outcome.value);
+          committed?.(outcome.value);
+        },
+        fail: reject,
+      });
+      this.#schedule();
+    });
+  }
+
+  /** Commits what waits, then refuses everything. */
+  close(): void {
+    while (this.#waiting.length > 0) this.#flush();
+    this.#closed = true;
+    this.#away[Symbol.dispose]();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#waiting.length > 0) this.#flush();
+      if (this.#waiting.length > 0) this.#schedule();
+    });
+  }
+
+  #flush(): void {
+    const group = this.#waiting.splice(0, MAX_GROUP);
+    try {
+      this.#statements.begin.run();
+      for (const operation of group) operation.apply();
+      this.#statements.commit.run();
+    } catch (thrown) {
+      this.#rollBack();
+      if (isStoreAway(thrown)) this.#away.failed(thrown);
+      if (isDamage(thrown)) this.#onDamage(thrown);
+      const error = storageError(thrown);
+      for (const operation of group) operation.fail(error);
+      return;
+    }
+    this.#away.worked();
+    for (const operation of group) this.#conclude(operation);
+  }
+
+  #conclude(operation: Waiting): void {
+    try {
+      operation.succeed();
+    } catch (error) {
+      this.#logger.error({ err: error }, "a listener of a committed change failed");
+    }
+  }
+
+  /** Runs one operation under a savepoint. Throws only what ends the whole transaction. */
+  #attempt<T>(operation: () => T): { readonly value: T } | { readonly error: unknown } {
+    this.#statements.save.run();
+    try {
+      const value = operation();
+      this.#statements.release.run();
+      return { value };
+    } catch (error) {
+      if (isStoreAway(error) || !this.#db.isTransaction) throw error;
+      this.#statements.undo.run();
+      this.#statements.release.run();
+      return { error };
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      // After a full disk or an I/O error SQLite may have rolled back by itself.
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+    } catch (error) {
+      this.#logger.error({ err: error }, "a failed transaction could not be rolled back");
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Lanes } from "../../../jobs/fair-queue.ts";
+import type { JobProgress } from "../../../jobs/job.ts";
+import type { JobChanges } from "../../../jobs/job-changes.ts";
+import { jobErrorOf } from "../../../jobs/job-error.ts";
+import { type JobRow, toClaimedAttempt } from "../../../jobs/job-row.ts";
+import type {
+  AttemptKey,
+  Claim,
+  ClaimRequest,
+  Outcome,
+  Review,
+  RunLedger,
+  RunListener,
+} from "../../../jobs/worker/attempt-store.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import type { CommitGroup } from "../commit-group.ts";
+import { reading } from "../storage-error.ts";
+import { prepareClaim } from "./claim-jobs.ts";
+import { type JobReads, prepareReads } from "./read-jobs.ts";
+import { prepareReadLanes } from "./read-queues.ts";
+import { prepareRecordProgress } from "./record-progress.ts";
+import { type Ending, prepareSettle } from "./settle-job.ts";
+
+const LANES_RELOAD_MS = 30_000;
+
+/** What the ledger and the engine of one store share. */
+export interface SqliteLedgerOptions {
+  readonly db: DatabaseSync;
+  readonly commits: CommitGroup;
+  readonly lanes: Lanes;
+  readonly changes: JobChanges;
+  readonly clock: Clock;
+}
+
+/** The {@link RunLedger} of the embedded store. */
+export class SqliteRunLedger implements RunLedger {
+  readonly #options: SqliteLedgerOptions;
+  readonly #claim: ReturnType<typeof prepareClaim>;
+  readonly #readLanes: ReturnType<typeof prepareReadLanes>;
+  readonly #settle: ReturnType<typeof prepareSettle>;
+  readonly #recordProgress: ReturnType<typeof prepareRecordProgress>;
+  readonly #reads: JobReads;
+  /** The attempts that this process runs: what else the database holds for running is lost. */
+  readonly #live = new Map<string, number>();
+  /** When the lanes are to be read from the database again, monotonic milliseconds. */
+  #lanesReloadMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: SqliteLedgerOptions) {
+    const { db, lanes } = options;
+    this.#options = options;
+    this.#claim = prepareClaim(db, lanes);
+    this.#readLanes = prepareReadLanes(db);
+    this.#settle = prepareSettle(db);
+    this.#recordProgress = prepareRecordProgress(db);
+    this.#reads = prepareReads(db);
+  }
+
+  async claim(request: ClaimRequest): Promise<Claim> {
+    const { commits, clock } = this.#options;
+    this.#reloadLanesIfDue();
+    const nowMs = clock.nowMs();
+    try {
+      const { claimed, nextDueMs } = await commits.run(
+        () => this.#claim(request, nowMs),
+        (claim) => {
+          for (const { row } of claim.claimed) this.#begun(row);
+        },
+      );
+      return {
+        attempts: claimed.map(({ row, args }) => toClaimedAttempt(row, args)),
+        nextDueInMs: nextDueMs === undefined ? undefined : Math.max(0, nextDueMs - nowMs),
+      };
+    } catch (error) {
+      this.#lanesReloadMs = Number.NEGATIVE_INFINITY;
+      throw error;
+    }
+  }
+
+  async recordProgress(attempt: AttemptKey, progress: JobProgress): Promise<void> {
+    await this.#options.commits.run(
+      () => this.#recordProgress(attempt, progress),
+      (row) => row && this.#options.changes.committed(row),
+    );
+  }
+
+  async settle(attempt: AttemptKey, outcome: Outcome, progress: JobProgress | undefined): Promise<boolean> {
+    const row = await this.#options.commits.run(
+      () => this.#applyOutcome({ attempt, progress, nowMs: this.#options.clock.nowMs() }, outcome),
+      (settled) => this.#ended(attempt, settled),
+    );
+    return row !== undefined;
+  }
+
+  drop({ jobId, attempt }: AttemptKey): void {
+    if (this.#live.get(jobId) === attempt) this.#live.delete(jobId);
+  }
+
+  async review(running: readonly AttemptKey[]): Promise<Review> {
+    const known = new Map(reading(() => this.#reads.running()).map((row) => [row.jobId, row]));
+    const replaced = running.filter(({ jobId, attempt }) => known.get(jobId)?.attempt !== attempt);
+    const cancelRequested = running.filter(({ jobId }) => known.get(jobId)?.cancelRequested);
+    return { cancelRequested: cancelRequested.map(idOf), replaced: replaced.map(idOf) };
+  }
+
+  listen(listener: RunListener): Disposable {
+    return this.#options.changes.listen(listener);
+  }
+
+  /** Ends the attempts whose worker is gone as failed with WORKER_LOST; another attempt follows if the policy grants one. */
+  async recoverLost(): Promise<number> {
+    const lost = reading(() => this.#reads.running()).filter(({ jobId, attempt }) => this.#live.get(jobId) !== attempt);
+    const outcome: Outcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
+    await Promise.all(lost.map((attempt) => this.settle(attempt, outcome, undefined)));
+    return lost.length;
+  }
+
+  /** The lanes are in doubt after a failed claim, and may be after a step of the clock. */
+  #reloadLanesIfDue(): void {
+    const { lanes, clock } = this.#options;
+    if (clock.monotonicMs() < this.#lanesReloadMs) return;
+    lanes.replace(reading(() => [...this.#readLanes(clock.nowMs())]));
+    this.#lanesReloadMs = clock.monotonicMs() + LANES_RELOAD_MS;
+  }
+
+  #applyOutcome(ending: Ending, outcome: Outcome): JobRow | undefined {
+    switch (outcome.kind) {
+      case "succeeded":
+        return this.#settle.succeed(ending, outcome.result);
+      case "failed":
+        return this.#settle.fail(ending, outcome.error, outcome.retry);
+      case "cancelled":
+        return this.#settle.cancelRunning(ending);
+      case "handedBack":
+        return this.#settle.handBack(ending);
+    }
+  }
+
+  #begun(row: JobRow): void {
+    this.#live.set(row.job_id, row.attempt);
+    this.#options.changes.committed(row);
+  }
+
+  #ended(attempt: AttemptKey, row: JobRow | undefined): void {
+    this.drop(attempt);
+    if (row !== undefined) this.#options.changes.committed(row);
+  }
+}
+
+function idOf({ jobId }: AttemptKey): string {
+  return jobId;
+}

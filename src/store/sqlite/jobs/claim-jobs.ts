@@ -1,0 +1,65 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Lane, Lanes } from "../../../jobs/fair-queue.ts";
+import type { JobRow } from "../../../jobs/job-row.ts";
+import type { ClaimRequest } from "../../../jobs/worker/attempt-store.ts";
+import { CLAIM_SET, DUE_AT, transitionSql } from "../../transition-sql.ts";
+
+/** What {@link prepareClaim}'s operation took. */
+export interface ClaimedRows {
+  readonly claimed: readonly { readonly row: JobRow; readonly args: Uint8Array }[];
+  /** When the next job that was not yet due will be, Unix milliseconds. */
+  readonly nextDueMs: number | undefined;
+}
+
+/**
+ * Prepares the claim: the longest-waiting due job of each lane in turn, until the request is filled. If its
+ * transaction fails, the lanes must be reloaded.
+ */
+export function prepareClaim(db: DatabaseSync, lanes: Lanes): (request: ClaimRequest, nowMs: number) => ClaimedRows {
+  const first = db.prepare(`
+    SELECT job_id AS jobId, ${DUE_AT} AS dueAtMs FROM job
+    WHERE state = 'QUEUED' AND priority = :priority AND tool = :tool AND owner = :owner AND (queue_deadline_ms IS NULL OR queue_deadline_ms > :now)
+    ORDER BY run_at_ms, seq LIMIT 1`);
+  const argsOf = db.prepare("SELECT args FROM job_args WHERE seq = ?");
+  const claim = db.prepare(transitionSql("claim", { set: CLAIM_SET }));
+  const running = db.prepare("SELECT jobs FROM job_count WHERE owner = ? AND state = 'RUNNING'");
+
+  return ({ handles, count, perOwner }, nowMs) => {
+    const claimed: { row: JobRow; args: Uint8Array }[] = [];
+    let nextDueMs = Number.POSITIVE_INFINITY;
+
+    const isFull = (owner: string): boolean =>
+      perOwner !== undefined && Number(running.get(owner)?.jobs ?? 0) >= perOwner;
+
+    const takeFrom = (lane: Lane): boolean => {
+      if (!handles(lane.tool) || isFull(lane.owner)) return false;
+      if (lane.dueAtMs <= nowMs) {
+        const job = first.get({ priority: lane.priority, tool: lane.tool, owner: lane.owner, now: nowMs });
+        if (job === undefined) {
+          lanes.remove(lane);
+          return false;
+        }
+        lane.dueAtMs = Number(job.dueAtMs);
+        if (lane.dueAtMs <= nowMs) {
+          const row = claim.get({ jobId: String(job.jobId), now: nowMs }) as unknown as JobRow;
+          claimed.push({ row, args: argsOf.get(row.seq)?.args as Uint8Array });
+          lanes.moveToEnd(lane);
+          return true;
+        }
+      }
+      nextDueMs = Math.min(nextDueMs, lane.dueAtMs);
+      return false;
+    };
+
+    for (const priority of lanes.priorities()) {
+      for (let progressed = true; progressed; ) {
+        progressed = false;
+        for (const lane of lanes.inTurn(priority)) {
+          if (claimed.length === count) break;
+          if (takeFrom(lane)) progressed = true;
+        }
+      }
+    }
+    return { claimed, nextDueMs: Number.isFinite(nextDueMs) ? nextDueMs : undefined };
+  };
+}

@@ -1,0 +1,109 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { JobStats, SubmitSpec } from "../../../jobs/engine.ts";
+import type { JobChanges } from "../../../jobs/job-changes.ts";
+import type { JobRow } from "../../../jobs/job-row.ts";
+import type { Cancelled, EndedRange, Ends, JobStorage, ListRange, Submitted } from "../../../jobs/job-storage.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import type { Random } from "../../../runtime/random.ts";
+import type { CommitGroup } from "../commit-group.ts";
+import { reading } from "../storage-error.ts";
+import { sweepInSlices } from "../sweep-in-slices.ts";
+import { prepareCancel } from "./cancel-job.ts";
+import { prepareExpireQueued } from "./expire-queued.ts";
+import { prepareList } from "./list-jobs.ts";
+import { prepareReadEnds } from "./read-ends.ts";
+import { prepareReads } from "./read-jobs.ts";
+import { prepareSubmit } from "./submit-job.ts";
+import { prepareJobSweep } from "./sweep-jobs.ts";
+
+/** Rows per transaction; results of megabytes may go with them. */
+const SLICE = 200;
+
+/** What the jobs of an embedded store are kept with. */
+export interface SqliteJobStorageOptions {
+  readonly db: DatabaseSync;
+  readonly commits: CommitGroup;
+  readonly changes: JobChanges;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** The {@link JobStorage} of the embedded store. */
+export class SqliteJobStorage implements JobStorage {
+  readonly #options: SqliteJobStorageOptions;
+  readonly #operations;
+
+  constructor(options: SqliteJobStorageOptions) {
+    const { db } = options;
+    this.#options = options;
+    this.#operations = {
+      ...prepareReads(db),
+      ...prepareReadEnds(db),
+      submit: prepareSubmit(db),
+      cancel: prepareCancel(db),
+      list: prepareList(db),
+      expireQueued: prepareExpireQueued(db),
+      sweep: prepareJobSweep(db),
+    };
+  }
+
+  submit(spec: SubmitSpec): Promise<Submitted> {
+    const { commits, changes, random, clock } = this.#options;
+    const jobId = random.uuid();
+    return commits.run(
+      () => this.#operations.submit(spec, jobId, clock.nowMs()),
+      ({ row, created }) => created && changes.committed(row),
+    );
+  }
+
+  async find(jobIds: readonly string[]): Promise<readonly JobRow[]> {
+    return reading(() => jobIds.map((jobId) => this.#operations.find(jobId)).filter((row) => row !== undefined));
+  }
+
+  async result(owner: string, jobId: string): Promise<Uint8Array | undefined> {
+    return reading(() => this.#operations.result(owner, jobId));
+  }
+
+  async list(range: ListRange): Promise<readonly JobRow[]> {
+    return reading(() => this.#operations.list(range));
+  }
+
+  async ends(owner: string, withPast: boolean): Promise<Ends> {
+    return reading(() => this.#operations.ends(owner, withPast));
+  }
+
+  async ended(range: EndedRange): Promise<readonly JobRow[]> {
+    return reading(() => this.#operations.ended(range));
+  }
+
+  cancel(owner: string, jobId: string): Promise<Cancelled | undefined> {
+    const { commits, changes, clock } = this.#options;
+    return commits.run(
+      () => this.#operations.cancel(owner, jobId, clock.nowMs()),
+      (cancelled) => cancelled?.changed && changes.committed(cancelled.row),
+    );
+  }
+
+  sweep(): Promise<number> {
+    const { commits, clock } = this.#options;
+    return sweepInSlices(commits, this.#operations.sweep, SLICE, clock);
+  }
+
+  async stats(): Promise<JobStats> {
+    return reading(() => this.#operations.stats(this.#options.clock.nowMs()));
+  }
+
+  /** Fails the queued jobs that are past their queue time-out. */
+  async expireQueued(): Promise<void> {
+    const { commits, changes, clock } = this.#options;
+    const { due, expire } = this.#operations.expireQueued;
+    while (reading(() => due(clock.nowMs()))) {
+      await commits.run(
+        () => expire(SLICE, clock.nowMs()),
+        (rows) => {
+          for (const row of rows) changes.committed(row);
+        },
+      );
+    }
+  }
+}

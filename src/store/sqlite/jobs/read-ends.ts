@@ -1,0 +1,31 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { JobRow } from "../../../jobs/job-row.ts";
+import type { EndedRange, Ends } from "../../../jobs/job-storage.ts";
+
+/** Reads of ended jobs. */
+export interface EndReads {
+  ends(owner: string, withPast: boolean): Ends;
+  ended(range: EndedRange): readonly JobRow[];
+}
+
+/** Prepares the reads; each goes through the index of an owner's ends. */
+export function prepareReadEnds(db: DatabaseSync): EndReads {
+  const newest = db.prepare(
+    "SELECT max(ended_at_ms) AS endedAtMs FROM job WHERE owner = ? AND ended_at_ms IS NOT NULL",
+  );
+  const ended = db.prepare(
+    `SELECT * FROM job WHERE owner = ? AND ended_at_ms IS NOT NULL AND (ended_at_ms, seq) > (?, ?)
+      ORDER BY ended_at_ms, seq LIMIT ?`,
+  );
+  const read = ({ owner, sinceMs, above, limit }: EndedRange) =>
+    ended.all(owner, sinceMs, above, limit) as unknown as JobRow[];
+
+  return {
+    ends(owner, withPast) {
+      // Commits follow one another, and no end stands before another of its owner's.
+      const resumeMs = Number(newest.get(owner)?.endedAtMs ?? 0);
+      return { resumeMs, past: withPast ? read({ owner, sinceMs: resumeMs, above: 0, limit: -1 }) : [] };
+    },
+    ended: read,
+  };
+}

@@ -1,0 +1,41 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { JobStats } from "../../../jobs/engine.ts";
+import type { JobRow } from "../../../jobs/job-row.ts";
+import type { AttemptKey } from "../../../jobs/worker/attempt-store.ts";
+
+/** Reads of single jobs and of figures. */
+export interface JobReads {
+  find(jobId: string): JobRow | undefined;
+  result(owner: string, jobId: string): Uint8Array | undefined;
+  /** Every attempt that the database holds for running; there are as many as workers run. */
+  running(): readonly (AttemptKey & { readonly cancelRequested: boolean })[];
+  stats(nowMs: number): JobStats;
+}
+
+/** Prepares the reads. */
+export function prepareReads(db: DatabaseSync): JobReads {
+  const find = db.prepare("SELECT * FROM job WHERE job_id = ?");
+  const result = db.prepare("SELECT result FROM job JOIN job_result USING (seq) WHERE job_id = ? AND owner = ?");
+  const running = db.prepare(
+    "SELECT job_id AS jobId, attempt, cancel_requested AS cancelRequested FROM job WHERE state = 'RUNNING'",
+  );
+  const counts = db.prepare("SELECT state, sum(jobs) AS jobs FROM job_count GROUP BY state");
+  const firstDue = db.prepare("SELECT min(run_at_ms) AS dueAtMs FROM job WHERE state = 'QUEUED'");
+
+  return {
+    find: (jobId) => find.get(jobId) as unknown as JobRow | undefined,
+    result: (owner, jobId) => result.get(jobId, owner)?.result as Uint8Array | undefined,
+    running: () =>
+      running.all().map((row) => ({
+        jobId: String(row.jobId),
+        attempt: Number(row.attempt),
+        cancelRequested: row.cancelRequested !== 0,
+      })),
+    stats(nowMs) {
+      const byState = { QUEUED: 0, RUNNING: 0, SUCCEEDED: 0, FAILED: 0, CANCELLED: 0 };
+      for (const row of counts.all()) Object.assign(byState, { [String(row.state)]: Number(row.jobs) });
+      const dueAtMs = firstDue.get()?.dueAtMs ?? nowMs;
+      return { byState, oldestQueuedMs: Math.max(0, nowMs - Number(dueAtMs)) };
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { realpathSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import { PAGE_KEY_BYTES } from "../../jobs/page-token.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { type Logger, silentLogger } from "../../runtime/logger.ts";
+import { type Random, systemRandom } from "../../runtime/random.ts";
+import { SettableCondition } from "../condition.ts";
+import type { Store } from "../store.ts";
+import { readBootId } from "./boot-id.ts";
+import { CommitGroup } from "./commit-group.ts";
+import { createPrivateFile, MEMORY_PATH, openConnection } from "./connection.ts";
+import { damaged, openError } from "./open-error.ts";
+import { lockOwner } from "./owner-lock.ts";
+import type { Connection } from "./replay/replay-guard.ts";
+import { prepareSchema } from "./schema.ts";
+import { SqliteStore } from "./sqlite-store.ts";
+import { logPath, StoreFiles, sizeOf } from "./store-files.ts";
+import { enterStore, type Suspicion } from "./store-state.ts";
+
+/** Options of {@link openSqliteStore}. */
+export interface OpenSqliteStoreOptions {
+  /** The database file; it is made with mode 0600 if there is none, `-wal`, `-shm` and `.lock` files stand beside it. ":memory:" for tests. */
+  readonly path: string;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+  /** Names this boot of the machine; default: what the kernel says. */
+  readonly bootId?: string | undefined;
+}
+
+/**
+ * Opens the embedded store and makes this process its owner until the store is disposed. Jobs that another process
+ * left running are queued again, or fail with WORKER_LOST if no attempt is left. A store of an older layout is brought to
+ * this version's. Throws STORE_IN_USE, STORE_INCOMPATIBLE, STORE_UNUSABLE for a damaged one, OPTIONS_INVALID for a path
+ * that cannot be used, UNAVAILABLE for a disk that is full or broken.
+ */
+export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<Store> {
+  const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+  const bootId = "bootId" in options ? options.bootId : readBootId();
+  const condition = new SettableCondition();
+  const inMemory = options.path === MEMORY_PATH;
+  if (!inMemory) createPrivateFile(options.path);
+  const path = inMemory ? MEMORY_PATH : realpathSync(options.path);
+  const opened: DatabaseSync[] = [];
+  const connect = (synchronous: "FULL" | "NORMAL"): Connection => {
+    const db = openConnection(path, synchronous);
+    opened.push(db);
+    return {
+      db,
+      commits: new CommitGroup({ db, clock, logger, onDamage: (cause) => condition.lose(damaged(path, cause)) }),
+    };
+  };
+  let lock: Disposable | undefined;
+  let store: SqliteStore | undefined;
+  try {
+    lock = inMemory ? undefined : lockOwner(path);
+    const hadLog = inMemory || sizeOf(logPath(path)) > 0;
+    const durable = connect("FULL");
+    const made = { pageKey: random.bytes(PAGE_KEY_BYTES), storeId: random.uuid(), nowMs: clock.nowMs() };
+    prepareSchema(durable.db, { path, logger, ...made });
+    const state = enterStore(durable.db, { bootId, hadLog, nowMs: clock.nowMs() });
+    if (state.suspect !== undefined) {
+      logger.warn({ until_ms: state.replayBlindUntilMs }, SUSPICIONS[state.suspect]);
+    }
+    const quick = inMemory ? durable : connect("NORMAL");
+    const files = inMemory ? undefined : new StoreFiles(path);
+    store = new SqliteStore({ durable, quick, path, lock, files, state, condition, clock, random, logger });
+    await store.repair();
+    return store;
+  } catch (thrown) {
+    await store?.[Symbol.asyncDispose]();
+    for (const db of opened) if (db.isOpen) db.close();
+    lock?.[Symbol.dispose]();
+    throw openError(path, thrown);
+  }
+}
+
+const SUSPICIONS: Readonly<Record<Suspicion, string>> = {
+  "lost power": "the store was not closed before the machine stopped; frames signed before are refused",
+  copy: "the store is a backup; frames that may have been accepted since it was made are refused",
+  "lost log":
+    "the store was not closed, and its write-ahead log is gone; frames that may have been accepted are refused",
+};

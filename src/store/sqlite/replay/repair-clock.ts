@@ -1,0 +1,54 @@
+import { existsSync, realpathSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import { type Clock, systemClock } from "../../../runtime/clock.ts";
+import { silentLogger } from "../../../runtime/logger.ts";
+import type { ClockRepair } from "../../layout.ts";
+import { openDatabase } from "../node-sqlite.ts";
+import { openSqliteStore } from "../open.ts";
+import { noStore, openError } from "../open-error.ts";
+import { lockOwner } from "../owner-lock.ts";
+import { ForgottenStamps, prepareForgottenStamps } from "./forgotten-stamps.ts";
+
+/** Which store to repair. */
+export interface RepairClockOptions {
+  /** The database file. No server may use it. */
+  readonly path: string;
+  readonly clock?: Clock;
+}
+
+/**
+ * Lowers what a store holds of a time that has not come, which a clock that stood ahead has left behind: frames are then
+ * refused up to the end of the window from now, and accepted after. What was accepted while the clock stood ahead may be
+ * accepted again when its time comes. Throws OPTIONS_INVALID, STORE_IN_USE, STORE_INCOMPATIBLE, STORE_UNUSABLE.
+ */
+export async function repairSqliteClock({ path, clock = systemClock }: RepairClockOptions): Promise<ClockRepair> {
+  if (!existsSync(path)) throw noStore(path);
+  // Brings the layout up to date, and the log into the file.
+  await (await openSqliteStore({ path, clock, logger: silentLogger }))[Symbol.asyncDispose]();
+  using _lock = lockOwner(realpathSync(path));
+  try {
+    using db = openDatabase(path);
+    db.exec("BEGIN IMMEDIATE");
+    const repaired = lower(db, Math.trunc(clock.nowMs()));
+    db.exec("COMMIT");
+    return repaired;
+  } catch (thrown) {
+    throw openError(path, thrown);
+  }
+}
+
+function lower(db: DatabaseSync, nowMs: number): ClockRepair {
+  const state = db.prepare("SELECT replay_blind_until_ms AS blind, max_ahead_ms AS ahead FROM store_state").get();
+  const latestMs = nowMs + Number(state?.ahead);
+  const table = prepareForgottenStamps(db);
+  const forgotten = table.read();
+  const now = forgotten.find(nowMs);
+  const beforeMs = Math.max(Number(state?.blind), now?.toMs ?? 0);
+  if (beforeMs <= latestMs) return { beforeMs, afterMs: beforeMs };
+  db.prepare("UPDATE store_state SET replay_blind_until_ms = ?").run(latestMs);
+  const ranges = forgotten.ranges.map((range) =>
+    range === now ? { ...range, toMs: Math.min(range.toMs, latestMs) } : range,
+  );
+  table.write(new ForgottenStamps(ranges));
+  return { beforeMs, afterMs: latestMs };
+}

@@ -1,0 +1,216 @@
+import { hash } from "node:crypto";
+import type { DatabaseSync } from "node:sqlite";
+import type { Clock } from "../../../runtime/clock.ts";
+import type { Logger } from "../../../runtime/logger.ts";
+import type { SettableCondition } from "../../condition.ts";
+import { freshnessUnknown } from "../../freshness-unknown.ts";
+import { FAR_AHEAD_MS } from "../../refused-stamps.ts";
+import type { FrameWindow, NonceClaim, ReplayGuard } from "../../store.ts";
+import type { CommitGroup } from "../commit-group.ts";
+import { reading } from "../storage-error.ts";
+import { type EnteredState, prepareReplayState, type ReplayState } from "../store-state.ts";
+import { ClockWatch } from "./clock-watch.ts";
+import { type ForgottenStamps, type ForgottenStampsTable, prepareForgottenStamps } from "./forgotten-stamps.ts";
+import { NonceAges } from "./nonce-ages.ts";
+import {
+  FINGERPRINT_BYTES,
+  type NonceLog,
+  NonceWriter,
+  OUTDATED_WINDOW_MS,
+  prepareNonceLog,
+  type Removable,
+} from "./nonce-log.ts";
+import { NonceSet } from "./nonce-set.ts";
+import { ANY_CLIENT, RefusedFrames } from "./refused-frames.ts";
+import { ReplayMark } from "./replay-mark.ts";
+
+/** Rows per transaction of a sweep. */
+const SLICE = 1_000;
+
+/** A connection with the group that writes through it. */
+export interface Connection {
+  readonly db: DatabaseSync;
+  readonly commits: CommitGroup;
+}
+
+/** What the replay guard of an embedded store is made of. */
+export interface SqliteReplayGuardOptions {
+  /** Commits are synced. */
+  readonly durable: Connection;
+  /** Commits survive a crash of the process, not a loss of power. */
+  readonly quick: Connection;
+  readonly state: EnteredState;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly condition: SettableCondition;
+}
+
+/**
+ * The {@link ReplayGuard} of the embedded store (docs/protocol.md, Replay guard). The store has one owner, so what is
+ * remembered stands in memory; a log in the store brings it back after a restart. A nonce is forgotten once its window
+ * has passed by the wall clock and by the monotonic one since it was claimed or read. Its stamp is then among the
+ * {@link ForgottenStamps}, so that no clock set back opens anything.
+ */
+export class SqliteReplayGuard implements ReplayGuard {
+  readonly #options: SqliteReplayGuardOptions;
+  readonly #known = new NonceSet();
+  readonly #refused: RefusedFrames;
+  readonly #writer: NonceWriter;
+  readonly #log: NonceLog;
+  readonly #numbers = { next: 1 };
+  readonly #ages: NonceAges;
+  readonly #mark: ReplayMark;
+  readonly #stateTable: ReplayState;
+  readonly #forgottenTable: ForgottenStampsTable;
+  readonly #forgotten: ForgottenStamps;
+  readonly #clockWatch: ClockWatch;
+  #window: FrameWindow;
+  #blindUntilMs: number;
+  /** When the store was found not to hold all that was accepted; what a wider window adds counts from then. */
+  #suspectAtMs: number | undefined;
+  #refusesNow = false;
+  #held = 0;
+
+  constructor(options: SqliteReplayGuardOptions) {
+    const { durable, quick, state, clock, logger } = options;
+    this.#options = options;
+    this.#log = prepareNonceLog(quick.db, this.#numbers);
+    this.#writer = new NonceWriter(this.#log, quick.commits, () => this.#window.maxAgeMs);
+    this.#mark = new ReplayMark(durable.db, durable.commits);
+    this.#stateTable = prepareReplayState(durable.db);
+    this.#forgottenTable = prepareForgottenStamps(quick.db);
+    this.#forgotten = this.#forgottenTable.read();
+    this.#refused = new RefusedFrames(durable.db, durable.commits);
+    this.#clockWatch = new ClockWatch(clock, logger);
+    this.#window = { maxAgeMs: state.maxAgeMs, maxAheadMs: state.maxAheadMs };
+    this.#blindUntilMs = state.replayBlindUntilMs;
+    if (state.suspect) this.#suspectAtMs = clock.nowMs();
+    const outdatedFromMs = clock.nowMs() + OUTDATED_WINDOW_MS;
+    for (const { fingerprint, tsMs, outdated } of this.#log.read()) {
+      if (outdated && tsMs > outdatedFromMs) this.#refused.hold({ clientId: ANY_CLIENT, fingerprint, tsMs });
+      else this.#known.add(fingerprint, tsMs);
+      this.#held += 1;
+    }
+    const lastSeq = this.#log.lastSeq();
+    this.#numbers.next = lastSeq + 1;
+    this.#ages = new NonceAges(clock.monotonicMs(), lastSeq);
+  }
+
+  async widen({ maxAgeMs, maxAheadMs }: FrameWindow): Promise<void> {
+    const wider = {
+      maxAgeMs: Math.max(this.#window.maxAgeMs, maxAgeMs),
+      maxAheadMs: Math.max(this.#window.maxAheadMs, maxAheadMs),
+    };
+    if (wider.maxAgeMs === this.#window.maxAgeMs && wider.maxAheadMs === this.#window.maxAheadMs) return;
+    await this.#options.durable.commits.run(() => this.#stateTable.widen(wider));
+    this.#window = wider;
+    if (this.#suspectAtMs !== undefined) await this.#raiseBlind(this.#suspectAtMs + wider.maxAheadMs);
+  }
+
+  async claim(claim: NonceClaim): Promise<boolean> {
+    this.#options.condition.throwUnlessServing();
+    const { clientId, tsMs } = claim;
+    this.#throwIfUnknown(clientId, tsMs);
+    if (!this.#mark.covers(tsMs)) {
+      await this.#mark.raiseTo(tsMs);
+      this.#throwIfUnknown(clientId, tsMs);
+    }
+    const fingerprint = fingerprintOf(claim);
+    if (this.#refused.has(fingerprint) || !this.#known.add(fingerprint, tsMs)) return false;
+    // If this fails the nonce stays spent, which costs its sender no more than a new one.
+    await this.#writer.write({ fingerprint, tsMs });
+    this.#held += 1;
+    return true;
+  }
+
+  async refuse(claim: NonceClaim): Promise<void> {
+    this.#options.condition.throwUnlessServing();
+    const { clientId, tsMs } = claim;
+    const fingerprint = fingerprintOf(claim);
+    await this.#refused.add({ clientId, fingerprint, tsMs }, this.#options.clock.nowMs());
+  }
+
+  async distrust(): Promise<void> {
+    this.#suspectAtMs = this.#options.clock.nowMs();
+    await this.#raiseBlind(this.#suspectAtMs + this.#window.maxAheadMs);
+  }
+
+  async sweep(): Promise<number> {
+    const { quick, clock } = this.#options;
+    this.#clockWatch.look();
+    this.#ages.note(clock.monotonicMs(), this.#numbers.next - 1);
+    await this.#mark.lowerTo(clock.nowMs() + this.#window.maxAheadMs);
+    let swept = await this.#refused.sweep(this.#clockWatch.steadyMs(), this.#window.maxAgeMs);
+    for (;;) {
+      const removable = this.#removable();
+      if (!reading(() => this.#log.due(removable))) break;
+      const removed = await quick.commits.run(() => this.#removeSlice(removable));
+      if (removed === 0) break;
+      this.#held -= removed;
+      swept += removed;
+    }
+    this.#tellIfUnknown();
+    return swept;
+  }
+
+  async size(): Promise<number> {
+    return this.#held + this.#refused.size;
+  }
+
+  #throwIfUnknown(clientId: string, tsMs: number): void {
+    if (tsMs <= this.#blindUntilMs) {
+      throw freshnessUnknown(tsMs, this.#blindUntilMs, "The store may have lost what was accepted before");
+    }
+    const forgotten = this.#forgotten.find(tsMs) ?? this.#refused.find(clientId, tsMs);
+    if (forgotten !== undefined) {
+      throw freshnessUnknown(tsMs, forgotten.toMs, "Frames stamped at that time are no longer remembered");
+    }
+  }
+
+  #removable(): Removable {
+    const { clock } = this.#options;
+    const { maxAgeMs, maxAheadMs } = this.#window;
+    return {
+      lastSeq: this.#ages.lastSeqAt(clock.monotonicMs() - maxAgeMs - maxAheadMs),
+      expiredByMs: clock.nowMs(),
+      aheadFromMs: clock.nowMs() + maxAgeMs + FAR_AHEAD_MS,
+    };
+  }
+
+  /** The stamps count as forgotten before the commit: no claim may come between. */
+  #removeSlice(removable: Removable): number {
+    const { nonces, stamps } = this.#log.remove(removable, SLICE);
+    for (const range of stamps) this.#forgotten.add(range);
+    this.#forgottenTable.write(this.#forgotten);
+    this.#known.forget((range) => this.#forgotten.covers(range));
+    return nonces;
+  }
+
+  async #raiseBlind(untilMs: number): Promise<void> {
+    if (untilMs <= this.#blindUntilMs) return;
+    this.#blindUntilMs = untilMs;
+    await this.#options.durable.commits.run(() => this.#stateTable.raiseBlind(untilMs));
+  }
+
+  /** Says so when frames that are stamped now begin to be refused, or no longer are. */
+  #tellIfUnknown(): void {
+    const { clock, logger } = this.#options;
+    const nowMs = clock.nowMs();
+    const untilMs = Math.max(this.#blindUntilMs, this.#forgotten.find(nowMs)?.toMs ?? 0);
+    const refuses = untilMs >= nowMs;
+    if (refuses === this.#refusesNow) return;
+    this.#refusesNow = refuses;
+    if (refuses) {
+      logger.error(
+        { until_ms: untilMs },
+        "frames stamped now are refused, since the store no longer remembers that time; check the clock, and see `sealwire store repair-clock` if it is right",
+      );
+    } else logger.info({}, "frames stamped now are accepted again");
+  }
+}
+
+/** 64 bits of a digest of client and nonce. No client id holds a line break. */
+function fingerprintOf({ clientId, nonce }: NonceClaim): Buffer {
+  const digest = hash("sha256", Buffer.concat([Buffer.from(`${clientId}\n`), nonce]), "buffer");
+  return digest.subarray(0, FINGERPRINT_BYTES);
+}

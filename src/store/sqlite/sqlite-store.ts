@@ -1,0 +1,143 @@
+import { SealwireError } from "../../errors.ts";
+import { Lanes } from "../../jobs/fair-queue.ts";
+import { JobChanges } from "../../jobs/job-changes.ts";
+import { PageTokens } from "../../jobs/page-token.ts";
+import { StoredJobEngine } from "../../jobs/stored-job-engine.ts";
+import { Feeds } from "../../jobs/watch/notifiers.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { Random } from "../../runtime/random.ts";
+import type { SettableCondition } from "../condition.ts";
+import { StoreChores } from "../maintenance.ts";
+import type { Store, StoreIdentity } from "../store.ts";
+import { SqliteIntentStore } from "./intents.ts";
+import { SqliteRunLedger } from "./jobs/attempt-store.ts";
+import { SqliteJobStorage } from "./jobs/job-storage.ts";
+import { type Connection, SqliteReplayGuard } from "./replay/replay-guard.ts";
+import type { StoreFiles } from "./store-files.ts";
+import { type EnteredState, leaveStore } from "./store-state.ts";
+
+const FILES_INTERVAL_MS = 1_000;
+const REPAIR_INTERVAL_MS = 1_000;
+const NONCE_SWEEP_INTERVAL_MS = 5_000;
+const SWEEP_INTERVAL_MS = 30_000;
+
+/** Changes nothing, and yet has to be written. */
+const WRITE_NOTHING = "UPDATE store_state SET openings = openings";
+
+/** What an embedded store is made of. */
+export interface SqliteStoreOptions {
+  readonly durable: Connection;
+  /** The same as `durable` for a database in memory. */
+  readonly quick: Connection;
+  /** Names the database to people. */
+  readonly path: string;
+  readonly lock: Disposable | undefined;
+  readonly state: EnteredState;
+  readonly condition: SettableCondition;
+  /** `undefined` for a database in memory. */
+  readonly files: StoreFiles | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** The embedded store: jobs, nonces and intents in one SQLite database. */
+export class SqliteStore implements Store {
+  readonly jobs: StoredJobEngine;
+  readonly replay: SqliteReplayGuard;
+  readonly intents: SqliteIntentStore;
+  readonly condition: SettableCondition;
+  readonly identity: StoreIdentity;
+  readonly #options: SqliteStoreOptions;
+  readonly #storage: SqliteJobStorage;
+  readonly #ledger: SqliteRunLedger;
+  readonly #chores: StoreChores;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: SqliteStoreOptions) {
+    const { durable, quick, state, condition, clock, random, logger } = options;
+    this.#options = options;
+    this.condition = condition;
+    this.identity = { id: state.storeId, openings: state.openings };
+    const feeds = new Feeds(() => this.#storage, clock);
+    const lanes = new Lanes();
+    const changes = new JobChanges(feeds, lanes);
+    this.#storage = new SqliteJobStorage({ ...durable, changes, clock, random });
+    this.#ledger = new SqliteRunLedger({ ...durable, lanes, changes, clock });
+    const pageTokens = new PageTokens(state.pageKey, random);
+    this.jobs = new StoredJobEngine({
+      storage: this.#storage,
+      ledger: this.#ledger,
+      feeds,
+      pageTokens,
+      clock,
+      logger,
+    });
+    this.replay = new SqliteReplayGuard({ durable, quick, state, clock, logger, condition });
+    this.intents = new SqliteIntentStore({ ...durable, clock });
+    this.#chores = new StoreChores(clock, logger)
+      .every(FILES_INTERVAL_MS, () => this.#lookAtFiles())
+      .every(REPAIR_INTERVAL_MS, () => this.repair())
+      .every(REPAIR_INTERVAL_MS, () => this.#tryToWrite())
+      .every(NONCE_SWEEP_INTERVAL_MS, () => this.replay.sweep())
+      .every(SWEEP_INTERVAL_MS, () => this.jobs.sweep())
+      .every(SWEEP_INTERVAL_MS, () => this.intents.sweep());
+  }
+
+  get away(): boolean {
+    const { durable, quick } = this.#options;
+    return durable.commits.isAway || quick.commits.isAway;
+  }
+
+  /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */
+  async repair(): Promise<void> {
+    await this.#ledger.recoverLost();
+    await this.#storage.expireQueued();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Notices that the store can be written again, also while nobody calls. */
+  async #tryToWrite(): Promise<void> {
+    const { durable, quick } = this.#options;
+    for (const { db, commits } of [durable, quick]) if (commits.isAway) await commits.run(() => db.exec(WRITE_NOTHING));
+  }
+
+  async #lookAtFiles(): Promise<void> {
+    const { files, path } = this.#options;
+    const state = files?.look() ?? "in place";
+    if (state === "in place") return;
+    const what = state === "log gone" ? "the write-ahead log" : "the file";
+    this.condition.lose(
+      new SealwireError(
+        "STORE_UNUSABLE",
+        `The store "${path}" is lost: ${what} was deleted or replaced while it was open.\nPut the store back in place, or start with what is there; frames are then refused for a while.`,
+      ),
+    );
+  }
+
+  async #close(): Promise<void> {
+    const { durable, quick, files, lock, logger } = this.#options;
+    await this.#chores[Symbol.asyncDispose]();
+    await this.jobs.close();
+    quick.commits.close();
+    durable.commits.close();
+    if (files?.look() === "database gone") {
+      // Closing would remove the log of whatever stands in its place.
+      lock?.[Symbol.dispose]();
+      return;
+    }
+    try {
+      leaveStore(durable.db);
+    } catch (error) {
+      logger.warn({ err: error }, "the store could not note that it was closed; it recovers at the next start");
+    }
+    if (quick.db !== durable.db) quick.db.close();
+    durable.db.close();
+    lock?.[Symbol.dispose]();
+  }
+}

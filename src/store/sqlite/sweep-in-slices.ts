@@ -1,0 +1,12 @@
+import type { Clock } from "../../runtime/clock.ts";
+import type { CommitGroup } from "./commit-group.ts";
+import type { Sweep } from "./jobs/sweep-jobs.ts";
+import { reading } from "./storage-error.ts";
+
+/** Removes all that has expired, one transaction a slice, so that others get their turn between; returns how many rows went. */
+export async function sweepInSlices(commits: CommitGroup, sweep: Sweep, slice: number, clock: Clock): Promise<number> {
+  let removed = 0;
+  while (reading(() => sweep.due(clock.nowMs())))
+    removed += await commits.run(() => sweep.remove(slice, clock.nowMs()));
+  return removed;
+}

@@ -1,0 +1,124 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseDuration } from "../../../src/cli/input/duration.ts";
+import { resolveServeSettings } from "../../../src/cli/serve/serve-settings.ts";
+import { assert, suite } from "../../support/suite.ts";
+import { inFolder } from "../cli-run.ts";
+
+const test = suite("cli/serve/serve-settings");
+
+/** What comes of a configuration file and options. */
+async function resolved(config: object, options = {}) {
+  await mkdir("conf", { recursive: true });
+  await writeFile("conf/serve.json", JSON.stringify(config));
+  return resolveServeSettings({ config: "conf/serve.json", ...options });
+}
+
+test("defaults are safe: loopback, no demo tools, nothing made", async () => {
+  const settings = await resolveServeSettings({});
+  assert.is(settings.listen, "127.0.0.1:50051");
+  assert.equal(
+    [settings.dev, settings.demoTools, settings.insecure, settings.reusePort, settings.reflection],
+    [false, false, false, false, true],
+  );
+  assert.equal([settings.metricsPublic, settings.healthFile, settings.drainDelayMs], [false, undefined, 0]);
+  assert.is(settings.keyRing, ".sealwire/key-ring.json");
+});
+
+test("every field of the file is read, paths relative to it", () =>
+  inFolder(async (folder) => {
+    const settings = await resolved({
+      data: "d",
+      store: "postgres://h/d",
+      store_connections_max: 4,
+      require_sync_replication: true,
+      server_secret_file: "s.json",
+      listen: "[::1]:1",
+      reuse_port: true,
+      tools: ["./t.js"],
+      demo_tools: false,
+      concurrency: 3,
+      concurrency_per_client: 2,
+      reflection: false,
+      metrics: "127.0.0.1:9",
+      metrics_public: true,
+      health_file: "h",
+      tls: { cert: "c.pem", key: "k.pem", client_ca: "/ca.pem" },
+      insecure: true,
+      log_level: "warn",
+      drain_timeout: "90s",
+      drain_delay: "7s",
+      limits: { connections_max: 7, canonical_retries_per_second: 0 },
+    });
+    const conf = join(folder, "conf");
+    assert.equal(settings, {
+      dev: false,
+      data: join(conf, "d"),
+      store: "postgres://h/d",
+      storeConnectionsMax: 4,
+      requireSyncReplication: true,
+      serverSecretFile: join(conf, "s.json"),
+      keyRing: join(conf, "d", "key-ring.json"),
+      listen: "[::1]:1",
+      reusePort: true,
+      tools: [join(conf, "t.js")],
+      demoTools: false,
+      concurrency: 3,
+      concurrencyPerClient: 2,
+      reflection: false,
+      metrics: "127.0.0.1:9",
+      metricsPublic: true,
+      healthFile: join(conf, "h"),
+      tls: { certificatePath: join(conf, "c.pem"), privateKeyPath: join(conf, "k.pem"), clientCaPath: "/ca.pem" },
+      insecure: true,
+      logLevel: "warn",
+      drainTimeoutMs: 90_000,
+      drainDelayMs: 7_000,
+      limits: { connectionsMax: 7, canonicalRetriesPerSecond: 0 },
+    });
+  }));
+
+test("what goes with a key ring in a file is read, too", async () => {
+  await inFolder(async (folder) => {
+    const { dev, keyRing } = await resolved({ dev: true, key_ring: "k.json" });
+    assert.equal([dev, keyRing], [true, join(folder, "conf", "k.json")]);
+  });
+});
+
+test("the command line counts more than the file", () =>
+  inFolder(async () => {
+    const file = { listen: "127.0.0.1:1", reflection: true, tools: ["a.js"], drain_timeout: "1s" };
+    const options = { listen: "127.0.0.1:2", reflection: false, tools: ["b.js"], drainTimeout: 2000 };
+    const { listen, reflection, tools, drainTimeoutMs } = await resolved(file, options);
+    assert.equal([listen, reflection, tools, drainTimeoutMs], ["127.0.0.1:2", false, ["b.js"], 2000]);
+  }));
+
+test("a bad field is named", () =>
+  inFolder(async () => {
+    const cases: [object, RegExp][] = [
+      [{ port: 1 }, /unknown field "port"/],
+      [{ concurrency: 1.5 }, /concurrency: must be a whole number/],
+      [{ concurrency: 10_001 }, /concurrency: must be a whole number from 0 to 10000/],
+      [{ concurrency_per_client: 0 }, /concurrency_per_client: must be a whole number from 1 to 10000/],
+      [{ store_connections_max: 1001 }, /store_connections_max: must be a whole number from 1 to 1000/],
+      [{ drain_timeout: "soon" }, /drain_timeout: must be a time span/],
+      [{ drain_timeout: "24.1h" }, /drain_timeout: must be a time span .* 24h at most/],
+      [{ limits: { calls: 1 } }, /limits: has an unknown field "calls"/],
+      [{ tls: { cert: "c" } }, /tls\.key: is missing/],
+      [{ log_level: "loud" }, /log_level: must be one of/],
+    ];
+    for (const [config, expected] of cases) {
+      const message = await resolved(config).then(
+        () => "accepted",
+        (error: Error) => error.message,
+      );
+      assert.match(message, expected);
+    }
+  }));
+
+test("a time span has a unit", () => {
+  assert.equal(["500ms", "1.5s", "2m", "3h", "7d"].map(parseDuration), [500, 1500, 120_000, 10_800_000, 604_800_000]);
+  assert.equal(["", "5", "5 s", "-1s", "1w", "1e3s"].map(parseDuration), Array(6).fill(undefined));
+});
+
+test.run();

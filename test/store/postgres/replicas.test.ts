@@ -1,0 +1,296 @@
+import type { Client } from "pg";
+import { SealwireError } from "../../../src/errors.ts";
+import type { WorkOptions } from "../../../src/jobs/engine.ts";
+import type { JobView } from "../../../src/jobs/job.ts";
+import { lockOwners, lockSpace } from "../../../src/store/postgres/advisory-locks.ts";
+import { migratePostgresStore, openPostgresStore } from "../../../src/store/postgres/open.ts";
+import type { SharedStore } from "../../../src/store/postgres/shared-store.ts";
+import type { Statement, Values } from "../../../src/store/postgres/statement.ts";
+import type { NonceClaim, Store } from "../../../src/store/store.ts";
+import { nonceClaim, POLICY, spec } from "../../contract/store-under-test.ts";
+import { eventually } from "../../support/eventually.ts";
+import { hasPostgres, PostgresServer } from "../../support/postgres-server.ts";
+import { rejection } from "../../support/rejection.ts";
+import { assert, suite } from "../../support/suite.ts";
+import { TcpLink } from "../../support/tcp-link.ts";
+
+const test = suite("store/postgres/replicas");
+
+const LISTENING = "pg_stat_activity WHERE application_name = 'sealwire hints'";
+
+let server: PostgresServer;
+let schema: string;
+let stores: SharedStore[] = [];
+
+/** Opens the store once more, as another process would. */
+async function replica(port = server.port): Promise<SharedStore> {
+  const store = await openPostgresStore({ url: server.url(schema, port), connectionsMax: 4 });
+  stores.push(store);
+  return store;
+}
+
+/** Runs a statement of the test's own. */
+async function query(text: string): Promise<Record<string, unknown>[]> {
+  await using client = await server.connect(schema);
+  return (await client.query(text)).rows;
+}
+
+async function stateOf(store: Store, job: JobView): Promise<string | undefined> {
+  return (await store.jobs.get("alice", job.jobId))?.state;
+}
+
+/** Whether a claim is accepted; one of a stamp that was forgotten is not. */
+async function accepts(store: Store, claim: NonceClaim): Promise<boolean> {
+  try {
+    return await store.replay.claim(claim);
+  } catch (error) {
+    assert.is(SealwireError.from(error).reason, "FRESHNESS_UNKNOWN");
+    return false;
+  }
+}
+
+const workOn = (store: Store, handler: () => Promise<Uint8Array>, options: Partial<WorkOptions> = {}) =>
+  store.jobs.work(new Map([["echo", handler]]), { concurrency: 4, ...options });
+
+/** Holds, in a transaction of `client`, the lock under which alice's request ids are decided about. */
+async function holdRequests(client: Client): Promise<void> {
+  await client.query("BEGIN");
+  const all = async <Row>({ text, parameters }: Statement, values: Values = {}): Promise<Row[]> =>
+    (
+      await client.query(
+        text,
+        parameters.map((parameter) => values[parameter]),
+      )
+    ).rows as Row[];
+  await lockOwners({ all }, lockSpace(schema, "requests"), ["alice"]);
+}
+
+if (hasPostgres(test)) {
+  test.before(async () => {
+    server = await PostgresServer.start();
+  });
+  test.before.each(async () => {
+    schema = await server.newSchema();
+  });
+  test.after.each(async () => {
+    await Promise.all(stores.map((store) => store[Symbol.asyncDispose]()));
+    stores = [];
+  });
+  test.after(() => server[Symbol.asyncDispose]());
+
+  test("whose wait for a lock is cut short is told to try again", async () => {
+    const store = await replica();
+    await using holder = await server.connect(schema);
+    await holdRequests(holder);
+    const asked = Promise.allSettled([
+      store.intents.begin("alice", "sync call", new Uint8Array(32)),
+      store.jobs.submit(spec()),
+    ]);
+    const waiting = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    await eventually("both wait", async () => (await query(`SELECT pid ${waiting}`)).length === 2);
+    await query(`SELECT pg_cancel_backend(pid) ${waiting}`);
+    for (const outcome of await asked) assert.is(outcome.status === "rejected" && outcome.reason.reason, "UNAVAILABLE");
+  });
+
+  test("a nonce that several processes claim at once is given to one", async () => {
+    const [one, two, three] = [await replica(), await replica(), await replica()];
+    for (let round = 0; round < 50; round += 1) {
+      const claim = nonceClaim(Date.now(), `nonce ${round}`);
+      const all = await Promise.all([one, two, three, one, two].map((store) => store.replay.claim(claim)));
+      assert.is(all.filter(Boolean).length, 1);
+    }
+  });
+
+  test("nonces are claimed while others are swept, and none is given twice", async () => {
+    const [one, two] = [await replica(), await replica()];
+    const old = Array.from({ length: 200 }, (_, index) => nonceClaim(Date.now() - 900_000 + index, `old ${index}`));
+    const results = await Promise.all([
+      ...old.flatMap((claim) => [accepts(one, claim), accepts(two, claim)]),
+      ...Array.from({ length: 20 }, () => two.replay.sweep().then(() => false)),
+    ]);
+    assert.ok(results.filter(Boolean).length <= old.length);
+    for (const claim of old) assert.is(await accepts(one, claim), false);
+  });
+
+  test("an intent that several processes submit at once becomes one job, within one quota", async () => {
+    const [one, two] = [await replica(), await replica()];
+    const intents = Array.from({ length: 40 }, () => spec({ openJobsMax: 25 }));
+    const settled = await Promise.allSettled(
+      intents.flatMap((intent) => [one.jobs.submit(intent), two.jobs.submit(intent)]),
+    );
+    const accepted = settled.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+    assert.is(accepted.filter(({ created }) => created).length, 25);
+    assert.is(new Set(accepted.map(({ job }) => job.jobId)).size, 25);
+  });
+
+  test("an intent that runs in one process is running for the others, and unknown once that is dead", async () => {
+    const [one, two] = [await replica(), await replica()];
+    const digest = Buffer.alloc(32);
+    assert.is((await one.intents.begin("alice", "intent", digest)).kind, "begun");
+    assert.is((await two.intents.begin("alice", "intent", digest)).kind, "running");
+    await query("UPDATE instance SET expires_at = '-infinity'");
+    assert.is((await two.intents.begin("alice", "intent", digest)).kind, "unknown");
+  });
+
+  test("the outcome of a call that could not be recorded when it came is recorded later", async () => {
+    const store = await replica();
+    const digest = Buffer.alloc(32);
+    await store.intents.begin("alice", "late", digest);
+    await store.intents.begin("alice", "never ran", digest);
+    server.crash();
+    await rejection("UNAVAILABLE", store.intents.finish("alice", "late", Buffer.from("outcome")));
+    await rejection("UNAVAILABLE", store.intents.abandon("alice", "never ran"));
+    await rejection("UNAVAILABLE", store.intents.begin("alice", "not begun", digest));
+    server.startAgain();
+    const begin = (requestId: string) => store.intents.begin("alice", requestId, digest).catch(() => undefined);
+    const late = await eventually("it is recorded", async () => {
+      const known = await begin("late");
+      return known?.kind === "finished" && known;
+    });
+    assert.is(Buffer.from(late.outcome).toString(), "outcome");
+    assert.is((await begin("never ran"))?.kind, "begun");
+    assert.is((await begin("not begun"))?.kind, "begun");
+  });
+
+  test("notifications that are none of ours do no harm", async () => {
+    const [one, two] = [await replica(), await replica()];
+    const { job } = await one.jobs.submit(spec());
+    const next = one.jobs.watch("alice", job.jobId, { afterRevision: 1 })[Symbol.asyncIterator]().next();
+    for (const payload of ["", "hello", "null", '{"jobs":[null]}', '{"jobs":[{"queued":null}]}', '{"jobs":7}'])
+      await query(`SELECT pg_notify('${schema}', '${payload}')`);
+    await two.jobs.cancel("alice", job.jobId);
+    assert.is((await next).value?.state, "CANCELLED");
+  });
+
+  test("a watcher hears of what another process did, and a handler of a cancel there", async () => {
+    const [one, two] = [await replica(), await replica()];
+    const aborted = Promise.withResolvers<unknown>();
+    await two.jobs.work(
+      new Map([
+        [
+          "echo",
+          (run) =>
+            new Promise((_, reject) => {
+              run.progress(1, 2);
+              run.signal.addEventListener("abort", () => {
+                aborted.resolve(run.signal.reason);
+                reject(run.signal.reason);
+              });
+            }),
+        ],
+      ]),
+      { concurrency: 1 },
+    );
+    const { job } = await one.jobs.submit(spec());
+    const seen: string[] = [];
+    for await (const view of one.jobs.watch("alice", job.jobId)) {
+      seen.push(view.state);
+      if (view.progress !== undefined && !view.cancelRequested) await one.jobs.cancel("alice", job.jobId);
+    }
+    assert.is(seen.at(-1), "CANCELLED");
+    assert.is(((await aborted.promise) as Error & { reason: string }).reason, "CANCELLED");
+  });
+
+  test("what happened while the connection for notifications was lost is found, and it comes back", async () => {
+    const [one, two] = [await replica(), await replica()];
+    const { job } = await one.jobs.submit(spec());
+    const watch = one.jobs.watch("alice", job.jobId, { afterRevision: 1 })[Symbol.asyncIterator]();
+    const next = watch.next();
+    await query(`SELECT pg_terminate_backend(pid) FROM ${LISTENING}`);
+    await two.jobs.cancel("alice", job.jobId);
+    assert.is((await next).value?.state, "CANCELLED");
+    const other = (await one.jobs.submit(spec())).job;
+    const again = one.jobs.watch("alice", other.jobId, { afterRevision: 1 })[Symbol.asyncIterator]().next();
+    await eventually("both listen again", async () => (await query(`SELECT FROM ${LISTENING}`)).length === 2);
+    await two.jobs.cancel("alice", other.jobId);
+    assert.is((await again).value?.state, "CANCELLED");
+  });
+
+  test("a job whose process lost its lease runs elsewhere, and what the first one brings late is discarded", async () => {
+    const first = await replica();
+    const slow = Promise.withResolvers<Uint8Array>();
+    await workOn(first, () => slow.promise, { concurrency: 1 });
+    const { job } = await first.jobs.submit(spec({ policy: { ...POLICY, initialBackoffMs: 1 } }));
+    await eventually("it runs", async () => (await stateOf(first, job)) === "RUNNING");
+    const second = await replica();
+    await workOn(second, async () => Buffer.from("second"));
+    const [{ instance_id: frozen } = {}] = await query("SELECT instance_id FROM job");
+    await eventually("it ended", async () => {
+      // The first one is alive and renews its lease.
+      await query(`UPDATE instance SET expires_at = '-infinity' WHERE instance_id = '${frozen}'`);
+      return (await stateOf(second, job)) === "SUCCEEDED";
+    });
+    slow.resolve(Buffer.from("first"));
+    await eventually("the first one is told", async () => (await first.jobs.get("alice", job.jobId))?.attempt === 2);
+    assert.is(Buffer.from((await second.jobs.result("alice", job.jobId)) ?? []).toString(), "second");
+  });
+
+  test("an attempt that was claimed without its process hearing of it is found and run again", async () => {
+    const store = await replica();
+    const { job } = await store.jobs.submit(spec({ policy: { ...POLICY, initialBackoffMs: 1 } }));
+    await query(`UPDATE job SET state = 'RUNNING', attempt = 1, revision = 2,
+      instance_id = (SELECT instance_id FROM instance LIMIT 1)`);
+    await workOn(store, async () => Buffer.from("done"));
+    await eventually("it ended", async () => (await stateOf(store, job)) === "SUCCEEDED");
+    assert.is((await store.jobs.get("alice", job.jobId))?.attempt, 2);
+  });
+
+  test("no more of one owner's jobs run at once than perOwner allows, over all processes", async () => {
+    const [one, two] = [await replica(), await replica()];
+    let running = 0;
+    let most = 0;
+    const handler = async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      running -= 1;
+      return Buffer.from("done");
+    };
+    await workOn(one, handler, { perOwner: 3 });
+    await workOn(two, handler, { perOwner: 3 });
+    const jobs = await Promise.all(Array.from({ length: 20 }, () => one.jobs.submit(spec())));
+    for (const { job } of jobs) await eventually("it ended", async () => (await stateOf(one, job)) === "SUCCEEDED");
+    assert.is(most, 3);
+  });
+
+  test("while the database is away everything is refused with a delay, and goes on when it is back", async () => {
+    await using link = await TcpLink.to(server.port);
+    const store = await replica(link.port);
+    const { job } = await store.jobs.submit(spec());
+    server.crash();
+    const refused = [
+      store.replay.claim(nonceClaim(Date.now(), "away")),
+      store.jobs.submit(spec()),
+      store.jobs.get("alice", job.jobId),
+      store.jobs.cancel("alice", job.jobId),
+      store.intents.begin("alice", "away", Buffer.alloc(32)),
+    ].map((call) => rejection("UNAVAILABLE", call));
+    for (const { retryDelayMs = 0 } of await Promise.all(refused)) assert.ok(retryDelayMs > 0);
+    server.startAgain();
+    await eventually("it is back", () => store.jobs.get("alice", job.jobId).catch(() => undefined));
+    await workOn(store, async () => Buffer.from("done"));
+    await eventually("it ended", async () => (await stateOf(store, job)) === "SUCCEEDED");
+  });
+
+  test("a database without the tables, with newer ones or out of reach is refused with what to do", async () => {
+    const bare = await rejection("STORE_INCOMPATIBLE", openPostgresStore({ url: server.url("bare") }));
+    assert.match(bare.message, "sealwire store migrate");
+    await query("UPDATE store_version SET version = 99, min_reader = 99");
+    const url = server.url(schema);
+    assert.match((await rejection("STORE_INCOMPATIBLE", openPostgresStore({ url }))).message, "newer sealwire");
+    assert.match((await rejection("STORE_INCOMPATIBLE", migratePostgresStore({ url }))).message, "newer sealwire");
+    const away = await rejection("UNAVAILABLE", openPostgresStore({ url: "postgres://u:sesame@127.0.0.1:1/d" }));
+    assert.match(away.message, "127.0.0.1:1/d cannot be used");
+    assert.not.match(away.message, "sesame");
+    const wrong = await rejection("OPTIONS_INVALID", openPostgresStore({ url: "postgres://u:sesame@h/d?schema=a-b" }));
+    assert.not.match(wrong.message, "sesame");
+  });
+
+  test("migrations run at once change the tables once", async () => {
+    const url = server.url("raced");
+    const done = await Promise.all(Array.from({ length: 4 }, () => migratePostgresStore({ url })));
+    assert.is(done.filter(({ from }) => from === 0).length, 1);
+  });
+}
+
+test.run();
