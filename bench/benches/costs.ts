@@ -107,13 +107,13 @@ function perPiece(before: Spent, after: Spent, count: number): Spent {
 /** Does something so many times, as many at once as there are callers. */
 async function sideBySide(count: number, once: () => Promise<unknown>): Promise<void> {
   let begun = 0;
-  const lane = async (): Promise<void> => {
+  const queue = async (): Promise<void> => {
     for (; begun < count; ) {
       begun += 1;
       await once();
     }
   };
-  await Promise.all(Array.from({ length: CALLERS }, lane));
+  await Promise.all(Array.from({ length: CALLERS }, queue));
 }
 
 /** Runs the jobs that wait; all of them are settled when it resolves. */

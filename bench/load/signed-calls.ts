@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { WatchJobRequest } from "../../gen/sealwire/system/v1/watch_job.ts";
 import { type ClientCredentials, parseCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { sealRequest } from "../../src/signing/request/sign.ts";
+import { signRequest } from "../../src/signing/request/sign.ts";
 import { CALL_METHOD, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { ARGS } from "../variants/work.ts";
 
@@ -53,7 +53,7 @@ export class SignedCalls {
   nextNamed(): { readonly id: string; readonly message: Uint8Array } {
     const { clientId, keyId, requestKey, serverId } = this.#credentials;
     const attempt = { requestId: randomUUID(), tsMs: Date.now(), nonce: randomBytes(16) };
-    const { frame } = sealRequest({ ...this.#call, ...attempt, clientId, keyId, requestKey, serverId });
+    const { frame } = signRequest({ ...this.#call, ...attempt, clientId, keyId, requestKey, serverId });
     return { id: attempt.requestId, message: frame };
   }
 }

@@ -4,7 +4,7 @@ import { BatchSumRequest } from "../../gen/sealwire/demo/v1/batch_sum.ts";
 import { DemoToolServiceDefinition } from "../../gen/sealwire/demo/v1/demo_tool_service.ts";
 import { type SealwireClient, SealwireError } from "../../src/index.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { sealRequest } from "../../src/signing/request/sign.ts";
+import { signRequest } from "../../src/signing/request/sign.ts";
 import { CALL_METHOD, TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 import { sendFrame } from "./raw-call.ts";
 import type { Finding } from "./report.ts";
@@ -105,7 +105,7 @@ export const STEPS: readonly Step[] = [
   {
     title: "A tampered request: one bit of a signed frame flipped on the way",
     async run(session) {
-      const frame = sealBatchSum(session);
+      const frame = signBatchSum(session);
       const position = Math.floor(frame.length / 2);
       frame.writeUInt8(frame.readUInt8(position) ^ 1, position);
       const outcome = await sendFrame(session.address, CALL_METHOD, frame);
@@ -116,7 +116,7 @@ export const STEPS: readonly Step[] = [
   {
     title: "A replayed request: the same signed bytes sent twice",
     async run(session) {
-      const frame = sealBatchSum(session);
+      const frame = signBatchSum(session);
       const first = await sendFrame(session.address, CALL_METHOD, frame);
       const second = await sendFrame(session.address, CALL_METHOD, frame);
       expectEqual([first.status, second.status, second.reason], ["OK", "ALREADY_EXISTS", "REPLAYED"]);
@@ -126,9 +126,9 @@ export const STEPS: readonly Step[] = [
 ];
 
 /** Signs a valid call and gives its bytes without sending them. */
-function sealBatchSum({ credentials }: Session): Buffer {
+function signBatchSum({ credentials }: Session): Buffer {
   const args = BatchSumRequest.encode({ numbers: [1, 2, 3.5] }).finish();
-  return sealRequest({
+  return signRequest({
     method: CALL_METHOD,
     clientId: credentials.clientId,
     keyId: credentials.keyId,

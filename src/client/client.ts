@@ -11,7 +11,7 @@ import { type CallArguments, encodeArguments, isEncoded } from "./calls/argument
 import { type CallOptions, checkTraceparent } from "./calls/call-options.ts";
 import { type CallResult, readResult } from "./calls/call-result.ts";
 import { Deadline } from "./calls/deadline.ts";
-import { type EncodedMessage, Sealer } from "./calls/signer.ts";
+import { type EncodedMessage, Signer } from "./calls/signer.ts";
 import { callTool, timeUp } from "./calls/tool-call.ts";
 import { decodeAs, ToolOutput } from "./calls/tool-output.ts";
 import {
@@ -70,7 +70,7 @@ export class SealwireClient implements AsyncDisposable {
       options: resolved,
       transport,
       pipeline: resolved.pipeline ? new Pipeline({ ...resolved, transport }) : undefined,
-      sealer: new Sealer(resolved),
+      signer: new Signer(resolved),
       closed: this.#closing.signal,
     };
     this.#contracts = new ContractSource(resolved.descriptors, () => this.listTools({ includeDescriptors: true }));

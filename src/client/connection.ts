@@ -1,4 +1,4 @@
-import type { Sealer } from "./calls/signer.ts";
+import type { Signer } from "./calls/signer.ts";
 import type { ResolvedClientOptions } from "./options.ts";
 import type { Pipeline } from "./transport/pipeline.ts";
 import type { Transport } from "./transport/transport.ts";
@@ -9,7 +9,7 @@ export interface Connection {
   readonly transport: Transport;
   /** Set if calls share a stream. */
   readonly pipeline: Pipeline | undefined;
-  readonly sealer: Sealer;
+  readonly signer: Signer;
   /** Aborts when the client is closed. */
   readonly closed: AbortSignal;
 }

@@ -1,78 +1,78 @@
 /** The queued jobs of one owner for one tool. */
-export interface Lane {
+export interface TenantQueue {
   readonly priority: number;
   readonly tool: string;
   readonly owner: string;
-  /** No job of the lane may start before this time, Unix milliseconds. */
+  /** No job of the queue may start before this time, Unix milliseconds. */
   dueAtMs: number;
 }
 
 /**
  * Knows in memory which owners have queued jobs for which tools, so that a claim never searches through the
- * backlog of others, and lets the owners take turns. A lane without jobs does no harm: the claim that finds it
+ * backlog of others, and lets the owners take turns. A queue without jobs does no harm: the claim that finds it
  * empty removes it.
  */
-export class Lanes {
-  /** By priority, then by what else makes a lane; in the order of their turns. */
-  #lanes = new Map<number, Map<string, Lane>>();
-  /** How often {@link add} was told of a lane. */
-  readonly #additions = new WeakMap<Lane, number>();
+export class FairQueue {
+  /** By priority, then by what else makes a queue; in the order of their turns. */
+  #queues = new Map<number, Map<string, TenantQueue>>();
+  /** How often {@link add} was told of a queue. */
+  readonly #additions = new WeakMap<TenantQueue, number>();
 
-  /** Takes the lanes as they are in the database. */
-  replace(lanes: Iterable<Lane>): void {
-    this.#lanes = new Map();
-    for (const lane of lanes) this.#ofPriority(lane.priority).set(keyOf(lane), lane);
+  /** Takes the queues as they are in the database. */
+  replace(queues: Iterable<TenantQueue>): void {
+    this.#queues = new Map();
+    for (const queue of queues) this.#ofPriority(queue.priority).set(keyOf(queue), queue);
   }
 
   /** Notes that a job was queued. */
-  add(queued: Lane): void {
-    const lanes = this.#ofPriority(queued.priority);
-    const lane = lanes.get(keyOf(queued)) ?? queued;
-    lanes.set(keyOf(queued), lane);
-    lane.dueAtMs = Math.min(lane.dueAtMs, queued.dueAtMs);
-    this.#additions.set(lane, this.additionsTo(lane) + 1);
+  add(queued: TenantQueue): void {
+    const queues = this.#ofPriority(queued.priority);
+    const queue = queues.get(keyOf(queued)) ?? queued;
+    queues.set(keyOf(queued), queue);
+    queue.dueAtMs = Math.min(queue.dueAtMs, queued.dueAtMs);
+    this.#additions.set(queue, this.additionsTo(queue) + 1);
   }
 
-  /** Rises whenever a job was queued in the lane: what was read of it before may be old by now. */
-  additionsTo(lane: Lane): number {
-    return this.#additions.get(lane) ?? 0;
+  /** Rises whenever a job was added to the queue: what was read of it before may be stale. */
+  additionsTo(queue: TenantQueue): number {
+    return this.#additions.get(queue) ?? 0;
   }
 
-  /** The priorities that have lanes, the highest first. */
+  /** The priorities that have queues, the highest first. */
   priorities(): readonly number[] {
-    return [...this.#lanes.keys()].sort((one, other) => other - one);
+    return [...this.#queues.keys()].sort((one, other) => other - one);
   }
 
-  /** The lanes of a priority as they stand in line now; the walk is not disturbed by {@link moveToEnd} and {@link remove}. */
-  *inTurn(priority: number): Iterable<Lane> {
-    const lanes = this.#ofPriority(priority);
-    let left = lanes.size;
-    for (const lane of lanes.values()) {
+  /** The queues of a priority as they stand in line now; the walk is not disturbed by {@link moveToEnd} and {@link remove}. */
+  *inTurn(priority: number): Iterable<TenantQueue> {
+    const queues = this.#ofPriority(priority);
+    let left = queues.size;
+    for (const queue of queues.values()) {
       if (left-- === 0) return;
-      yield lane;
+      yield queue;
     }
   }
 
-  moveToEnd(lane: Lane): void {
-    const lanes = this.#ofPriority(lane.priority);
-    lanes.delete(keyOf(lane));
-    lanes.set(keyOf(lane), lane);
+  moveToEnd(queue: TenantQueue): void {
+    const queues = this.#ofPriority(queue.priority);
+    queues.delete(keyOf(queue));
+    queues.set(keyOf(queue), queue);
   }
 
-  remove(lane: Lane): void {
-    this.#ofPriority(lane.priority).delete(keyOf(lane));
+  remove(queue: TenantQueue): void {
+    this.#ofPriority(queue.priority).delete(keyOf(queue));
   }
 
-  #ofPriority(priority: number): Map<string, Lane> {
-    let lanes = this.#lanes.get(priority);
-    if (lanes === undefined) {
-      lanes = new Map();
-      this.#lanes.set(priority, lanes);
+  #ofPriority(priority: number): Map<string, TenantQueue> {
+    let queues = this.#queues.get(priority);
+    if (queues === undefined) {
+      queues = new Map();
+      this.#queues.set(priority, queues);
     }
-    return lanes;
+    return queues;
   }
 }
 
-function keyOf({ tool, owner }: Pick<Lane, "tool" | "owner">): string {
+function keyOf({ tool, owner }: Pick<TenantQueue, "tool" | "owner">): string {
   return `${tool}\n${owner}`;
 }

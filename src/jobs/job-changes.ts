@@ -1,34 +1,34 @@
-import type { Lane, Lanes } from "./fair-queue.ts";
+import type { FairQueue, TenantQueue } from "./fair-queue.ts";
 import type { JobView } from "./job.ts";
 import { type JobRow, toJobView } from "./job-row.ts";
 import type { RunListener } from "./worker/attempt-store.ts";
 
 /** Tells watchers of committed changes. */
-interface Feed {
+interface ChangePublisher {
   publish(view: JobView): void;
 }
 
-/** Tells everyone in the process of committed changes: the watchers, the lanes, the workers. */
+/** Tells everyone in the process of committed changes: the watchers, the queues, the workers. */
 export class JobChanges {
-  readonly #feed: Feed;
-  readonly #lanes: Lanes;
+  readonly #notifier: ChangePublisher;
+  readonly #fairQueue: FairQueue;
   readonly #listeners = new Set<RunListener>();
 
-  constructor(feed: Feed, lanes: Lanes) {
-    this.#feed = feed;
-    this.#lanes = lanes;
+  constructor(notifier: ChangePublisher, fairQueue: FairQueue) {
+    this.#notifier = notifier;
+    this.#fairQueue = fairQueue;
   }
 
   /** Takes a job's row as a committed transition left it. */
   committed(row: JobRow): void {
-    this.#feed.publish(toJobView(row));
-    if (row.state === "QUEUED") this.queued(laneOf(row));
+    this.#notifier.publish(toJobView(row));
+    if (row.state === "QUEUED") this.queued(queueOf(row));
     else if (row.state === "RUNNING" && row.cancel_requested) this.cancelRequested(row.job_id);
   }
 
-  /** A job of the lane may be claimed once it is due. */
-  queued(lane: Lane): void {
-    this.#lanes.add(lane);
+  /** A job of the queue may be claimed once it is due. */
+  queued(queue: TenantQueue): void {
+    this.#fairQueue.add(queue);
     this.jobReady();
   }
 
@@ -48,7 +48,7 @@ export class JobChanges {
   }
 }
 
-/** The lane of a queued job, due when the job is. */
-export function laneOf(row: JobRow): Lane {
+/** The queue of a queued job, due when the job is. */
+export function queueOf(row: JobRow): TenantQueue {
   return { priority: row.priority, tool: row.tool, owner: row.owner, dueAtMs: row.run_at_ms };
 }

@@ -17,10 +17,10 @@ import type { JobStorage } from "./job-storage.ts";
 import type { PageTokens } from "./page-token.ts";
 import { storeClosed } from "./unavailable.ts";
 import { JobWatch } from "./watch/job-watch.ts";
-import type { Feeds } from "./watch/notifiers.ts";
+import type { Notifiers } from "./watch/notifiers.ts";
 import { watchOwner } from "./watch/owner-watch.ts";
 import { checkWorkOptions } from "./work-limits.ts";
-import type { RunLedger } from "./worker/attempt-store.ts";
+import type { AttemptStore } from "./worker/attempt-store.ts";
 import { JobWorker } from "./worker/job-worker.ts";
 
 const ALL_STATES: readonly JobState[] = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"];
@@ -28,8 +28,8 @@ const ALL_STATES: readonly JobState[] = ["QUEUED", "RUNNING", "SUCCEEDED", "FAIL
 /** What a {@link StoredJobEngine} is made of. */
 export interface StoredJobEngineOptions {
   readonly storage: JobStorage;
-  readonly ledger: RunLedger;
-  readonly feeds: Feeds;
+  readonly attemptStore: AttemptStore;
+  readonly notifiers: Notifiers;
   readonly pageTokens: PageTokens;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -81,18 +81,18 @@ export class StoredJobEngine implements JobEngine {
     jobId: string,
     { afterRevision = 0, signal }: { readonly afterRevision?: number; readonly signal?: AbortSignal } = {},
   ): AsyncIterable<JobView> {
-    return new JobWatch({ feed: this.#options.feeds.jobs, owner, jobId, afterRevision, signal });
+    return new JobWatch({ notifier: this.#options.notifiers.jobs, owner, jobId, afterRevision, signal });
   }
 
   watchAll(owner: string, options?: WatchAllOptions): AsyncIterable<JobNews> {
-    return watchOwner(this.#options.feeds.owners, owner, options);
+    return watchOwner(this.#options.notifiers.owners, owner, options);
   }
 
   async work(handlers: JobHandlers, options: WorkOptions): Promise<Worker> {
-    const { feeds, ledger, clock, logger } = this.#options;
-    if (feeds.closed) throw storeClosed();
+    const { notifiers, attemptStore, clock, logger } = this.#options;
+    if (notifiers.closed) throw storeClosed();
     checkWorkOptions(options);
-    const worker = new JobWorker({ ...options, handlers, ledger, clock, logger });
+    const worker = new JobWorker({ ...options, handlers, attemptStore, clock, logger });
     this.#workers.add(worker);
     return worker;
   }
@@ -108,6 +108,6 @@ export class StoredJobEngine implements JobEngine {
   /** Hands back what runs and ends every watch with UNAVAILABLE. */
   async close(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) => worker.stop(0)));
-    await this.#options.feeds.close();
+    await this.#options.notifiers.close();
   }
 }

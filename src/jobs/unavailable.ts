@@ -4,7 +4,7 @@ import { SealwireError } from "../errors.ts";
 const AWAY_RETRY_MS = 1000;
 
 /** The error of a store that cannot be read or written just now. */
-export function storeAway(cause: unknown): SealwireError {
+export function storeUnavailable(cause: unknown): SealwireError {
   return new SealwireError("UNAVAILABLE", "The server's store cannot be used just now; try again.", {
     retryDelayMs: AWAY_RETRY_MS,
     cause,

@@ -6,19 +6,19 @@ const TURN_MS = 5;
 
 type Task = () => void;
 /** The tasks of one caller that wait, in the order in which they came. */
-type Lane = LinkedList<Task>;
+type CallerQueue = LinkedList<Task>;
 
 /**
  * Bounds what runs in one turn of the event loop, by number and by time, so that input and output go on between turns.
- * Callers take turns, each with a lane of its own: one who has many tasks, or long ones, delays the others by one task.
+ * Callers take turns, each with a queue of its own: one who has many tasks, or long ones, delays the others by one task.
  */
-export class Turns {
+export class TickLimiter {
   readonly #perTurn: number;
   readonly #clock: Pick<Clock, "monotonicMs">;
   /** By caller; they stay, since callers come back. */
-  readonly #lanes = new Map<string, Lane>();
-  /** The lanes with tasks, that whose turn is next first. */
-  readonly #waiting = new LinkedList<Lane>();
+  readonly #queues = new Map<string, CallerQueue>();
+  /** The queues with tasks, that whose turn is next first. */
+  readonly #waiting = new LinkedList<CallerQueue>();
   #count = 0;
   #startedAtMs = 0;
 
@@ -27,13 +27,13 @@ export class Turns {
     this.#clock = clock;
   }
 
-  /** Runs `task` for the caller `lane`, at once if there is room in this turn. It must not throw. */
-  run(task: Task, lane = ""): void {
+  /** Runs `task` for `caller`, at once if there is room in this turn. It must not throw. */
+  run(task: Task, caller = ""): void {
     if (this.#count === 0) {
       this.#startedAtMs = this.#clock.monotonicMs();
       setImmediate(() => this.#begin());
     } else if (this.#waiting.size > 0 || !this.#hasRoom()) {
-      this.#wait(task, lane);
+      this.#wait(task, caller);
       return;
     }
     this.#count += 1;
@@ -41,7 +41,7 @@ export class Turns {
   }
 
   /** Runs `work` as a task of its own; resolves to what it returns, rejects with what it throws. */
-  do<T>(work: () => T | Promise<T>, lane = ""): Promise<T> {
+  do<T>(work: () => T | Promise<T>, caller = ""): Promise<T> {
     return new Promise((resolve, reject) => {
       this.run(() => {
         try {
@@ -49,13 +49,13 @@ export class Turns {
         } catch (error) {
           reject(error);
         }
-      }, lane);
+      }, caller);
     });
   }
 
   /** Resolves when the caller may go on. */
-  turn(lane = ""): Promise<void> {
-    return new Promise((resolve) => this.run(resolve, lane));
+  turn(caller = ""): Promise<void> {
+    return new Promise((resolve) => this.run(resolve, caller));
   }
 
   #hasRoom(): boolean {
@@ -63,13 +63,13 @@ export class Turns {
   }
 
   #wait(task: Task, name: string): void {
-    let lane = this.#lanes.get(name);
-    if (lane === undefined) {
-      lane = new LinkedList();
-      this.#lanes.set(name, lane);
+    let caller = this.#queues.get(name);
+    if (caller === undefined) {
+      caller = new LinkedList();
+      this.#queues.set(name, caller);
     }
-    if (lane.size === 0) this.#waiting.add(lane);
-    lane.add(task);
+    if (caller.size === 0) this.#waiting.add(caller);
+    caller.add(task);
   }
 
   #begin(): void {
@@ -85,12 +85,12 @@ export class Turns {
 
   /** Takes the next task out; there is one. */
   #next(): Task {
-    const turn = this.#waiting.first as Place<Lane>;
-    const lane = turn.item;
-    const place = lane.first as Place<Task>;
-    lane.remove(place);
+    const turn = this.#waiting.first as Place<CallerQueue>;
+    const caller = turn.item;
+    const place = caller.first as Place<Task>;
+    caller.remove(place);
     this.#waiting.remove(turn);
-    if (lane.size > 0) this.#waiting.add(lane);
+    if (caller.size > 0) this.#waiting.add(caller);
     return place.item;
   }
 }

@@ -4,7 +4,7 @@ import { ToolServiceService } from "../../gen/sealwire/v1/tool_service.ts";
 import type { Worker } from "../jobs/engine.ts";
 import { GRACE_LIMITS } from "../jobs/work-limits.ts";
 import { checkNumber } from "../runtime/number-range.ts";
-import { Turns } from "../runtime/tick-limiter.ts";
+import { TickLimiter } from "../runtime/tick-limiter.ts";
 import { TimeLimit } from "../runtime/time-limit.ts";
 import { VERSION } from "../runtime/version.ts";
 import { createRequestAuthenticator } from "../signing/request/verify.ts";
@@ -29,7 +29,7 @@ import { Drain } from "./request/drain.ts";
 import { CallRunner } from "./request/execution.ts";
 import { Gate } from "./request/gate.ts";
 import { guardKeyListener, guardLogger, guardObserver } from "./request/guards.ts";
-import { Sealer } from "./request/signer.ts";
+import { Signer } from "./request/signer.ts";
 import { addHealth, type Health } from "./services/health.ts";
 import { addReflection } from "./services/reflection.ts";
 import { addNativeTools } from "./services/unimplemented.ts";
@@ -125,7 +125,7 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   const readBudget = new ReadBudget(limits.unverifiedBytesMax, clock, new TimeLimit(clock, limits.requestTimeoutMs));
   const interceptor = createInterceptor({
     gate,
-    sealer: new Sealer(ring, clock),
+    signer: new Signer(ring, clock),
     readBudget,
     clock,
     logger,
@@ -137,15 +137,15 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
     callsPerStreamMax: limits.callsPerStreamMax,
     anonymousCalls: new AnonymousCalls({ ...limits, clock, readBudget }),
     onKeyUsed: guardKeyListener(resolved.onKeyUsed, logger),
-    turns: new Turns(CALLS_PER_TURN),
-    streamTurns: new Turns(Number.POSITIVE_INFINITY),
+    tickLimiter: new TickLimiter(CALLS_PER_TURN),
+    streamTickLimiter: new TickLimiter(Number.POSITIVE_INFINITY),
     serveCall: createCallHandler(runner),
     serveWatch: createWatchHandler({
       dispatcher,
       clock,
       drain,
       keyRing,
-      turns: new Turns(WATCH_WRITES_PER_TURN),
+      tickLimiter: new TickLimiter(WATCH_WRITES_PER_TURN),
       watchTimeoutMs: limits.watchTimeoutMs,
     }),
   });

@@ -1,5 +1,5 @@
 import type { SealwireError } from "../errors.ts";
-import { storeAway } from "../jobs/unavailable.ts";
+import { storeUnavailable } from "../jobs/unavailable.ts";
 
 /** Whether servers may use a store. */
 export interface StoreCondition {
@@ -46,11 +46,11 @@ export class SettableCondition implements StoreCondition {
 
   /** Throws UNAVAILABLE if calls are to go elsewhere. */
   throwUnlessServing(): void {
-    if (!this.#serving) throw storeAway(this.lost.reason);
+    if (!this.#serving) throw storeUnavailable(this.lost.reason);
   }
 
   /** Throws UNAVAILABLE once the store is lost. */
   throwIfLost(): void {
-    if (this.lost.aborted) throw storeAway(this.lost.reason);
+    if (this.lost.aborted) throw storeUnavailable(this.lost.reason);
   }
 }

@@ -4,7 +4,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { runPeriodically } from "../runtime/periodic.ts";
 
 /** What a store does by itself from time to time. A chore that fails is logged and done again at its next turn. */
-export class StoreChores implements AsyncDisposable {
+export class Maintenance implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #chores: AsyncDisposable[] = [];

@@ -6,8 +6,8 @@ const HOLD_MS = 5_000;
 /** Most causes that are logged before it is back. */
 const CAUSES_MAX = 8;
 
-/** What an {@link AwayLog} says. */
-export interface AwayLogOptions {
+/** What an {@link OutageLog} says. */
+export interface OutageLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly away: string;
@@ -19,15 +19,15 @@ export interface AwayLogOptions {
  * and works by turns gives one pair of lines in that time at most. Before it has worked once it logs nothing, since whoever
  * starts it is told.
  */
-export class AwayLog implements Disposable {
-  readonly #options: AwayLogOptions;
+export class OutageLog implements Disposable {
+  readonly #options: OutageLogOptions;
   readonly #causes = new Set<string>();
   #failedAtMs = 0;
   #awaySinceMs = 0;
   #everWorked = false;
   #holding: Disposable | undefined;
 
-  constructor(options: AwayLogOptions) {
+  constructor(options: OutageLogOptions) {
     this.#options = options;
   }
 

@@ -4,7 +4,7 @@ import { SealwireError } from "../errors.ts";
 import type { JobHandler, JobRun } from "../jobs/engine.ts";
 import type { JobPolicy } from "../jobs/job.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { Turns } from "../runtime/tick-limiter.ts";
+import { TickLimiter } from "../runtime/tick-limiter.ts";
 import { canonicalizeChecked } from "../signing/canonical.ts";
 import { intentDigest } from "../signing/request/intent-digest.ts";
 import type { Store } from "../store/store.ts";
@@ -54,7 +54,7 @@ export class Dispatcher {
   readonly #validator: ArgsValidator;
   readonly #overdue: OverdueHandlers;
   /** Where the steps of the work on large arguments take turns, beside everything else. */
-  readonly #largeTurns = new Turns(LARGE_STEPS_PER_TURN);
+  readonly #largeStepLimiter = new TickLimiter(LARGE_STEPS_PER_TURN);
   readonly #logger: Logger;
   readonly #answers = new WeakMap<object, Answer>();
 
@@ -269,7 +269,7 @@ export class Dispatcher {
 
   /** Takes one step of the work on arguments; if they are large, as a task of its own. */
   #step<T>(args: Uint8Array, owner: string, step: () => T | Promise<T>): T | Promise<T> {
-    return args.length > LARGE_ARGS_BYTES ? this.#largeTurns.do(step, owner) : step();
+    return args.length > LARGE_ARGS_BYTES ? this.#largeStepLimiter.do(step, owner) : step();
   }
 }
 

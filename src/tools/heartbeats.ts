@@ -1,5 +1,5 @@
 import type { Clock } from "../runtime/clock.ts";
-import { Turns } from "../runtime/tick-limiter.ts";
+import { TickLimiter } from "../runtime/tick-limiter.ts";
 import { type Expiring, type RunningTime, TimeLimit } from "../runtime/time-limit.ts";
 
 /** Watches that began together have their heartbeats together: so many per turn of the event loop. */
@@ -15,7 +15,7 @@ export interface HeartbeatOptions {
 /** Breaks the silence of watches. Those that have the same interval share a timer. */
 export class Heartbeats {
   readonly #clock: Clock;
-  readonly #turns = new Turns(BEATS_PER_TURN);
+  readonly #tickLimiter = new TickLimiter(BEATS_PER_TURN);
   readonly #silences = new Map<number, TimeLimit>();
 
   constructor(clock: Clock) {
@@ -48,7 +48,7 @@ export class Heartbeats {
 
   /** Runs `beat` when there is room for it. */
   run(beat: () => void): void {
-    this.#turns.run(beat);
+    this.#tickLimiter.run(beat);
   }
 }
 

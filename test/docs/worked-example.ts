@@ -5,9 +5,9 @@ import { canonicalize } from "../../src/signing/canonical.ts";
 import { deriveRequestKey, deriveResponseKey, fingerprint } from "../../src/signing/derivation.ts";
 import { formatRequestKey, formatResponseKey } from "../../src/signing/key-text.ts";
 import { macKey } from "../../src/signing/mac.ts";
-import { sealRequest } from "../../src/signing/request/sign.ts";
+import { signRequest } from "../../src/signing/request/sign.ts";
 import { requestSigningInput } from "../../src/signing/request/signature.ts";
-import { sealResponse } from "../../src/signing/response/sign.ts";
+import { signResponse } from "../../src/signing/response/sign.ts";
 import { responseSigningInput } from "../../src/signing/response/signature.ts";
 import { builtinImage, messageDesc } from "../../src/wire/descriptors.ts";
 import { readFrame } from "../../src/wire/frame.ts";
@@ -35,7 +35,7 @@ export function workedExample(): WorkedExample {
     BatchSumRequest.encode({ numbers: [1, 2, 3.5] }).finish(),
     messageDesc(builtinImage(), "sealwire.demo.v1.BatchSumRequest"),
   );
-  const request = sealRequest({
+  const request = signRequest({
     method: CALL_METHOD,
     clientId: CLIENT_ID,
     keyId: KEY_ID,
@@ -64,7 +64,7 @@ export function workedExample(): WorkedExample {
     sequence: 0n,
   };
   const response = Response.encode(answer).finish();
-  const responseFrame = sealResponse({ keyId: KEY_ID, responseKey: macKey(responseKey) }, request.signature, answer);
+  const responseFrame = signResponse({ keyId: KEY_ID, responseKey: macKey(responseKey) }, request.signature, answer);
 
   return {
     texts: {

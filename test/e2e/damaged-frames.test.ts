@@ -5,7 +5,7 @@ import fc from "fast-check";
 import type { Logger } from "../../src/runtime/logger.ts";
 import { canonicalize } from "../../src/signing/canonical.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { signRequest } from "../../src/signing/request/signature.ts";
+import { requestSignature } from "../../src/signing/request/signature.ts";
 import { readFrame, writeFrame } from "../../src/wire/frame.ts";
 import { CALL_METHOD, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { readStatusDetails } from "../../src/wire/status.ts";
@@ -203,7 +203,7 @@ function frameOf(sample: Sample, credentials: ClientCredentials, method: string)
 
 /** A frame that any client could send who signs what he should not. */
 function signed(envelope: Uint8Array, { keyId, requestKey }: ClientCredentials, method: string): Uint8Array {
-  return writeFrame({ content: envelope, keyId, signature: signRequest(requestKey, { method, keyId, envelope }) });
+  return writeFrame({ content: envelope, keyId, signature: requestSignature(requestKey, { method, keyId, envelope }) });
 }
 
 const EXPECTED: ReadonlySet<number> = new Set([

@@ -1,4 +1,4 @@
-import { Turns } from "../../src/runtime/tick-limiter.ts";
+import { TickLimiter } from "../../src/runtime/tick-limiter.ts";
 import { assert, suite } from "../support/suite.ts";
 
 const test = suite("runtime/tick-limiter");
@@ -6,9 +6,9 @@ const test = suite("runtime/tick-limiter");
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test("only so many run in a turn, the others in the next ones, in order", async () => {
-  const turns = new Turns(2);
+  const tickLimiter = new TickLimiter(2);
   const ran: number[] = [];
-  for (let task = 1; task <= 5; task += 1) turns.run(() => void ran.push(task));
+  for (let task = 1; task <= 5; task += 1) tickLimiter.run(() => void ran.push(task));
   assert.equal(ran, [1, 2]);
   await nextTurn();
   assert.equal(ran, [1, 2, 3, 4]);
@@ -17,13 +17,13 @@ test("only so many run in a turn, the others in the next ones, in order", async 
 });
 
 test("what a task begins does not overtake those who wait", async () => {
-  const turns = new Turns(2);
+  const tickLimiter = new TickLimiter(2);
   const ran: string[] = [];
   const again = (name: string) => () => {
     ran.push(name);
-    turns.run(() => void ran.push(`${name} again`));
+    tickLimiter.run(() => void ran.push(`${name} again`));
   };
-  for (const name of ["a", "b", "c"]) turns.run(again(name));
+  for (const name of ["a", "b", "c"]) tickLimiter.run(again(name));
   assert.equal(ran, ["a", "a again"]);
   await nextTurn();
   assert.equal(ran.slice(2), ["b", "c"]);
@@ -32,11 +32,11 @@ test("what a task begins does not overtake those who wait", async () => {
 });
 
 test("a turn that was not full leaves the next one free", async () => {
-  const turns = new Turns(1);
-  await turns.turn();
+  const tickLimiter = new TickLimiter(1);
+  await tickLimiter.turn();
   await nextTurn();
   let ran = false;
-  turns.run(() => {
+  tickLimiter.run(() => {
     ran = true;
   });
   assert.ok(ran);
@@ -53,13 +53,13 @@ class Stopwatch {
 
 test("a turn ends after 5 ms, however few have run, and one task runs in each", async () => {
   const clock = new Stopwatch();
-  const turns = new Turns(10, clock);
+  const tickLimiter = new TickLimiter(10, clock);
   const ran: number[] = [];
   const task = (number: number, tookMs: number) => () => {
     ran.push(number);
     clock.nowMs += tookMs;
   };
-  for (const [number, tookMs] of [2, 4, 9, 30, 1].entries()) turns.run(task(number, tookMs));
+  for (const [number, tookMs] of [2, 4, 9, 30, 1].entries()) tickLimiter.run(task(number, tookMs));
   assert.equal(ran, [0, 1]);
   await nextTurn();
   assert.equal(ran, [0, 1, 2]);
@@ -70,19 +70,19 @@ test("a turn ends after 5 ms, however few have run, and one task runs in each", 
 });
 
 test("callers take turns, so that many tasks of one delay another's by one", async () => {
-  const turns = new Turns(1);
+  const tickLimiter = new TickLimiter(1);
   const ran: string[] = [];
-  for (let i = 0; i < 4; i += 1) turns.run(() => void ran.push(`many ${i}`), "many");
-  for (let i = 0; i < 2; i += 1) turns.run(() => void ran.push(`few ${i}`), "few");
+  for (let i = 0; i < 4; i += 1) tickLimiter.run(() => void ran.push(`many ${i}`), "many");
+  for (let i = 0; i < 2; i += 1) tickLimiter.run(() => void ran.push(`few ${i}`), "few");
   for (let i = 0; i < 6; i += 1) await nextTurn();
   assert.equal(ran, ["many 0", "many 1", "few 0", "many 2", "few 1", "many 3"]);
 });
 
 test("work in a turn of its own gives what it returns, or throws", async () => {
-  const turns = new Turns(1);
-  assert.is(await turns.do(() => 7), 7);
-  assert.is(await turns.do(async () => 8), 8);
-  const failed = turns.do(() => {
+  const tickLimiter = new TickLimiter(1);
+  assert.is(await tickLimiter.do(() => 7), 7);
+  assert.is(await tickLimiter.do(async () => 8), 8);
+  const failed = tickLimiter.do(() => {
     throw new Error("no");
   });
   assert.match(String(await failed.catch((error: unknown) => error)), "no");

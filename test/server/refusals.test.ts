@@ -149,8 +149,8 @@ test("who pastes a command again or with the wrong key is told which command mak
 });
 
 test("a message beyond 1 MiB is refused", async () => {
-  const { frame, ...sealed } = signRaw(server.credentials("alice"), SUM);
-  const answer = await client.send({ ...sealed, frame: Buffer.concat([frame, Buffer.alloc(1024 * 1024)]) });
+  const { frame, ...signed } = signRaw(server.credentials("alice"), SUM);
+  const answer = await client.send({ ...signed, frame: Buffer.concat([frame, Buffer.alloc(1024 * 1024)]) });
   assert.is(answer.code, 8);
 });
 

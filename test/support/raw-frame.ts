@@ -1,6 +1,6 @@
 import { systemRandom } from "../../src/runtime/random.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { sealRequest } from "../../src/signing/request/sign.ts";
+import { signRequest } from "../../src/signing/request/sign.ts";
 import { CALL_METHOD, TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 
 /** What a test sends; whatever it leaves out is as it should be. */
@@ -31,7 +31,7 @@ export interface RawFrame {
 export function signRaw(credentials: ClientCredentials, request: RawRequest): RawFrame {
   const method = request.method ?? CALL_METHOD;
   const requestId = request.requestId ?? systemRandom.uuid();
-  const sealed = sealRequest({
+  const signed = signRequest({
     method,
     clientId: request.clientId ?? credentials.clientId,
     keyId: credentials.keyId,
@@ -43,5 +43,5 @@ export function signRaw(credentials: ClientCredentials, request: RawRequest): Ra
     tsMs: request.tsMs ?? Date.now(),
     nonce: request.nonce ?? systemRandom.bytes(16),
   });
-  return { method, frame: sealed.frame, signature: sealed.signature, requestId };
+  return { method, frame: signed.frame, signature: signed.signature, requestId };
 }

@@ -3,4 +3,4 @@ import type * as Original from "../../../src/signing/request/signature.ts";
 /* In place of src/signing/request/signature.ts: nothing is computed, and every signature holds. */
 
 export const verifyRequest: typeof Original.verifyRequest = () => true;
-export const signRequest: typeof Original.signRequest = () => Buffer.alloc(32);
+export const requestSignature: typeof Original.requestSignature = () => Buffer.alloc(32);

@@ -10,7 +10,7 @@ import { systemClock } from "../../runtime/clock.ts";
 import { systemRandom } from "../../runtime/random.ts";
 import { canonicalize } from "../../signing/canonical.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
-import { type SealedRequest, sealRequest } from "../../signing/request/sign.ts";
+import { type SignedRequestFrame, signRequest } from "../../signing/request/sign.ts";
 import { requestSigningInput } from "../../signing/request/signature.ts";
 import { builtinImage, messageDesc, readImage } from "../../wire/descriptors.ts";
 import { CALL_METHOD, methodOfTool } from "../../wire/limits.ts";
@@ -52,7 +52,7 @@ export async function run(
   const method = methodOfTool(tool);
   let isFirst = true;
   for (let left = options.count ?? 1; left > 0; left--) {
-    const sealed = sealRequest({
+    const signed = signRequest({
       ...credentials,
       method,
       tool,
@@ -61,20 +61,25 @@ export async function run(
       tsMs: systemClock.nowMs(),
       nonce: systemRandom.bytes(NONCE_BYTES),
     });
-    if (options.binary) terminal.write(delimited(sealed.frame));
+    if (options.binary) terminal.write(delimited(signed.frame));
     else {
-      if (isFirst) warnOfRelays(terminal, sealed, args.value, contract);
-      const frame = frameJson(sealed, method, contract);
+      if (isFirst) warnOfRelays(terminal, signed, args.value, contract);
+      const frame = frameJson(signed, method, contract);
       terminal.print(options.grpcurl ? grpcurlCommand(frame, method, credentials, options) : frame);
     }
-    if (options.explain) explain(terminal, { sealed, method, credentials, args: args.value });
+    if (options.explain) explain(terminal, { signed, method, credentials, args: args.value });
     isFirst = false;
   }
   return ExitCode.done;
 }
 
 /** Names what whoever turns the JSON back into bytes would change: the server would say SIGNATURE_INVALID and no more. */
-function warnOfRelays(terminal: Terminal, { frame }: SealedRequest, value: Uint8Array, contract: ToolContract): void {
+function warnOfRelays(
+  terminal: Terminal,
+  { frame }: SignedRequestFrame,
+  value: Uint8Array,
+  contract: ToolContract,
+): void {
   const { input: desc, registry } = contract;
   const changes = relayChanges({ desc, value, frameBytes: frame.length, registry });
   const { yellow, dim } = terminal.colors;
@@ -112,7 +117,7 @@ async function findContract(
   throw new SealwireError("OPTIONS_INVALID", `The tool "${tool}" is not in that image.\n${toDo}`);
 }
 
-function frameJson({ frame }: SealedRequest, method: string, { registry }: ToolContract): string {
+function frameJson({ frame }: SignedRequestFrame, method: string, { registry }: ToolContract): string {
   const name = method === CALL_METHOD ? "sealwire.v1.CallRequest" : "sealwire.v1.WatchJobRequest";
   const desc = messageDesc(builtinImage(), name);
   return toJsonLine(toJson(desc, fromBinary(desc, frame), { registry }));
@@ -136,15 +141,15 @@ function grpcurlCommand(frame: string, method: string, credentials: ClientCreden
 }
 
 interface Explained {
-  readonly sealed: SealedRequest;
+  readonly signed: SignedRequestFrame;
   readonly method: string;
   readonly credentials: ClientCredentials;
   readonly args: Uint8Array;
 }
 
-function explain(terminal: Terminal, { sealed, method, credentials, args }: Explained): void {
+function explain(terminal: Terminal, { signed, method, credentials, args }: Explained): void {
   const { keyId } = credentials;
-  const { envelope, signature, frame } = sealed;
+  const { envelope, signature, frame } = signed;
   const input = requestSigningInput({ method, keyId, envelope });
   const { bold, dim } = terminal.colors;
   const step = (title: string, ...lines: readonly string[]) => {

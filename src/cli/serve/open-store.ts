@@ -56,7 +56,7 @@ async function onceAvailable(logger: Logger, open: () => Promise<Store>): Promis
 }
 
 /** A ring that is followed, and where the use of its keys is noted. */
-export interface FollowedRing {
+export interface ServedKeyRing {
   readonly keyRing: WatchedKeyRing;
   readonly writeKeyUse: KeyUseWriter;
 }
@@ -66,7 +66,7 @@ export async function followKeyRing(
   { keyRing: path, serverSecretFile }: ServeSettings,
   shared: SharedStore | undefined,
   logger: Logger,
-): Promise<FollowedRing> {
+): Promise<ServedKeyRing> {
   if (serverSecretFile !== undefined) {
     if (shared === undefined) throw new Error("server secrets without a shared store");
     const keyRing = await shared.watchKeyRing({ serverSecretFile });

@@ -8,7 +8,7 @@ import { checkTimeoutMs } from "../options.ts";
 import { Deadline, TIME_IS_UP } from "./deadline.ts";
 import { type Outcome, readFailure, readMessage } from "./outcome.ts";
 import { Retries, tellsDelay } from "./retry.ts";
-import type { EncodedMessage, SealedAttempt } from "./signer.ts";
+import type { EncodedMessage, SignedAttempt } from "./signer.ts";
 
 /** One intent: which tool, with what, under which name. */
 export interface Intent {
@@ -29,7 +29,7 @@ export async function callTool(
   intent: Intent,
   { signal, timeoutMs }: OperationOptions,
 ): Promise<Response> {
-  const { options, sealer, transport, closed } = connection;
+  const { options, signer, transport, closed } = connection;
   const limitMs = timeoutMs === undefined ? options.timeoutMs : checkTimeoutMs(timeoutMs);
   using deadline = new Deadline({
     clock: options.clock,
@@ -42,7 +42,7 @@ export async function callTool(
   const pipeline = intent.traceparent === undefined ? connection.pipeline : undefined;
   for (;;) {
     deadline.signal.throwIfAborted();
-    const attempt = sealer.seal({ ...intent, method: pipeline === undefined ? CALL_METHOD : CALL_STREAM_METHOD });
+    const attempt = signer.sign({ ...intent, method: pipeline === undefined ? CALL_METHOD : CALL_STREAM_METHOD });
     const outcome = await (pipeline === undefined
       ? sendUnary(connection, intent, attempt, deadline)
       : pipeline.send({
@@ -54,7 +54,7 @@ export async function callTool(
     if (outcome.kind === "answer") return outcome.response;
     if (deadline.signal.aborted) throw endOf(deadline.signal.reason, retries.errorInTime(outcome, limitMs));
     const delayMs = retries.delayAfter(outcome, {
-      correctClock: () => outcome.kind === "refusal" && sealer.adoptServerTime(Number(outcome.response.tsMs), attempt),
+      correctClock: () => outcome.kind === "refusal" && signer.adoptServerTime(Number(outcome.response.tsMs), attempt),
       alternatives: transport.alternatives,
       remainingMs: deadline.remainingMs(),
     });
@@ -79,7 +79,7 @@ export function timeUp({ tool, requestId }: Pick<Intent, "tool" | "requestId">, 
 async function sendUnary(
   { options, transport }: Connection,
   { requestId, traceparent }: Intent,
-  attempt: SealedAttempt,
+  attempt: SignedAttempt,
   deadline: Deadline,
 ): Promise<Outcome> {
   const timeoutMs = deadline.remainingMs();

@@ -48,7 +48,7 @@ export class Resumption {
 
   #adoptServerTime(end: StreamEnd): boolean {
     if (end.kind !== "failed" || end.failure.kind !== "refusal") return false;
-    return this.#connection.sealer.adoptServerTime(Number(end.failure.response.tsMs), end.attempt);
+    return this.#connection.signer.adoptServerTime(Number(end.failure.response.tsMs), end.attempt);
   }
 }
 

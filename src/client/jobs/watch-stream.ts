@@ -4,7 +4,7 @@ import { WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import type { Deadline } from "../calls/deadline.ts";
 import { type Expectation, readFailure, readMessage } from "../calls/outcome.ts";
 import type { Failure } from "../calls/retry.ts";
-import type { EncodedMessage, SealedAttempt } from "../calls/signer.ts";
+import type { EncodedMessage, SignedAttempt } from "../calls/signer.ts";
 import type { Connection } from "../connection.ts";
 import type { RawStatus, RawStream } from "../transport/transport.ts";
 
@@ -21,7 +21,7 @@ export type StreamEnd =
   | { readonly kind: "truncated" }
   /** Nothing came for 2.5 heartbeat intervals. */
   | { readonly kind: "silent" }
-  | { readonly kind: "failed"; readonly failure: Failure; readonly attempt: SealedAttempt };
+  | { readonly kind: "failed"; readonly failure: Failure; readonly attempt: SignedAttempt };
 
 /** A stream without any message for so many heartbeat intervals is taken for dead. */
 const SILENT_INTERVALS = 2.5;
@@ -31,12 +31,12 @@ const SILENT_INTERVALS = 2.5;
  * stream ended, and rejects with the deadline's reason. A caller who has seen enough returns the generator early.
  */
 export async function* openWatch(
-  { options, transport, sealer }: Connection,
+  { options, transport, signer }: Connection,
   request: WatchRequest,
   deadline: Deadline,
 ): AsyncGenerator<Response, StreamEnd, undefined> {
   const { requestId } = request;
-  const attempt = sealer.seal({ ...request, method: WATCH_JOB_METHOD });
+  const attempt = signer.sign({ ...request, method: WATCH_JOB_METHOD });
   const stream = transport.serverStream({
     path: WATCH_JOB_METHOD,
     message: attempt.frame,
@@ -61,7 +61,7 @@ export async function* openWatch(
   }
 }
 
-function endOf(final: RawStatus, expected: Expectation, attempt: SealedAttempt): StreamEnd {
+function endOf(final: RawStatus, expected: Expectation, attempt: SignedAttempt): StreamEnd {
   if (final.code === status.OK) return { kind: "truncated" };
   const outcome = readFailure(final, expected);
   // readFailure never takes a failure for an answer.

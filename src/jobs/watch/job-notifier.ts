@@ -1,6 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 import { runPeriodically } from "../../runtime/periodic.ts";
-import { Turns } from "../../runtime/tick-limiter.ts";
+import { TickLimiter } from "../../runtime/tick-limiter.ts";
 import type { JobView } from "../job.ts";
 
 /** How long a watcher waits at most before the job is read again, in milliseconds. */
@@ -23,8 +23,8 @@ interface Topic extends JobTopic {
   readonly waiting: Set<() => void>;
 }
 
-/** What a {@link JobFeed} needs. */
-export interface JobFeedOptions {
+/** What a {@link JobNotifier} needs. */
+export interface JobNotifierOptions {
   /** Reads those of the jobs that there are, in any order. Throws UNAVAILABLE. */
   readonly read: (jobIds: readonly string[]) => Promise<readonly JobView[]>;
   readonly clock: Clock;
@@ -34,15 +34,15 @@ export interface JobFeedOptions {
  * Shares the newest state of watched jobs among their watchers: one read for all, however many there are. A topic
  * is held while someone waits and for one poll interval more, so nothing that was abandoned stays.
  */
-export class JobFeed {
-  readonly #read: JobFeedOptions["read"];
+export class JobNotifier {
+  readonly #read: JobNotifierOptions["read"];
   readonly #topics = new Map<string, Topic>();
-  /** Finds the changes whose hint was lost. */
+  /** Finds the changes whose notification was lost. */
   readonly #poll: AsyncDisposable;
-  readonly #turns = new Turns(WAKES_PER_TURN);
+  readonly #tickLimiter = new TickLimiter(WAKES_PER_TURN);
   #closed = false;
 
-  constructor({ read, clock }: JobFeedOptions) {
+  constructor({ read, clock }: JobNotifierOptions) {
     this.#read = read;
     this.#poll = runPeriodically(clock, POLL_MS, () => this.#dropIdleAndReadAgain());
   }
@@ -81,7 +81,7 @@ export class JobFeed {
     (topic as Topic).waiting.delete(onChange);
   }
 
-  /** Reads again those of the jobs that are held, after a hint that they changed; all of them if none are named. */
+  /** Reads again those of the jobs that are held, after a notification that they changed; all of them if none are named. */
   async readAgain(jobIds: Iterable<string> = this.#topics.keys()): Promise<void> {
     const held = [...jobIds].filter((jobId) => this.#topics.has(jobId));
     for (let from = 0; from < held.length && !this.#closed; from += SLICE) {
@@ -141,6 +141,6 @@ export class JobFeed {
   #wake({ waiting }: Topic): void {
     const woken = [...waiting];
     waiting.clear();
-    for (const onChange of woken) this.#turns.run(onChange);
+    for (const onChange of woken) this.#tickLimiter.run(onChange);
   }
 }

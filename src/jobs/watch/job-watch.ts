@@ -1,11 +1,11 @@
 import { SealwireError } from "../../errors.ts";
 import type { JobView } from "../job.ts";
 import { isTerminal } from "../transitions.ts";
-import type { JobFeed, JobTopic } from "./job-notifier.ts";
+import type { JobNotifier, JobTopic } from "./job-notifier.ts";
 
 /** What a {@link JobWatch} follows. */
 export interface JobWatchOptions {
-  readonly feed: JobFeed;
+  readonly notifier: JobNotifier;
   readonly owner: string;
   readonly jobId: string;
   readonly afterRevision: number;
@@ -16,7 +16,7 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
  * Follows one job, level-triggered: each step gives the newest state above the last one given. It is registered
- * with the feed only while a step waits, so one that is dropped between steps holds nothing.
+ * with the notifier only while a step waits, so one that is dropped between steps holds nothing.
  */
 export class JobWatch implements AsyncIterableIterator<JobView> {
   readonly #options: JobWatchOptions;
@@ -49,12 +49,12 @@ export class JobWatch implements AsyncIterableIterator<JobView> {
   }
 
   async #step(before: Promise<unknown> | undefined): Promise<IteratorResult<JobView, undefined>> {
-    const { feed, owner, jobId, signal } = this.#options;
+    const { notifier, owner, jobId, signal } = this.#options;
     try {
       await before?.catch(() => {});
       while (!this.#ended && !signal?.aborted) {
-        if (feed.closed) throw new SealwireError("UNAVAILABLE", "The server's store is closing; watch again.");
-        const topic = await feed.topic(jobId);
+        if (notifier.closed) throw new SealwireError("UNAVAILABLE", "The server's store is closing; watch again.");
+        const topic = await notifier.topic(jobId);
         const { view } = topic;
         if (view === null || view.owner !== owner) throw new SealwireError("JOB_NOT_FOUND");
         if (isTerminal(view.state)) {
@@ -77,17 +77,17 @@ export class JobWatch implements AsyncIterableIterator<JobView> {
 
   /** Resolves at the next change, at an abort, or at {@link return}. */
   #change(topic: JobTopic): Promise<void> {
-    const { feed, signal } = this.#options;
+    const { notifier, signal } = this.#options;
     // Both may have come while the topic was read.
     if (this.#ended || signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
-        feed.leave(topic, wake);
+        notifier.leave(topic, wake);
         signal?.removeEventListener("abort", wake);
         this.#wake = undefined;
         resolve();
       };
-      feed.wait(topic, wake);
+      notifier.wait(topic, wake);
       signal?.addEventListener("abort", wake, { once: true });
       this.#wake = wake;
     });

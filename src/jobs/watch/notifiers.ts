@@ -2,21 +2,21 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { JobView } from "../job.ts";
 import { toJobView } from "../job-row.ts";
 import type { JobStorage } from "../job-storage.ts";
-import { JobFeed } from "./job-notifier.ts";
-import { OwnerFeed } from "./owner-notifier.ts";
+import { JobNotifier } from "./job-notifier.ts";
+import { OwnerNotifier } from "./owner-notifier.ts";
 import { readOwner } from "./read-owner.ts";
 
 /** What all watchers in this process follow: single jobs, and all jobs of an owner. */
-export class Feeds {
-  readonly jobs: JobFeed;
-  readonly owners: OwnerFeed;
+export class Notifiers {
+  readonly jobs: JobNotifier;
+  readonly owners: OwnerNotifier;
   readonly #find: (jobIds: readonly string[]) => Promise<readonly JobView[]>;
 
   /** `storage` is asked for when something is to be read first. */
   constructor(storage: () => JobStorage, clock: Clock) {
     this.#find = async (jobIds) => (await storage().find(jobIds)).map(toJobView);
-    this.jobs = new JobFeed({ read: this.#find, clock });
-    this.owners = new OwnerFeed({ read: (owner, sinceMs) => readOwner(storage(), owner, sinceMs), clock });
+    this.jobs = new JobNotifier({ read: this.#find, clock });
+    this.owners = new OwnerNotifier({ read: (owner, sinceMs) => readOwner(storage(), owner, sinceMs), clock });
   }
 
   get closed(): boolean {
@@ -29,7 +29,7 @@ export class Feeds {
     this.owners.publish(view);
   }
 
-  /** Reads again those of the jobs that somebody watches, after a hint that they changed. Throws UNAVAILABLE. */
+  /** Reads again those of the jobs that somebody watches, after a notification that they changed. Throws UNAVAILABLE. */
   async readAgain(changed: readonly Pick<JobView, "jobId" | "owner">[]): Promise<void> {
     const ofOwners = changed.filter(({ owner }) => this.owners.isWatched(owner)).map(({ jobId }) => jobId);
     const [views] = await Promise.all([
@@ -39,7 +39,7 @@ export class Feeds {
     for (const view of views) this.owners.publish(view);
   }
 
-  /** Reads everything again that somebody watches, after hints may have been lost. Throws UNAVAILABLE. */
+  /** Reads everything again that somebody watches, after notifications may have been lost. Throws UNAVAILABLE. */
   async readAllAgain(): Promise<void> {
     await Promise.all([this.jobs.readAgain(), this.owners.readAgain()]);
   }

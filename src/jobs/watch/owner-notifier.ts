@@ -1,9 +1,9 @@
 import type { Clock } from "../../runtime/clock.ts";
 import { runPeriodically } from "../../runtime/periodic.ts";
-import { Turns } from "../../runtime/tick-limiter.ts";
+import { TickLimiter } from "../../runtime/tick-limiter.ts";
 import type { JobView } from "../job.ts";
 
-/** How long a change stays unseen at most whose hint was lost, in milliseconds. */
+/** How long a change stays unseen at most whose notification was lost, in milliseconds. */
 const POLL_MS = 5_000;
 /** Watchers that go on per turn of the event loop. */
 const WAKES_PER_TURN = 100;
@@ -35,8 +35,8 @@ export interface OwnerListener {
   closed(): void;
 }
 
-/** What an {@link OwnerFeed} needs. */
-export interface OwnerFeedOptions {
+/** What an {@link OwnerNotifier} needs. */
+export interface OwnerNotifierOptions {
   /** Reads an owner's open jobs and, if `endedSinceMs` is given, those that ended then or later. Throws UNAVAILABLE. */
   readonly read: (owner: string, endedSinceMs: number | undefined) => Promise<OwnerReading>;
   readonly clock: Clock;
@@ -46,15 +46,15 @@ export interface OwnerFeedOptions {
  * Tells those who watch all jobs of an owner. What is published reaches them at once; a read every few seconds, one for
  * all who watch the same owner, finds what was not.
  */
-export class OwnerFeed {
+export class OwnerNotifier {
   /** Reads the jobs of an owner, for a listener that joined before. */
-  readonly read: OwnerFeedOptions["read"];
+  readonly read: OwnerNotifierOptions["read"];
   readonly #listeners = new Map<string, Set<OwnerListener>>();
   readonly #poll: AsyncDisposable;
-  readonly #turns = new Turns(WAKES_PER_TURN);
+  readonly #tickLimiter = new TickLimiter(WAKES_PER_TURN);
   #closed = false;
 
-  constructor({ read, clock }: OwnerFeedOptions) {
+  constructor({ read, clock }: OwnerNotifierOptions) {
     this.read = read;
     // While the store is away, which its engine has logged, the next poll reads again.
     this.#poll = runPeriodically(clock, POLL_MS, () => this.readAgain().catch(() => {}));
@@ -79,7 +79,7 @@ export class OwnerFeed {
     for (const listener of this.#listeners.get(view.owner) ?? []) listener.published(view);
   }
 
-  /** Reads again the jobs of those owners that are watched, after a hint that they changed; of all if none are named. */
+  /** Reads again the jobs of those owners that are watched, after a notification that they changed; of all if none are named. */
   async readAgain(owners: Iterable<string> = this.owners): Promise<void> {
     for (const owner of owners) {
       if (!this.#closed) await this.#readAgain(owner);
@@ -100,7 +100,7 @@ export class OwnerFeed {
 
   /** Runs `wake` soon: what wakes many holds up nobody else. */
   inTurn(wake: () => void): void {
-    this.#turns.run(wake);
+    this.#tickLimiter.run(wake);
   }
 
   /** Stops polling; resolves when nothing is read any more. */

@@ -1,21 +1,21 @@
 import { SealwireError } from "../../errors.ts";
 import type { JobNews, WatchAllOptions } from "../engine.ts";
 import type { JobView } from "../job.ts";
-import type { OwnerFeed, OwnerListener } from "./owner-notifier.ts";
+import type { OwnerListener, OwnerNotifier } from "./owner-notifier.ts";
 
 /** Follows all jobs of `owner`, as {@link JobEngine.watchAll} says. */
 export async function* watchOwner(
-  feed: OwnerFeed,
+  notifier: OwnerNotifier,
   owner: string,
   { tool, endedSinceMs, signal }: WatchAllOptions = {},
 ): AsyncGenerator<JobNews, void, undefined> {
   if (signal?.aborted) return;
-  const inbox = new Inbox(feed, tool, signal);
+  const inbox = new Inbox(notifier, tool, signal);
   // Before the first read: what is committed during it is published, or found by the next.
-  using _membership = feed.join(owner, inbox);
+  using _membership = notifier.join(owner, inbox);
   using _inbox = inbox;
-  checkOpen(feed);
-  const { resumeMs, past, pages } = await feed.read(owner, endedSinceMs);
+  checkOpen(notifier);
+  const { resumeMs, past, pages } = await notifier.read(owner, endedSinceMs);
   inbox.skip(past);
   // Until all ends that were asked for are given, a watch that follows has to ask for the same.
   const beginMs = Math.min(endedSinceMs ?? resumeMs, resumeMs);
@@ -27,14 +27,14 @@ export async function* watchOwner(
   }
   inbox.caughtUp(resumeMs, beginMs);
   while (!inbox.over) {
-    checkOpen(feed);
+    checkOpen(notifier);
     if (inbox.hasNews) yield { jobs: inbox.take(), resumeMs: inbox.resumeMs ?? beginMs };
     else await inbox.news();
   }
 }
 
-function checkOpen(feed: OwnerFeed): void {
-  if (feed.closed) throw new SealwireError("UNAVAILABLE", "The server's store is closing; watch again.");
+function checkOpen(notifier: OwnerNotifier): void {
+  if (notifier.closed) throw new SealwireError("UNAVAILABLE", "The server's store is closing; watch again.");
 }
 
 /** What a watch gave of a job. */
@@ -45,7 +45,7 @@ interface Given {
 
 /** Merges what comes in until it is taken, and knows what was taken, so that nothing is given twice. */
 class Inbox implements OwnerListener, Disposable {
-  readonly #feed: OwnerFeed;
+  readonly #notifier: OwnerNotifier;
   readonly #tool: string | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #pending = new Map<string, JobView>();
@@ -57,8 +57,8 @@ class Inbox implements OwnerListener, Disposable {
   #wake: (() => void) | undefined;
   readonly #onAbort = (): void => this.#wake?.();
 
-  constructor(feed: OwnerFeed, tool: string | undefined, signal: AbortSignal | undefined) {
-    this.#feed = feed;
+  constructor(notifier: OwnerNotifier, tool: string | undefined, signal: AbortSignal | undefined) {
+    this.#notifier = notifier;
     this.#tool = tool;
     this.#signal = signal;
     signal?.addEventListener("abort", this.#onAbort, { once: true });
@@ -125,7 +125,7 @@ class Inbox implements OwnerListener, Disposable {
     await new Promise<void>((resolve) => {
       this.#wake = () => {
         this.#wake = undefined;
-        this.#feed.inTurn(resolve);
+        this.#notifier.inTurn(resolve);
       };
     });
   }

@@ -45,7 +45,7 @@ export type Outcome =
   | { readonly kind: "cancelled" }
   | { readonly kind: "handedBack" };
 
-/** Hints to a worker; one may be lost, so the worker also asks from time to time. */
+/** Notifications to a worker; one may be lost, so the worker also asks from time to time. */
 export interface RunListener {
   /** There may be something to claim. */
   jobReady(): void;
@@ -62,14 +62,14 @@ export interface Review {
 }
 
 /** What a worker needs of an engine. Every method throws UNAVAILABLE while the store is away, with nothing changed. */
-export interface RunLedger {
+export interface AttemptStore {
   claim(request: ClaimRequest): Promise<Claim>;
   recordProgress(attempt: AttemptKey, progress: JobProgress): Promise<void>;
   /** Records the outcome and the last progress. False if the attempt is not the running one any more. */
   settle(attempt: AttemptKey, outcome: Outcome, progress: JobProgress | undefined): Promise<boolean>;
   /** Tells that a claimed attempt will never be settled: it counts as lost with its worker. */
   drop(attempt: AttemptKey): void;
-  /** Looks which of the attempts that a worker runs are to stop, in case a hint was lost. */
+  /** Looks which of the attempts that a worker runs are to stop, in case a notification was lost. */
   review(running: readonly AttemptKey[]): Promise<Review>;
   listen(listener: RunListener): Disposable;
 }

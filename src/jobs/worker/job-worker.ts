@@ -6,7 +6,7 @@ import type { JobHandler, JobHandlers, Worker, WorkOptions } from "../engine.ts"
 import type { JobProgress } from "../job.ts";
 import { toJobError } from "../job-error.ts";
 import { Attempt } from "./attempt.ts";
-import type { ClaimedAttempt, Outcome, RunLedger } from "./attempt-store.ts";
+import type { AttemptStore, ClaimedAttempt, Outcome } from "./attempt-store.ts";
 
 /** How long a worker waits at most before it asks again whether there is work or a cancel, in milliseconds. */
 const POLL_MS = 5_000;
@@ -15,18 +15,18 @@ const SETTLE_RETRY_MS = 500;
 
 /** What a {@link JobWorker} needs. */
 export interface JobWorkerOptions extends WorkOptions {
-  readonly ledger: RunLedger;
+  readonly attemptStore: AttemptStore;
   readonly handlers: JobHandlers;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Claims attempts of an engine's ledger and runs them, as many at once as its options allow. */
+/** Claims attempts of an engine's attempt store and runs them, as many at once as its options allow. */
 export class JobWorker implements Worker {
   readonly #options: JobWorkerOptions;
   readonly #attempts = new Map<string, { readonly attempt: Attempt; readonly ended: Promise<void> }>();
-  readonly #hints: Disposable;
-  /** Finds the cancels whose hint was lost, and the attempts that others hold for lost. */
+  readonly #subscription: Disposable;
+  /** Finds the cancels whose notification was lost, and the attempts that others hold for lost. */
   readonly #review: AsyncDisposable;
   #wakeUp: Disposable | undefined;
   #claiming: Promise<void> | undefined;
@@ -38,7 +38,7 @@ export class JobWorker implements Worker {
 
   constructor(options: JobWorkerOptions) {
     this.#options = options;
-    this.#hints = options.ledger.listen({
+    this.#subscription = options.attemptStore.listen({
       jobReady: () => this.#claim(),
       cancelRequested: (jobId) => this.#cancel(jobId),
     });
@@ -52,7 +52,7 @@ export class JobWorker implements Worker {
 
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    this.#hints[Symbol.dispose]();
+    this.#subscription[Symbol.dispose]();
     this.#wakeUp?.[Symbol.dispose]();
     for (const { attempt } of this.#attempts.values()) attempt.drain();
     const cutOff = () => this.#cutOffAll();
@@ -85,11 +85,11 @@ export class JobWorker implements Worker {
   }
 
   async #claimOnce(): Promise<void> {
-    const { ledger, handlers, concurrency, perOwner } = this.#options;
+    const { attemptStore, handlers, concurrency, perOwner } = this.#options;
     this.#wakeUp?.[Symbol.dispose]();
     let waitMs = POLL_MS;
     try {
-      const { attempts, nextDueInMs = POLL_MS } = await ledger.claim({
+      const { attempts, nextDueInMs = POLL_MS } = await attemptStore.claim({
         handles: (tool) => handlers.has(tool),
         count: concurrency - this.#attempts.size,
         perOwner,
@@ -112,7 +112,9 @@ export class JobWorker implements Worker {
   async #reviewAttempts(): Promise<void> {
     if (this.#attempts.size === 0) return;
     const running = [...this.#attempts.values()].map(({ attempt }) => attempt);
-    const { cancelRequested, replaced } = await this.#options.ledger.review(running.map(({ claimed }) => claimed));
+    const { cancelRequested, replaced } = await this.#options.attemptStore.review(
+      running.map(({ claimed }) => claimed),
+    );
     for (const jobId of cancelRequested) this.#cancel(jobId);
     for (const jobId of replaced) this.#attempts.get(jobId)?.attempt.lose();
   }
@@ -126,7 +128,7 @@ export class JobWorker implements Worker {
       logger: this.#options.logger.child({ job_id: jobId, attempt: claimed.attempt, tool }),
       recordProgress: (progress) => {
         // A report that is lost with the store away is made good when the attempt is settled.
-        this.#options.ledger.recordProgress(claimed, progress).catch(() => {});
+        this.#options.attemptStore.recordProgress(claimed, progress).catch(() => {});
       },
     });
     const ended = this.#runToItsEnd(attempt).finally(() => {
@@ -151,10 +153,10 @@ export class JobWorker implements Worker {
 
   /** "done" if nothing is left to do: recorded, fenced off, or given up. "unrecordable": never as it is. */
   async #settle({ claimed }: Attempt, { outcome, progress }: Ending): Promise<"done" | "away" | "unrecordable"> {
-    const { ledger, logger } = this.#options;
+    const { attemptStore, logger } = this.#options;
     const { jobId, attempt } = claimed;
     try {
-      const recorded = await ledger.settle(claimed, outcome, progress);
+      const recorded = await attemptStore.settle(claimed, outcome, progress);
       if (!recorded) logger.warn({ job_id: jobId, attempt }, "an outcome came too late and is discarded");
       return "done";
     } catch (error) {
@@ -168,7 +170,7 @@ export class JobWorker implements Worker {
         { err: error, job_id: jobId, attempt },
         "the outcome of a job could not be recorded; its attempt is lost",
       );
-      ledger.drop(claimed);
+      attemptStore.drop(claimed);
       return "done";
     }
   }

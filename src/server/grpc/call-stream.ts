@@ -8,7 +8,7 @@ import {
 } from "@grpc/grpc-js";
 import { SealwireError } from "../../errors.ts";
 import { LinkedList, type Place } from "../../runtime/linked-list.ts";
-import type { Turns } from "../../runtime/tick-limiter.ts";
+import type { TickLimiter } from "../../runtime/tick-limiter.ts";
 import { CALL_STREAM_METHOD } from "../../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../../wire/status.ts";
 import type { Admission } from "../request/admission.ts";
@@ -26,7 +26,7 @@ export interface CallStreamOptions extends SignedCallOptions {
   readonly runner: CallRunner;
   readonly admission: Admission;
   /** Bounds what calls of streams take of a turn of the event loop, by time alone. */
-  readonly streamTurns: Turns;
+  readonly streamTickLimiter: TickLimiter;
   readonly drain: Drain;
   /** Longest that a stream may stay open. */
   readonly streamTimeoutMs: number;
@@ -160,7 +160,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
       const verified = await request.admit();
       if (request.hasEnded) return;
       this.#trust(verified);
-      this.#options.streamTurns.run(() => this.#run(call, place, verified), verified.envelope.clientId);
+      this.#options.streamTickLimiter.run(() => this.#run(call, place, verified), verified.envelope.clientId);
     } catch (thrown) {
       this.#answer(place, request.refusalOf(thrown));
     }
@@ -196,7 +196,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
       const isRefused = outcome instanceof SealwireError;
       const code = isRefused ? Status[outcome.status] : Status.OK;
       // The callback comes once the bytes have gone to the connection, which a slow reader holds up.
-      this.#call.sendMessage(isRefused ? request.sealRefusal(outcome, 0) : outcome, () =>
+      this.#call.sendMessage(isRefused ? request.signRefusal(outcome, 0) : outcome, () =>
         this.#guard(() => {
           this.#calls.remove(place);
           request.end(code);

@@ -6,7 +6,7 @@ import {
 } from "@grpc/grpc-js";
 import { SealwireError } from "../../errors.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { Turns } from "../../runtime/tick-limiter.ts";
+import type { TickLimiter } from "../../runtime/tick-limiter.ts";
 import { WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import { toGrpcFailure } from "../../wire/status.ts";
 import { type RequestOrigin, type RequestServices, requestTooSlow, SignedRequest } from "../request/request.ts";
@@ -19,7 +19,7 @@ import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metad
 export interface SignedCallOptions extends RequestServices {
   readonly readBudget: ReadBudget;
   /** Serves so many calls per turn of the event loop. */
-  readonly turns: Turns;
+  readonly tickLimiter: TickLimiter;
 }
 
 /** The way back to a caller. */
@@ -167,7 +167,7 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
       request.authenticate(bytes);
       const verified = await request.admit();
       // Calls that came in together are admitted together; the first answers are to leave before the last tools run.
-      this.#options.turns.run(() => this.#serve(request, verified), verified.envelope.clientId);
+      this.#options.tickLimiter.run(() => this.#serve(request, verified), verified.envelope.clientId);
     } catch (thrown) {
       this.#refuse(request.refusalOf(thrown));
     }

@@ -2,7 +2,7 @@ import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { LinkedList, type Place } from "../../runtime/linked-list.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { Turns } from "../../runtime/tick-limiter.ts";
+import type { TickLimiter } from "../../runtime/tick-limiter.ts";
 import { type Expiring, type RunningTime, TimeLimit } from "../../runtime/time-limit.ts";
 import { isUsable, type KeyRingSource, type VerificationKey } from "../../signing/key-ring/types.ts";
 import type { Dispatcher } from "../../tools/dispatcher.ts";
@@ -18,7 +18,7 @@ export interface WatchHandlerOptions {
   readonly drain: Drain;
   readonly keyRing: KeyRingSource;
   /** Sends so many answers per turn of the event loop. */
-  readonly turns: Turns;
+  readonly tickLimiter: TickLimiter;
   /** Longest that a watch may stay open. */
   readonly watchTimeoutMs: number;
 }
@@ -128,7 +128,7 @@ class Watch implements Invocation, Expiring {
       await this.#send();
       this.#reply.end();
     } catch (thrown) {
-      await this.#watches.options.turns.turn(this.envelope.clientId);
+      await this.#watches.options.tickLimiter.turn(this.envelope.clientId);
       this.#refuse(thrown);
     } finally {
       if (open !== undefined) this.#watches.leave(open);
@@ -173,14 +173,14 @@ class Watch implements Invocation, Expiring {
 
   async #send(): Promise<void> {
     const { signal } = this;
-    const { dispatcher, turns } = this.#watches.options;
+    const { dispatcher, tickLimiter } = this.#watches.options;
     signal.throwIfAborted();
     const { outputs, answer } = dispatcher.watch(this);
     for await (const output of outputs) {
-      await turns.turn(this.envelope.clientId);
+      await tickLimiter.turn(this.envelope.clientId);
       if (signal.aborted) break;
       this.#sent += 1;
-      await this.#deliver(this.#call.seal(answer(output), this.#sent));
+      await this.#deliver(this.#call.sign(answer(output), this.#sent));
     }
     signal.throwIfAborted();
   }

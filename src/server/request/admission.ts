@@ -71,7 +71,7 @@ export class Admission {
       usage.rate.give(cost);
       throw error;
     }
-    return new Ticket(usage, counter, key.limits.openWatches, cost);
+    return new Permit(usage, counter, key.limits.openWatches, cost);
   }
 
   #charge(key: VerificationKey, cost: number): KeyUsage {
@@ -111,7 +111,7 @@ export class Admission {
 }
 
 /** The place that one call takes among those of its key. */
-class Ticket implements Admitted {
+class Permit implements Admitted {
   readonly #usage: KeyUsage;
   readonly #openWatchesMax: number;
   readonly #cost: number;

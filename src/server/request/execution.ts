@@ -147,7 +147,7 @@ export class RunningCall implements CallInvocation, Stoppable, Expiring {
     try {
       drain.throwIfDraining();
       const answer = await dispatcher.call(this);
-      if (!this.#settled) this.#settle(this.#call.seal(answer, 0));
+      if (!this.#settled) this.#settle(this.#call.sign(answer, 0));
     } catch (thrown) {
       if (!(thrown instanceof SealwireError)) this.logger.error({ err: thrown }, "call failed unexpectedly");
       this.#settle(SealwireError.from(thrown));

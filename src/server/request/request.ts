@@ -10,13 +10,13 @@ import { type GrpcFailure, toGrpcFailure } from "../../wire/status.ts";
 import type { CallObserver, CallRecord } from "./access-log.ts";
 import type { Admitted } from "./admission.ts";
 import type { Gate } from "./gate.ts";
-import type { Sealer } from "./signer.ts";
+import type { Signer } from "./signer.ts";
 import type { VerifiedCall } from "./verified-call.ts";
 
 /** What signed requests are taken in and answered with. */
 export interface RequestServices {
   readonly gate: Gate;
-  readonly sealer: Sealer;
+  readonly signer: Signer;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observers: readonly CallObserver[];
@@ -120,15 +120,15 @@ export class SignedRequest implements VerifiedCall, CallRecord {
     };
   }
 
-  seal(answer: Answer, sequence: number): Buffer {
+  sign(answer: Answer, sequence: number): Buffer {
     this.reason = answer.error?.reason ?? "";
     const request = this.#authenticated as AuthenticatedRequest;
-    return this.#services.sealer.seal(answer, { request, requestId: this.#envelope?.requestId ?? "" }, sequence);
+    return this.#services.signer.sign(answer, { request, requestId: this.#envelope?.requestId ?? "" }, sequence);
   }
 
-  sealRefusal(error: SealwireError, sequence: number): Buffer {
+  signRefusal(error: SealwireError, sequence: number): Buffer {
     if (typeof error.cause === "string") this.cause = error.cause;
-    return this.seal(failure(error), sequence);
+    return this.sign(failure(error), sequence);
   }
 
   /** The gRPC failure, with its signed frame, that tells the caller of `error`. `sequence`: that of the next message of a stream. */
@@ -138,7 +138,7 @@ export class SignedRequest implements VerifiedCall, CallRecord {
     if (error instanceof UnprovenFrameError) this.claimed = error.claimed;
     if (this.#authenticated === undefined) return toGrpcFailure(error);
     const type = this.method === WATCH_JOB_METHOD ? "sealwire.v1.WatchJobResponse" : "sealwire.v1.CallResponse";
-    return toGrpcFailure(error, { type, bytes: this.sealRefusal(error, sequence) });
+    return toGrpcFailure(error, { type, bytes: this.signRefusal(error, sequence) });
   }
 
   /** What a caller is told of anything thrown on the way in; what was not foreseen goes to the log. */

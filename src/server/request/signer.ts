@@ -1,7 +1,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { KeyRing } from "../../signing/key-ring/types.ts";
 import type { AuthenticatedRequest } from "../../signing/request/verify.ts";
-import { sealResponse } from "../../signing/response/sign.ts";
+import { signResponse } from "../../signing/response/sign.ts";
 import { type Answer, toResponse } from "../../tools/answer.ts";
 
 /** The request that is answered. */
@@ -12,7 +12,7 @@ export interface Answered {
 }
 
 /** Turns answers into signed frames: the only place where responses are completed and signed. */
-export class Sealer {
+export class Signer {
   readonly #ring: () => KeyRing;
   readonly #clock: Clock;
 
@@ -22,13 +22,13 @@ export class Sealer {
   }
 
   /** The frame to send. `sequence`: 0 in the answer to a call, from 1 on in a watch. */
-  seal(answer: Answer, { request, requestId }: Answered, sequence: number): Buffer {
+  sign(answer: Answer, { request, requestId }: Answered, sequence: number): Buffer {
     const response = toResponse(answer, {
       requestId,
       serverId: this.#ring().serverId,
       nowMs: this.#clock.nowMs(),
       sequence,
     });
-    return sealResponse(request.key, request.signature, response);
+    return signResponse(request.key, request.signature, response);
   }
 }

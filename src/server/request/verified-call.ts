@@ -17,7 +17,7 @@ export interface VerifiedCall {
   /** What works for the call has ended. */
   runEnded(): void;
   /** Signs an answer to this call and returns the frame to send. `sequence`: 0 in the answer to a call. */
-  seal(answer: Answer, sequence: number): Buffer;
+  sign(answer: Answer, sequence: number): Buffer;
   /** Signs the answer that tells the caller of `error`. */
-  sealRefusal(error: SealwireError, sequence: number): Buffer;
+  signRefusal(error: SealwireError, sequence: number): Buffer;
 }

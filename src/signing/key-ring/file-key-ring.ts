@@ -4,12 +4,12 @@ import { fileVersion } from "../../files/private-file.ts";
 import { watchFolder } from "../../files/watch-folder.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { silentLogger } from "../../runtime/logger.ts";
-import { type FollowOptions, followRing, type RingPlace, type WatchedKeyRing } from "./key-ring-watcher.ts";
+import { type FollowOptions, type KeyRingBackend, type WatchedKeyRing, watchBackend } from "./key-ring-watcher.ts";
 import { loadRingFile } from "./ring-file.ts";
 
 const POLL_MS = 1000;
 /** An editor that writes in place reports several changes: look once they are over. */
-const HINT_MS = 50;
+const SETTLE_MS = 50;
 
 /** Which file to follow, and with what. */
 export interface WatchedRingOptions extends Partial<FollowOptions> {
@@ -23,28 +23,28 @@ export interface WatchedRingOptions extends Partial<FollowOptions> {
  */
 export function watchKeyRing(options: WatchedRingOptions): Promise<WatchedKeyRing> {
   const { path, clock = systemClock, logger = silentLogger } = options;
-  return followRing(ringFilePlace(path, clock), { clock, logger });
+  return watchBackend(fileBackend(path, clock), { clock, logger });
 }
 
-function ringFilePlace(path: string, clock: Clock): RingPlace {
+function fileBackend(path: string, clock: Clock): KeyRingBackend {
   return {
     name: path,
     pollMs: POLL_MS,
     version: () => currentVersion(path),
     load: () => loadRingFile(path),
-    hints: (onHint) => fileHints(path, clock, onHint),
+    watch: (onChange) => watchFile(path, clock, onChange),
   };
 }
 
-function fileHints(path: string, clock: Clock, onHint: () => void): Disposable {
+function watchFile(path: string, clock: Clock, onChange: () => void): Disposable {
   let pending: Disposable | undefined;
   const watcher = watchFolder(dirname(path), (name) => {
     // A busy database may share the folder. Kubernetes swaps the symlink "..data" that the file's own link leads through.
     const concerns = name === null || name === basename(path) || name.startsWith("..");
     if (!concerns || pending !== undefined) return;
-    pending = clock.after(HINT_MS, () => {
+    pending = clock.after(SETTLE_MS, () => {
       pending = undefined;
-      onHint();
+      onChange();
     });
   });
   return {

@@ -4,8 +4,8 @@ import type { LoadedRing } from "./ring-file.ts";
 import type { KeyRing, KeyRingSource } from "./types.ts";
 
 /** Where a ring is kept, as far as following it goes. */
-export interface RingPlace {
-  /** Names the place in logs. */
+export interface KeyRingBackend {
+  /** Names the backend in logs. */
   readonly name: string;
   /** How often to look, in milliseconds. */
   readonly pollMs: number;
@@ -13,11 +13,11 @@ export interface RingPlace {
   version(): Promise<string>;
   /** Reads and checks the ring. Throws KEY_RING_INVALID. */
   load(): Promise<LoadedRing>;
-  /** Calls `onHint` when it is worth a look before the next poll. */
-  hints(onHint: () => void): Disposable;
+  /** Calls `onChange` when it is worth a look before the next poll. */
+  watch(onChange: () => void): Disposable;
 }
 
-/** A ring that follows the place where it is kept. */
+/** A ring that follows the backend where it is kept. */
 export interface WatchedKeyRing extends KeyRingSource {
   /** Looks now rather than at the next poll. Never rejects: a broken ring is logged. */
   reload(): Promise<void>;
@@ -30,19 +30,19 @@ export interface FollowOptions {
 }
 
 /**
- * Loads a ring and follows its place. One that became unusable is logged once per change and leaves the last good ring
+ * Loads a ring and follows its backend. One that became unusable is logged once per change and leaves the last good ring
  * in force. Throws KEY_RING_INVALID if it cannot be used at the start.
  */
-export async function followRing(place: RingPlace, options: FollowOptions): Promise<WatchedKeyRing> {
-  return new FollowedKeyRing(place, await place.load(), options);
+export async function watchBackend(backend: KeyRingBackend, options: FollowOptions): Promise<WatchedKeyRing> {
+  return new BackendKeyRing(backend, await backend.load(), options);
 }
 
-class FollowedKeyRing implements WatchedKeyRing {
-  readonly #place: RingPlace;
+class BackendKeyRing implements WatchedKeyRing {
+  readonly #backend: KeyRingBackend;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners = new Set<(ring: KeyRing) => void>();
-  readonly #hints: Disposable;
+  readonly #watch: Disposable;
   #ring: KeyRing;
   /** Of the ring in force. */
   #version: string;
@@ -53,13 +53,13 @@ class FollowedKeyRing implements WatchedKeyRing {
   #again = false;
   #closed = false;
 
-  constructor(place: RingPlace, { ring, version }: LoadedRing, { clock, logger }: FollowOptions) {
-    this.#place = place;
+  constructor(backend: KeyRingBackend, { ring, version }: LoadedRing, { clock, logger }: FollowOptions) {
+    this.#backend = backend;
     this.#clock = clock;
     this.#logger = logger;
     this.#ring = ring;
     this.#version = version;
-    this.#hints = place.hints(() => void this.reload());
+    this.#watch = backend.watch(() => void this.reload());
     this.#timer = this.#nextPoll();
   }
 
@@ -83,7 +83,7 @@ class FollowedKeyRing implements WatchedKeyRing {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.#timer[Symbol.dispose]();
-    this.#hints[Symbol.dispose]();
+    this.#watch[Symbol.dispose]();
     this.#listeners.clear();
     await this.#reload;
   }
@@ -96,11 +96,11 @@ class FollowedKeyRing implements WatchedKeyRing {
   }
 
   async #look(): Promise<void> {
-    const { name } = this.#place;
-    const seen = await this.#place.version();
+    const { name } = this.#backend;
+    const seen = await this.#backend.version();
     if (this.#closed || seen === this.#version) return;
     try {
-      const { ring, version } = await this.#place.load();
+      const { ring, version } = await this.#backend.load();
       if (ring.serverId !== this.#ring.serverId) {
         throw new Error("server_id differs from the one this server started with; restart it to take another name");
       }
@@ -119,12 +119,12 @@ class FollowedKeyRing implements WatchedKeyRing {
   #tellOnce(key: string, problem: string): void {
     if (key === this.#problem) return;
     this.#problem = key;
-    const path = this.#place.name;
+    const path = this.#backend.name;
     this.#logger.error({ path, problem }, "key ring not reloaded, the last good one stays in force");
   }
 
   #nextPoll(): Disposable {
-    return this.#clock.after(this.#place.pollMs, () => {
+    return this.#clock.after(this.#backend.pollMs, () => {
       void this.reload().then(() => {
         if (!this.#closed) this.#timer = this.#nextPoll();
       });

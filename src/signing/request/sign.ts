@@ -5,10 +5,10 @@ import { checkEnvelopeFields } from "../../validation/envelope.ts";
 import { encodeMessage } from "../../wire/encode.ts";
 import { writeFrame } from "../../wire/frame.ts";
 import { MAX_REQUEST_BYTES, PROTOCOL_VERSION } from "../../wire/limits.ts";
-import { signRequest } from "./signature.ts";
+import { requestSignature } from "./signature.ts";
 
 /** One attempt to call a tool. */
-export interface RequestToSeal {
+export interface RequestToSign {
   /** gRPC path of the RPC that will carry it. */
   readonly method: string;
   readonly clientId: string;
@@ -28,7 +28,7 @@ export interface RequestToSeal {
 }
 
 /** A signed request, ready to be sent. */
-export interface SealedRequest {
+export interface SignedRequestFrame {
   /** Serialized CallRequest or WatchJobRequest. */
   readonly frame: Buffer;
   /** Its signature, against which the answer is verified. */
@@ -41,7 +41,7 @@ export interface SealedRequest {
  * Signs one attempt to call a tool. Throws ENVELOPE_INVALID naming the field that no server would accept, and ARGS_INVALID
  * for arguments that make the request larger than a server reads.
  */
-export function sealRequest(request: RequestToSeal): SealedRequest {
+export function signRequest(request: RequestToSign): SignedRequestFrame {
   const { method, clientId, keyId, serverId, requestId, tool, nonce } = request;
   const tsMs = BigInt(Math.trunc(request.tsMs));
   const fields: Envelope = {
@@ -56,7 +56,7 @@ export function sealRequest(request: RequestToSeal): SealedRequest {
   };
   checkEnvelopeFields(fields);
   const envelope = encodeMessage(Envelope, fields);
-  const signature = signRequest(request.requestKey, { method, keyId, envelope });
+  const signature = requestSignature(request.requestKey, { method, keyId, envelope });
   const frame = writeFrame({ content: envelope, keyId, signature });
   if (frame.length > MAX_REQUEST_BYTES) throw tooLarge(tool, frame.length);
   return { frame, signature, envelope };

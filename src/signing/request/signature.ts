@@ -3,7 +3,7 @@ import { mac, macEquals } from "../mac.ts";
 import { pae } from "../pae.ts";
 
 /** Everything that the signature of a request covers. */
-export interface RequestToSign {
+export interface SignedRequestParts {
   /** gRPC path of the RPC, for example "/sealwire.v1.ToolService/Call". */
   readonly method: string;
   /** Names the key that signs. */
@@ -13,16 +13,16 @@ export interface RequestToSign {
 }
 
 /** The bytes that a request's signature covers: PAE("request", method, key_id, Envelope bytes). */
-export function requestSigningInput(request: RequestToSign): Buffer {
+export function requestSigningInput(request: SignedRequestParts): Buffer {
   return pae("request", request.method, request.keyId, request.envelope);
 }
 
 /** Signs a request with the request key: 32 bytes. */
-export function signRequest(key: KeyObject, request: RequestToSign): Buffer {
+export function requestSignature(key: KeyObject, request: SignedRequestParts): Buffer {
   return mac(key, requestSigningInput(request));
 }
 
 /** True if `signature` is the request's, compared in constant time. */
-export function verifyRequest(key: KeyObject, request: RequestToSign, signature: Uint8Array): boolean {
-  return macEquals(signRequest(key, request), signature);
+export function verifyRequest(key: KeyObject, request: SignedRequestParts, signature: Uint8Array): boolean {
+  return macEquals(requestSignature(key, request), signature);
 }

@@ -2,18 +2,18 @@ import { Response } from "../../../gen/sealwire/v1/response.ts";
 import { encodeMessage } from "../../wire/encode.ts";
 import { writeFrame } from "../../wire/frame.ts";
 import type { VerificationKey } from "../key-ring/types.ts";
-import { signResponse } from "./signature.ts";
+import { responseSignature } from "./signature.ts";
 
 /**
  * Signs the answer to the request with the signature `requestSignature`: a serialized CallResponse or WatchJobResponse.
  * `key` is the one that signed the request.
  */
-export function sealResponse(
+export function signResponse(
   key: Pick<VerificationKey, "keyId" | "responseKey">,
   requestSignature: Uint8Array,
   response: Response,
 ): Buffer {
   const content = encodeMessage(Response, response);
-  const signature = signResponse(key.responseKey, { requestSignature, response: content });
+  const signature = responseSignature(key.responseKey, { requestSignature, response: content });
   return writeFrame({ content, keyId: key.keyId, signature });
 }

@@ -3,7 +3,7 @@ import { mac, macEquals } from "../mac.ts";
 import { pae } from "../pae.ts";
 
 /** Everything that the signature of a response covers. */
-export interface ResponseToSign {
+export interface SignedResponseParts {
   /** Signature of the request that is answered, which binds the answer to it: 32 bytes. */
   readonly requestSignature: Uint8Array;
   /** Serialized Response, exactly as it is sent. */
@@ -11,16 +11,16 @@ export interface ResponseToSign {
 }
 
 /** The bytes that a response's signature covers: PAE("response", the request's signature, Response bytes). */
-export function responseSigningInput(response: ResponseToSign): Buffer {
+export function responseSigningInput(response: SignedResponseParts): Buffer {
   return pae("response", response.requestSignature, response.response);
 }
 
 /** Signs a response, or one message of a stream, with the response key: 32 bytes. */
-export function signResponse(key: KeyObject, response: ResponseToSign): Buffer {
+export function responseSignature(key: KeyObject, response: SignedResponseParts): Buffer {
   return mac(key, responseSigningInput(response));
 }
 
 /** True if `signature` is the response's, compared in constant time. */
-export function verifyResponse(key: KeyObject, response: ResponseToSign, signature: Uint8Array): boolean {
-  return macEquals(signResponse(key, response), signature);
+export function verifyResponse(key: KeyObject, response: SignedResponseParts, signature: Uint8Array): boolean {
+  return macEquals(responseSignature(key, response), signature);
 }

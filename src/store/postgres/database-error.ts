@@ -1,4 +1,4 @@
-import { storeAway } from "../../jobs/unavailable.ts";
+import { storeUnavailable } from "../../jobs/unavailable.ts";
 
 /**
  * Classes of SQLSTATE that speak of the database's surroundings, not of a faulty statement: connection exception,
@@ -41,5 +41,5 @@ export function isReadOnly(thrown: unknown): boolean {
 
 /** UNAVAILABLE with a delay if the database is away; anything else as it is. */
 export function databaseError(thrown: unknown): unknown {
-  return isDatabaseAway(thrown) ? storeAway(thrown) : thrown;
+  return isDatabaseAway(thrown) ? storeUnavailable(thrown) : thrown;
 }

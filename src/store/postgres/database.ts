@@ -1,8 +1,8 @@
 import type { Client } from "pg";
-import { storeAway, storeClosed } from "../../jobs/unavailable.ts";
+import { storeClosed, storeUnavailable } from "../../jobs/unavailable.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { AwayLog } from "../outage-log.ts";
+import { OutageLog } from "../outage-log.ts";
 import type { StoreConnections } from "../store.ts";
 import type { ConnectionTarget } from "./connection/connection.ts";
 import { ConnectionPool } from "./connection/connection-pool.ts";
@@ -28,14 +28,14 @@ export interface DatabaseOptions {
 export class Database implements Queries, AsyncDisposable {
   readonly #connector: Connector;
   readonly #pool: ConnectionPool;
-  readonly #away: AwayLog;
+  readonly #away: OutageLog;
   #closed = false;
 
   constructor({ target, connectionsMax, logger }: DatabaseOptions) {
     this.#connector = new Connector(target);
     this.#pool = new ConnectionPool({ most: connectionsMax, connect: () => this.open(NAME), clock: systemClock });
     const away = "the database cannot be used";
-    this.#away = new AwayLog({ clock: systemClock, logger, away, back: "the database can be used again" });
+    this.#away = new OutageLog({ clock: systemClock, logger, away, back: "the database can be used again" });
   }
 
   /** True once a pooler was seen between here and the server. */
@@ -110,7 +110,7 @@ export class Database implements Queries, AsyncDisposable {
       if (client !== undefined) this.#pool.give(client, away && !isLost);
       if (isReadOnly(thrown)) this.#pool.endIdle();
       if (away && !isLost) this.#away.failed(thrown);
-      throw away ? storeAway(thrown) : thrown;
+      throw away ? storeUnavailable(thrown) : thrown;
     }
   }
 }

@@ -13,8 +13,8 @@ import { type Statement, sql, sqlPlannedAnew } from "./statement.ts";
 const READ_BYTES = 8 * 1024 * 1024;
 /** Up to so many open jobs are counted; beyond, they are estimated as the others are. */
 const OPEN_MOST = 20_000;
-/** Up to so many lanes are looked at for the oldest job. */
-const LANES_MOST = 10_000;
+/** Up to so many queues are looked at for the oldest job. */
+const QUEUES_MOST = 10_000;
 
 const JOB_BYTES = sql("SELECT pg_relation_size('job') AS bytes");
 const JOBS = sql("SELECT state, count(*) AS rows FROM job GROUP BY state");
@@ -28,19 +28,19 @@ const openJobs = (state: JobState, order: string) =>
   );
 const QUEUED = openJobs("QUEUED", "priority, tool, owner, run_at_ms, seq");
 const RUNNING = openJobs("RUNNING", "owner");
-/** One seek for each lane, however long it is. */
+/** One seek for each queue, however long it is. */
 const OLDEST = sql(`
-  WITH RECURSIVE lane AS (
+  WITH RECURSIVE queue AS (
     (SELECT priority, tool, owner, run_at_ms FROM job WHERE state = '${TRANSITIONS.claim.from}'
      ORDER BY priority, tool, owner, run_at_ms LIMIT 1)
     UNION ALL
-    SELECT next.* FROM lane CROSS JOIN LATERAL (
+    SELECT next.* FROM queue CROSS JOIN LATERAL (
       SELECT priority, tool, owner, run_at_ms FROM job
-      WHERE state = '${TRANSITIONS.claim.from}' AND (priority, tool, owner) > (lane.priority, lane.tool, lane.owner)
+      WHERE state = '${TRANSITIONS.claim.from}' AND (priority, tool, owner) > (queue.priority, queue.tool, queue.owner)
       ORDER BY priority, tool, owner, run_at_ms LIMIT 1
     ) AS next
   )
-  SELECT min(run_at_ms) AS due_at_ms FROM (SELECT run_at_ms FROM lane LIMIT ${LANES_MOST}) AS picked`);
+  SELECT min(run_at_ms) AS due_at_ms FROM (SELECT run_at_ms FROM queue LIMIT ${QUEUES_MOST}) AS picked`);
 
 const NONCE_BYTES = sql(
   "SELECT sum(pg_relation_size(relid))::bigint AS bytes FROM pg_partition_tree('nonce') WHERE isleaf",

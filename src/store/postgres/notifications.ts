@@ -1,8 +1,8 @@
-import type { Client, Notification } from "pg";
-import type { Lane } from "../../jobs/fair-queue.ts";
+import type { Client, Notification as PgNotification } from "pg";
+import type { TenantQueue } from "../../jobs/fair-queue.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { AwayLog } from "../outage-log.ts";
+import { OutageLog } from "../outage-log.ts";
 import type { Database } from "./database.ts";
 import { databaseError } from "./database-error.ts";
 
@@ -11,28 +11,28 @@ const RECONNECT_MS = 500;
 const MAX_PAYLOAD = 7_500;
 
 /** A change of a job, as other processes are told of it. */
-export interface JobHint {
+export interface JobNotification {
   readonly jobId: string;
   readonly owner: string;
-  /** Set if the job was queued: its lane, and when it is due. */
-  readonly queued?: Lane;
+  /** Set if the job was queued: its queue, and when it is due. */
+  readonly queued?: TenantQueue;
   /** Set if the owner asked the running job to stop. */
   readonly cancelRequested?: true;
 }
 
 /** What other processes say. */
-export type Hint = { readonly jobs: readonly JobHint[] } | { readonly keyRing: true };
+export type StoreNotification = { readonly jobs: readonly JobNotification[] } | { readonly keyRing: true };
 
 /** Who wants to know. */
-export interface HintListener {
+export interface NotificationListener {
   /** Another process committed something. */
-  heard(hint: Hint): void;
-  /** Hints may have been lost: whatever they are about must be read again. */
+  heard(notification: StoreNotification): void;
+  /** Notifications may have been lost: whatever they are about must be read again. */
   resumed(): void;
 }
 
-/** What {@link Hints} work with. */
-export interface HintsOptions {
+/** What {@link Notifications} work with. */
+export interface NotificationsOptions {
   readonly database: Database;
   readonly schema: string;
   /** Names this process, so that it does not hear itself. */
@@ -42,24 +42,24 @@ export interface HintsOptions {
 }
 
 /**
- * Tells the processes that share a store of each other's commits, by NOTIFY on a connection of its own. A hint may be
+ * Tells the processes that share a store of each other's commits, by NOTIFY on a connection of its own. A notification may be
  * lost, and is sent after the commit that it is about: everything that waits for one also looks from time to time.
  */
-export class Hints implements AsyncDisposable {
-  readonly #options: HintsOptions;
-  readonly #listeners = new Set<HintListener>();
-  readonly #log: AwayLog;
-  #jobs: JobHint[] = [];
+export class Notifications implements AsyncDisposable {
+  readonly #options: NotificationsOptions;
+  readonly #listeners = new Set<NotificationListener>();
+  readonly #log: OutageLog;
+  #jobs: JobNotification[] = [];
   #client: Client | undefined;
   #retry: Disposable | undefined;
   #connecting: Promise<void> = Promise.resolve();
   #sending: Promise<void> | undefined;
   #closed = false;
 
-  constructor(options: HintsOptions) {
+  constructor(options: NotificationsOptions) {
     this.#options = options;
     const [away, back] = ["the connection for notifications was lost", "notifications are back"];
-    this.#log = new AwayLog({ clock: systemClock, logger: options.logger, away, back });
+    this.#log = new OutageLog({ clock: systemClock, logger: options.logger, away, back });
   }
 
   /** Connects. Throws UNAVAILABLE if that fails; once it has succeeded, a lost connection is made anew. */
@@ -67,9 +67,9 @@ export class Hints implements AsyncDisposable {
     const { database, schema } = this.#options;
     let client: Client | undefined;
     try {
-      client = await database.open("sealwire hints");
+      client = await database.open("sealwire notifications");
       client.on("notification", (notification) => this.#hear(notification));
-      // A hint that a crash of the database loses is made good by looking.
+      // A notification that a crash of the database loses is made good by looking.
       await client.query(`SET synchronous_commit TO off; LISTEN ${schema}`);
     } catch (thrown) {
       await client?.end().catch(() => {});
@@ -81,14 +81,14 @@ export class Hints implements AsyncDisposable {
     this.#log.worked();
   }
 
-  listen(listener: HintListener): Disposable {
+  listen(listener: NotificationListener): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
   /** Tells of a job's change; all of a tick are sent together. */
-  tellJob(hint: JobHint): void {
-    this.#jobs.push(hint);
+  tellJob(notification: JobNotification): void {
+    this.#jobs.push(notification);
     this.#sending ??= this.#send().finally(() => {
       this.#sending = undefined;
     });
@@ -116,18 +116,18 @@ export class Hints implements AsyncDisposable {
     try {
       await this.#client?.query("SELECT pg_notify($1, $2)", [this.#options.schema, payload]);
     } catch (error) {
-      this.#options.logger.debug({ err: error }, "a hint was not sent");
+      this.#options.logger.debug({ err: error }, "a notification was not sent");
     }
   }
 
-  #hear({ payload = "" }: Notification): void {
+  #hear({ payload = "" }: PgNotification): void {
     try {
-      const { from, ...hint } = JSON.parse(payload) as { from?: string } & Hint;
+      const { from, ...notification } = JSON.parse(payload) as { from?: string } & StoreNotification;
       if (from === this.#options.instanceId) return;
-      for (const listener of this.#listeners) listener.heard(hint);
+      for (const listener of this.#listeners) listener.heard(notification);
     } catch (error) {
       // Everybody who may connect may notify. What makes no sense may stand for anything.
-      this.#options.logger.debug({ err: error }, "a notification that is none of ours");
+      this.#options.logger.debug({ err: error }, "ignored an unrecognised notification");
       for (const listener of this.#listeners) listener.resumed();
     }
   }
@@ -158,8 +158,8 @@ export function keyRingPayload(): string {
   return JSON.stringify({ keyRing: true });
 }
 
-/** Takes as many hints as fit into one notification. */
-function takePayload(jobs: JobHint[], from: string): string {
+/** Takes as many changes as fit into one notification. */
+function takePayload(jobs: JobNotification[], from: string): string {
   const texts: string[] = [];
   let bytes = 0;
   while (jobs.length > 0) {

@@ -5,7 +5,7 @@ import { lockSpace } from "./advisory-locks.ts";
 import { connect, startError } from "./connection/connect.ts";
 import { readTarget } from "./connection/connection.ts";
 import { Instance } from "./instance.ts";
-import { Hints } from "./notifications.ts";
+import { Notifications } from "./notifications.ts";
 import { originCheck } from "./origin.ts";
 import { PostgresStore } from "./postgres-store.ts";
 import { checkSchema } from "./schema.ts";
@@ -55,13 +55,19 @@ export async function openPostgresStore(options: OpenPostgresStoreOptions): Prom
     });
     instance = await Instance.enter(database, random.uuid(), clock);
     undo.unshift(instance);
-    const hints = new Hints({ database, schema: target.schema, instanceId: instance.id, clock, logger });
-    undo.unshift(hints);
-    await hints.open();
+    const notifications = new Notifications({
+      database,
+      schema: target.schema,
+      instanceId: instance.id,
+      clock,
+      logger,
+    });
+    undo.unshift(notifications);
+    await notifications.open();
     const [state] = await database.all<State>(READ_STATE);
     if (state === undefined) throw new Error("the store has no state");
     const { pageKey, storeId } = state;
-    const parts = { database, place: target, instance, hints, pageKey, storeId, checkOrigin };
+    const parts = { database, place: target, instance, notifications, pageKey, storeId, checkOrigin };
     const store = new PostgresStore({ ...parts, clock, random, logger });
     undo.splice(0, undo.length, store);
     await store.look();

@@ -1,13 +1,13 @@
-import { Lanes } from "../../jobs/fair-queue.ts";
+import { FairQueue } from "../../jobs/fair-queue.ts";
 import { PageTokens } from "../../jobs/page-token.ts";
 import { StoredJobEngine } from "../../jobs/stored-job-engine.ts";
-import { Feeds } from "../../jobs/watch/notifiers.ts";
+import { Notifiers } from "../../jobs/watch/notifiers.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { WatchedKeyRing } from "../../signing/key-ring/key-ring-watcher.ts";
 import { SettableCondition } from "../condition.ts";
-import { StoreChores } from "../maintenance.ts";
+import { Maintenance } from "../maintenance.ts";
 import type { StoreConnections, StoreIdentity } from "../store.ts";
 import { lockSpace } from "./advisory-locks.ts";
 import type { Entry } from "./connection/connector.ts";
@@ -15,12 +15,12 @@ import type { Database } from "./database.ts";
 import { DatabaseWatch } from "./database-watch.ts";
 import type { Instance } from "./instance.ts";
 import { PostgresIntentStore } from "./intents.ts";
-import { PostgresRunLedger } from "./jobs/attempt-store.ts";
+import { PostgresAttemptStore } from "./jobs/attempt-store.ts";
 import { PostgresJobStorage } from "./jobs/job-storage.ts";
 import { SharedJobChanges } from "./jobs/shared-job-changes.ts";
 import { KeyRingTable } from "./key-ring/key-ring-table.ts";
 import { watchSharedKeyRing } from "./key-ring/shared-key-ring.ts";
-import type { Hints } from "./notifications.ts";
+import type { Notifications } from "./notifications.ts";
 import { PostgresReplayGuard } from "./replay/replay-guard.ts";
 import type { StorePlace } from "./schema.ts";
 import type { SharedStore } from "./shared-store.ts";
@@ -35,7 +35,7 @@ export interface PostgresStoreOptions {
   /** Names the store, wherever it is moved to. */
   readonly storeId: string;
   readonly instance: Instance;
-  readonly hints: Hints;
+  readonly notifications: Notifications;
   /** Notices, on a connection, that the database is not the one it was. */
   readonly checkOrigin: Entry;
   /** The key that page tokens are encrypted with. */
@@ -54,28 +54,42 @@ export class PostgresStore implements SharedStore {
   readonly identity: StoreIdentity;
   readonly #options: PostgresStoreOptions;
   readonly #storage: PostgresJobStorage;
-  readonly #ledger: PostgresRunLedger;
+  readonly #attemptStore: PostgresAttemptStore;
   readonly #watch: DatabaseWatch;
   readonly #keys: KeyRingTable;
   readonly #listening: Disposable;
-  readonly #chores: StoreChores;
+  readonly #chores: Maintenance;
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresStoreOptions) {
-    const { database, place, storeId, instance, hints, checkOrigin, pageKey, clock, random, logger } = options;
+    const { database, place, storeId, instance, notifications, checkOrigin, pageKey, clock, random, logger } = options;
     const { schema } = place;
     this.#options = options;
     this.identity = { id: storeId, openings: 0 };
     this.#watch = new DatabaseWatch({ database, place, checkOrigin, condition: this.condition, clock, logger });
-    const feeds = new Feeds(() => this.#storage, clock);
-    const lanes = new Lanes();
-    const changes = new SharedJobChanges(feeds, lanes, hints);
+    const notifiers = new Notifiers(() => this.#storage, clock);
+    const fairQueue = new FairQueue();
+    const changes = new SharedJobChanges(notifiers, fairQueue, notifications);
     const requestLockSpace = lockSpace(schema, "requests");
     const capLockSpace = lockSpace(schema, "caps");
     this.#storage = new PostgresJobStorage({ database, requestLockSpace, changes, clock, random });
-    this.#ledger = new PostgresRunLedger({ database, instanceId: instance.id, capLockSpace, lanes, changes, clock });
+    this.#attemptStore = new PostgresAttemptStore({
+      database,
+      instanceId: instance.id,
+      capLockSpace,
+      fairQueue,
+      changes,
+      clock,
+    });
     const pageTokens = new PageTokens(pageKey, random);
-    this.jobs = new StoredJobEngine({ storage: this.#storage, ledger: this.#ledger, feeds, pageTokens, clock, logger });
+    this.jobs = new StoredJobEngine({
+      storage: this.#storage,
+      attemptStore: this.#attemptStore,
+      notifiers,
+      pageTokens,
+      clock,
+      logger,
+    });
     const nonceLock = lockSpace(schema, "nonces");
     this.replay = new PostgresReplayGuard({
       database,
@@ -86,8 +100,8 @@ export class PostgresStore implements SharedStore {
     });
     this.intents = new PostgresIntentStore({ database, instanceId: instance.id, requestLockSpace, clock });
     this.#keys = new KeyRingTable(database, schema);
-    this.#listening = hints.listen(changes);
-    this.#chores = new StoreChores(clock, logger)
+    this.#listening = notifications.listen(changes);
+    this.#chores = new Maintenance(clock, logger)
       .every(REPAIR_INTERVAL_MS, () => this.#watch.look())
       .every(REPAIR_INTERVAL_MS, () => this.repair())
       .every(SWEEP_INTERVAL_MS, () => this.replay.sweep())
@@ -96,8 +110,8 @@ export class PostgresStore implements SharedStore {
   }
 
   watchKeyRing({ serverSecretFile }: { readonly serverSecretFile: string }): Promise<WatchedKeyRing> {
-    const { hints, clock, logger } = this.#options;
-    return watchSharedKeyRing({ table: this.#keys, hints, serverSecretFile, clock, logger });
+    const { notifications, clock, logger } = this.#options;
+    return watchSharedKeyRing({ table: this.#keys, notifications, serverSecretFile, clock, logger });
   }
 
   recordKeyUse(lastUse: ReadonlyMap<string, number>): Promise<void> {
@@ -119,7 +133,7 @@ export class PostgresStore implements SharedStore {
 
   /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */
   async repair(): Promise<void> {
-    await this.#ledger.recoverLost();
+    await this.#attemptStore.recoverLost();
     await this.intents.tieUp();
     await this.#storage.expireQueued();
   }
@@ -130,11 +144,11 @@ export class PostgresStore implements SharedStore {
   }
 
   async #close(): Promise<void> {
-    const { database, instance, hints } = this.#options;
+    const { database, instance, notifications } = this.#options;
     await this.#chores[Symbol.asyncDispose]();
     await this.jobs.close();
     this.#listening[Symbol.dispose]();
-    await hints[Symbol.asyncDispose]();
+    await notifications[Symbol.asyncDispose]();
     await instance[Symbol.asyncDispose]();
     await database[Symbol.asyncDispose]();
   }

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { storeClosed } from "../../jobs/unavailable.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { AwayLog } from "../outage-log.ts";
+import { OutageLog } from "../outage-log.ts";
 import { isDamage, isStoreAway, storageError } from "./storage-error.ts";
 
 /** Most operations in one transaction, so that the event loop is never held for long. */
@@ -33,7 +33,7 @@ const AWAY = "the store cannot be written; callers are told to try again";
 export class CommitGroup {
   readonly #db: DatabaseSync;
   readonly #logger: Logger;
-  readonly #away: AwayLog;
+  readonly #away: OutageLog;
   readonly #onDamage: (thrown: unknown) => void;
   readonly #statements: Readonly<Record<"begin" | "save" | "release" | "undo" | "commit", StatementSync>>;
   readonly #waiting: Waiting[] = [];
@@ -42,7 +42,7 @@ export class CommitGroup {
 
   constructor({ db, clock, logger, onDamage }: CommitGroupOptions) {
     this.#db = db;
-    this.#away = new AwayLog({ clock, logger, away: AWAY, back: "the store can be written again" });
+    this.#away = new OutageLog({ clock, logger, away: AWAY, back: "the store can be written again" });
     this.#logger = logger;
     this.#onDamage = onDamage;
     this.#statements = {

@@ -1,17 +1,17 @@
 import { SealwireError } from "../../errors.ts";
-import { Lanes } from "../../jobs/fair-queue.ts";
+import { FairQueue } from "../../jobs/fair-queue.ts";
 import { JobChanges } from "../../jobs/job-changes.ts";
 import { PageTokens } from "../../jobs/page-token.ts";
 import { StoredJobEngine } from "../../jobs/stored-job-engine.ts";
-import { Feeds } from "../../jobs/watch/notifiers.ts";
+import { Notifiers } from "../../jobs/watch/notifiers.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { SettableCondition } from "../condition.ts";
-import { StoreChores } from "../maintenance.ts";
+import { Maintenance } from "../maintenance.ts";
 import type { Store, StoreIdentity } from "../store.ts";
 import { SqliteIntentStore } from "./intents.ts";
-import { SqliteRunLedger } from "./jobs/attempt-store.ts";
+import { SqliteAttemptStore } from "./jobs/attempt-store.ts";
 import { SqliteJobStorage } from "./jobs/job-storage.ts";
 import { type Connection, SqliteReplayGuard } from "./replay/replay-guard.ts";
 import type { StoreFiles } from "./store-files.ts";
@@ -51,8 +51,8 @@ export class SqliteStore implements Store {
   readonly identity: StoreIdentity;
   readonly #options: SqliteStoreOptions;
   readonly #storage: SqliteJobStorage;
-  readonly #ledger: SqliteRunLedger;
-  readonly #chores: StoreChores;
+  readonly #attemptStore: SqliteAttemptStore;
+  readonly #chores: Maintenance;
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteStoreOptions) {
@@ -60,23 +60,23 @@ export class SqliteStore implements Store {
     this.#options = options;
     this.condition = condition;
     this.identity = { id: state.storeId, openings: state.openings };
-    const feeds = new Feeds(() => this.#storage, clock);
-    const lanes = new Lanes();
-    const changes = new JobChanges(feeds, lanes);
+    const notifiers = new Notifiers(() => this.#storage, clock);
+    const fairQueue = new FairQueue();
+    const changes = new JobChanges(notifiers, fairQueue);
     this.#storage = new SqliteJobStorage({ ...durable, changes, clock, random });
-    this.#ledger = new SqliteRunLedger({ ...durable, lanes, changes, clock });
+    this.#attemptStore = new SqliteAttemptStore({ ...durable, fairQueue, changes, clock });
     const pageTokens = new PageTokens(state.pageKey, random);
     this.jobs = new StoredJobEngine({
       storage: this.#storage,
-      ledger: this.#ledger,
-      feeds,
+      attemptStore: this.#attemptStore,
+      notifiers,
       pageTokens,
       clock,
       logger,
     });
     this.replay = new SqliteReplayGuard({ durable, quick, state, clock, logger, condition });
     this.intents = new SqliteIntentStore({ ...durable, clock });
-    this.#chores = new StoreChores(clock, logger)
+    this.#chores = new Maintenance(clock, logger)
       .every(FILES_INTERVAL_MS, () => this.#lookAtFiles())
       .every(REPAIR_INTERVAL_MS, () => this.repair())
       .every(REPAIR_INTERVAL_MS, () => this.#tryToWrite())
@@ -92,7 +92,7 @@ export class SqliteStore implements Store {
 
   /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */
   async repair(): Promise<void> {
-    await this.#ledger.recoverLost();
+    await this.#attemptStore.recoverLost();
     await this.#storage.expireQueued();
   }
 

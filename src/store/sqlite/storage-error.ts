@@ -1,4 +1,4 @@
-import { storeAway, storeClosed } from "../../jobs/unavailable.ts";
+import { storeClosed, storeUnavailable } from "../../jobs/unavailable.ts";
 
 /**
  * Primary result codes (https://sqlite.org/rescode.html) that speak of the store's surroundings, not of a faulty
@@ -31,7 +31,7 @@ export function storageError(thrown: unknown): unknown {
   // What node:sqlite throws once the database was closed.
   if (thrown instanceof Error && "code" in thrown && thrown.code === "ERR_INVALID_STATE") return storeClosed();
   if (!isStoreAway(thrown)) return thrown;
-  return storeAway(thrown);
+  return storeUnavailable(thrown);
 }
 
 /** Runs a read, with SQLite's errors translated by {@link storageError}. */

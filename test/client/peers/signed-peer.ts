@@ -12,7 +12,7 @@ import { Envelope } from "../../../gen/sealwire/v1/envelope.ts";
 import { type Response, Status } from "../../../gen/sealwire/v1/response.ts";
 import type { SealwireError } from "../../../src/errors.ts";
 import type { ClientCredentials } from "../../../src/signing/key-ring/credentials.ts";
-import { sealResponse } from "../../../src/signing/response/sign.ts";
+import { signResponse } from "../../../src/signing/response/sign.ts";
 import { errorToMessage } from "../../../src/wire/error-message.ts";
 import { readFrame } from "../../../src/wire/frame.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD, PROTOCOL_VERSION, WATCH_JOB_METHOD } from "../../../src/wire/limits.ts";
@@ -216,7 +216,7 @@ export function response({ envelope }: Received, fields: Partial<Response>): Res
 
 /** A frame with a genuine signature over any Response. */
 export function sign(credentials: ClientCredentials, { signature }: Received, signed: Response): Buffer {
-  return sealResponse(credentials, signature, signed);
+  return signResponse(credentials, signature, signed);
 }
 
 /** An honest answer OK with this result. */

@@ -1,5 +1,5 @@
 import type { JobView } from "../../../src/jobs/job.ts";
-import { JobFeed } from "../../../src/jobs/watch/job-notifier.ts";
+import { JobNotifier } from "../../../src/jobs/watch/job-notifier.ts";
 import { JobWatch } from "../../../src/jobs/watch/job-watch.ts";
 import { settled } from "../../support/eventually.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -8,7 +8,7 @@ import { assert, suite } from "../../support/suite.ts";
 const test = suite("jobs/watch/job-watch");
 
 let clock = new FakeClock();
-let feed: JobFeed;
+let notifier: JobNotifier;
 let stored: JobView;
 let reads = 0;
 let away = false;
@@ -17,7 +17,7 @@ test.before.each(() => {
   clock = new FakeClock();
   reads = 0;
   stored = view(1);
-  feed = new JobFeed({
+  notifier = new JobNotifier({
     clock,
     read: async (jobIds) => {
       reads += 1;
@@ -27,7 +27,7 @@ test.before.each(() => {
   });
 });
 test.after.each(async () => {
-  await feed.close();
+  await notifier.close();
   assert.is(clock.timers, 0);
 });
 
@@ -44,7 +44,8 @@ function view(revision: number, state: JobView["state"] = "RUNNING"): JobView {
   return { jobId: "job", owner: "alice", tool: "echo", requestId: "request", state, ...counts, ...times };
 }
 
-const watch = (signal?: AbortSignal) => new JobWatch({ feed, owner: "alice", jobId: "job", afterRevision: 0, signal });
+const watch = (signal?: AbortSignal) =>
+  new JobWatch({ notifier, owner: "alice", jobId: "job", afterRevision: 0, signal });
 
 test("ten thousand watchers of one job cost one read in all", async () => {
   const watches = Array.from({ length: 10_000 }, () => watch());
@@ -52,7 +53,7 @@ test("ten thousand watchers of one job cost one read in all", async () => {
   for (let revision = 2; revision < 5; revision += 1) {
     const steps = Promise.all(watches.map((each) => each.next()));
     await settled();
-    feed.publish(view(revision));
+    notifier.publish(view(revision));
     for (const step of await steps) assert.is(step.value?.revision, revision);
   }
   assert.is(reads, 1);
@@ -67,8 +68,8 @@ test("a change wakes so many at once that others are served between, and all in 
     woken += 1;
   });
   await settled();
-  feed.publish(view(2));
-  feed.publish(view(3));
+  notifier.publish(view(2));
+  notifier.publish(view(3));
   let others = 0;
   while (woken < 1_000) {
     const before = woken;
@@ -83,7 +84,7 @@ test("a change wakes so many at once that others are served between, and all in 
 test("a watcher that was busy while several changes came gets the newest", async () => {
   const slow = watch();
   await slow.next();
-  for (let revision = 2; revision < 9; revision += 1) feed.publish(view(revision));
+  for (let revision = 2; revision < 9; revision += 1) notifier.publish(view(revision));
   assert.is((await slow.next()).value?.revision, 8);
 });
 
@@ -99,9 +100,9 @@ test("a change that nobody told of is found by the slow poll", async () => {
 
 test("a watcher that is dropped between steps holds nothing after one poll interval", async () => {
   await watch().next();
-  assert.is(feed.size, 1);
+  assert.is(notifier.size, 1);
   clock.advance(5_000);
-  assert.is(feed.size, 0);
+  assert.is(notifier.size, 0);
 });
 
 test("a watcher that was left, aborted or has seen the end holds nothing either", async () => {
@@ -112,11 +113,11 @@ test("a watcher that was left, aborted or has seen the end holds nothing either"
   await settled();
   await left.return();
   controller.abort();
-  feed.publish(view(2, "SUCCEEDED"));
+  notifier.publish(view(2, "SUCCEEDED"));
   const [first, second, third] = await Promise.all(steps);
   assert.ok(first?.done && second?.done && !third?.done);
   clock.advance(5_000);
-  assert.is(feed.size, 0);
+  assert.is(notifier.size, 0);
 });
 
 test("a poll that cannot read leaves the watcher waiting", async () => {
@@ -136,28 +137,34 @@ test("a poll that cannot read leaves the watcher waiting", async () => {
 test("a change that overtakes the first read of a job, or comes late, never turns it back", async () => {
   const slow = Promise.withResolvers<readonly JobView[]>();
   await using raced = {
-    feed: new JobFeed({ clock, read: () => slow.promise }),
-    [Symbol.asyncDispose]: () => raced.feed.close(),
+    notifier: new JobNotifier({ clock, read: () => slow.promise }),
+    [Symbol.asyncDispose]: () => raced.notifier.close(),
   };
-  const lone = new JobWatch({ feed: raced.feed, owner: "alice", jobId: "job", afterRevision: 0, signal: undefined });
+  const lone = new JobWatch({
+    notifier: raced.notifier,
+    owner: "alice",
+    jobId: "job",
+    afterRevision: 0,
+    signal: undefined,
+  });
   const first = lone.next();
   await settled();
-  raced.feed.publish(view(3));
+  raced.notifier.publish(view(3));
   slow.resolve([view(2)]);
   assert.is((await first).value?.revision, 3);
   const next = lone.next();
   await settled();
-  raced.feed.publish(view(1));
-  raced.feed.publish(view(4));
+  raced.notifier.publish(view(1));
+  raced.notifier.publish(view(4));
   assert.is((await next).value?.revision, 4);
 });
 
 test("a watch that is aborted while its job is read for the first time ends", async () => {
   const slow = Promise.withResolvers<readonly JobView[]>();
-  const read = new JobFeed({ clock, read: () => slow.promise });
+  const read = new JobNotifier({ clock, read: () => slow.promise });
   const controller = new AbortController();
   const { signal } = controller;
-  const lone = new JobWatch({ feed: read, owner: "alice", jobId: "job", afterRevision: 1, signal });
+  const lone = new JobWatch({ notifier: read, owner: "alice", jobId: "job", afterRevision: 1, signal });
   const next = lone.next();
   await settled();
   controller.abort();

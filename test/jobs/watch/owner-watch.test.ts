@@ -1,6 +1,6 @@
 import type { JobNews } from "../../../src/jobs/engine.ts";
 import type { JobView } from "../../../src/jobs/job.ts";
-import { OwnerFeed } from "../../../src/jobs/watch/owner-notifier.ts";
+import { OwnerNotifier } from "../../../src/jobs/watch/owner-notifier.ts";
 import { watchOwner } from "../../../src/jobs/watch/owner-watch.ts";
 import { settled } from "../../support/eventually.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -11,7 +11,7 @@ const test = suite("jobs/watch/owner-watch");
 const POLL_MS = 5_000;
 
 let clock = new FakeClock();
-let feed: OwnerFeed;
+let notifier: OwnerNotifier;
 let stored: JobView[] = [];
 let reads: (number | undefined)[] = [];
 let away = false;
@@ -21,7 +21,7 @@ test.before.each(() => {
   stored = [];
   reads = [];
   away = false;
-  feed = new OwnerFeed({
+  notifier = new OwnerNotifier({
     clock,
     read: async (_owner, sinceMs) => {
       if (away) throw new Error("the store is away");
@@ -40,7 +40,7 @@ test.before.each(() => {
   });
 });
 
-test.after.each(() => feed.close());
+test.after.each(() => notifier.close());
 
 function view(jobId: string, revision: number, endedAtMs?: number): JobView {
   const times = { createdAtMs: 0, startedAtMs: undefined, endedAtMs, expiresAtMs: undefined };
@@ -54,12 +54,12 @@ async function begin(signal?: AbortSignal): Promise<{ readonly given: string[]; 
   const given: string[] = [];
   let last: JobNews | undefined;
   const follow = async () => {
-    for await (const news of watchOwner(feed, "alice", signal === undefined ? {} : { signal })) {
+    for await (const news of watchOwner(notifier, "alice", signal === undefined ? {} : { signal })) {
       last = news;
       given.push(...news.jobs.map(({ jobId, revision }) => `${jobId}@${revision}`));
     }
   };
-  // It ends with UNAVAILABLE when the feed is closed after the test.
+  // It ends with UNAVAILABLE when the notifier is closed after the test.
   follow().catch(() => {});
   await settled();
   return { given, resumeMs: () => last?.resumeMs ?? Number.NaN };
@@ -87,7 +87,7 @@ test("all watches of an owner cost one read a poll, and none once they are left"
   assert.is(reads.length, 101);
   controller.abort();
   await settled();
-  assert.equal(feed.owners, []);
+  assert.equal(notifier.owners, []);
   clock.advance(POLL_MS);
   await settled();
   assert.is(reads.length, 101);
@@ -96,9 +96,9 @@ test("all watches of an owner cost one read a poll, and none once they are left"
 test("a hint reads the jobs of its owner at once, if anyone watches them", async () => {
   const { given } = await begin();
   stored = [view("new", 1)];
-  await feed.readAgain(["bob"]);
+  await notifier.readAgain(["bob"]);
   assert.is(reads.length, 1);
-  await feed.readAgain(["bob", "alice"]);
+  await notifier.readAgain(["bob", "alice"]);
   await settled();
   assert.equal(given, ["new@1"]);
 });
@@ -118,8 +118,8 @@ test("a poll that cannot read leaves the watch waiting", async () => {
 test("a read that was overtaken by what was published gives nothing old", async () => {
   stored = [view("job", 1)];
   const { given } = await begin();
-  const late = feed.readAgain();
-  feed.publish(view("job", 2));
+  const late = notifier.readAgain();
+  notifier.publish(view("job", 2));
   await late;
   await settled();
   assert.equal(given, ["job@1", "job@2"]);

@@ -1,12 +1,12 @@
 import { DatabaseSync } from "node:sqlite";
-import { Lanes } from "../../../src/jobs/fair-queue.ts";
+import { FairQueue } from "../../../src/jobs/fair-queue.ts";
 import { JobChanges } from "../../../src/jobs/job-changes.ts";
 import { PAGE_KEY_BYTES } from "../../../src/jobs/page-token.ts";
-import { JobFeed } from "../../../src/jobs/watch/job-notifier.ts";
+import { JobNotifier } from "../../../src/jobs/watch/job-notifier.ts";
 import { JobWorker } from "../../../src/jobs/worker/job-worker.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { CommitGroup } from "../../../src/store/sqlite/commit-group.ts";
-import { SqliteRunLedger } from "../../../src/store/sqlite/jobs/attempt-store.ts";
+import { SqliteAttemptStore } from "../../../src/store/sqlite/jobs/attempt-store.ts";
 import { prepareCancel } from "../../../src/store/sqlite/jobs/cancel-job.ts";
 import { prepareReads } from "../../../src/store/sqlite/jobs/read-jobs.ts";
 import { prepareSubmit } from "../../../src/store/sqlite/jobs/submit-job.ts";
@@ -23,24 +23,24 @@ function silentLedger(clock: FakeClock) {
   const db = new DatabaseSync(":memory:");
   const made = { pageKey: new Uint8Array(PAGE_KEY_BYTES), storeId: "store", nowMs: 0 };
   prepareSchema(db, { path: ":memory:", logger: silentLogger, ...made });
-  const lanes = new Lanes();
-  const changes = new JobChanges(new JobFeed({ read: async () => [], clock }), lanes);
-  const ledger = new SqliteRunLedger({
+  const fairQueue = new FairQueue();
+  const changes = new JobChanges(new JobNotifier({ read: async () => [], clock }), fairQueue);
+  const attemptStore = new SqliteAttemptStore({
     db,
     commits: new CommitGroup({ db, clock, logger: silentLogger, onDamage() {} }),
-    lanes,
+    fairQueue,
     changes,
     clock,
   });
-  return { ledger, submit: prepareSubmit(db), cancel: prepareCancel(db), reads: prepareReads(db) };
+  return { attemptStore, submit: prepareSubmit(db), cancel: prepareCancel(db), reads: prepareReads(db) };
 }
 
 test("a job and a cancel that no hint told of are found by polling", async () => {
   const clock = new FakeClock();
-  const { ledger, submit, cancel, reads } = silentLedger(clock);
+  const { attemptStore, submit, cancel, reads } = silentLedger(clock);
   const gate = new Gate();
   const handlers = new Map([["echo", gate.handler]]);
-  await using worker = new JobWorker({ ledger, handlers, concurrency: 1, clock, logger: silentLogger });
+  await using worker = new JobWorker({ attemptStore, handlers, concurrency: 1, clock, logger: silentLogger });
   await settled();
   submit(spec(), "job", clock.nowMs());
   await settled();
@@ -60,16 +60,16 @@ test("a job and a cancel that no hint told of are found by polling", async () =>
 
 test("an attempt that was dropped counts as lost with its worker", async () => {
   const clock = new FakeClock();
-  const { ledger, submit, reads } = silentLedger(clock);
+  const { attemptStore, submit, reads } = silentLedger(clock);
   submit(spec(), "job", clock.nowMs());
-  await ledger.claim({ handles: () => true, count: 1, perOwner: undefined });
-  assert.is(await ledger.recoverLost(), 0);
-  ledger.drop({ jobId: "job", attempt: 1 });
-  assert.is(await ledger.recoverLost(), 1);
+  await attemptStore.claim({ handles: () => true, count: 1, perOwner: undefined });
+  assert.is(await attemptStore.recoverLost(), 0);
+  attemptStore.drop({ jobId: "job", attempt: 1 });
+  assert.is(await attemptStore.recoverLost(), 1);
   assert.is(reads.find("job")?.state, "QUEUED");
   assert.is(reads.find("job")?.failures, 1);
   const late = { jobId: "job", attempt: 1 };
-  assert.is(await ledger.settle(late, { kind: "succeeded", result: Buffer.from("late") }, undefined), false);
+  assert.is(await attemptStore.settle(late, { kind: "succeeded", result: Buffer.from("late") }, undefined), false);
 });
 
 test.run();

@@ -7,7 +7,11 @@ import { revokeKey, rotateServerSecret } from "../../../src/signing/key-ring/cha
 import { formatKeyRing } from "../../../src/signing/key-ring/document.ts";
 import { watchKeyRing } from "../../../src/signing/key-ring/file-key-ring.ts";
 import { buildKeyRing } from "../../../src/signing/key-ring/key-ring.ts";
-import { followRing, type RingPlace, type WatchedKeyRing } from "../../../src/signing/key-ring/key-ring-watcher.ts";
+import {
+  type KeyRingBackend,
+  type WatchedKeyRing,
+  watchBackend,
+} from "../../../src/signing/key-ring/key-ring-watcher.ts";
 import { createRingFile, editRingFile } from "../../../src/signing/key-ring/ring-file.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -190,7 +194,7 @@ test("a ring that cannot be read for a moment is read at the next look, and the 
   const revoked = revokeKey(document, document.keys[0]?.keyId ?? "");
   let version = "1";
   let away = false;
-  const place: RingPlace = {
+  const place: KeyRingBackend = {
     name: "a database",
     pollMs: 1_000_000,
     version: async () => version,
@@ -199,10 +203,10 @@ test("a ring that cannot be read for a moment is read at the next look, and the 
       const current = version === "1" ? document : revoked;
       return { document: current, ring: buildKeyRing(current), version };
     },
-    hints: () => ({ [Symbol.dispose]() {} }),
+    watch: () => ({ [Symbol.dispose]() {} }),
   };
   const logger = new RecordingLogger();
-  await using source = await followRing(place, { clock: systemClock, logger });
+  await using source = await watchBackend(place, { clock: systemClock, logger });
   [version, away] = ["2", true];
   for (let look = 0; look < 3; look += 1) await source.reload();
   assert.is(logger.lines.filter(({ level }) => level === "error").length, 1);

@@ -1,5 +1,5 @@
 import { macKey } from "../../../src/signing/mac.ts";
-import { requestSigningInput, signRequest, verifyRequest } from "../../../src/signing/request/signature.ts";
+import { requestSignature, requestSigningInput, verifyRequest } from "../../../src/signing/request/signature.ts";
 import { assert, suite } from "../../support/suite.ts";
 
 const test = suite("signing/request/signature");
@@ -12,7 +12,7 @@ test("the signing input is method, key id and envelope", () => {
 });
 
 test("a signature holds for its own request and key only", () => {
-  const signature = signRequest(KEY, REQUEST);
+  const signature = requestSignature(KEY, REQUEST);
   assert.ok(verifyRequest(KEY, REQUEST, signature));
   assert.not(verifyRequest(macKey(Buffer.alloc(32, 2)), REQUEST, signature));
   assert.not(verifyRequest(KEY, { ...REQUEST, method: "/s/N" }, signature));

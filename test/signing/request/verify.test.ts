@@ -5,7 +5,7 @@ import { SealwireError } from "../../../src/errors.ts";
 import { canonicalize } from "../../../src/signing/canonical.ts";
 import type { KeyRing } from "../../../src/signing/key-ring/types.ts";
 import { macKey } from "../../../src/signing/mac.ts";
-import { type RequestToSeal, type SealedRequest, sealRequest } from "../../../src/signing/request/sign.ts";
+import { type RequestToSign, type SignedRequestFrame, signRequest } from "../../../src/signing/request/sign.ts";
 import {
   type AuthenticatedRequest,
   checkEnvelope,
@@ -41,12 +41,12 @@ const ARGS = canonicalize(
   SAMPLE,
 );
 
-function seal(
-  change: Partial<RequestToSeal> = {},
+function sign(
+  change: Partial<RequestToSign> = {},
   value: Uint8Array = ARGS,
   type = "sealwire.test.v1.Sample",
-): SealedRequest {
-  return sealRequest({
+): SignedRequestFrame {
+  return signRequest({
     method: CALL_METHOD,
     clientId: KEY.clientId,
     keyId: KEY.keyId,
@@ -100,16 +100,16 @@ function refusal(run: () => unknown): string {
 }
 
 test("a sealed request is authenticated with its key, signature and bytes", () => {
-  const sealed = seal();
-  const request = authenticate(sealed.frame);
+  const signed = sign();
+  const request = authenticate(signed.frame);
   assert.is(request.key, KEY);
-  assert.ok(sealed.signature.equals(request.signature));
-  assert.ok(Buffer.from(sealed.envelope).equals(request.envelope));
+  assert.ok(signed.signature.equals(request.signature));
+  assert.ok(Buffer.from(signed.envelope).equals(request.envelope));
   assert.is(readEnvelope(request.envelope).requestId, "r-1");
 });
 
 test("the signature kept for the answer does not keep the frame's memory", () => {
-  const { frame } = seal();
+  const { frame } = sign();
   const request = authenticate(frame);
   const before = Buffer.from(request.signature);
   frame.fill(0);
@@ -117,14 +117,14 @@ test("the signature kept for the answer does not keep the frame's memory", () =>
 });
 
 test("another method, key or key id is refused", () => {
-  const { frame } = seal();
+  const { frame } = sign();
   assert.is(
     refusal(() => authenticator().authenticate(WATCH_JOB_METHOD, frame)),
     "mac",
   );
   const other = sampleKey({ keyId: "key-2" });
   assert.is(
-    refusal(() => authenticate(seal({ requestKey: other.requestKey }).frame)),
+    refusal(() => authenticate(sign({ requestKey: other.requestKey }).frame)),
     "mac",
   );
   const renamed = writeFrame({ ...readFrame(frame), keyId: "key-2" });
@@ -135,7 +135,7 @@ test("another method, key or key id is refused", () => {
 });
 
 test("a key that is unknown, revoked or not in force is refused in the same words", () => {
-  const { frame } = seal();
+  const { frame } = sign();
   const cause = (ring: KeyRing) => refusal(() => authenticate(frame, authenticator(ring)));
   assert.is(cause(sampleRing()), "unknown key");
   assert.is(cause(sampleRing(sampleKey({ state: "revoked" }))), "key revoked");
@@ -146,7 +146,7 @@ test("a key that is unknown, revoked or not in force is refused in the same word
 });
 
 test("a signature made with the dummy key authenticates nobody", () => {
-  const { frame } = seal({ requestKey: macKey(Buffer.alloc(32)), keyId: "none" });
+  const { frame } = sign({ requestKey: macKey(Buffer.alloc(32)), keyId: "none" });
   assert.is(
     refusal(() => authenticate(frame)),
     "unknown key",
@@ -167,7 +167,7 @@ test("the ring is asked anew for each frame", () => {
     clock,
     canonicalRetriesPerSecond: 0,
   });
-  const { frame } = seal();
+  const { frame } = sign();
   both.authenticate(CALL_METHOD, frame);
   ring = sampleRing();
   assert.is(
@@ -177,7 +177,7 @@ test("the ring is asked anew for each frame", () => {
 });
 
 test("every single flipped bit of a frame is refused in the same words", () => {
-  const { frame } = seal();
+  const { frame } = sign();
   const by = authenticator();
   for (let bit = 0; bit < frame.length * 8; bit++) {
     const flipped = Buffer.from(frame);
@@ -199,7 +199,7 @@ test("any flipped bit of any request is refused", () => {
   const by = authenticator();
   fc.assert(
     fc.property(samples, fc.nat(), (sample, where) => {
-      const { frame } = seal({}, canonicalize(toBinary(SAMPLE, create(SAMPLE, sample)), SAMPLE));
+      const { frame } = sign({}, canonicalize(toBinary(SAMPLE, create(SAMPLE, sample)), SAMPLE));
       const bit = where % (frame.length * 8);
       authenticate(frame, by);
       frame.writeUInt8((frame[bit >> 3] as number) ^ (1 << (bit & 7)), bit >> 3);
@@ -211,7 +211,7 @@ test("any flipped bit of any request is refused", () => {
 
 test("random and mutated frames are refused and never crash", () => {
   const by = authenticator();
-  const { frame } = seal();
+  const { frame } = sign();
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void refusal(() => authenticate(bytes, by))),
     { numRuns: 1000 },
@@ -230,8 +230,8 @@ test("random and mutated frames are refused and never crash", () => {
 });
 
 /** A frame as a relay would send it: same fields and signature, args in another order, envelope's fields backwards. */
-function relayed(sealed: SealedRequest, args: Uint8Array): Buffer {
-  const envelope = Envelope.decode(sealed.envelope);
+function relayed(signed: SignedRequestFrame, args: Uint8Array): Buffer {
+  const envelope = Envelope.decode(signed.envelope);
   const { v, requestId, tsMs, clientId, serverId, tool, nonce } = envelope;
   const blank: Envelope = {
     v: "",
@@ -255,22 +255,22 @@ function relayed(sealed: SealedRequest, args: Uint8Array): Buffer {
     { v },
   ];
   const content = Buffer.concat(parts.map((part) => Envelope.encode({ ...blank, ...part }).finish()));
-  return writeFrame({ content, keyId: KEY.keyId, signature: sealed.signature });
+  return writeFrame({ content, keyId: KEY.keyId, signature: signed.signature });
 }
 
 const MAP = hex("f201050a01611200 f201050a01621200");
 const MAP_BACKWARDS = hex("f201030a0162 f201030a0161");
 
 test("a relay's other order is put right, and the canonical bytes take the place of the received ones", () => {
-  const sealed = seal({}, MAP);
-  const request = authenticate(relayed(sealed, MAP_BACKWARDS));
-  assert.ok(Buffer.from(sealed.envelope).equals(request.envelope));
+  const signed = sign({}, MAP);
+  const request = authenticate(relayed(signed, MAP_BACKWARDS));
+  assert.ok(Buffer.from(signed.envelope).equals(request.envelope));
   assert.ok(MAP.equals(readEnvelope(request.envelope).args?.value ?? Buffer.alloc(0)));
 });
 
 test("a request signed in another than the canonical order is not helped", () => {
   assert.is(
-    refusal(() => authenticate(relayed(seal({}, MAP_BACKWARDS), MAP))),
+    refusal(() => authenticate(relayed(sign({}, MAP_BACKWARDS), MAP))),
     "mac",
   );
 });
@@ -278,16 +278,16 @@ test("a request signed in another than the canonical order is not helped", () =>
 test("a second try helps neither an unknown key nor a nested Any nor ambiguous bytes", () => {
   const by = authenticator(sampleRing());
   assert.is(
-    refusal(() => authenticate(relayed(seal({}, MAP), MAP_BACKWARDS), by)),
+    refusal(() => authenticate(relayed(sign({}, MAP), MAP_BACKWARDS), by)),
     "unknown key",
   );
   const any = hex("b20100");
   assert.is(
-    refusal(() => authenticate(relayed(seal({}, Buffer.concat([any, MAP])), Buffer.concat([any, MAP_BACKWARDS])))),
+    refusal(() => authenticate(relayed(sign({}, Buffer.concat([any, MAP])), Buffer.concat([any, MAP_BACKWARDS])))),
     "mac",
   );
   assert.is(
-    refusal(() => authenticate(relayed(seal({}, hex("0801")), hex("0802")))),
+    refusal(() => authenticate(relayed(sign({}, hex("0801")), hex("0802")))),
     "mac",
   );
 });
@@ -295,7 +295,7 @@ test("a second try helps neither an unknown key nor a nested Any nor ambiguous b
 test("second tries are limited per second, and 0 switches them off", () => {
   const clock = new FakeClock(NOW_MS);
   const by = authenticator(sampleRing(KEY), 2, clock);
-  const frame = relayed(seal({}, MAP), MAP_BACKWARDS);
+  const frame = relayed(sign({}, MAP), MAP_BACKWARDS);
   authenticate(frame, by);
   authenticate(frame, by);
   assert.is(
@@ -314,19 +314,19 @@ test("nobody's junk uses up the second tries of an honest relay", () => {
   const by = authenticator(sampleRing(KEY), 50, new FakeClock(NOW_MS));
   const junk = (keyId: string) => writeFrame({ content: Buffer.alloc(3, 255), keyId, signature: Buffer.alloc(32) });
   const untyped = writeFrame({ content: hex("0a0131"), keyId: KEY.keyId, signature: Buffer.alloc(32) });
-  const forged = { ...readFrame(seal({}, MAP).frame), keyId: "unknown" };
+  const forged = { ...readFrame(sign({}, MAP).frame), keyId: "unknown" };
   for (let i = 0; i < 224; i += 1) {
     for (const frame of [junk(KEY.keyId), junk("unknown"), untyped, writeFrame(forged)]) {
       refusal(() => authenticate(frame, by));
     }
   }
-  authenticate(relayed(seal({}, MAP), MAP_BACKWARDS), by);
+  authenticate(relayed(sign({}, MAP), MAP_BACKWARDS), by);
 });
 
 test("a frame above 64 KiB gets no second try", () => {
   const frameOf = (padding: number) => {
     const data = Buffer.concat([hex("22"), varint(padding), Buffer.alloc(padding, 1)]);
-    return relayed(seal({}, Buffer.concat([data, MAP])), Buffer.concat([MAP_BACKWARDS, data]));
+    return relayed(sign({}, Buffer.concat([data, MAP])), Buffer.concat([MAP_BACKWARDS, data]));
   };
   const room = MAX_CANONICAL_RETRY_BYTES - frameOf(60_000).length + 60_000;
   assert.is(frameOf(room).length, MAX_CANONICAL_RETRY_BYTES);
@@ -344,7 +344,7 @@ function varint(value: number): Buffer {
 const EXPECTED = { key: KEY, serverId: SAMPLE_SERVER, nowMs: NOW_MS, maxAgeMs: MAX_AGE_MS, maxAheadMs: MAX_AHEAD_MS };
 
 function check(change: Partial<Envelope>): string {
-  const envelope = { ...readEnvelope(authenticate(seal().frame).envelope), ...change };
+  const envelope = { ...readEnvelope(authenticate(sign().frame).envelope), ...change };
   try {
     checkEnvelope(envelope, EXPECTED);
     return "none";
@@ -375,7 +375,7 @@ test("an envelope may be 300 s old and 60 s ahead, bounds included", () => {
 test("how far a clock is off is told in days where it is days, and never as the bound itself", () => {
   const message = (offMs: number): string => {
     try {
-      checkEnvelope({ ...readEnvelope(authenticate(seal().frame).envelope), tsMs: BigInt(NOW_MS + offMs) }, EXPECTED);
+      checkEnvelope({ ...readEnvelope(authenticate(sign().frame).envelope), tsMs: BigInt(NOW_MS + offMs) }, EXPECTED);
       return "";
     } catch (error) {
       return (error as SealwireError).message;

@@ -1,5 +1,5 @@
 import { macKey } from "../../../src/signing/mac.ts";
-import { responseSigningInput, signResponse, verifyResponse } from "../../../src/signing/response/signature.ts";
+import { responseSignature, responseSigningInput, verifyResponse } from "../../../src/signing/response/signature.ts";
 import { assert, suite } from "../../support/suite.ts";
 
 const test = suite("signing/response/signature");
@@ -12,7 +12,7 @@ test("the signing input is the request's signature and the response", () => {
 });
 
 test("a signature holds for its own response, request and key only", () => {
-  const signature = signResponse(KEY, RESPONSE);
+  const signature = responseSignature(KEY, RESPONSE);
   assert.ok(verifyResponse(KEY, RESPONSE, signature));
   assert.not(verifyResponse(macKey(Buffer.alloc(32, 2)), RESPONSE, signature));
   assert.not(verifyResponse(KEY, { ...RESPONSE, requestSignature: Buffer.from("sih") }, signature));

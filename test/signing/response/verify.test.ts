@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { Error as ErrorMessage, ErrorReason } from "../../../gen/sealwire/v1/error.ts";
 import { Response, Status } from "../../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../../../src/errors.ts";
-import { sealResponse } from "../../../src/signing/response/sign.ts";
-import { signResponse } from "../../../src/signing/response/signature.ts";
+import { signResponse } from "../../../src/signing/response/sign.ts";
+import { responseSignature } from "../../../src/signing/response/signature.ts";
 import { type ResponseExpectation, verifyResponseFrame } from "../../../src/signing/response/verify.ts";
 import { readFrame, writeFrame } from "../../../src/wire/frame.ts";
 import { assert, suite } from "../../support/suite.ts";
@@ -31,8 +31,8 @@ const ANSWER = Response.fromPartial({
   result: { typeUrl: "type.googleapis.com/sealwire.demo.v1.BatchSumResponse", value: Buffer.from([8, 3]) },
 });
 
-function seal(change: Partial<Response> = {}): Buffer {
-  return sealResponse(KEY, REQUEST_SIGNATURE, { ...ANSWER, ...change });
+function sign(change: Partial<Response> = {}): Buffer {
+  return signResponse(KEY, REQUEST_SIGNATURE, { ...ANSWER, ...change });
 }
 
 function refusal(frame: Uint8Array, expected: Partial<ResponseExpectation> = {}): string {
@@ -47,14 +47,14 @@ function refusal(frame: Uint8Array, expected: Partial<ResponseExpectation> = {})
 }
 
 test("a sealed answer is read once it is verified", () => {
-  const response = verifyResponseFrame(seal(), EXPECTED);
+  const response = verifyResponseFrame(sign(), EXPECTED);
   assert.is(response.status, Status.OK);
   assert.equal([...(response.result?.value ?? [])], [8, 3]);
 });
 
 test("a refusal of an Envelope that could not be read may leave the request id out, nothing else may", () => {
   const refused = (reason: ErrorReason, requestId = ""): Buffer =>
-    seal({
+    sign({
       requestId,
       ok: false,
       status: Status.ERROR,
@@ -65,40 +65,40 @@ test("a refusal of an Envelope that could not be read may leave the request id o
   assert.is(refusal(refused(ErrorReason.UNSUPPORTED_VERSION)), "none");
   assert.is(refusal(refused(ErrorReason.CLOCK_SKEW)), "request id");
   assert.is(refusal(refused(ErrorReason.ENVELOPE_INVALID, "r-2")), "request id");
-  assert.is(refusal(seal({ requestId: "" })), "request id");
+  assert.is(refusal(sign({ requestId: "" })), "request id");
 });
 
 test("an answer to another request, by another key or another server is refused", () => {
-  assert.is(refusal(seal(), { requestSignature: Buffer.alloc(32, 0x78) }), "mac");
-  assert.is(refusal(seal(), { responseKey: KEY.requestKey }), "mac");
-  assert.is(refusal(seal(), { keyId: "key-2" }), "key id");
-  assert.is(refusal(seal(), { serverId: "server-2" }), "server id");
-  assert.is(refusal(seal(), { requestId: "r-2" }), "request id");
+  assert.is(refusal(sign(), { requestSignature: Buffer.alloc(32, 0x78) }), "mac");
+  assert.is(refusal(sign(), { responseKey: KEY.requestKey }), "mac");
+  assert.is(refusal(sign(), { keyId: "key-2" }), "key id");
+  assert.is(refusal(sign(), { serverId: "server-2" }), "server id");
+  assert.is(refusal(sign(), { requestId: "r-2" }), "request id");
 });
 
 test("a stream's messages must come in sequence", () => {
-  const second = seal({ sequence: 2n, status: Status.RUNNING });
+  const second = sign({ sequence: 2n, status: Status.RUNNING });
   assert.is(refusal(second, { sequence: 2 }), "none");
   for (const sequence of [0, 1, 3]) assert.is(refusal(second, { sequence }), "sequence");
 });
 
 test("an answer that breaks the contract is refused although its signature holds", () => {
-  assert.is(refusal(seal({ ok: false })), "response");
-  assert.is(refusal(seal({ status: Status.UNSPECIFIED, ok: false })), "response");
-  assert.is(refusal(seal({ v: "mcp/0.2" })), "response");
+  assert.is(refusal(sign({ ok: false })), "response");
+  assert.is(refusal(sign({ status: Status.UNSPECIFIED, ok: false })), "response");
+  assert.is(refusal(sign({ v: "mcp/0.2" })), "response");
   // A field twice.
   const content = Buffer.concat([Response.encode(ANSWER).finish(), Buffer.from([0x20, 1])]);
-  const signature = signResponse(KEY.responseKey, { requestSignature: REQUEST_SIGNATURE, response: content });
+  const signature = responseSignature(KEY.responseKey, { requestSignature: REQUEST_SIGNATURE, response: content });
   assert.is(refusal(writeFrame({ content, keyId: KEY.keyId, signature })), "response");
 });
 
 test("a frame that is not well-formed is refused as unverified", () => {
   assert.match(refusal(Buffer.alloc(0)), "frame: missing field");
-  assert.match(refusal(seal().subarray(1)), /^frame: /);
+  assert.match(refusal(sign().subarray(1)), /^frame: /);
 });
 
 test("every single flipped bit of an answer is refused", () => {
-  const frame = seal();
+  const frame = sign();
   for (let bit = 0; bit < frame.length * 8; bit++) {
     const flipped = Buffer.from(frame);
     flipped.writeUInt8((flipped[bit >> 3] as number) ^ (1 << (bit & 7)), bit >> 3);
@@ -108,10 +108,10 @@ test("every single flipped bit of an answer is refused", () => {
 
 test("random frames are refused and never crash", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => assert.is.not(refusal(bytes), "none")));
-  const frame = readFrame(seal());
+  const frame = readFrame(sign());
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (content) => {
-      const signature = signResponse(KEY.responseKey, { requestSignature: REQUEST_SIGNATURE, response: content });
+      const signature = responseSignature(KEY.responseKey, { requestSignature: REQUEST_SIGNATURE, response: content });
       assert.is.not(refusal(writeFrame({ ...frame, content, signature })), "none");
     }),
   );

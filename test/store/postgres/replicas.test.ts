@@ -16,7 +16,7 @@ import { TcpLink } from "../../support/tcp-link.ts";
 
 const test = suite("store/postgres/replicas");
 
-const LISTENING = "pg_stat_activity WHERE application_name = 'sealwire hints'";
+const LISTENING = "pg_stat_activity WHERE application_name = 'sealwire notifications'";
 
 let server: PostgresServer;
 let schema: string;
@@ -152,7 +152,7 @@ if (hasPostgres(test)) {
     assert.is((await begin("not begun"))?.kind, "begun");
   });
 
-  test("notifications that are none of ours do no harm", async () => {
+  test("an unrecognised notification does no harm", async () => {
     const [one, two] = [await replica(), await replica()];
     const { job } = await one.jobs.submit(spec());
     const next = one.jobs.watch("alice", job.jobId, { afterRevision: 1 })[Symbol.asyncIterator]().next();

@@ -130,9 +130,11 @@ if (hasPostgres(test)) {
     for (let times = 0; times < 6; times += 1) {
       await client.query(end);
       await eventually("it connects again", async () => {
-        const hints = await client.query("SELECT FROM pg_stat_activity WHERE application_name = 'sealwire hints'");
+        const notifications = await client.query(
+          "SELECT FROM pg_stat_activity WHERE application_name = 'sealwire notifications'",
+        );
         const others = await client.query("SELECT FROM pg_stat_activity WHERE application_name = 'sealwire'");
-        return hints.rowCount === 1 && (others.rowCount ?? 0) > 0;
+        return notifications.rowCount === 1 && (others.rowCount ?? 0) > 0;
       });
     }
     await eventually("both are back", () => lines.includes("notifications are back"));

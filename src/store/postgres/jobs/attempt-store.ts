@@ -1,63 +1,63 @@
-import type { Lane, Lanes } from "../../../jobs/fair-queue.ts";
+import type { FairQueue, TenantQueue } from "../../../jobs/fair-queue.ts";
 import type { JobProgress } from "../../../jobs/job.ts";
 import type { JobChanges } from "../../../jobs/job-changes.ts";
 import { jobErrorOf } from "../../../jobs/job-error.ts";
 import { type JobRow, toClaimedAttempt } from "../../../jobs/job-row.ts";
 import type {
   AttemptKey,
+  AttemptStore,
   Claim,
   ClaimedAttempt,
   ClaimRequest,
   Outcome,
   Review,
-  RunLedger,
   RunListener,
 } from "../../../jobs/worker/attempt-store.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { lockOwners } from "../advisory-locks.ts";
 import type { Database } from "../database.ts";
 import type { Queries } from "../queries.ts";
-import { type ClaimedRow, claimJobs, countRunning, type LaneShare, readLanes, readNextDue } from "./claim-jobs.ts";
+import { type ClaimedRow, claimJobs, countRunning, type QueueShare, readNextDue, readQueues } from "./claim-jobs.ts";
 import { findLostAttempts, findOwnAttempts, recordProgress, reviewAttempts } from "./run-attempts.ts";
 import { settle, succeed } from "./settle-job.ts";
 
-const LANES_RELOAD_MS = 5_000;
+const QUEUES_RELOAD_MS = 5_000;
 const LOST_SLICE = 100;
 
-/** What the ledger of a shared store works with. */
-export interface PostgresLedgerOptions {
+/** What the attempt store of a shared store works with. */
+export interface PostgresAttemptStoreOptions {
   readonly database: Database;
   readonly instanceId: string;
   /** Of the locks that a cap of one owner's running jobs is counted under. */
   readonly capLockSpace: number;
-  readonly lanes: Lanes;
+  readonly fairQueue: FairQueue;
   readonly changes: JobChanges;
   readonly clock: Clock;
 }
 
 /** What one claim has found out so far. */
 interface Round {
-  /** The lanes that gave all they had for now. */
-  readonly exhausted: Set<Lane>;
+  /** The queues that gave all they had for now. */
+  readonly exhausted: Set<TenantQueue>;
   readonly nowMs: number;
 }
 
-/** The {@link RunLedger} of a shared store. */
-export class PostgresRunLedger implements RunLedger {
-  readonly #options: PostgresLedgerOptions;
+/** The {@link AttemptStore} of a shared store. */
+export class PostgresAttemptStore implements AttemptStore {
+  readonly #options: PostgresAttemptStoreOptions;
   /** The attempts that this process runs: what else the database holds for its own is lost. */
   readonly #live = new Map<string, number>();
   #claims = 0;
   #claimsUnderWay = 0;
-  /** When the lanes are to be read from the database again, monotonic milliseconds. */
-  #lanesReloadMs = Number.NEGATIVE_INFINITY;
+  /** When the queues are to be read from the database again, monotonic milliseconds. */
+  #queuesReloadMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: PostgresLedgerOptions) {
+  constructor(options: PostgresAttemptStoreOptions) {
     this.#options = options;
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {
-    await this.#reloadLanesIfDue();
+    await this.#reloadQueuesIfDue();
     this.#claims += 1;
     this.#claimsUnderWay += 1;
     try {
@@ -119,8 +119,8 @@ export class PostgresRunLedger implements RunLedger {
 
   async #claim(request: ClaimRequest, nowMs: number): Promise<Claim> {
     const attempts: ClaimedAttempt[] = [];
-    // Lanes that gave less than was asked of them: what is left in them is not due, another worker's or above a cap.
-    const exhausted = new Set<Lane>();
+    // Queues that gave less than was asked of them: what is left in them is not due, another worker's or above a cap.
+    const exhausted = new Set<TenantQueue>();
     try {
       while (attempts.length < request.count) {
         const shares = this.#share(request, { left: request.count - attempts.length, exhausted, nowMs });
@@ -137,79 +137,83 @@ export class PostgresRunLedger implements RunLedger {
     return { attempts, nextDueInMs: nextDueMs === undefined ? undefined : Math.max(0, nextDueMs - nowMs) };
   }
 
-  /** Deals the free places out to the lanes in turn, those of the highest priority first. */
-  #share({ handles }: ClaimRequest, { left, exhausted, nowMs }: Round & { readonly left: number }): LaneShare[] {
-    const { lanes } = this.#options;
-    for (const priority of lanes.priorities()) {
-      const due = [...lanes.inTurn(priority)].filter(
-        (lane) => handles(lane.tool) && lane.dueAtMs <= nowMs && !exhausted.has(lane),
+  /** Deals the free places out to the queues in turn, those of the highest priority first. */
+  #share({ handles }: ClaimRequest, { left, exhausted, nowMs }: Round & { readonly left: number }): QueueShare[] {
+    const { fairQueue } = this.#options;
+    for (const priority of fairQueue.priorities()) {
+      const due = [...fairQueue.inTurn(priority)].filter(
+        (queue) => handles(queue.tool) && queue.dueAtMs <= nowMs && !exhausted.has(queue),
       );
       const takers = due.slice(0, left);
-      for (const lane of takers) lanes.moveToEnd(lane);
+      for (const queue of takers) fairQueue.moveToEnd(queue);
       const each = Math.floor(left / takers.length);
       if (takers.length > 0)
-        return takers.map((lane, index) => ({ lane, places: each + (index < left % takers.length ? 1 : 0) }));
+        return takers.map((queue, index) => ({ queue, places: each + (index < left % takers.length ? 1 : 0) }));
     }
     return [];
   }
 
-  async #claimShares(shares: readonly LaneShare[], perOwner: number | undefined, nowMs: number): Promise<ClaimedRow[]> {
+  async #claimShares(
+    shares: readonly QueueShare[],
+    perOwner: number | undefined,
+    nowMs: number,
+  ): Promise<ClaimedRow[]> {
     const { database, instanceId, capLockSpace } = this.#options;
-    const claim = (queries: Queries, open: readonly LaneShare[]) => claimJobs(queries, open, { instanceId, nowMs });
+    const claim = (queries: Queries, open: readonly QueueShare[]) => claimJobs(queries, open, { instanceId, nowMs });
     if (perOwner === undefined) return claim(database, shares);
     return database.transaction(async (queries) => {
-      const owners = shares.map(({ lane }) => lane.owner);
+      const owners = shares.map(({ queue }) => queue.owner);
       await lockOwners(queries, capLockSpace, owners);
       return claim(queries, underCap(shares, await countRunning(queries, owners), perOwner));
     });
   }
 
-  /** Looks when the next job is due in the lanes that gave less than was asked of them. */
+  /** Looks when the next job is due in the queues that gave less than was asked of them. */
   async #noteYield(
-    shares: readonly LaneShare[],
+    shares: readonly QueueShare[],
     rows: readonly ClaimedRow[],
     { exhausted, nowMs }: Round,
   ): Promise<void> {
     const short = shares
-      .filter(({ lane, places }) => rows.filter((row) => isOf(row, lane)).length < places)
-      .map(({ lane }) => lane);
+      .filter(({ queue, places }) => rows.filter((row) => isOf(row, queue)).length < places)
+      .map(({ queue }) => queue);
     if (short.length === 0) return;
-    for (const lane of short) exhausted.add(lane);
-    const { lanes } = this.#options;
-    const before = short.map((lane) => lanes.additionsTo(lane));
+    for (const queue of short) exhausted.add(queue);
+    const { fairQueue } = this.#options;
+    const before = short.map((queue) => fairQueue.additionsTo(queue));
     const dueAtMs = await readNextDue(this.#options.database, short, nowMs);
-    short.forEach((lane, index) => {
+    short.forEach((queue, index) => {
       const due = dueAtMs[index];
       // A job that was queued meanwhile may not be in what was read.
-      if (lanes.additionsTo(lane) !== before[index]) return;
-      if (due === undefined) lanes.remove(lane);
-      else lane.dueAtMs = due;
+      if (fairQueue.additionsTo(queue) !== before[index]) return;
+      if (due === undefined) fairQueue.remove(queue);
+      else queue.dueAtMs = due;
     });
   }
 
   #nextDueMs({ handles }: ClaimRequest, { exhausted, nowMs }: Round): number | undefined {
-    const { lanes } = this.#options;
+    const { fairQueue } = this.#options;
     let nextDueMs = Number.POSITIVE_INFINITY;
-    for (const priority of lanes.priorities()) {
-      for (const lane of lanes.inTurn(priority)) {
-        const waits = exhausted.has(lane) && lane.dueAtMs <= nowMs;
-        if (handles(lane.tool) && !waits) nextDueMs = Math.min(nextDueMs, lane.dueAtMs);
+    for (const priority of fairQueue.priorities()) {
+      for (const queue of fairQueue.inTurn(priority)) {
+        const waits = exhausted.has(queue) && queue.dueAtMs <= nowMs;
+        if (handles(queue.tool) && !waits) nextDueMs = Math.min(nextDueMs, queue.dueAtMs);
       }
     }
     return Number.isFinite(nextDueMs) ? nextDueMs : undefined;
   }
 
-  /** Other processes queue jobs, too, and a hint of theirs may be lost. */
-  async #reloadLanesIfDue(): Promise<void> {
-    const { database, lanes, clock } = this.#options;
-    if (clock.monotonicMs() < this.#lanesReloadMs) return;
-    this.#lanesReloadMs = clock.monotonicMs() + LANES_RELOAD_MS;
+  /** Other processes queue jobs, too, and a notification of theirs may be lost. */
+  async #reloadQueuesIfDue(): Promise<void> {
+    const { database, fairQueue, clock } = this.#options;
+    if (clock.monotonicMs() < this.#queuesReloadMs) return;
+    this.#queuesReloadMs = clock.monotonicMs() + QUEUES_RELOAD_MS;
     try {
-      // Added, not put in the place of those known: a job that was queued meanwhile may not be among what was read. A lane
+      // Added, not put in the place of those known: a job that was queued meanwhile may not be among what was read. A queue
       // that is empty goes with the claim that finds it so.
-      for (const lane of await readLanes(database, clock.nowMs())) lanes.add(lane);
+      for (const queue of await readQueues(database, clock.nowMs())) fairQueue.add(queue);
     } catch (error) {
-      this.#lanesReloadMs = Number.NEGATIVE_INFINITY;
+      this.#queuesReloadMs = Number.NEGATIVE_INFINITY;
       throw error;
     }
   }
@@ -227,19 +231,19 @@ export class PostgresRunLedger implements RunLedger {
 
 /** The shares that leave no owner with more than `perOwner` running jobs. */
 function underCap(
-  shares: readonly LaneShare[],
+  shares: readonly QueueShare[],
   running: ReadonlyMap<string, number>,
   perOwner: number,
-): readonly LaneShare[] {
+): readonly QueueShare[] {
   const taken = new Map(running);
-  return shares.map(({ lane, places }) => {
-    const before = taken.get(lane.owner) ?? 0;
+  return shares.map(({ queue, places }) => {
+    const before = taken.get(queue.owner) ?? 0;
     const allowed = Math.max(0, Math.min(places, perOwner - before));
-    taken.set(lane.owner, before + allowed);
-    return { lane, places: allowed };
+    taken.set(queue.owner, before + allowed);
+    return { queue, places: allowed };
   });
 }
 
-function isOf(row: JobRow, lane: Lane): boolean {
-  return row.priority === lane.priority && row.tool === lane.tool && row.owner === lane.owner;
+function isOf(row: JobRow, queue: TenantQueue): boolean {
+  return row.priority === queue.priority && row.tool === queue.tool && row.owner === queue.owner;
 }

@@ -1,42 +1,42 @@
-import type { Lanes } from "../../../jobs/fair-queue.ts";
-import { JobChanges, laneOf } from "../../../jobs/job-changes.ts";
+import type { FairQueue } from "../../../jobs/fair-queue.ts";
+import { JobChanges, queueOf } from "../../../jobs/job-changes.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
-import type { Feeds } from "../../../jobs/watch/notifiers.ts";
-import type { Hint, HintListener, Hints } from "../notifications.ts";
+import type { Notifiers } from "../../../jobs/watch/notifiers.ts";
+import type { NotificationListener, Notifications, StoreNotification } from "../notifications.ts";
 
 /** {@link JobChanges} that tell other processes, too, and pass on what those tell. */
-export class SharedJobChanges extends JobChanges implements HintListener {
-  readonly #feeds: Feeds;
-  readonly #hints: Hints;
+export class SharedJobChanges extends JobChanges implements NotificationListener {
+  readonly #notifiers: Notifiers;
+  readonly #notifications: Notifications;
 
-  constructor(feeds: Feeds, lanes: Lanes, hints: Hints) {
-    super(feeds, lanes);
-    this.#feeds = feeds;
-    this.#hints = hints;
+  constructor(notifiers: Notifiers, fairQueue: FairQueue, notifications: Notifications) {
+    super(notifiers, fairQueue);
+    this.#notifiers = notifiers;
+    this.#notifications = notifications;
   }
 
   override committed(row: JobRow): void {
     super.committed(row);
-    this.#hints.tellJob({
+    this.#notifications.tellJob({
       jobId: row.job_id,
       owner: row.owner,
-      ...(row.state === "QUEUED" && { queued: laneOf(row) }),
+      ...(row.state === "QUEUED" && { queued: queueOf(row) }),
       ...(row.state === "RUNNING" && row.cancel_requested && { cancelRequested: true }),
     });
   }
 
-  heard(hint: Hint): void {
-    if (!("jobs" in hint)) return;
-    for (const { jobId, queued, cancelRequested } of hint.jobs) {
+  heard(notification: StoreNotification): void {
+    if (!("jobs" in notification)) return;
+    for (const { jobId, queued, cancelRequested } of notification.jobs) {
       if (queued !== undefined) this.queued(queued);
       if (cancelRequested) this.cancelRequested(jobId);
     }
-    // The polls of the feeds look again if this fails.
-    this.#feeds.readAgain(hint.jobs).catch(() => {});
+    // The polls of the notifiers look again if this fails.
+    this.#notifiers.readAgain(notification.jobs).catch(() => {});
   }
 
   resumed(): void {
-    this.#feeds.readAllAgain().catch(() => {});
+    this.#notifiers.readAllAgain().catch(() => {});
     this.jobReady();
   }
 }

@@ -5,13 +5,13 @@ import { currentVersion } from "../../../signing/key-ring/file-key-ring.ts";
 import { buildKeyRing } from "../../../signing/key-ring/key-ring.ts";
 import {
   type FollowOptions,
-  followRing,
-  type RingPlace,
+  type KeyRingBackend,
   type WatchedKeyRing,
+  watchBackend,
 } from "../../../signing/key-ring/key-ring-watcher.ts";
 import type { LoadedRing } from "../../../signing/key-ring/ring-file.ts";
 import { loadServerSecrets } from "../../../signing/key-ring/server-secret-file.ts";
-import type { Hints } from "../notifications.ts";
+import type { Notifications } from "../notifications.ts";
 import { type KeyRingTable, noKeyRing } from "./key-ring-table.ts";
 
 const POLL_MS = 2_000;
@@ -22,7 +22,7 @@ export const KEY_RING_SETTLES_MS = 10_000;
 /** Where the parts of a shared ring are. */
 export interface SharedRingOptions extends FollowOptions {
   readonly table: KeyRingTable;
-  readonly hints: Hints;
+  readonly notifications: Notifications;
   /** The file of server secrets, which each server has for itself. */
   readonly serverSecretFile: string;
 }
@@ -32,10 +32,16 @@ export interface SharedRingOptions extends FollowOptions {
  * otherwise. While the database is away the last ring stays in force. Throws KEY_RING_INVALID.
  */
 export function watchSharedKeyRing(options: SharedRingOptions): Promise<WatchedKeyRing> {
-  return followRing(sharedPlace(options), options);
+  return watchBackend(tableBackend(options), options);
 }
 
-function sharedPlace({ table, hints, serverSecretFile: path, clock, logger }: SharedRingOptions): RingPlace {
+function tableBackend({
+  table,
+  notifications,
+  serverSecretFile: path,
+  clock,
+  logger,
+}: SharedRingOptions): KeyRingBackend {
   let tableVersion = 0;
   let isStart = true;
   return {
@@ -58,7 +64,8 @@ function sharedPlace({ table, hints, serverSecretFile: path, clock, logger }: Sh
       tableVersion = stored.version;
       return { document, ring: buildKeyRing(document), version: `${tableVersion} ${version}` };
     },
-    hints: (onHint) => hints.listen({ heard: (hint) => "keyRing" in hint && onHint(), resumed: onHint }),
+    watch: (onChange) =>
+      notifications.listen({ heard: (notification) => "keyRing" in notification && onChange(), resumed: onChange }),
   };
 }
 

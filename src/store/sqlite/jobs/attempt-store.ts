@@ -1,16 +1,16 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Lanes } from "../../../jobs/fair-queue.ts";
+import type { FairQueue } from "../../../jobs/fair-queue.ts";
 import type { JobProgress } from "../../../jobs/job.ts";
 import type { JobChanges } from "../../../jobs/job-changes.ts";
 import { jobErrorOf } from "../../../jobs/job-error.ts";
 import { type JobRow, toClaimedAttempt } from "../../../jobs/job-row.ts";
 import type {
   AttemptKey,
+  AttemptStore,
   Claim,
   ClaimRequest,
   Outcome,
   Review,
-  RunLedger,
   RunListener,
 } from "../../../jobs/worker/attempt-store.ts";
 import type { Clock } from "../../../runtime/clock.ts";
@@ -18,39 +18,39 @@ import type { CommitGroup } from "../commit-group.ts";
 import { reading } from "../storage-error.ts";
 import { prepareClaim } from "./claim-jobs.ts";
 import { type JobReads, prepareReads } from "./read-jobs.ts";
-import { prepareReadLanes } from "./read-queues.ts";
+import { prepareReadQueues } from "./read-queues.ts";
 import { prepareRecordProgress } from "./record-progress.ts";
 import { type Ending, prepareSettle } from "./settle-job.ts";
 
-const LANES_RELOAD_MS = 30_000;
+const QUEUES_RELOAD_MS = 30_000;
 
-/** What the ledger and the engine of one store share. */
-export interface SqliteLedgerOptions {
+/** What the attempt store and the engine of one store share. */
+export interface SqliteAttemptStoreOptions {
   readonly db: DatabaseSync;
   readonly commits: CommitGroup;
-  readonly lanes: Lanes;
+  readonly fairQueue: FairQueue;
   readonly changes: JobChanges;
   readonly clock: Clock;
 }
 
-/** The {@link RunLedger} of the embedded store. */
-export class SqliteRunLedger implements RunLedger {
-  readonly #options: SqliteLedgerOptions;
+/** The {@link AttemptStore} of the embedded store. */
+export class SqliteAttemptStore implements AttemptStore {
+  readonly #options: SqliteAttemptStoreOptions;
   readonly #claim: ReturnType<typeof prepareClaim>;
-  readonly #readLanes: ReturnType<typeof prepareReadLanes>;
+  readonly #readQueues: ReturnType<typeof prepareReadQueues>;
   readonly #settle: ReturnType<typeof prepareSettle>;
   readonly #recordProgress: ReturnType<typeof prepareRecordProgress>;
   readonly #reads: JobReads;
   /** The attempts that this process runs: what else the database holds for running is lost. */
   readonly #live = new Map<string, number>();
-  /** When the lanes are to be read from the database again, monotonic milliseconds. */
-  #lanesReloadMs = Number.NEGATIVE_INFINITY;
+  /** When the queues are to be read from the database again, monotonic milliseconds. */
+  #queuesReloadMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: SqliteLedgerOptions) {
-    const { db, lanes } = options;
+  constructor(options: SqliteAttemptStoreOptions) {
+    const { db, fairQueue } = options;
     this.#options = options;
-    this.#claim = prepareClaim(db, lanes);
-    this.#readLanes = prepareReadLanes(db);
+    this.#claim = prepareClaim(db, fairQueue);
+    this.#readQueues = prepareReadQueues(db);
     this.#settle = prepareSettle(db);
     this.#recordProgress = prepareRecordProgress(db);
     this.#reads = prepareReads(db);
@@ -58,7 +58,7 @@ export class SqliteRunLedger implements RunLedger {
 
   async claim(request: ClaimRequest): Promise<Claim> {
     const { commits, clock } = this.#options;
-    this.#reloadLanesIfDue();
+    this.#reloadQueuesIfDue();
     const nowMs = clock.nowMs();
     try {
       const { claimed, nextDueMs } = await commits.run(
@@ -72,7 +72,7 @@ export class SqliteRunLedger implements RunLedger {
         nextDueInMs: nextDueMs === undefined ? undefined : Math.max(0, nextDueMs - nowMs),
       };
     } catch (error) {
-      this.#lanesReloadMs = Number.NEGATIVE_INFINITY;
+      this.#queuesReloadMs = Number.NEGATIVE_INFINITY;
       throw error;
     }
   }
@@ -115,12 +115,12 @@ export class SqliteRunLedger implements RunLedger {
     return lost.length;
   }
 
-  /** The lanes are in doubt after a failed claim, and may be after a step of the clock. */
-  #reloadLanesIfDue(): void {
-    const { lanes, clock } = this.#options;
-    if (clock.monotonicMs() < this.#lanesReloadMs) return;
-    lanes.replace(reading(() => [...this.#readLanes(clock.nowMs())]));
-    this.#lanesReloadMs = clock.monotonicMs() + LANES_RELOAD_MS;
+  /** The queues are in doubt after a failed claim, and may be after a step of the clock. */
+  #reloadQueuesIfDue(): void {
+    const { fairQueue, clock } = this.#options;
+    if (clock.monotonicMs() < this.#queuesReloadMs) return;
+    fairQueue.replace(reading(() => [...this.#readQueues(clock.nowMs())]));
+    this.#queuesReloadMs = clock.monotonicMs() + QUEUES_RELOAD_MS;
   }
 
   #applyOutcome(ending: Ending, outcome: Outcome): JobRow | undefined {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Lane, Lanes } from "../../../jobs/fair-queue.ts";
+import type { FairQueue, TenantQueue } from "../../../jobs/fair-queue.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { ClaimRequest } from "../../../jobs/worker/attempt-store.ts";
 import { CLAIM_SET, DUE_AT, transitionSql } from "../../transition-sql.ts";
@@ -12,10 +12,13 @@ export interface ClaimedRows {
 }
 
 /**
- * Prepares the claim: the longest-waiting due job of each lane in turn, until the request is filled. If its
- * transaction fails, the lanes must be reloaded.
+ * Prepares the claim: the longest-waiting due job of each queue in turn, until the request is filled. If its
+ * transaction fails, the queues must be reloaded.
  */
-export function prepareClaim(db: DatabaseSync, lanes: Lanes): (request: ClaimRequest, nowMs: number) => ClaimedRows {
+export function prepareClaim(
+  db: DatabaseSync,
+  fairQueue: FairQueue,
+): (request: ClaimRequest, nowMs: number) => ClaimedRows {
   const first = db.prepare(`
     SELECT job_id AS jobId, ${DUE_AT} AS dueAtMs FROM job
     WHERE state = 'QUEUED' AND priority = :priority AND tool = :tool AND owner = :owner AND (queue_deadline_ms IS NULL OR queue_deadline_ms > :now)
@@ -31,32 +34,32 @@ export function prepareClaim(db: DatabaseSync, lanes: Lanes): (request: ClaimReq
     const isFull = (owner: string): boolean =>
       perOwner !== undefined && Number(running.get(owner)?.jobs ?? 0) >= perOwner;
 
-    const takeFrom = (lane: Lane): boolean => {
-      if (!handles(lane.tool) || isFull(lane.owner)) return false;
-      if (lane.dueAtMs <= nowMs) {
-        const job = first.get({ priority: lane.priority, tool: lane.tool, owner: lane.owner, now: nowMs });
+    const takeFrom = (queue: TenantQueue): boolean => {
+      if (!handles(queue.tool) || isFull(queue.owner)) return false;
+      if (queue.dueAtMs <= nowMs) {
+        const job = first.get({ priority: queue.priority, tool: queue.tool, owner: queue.owner, now: nowMs });
         if (job === undefined) {
-          lanes.remove(lane);
+          fairQueue.remove(queue);
           return false;
         }
-        lane.dueAtMs = Number(job.dueAtMs);
-        if (lane.dueAtMs <= nowMs) {
+        queue.dueAtMs = Number(job.dueAtMs);
+        if (queue.dueAtMs <= nowMs) {
           const row = claim.get({ jobId: String(job.jobId), now: nowMs }) as unknown as JobRow;
           claimed.push({ row, args: argsOf.get(row.seq)?.args as Uint8Array });
-          lanes.moveToEnd(lane);
+          fairQueue.moveToEnd(queue);
           return true;
         }
       }
-      nextDueMs = Math.min(nextDueMs, lane.dueAtMs);
+      nextDueMs = Math.min(nextDueMs, queue.dueAtMs);
       return false;
     };
 
-    for (const priority of lanes.priorities()) {
+    for (const priority of fairQueue.priorities()) {
       for (let progressed = true; progressed; ) {
         progressed = false;
-        for (const lane of lanes.inTurn(priority)) {
+        for (const queue of fairQueue.inTurn(priority)) {
           if (claimed.length === count) break;
-          if (takeFrom(lane)) progressed = true;
+          if (takeFrom(queue)) progressed = true;
         }
       }
     }

@@ -1,21 +1,21 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Lane } from "../../../jobs/fair-queue.ts";
+import type { TenantQueue } from "../../../jobs/fair-queue.ts";
 import { DUE_AT } from "../../transition-sql.ts";
 
-/** Prepares the reading of all lanes: one seek for each, however long they are. */
-export function prepareReadLanes(db: DatabaseSync): (nowMs: number) => Iterable<Lane> {
+/** Prepares the reading of all queues: one seek for each, however long they are. */
+export function prepareReadQueues(db: DatabaseSync): (nowMs: number) => Iterable<TenantQueue> {
   const next = db.prepare(`
     SELECT priority, tool, owner, ${DUE_AT} AS dueAtMs FROM job
     WHERE state = 'QUEUED' AND (priority, tool, owner) > (:priority, :tool, :owner)
     ORDER BY priority, tool, owner, run_at_ms LIMIT 1`);
   return function* (nowMs) {
     for (let at = { priority: Number.MIN_SAFE_INTEGER, tool: "", owner: "" }; ; ) {
-      const lane = next.get({ priority: at.priority, tool: at.tool, owner: at.owner, now: nowMs }) as unknown as
-        | Lane
+      const queue = next.get({ priority: at.priority, tool: at.tool, owner: at.owner, now: nowMs }) as unknown as
+        | TenantQueue
         | undefined;
-      if (lane === undefined) return;
-      yield { ...lane };
-      at = lane;
+      if (queue === undefined) return;
+      yield { ...queue };
+      at = queue;
     }
   };
 }
