@@ -3,7 +3,8 @@ import { systemRandom } from "../../src/runtime/random.ts";
 import { createServer } from "../../src/server/server.ts";
 import { addKey, newKeyRing } from "../../src/signing/key-ring/changes.ts";
 import { credentialsOf } from "../../src/signing/key-ring/credentials.ts";
-import { buildKeyRing, fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
+import { buildKeyRing } from "../../src/signing/key-ring/key-ring.ts";
+import { memoryKeyRing } from "../../src/signing/key-ring/memory-key-ring.ts";
 import type { VerificationKey } from "../../src/signing/key-ring/types.ts";
 import { openPostgresStore } from "../../src/store/postgres/open.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -126,7 +127,12 @@ async function startCaller(store: Store): Promise<{ call(): Promise<unknown> } &
   const context = { nowMs: Date.now(), random: systemRandom };
   const added = addKey(newKeyRing("bench", context), { clientId: "alice", tools: ["*"], limits: UNLIMITED }, context);
   const ring = buildKeyRing(added.document);
-  const server = await createServer({ keyRing: fixedKeyRing(ring), store, tools: [demoTools()], work: false });
+  const server = await createServer({
+    keyRing: memoryKeyRing(added.document),
+    store,
+    tools: [demoTools()],
+    work: false,
+  });
   const { address } = await server.listen("127.0.0.1:0");
   const credentials = credentialsOf(ring.find(added.keyId) as VerificationKey, { serverId: "bench", address });
   const client = new SealwireClient({ credentials, pipeline: true });

@@ -1,6 +1,6 @@
 import { createServer } from "../../src/server/server.ts";
 import { parseKeyRing } from "../../src/signing/key-ring/document.ts";
-import { buildKeyRing, fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
+import { memoryKeyRing } from "../../src/signing/key-ring/memory-key-ring.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 
@@ -14,9 +14,12 @@ export interface Task {
 }
 
 process.once("message", async ({ keyRing, listen, reusePort }: Task) => {
-  const ring = buildKeyRing(parseKeyRing(Buffer.from(keyRing)));
   const store = await openSqliteStore({ path: ":memory:" });
-  const server = await createServer({ keyRing: fixedKeyRing(ring), store, tools: [demoTools()] });
+  const server = await createServer({
+    keyRing: memoryKeyRing(parseKeyRing(Buffer.from(keyRing))),
+    store,
+    tools: [demoTools()],
+  });
   const { address } = await server.listen(listen, { reusePort });
   process.send?.(address);
 });

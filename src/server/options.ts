@@ -25,8 +25,8 @@ export interface ListenOptions {
   readonly reusePort?: boolean;
 }
 
-/** What a server is made of. */
-export interface ServerOptions {
+/** What Sealwire's part of a server is made of. */
+export interface ServiceOptions {
   /** Who may call; its `serverId` is this server's name. Not disposed with the server. */
   readonly keyRing: KeyRingSource;
   /** Where nonces, intents and jobs are kept. Not disposed with the server. */
@@ -37,9 +37,8 @@ export interface ServerOptions {
   readonly descriptors?: readonly Uint8Array[];
   /** Jobs run at once in this process, and most of them for one client over all processes, 1 to 10,000; `false` runs none. Default 16 and no limit. */
   readonly work?: { readonly concurrency: number; readonly perOwner?: number } | false;
-  readonly tls?: ServerTlsOptions;
-  /** Lets the server listen beyond loopback without TLS. Requests are signed, but everybody on the way can read them. */
-  readonly insecurePlaintext?: boolean;
+  /** Serves grpc.health.v1.Health. Default true. */
+  readonly health?: boolean;
   /** Serves gRPC reflection, for grpcurl and buf curl. Default true. */
   readonly reflection?: boolean;
   readonly limits?: Partial<ServerLimits>;
@@ -51,14 +50,26 @@ export interface ServerOptions {
   readonly clock?: Clock;
 }
 
-/** Options with every default filled in. */
-export interface ResolvedServerOptions extends Required<Omit<ServerOptions, "tls" | "limits">> {
-  readonly tls: ServerTlsOptions | undefined;
+/** What a server is made of. */
+export interface ServerOptions extends ServiceOptions {
+  readonly tls?: ServerTlsOptions;
+  /** Lets the server listen beyond loopback without TLS. Requests are signed, but everybody on the way can read them. */
+  readonly insecurePlaintext?: boolean;
+}
+
+/** Options of the service with every default filled in. */
+export interface ResolvedServiceOptions extends Required<Omit<ServiceOptions, "limits">> {
   readonly limits: ServerLimits;
 }
 
+/** How a server listens at each of its addresses. */
+export interface ListeningOptions {
+  readonly tls: ServerTlsOptions | undefined;
+  readonly insecurePlaintext: boolean;
+}
+
 /** Fills in defaults and checks every value. Throws OPTIONS_INVALID naming the option. */
-export function resolveServerOptions(options: ServerOptions): ResolvedServerOptions {
+export function resolveServiceOptions(options: ServiceOptions): ResolvedServiceOptions {
   const limits = resolveLimits(options.limits);
   const work = options.work ?? { concurrency: 16 };
   if (work !== false) checkWorkOptions(work, "work.");
@@ -68,8 +79,7 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     tools: options.tools,
     descriptors: options.descriptors ?? [],
     work,
-    tls: options.tls,
-    insecurePlaintext: options.insecurePlaintext ?? false,
+    health: options.health ?? true,
     reflection: options.reflection ?? true,
     limits,
     onKeyUsed: options.onKeyUsed ?? (() => {}),
@@ -77,4 +87,9 @@ export function resolveServerOptions(options: ServerOptions): ResolvedServerOpti
     logger: options.logger ?? silentLogger,
     clock: options.clock ?? systemClock,
   };
+}
+
+/** Fills in how to listen. */
+export function resolveListening({ tls, insecurePlaintext = false }: ServerOptions): ListeningOptions {
+  return { tls, insecurePlaintext };
 }

@@ -1,6 +1,6 @@
 import { SealwireError } from "../errors.ts";
 import { checkNumber, type NumberRange } from "../runtime/number-range.ts";
-import { MAX_AGE_MS, MAX_AHEAD_MS } from "../signing/request/verify.ts";
+import { CANONICAL_RETRIES_PER_SECOND, MAX_AGE_MS, MAX_AHEAD_MS } from "../signing/request/verify.ts";
 import { MAX_REQUEST_BYTES } from "../wire/limits.ts";
 
 /** Limits of one server process; the limits of each caller stand in the key ring. */
@@ -80,7 +80,7 @@ export const SERVER_LIMITS: Readonly<Record<keyof ServerLimits, LimitRange>> = {
   // Every nonce is remembered for as long.
   maxAgeMs: { default: MAX_AGE_MS, least: 1, most: 10 * MINUTE_MS },
   maxAheadMs: { default: MAX_AHEAD_MS, least: 0, most: 10 * MINUTE_MS },
-  canonicalRetriesPerSecond: { default: 50, least: 0, most: 1_000_000 },
+  canonicalRetriesPerSecond: { default: CANONICAL_RETRIES_PER_SECOND, least: 0, most: 1_000_000 },
   connectionAgeMaxMs: { default: HOUR_MS, least: 1, most: AGE_MOST_MS },
   keepaliveIntervalMs: { default: MINUTE_MS, least: 1, most: 24 * HOUR_MS },
   keepaliveTimeoutMs: { default: 20 * SECOND_MS, least: 1, most: HOUR_MS },

@@ -25,10 +25,12 @@ const PUBLIC = [
   "SealwireError",
   "SealwireErrorOptions (type)",
   "SealwireServer (type)",
+  "SealwireService (type)",
   "SealwireWorker (type)",
   "ServerLimits (type)",
   "ServerOptions (type)",
   "ServerTlsOptions (type)",
+  "ServiceOptions (type)",
   "SharedStore (type)",
   "Store (type)",
   "ToolContext (type)",
@@ -40,6 +42,7 @@ const PUBLIC = [
   "WorkerOptions (type)",
   "createMetrics",
   "createServer",
+  "createService",
   "createWorker",
   "demoTools",
   "failToolRun",
@@ -52,25 +55,171 @@ const PUBLIC = [
   "watchKeyRing",
 ];
 
-const text = readFileSync(join(ROOT, "src", "index.ts"), "utf8");
+/** The same of each further entry point, sealwire/NAME. */
+const FURTHER: Readonly<Record<string, readonly string[]>> = {
+  client: [
+    "CallResult (type)",
+    "ClientCredentials (type)",
+    "ClientOptions (type)",
+    "JobHandle (type)",
+    "JobPage (type)",
+    "JobSnapshot (type)",
+    "ListJobsOptions (type)",
+    "Logger (type)",
+    "PollOptions (type)",
+    "Reason (type)",
+    "SealwireClient",
+    "SealwireError",
+    "SealwireErrorOptions (type)",
+    "ToolOutput (type)",
+    "TypedTools (type)",
+    "WatchJobsOptions (type)",
+    "parseCredentials",
+    "readCredentials",
+  ],
+  keys: [
+    "AddedKey (type)",
+    "ChangeContext (type)",
+    "ClientCredentials (type)",
+    "KeyEntry (type)",
+    "KeyLimits (type)",
+    "KeyOrigin (type)",
+    "KeyRing (type)",
+    "KeyRingDocument (type)",
+    "KeyRingSource (type)",
+    "KeyRotation (type)",
+    "KeyState (type)",
+    "MemoryKeyRing (type)",
+    "NewKey (type)",
+    "Reason (type)",
+    "SealwireError",
+    "SealwireErrorOptions (type)",
+    "ServerSecret (type)",
+    "VerificationKey (type)",
+    "addKey",
+    "buildKeyRing",
+    "credentialsOf",
+    "formatCredentials",
+    "formatKeyRing",
+    "memoryKeyRing",
+    "newKeyRing",
+    "parseCredentials",
+    "parseKeyRing",
+    "readCredentials",
+    "retireKey",
+    "revokeKey",
+    "rotateKey",
+    "rotateServerSecret",
+    "watchKeyRing",
+  ],
+  server: [
+    "KeyRingSource (type)",
+    "ListenOptions (type)",
+    "Logger (type)",
+    "Metrics (type)",
+    "Migration (type)",
+    "Reason (type)",
+    "SealwireError",
+    "SealwireErrorOptions (type)",
+    "SealwireServer (type)",
+    "SealwireService (type)",
+    "SealwireWorker (type)",
+    "ServerLimits (type)",
+    "ServerOptions (type)",
+    "ServerTlsOptions (type)",
+    "ServiceOptions (type)",
+    "SharedStore (type)",
+    "Store (type)",
+    "ToolContext (type)",
+    "ToolImplementation (type)",
+    "ToolRunOrigin (type)",
+    "WorkerOptions (type)",
+    "createMetrics",
+    "createServer",
+    "createService",
+    "createWorker",
+    "demoTools",
+    "failToolRun",
+    "implement",
+    "migratePostgresStore",
+    "openPostgresStore",
+    "openSqliteStore",
+    "outputBytes",
+    "watchKeyRing",
+  ],
+  signing: [
+    "AuthenticatedRequest (type)",
+    "EnvelopeExpectation (type)",
+    "Image (type)",
+    "KeyRing (type)",
+    "Reason (type)",
+    "RequestAuthenticator (type)",
+    "RequestAuthenticatorOptions (type)",
+    "RequestToSign (type)",
+    "ResponseExpectation (type)",
+    "SealwireError",
+    "SealwireErrorOptions (type)",
+    "SignedRequestFrame (type)",
+    "SignedRequestParts (type)",
+    "SignedResponseParts (type)",
+    "StrictError",
+    "VerificationKey (type)",
+    "VerifiedResponse (type)",
+    "builtinDescriptorSet",
+    "builtinImage",
+    "canonicalize",
+    "checkEnvelope",
+    "createRequestAuthenticator",
+    "deriveRequestKey",
+    "deriveResponseKey",
+    "fingerprint",
+    "formatRequestKey",
+    "formatResponseKey",
+    "intentDigest",
+    "mac",
+    "macKey",
+    "messageDesc",
+    "pae",
+    "parseRequestKey",
+    "parseResponseKey",
+    "readEnvelope",
+    "readImage",
+    "requestSigningInput",
+    "responseSigningInput",
+    "signRequest",
+    "signResponse",
+    "verifyResponseFrame",
+  ],
+  testing: ["TestClient (type)", "TestServer (type)", "TestServerOptions (type)", "startTestServer"],
+};
 
-test("src/index.ts exports exactly the pinned names", () => {
-  const names = [...text.matchAll(/^export (type )?\{([^}]*)\} from "[^"]+";$/gm)].flatMap(([, allTypes, list = ""]) =>
-    list
-      .split(",")
-      .map((item) => item.trim())
-      .filter((item) => item !== "")
-      .map((item) => (allTypes || item.startsWith("type ") ? `${item.replace(/^type /, "")} (type)` : item)),
-  );
-  assert.equal(names.sort(), [...PUBLIC].sort());
-});
+const ENTRIES = [
+  { path: "src/index.ts", names: PUBLIC },
+  ...Object.entries(FURTHER).map(([name, names]) => ({ path: `src/exports/${name}.ts`, names })),
+];
 
-test("src/index.ts checks the version of Node first and holds nothing else but named exports", () => {
-  const rest = text
-    .replaceAll(/\/\*.*?\*\//gs, "")
-    .replaceAll(/^export (?:type )?\{[^}]*\} from "[^"]+";$/gm, "")
-    .trim();
-  assert.is(rest, 'import "./runtime/check-node.ts";');
-});
+for (const { path, names } of ENTRIES) {
+  const text = readFileSync(join(ROOT, path), "utf8");
+
+  test(`${path} exports exactly the pinned names`, () => {
+    const exported = [...text.matchAll(/^export (type )?\{([^}]*)\} from "[^"]+";$/gm)].flatMap(
+      ([, allTypes, list = ""]) =>
+        list
+          .split(",")
+          .map((item) => item.trim())
+          .filter((item) => item !== "")
+          .map((item) => (allTypes || item.startsWith("type ") ? `${item.replace(/^type /, "")} (type)` : item)),
+    );
+    assert.equal(exported.sort(), [...names].sort());
+  });
+
+  test(`${path} checks the version of Node first and holds nothing else but named exports`, () => {
+    const rest = text
+      .replaceAll(/\/\*.*?\*\//gs, "")
+      .replaceAll(/^export (?:type )?\{[^}]*\} from "[^"]+";$/gm, "")
+      .trim();
+    assert.match(rest, /^import "\.\.?\/runtime\/check-node\.ts";$/);
+  });
+}
 
 test.run();

@@ -7,7 +7,8 @@ import { systemRandom } from "../../src/runtime/random.ts";
 import { createServer } from "../../src/server/server.ts";
 import { addKey, newKeyRing } from "../../src/signing/key-ring/changes.ts";
 import { credentialsOf } from "../../src/signing/key-ring/credentials.ts";
-import { buildKeyRing, fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
+import { buildKeyRing } from "../../src/signing/key-ring/key-ring.ts";
+import { memoryKeyRing } from "../../src/signing/key-ring/memory-key-ring.ts";
 import type { VerificationKey } from "../../src/signing/key-ring/types.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { eventually } from "../support/eventually.ts";
@@ -37,7 +38,12 @@ test("a job that gets one attempt survives ten drains in its middle, and one wat
   const live = async (listen: string) => {
     const store = await openSqliteStore({ path: join(folder, "store.db") });
     const tools = [ledgerTools({ closeYear })];
-    const server = await createServer({ keyRing: fixedKeyRing(ring), store, tools, descriptors: [ledgerDescriptors] });
+    const server = await createServer({
+      keyRing: memoryKeyRing(added.document),
+      store,
+      tools,
+      descriptors: [ledgerDescriptors],
+    });
     const { address } = await server.listen(listen);
     return {
       address,

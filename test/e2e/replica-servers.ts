@@ -1,6 +1,5 @@
 import type { CallObserver } from "../../src/server/request/access-log.ts";
 import { createServer, type SealwireServer } from "../../src/server/server.ts";
-import { fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
 import { startServer, type TestServer } from "../support/running-server.ts";
 import { TcpLink } from "../support/tcp-link.ts";
 import { type LedgerHandlers, ledgerDescriptors, ledgerTools } from "./ledger-tools.ts";
@@ -42,7 +41,7 @@ export async function startReplicas(handlers: LedgerHandlers = {}): Promise<Repl
   };
 }
 
-async function startReplica({ ring, store }: TestServer, handlers: LedgerHandlers): Promise<ReplicaServer> {
+async function startReplica({ keyRing, store }: TestServer, handlers: LedgerHandlers): Promise<ReplicaServer> {
   const ended = new Map<number, number>();
   const observer: CallObserver = {
     callStarted: () => {},
@@ -52,7 +51,7 @@ async function startReplica({ ring, store }: TestServer, handlers: LedgerHandler
   };
   const start = async () => {
     const server = await createServer({
-      keyRing: fixedKeyRing(ring),
+      keyRing,
       store,
       tools: [ledgerTools(handlers)],
       descriptors: [ledgerDescriptors],

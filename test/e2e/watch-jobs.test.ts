@@ -10,7 +10,8 @@ import { systemRandom } from "../../src/runtime/random.ts";
 import { createServer, type SealwireServer } from "../../src/server/server.ts";
 import { addKey, newKeyRing } from "../../src/signing/key-ring/changes.ts";
 import { credentialsOf } from "../../src/signing/key-ring/credentials.ts";
-import { buildKeyRing, fixedKeyRing } from "../../src/signing/key-ring/key-ring.ts";
+import { buildKeyRing } from "../../src/signing/key-ring/key-ring.ts";
+import { memoryKeyRing } from "../../src/signing/key-ring/memory-key-ring.ts";
 import type { VerificationKey } from "../../src/signing/key-ring/types.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { eventually } from "../support/eventually.ts";
@@ -56,7 +57,7 @@ test("a watch whose connection is cut and whose server is replaced over and over
   const store = await openSqliteStore({ path: join(folder, "store.db") });
   const live = async (): Promise<{ server: SealwireServer; address: string }> => {
     const server = await createServer({
-      keyRing: fixedKeyRing(ring),
+      keyRing: memoryKeyRing(added.document),
       store,
       tools: [work.tools],
       descriptors: [work.descriptors],

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { createServer, demoTools, openSqliteStore, watchKeyRing } from "../../src/index.ts";
 import { type PackedPackage, packPackage } from "../support/packed-package.ts";
 import { assert, suite } from "../support/suite.ts";
 
@@ -98,25 +99,41 @@ test("a program that imports it type-checks, its declarations with it, and runs"
   assert.is(await inProject(process.execPath, "program.mts"), '{"count":3,"total":6.5}\nARGS_INVALID\n');
 });
 
+test("a program that imports each entry point runs", async () => {
+  const answers = '{"count":3,"total":6.5}\nalice\n{"count":1,"total":1}\n';
+  assert.is(await inProject(process.execPath, "entry-points.mts"), answers);
+});
+
 for (const [format, ending] of [
   ["esm", "mjs"],
   ["cjs", "cjs"],
 ] as const) {
-  test(`a server and a client bundled by esbuild to ${format} run in a folder with nothing else`, async () => {
-    const options = ["--bundle", "--platform=node", `--format=${format}`, "--external:pg", "--external:node:*"];
+  const bundle = async (program: string, ...external: readonly string[]): Promise<string> => {
+    const options = ["--bundle", "--platform=node", `--format=${format}`, "--external:node:*", ...external];
     const shims = format === "esm" ? [`--banner:js=${REQUIRE_IN_ESM}`] : [];
-    await inProject(
-      "npx",
-      "--no-install",
-      "esbuild",
-      "bundled.mts",
-      ...options,
-      ...shims,
-      `--outfile=../bundle.${ending}`,
-    );
-    const { stdout, stderr } = await run(process.execPath, [join("..", `bundle.${ending}`)], { cwd: project });
+    const file = join("..", `${program}-bundle.${ending}`);
+    await inProject("npx", "--no-install", "esbuild", `${program}.mts`, ...options, ...shims, `--outfile=${file}`);
+    return file;
+  };
+
+  test(`a server and a client bundled by esbuild to ${format} run in a folder with nothing else`, async () => {
+    const file = await bundle("bundled", "--external:pg");
+    const { stdout, stderr } = await run(process.execPath, [file], { cwd: project });
     assert.is(stdout, '{"count":3,"total":6.5}\n');
     assert.is(stderr, "");
+  });
+
+  test(`a client bundled by esbuild to ${format} holds nothing of the server, and calls one`, async () => {
+    const file = await bundle("client-alone");
+    const text = await readFile(join(project, file), "utf8");
+    for (const absent of ["prom-client", "node:sqlite", "commander", "pino", "protovalidate"])
+      assert.not.ok(text.includes(absent), `${file} holds ${absent}`);
+    await using keyRing = await watchKeyRing({ path: join(project, "key-ring.json") });
+    await using store = await openSqliteStore({ path: ":memory:" });
+    await using server = await createServer({ keyRing, store, tools: [demoTools()] });
+    const { address } = await server.listen("127.0.0.1:0");
+    const { stdout, stderr } = await run(process.execPath, [file, address], { cwd: project });
+    assert.equal([stdout, stderr], ['{"count":3,"total":6.5}\n', ""]);
   });
 }
 

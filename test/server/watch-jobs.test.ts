@@ -6,7 +6,7 @@ import { type Response, Status } from "../../gen/sealwire/v1/response.ts";
 import { SealwireClient } from "../../src/client/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { type RawAnswer, RawClient, type RawRequest } from "../support/raw-client.ts";
-import { startServer, withoutClient } from "../support/running-server.ts";
+import { removeClient, startServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
 
 const test = suite("server/watch-jobs");
@@ -121,7 +121,7 @@ test("it ends with KEY_REVOKED when its key is revoked", async () => {
   using client = new RawClient(server.address, server.credentials());
   const watch = watching(client);
   await eventually("the watch is open", () => watch.seen.length > 0);
-  server.setRing((ring) => withoutClient(ring, "alice"));
+  removeClient(server, "alice");
   assert.is((await watch.answer).reason, "KEY_REVOKED");
 });
 

@@ -1,20 +1,30 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRegistry, fromBinary, fromJson, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
 import { Envelope } from "../../gen/sealwire/v1/envelope.ts";
-import { SealwireError } from "../../src/errors.ts";
-import { canonicalize } from "../../src/signing/canonical.ts";
-import { deriveRequestKey, deriveResponseKey, fingerprint } from "../../src/signing/derivation.ts";
-import { parseRequestKey, parseResponseKey } from "../../src/signing/key-text.ts";
-import { mac, macKey } from "../../src/signing/mac.ts";
-import { pae } from "../../src/signing/pae.ts";
-import { intentDigest } from "../../src/signing/request/intent-digest.ts";
-import { requestSigningInput } from "../../src/signing/request/signature.ts";
-import { checkEnvelope, createRequestAuthenticator } from "../../src/signing/request/verify.ts";
-import { responseSigningInput } from "../../src/signing/response/signature.ts";
-import { verifyResponseFrame } from "../../src/signing/response/verify.ts";
-import { readEnvelope } from "../../src/validation/envelope.ts";
-import { StrictError } from "../../src/validation/strict.ts";
-import { builtinDescriptorSet, builtinImage, messageDesc, readImage } from "../../src/wire/descriptors.ts";
+import {
+  builtinDescriptorSet,
+  builtinImage,
+  canonicalize,
+  checkEnvelope,
+  createRequestAuthenticator,
+  deriveRequestKey,
+  deriveResponseKey,
+  fingerprint,
+  intentDigest,
+  mac,
+  macKey,
+  messageDesc,
+  pae,
+  parseRequestKey,
+  parseResponseKey,
+  readEnvelope,
+  readImage,
+  requestSigningInput,
+  responseSigningInput,
+  SealwireError,
+  StrictError,
+  verifyResponseFrame,
+} from "../../src/exports/signing.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { assert, suite } from "../support/suite.ts";
 import { hex } from "../validation/sample-image.ts";

@@ -4,7 +4,7 @@ import { CALL_METHOD } from "../../wire/limits.ts";
 import { toGrpcFailure } from "../../wire/status.ts";
 import type { AnonymousCalls } from "./anonymous-call.ts";
 import { CallStream, type CallStreamOptions } from "./call-stream.ts";
-import { pathKind } from "./service-paths.ts";
+import type { PathKind } from "./service-paths.ts";
 import { type CallHandler, SignedCall } from "./unary-call.ts";
 
 /** What the interceptor works with. */
@@ -12,15 +12,16 @@ export interface InterceptorOptions extends CallStreamOptions {
   readonly serveCall: CallHandler;
   readonly serveWatch: CallHandler;
   readonly anonymousCalls: AnonymousCalls;
+  readonly kindOf: (path: string) => PathKind;
 }
 
 /**
- * Makes the interceptor that every call goes through. It sees raw bytes (the services have identity codecs). What is
+ * Makes the interceptor that every call goes through. Of signed calls it sees raw bytes (the services have identity codecs). What is
  * signed is verified and served right here; nothing of it reaches grpc-js's handlers.
  */
 export function createInterceptor(options: InterceptorOptions): ServerInterceptor {
   const intercept: ServerInterceptor = ({ path, responseStream }, call) => {
-    switch (pathKind(path)) {
+    switch (options.kindOf(path)) {
       case "call":
         return new SignedCall(call, path, options, options.serveCall);
       case "watch":
@@ -31,6 +32,8 @@ export function createInterceptor(options: InterceptorOptions): ServerIntercepto
         return responseStream ? options.anonymousCalls.stream(call) : options.anonymousCalls.single(call);
       case "native":
         return refusedCall(call, nativeToolError());
+      case "foreign":
+        return new ServerInterceptingCall(call);
     }
   };
   return (method, call) => {

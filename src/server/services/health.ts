@@ -7,56 +7,60 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../../gen/grpc/health/v1/health.ts";
 
-/** Health of this server under its standard names. */
-export interface Health {
-  /** Whether it says SERVING. */
-  readonly serving: boolean;
-  /** Says SERVING or NOT_SERVING for every service. Once it was stopped, nothing changes any more. */
-  setServing(serving: boolean): void;
-  /** Says NOT_SERVING for good. */
-  stop(): void;
-}
+/** Health of this server under its standard names: "" stands for the server, each other name for one service. */
+export class Health {
+  readonly #names: readonly string[];
+  readonly #watches = new Set<ServerWritableStream<HealthCheckRequest, HealthCheckResponse>>();
+  #status: ServingStatus = ServingStatus.SERVING;
+  #stopped = false;
 
-/** Serves grpc.health.v1.Health: "" stands for the server, each other name for one service. */
-export function addHealth(server: Server, services: readonly string[]): Health {
-  const names = ["", ...services];
-  const watches = new Set<ServerWritableStream<HealthCheckRequest, HealthCheckResponse>>();
-  let status: ServingStatus = ServingStatus.SERVING;
-  const service: HealthServer = {
-    check({ request: { service } }, callback) {
-      if (names.includes(service)) callback(null, { status });
-      else callback({ code: Status.NOT_FOUND, details: "There is no such service." });
-    },
-    list(_call, callback) {
-      callback(null, { statuses: Object.fromEntries(names.map((name) => [name, { status }])) });
-    },
-    watch(stream) {
-      stream.on("error", () => {});
-      if (!names.includes(stream.request.service)) {
-        stream.write({ status: ServingStatus.SERVICE_UNKNOWN });
-        return;
-      }
-      stream.write({ status });
-      watches.add(stream);
-      stream.once("cancelled", () => watches.delete(stream));
-    },
-  };
-  server.addService(HealthService, service);
-  let stopped = false;
-  const setServing = (serving: boolean): void => {
+  constructor(services: readonly string[]) {
+    this.#names = ["", ...services];
+  }
+
+  /** Serves grpc.health.v1.Health. */
+  addTo(server: Server): void {
+    server.addService(HealthService, this.#service());
+  }
+
+  /** Whether it says SERVING. */
+  get serving(): boolean {
+    return this.#status === ServingStatus.SERVING;
+  }
+
+  /** Says SERVING or NOT_SERVING for every service. Once it was stopped, nothing changes any more. */
+  setServing(serving: boolean): void {
     const next = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-    if (stopped || next === status) return;
-    status = next;
-    for (const stream of watches) stream.write({ status });
-  };
-  return {
-    get serving() {
-      return status === ServingStatus.SERVING;
-    },
-    setServing,
-    stop() {
-      setServing(false);
-      stopped = true;
-    },
-  };
+    if (this.#stopped || next === this.#status) return;
+    this.#status = next;
+    for (const stream of this.#watches) stream.write({ status: next });
+  }
+
+  /** Says NOT_SERVING for good. */
+  stop(): void {
+    this.setServing(false);
+    this.#stopped = true;
+  }
+
+  #service(): HealthServer {
+    return {
+      check: ({ request: { service } }, callback) => {
+        if (this.#names.includes(service)) callback(null, { status: this.#status });
+        else callback({ code: Status.NOT_FOUND, details: "There is no such service." });
+      },
+      list: (_call, callback) => {
+        callback(null, { statuses: Object.fromEntries(this.#names.map((name) => [name, { status: this.#status }])) });
+      },
+      watch: (stream) => {
+        stream.on("error", () => {});
+        if (!this.#names.includes(stream.request.service)) {
+          stream.write({ status: ServingStatus.SERVICE_UNKNOWN });
+          return;
+        }
+        stream.write({ status: this.#status });
+        this.#watches.add(stream);
+        stream.once("cancelled", () => this.#watches.delete(stream));
+      },
+    };
+  }
 }

@@ -1,11 +1,12 @@
 import type { KeyObject } from "node:crypto";
 import { SealwireError } from "../../errors.ts";
-import type { Random } from "../../runtime/random.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { type Random, systemRandom } from "../../runtime/random.ts";
 import type { KeyEntry, KeyRingDocument, ServerSecret } from "./document.ts";
 import { importSecret, SECRET_BYTES } from "./secret.ts";
 import type { KeyLimits, KeyState } from "./types.ts";
 
-/** When a change is made, and with which randomness. */
+/** When a change is made, and with which randomness; left out where it is made now, with the system's. */
 export interface ChangeContext {
   readonly nowMs: number;
   readonly random: Random;
@@ -30,12 +31,12 @@ export interface AddedKey {
 }
 
 /** Makes a ring with one fresh server secret and no keys. */
-export function newKeyRing(serverId: string, context: ChangeContext): KeyRingDocument {
+export function newKeyRing(serverId: string, context: ChangeContext = here()): KeyRingDocument {
   return { serverId, serverSecrets: [newServerSecret(context)], keys: [] };
 }
 
 /** Adds an active key, derived from the newest server secret unless its keys are given. */
-export function addKey(document: KeyRingDocument, key: NewKey, { nowMs, random }: ChangeContext): AddedKey {
+export function addKey(document: KeyRingDocument, key: NewKey, { nowMs, random }: ChangeContext = here()): AddedKey {
   const keyId = `k_${hex(random, 8)}`;
   const { imported } = key;
   const entry: KeyEntry = {
@@ -71,7 +72,7 @@ export interface KeyRotation {
 export function rotateKey(
   document: KeyRingDocument,
   { clientId, oldKeysEndAtMs, notBeforeMs }: KeyRotation,
-  context: ChangeContext,
+  context: ChangeContext = here(),
 ): AddedKey {
   const active = document.keys.filter((key) => key.clientId === clientId && key.state === "active");
   const newest = active.at(-1);
@@ -106,7 +107,7 @@ export function revokeKey(document: KeyRingDocument, keyId: string): KeyRingDocu
 }
 
 /** Adds a server secret, from which keys are derived from then on. Keys there are keep theirs. */
-export function rotateServerSecret(document: KeyRingDocument, context: ChangeContext): KeyRingDocument {
+export function rotateServerSecret(document: KeyRingDocument, context: ChangeContext = here()): KeyRingDocument {
   return { ...document, serverSecrets: [...document.serverSecrets, newServerSecret(context)] };
 }
 
@@ -118,6 +119,10 @@ export function newestServerSecret({ serverSecrets }: KeyRingDocument): ServerSe
     "KEY_RING_INVALID",
     "The key ring has no server secret to derive a key from.\nAdd one first.",
   );
+}
+
+function here(): ChangeContext {
+  return { nowMs: systemClock.nowMs(), random: systemRandom };
 }
 
 function changeKey(document: KeyRingDocument, keyId: string, change: (key: KeyEntry) => KeyEntry): KeyRingDocument {

@@ -3,7 +3,7 @@ import { deriveRequestKey, deriveResponseKey, fingerprint } from "../derivation.
 import { type KeyEntry, type KeyRingDocument, keyRingFieldError } from "./document.ts";
 import { hmacIdentity, importSecret } from "./secret.ts";
 import { compileToolPatterns } from "./tool-patterns.ts";
-import { DEFAULT_KEY_LIMITS, type KeyRing, type KeyRingSource, type VerificationKey } from "./types.ts";
+import { DEFAULT_KEY_LIMITS, type KeyRing, type VerificationKey } from "./types.ts";
 
 /**
  * Makes a ring of a document: derives the keys and checks that the entries fit together. Throws KEY_RING_INVALID for
@@ -33,15 +33,6 @@ export function buildKeyRing(document: KeyRingDocument): KeyRing {
   });
 
   return { serverId: document.serverId, find: (keyId) => keys.get(keyId), keys: () => keys.values() };
-}
-
-/** Makes a source of one ring that never changes, for tests and for rings kept elsewhere than in a file. */
-export function fixedKeyRing(ring: KeyRing): KeyRingSource {
-  return {
-    current: () => ring,
-    onChange: () => ({ [Symbol.dispose]() {} }),
-    async [Symbol.asyncDispose]() {},
-  };
 }
 
 type KeyPair = Pick<VerificationKey, "requestKey" | "responseKey" | "fingerprint">;

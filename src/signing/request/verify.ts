@@ -1,6 +1,6 @@
 import type { Envelope } from "../../../gen/sealwire/v1/envelope.ts";
 import { SealwireError } from "../../errors.ts";
-import type { Clock } from "../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { describeSpan } from "../../runtime/time-span.ts";
 import { checkVersion } from "../../validation/envelope.ts";
 import { assumeVerified, type VerifiedBytes } from "../../validation/verified-bytes.ts";
@@ -14,6 +14,8 @@ import { verifyRequest } from "./signature.ts";
 
 /** Largest frame that is worth a second try in canonical form, in bytes. */
 export const MAX_CANONICAL_RETRY_BYTES = 64 * 1024;
+/** Second tries per second and key, unless a server is told otherwise. */
+export const CANONICAL_RETRIES_PER_SECOND = 50;
 /** How old a request may be, unless a server is told otherwise. */
 export const MAX_AGE_MS = 300_000;
 /** How far ahead of the server's clock a request may be stamped, unless a server is told otherwise. */
@@ -65,15 +67,16 @@ export interface RequestAuthenticatorOptions {
   readonly ring: () => KeyRing;
   /** The types that arguments may have. */
   readonly image: Image;
-  readonly clock: Clock;
-  /** Second tries in canonical form per second and key (docs/protocol.md, "Canonical bytes"); 0 = none. */
-  readonly canonicalRetriesPerSecond: number;
+  /** Default: this machine's. */
+  readonly clock?: Clock;
+  /** Second tries in canonical form per second and key (docs/protocol.md, "Canonical bytes"), 0 to 1,000,000; 0 = none. Default 50. */
+  readonly canonicalRetriesPerSecond?: number;
 }
 
 /** Creates the one place where frames become authenticated requests. */
 export function createRequestAuthenticator(options: RequestAuthenticatorOptions): RequestAuthenticator {
-  const { ring, image, clock } = options;
-  const retries = new RetryBudget(clock, options.canonicalRetriesPerSecond);
+  const { ring, image, clock = systemClock, canonicalRetriesPerSecond = CANONICAL_RETRIES_PER_SECOND } = options;
+  const retries = new RetryBudget(clock, canonicalRetriesPerSecond);
   return {
     authenticate(method, frameBytes) {
       const frame = readFrame(frameBytes);

@@ -15,7 +15,6 @@ import { systemClock } from "../../../src/runtime/clock.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { createServer as createSealwireServer } from "../../../src/server/server.ts";
-import { fixedKeyRing } from "../../../src/signing/key-ring/key-ring.ts";
 import { demoTools } from "../../../src/tools/demo-tools.ts";
 import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free-port.ts";
@@ -51,7 +50,7 @@ async function startServers(hosts: readonly string[], tls?: { certificatePath: s
   const servers = new Map<string, Awaited<ReturnType<typeof createSealwireServer>>>();
   for (const host of hosts) {
     const server = await createSealwireServer({
-      keyRing: fixedKeyRing(first.ring),
+      keyRing: first.keyRing,
       store: first.store,
       tools: [demoTools()],
       onKeyUsed: () => asked.set(host, (asked.get(host) ?? 0) + 1),

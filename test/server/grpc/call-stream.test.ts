@@ -12,7 +12,7 @@ import { CALL_METHOD, CALL_STREAM_METHOD } from "../../../src/wire/limits.ts";
 import { eventually } from "../../support/eventually.ts";
 import { framed, openCall, statusOf } from "../../support/http-call.ts";
 import { RawClient, type RawRequest, signRaw } from "../../support/raw-client.ts";
-import { startServer, type TestServerOptions, withoutClient } from "../../support/running-server.ts";
+import { removeClient, startServer, type TestServerOptions } from "../../support/running-server.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { TEST_INPUT, testArgs, testService } from "../../support/test-service.ts";
 
@@ -231,7 +231,7 @@ test("a revoked key ends the stream with its next frame, but not its calls in fl
   const stream = client.stream();
   const held = stream.call(holding.request(1));
   await holding.untilBegun(1);
-  server.setRing((ring) => withoutClient(ring, "alice"));
+  removeClient(server, "alice");
   assert.is((await stream.call(IDENTITY, server.credentials("bob"))).ok, true, "other keys still hold");
   stream.write(signRaw(server.credentials("alice"), { ...IDENTITY, method: CALL_STREAM_METHOD }).frame);
   await holding.finish(1);

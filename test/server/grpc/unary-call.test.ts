@@ -7,7 +7,7 @@ import { CALL_METHOD, WATCH_JOB_METHOD } from "../../../src/wire/limits.ts";
 import { eventually } from "../../support/eventually.ts";
 import { framed, openCall, statusOf } from "../../support/http-call.ts";
 import { RawClient, type RawRequest, signRaw } from "../../support/raw-client.ts";
-import { startServer, type TestServer, withoutClient } from "../../support/running-server.ts";
+import { removeClient, startServer, type TestServer } from "../../support/running-server.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { TEST_INPUT, testArgs, testService } from "../../support/test-service.ts";
 
@@ -158,10 +158,11 @@ test("a watch whose reader is stuck ends in the server when its key is revoked, 
   const response = once(watch, "response");
   watch.end(signed(server, watchOf(jobId)));
   await response;
-  server.setRing((ring) => withoutClient(ring, "alice"));
+  const { document } = server.keyRing;
+  removeClient(server, "alice");
   await eventually("the watch has ended", () => endings.open === 0);
   assert.equal(endings.seen.at(-1), ["watch_job", UNAUTHENTICATED]);
-  server.setRing(() => server.ring);
+  server.keyRing.replace(document);
   const next = Promise.withResolvers<void>();
   void client.watch(watchOf(jobId), () => next.resolve());
   await next.promise;

@@ -3,7 +3,7 @@ import { WatchJobRequest, WatchJobResponse } from "../../../gen/sealwire/system/
 import { JobState } from "../../../gen/sealwire/v1/job.ts";
 import { type Response, Status } from "../../../gen/sealwire/v1/response.ts";
 import { type RawAnswer, RawClient, type RawRequest } from "../../support/raw-client.ts";
-import { startServer, withoutClient } from "../../support/running-server.ts";
+import { removeClient, startServer } from "../../support/running-server.ts";
 import { assert, suite } from "../../support/suite.ts";
 
 const test = suite("server/grpc/watch-call");
@@ -88,7 +88,7 @@ test("a watch of an absent job is refused as NOT_FOUND", async () => {
 
 const ENDINGS: [string, string, (server: Awaited<ReturnType<typeof startServer>>) => void][] = [
   ["when the server drains", "DRAINING", (server) => void server.server.drain()],
-  ["when its key is revoked", "KEY_REVOKED", (server) => server.setRing((ring) => withoutClient(ring, "alice"))],
+  ["when its key is revoked", "KEY_REVOKED", (server) => removeClient(server, "alice")],
 ];
 
 for (const [when, reason, act] of ENDINGS) {

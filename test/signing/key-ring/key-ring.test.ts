@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { deriveRequestKey, deriveResponseKey, fingerprint } from "../../../src/signing/derivation.ts";
 import type { KeyEntry, KeyRingDocument } from "../../../src/signing/key-ring/document.ts";
-import { buildKeyRing, fixedKeyRing } from "../../../src/signing/key-ring/key-ring.ts";
+import { buildKeyRing } from "../../../src/signing/key-ring/key-ring.ts";
 import { importSecret } from "../../../src/signing/key-ring/secret.ts";
 import { isUsable } from "../../../src/signing/key-ring/types.ts";
 import { mac, macEquals } from "../../../src/signing/mac.ts";
@@ -51,13 +51,6 @@ test("a key knows its times and its limits, the defaults where it names none", (
 
 test("an unknown key id finds nothing", () => {
   assert.is(buildKeyRing(ringOfAlice().document).find("__proto__"), undefined);
-});
-
-test("a fixed source gives its ring and reports no change", async () => {
-  const ring = buildKeyRing(ringOfAlice().document);
-  await using source = fixedKeyRing(ring);
-  using _ = source.onChange(() => assert.unreachable());
-  assert.is(source.current(), ring);
 });
 
 test("ids are unique and server secrets are there", async () => {

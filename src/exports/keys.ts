@@ -1,0 +1,37 @@
+/**
+ * `sealwire/keys`: key rings and credentials in code: made, changed, read and written, wherever they are kept.
+ */
+import "../runtime/check-node.ts";
+
+export { type Reason, SealwireError, type SealwireErrorOptions } from "../errors.ts";
+export {
+  type AddedKey,
+  addKey,
+  type ChangeContext,
+  type KeyRotation,
+  type NewKey,
+  newKeyRing,
+  retireKey,
+  revokeKey,
+  rotateKey,
+  rotateServerSecret,
+} from "../signing/key-ring/changes.ts";
+export {
+  type ClientCredentials,
+  credentialsOf,
+  formatCredentials,
+  parseCredentials,
+  readCredentials,
+} from "../signing/key-ring/credentials.ts";
+export {
+  formatKeyRing,
+  type KeyEntry,
+  type KeyOrigin,
+  type KeyRingDocument,
+  parseKeyRing,
+  type ServerSecret,
+} from "../signing/key-ring/document.ts";
+export { watchKeyRing } from "../signing/key-ring/file-key-ring.ts";
+export { buildKeyRing } from "../signing/key-ring/key-ring.ts";
+export { type MemoryKeyRing, memoryKeyRing } from "../signing/key-ring/memory-key-ring.ts";
+export type { KeyLimits, KeyRing, KeyRingSource, KeyState, VerificationKey } from "../signing/key-ring/types.ts";

@@ -1,0 +1,30 @@
+/**
+ * `sealwire/signing`: the signatures of requests and responses alone, for proxies, other transports and clients of your own
+ * (docs/protocol.md). Loads @bufbuild/protobuf and nothing else.
+ */
+import "../runtime/check-node.ts";
+
+export { type Reason, SealwireError, type SealwireErrorOptions } from "../errors.ts";
+export { canonicalize } from "../signing/canonical.ts";
+export { deriveRequestKey, deriveResponseKey, fingerprint } from "../signing/derivation.ts";
+export type { KeyRing, VerificationKey } from "../signing/key-ring/types.ts";
+export { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey } from "../signing/key-text.ts";
+export { mac, macKey } from "../signing/mac.ts";
+export { pae } from "../signing/pae.ts";
+export { intentDigest } from "../signing/request/intent-digest.ts";
+export { type RequestToSign, type SignedRequestFrame, signRequest } from "../signing/request/sign.ts";
+export { requestSigningInput, type SignedRequestParts } from "../signing/request/signature.ts";
+export {
+  type AuthenticatedRequest,
+  checkEnvelope,
+  createRequestAuthenticator,
+  type EnvelopeExpectation,
+  type RequestAuthenticator,
+  type RequestAuthenticatorOptions,
+} from "../signing/request/verify.ts";
+export { signResponse } from "../signing/response/sign.ts";
+export { responseSigningInput, type SignedResponseParts } from "../signing/response/signature.ts";
+export { type ResponseExpectation, type VerifiedResponse, verifyResponseFrame } from "../signing/response/verify.ts";
+export { readEnvelope } from "../validation/envelope.ts";
+export { StrictError } from "../validation/strict.ts";
+export { builtinDescriptorSet, builtinImage, type Image, messageDesc, readImage } from "../wire/descriptors.ts";

@@ -1,0 +1,6 @@
+/**
+ * `sealwire/testing`: a server for tests, in this process and in memory.
+ */
+import "../runtime/check-node.ts";
+
+export { startTestServer, type TestClient, type TestServer, type TestServerOptions } from "../testing/test-server.ts";

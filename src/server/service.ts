@@ -1,0 +1,305 @@
+import type { Server, ServerInterceptor, ServiceDefinition } from "@grpc/grpc-js";
+import { SystemToolServiceDefinition } from "../../gen/sealwire/system/v1/system_tool_service.ts";
+import { ToolServiceService } from "../../gen/sealwire/v1/tool_service.ts";
+import { SealwireError } from "../errors.ts";
+import type { Worker } from "../jobs/engine.ts";
+import { GRACE_LIMITS } from "../jobs/work-limits.ts";
+import { checkNumber } from "../runtime/number-range.ts";
+import { TickLimiter } from "../runtime/tick-limiter.ts";
+import { TimeLimit } from "../runtime/time-limit.ts";
+import { VERSION } from "../runtime/version.ts";
+import { createRequestAuthenticator } from "../signing/request/verify.ts";
+import { Catalogue } from "../tools/catalogue.ts";
+import { Dispatcher } from "../tools/dispatcher.ts";
+import { OverdueHandlers } from "../tools/overdue-handlers.ts";
+import { systemTools } from "../tools/system-tools.ts";
+import { ArgsValidator } from "../validation/args.ts";
+import { builtinDescriptorSet, builtinImage, type Image, readImage } from "../wire/descriptors.ts";
+import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
+import { AnonymousCalls } from "./grpc/anonymous-call.ts";
+import { createInterceptor } from "./grpc/interceptor.ts";
+import { ReadBudget } from "./grpc/read-budget.ts";
+import { servicePaths } from "./grpc/service-paths.ts";
+import { createWatchHandler } from "./grpc/watch-call.ts";
+import {
+  type ResolvedServiceOptions,
+  resolveServiceOptions,
+  type ServerOptions,
+  type ServiceOptions,
+} from "./options.ts";
+import { type CallLog, type CallObserver, callLog } from "./request/access-log.ts";
+import { Admission } from "./request/admission.ts";
+import { createCallHandler } from "./request/call-handler.ts";
+import { Drain } from "./request/drain.ts";
+import { CallRunner } from "./request/execution.ts";
+import { Gate } from "./request/gate.ts";
+import { guardKeyListener, guardLogger, guardObserver } from "./request/guards.ts";
+import { Signer } from "./request/signer.ts";
+import type { ServerLimits } from "./server-limits.ts";
+import { Health } from "./services/health.ts";
+import { addReflection } from "./services/reflection.ts";
+import { addNativeTools } from "./services/unimplemented.ts";
+
+/** Sealwire's part of a grpc-js server. */
+export interface SealwireService extends AsyncDisposable {
+  /** Verifies and serves signed calls, and lets the calls of other services through. Goes first into the server's `interceptors`. */
+  readonly interceptor: ServerInterceptor;
+  /** What a server of signed calls sets: sizes of messages, streams per connection, keepalive, age of connections. */
+  readonly serverOptions: Readonly<Record<string, number>>;
+  /**
+   * Adds the services to a server that was made with {@link interceptor}. Throws OPTIONS_INVALID if it was not: signed calls
+   * would not be answered.
+   */
+  addTo(server: Server): void;
+  /** Whether health says SERVING. */
+  readonly serving: boolean;
+  /**
+   * Has health say NOT_SERVING while calls are still taken, so that clients and load balancers turn away before
+   * {@link drain} refuses anything. Idempotent.
+   */
+  announceDrain(): void;
+  /**
+   * Shuts down without losing anything: health says NOT_SERVING, watches end with UNAVAILABLE, open calls finish,
+   * running jobs are handed back. After `graceMs` (0 to 86,400,000, default 10,000) what is left is cut off. Idempotent.
+   * The server and its connections are left alone.
+   */
+  drain(graceMs?: number): Promise<void>;
+}
+
+const DEFAULT_GRACE_MS = 10_000;
+const WATCH_WRITES_PER_TURN = 100;
+const CALLS_PER_TURN = 24;
+const TOOL_SERVICE = "sealwire.v1.ToolService";
+
+/**
+ * Makes Sealwire's part of a grpc-js server of your own, beside other services and interceptors. `createServer` is this with
+ * a listener. Throws OPTIONS_INVALID naming the option or the tool at fault.
+ *
+ * The server must be made with {@link SealwireService.interceptor} as the first of its interceptors, and bounds connections
+ * itself: how many there are, in all and from one address, how long a TLS handshake may take.
+ *
+ * @example
+ * ```ts
+ * const service = await createService({ keyRing, store, tools });
+ * const server = new Server({ ...service.serverOptions, interceptors: [service.interceptor, ...yours] });
+ * server.addService(YourService, implementation);
+ * service.addTo(server);
+ * ```
+ */
+export function createService(options: ServiceOptions): Promise<SealwireService> {
+  return assembleService(options);
+}
+
+/**
+ * Makes a service of its parts and starts its worker. Everything that is per tool or per key is prepared here, so
+ * that the first call is as fast as the next.
+ */
+export async function assembleService(options: ServiceOptions): Promise<AssembledService> {
+  const asked = resolveServiceOptions(options);
+  const logger = guardLogger(asked.logger);
+  const resolved = { ...asked, logger };
+  const { keyRing, store, tools, clock, limits } = resolved;
+  const image = imageOf(resolved.descriptors);
+  const definitions = toolDefinitions(tools);
+  const ring = () => keyRing.current();
+
+  const catalogue: Catalogue = new Catalogue(
+    image,
+    systemTools({ version: VERSION, ring, jobs: store.jobs, clock, catalogue: () => catalogue }),
+    tools,
+  );
+  const log = callLog(logger, clock);
+  const observers = [log, ...resolved.observers].map((observer) => guardObserver(observer, logger));
+  const tellOverdue = (tool: string, count: number): void => {
+    for (const observer of observers) observer.overdueHandlers?.(tool, count);
+  };
+  // From the start, so that a metric of it is there before anything is overdue.
+  for (const { name, policy } of catalogue.tools())
+    if (policy === undefined && !catalogue.isSystemTool(name)) tellOverdue(name, 0);
+  const overdue = new OverdueHandlers(limits.overdueHandlersMax, tellOverdue);
+  const dispatcher = new Dispatcher({
+    catalogue,
+    store,
+    validator: new ArgsValidator(image),
+    overdue,
+    logger,
+  });
+  const drain = new Drain();
+  const runner = new CallRunner({
+    dispatcher,
+    drain,
+    timeLimit: new TimeLimit(clock, limits.callTimeoutMs),
+    grace: new TimeLimit(clock, limits.cancelGraceMs),
+  });
+  const admission = new Admission({ clock, callStreamsPerKeyMax: limits.callStreamsPerKeyMax });
+  const window = { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs };
+  await store.replay.widen(window);
+  const gate = new Gate({
+    authenticator: createRequestAuthenticator({
+      ring,
+      image,
+      clock,
+      canonicalRetriesPerSecond: limits.canonicalRetriesPerSecond,
+    }),
+    ring,
+    replay: store.replay,
+    admission,
+    clock,
+    window,
+  });
+  const readBudget = new ReadBudget(limits.unverifiedBytesMax, clock, new TimeLimit(clock, limits.requestTimeoutMs));
+  const interceptor = createInterceptor({
+    gate,
+    signer: new Signer(ring, clock),
+    readBudget,
+    clock,
+    logger,
+    observers,
+    runner,
+    admission,
+    drain,
+    streamTimeoutMs: limits.watchTimeoutMs,
+    callsPerStreamMax: limits.callsPerStreamMax,
+    kindOf: servicePaths({ ...resolved, tools: definitions }),
+    anonymousCalls: new AnonymousCalls({ ...limits, clock, readBudget }),
+    onKeyUsed: guardKeyListener(resolved.onKeyUsed, logger),
+    tickLimiter: new TickLimiter(CALLS_PER_TURN),
+    streamTickLimiter: new TickLimiter(Number.POSITIVE_INFINITY),
+    serveCall: createCallHandler(runner),
+    serveWatch: createWatchHandler({
+      dispatcher,
+      clock,
+      drain,
+      keyRing,
+      tickLimiter: new TickLimiter(WATCH_WRITES_PER_TURN),
+      watchTimeoutMs: limits.watchTimeoutMs,
+    }),
+  });
+
+  const worker = resolved.work === false ? undefined : await store.jobs.work(dispatcher.jobHandlers(), resolved.work);
+  return new AssembledService({ interceptor, image, worker, drain, log, observers, options: resolved });
+}
+
+/** Sees whether these tools can be served, as {@link createService} does. Throws OPTIONS_INVALID naming the tool at fault. */
+export function checkTools({ tools, descriptors = [] }: Pick<ServerOptions, "tools" | "descriptors">): void {
+  new Catalogue(imageOf(descriptors), undefined, tools);
+}
+
+function imageOf(descriptors: readonly Uint8Array[]): Image {
+  return descriptors.length === 0 ? builtinImage() : readImage(builtinDescriptorSet(), ...descriptors);
+}
+
+function toolDefinitions(tools: ServiceOptions["tools"]) {
+  return [SystemToolServiceDefinition, ...tools.map((tool) => tool.definition)];
+}
+
+interface Parts {
+  readonly interceptor: ServerInterceptor;
+  readonly image: Image;
+  readonly worker: Worker | undefined;
+  readonly drain: Drain;
+  readonly log: CallLog;
+  readonly observers: readonly CallObserver[];
+  readonly options: ResolvedServiceOptions;
+}
+
+/** The service, with what a listener of ours needs beside it. */
+export class AssembledService implements SealwireService {
+  readonly interceptor: ServerInterceptor;
+  readonly serverOptions: Readonly<Record<string, number>>;
+  readonly observers: readonly CallObserver[];
+  readonly options: ResolvedServiceOptions;
+  readonly #parts: Parts;
+  readonly #health = new Health([TOOL_SERVICE]);
+  /** Follows the condition of the store. */
+  readonly #following: Disposable;
+  #drained: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    const { interceptor, observers, options } = parts;
+    this.interceptor = interceptor;
+    this.serverOptions = serverOptions(options.limits);
+    this.observers = observers;
+    this.options = options;
+    this.#parts = parts;
+    const { condition } = options.store;
+    this.#health.setServing(condition.serving);
+    this.#following = condition.onChange((serving) => this.#health.setServing(serving));
+  }
+
+  addTo(server: Server): void {
+    const { image, options } = this.#parts;
+    checkInstalled(server, this.interceptor);
+    server.addService(toolServiceDefinition, servedByInterceptor);
+    for (const definition of toolDefinitions(options.tools)) addNativeTools(server, definition);
+    if (options.health) this.#health.addTo(server);
+    if (options.reflection) addReflection(server, image, reflectedServices(options), options.logger);
+  }
+
+  get serving(): boolean {
+    return this.#health.serving;
+  }
+
+  announceDrain(): void {
+    this.#health.stop();
+  }
+
+  async drain(graceMs: number = DEFAULT_GRACE_MS): Promise<void> {
+    this.#drained ??= this.#drain(checkNumber("graceMs", graceMs, GRACE_LIMITS));
+    return this.#drained;
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    const { worker, drain, log, options } = this.#parts;
+    this.#following[Symbol.dispose]();
+    this.#health.stop();
+    drain.begin();
+    await Promise.all([drain.idle(options.clock, graceMs), worker?.stop(graceMs)]);
+    log[Symbol.dispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain(0);
+  }
+}
+
+function serverOptions(limits: ServerLimits): Readonly<Record<string, number>> {
+  return {
+    "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
+    "grpc.max_send_message_length": MAX_RESPONSE_BYTES,
+    "grpc.max_concurrent_streams": limits.streamsPerConnectionMax,
+    "grpc.max_connection_age_ms": limits.connectionAgeMaxMs,
+    "grpc.max_connection_age_grace_ms": limits.callTimeoutMs,
+    "grpc.keepalive_time_ms": limits.keepaliveIntervalMs,
+    "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
+    "grpc.enable_channelz": 0,
+  };
+}
+
+/** What reflection lists. */
+function reflectedServices({ health }: ResolvedServiceOptions): readonly string[] {
+  const own = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
+  return [TOOL_SERVICE, ...(health ? ["grpc.health.v1.Health"] : []), ...own];
+}
+
+/** grpc-js has no public way to see the interceptors of a server; where it keeps them otherwise one day, nothing is checked. */
+function checkInstalled(server: Server, interceptor: ServerInterceptor): void {
+  const { interceptors } = server as unknown as { readonly interceptors?: readonly ServerInterceptor[] };
+  if (!Array.isArray(interceptors) || interceptors[0] === interceptor) return;
+  const problem = interceptors.includes(interceptor)
+    ? "The service's interceptor must be the first of the server's interceptors; put the others after it."
+    : "The server was made without the service's interceptor; make it with new Server({ ...service.serverOptions, interceptors: [service.interceptor] }).";
+  throw new SealwireError("OPTIONS_INVALID", problem);
+}
+
+const identity = (bytes: Buffer): Buffer => bytes;
+
+const unreached = (): void => {};
+const servedByInterceptor = { call: unreached, callStream: unreached, watchJob: unreached };
+
+/** ToolService with identity codecs: what is verified is what was received, and what is sent is what was signed. */
+const toolServiceDefinition = {
+  call: { ...ToolServiceService.call, requestDeserialize: identity, responseSerialize: identity },
+  callStream: { ...ToolServiceService.callStream, requestDeserialize: identity, responseSerialize: identity },
+  watchJob: { ...ToolServiceService.watchJob, requestDeserialize: identity, responseSerialize: identity },
+} as unknown as ServiceDefinition;

@@ -1,0 +1,95 @@
+import { SealwireClient } from "../client/client.ts";
+import type { ClientOptions } from "../client/options.ts";
+import type { ServerOptions } from "../server/options.ts";
+import { createServer, type SealwireServer } from "../server/server.ts";
+import { addKey, newKeyRing } from "../signing/key-ring/changes.ts";
+import { type ClientCredentials, credentialsOf } from "../signing/key-ring/credentials.ts";
+import { type MemoryKeyRing, memoryKeyRing } from "../signing/key-ring/memory-key-ring.ts";
+import type { KeyLimits } from "../signing/key-ring/types.ts";
+import { openSqliteStore } from "../store/sqlite/open.ts";
+import type { Store } from "../store/store.ts";
+
+/** One client of a test server. */
+export interface TestClient {
+  /** Patterns of the tools that it may call; default: all. */
+  readonly tools?: readonly string[];
+  /** Default: none that a test comes up to. */
+  readonly limits?: Partial<KeyLimits>;
+  /** When its key ends, Unix milliseconds; default: never. */
+  readonly notAfterMs?: number;
+}
+
+/** What a test may ask of its server; the rest is as a user would have it. */
+export interface TestServerOptions extends Partial<Omit<ServerOptions, "keyRing" | "store">> {
+  /** By client id; default: one client "alice" that may call everything. */
+  readonly clients?: Readonly<Record<string, TestClient>>;
+  /** Default: "test-server". */
+  readonly serverId?: string;
+  /** Default: a free port on loopback. */
+  readonly listen?: string;
+  /** Default: one in memory. One that is given is not disposed with the server. */
+  readonly store?: Store;
+}
+
+/** A server on a socket of this machine, with a store in memory and a ring of its own; dispose it at the end of the test. */
+export interface TestServer extends AsyncDisposable {
+  readonly address: string;
+  readonly server: SealwireServer;
+  readonly store: Store;
+  /** Starts with one key for each client; may be replaced while the server runs. */
+  readonly keyRing: MemoryKeyRing;
+  /** The credentials of one of the clients; default: the first. */
+  credentials(clientId?: string): ClientCredentials;
+  /** A client with these credentials, disposed with the server; default: the first. */
+  client(clientId?: string, options?: Partial<Omit<ClientOptions, "credentials">>): SealwireClient;
+}
+
+const GENEROUS: KeyLimits = {
+  callsPerSecond: 1_000_000,
+  burst: 1_000_000,
+  callsInFlight: 100_000,
+  openJobs: 100_000,
+  openWatches: 100_000,
+};
+
+/**
+ * Starts a server for a test, in this process: what clients see of it is what they see of any other.
+ *
+ * @example
+ * ```ts
+ * await using server = await startTestServer({ tools: [implement(GreeterDefinition, handlers)], descriptors });
+ * const greeting = await server.client().call("greet", { name: "Ann" });
+ * ```
+ */
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const { clients = { alice: {} }, serverId = "test-server", listen = "127.0.0.1:0", ...rest } = options;
+  let document = newKeyRing(serverId);
+  const keyIds = new Map<string, string>();
+  for (const [clientId, { tools = ["*"], limits = {}, ...key }] of Object.entries(clients)) {
+    const added = addKey(document, { ...key, clientId, tools, limits: { ...GENEROUS, ...limits } });
+    document = added.document;
+    keyIds.set(clientId, added.keyId);
+  }
+  const keyRing = memoryKeyRing(document);
+  const firstRing = keyRing.current();
+  await using started = new AsyncDisposableStack();
+  const store = rest.store ?? started.use(await openSqliteStore({ path: ":memory:" }));
+  const server = started.use(await createServer({ tools: [], ...rest, keyRing, store }));
+  const { address } = await server.listen(listen);
+  const [firstClient = ""] = keyIds.keys();
+  const parts = started.move();
+  const credentials = (clientId = firstClient): ClientCredentials => {
+    const key = firstRing.find(keyIds.get(clientId) ?? "");
+    if (key === undefined) throw new Error(`the test server has no client ${clientId}`);
+    return credentialsOf(key, { serverId, address });
+  };
+  return {
+    address,
+    server,
+    store,
+    keyRing,
+    credentials,
+    client: (clientId, more = {}) => parts.use(new SealwireClient({ ...more, credentials: credentials(clientId) })),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
