@@ -14,7 +14,7 @@ import { type FileResult, killTestProcesses, runTestFile } from "./support/test-
  *   --hostile         those with unkind neighbours (*.hostile.ts), and what they cost the others
  *   --show            what files print, also where they pass
  *   --root <folder>   where to look, by default this folder
- *   --jobs <n>        files at a time, by default two for each core: they mostly wait
+ *   --jobs <n>        files at a time, by default one more than there are cores: they mostly wait
  *   --limit-ms <n>    how long a file may take, by default 120000
  *
  * The last line is "N passed, N failed", with ", N skipped" if any were. Exits 1 unless every file ran and passed.
@@ -28,7 +28,7 @@ const { values: options, positionals } = parseArgs({
     hostile: { type: "boolean", default: false },
     show: { type: "boolean", default: false },
     root: { type: "string", default: import.meta.dirname },
-    jobs: { type: "string", default: String(2 * availableParallelism()) },
+    jobs: { type: "string", default: String(availableParallelism() + 1) },
     "limit-ms": { type: "string", default: "120000" },
   },
 });

@@ -47,7 +47,7 @@ class RunningServer implements SealwireServer {
   readonly #server: Server;
   readonly #listeners: Listener[] = [];
   readonly #injector;
-  #drained: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
 
   constructor(service: AssembledService, listening: ListeningOptions) {
     this.#service = service;
@@ -91,12 +91,12 @@ class RunningServer implements SealwireServer {
   }
 
   async drain(graceMs?: number): Promise<void> {
-    this.#drained ??= this.#drain(graceMs);
-    return this.#drained;
+    await this.#service.drain(graceMs);
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
-  async #drain(graceMs: number | undefined): Promise<void> {
-    await this.#service.drain(graceMs);
+  async #close(): Promise<void> {
     // Connections are asked to end once their last answers are through. grpc-js 1.14 on Node 24 says that they have
     // when they have not, and leaves the injected ones open: the listener sees to both.
     this.#server.tryShutdown(() => {});

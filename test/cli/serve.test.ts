@@ -121,7 +121,7 @@ test("what cannot be served is refused with a way out", () =>
 
 test("a module's tools are served beside the demo's, with its default export or its names", () =>
   inFolder(async (folder) => {
-    const source = new URL("../../src", import.meta.url).href;
+    const source = new URL("../../src/", import.meta.url).href;
     const head = `
       import { implement } from "${source}tools/implement.ts";
       import { DemoToolServiceDefinition } from "${new URL("../../gen/sealwire/demo/v1/demo_tool_service.ts", import.meta.url).href}";

@@ -20,7 +20,7 @@ const test = suite("docs/operations, run");
 const page = readFileSync(join(import.meta.dirname, "..", "..", "docs", "operations.md"), "utf8");
 const blocks = codeBlocks(page);
 
-const SOURCES = new URL("../..", import.meta.url).href;
+const SOURCES = new URL("../../", import.meta.url).href;
 /** The module of tools that the page calls `./tools.ts`. */
 const TOOLS = `
   import { implement } from "${SOURCES}src/tools/implement.ts";

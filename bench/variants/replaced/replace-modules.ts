@@ -1,6 +1,6 @@
 import { registerHooks } from "node:module";
 
-const SOURCES = new URL("../../../src", import.meta.url).href;
+const SOURCES = new URL("../../../src/", import.meta.url).href;
 
 /**
  * From now on imports of a module under src/ get another one in its place: how a part is left out without a switch for

@@ -334,7 +334,7 @@ test("a server lost later is given up after resumeForMs", async () => {
       assert.is((await thrownBy(() => watchAll(client))).reason, "UNREACHABLE");
       assert.ok(peer.watches.length > 3, "more attempts than a call would make");
     },
-    { retry: { ...quick, maxAttempts: 2 }, resumeForMs: 100 },
+    { retry: { ...quick, maxAttempts: 2 }, resumeForMs: 1_000 },
   );
 });
 
