@@ -3,6 +3,7 @@ export const RUN_BY: Readonly<Record<string, string>> = {
   "README.md": "test/docs/readme.test.ts",
   "docs/debugging.md": "test/docs/debugging.interop.ts",
   "docs/operations.md": "test/docs/operations-run.long.ts",
+  "docs/typescript.md": "test/docs/typescript.long.ts",
   "examples/go/README.md": "test/interop/go.interop.ts",
   "examples/java/README.md": "test/interop/java.interop.ts",
   "examples/python/README.md": "test/interop/python.interop.ts",

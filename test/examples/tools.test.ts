@@ -3,11 +3,12 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { packPackage } from "../support/packed-package.ts";
 import { assert, suite } from "../support/suite.ts";
+import { userEnvironment } from "../support/user-environment.ts";
 
 const test = suite("examples/tools");
 
@@ -18,22 +19,10 @@ let project: string;
 let server: ChildProcess | undefined;
 let address: string;
 
-/** What a user's shell would have: this Node first, nothing of the repository's own node_modules. */
-function userEnv(): NodeJS.ProcessEnv {
-  const paths = (process.env.PATH ?? "").split(delimiter).filter((path) => !path.includes("node_modules"));
-  const env: NodeJS.ProcessEnv = {
-    ...process.env,
-    PATH: [dirname(process.execPath), ...paths].join(delimiter),
-    CHECKSUM_ROOT: join(folder, "files"),
-  };
-  // Settings of the npm that runs this test must not reach the npm of the user.
-  for (const name of Object.keys(env))
-    if (/^npm_/i.test(name) && !/^npm_config_(?:registry|cache)$/i.test(name)) delete env[name];
-  return env;
-}
+const projectEnvironment = (): NodeJS.ProcessEnv => ({ ...userEnvironment(), CHECKSUM_ROOT: join(folder, "files") });
 
 function inProject(command: string, ...args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
-  return run(command, args, { cwd: project, env: userEnv(), maxBuffer: 64 * 1024 * 1024 });
+  return run(command, args, { cwd: project, env: projectEnvironment(), maxBuffer: 64 * 1024 * 1024 });
 }
 
 /** Runs the installed `sealwire` as a user would, with the credentials that --dev made. */
@@ -69,7 +58,7 @@ test.before(async () => {
   const serve = ["serve", "--dev", "--tools", "./implementation.ts", "--listen", "127.0.0.1:0"];
   server = spawn(join("node_modules", ".bin", "sealwire"), serve, {
     cwd: project,
-    env: userEnv(),
+    env: projectEnvironment(),
     stdio: ["ignore", "pipe", "inherit"],
   });
   if (server.stdout === null) throw new Error("the server has no standard output");

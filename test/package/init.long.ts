@@ -2,11 +2,12 @@
 import { execFile, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { packPackage } from "../support/packed-package.ts";
 import { assert, suite } from "../support/suite.ts";
+import { userEnvironment } from "../support/user-environment.ts";
 
 /* From the packed package alone to a served tool of one's own, in an empty folder. */
 const test = suite("package/init");
@@ -21,17 +22,8 @@ test.before(async () => {
 });
 test.after(() => rm(home, { recursive: true }));
 
-/** A user's shell: this Node first, nothing of the repository's node_modules or of the npm that runs this test. */
-function environment(): NodeJS.ProcessEnv {
-  const paths = (process.env.PATH ?? "").split(delimiter).filter((path) => !path.includes("node_modules"));
-  const env: NodeJS.ProcessEnv = { ...process.env, PATH: [dirname(process.execPath), ...paths].join(delimiter) };
-  for (const name of Object.keys(env))
-    if (/^npm_/i.test(name) && !/^npm_config_(?:registry|cache)$/i.test(name)) delete env[name];
-  return env;
-}
-
 async function type(command: string, ...args: readonly string[]): Promise<string> {
-  return (await run(command, args, { cwd: project, env: environment() })).stdout;
+  return (await run(command, args, { cwd: project, env: userEnvironment() })).stdout;
 }
 
 test("four commands lead to a tool that answers, and the project passes its own checks", async () => {
@@ -41,7 +33,7 @@ test("four commands lead to a tool that answers, and the project passes its own 
   await type("npm", "install", "--prefer-offline");
   const server = spawn("npm", ["run", "--silent", "serve", "--", "--listen", "127.0.0.1:0"], {
     cwd: project,
-    env: environment(),
+    env: userEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });

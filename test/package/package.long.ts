@@ -3,11 +3,12 @@ import { execFile } from "node:child_process";
 import { cpSync, globSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { createServer, demoTools, openSqliteStore, watchKeyRing } from "../../src/index.ts";
 import { type PackedPackage, packPackage } from "../support/packed-package.ts";
 import { assert, suite } from "../support/suite.ts";
+import { userEnvironment } from "../support/user-environment.ts";
 
 /* The npm package as its users get it: what is in it, and that it works in a folder with nothing else. */
 const test = suite("package");
@@ -37,11 +38,7 @@ const PROJECT_FILES = globSync("examples/greeter/{*,proto/**/*.proto}", { cwd: r
 
 /** Runs a command as a user would: this Node first, nothing of the repository's node_modules. */
 async function inProject(command: string, ...args: readonly string[]): Promise<string> {
-  const paths = (process.env.PATH ?? "").split(delimiter).filter((path) => !path.includes("node_modules"));
-  const env: NodeJS.ProcessEnv = { ...process.env, PATH: [dirname(process.execPath), ...paths].join(delimiter) };
-  for (const name of Object.keys(env))
-    if (/^npm_/i.test(name) && !/^npm_config_(?:registry|cache)$/i.test(name)) delete env[name];
-  return (await run(command, args, { cwd: project, env })).stdout;
+  return (await run(command, args, { cwd: project, env: userEnvironment() })).stdout;
 }
 
 /** What TypeScript makes of the sources in a folder. */
