@@ -3,14 +3,44 @@
  */
 import "../runtime/check-node.ts";
 
-export type { CallResult } from "../client/calls/call-result.ts";
+export type { ListToolsResponse, ToolDescription } from "../../gen/sealwire/system/v1/list_tools.ts";
+export type { Capabilities, ServerIdentityResponse } from "../../gen/sealwire/system/v1/server_identity.ts";
+export type { CallArguments } from "../client/calls/arguments.ts";
+export type { CallOptions } from "../client/calls/call-options.ts";
+export type { CallResult, CallStatus } from "../client/calls/call-result.ts";
+export type { EncodedMessage } from "../client/calls/signer.ts";
 export type { ToolOutput } from "../client/calls/tool-output.ts";
-export type { TypedTools } from "../client/calls/typed-tools.ts";
+export type {
+  CallableMethod,
+  CallableService,
+  IsJob,
+  JobTool,
+  PartialInput,
+  Partially,
+  RequestCodec,
+  SyncTool,
+  TypedTools,
+} from "../client/calls/typed-tools.ts";
 export { type JobPage, type ListJobsOptions, SealwireClient } from "../client/client.ts";
+export type { OperationOptions } from "../client/connection.ts";
 export type { JobHandle, PollOptions } from "../client/jobs/job-handle.ts";
 export type { JobSnapshot } from "../client/jobs/job-snapshot.ts";
+export type { WatchOptions } from "../client/jobs/watch.ts";
 export type { WatchJobsOptions } from "../client/jobs/watch-jobs.ts";
-export type { ClientOptions } from "../client/options.ts";
-export { type Reason, SealwireError, type SealwireErrorOptions } from "../errors.ts";
+export type { ClientOptions, ClientTls, RetryOptions } from "../client/options.ts";
+export type { ServingStatus } from "../client/transport/health.ts";
+export {
+  type FieldViolation,
+  type Reason,
+  SealwireError,
+  type SealwireErrorOptions,
+  type StatusName,
+  type WireReason,
+} from "../errors.ts";
+export type { JobError, JobPolicy, JobProgress, JobState, JobView } from "../jobs/job.ts";
+export type { Clock } from "../runtime/clock.ts";
 export type { Logger } from "../runtime/logger.ts";
+export type { Random } from "../runtime/random.ts";
 export { type ClientCredentials, parseCredentials, readCredentials } from "../signing/key-ring/credentials.ts";
+export type { MessageCodec, MethodDefinition, Output, ServiceDefinition } from "../tools/implement.ts";
+export type { Image } from "../wire/descriptors.ts";

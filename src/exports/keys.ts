@@ -3,7 +3,18 @@
  */
 import "../runtime/check-node.ts";
 
-export { type Reason, SealwireError, type SealwireErrorOptions } from "../errors.ts";
+export {
+  type FieldViolation,
+  type Reason,
+  SealwireError,
+  type SealwireErrorOptions,
+  type StatusName,
+  type WireReason,
+} from "../errors.ts";
+export type { ReadableText } from "../files/readable-text.ts";
+export type { Clock } from "../runtime/clock.ts";
+export type { Logger } from "../runtime/logger.ts";
+export type { Random } from "../runtime/random.ts";
 export {
   type AddedKey,
   addKey,
@@ -31,7 +42,8 @@ export {
   parseKeyRing,
   type ServerSecret,
 } from "../signing/key-ring/document.ts";
-export { watchKeyRing } from "../signing/key-ring/file-key-ring.ts";
+export { type WatchedRingOptions, watchKeyRing } from "../signing/key-ring/file-key-ring.ts";
 export { buildKeyRing } from "../signing/key-ring/key-ring.ts";
+export type { FollowOptions, WatchedKeyRing } from "../signing/key-ring/key-ring-watcher.ts";
 export { type MemoryKeyRing, memoryKeyRing } from "../signing/key-ring/memory-key-ring.ts";
 export type { KeyLimits, KeyRing, KeyRingSource, KeyState, VerificationKey } from "../signing/key-ring/types.ts";

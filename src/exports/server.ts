@@ -3,22 +3,76 @@
  */
 import "../runtime/check-node.ts";
 
-export { type Reason, SealwireError, type SealwireErrorOptions } from "../errors.ts";
+export {
+  type FieldViolation,
+  type Reason,
+  SealwireError,
+  type SealwireErrorOptions,
+  type StatusName,
+  type WireReason,
+} from "../errors.ts";
+export type {
+  JobEngine,
+  JobHandler,
+  JobHandlers,
+  JobNews,
+  JobRun,
+  JobStats,
+  ListQuery,
+  SubmitSpec,
+  WatchAllOptions,
+  Worker,
+  WorkOptions,
+} from "../jobs/engine.ts";
+export type { JobError, JobPolicy, JobProgress, JobState, JobView } from "../jobs/job.ts";
+export type { Clock } from "../runtime/clock.ts";
 export type { Logger } from "../runtime/logger.ts";
-export { createMetrics, type Metrics } from "../server/metrics/metrics.ts";
+export type { Random } from "../runtime/random.ts";
+export {
+  createMetrics,
+  type Metrics,
+  type MetricsListenOptions,
+  type MetricsOptions,
+  type ProcessCounter,
+} from "../server/metrics/metrics.ts";
 export type { ListenOptions, ServerOptions, ServerTlsOptions, ServiceOptions } from "../server/options.ts";
+export type { CallObserver, CallRecord } from "../server/request/access-log.ts";
 export { createServer, type SealwireServer } from "../server/server.ts";
 export type { ServerLimits } from "../server/server-limits.ts";
 export { createService, type SealwireService } from "../server/service.ts";
 export { createWorker, type SealwireWorker, type WorkerOptions } from "../server/worker.ts";
-export { watchKeyRing } from "../signing/key-ring/file-key-ring.ts";
-export type { KeyRingSource } from "../signing/key-ring/types.ts";
+export { type WatchedRingOptions, watchKeyRing } from "../signing/key-ring/file-key-ring.ts";
+export type { FollowOptions, WatchedKeyRing } from "../signing/key-ring/key-ring-watcher.ts";
+export type { KeyLimits, KeyRing, KeyRingSource, KeyState, VerificationKey } from "../signing/key-ring/types.ts";
+export type { ClaimedKey } from "../signing/request/verify.ts";
+export type { StoreCondition } from "../store/condition.ts";
 export type { Migration } from "../store/layout.ts";
-export { migratePostgresStore, openPostgresStore } from "../store/postgres/open.ts";
+export type { ManageOptions } from "../store/postgres/manage.ts";
+export { migratePostgresStore, type OpenPostgresStoreOptions, openPostgresStore } from "../store/postgres/open.ts";
 export type { SharedStore } from "../store/postgres/shared-store.ts";
-export { openSqliteStore } from "../store/sqlite/open.ts";
-export type { Store } from "../store/store.ts";
+export { type OpenSqliteStoreOptions, openSqliteStore } from "../store/sqlite/open.ts";
+export type {
+  FrameWindow,
+  IntentBegin,
+  IntentStore,
+  NonceClaim,
+  ReplayGuard,
+  Store,
+  StoreConnections,
+  StoreIdentity,
+} from "../store/store.ts";
 export { demoTools } from "../tools/demo-tools.ts";
-export { outputBytes, type ToolContext } from "../tools/handler.ts";
-export { implement, type ToolImplementation } from "../tools/implement.ts";
+export { type OutputBytes, outputBytes, type ToolContext } from "../tools/handler.ts";
+export {
+  type AnyHandler,
+  type Handlers,
+  type Input,
+  implement,
+  type MessageCodec,
+  type MethodDefinition,
+  type Output,
+  type Returned,
+  type ServiceDefinition,
+  type ToolImplementation,
+} from "../tools/implement.ts";
 export { failToolRun, type ToolRunOrigin } from "../tools/tool-run.ts";

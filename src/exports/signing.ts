@@ -4,10 +4,20 @@
  */
 import "../runtime/check-node.ts";
 
-export { type Reason, SealwireError, type SealwireErrorOptions } from "../errors.ts";
+export type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
+export type { Response } from "../../gen/sealwire/v1/response.ts";
+export {
+  type FieldViolation,
+  type Reason,
+  SealwireError,
+  type SealwireErrorOptions,
+  type StatusName,
+  type WireReason,
+} from "../errors.ts";
+export type { Clock } from "../runtime/clock.ts";
 export { canonicalize } from "../signing/canonical.ts";
 export { deriveRequestKey, deriveResponseKey, fingerprint } from "../signing/derivation.ts";
-export type { KeyRing, VerificationKey } from "../signing/key-ring/types.ts";
+export type { KeyLimits, KeyRing, KeyState, VerificationKey } from "../signing/key-ring/types.ts";
 export { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey } from "../signing/key-text.ts";
 export { mac, macKey } from "../signing/mac.ts";
 export { pae } from "../signing/pae.ts";
@@ -16,6 +26,7 @@ export { type RequestToSign, type SignedRequestFrame, signRequest } from "../sig
 export { requestSigningInput, type SignedRequestParts } from "../signing/request/signature.ts";
 export {
   type AuthenticatedRequest,
+  type ClaimedKey,
   checkEnvelope,
   createRequestAuthenticator,
   type EnvelopeExpectation,
@@ -26,5 +37,6 @@ export { signResponse } from "../signing/response/sign.ts";
 export { responseSigningInput, type SignedResponseParts } from "../signing/response/signature.ts";
 export { type ResponseExpectation, type VerifiedResponse, verifyResponseFrame } from "../signing/response/verify.ts";
 export { readEnvelope } from "../validation/envelope.ts";
-export { StrictError } from "../validation/strict.ts";
+export { type ListRules, type ListRulesOf, StrictError, type StrictOptions } from "../validation/strict.ts";
+export type { VerifiedBytes } from "../validation/verified-bytes.ts";
 export { builtinDescriptorSet, builtinImage, type Image, messageDesc, readImage } from "../wire/descriptors.ts";

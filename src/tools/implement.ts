@@ -32,7 +32,7 @@ export type Input<M extends MethodDefinition> = ReturnType<M["requestType"]["dec
 export type Output<M extends MethodDefinition> = ReturnType<M["responseType"]["decode"]>;
 
 /** What a handler may return: the response message, or its bytes. */
-type Returned<M extends MethodDefinition> = Output<M> | OutputBytes;
+export type Returned<M extends MethodDefinition> = Output<M> | OutputBytes;
 
 /** One handler per method of a service. */
 export type Handlers<D extends ServiceDefinition, C extends ToolContext = ToolContext> = {

@@ -33,7 +33,8 @@ export interface ListRules {
   readonly unruled: boolean;
 }
 
-type ListRulesOf = (field: DescField) => ListRules;
+/** Finds the rules of a field. */
+export type ListRulesOf = (field: DescField) => ListRules;
 
 /** A list that is longer than its field's rules allow. */
 export interface LongList {

@@ -5,75 +5,61 @@ import { ROOT } from "./source-files.ts";
 
 const test = suite("architecture/public-interface");
 
-/** Every name that users may import. A change here is a change that CHANGELOG.md tells of. */
-const PUBLIC = [
-  "CallResult (type)",
-  "ClientCredentials (type)",
-  "ClientOptions (type)",
-  "JobHandle (type)",
-  "JobPage (type)",
-  "JobSnapshot (type)",
-  "KeyRingSource (type)",
-  "ListJobsOptions (type)",
-  "ListenOptions (type)",
-  "Logger (type)",
-  "Metrics (type)",
-  "Migration (type)",
-  "PollOptions (type)",
-  "Reason (type)",
-  "SealwireClient",
-  "SealwireError",
-  "SealwireErrorOptions (type)",
-  "SealwireServer (type)",
-  "SealwireService (type)",
-  "SealwireWorker (type)",
-  "ServerLimits (type)",
-  "ServerOptions (type)",
-  "ServerTlsOptions (type)",
-  "ServiceOptions (type)",
-  "SharedStore (type)",
-  "Store (type)",
-  "ToolContext (type)",
-  "ToolImplementation (type)",
-  "ToolOutput (type)",
-  "ToolRunOrigin (type)",
-  "TypedTools (type)",
-  "WatchJobsOptions (type)",
-  "WorkerOptions (type)",
-  "createMetrics",
-  "createServer",
-  "createService",
-  "createWorker",
-  "demoTools",
-  "failToolRun",
-  "implement",
-  "migratePostgresStore",
-  "openPostgresStore",
-  "openSqliteStore",
-  "outputBytes",
-  "readCredentials",
-  "watchKeyRing",
-];
-
-/** The same of each further entry point, sealwire/NAME. */
-const FURTHER: Readonly<Record<string, readonly string[]>> = {
+/** Every name that users may import, by entry point. A change here is a change that CHANGELOG.md tells of. */
+const PUBLIC: Readonly<Record<string, readonly string[]>> = {
   client: [
+    "CallArguments (type)",
+    "CallOptions (type)",
     "CallResult (type)",
+    "CallStatus (type)",
+    "CallableMethod (type)",
+    "CallableService (type)",
+    "Capabilities (type)",
     "ClientCredentials (type)",
     "ClientOptions (type)",
+    "ClientTls (type)",
+    "Clock (type)",
+    "EncodedMessage (type)",
+    "FieldViolation (type)",
+    "Image (type)",
+    "IsJob (type)",
+    "JobError (type)",
     "JobHandle (type)",
     "JobPage (type)",
+    "JobPolicy (type)",
+    "JobProgress (type)",
     "JobSnapshot (type)",
+    "JobState (type)",
+    "JobTool (type)",
+    "JobView (type)",
     "ListJobsOptions (type)",
+    "ListToolsResponse (type)",
     "Logger (type)",
+    "MessageCodec (type)",
+    "MethodDefinition (type)",
+    "OperationOptions (type)",
+    "Output (type)",
+    "PartialInput (type)",
+    "Partially (type)",
     "PollOptions (type)",
+    "Random (type)",
     "Reason (type)",
+    "RequestCodec (type)",
+    "RetryOptions (type)",
     "SealwireClient",
     "SealwireError",
     "SealwireErrorOptions (type)",
+    "ServerIdentityResponse (type)",
+    "ServiceDefinition (type)",
+    "ServingStatus (type)",
+    "StatusName (type)",
+    "SyncTool (type)",
+    "ToolDescription (type)",
     "ToolOutput (type)",
     "TypedTools (type)",
     "WatchJobsOptions (type)",
+    "WatchOptions (type)",
+    "WireReason (type)",
     "parseCredentials",
     "readCredentials",
   ],
@@ -81,6 +67,9 @@ const FURTHER: Readonly<Record<string, readonly string[]>> = {
     "AddedKey (type)",
     "ChangeContext (type)",
     "ClientCredentials (type)",
+    "Clock (type)",
+    "FieldViolation (type)",
+    "FollowOptions (type)",
     "KeyEntry (type)",
     "KeyLimits (type)",
     "KeyOrigin (type)",
@@ -89,13 +78,20 @@ const FURTHER: Readonly<Record<string, readonly string[]>> = {
     "KeyRingSource (type)",
     "KeyRotation (type)",
     "KeyState (type)",
+    "Logger (type)",
     "MemoryKeyRing (type)",
     "NewKey (type)",
+    "Random (type)",
+    "ReadableText (type)",
     "Reason (type)",
     "SealwireError",
     "SealwireErrorOptions (type)",
     "ServerSecret (type)",
+    "StatusName (type)",
     "VerificationKey (type)",
+    "WatchedKeyRing (type)",
+    "WatchedRingOptions (type)",
+    "WireReason (type)",
     "addKey",
     "buildKeyRing",
     "credentialsOf",
@@ -113,12 +109,53 @@ const FURTHER: Readonly<Record<string, readonly string[]>> = {
     "watchKeyRing",
   ],
   server: [
+    "AnyHandler (type)",
+    "CallObserver (type)",
+    "CallRecord (type)",
+    "ClaimedKey (type)",
+    "Clock (type)",
+    "FieldViolation (type)",
+    "FollowOptions (type)",
+    "FrameWindow (type)",
+    "Handlers (type)",
+    "Input (type)",
+    "IntentBegin (type)",
+    "IntentStore (type)",
+    "JobEngine (type)",
+    "JobError (type)",
+    "JobHandler (type)",
+    "JobHandlers (type)",
+    "JobNews (type)",
+    "JobPolicy (type)",
+    "JobProgress (type)",
+    "JobRun (type)",
+    "JobState (type)",
+    "JobStats (type)",
+    "JobView (type)",
+    "KeyLimits (type)",
+    "KeyRing (type)",
     "KeyRingSource (type)",
+    "KeyState (type)",
+    "ListQuery (type)",
     "ListenOptions (type)",
     "Logger (type)",
+    "ManageOptions (type)",
+    "MessageCodec (type)",
+    "MethodDefinition (type)",
     "Metrics (type)",
+    "MetricsListenOptions (type)",
+    "MetricsOptions (type)",
     "Migration (type)",
+    "NonceClaim (type)",
+    "OpenPostgresStoreOptions (type)",
+    "OpenSqliteStoreOptions (type)",
+    "Output (type)",
+    "OutputBytes (type)",
+    "ProcessCounter (type)",
+    "Random (type)",
     "Reason (type)",
+    "ReplayGuard (type)",
+    "Returned (type)",
     "SealwireError",
     "SealwireErrorOptions (type)",
     "SealwireServer (type)",
@@ -127,12 +164,25 @@ const FURTHER: Readonly<Record<string, readonly string[]>> = {
     "ServerLimits (type)",
     "ServerOptions (type)",
     "ServerTlsOptions (type)",
+    "ServiceDefinition (type)",
     "ServiceOptions (type)",
     "SharedStore (type)",
+    "StatusName (type)",
     "Store (type)",
+    "StoreCondition (type)",
+    "StoreConnections (type)",
+    "StoreIdentity (type)",
+    "SubmitSpec (type)",
     "ToolContext (type)",
     "ToolImplementation (type)",
     "ToolRunOrigin (type)",
+    "VerificationKey (type)",
+    "WatchAllOptions (type)",
+    "WatchedKeyRing (type)",
+    "WatchedRingOptions (type)",
+    "WireReason (type)",
+    "WorkOptions (type)",
+    "Worker (type)",
     "WorkerOptions (type)",
     "createMetrics",
     "createServer",
@@ -149,22 +199,35 @@ const FURTHER: Readonly<Record<string, readonly string[]>> = {
   ],
   signing: [
     "AuthenticatedRequest (type)",
+    "ClaimedKey (type)",
+    "Clock (type)",
+    "Envelope (type)",
     "EnvelopeExpectation (type)",
+    "FieldViolation (type)",
     "Image (type)",
+    "KeyLimits (type)",
     "KeyRing (type)",
+    "KeyState (type)",
+    "ListRules (type)",
+    "ListRulesOf (type)",
     "Reason (type)",
     "RequestAuthenticator (type)",
     "RequestAuthenticatorOptions (type)",
     "RequestToSign (type)",
+    "Response (type)",
     "ResponseExpectation (type)",
     "SealwireError",
     "SealwireErrorOptions (type)",
     "SignedRequestFrame (type)",
     "SignedRequestParts (type)",
     "SignedResponseParts (type)",
+    "StatusName (type)",
     "StrictError",
+    "StrictOptions (type)",
     "VerificationKey (type)",
+    "VerifiedBytes (type)",
     "VerifiedResponse (type)",
+    "WireReason (type)",
     "builtinDescriptorSet",
     "builtinImage",
     "canonicalize",
@@ -193,33 +256,36 @@ const FURTHER: Readonly<Record<string, readonly string[]>> = {
   testing: ["TestClient (type)", "TestServer (type)", "TestServerOptions (type)", "startTestServer"],
 };
 
-const ENTRIES = [
-  { path: "src/index.ts", names: PUBLIC },
-  ...Object.entries(FURTHER).map(([name, names]) => ({ path: `src/exports/${name}.ts`, names })),
-];
+const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+const withoutComments = (text: string): string => text.replaceAll(/\/\*.*?\*\//gs, "");
 
-for (const { path, names } of ENTRIES) {
-  const text = readFileSync(join(ROOT, path), "utf8");
+for (const [entry, names] of Object.entries(PUBLIC)) {
+  const text = read(`src/exports/${entry}.ts`);
 
-  test(`${path} exports exactly the pinned names`, () => {
-    const exported = [...text.matchAll(/^export (type )?\{([^}]*)\} from "[^"]+";$/gm)].flatMap(
-      ([, allTypes, list = ""]) =>
-        list
-          .split(",")
-          .map((item) => item.trim())
-          .filter((item) => item !== "")
-          .map((item) => (allTypes || item.startsWith("type ") ? `${item.replace(/^type /, "")} (type)` : item)),
+  test(`sealwire/${entry} exports exactly the pinned names`, () => {
+    const lists = [...text.matchAll(/^export (type )?\{([^}]*)\} from "[^"]+";$/gm)];
+    const exported = lists.flatMap(([, allTypes, list = ""]) =>
+      list
+        .split(",")
+        .map((item) => item.trim())
+        .filter((item) => item !== "")
+        .map((item) => (allTypes || item.startsWith("type ") ? `${item.replace(/^type /, "")} (type)` : item)),
     );
     assert.equal(exported.sort(), [...names].sort());
   });
 
-  test(`${path} checks the version of Node first and holds nothing else but named exports`, () => {
-    const rest = text
-      .replaceAll(/\/\*.*?\*\//gs, "")
-      .replaceAll(/^export (?:type )?\{[^}]*\} from "[^"]+";$/gm, "")
-      .trim();
-    assert.match(rest, /^import "\.\.?\/runtime\/check-node\.ts";$/);
+  test(`sealwire/${entry} checks the version of Node first and holds nothing else but named exports`, () => {
+    const rest = withoutComments(text).replaceAll(/^export (?:type )?\{[^}]*\} from "[^"]+";$/gm, "");
+    assert.is(rest.trim(), 'import "../runtime/check-node.ts";');
   });
 }
+
+test("sealwire is client and server together", () => {
+  assert.equal(withoutComments(read("src/index.ts")).trim().split(/\n+/), [
+    'import "./runtime/check-node.ts";',
+    'export * from "./exports/client.ts";',
+    'export * from "./exports/server.ts";',
+  ]);
+});
 
 test.run();

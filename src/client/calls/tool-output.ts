@@ -14,6 +14,7 @@ export class ToolOutput implements EncodedMessage {
   readonly value: Uint8Array;
   readonly #contracts: ContractSource;
 
+  /** @internal */
   constructor({ typeUrl, value }: EncodedMessage, contracts: ContractSource) {
     this.typeUrl = typeUrl;
     this.value = value;

@@ -14,7 +14,7 @@ import { decodeAs } from "./tool-output.ts";
 export const JOB_OPTION_KEY = 404882;
 
 /** The codec of a request as ts-proto generates it. */
-interface RequestCodec<T> extends MessageCodec<T> {
+export interface RequestCodec<T> extends MessageCodec<T> {
   fromPartial(partial: never): T;
 }
 

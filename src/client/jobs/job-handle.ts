@@ -36,6 +36,7 @@ export class JobHandle<Output> {
   #latest: JobSnapshot | undefined;
   #output: Any | undefined;
 
+  /** @internal */
   constructor(connection: Connection, jobId: string, readOutput: ReadOutput<Output>, latest?: JobSnapshot) {
     this.jobId = jobId;
     this.#connection = connection;
