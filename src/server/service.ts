@@ -1,7 +1,5 @@
-import type { Server, ServerInterceptor, ServiceDefinition } from "@grpc/grpc-js";
+import type { Server, ServerInterceptor } from "@grpc/grpc-js";
 import { SystemToolServiceDefinition } from "../../gen/sealwire/system/v1/system_tool_service.ts";
-import { ToolServiceService } from "../../gen/sealwire/v1/tool_service.ts";
-import { SealwireError } from "../errors.ts";
 import type { Worker } from "../jobs/engine.ts";
 import { GRACE_LIMITS } from "../jobs/work-limits.ts";
 import { checkNumber } from "../runtime/number-range.ts";
@@ -20,6 +18,7 @@ import { AnonymousCalls } from "./grpc/anonymous-call.ts";
 import { createInterceptor } from "./grpc/interceptor.ts";
 import { ReadBudget } from "./grpc/read-budget.ts";
 import { servicePaths } from "./grpc/service-paths.ts";
+import { checkInstalled, servedByInterceptor, toolServiceDefinition } from "./grpc/tool-service.ts";
 import { createWatchHandler } from "./grpc/watch-call.ts";
 import {
   type ResolvedServiceOptions,
@@ -281,25 +280,3 @@ function reflectedServices({ health }: ResolvedServiceOptions): readonly string[
   const own = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
   return [TOOL_SERVICE, ...(health ? ["grpc.health.v1.Health"] : []), ...own];
 }
-
-/** grpc-js has no public way to see the interceptors of a server; where it keeps them otherwise one day, nothing is checked. */
-function checkInstalled(server: Server, interceptor: ServerInterceptor): void {
-  const { interceptors } = server as unknown as { readonly interceptors?: readonly ServerInterceptor[] };
-  if (!Array.isArray(interceptors) || interceptors[0] === interceptor) return;
-  const problem = interceptors.includes(interceptor)
-    ? "The service's interceptor must be the first of the server's interceptors; put the others after it."
-    : "The server was made without the service's interceptor; make it with new Server({ ...service.serverOptions, interceptors: [service.interceptor] }).";
-  throw new SealwireError("OPTIONS_INVALID", problem);
-}
-
-const identity = (bytes: Buffer): Buffer => bytes;
-
-const unreached = (): void => {};
-const servedByInterceptor = { call: unreached, callStream: unreached, watchJob: unreached };
-
-/** ToolService with identity codecs: what is verified is what was received, and what is sent is what was signed. */
-const toolServiceDefinition = {
-  call: { ...ToolServiceService.call, requestDeserialize: identity, responseSerialize: identity },
-  callStream: { ...ToolServiceService.callStream, requestDeserialize: identity, responseSerialize: identity },
-  watchJob: { ...ToolServiceService.watchJob, requestDeserialize: identity, responseSerialize: identity },
-} as unknown as ServiceDefinition;

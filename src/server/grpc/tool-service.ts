@@ -1,0 +1,29 @@
+import type { Server, ServerInterceptor, ServiceDefinition } from "@grpc/grpc-js";
+import { ToolServiceService } from "../../../gen/sealwire/v1/tool_service.ts";
+import { SealwireError } from "../../errors.ts";
+
+const identity = (bytes: Buffer): Buffer => bytes;
+
+const unreached = (): void => {};
+/** The handlers of ToolService, which nothing reaches. */
+export const servedByInterceptor = { call: unreached, callStream: unreached, watchJob: unreached };
+
+/** ToolService with identity codecs: what is verified is what was received, and what is sent is what was signed. */
+export const toolServiceDefinition = {
+  call: { ...ToolServiceService.call, requestDeserialize: identity, responseSerialize: identity },
+  callStream: { ...ToolServiceService.callStream, requestDeserialize: identity, responseSerialize: identity },
+  watchJob: { ...ToolServiceService.watchJob, requestDeserialize: identity, responseSerialize: identity },
+} as unknown as ServiceDefinition;
+
+/**
+ * Throws OPTIONS_INVALID unless the interceptor is the first of the server's. grpc-js has no public way to see them; where it
+ * keeps them otherwise one day, nothing is checked.
+ */
+export function checkInstalled(server: Server, interceptor: ServerInterceptor): void {
+  const { interceptors } = server as unknown as { readonly interceptors?: readonly ServerInterceptor[] };
+  if (!Array.isArray(interceptors) || interceptors[0] === interceptor) return;
+  const problem = interceptors.includes(interceptor)
+    ? "The service's interceptor must be the first of the server's interceptors; put the others after it."
+    : "The server was made without the service's interceptor; make it with new Server({ ...service.serverOptions, interceptors: [service.interceptor] }).";
+  throw new SealwireError("OPTIONS_INVALID", problem);
+}
