@@ -19,8 +19,8 @@ export interface GoodCalls {
   readonly failures: Readonly<Record<string, number>>;
 }
 
-/** A call that is held up for longer fails: ten times what the costliest attack costs, less than any stop that a user would notice. */
-const TIMEOUT_MS = 2_000;
+/** A call that is held up for longer fails: twenty times what the costliest attack costs. */
+const TIMEOUT_MS = 5_000;
 const [, , credentialsPath, address, callsPerSecond] = process.argv as [string, string, string, string, string];
 const credentials = parseCredentials(readFileSync(credentialsPath));
 const client = new SealwireClient({ credentials, address, timeoutMs: TIMEOUT_MS, retry: { maxAttempts: 1 } });
@@ -48,6 +48,8 @@ async function call(dueMs: number): Promise<void> {
 await call(performance.now());
 if (tookMs.length === 0) throw new Error(`the first call failed: ${Object.keys(failures)}`);
 process.on("message", () => {
+  // On a machine that let this process do nothing since the last one, a call is due now.
+  if (pending.length === 0) pending.push(call(performance.now()));
   const result: GoodCalls = { tookMs, failures };
   const open = pending;
   [tookMs, failures, pending] = [[], {}, []];

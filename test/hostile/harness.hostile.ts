@@ -15,13 +15,13 @@ test("without an attack nobody is harmed, and one that stops the server is notic
   const calm = await site.measure("no attack", async () => ({ count: () => 0, end() {} }), 2);
   assertUnharmed(calm, harm);
   assert.match(harmDone(calm, { ...harm, countLeast: 1 }).join(), "did not take place");
-  const stopped = await site.measure("the server stopped for three seconds", async ({ pid }) => {
+  const stopped = await site.measure("the server stopped for seven seconds", async ({ pid }) => {
     let stops = 0;
     const stopped = delay(4000).then(() => {
       kill(pid, "SIGSTOP");
       stops += 1;
     });
-    const going = delay(7000).then(() => kill(pid, "SIGCONT"));
+    const going = delay(11_000).then(() => kill(pid, "SIGCONT"));
     return { count: () => stops, end: () => Promise.all([stopped, going]) };
   });
   assert.is(stopped.count, 1);
