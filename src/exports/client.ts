@@ -43,3 +43,4 @@ export type { Logger } from "../runtime/logger.ts";
 export type { Random } from "../runtime/random.ts";
 export { type ClientCredentials, parseCredentials, readCredentials } from "../signing/key-ring/credentials.ts";
 export type { MessageCodec, MethodDefinition, Output, ServiceDefinition } from "../tools/implement.ts";
+export type { Image } from "../wire/descriptors.ts";

@@ -21,6 +21,7 @@ const PUBLIC: Readonly<Record<string, readonly string[]>> = {
     "Clock (type)",
     "EncodedMessage (type)",
     "FieldViolation (type)",
+    "Image (type)",
     "IsJob (type)",
     "JobError (type)",
     "JobHandle (type)",

@@ -12,7 +12,7 @@ import { thrownBy } from "../client/peers/thrown.ts";
 import { eventually } from "../support/eventually.ts";
 import { removeClient, startServer, type TestServer, type TestServerOptions } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
-import { entryDesc, LedgerToolServiceDefinition, ledgerDescriptors, ledgerTools } from "./ledger-tools.ts";
+import { entryDesc, LedgerToolServiceDefinition, ledgerDescriptors, ledgerImage, ledgerTools } from "./ledger-tools.ts";
 
 const tests = suite("e2e/client");
 
@@ -86,7 +86,7 @@ test("JSON arguments are encoded by a local image without asking the server", as
       assert.equal(await (await client.call("check_entry", entry)).output?.json(), entry);
       assert.equal(asked, ["check_entry"]);
     },
-    { server, client: { descriptors: [ledgerDescriptors] } },
+    { server, client: { descriptors: ledgerImage } },
   );
 });
 

@@ -4,7 +4,7 @@ import type { ClientOptions } from "../../src/client/options.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
-import { ledgerDescriptors } from "./ledger-tools.ts";
+import { ledgerImage } from "./ledger-tools.ts";
 import { type ReplicaServers, startReplicas } from "./replica-servers.ts";
 
 const test = suite("e2e/replicas");
@@ -13,7 +13,7 @@ function connect({ first, addresses }: ReplicaServers, options: Partial<ClientOp
   return new SealwireClient({
     credentials: first.credentials(),
     address: addresses,
-    descriptors: [ledgerDescriptors],
+    descriptors: ledgerImage,
     ...options,
   });
 }

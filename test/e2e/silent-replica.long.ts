@@ -1,6 +1,6 @@
 import { SealwireClient } from "../../src/client/client.ts";
 import { assert, suite } from "../support/suite.ts";
-import { ledgerDescriptors } from "./ledger-tools.ts";
+import { ledgerImage } from "./ledger-tools.ts";
 import { startReplicas } from "./replica-servers.ts";
 
 const test = suite("e2e/silent-replica");
@@ -11,7 +11,7 @@ test("calls and watches at a server that vanishes without a word move to another
   await using client = new SealwireClient({
     credentials: servers.first.credentials(),
     address: servers.addresses,
-    descriptors: [ledgerDescriptors],
+    descriptors: ledgerImage,
     healthIntervalMs: 500,
   });
   const { job } = await client.call("close_year", { cents: 1 });

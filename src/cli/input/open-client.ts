@@ -4,6 +4,7 @@ import { SealwireError } from "../../errors.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { asksForTls, checkSecurity } from "./called-address.ts";
+import { readDescriptors } from "./descriptors-input.ts";
 import { readInput } from "./json-input.ts";
 import { loadCredentials, type ServerOptions } from "./server-options.ts";
 
@@ -19,11 +20,12 @@ export async function openClient(
   const known = credentials ?? (await loadCredentials(terminal, options));
   checkSecurity(known.address, options);
   const tls = await readTls(terminal, options);
+  const descriptors = await readDescriptors(terminal, options.descriptors);
   return new SealwireClient({
     credentials: known,
     ...(tls && { tls }),
     ...(options.insecure && { allowRemotePlaintext: true }),
-    ...(options.descriptors !== undefined && { descriptors: [await readInput(terminal, options.descriptors)] }),
+    ...(descriptors && { descriptors }),
     ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
     environment: terminal.env,
     retry: { unreachableForMs: options.retryFor ?? RETRY_FOR_MS },
