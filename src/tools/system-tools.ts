@@ -6,6 +6,7 @@ import { JobState } from "../../gen/sealwire/v1/job.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobEngine } from "../jobs/engine.ts";
 import type { JobState as JobStateName, JobView } from "../jobs/job.ts";
+import { storeUnavailable } from "../jobs/unavailable.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { KeyRing, VerificationKey } from "../signing/key-ring/types.ts";
 import { fromTimeMs, toTimeMs } from "../wire/duration.ts";
@@ -50,6 +51,8 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
 
   const answerAbout = async (job: JobView): Promise<JobAnswer> => {
     const result = job.state === "SUCCEEDED" ? await jobs.result(job.owner, job.jobId) : null;
+    // Removed meanwhile, by its retention or by a database that lost it: what is true now is asked anew.
+    if (job.state === "SUCCEEDED" && result === null) throw storeUnavailable(`the result of job ${job.jobId} is gone`);
     return { job: toJobMessage(job), output: result === null ? undefined : Any.decode(result) };
   };
 
