@@ -101,6 +101,7 @@ class RunningServer implements SealwireServer {
     // when they have not, and leaves the injected ones open: the listener sees to both.
     this.#server.tryShutdown(() => {});
     await Promise.all(this.#listeners.map((listener) => listener.close(GOODBYE_MS)));
+    this.#service.endLog();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -9,6 +9,7 @@ import { VERSION } from "../runtime/version.ts";
 import { createRequestAuthenticator } from "../signing/request/verify.ts";
 import { Catalogue } from "../tools/catalogue.ts";
 import { Dispatcher } from "../tools/dispatcher.ts";
+import type { ServiceDefinition } from "../tools/implement.ts";
 import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
 import { ArgsValidator } from "../validation/args.ts";
@@ -99,7 +100,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const resolved = { ...asked, logger };
   const { keyRing, store, tools, clock, limits } = resolved;
   const image = imageOf(resolved.descriptors);
-  const definitions = toolDefinitions(tools);
+  const definitions = [SystemToolServiceDefinition, ...tools.map((tool) => tool.definition)];
   const ring = () => keyRing.current();
 
   const catalogue: Catalogue = new Catalogue(
@@ -176,7 +177,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   });
 
   const worker = resolved.work === false ? undefined : await store.jobs.work(dispatcher.jobHandlers(), resolved.work);
-  return new AssembledService({ interceptor, image, worker, drain, log, observers, options: resolved });
+  return new AssembledService({ interceptor, definitions, image, worker, drain, log, observers, options: resolved });
 }
 
 /** Sees whether these tools can be served, as {@link createService} does. Throws OPTIONS_INVALID naming the tool at fault. */
@@ -188,12 +189,10 @@ function imageOf(descriptors: readonly Uint8Array[]): Image {
   return descriptors.length === 0 ? builtinImage() : readImage(builtinDescriptorSet(), ...descriptors);
 }
 
-function toolDefinitions(tools: ServiceOptions["tools"]) {
-  return [SystemToolServiceDefinition, ...tools.map((tool) => tool.definition)];
-}
-
 interface Parts {
   readonly interceptor: ServerInterceptor;
+  /** Of the services whose methods are tools. */
+  readonly definitions: readonly ServiceDefinition[];
   readonly image: Image;
   readonly worker: Worker | undefined;
   readonly drain: Drain;
@@ -227,10 +226,10 @@ export class AssembledService implements SealwireService {
   }
 
   addTo(server: Server): void {
-    const { image, options } = this.#parts;
+    const { definitions, image, options } = this.#parts;
     checkInstalled(server, this.interceptor);
     server.addService(toolServiceDefinition, servedByInterceptor);
-    for (const definition of toolDefinitions(options.tools)) addNativeTools(server, definition);
+    for (const definition of definitions) addNativeTools(server, definition);
     if (options.health) this.#health.addTo(server);
     if (options.reflection) addReflection(server, image, reflectedServices(options), options.logger);
   }
@@ -255,6 +254,11 @@ export class AssembledService implements SealwireService {
     drain.begin();
     await Promise.all([drain.idle(options.clock, graceMs), worker?.stop(graceMs)]);
     log[Symbol.dispose]();
+  }
+
+  /** Writes what was refused since the drain, once no connection is left. */
+  endLog(): void {
+    this.#parts.log[Symbol.dispose]();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
