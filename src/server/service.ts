@@ -20,7 +20,7 @@ import { createInterceptor } from "./grpc/interceptor.ts";
 import { ReadBudget } from "./grpc/read-budget.ts";
 import { servicePaths } from "./grpc/service-paths.ts";
 import { checkInstalled, servedByInterceptor, toolServiceDefinition } from "./grpc/tool-service.ts";
-import { createWatchHandler } from "./grpc/watch-call.ts";
+import { Watches } from "./grpc/watch-call.ts";
 import {
   type ResolvedServiceOptions,
   resolveServiceOptions,
@@ -29,16 +29,13 @@ import {
 } from "./options.ts";
 import { type CallLog, type CallObserver, callLog } from "./request/access-log.ts";
 import { Admission } from "./request/admission.ts";
-import { createCallHandler } from "./request/call-handler.ts";
 import { Drain } from "./request/drain.ts";
-import { CallRunner } from "./request/execution.ts";
-import { Gate } from "./request/gate.ts";
 import { guardKeyListener, guardLogger, guardObserver } from "./request/guards.ts";
-import { Signer } from "./request/signer.ts";
+import { RefusedFrames } from "./request/refused-frames.ts";
 import type { ServerLimits } from "./server-limits.ts";
-import { Health } from "./services/health.ts";
-import { addReflection } from "./services/reflection.ts";
-import { addNativeTools } from "./services/unimplemented.ts";
+import { HEALTH_SERVICE, Health } from "./services/health.ts";
+import { addReflection, REFLECTION_SERVICES } from "./services/reflection.ts";
+import { addUnimplemented } from "./services/unimplemented.ts";
 
 /** Sealwire's part of a grpc-js server. */
 export interface SealwireService extends AsyncDisposable {
@@ -125,16 +122,10 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
     logger,
   });
   const drain = new Drain();
-  const runner = new CallRunner({
-    dispatcher,
-    drain,
-    timeLimit: new TimeLimit(clock, limits.callTimeoutMs),
-    grace: new TimeLimit(clock, limits.cancelGraceMs),
-  });
-  const admission = new Admission({ clock, callStreamsPerKeyMax: limits.callStreamsPerKeyMax });
   const window = { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs };
   await store.replay.widen(window);
-  const gate = new Gate({
+  const readBudget = new ReadBudget(limits.unverifiedBytesMax, clock, new TimeLimit(clock, limits.requestTimeoutMs));
+  const interceptor = createInterceptor({
     authenticator: createRequestAuthenticator({
       ring,
       image,
@@ -142,31 +133,26 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
       canonicalRetriesPerSecond: limits.canonicalRetriesPerSecond,
     }),
     ring,
+    admission: new Admission({ clock, callStreamsPerKeyMax: limits.callStreamsPerKeyMax }),
+    refused: new RefusedFrames({ clock, ...window }),
     replay: store.replay,
-    admission,
-    clock,
     window,
-  });
-  const readBudget = new ReadBudget(limits.unverifiedBytesMax, clock, new TimeLimit(clock, limits.requestTimeoutMs));
-  const interceptor = createInterceptor({
-    gate,
-    signer: new Signer(ring, clock),
-    readBudget,
     clock,
     logger,
     observers,
-    runner,
-    admission,
-    drain,
-    streamTimeoutMs: limits.watchTimeoutMs,
-    callsPerStreamMax: limits.callsPerStreamMax,
-    kindOf: servicePaths({ ...resolved, tools: definitions }),
-    anonymousCalls: new AnonymousCalls({ ...limits, clock, readBudget }),
     onKeyUsed: guardKeyListener(resolved.onKeyUsed, logger),
+    readBudget,
     tickLimiter: new TickLimiter(CALLS_PER_TURN),
     streamTickLimiter: new TickLimiter(Number.POSITIVE_INFINITY),
-    serveCall: createCallHandler(runner),
-    serveWatch: createWatchHandler({
+    streamTimeoutMs: limits.watchTimeoutMs,
+    callsPerStreamMax: limits.callsPerStreamMax,
+    execution: {
+      dispatcher,
+      drain,
+      timeLimit: new TimeLimit(clock, limits.callTimeoutMs),
+      grace: new TimeLimit(clock, limits.cancelGraceMs),
+    },
+    watches: new Watches({
       dispatcher,
       clock,
       drain,
@@ -174,6 +160,8 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
       tickLimiter: new TickLimiter(WATCH_WRITES_PER_TURN),
       watchTimeoutMs: limits.watchTimeoutMs,
     }),
+    anonymousCalls: new AnonymousCalls({ ...limits, clock, readBudget }),
+    kindOf: servicePaths({ ...resolved, tools: definitions }),
   });
 
   const worker = resolved.work === false ? undefined : await store.jobs.work(dispatcher.jobHandlers(), resolved.work);
@@ -229,7 +217,7 @@ export class AssembledService implements SealwireService {
     const { definitions, image, options } = this.#parts;
     checkInstalled(server, this.interceptor);
     server.addService(toolServiceDefinition, servedByInterceptor);
-    for (const definition of definitions) addNativeTools(server, definition);
+    for (const definition of definitions) addUnimplemented(server, definition);
     if (options.health) this.#health.addTo(server);
     if (options.reflection) addReflection(server, image, reflectedServices(options), options.logger);
   }
@@ -281,6 +269,5 @@ function serverOptions(limits: ServerLimits): Readonly<Record<string, number>> {
 
 /** What reflection lists. */
 function reflectedServices({ health }: ResolvedServiceOptions): readonly string[] {
-  const own = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
-  return [TOOL_SERVICE, ...(health ? ["grpc.health.v1.Health"] : []), ...own];
+  return [TOOL_SERVICE, ...(health ? [HEALTH_SERVICE] : []), ...REFLECTION_SERVICES];
 }

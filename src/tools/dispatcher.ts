@@ -77,7 +77,7 @@ export class Dispatcher {
   async call(invocation: CallInvocation): Promise<Answer> {
     const tool = this.#toolFor(invocation, false);
     this.#overdue.check(tool.name);
-    const { args: given, clientId } = invocation.envelope;
+    const { args: given, clientId } = invocation.request.envelope;
     const args = await this.#step(given.value, clientId, () => this.#checkArgs(tool, given));
     if (invocation.stopped !== undefined) throw invocation.stopped;
     if (this.#catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
@@ -91,7 +91,7 @@ export class Dispatcher {
    * outcome is recorded all the same. Its handler counts as overdue until it returns.
    */
   giveUp(invocation: CallInvocation): void {
-    const { envelope, logger } = invocation;
+    const { envelope, logger } = invocation.request;
     if (invocation.handlerRuns) {
       invocation.isOverdue = true;
       this.#overdue.enter(envelope.tool);
@@ -104,7 +104,7 @@ export class Dispatcher {
   }
 
   /** The handler of a call has returned: if the call was given up before, its handler is overdue no more. */
-  returned({ isOverdue, envelope, logger }: CallInvocation): void {
+  returned({ isOverdue, request: { envelope, logger } }: CallInvocation): void {
     if (!isOverdue) return;
     this.#overdue.leave(envelope.tool);
     logger.info({}, "a handler returned long after its call was stopped");
@@ -113,7 +113,7 @@ export class Dispatcher {
   /** Begins to answer a streaming call. */
   watch(invocation: Invocation): Watched {
     const tool = this.#toolFor(invocation, true);
-    const args = this.#checkArgs(tool, invocation.envelope.args);
+    const args = this.#checkArgs(tool, invocation.request.envelope.args);
     const outputs = tool.handler(tool.decodeInput(args), new SystemCallContext(invocation)) as AsyncIterable<object>;
     return { outputs, answer: (output) => this.#sharedAnswer(tool, output) };
   }
@@ -137,7 +137,7 @@ export class Dispatcher {
     return handlers;
   }
 
-  #toolFor({ envelope, key }: Invocation, streaming: boolean): Tool {
+  #toolFor({ request: { envelope, key } }: Invocation, streaming: boolean): Tool {
     const tool = this.#catalogue.find(envelope.tool, (name) => key.allows(name));
     if (tool === undefined) {
       throw new SealwireError(
@@ -169,7 +169,7 @@ export class Dispatcher {
     tool: Tool,
     policy: JobPolicy,
     args: Uint8Array,
-    { envelope, key, traceparent }: Invocation,
+    { request: { envelope, key, traceparent } }: Invocation,
   ): Promise<Answer> {
     const { job } = await this.#store.jobs.submit({
       owner: envelope.clientId,
@@ -208,7 +208,7 @@ export class Dispatcher {
 
   /** Runs a tool at most once per intent: remembered before it starts, and its outcome after it. */
   async #runOnce(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
-    const { clientId, requestId } = invocation.envelope;
+    const { clientId, requestId } = invocation.request.envelope;
     const digest = await this.#step(args, clientId, () => digestOf(tool, args));
     const begin = await this.#store.intents.begin(clientId, requestId, digest);
     switch (begin.kind) {

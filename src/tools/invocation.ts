@@ -6,10 +6,28 @@ import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { ToolContext } from "./handler.ts";
 import type { SystemToolContext } from "./system-tools.ts";
 
-/** A verified call on its way to a tool. */
-export interface Invocation
-  extends Pick<SystemToolContext, "key" | "signal" | "drainSignal" | "openWatch" | "logger" | "traceparent"> {
+/** An envelope that passed verification, so that its arguments are there. */
+export type VerifiedEnvelope = Envelope & { readonly args: Any };
+
+/** A request that was verified and accepted. */
+export interface VerifiedRequest {
   readonly envelope: VerifiedEnvelope;
+  readonly key: VerificationKey;
+  /** W3C trace context, unsigned. */
+  readonly traceparent: string | undefined;
+  /** Names client, request and tool in every line. */
+  readonly logger: Logger;
+  /** Counts the request as an open watch, not as a call in flight, until disposed. Throws QUOTA_EXCEEDED. */
+  openWatch(): Disposable;
+}
+
+/** A request on its way to its tool. */
+export interface Invocation {
+  readonly request: VerifiedRequest;
+  /** Aborts when the call has ended before its tool. */
+  readonly signal: AbortSignal;
+  /** Aborts when the server drains. */
+  readonly drainSignal: AbortSignal;
 }
 
 /** A call on its way to a tool that answers once. */
@@ -28,9 +46,6 @@ export interface CallInvocation extends Invocation {
   isOverdue: boolean;
 }
 
-/** An envelope that passed verification, so that its arguments are there. */
-export type VerifiedEnvelope = Envelope & { readonly args: Any };
-
 /** What the handler of a sync call is given. Signal and logger are made when they are asked for, which most handlers do not. */
 export class CallContext implements ToolContext {
   readonly clientId: string;
@@ -43,7 +58,7 @@ export class CallContext implements ToolContext {
   readonly #invocation: Invocation;
 
   constructor(invocation: Invocation) {
-    const { envelope, traceparent } = invocation;
+    const { envelope, traceparent } = invocation.request;
     this.clientId = envelope.clientId;
     this.requestId = envelope.requestId;
     this.args = envelope.args.value;
@@ -56,7 +71,7 @@ export class CallContext implements ToolContext {
   }
 
   get logger(): Logger {
-    return this.#invocation.logger;
+    return this.#invocation.request.logger;
   }
 }
 
@@ -68,9 +83,9 @@ export class SystemCallContext extends CallContext implements SystemToolContext 
 
   constructor(invocation: Invocation) {
     super(invocation);
-    this.key = invocation.key;
+    this.key = invocation.request.key;
     this.drainSignal = invocation.drainSignal;
-    this.openWatch = () => invocation.openWatch();
+    this.openWatch = () => invocation.request.openWatch();
   }
 }
 

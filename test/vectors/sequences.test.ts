@@ -1,10 +1,16 @@
 import { readFileSync } from "node:fs";
 import { SealwireError } from "../../src/errors.ts";
+import { silentLogger } from "../../src/runtime/logger.ts";
 import { Admission } from "../../src/server/request/admission.ts";
-import { Gate } from "../../src/server/request/gate.ts";
+import { RefusedFrames } from "../../src/server/request/refused-frames.ts";
+import { type RequestServices, SignedRequest } from "../../src/server/request/request.ts";
 import { mac, macKey } from "../../src/signing/mac.ts";
 import { requestSigningInput } from "../../src/signing/request/signature.ts";
-import { createRequestAuthenticator } from "../../src/signing/request/verify.ts";
+import {
+  type AuthenticatedRequest,
+  createRequestAuthenticator,
+  type RequestAuthenticator,
+} from "../../src/signing/request/verify.ts";
 import { builtinImage } from "../../src/wire/descriptors.ts";
 import { SqliteUnderTest } from "../contract/sqlite-under-test.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -32,19 +38,23 @@ for (const { id, flag, comment, steps } of sequences.cases) {
     });
     const { replay } = under.store;
     await replay.widen(window);
-    const gate = new Gate({
+    const services = {
       authenticator,
       ring: () => ring,
-      replay,
       admission: new Admission({ clock, callStreamsPerKeyMax: 1 }),
-      clock,
+      refused: new RefusedFrames({ clock, ...window }),
+      replay,
       window,
-    });
+      clock,
+      logger: silentLogger,
+      observers: [],
+      onKeyUsed: () => {},
+    };
     for (const step of steps) {
       checkSignature(step);
       clock.step(Number(step.nowMs) - clock.nowMs());
       ring = ringOf(sequences.serverId, step.keys);
-      assert.equal(await judge(gate, step), { result: step.result, envelope: step.envelope }, step.comment);
+      assert.equal(await judge(services, step), { result: step.result, envelope: step.envelope }, step.comment);
       // What is forgotten must not come back with the clock.
       await replay.sweep();
     }
@@ -58,12 +68,25 @@ function checkSignature({ signed, keys }: Step): void {
   assert.is(toHex(mac(macKey(hex(key)), input)), signed.signature);
 }
 
-async function judge(gate: Gate, { received }: Step): Promise<Pick<Step, "result" | "envelope">> {
+async function judge(services: RequestServices, { received }: Step): Promise<Pick<Step, "result" | "envelope">> {
+  let authenticated: AuthenticatedRequest | undefined;
+  const authenticator: RequestAuthenticator = {
+    authenticate: (method, bytes) => {
+      authenticated = services.authenticator.authenticate(method, bytes);
+      return authenticated;
+    },
+  };
+  const { method } = received;
+  const request = new SignedRequest(
+    { ...services, authenticator },
+    { method, peer: "vectors", traceparent: undefined },
+  );
   try {
-    const request = gate.authenticate(received.method, hex(received.frame));
-    const admitted = await gate.admit(received.method, request, gate.read(request));
-    admitted.release();
-    return { result: "valid", envelope: toHex(request.envelope) };
+    request.authenticate(hex(received.frame));
+    await request.accept();
+    const { envelope } = authenticated as unknown as AuthenticatedRequest;
+    request.end(0);
+    return { result: "valid", envelope: toHex(envelope) };
   } catch (error) {
     assert.instance(error, SealwireError);
     return { result: (error as SealwireError).reason, envelope: null };

@@ -11,23 +11,17 @@ import { LinkedList, type Place } from "../../runtime/linked-list.ts";
 import type { TickLimiter } from "../../runtime/tick-limiter.ts";
 import { CALL_STREAM_METHOD } from "../../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../../wire/status.ts";
-import type { Admission } from "../request/admission.ts";
-import type { Drain } from "../request/drain.ts";
-import type { CallOutcome, CallRunner, RunningCall } from "../request/execution.ts";
+import { type CallOutcome, type Execution, execute } from "../request/execution.ts";
 import { type RequestOrigin, requestTooSlow, SignedRequest } from "../request/request.ts";
-import type { VerifiedCall } from "../request/verified-call.ts";
 import { MessageIntake } from "./message-intake.ts";
 import { type Reader, type Reading, tooManyRequests } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
-import { ENDED_WELL, endUnexpectedly, type SignedCallOptions } from "./unary-call.ts";
+import { ENDED_WELL, endUnexpectedly, type UnaryCallOptions } from "./unary-call.ts";
 
-/** What call streams are served with. */
-export interface CallStreamOptions extends SignedCallOptions {
-  readonly runner: CallRunner;
-  readonly admission: Admission;
+/** What a {@link CallStream} uses. */
+export interface CallStreamOptions extends UnaryCallOptions {
   /** Bounds what calls of streams take of a turn of the event loop, by time alone. */
   readonly streamTickLimiter: TickLimiter;
-  readonly drain: Drain;
   /** Longest that a stream may stay open. */
   readonly streamTimeoutMs: number;
   /** Most calls in flight on one stream; further frames are not read meanwhile. */
@@ -37,22 +31,22 @@ export interface CallStreamOptions extends SignedCallOptions {
 /** The gRPC status with which a stream ends. */
 type Ending = Pick<GrpcFailure, "code" | "details"> & Partial<GrpcFailure>;
 
-/** A call in flight; what stops its tool, once that runs. */
+/** A call in flight. */
 interface StreamedCall {
   readonly request: SignedRequest;
-  running: RunningCall | undefined;
+  /** Set once its tool runs. */
+  execution: Execution | undefined;
 }
 
 /**
  * One ToolService.CallStream: every frame is a call of its own, verified by itself and answered when it is done.
  *
  * Frames are read one after the other, and none while too many calls are in flight. A call is in flight until its
- * answer has left, so a reader that does not read stops its own calls and not the server's memory. Until a frame has
- * passed the gate, each read takes a share of the memory for unverified bytes; from then on the stream counts for the
+ * answer has left, so a reader that does not read stops its own calls and does not use up the server's memory. Until a
+ * frame is accepted, each read takes a share of the memory for unverified bytes; from then on the stream counts for the
  * key of that frame.
  *
- * It takes the place of grpc-js's own stream object between interceptor and handler, which would cost every frame two
- * more queues.
+ * It replaces grpc-js's own stream object between interceptor and handler, which would cost every frame two more queues.
  */
 export class CallStream extends ServerInterceptingCall implements Reader {
   readonly #call: ServerInterceptingCallInterface;
@@ -129,7 +123,8 @@ export class CallStream extends ServerInterceptingCall implements Reader {
 
   #open(): void {
     this.#intake = new MessageIntake(this.#call, false, (bytes) => this.#reading?.reserve(bytes) ?? true);
-    const { clock, drain, streamTimeoutMs } = this.#options;
+    const { clock, execution, streamTimeoutMs } = this.#options;
+    const { drain } = execution;
     const age = clock.after(streamTimeoutMs, () =>
       this.#guard(() => this.#endWith(toGrpcFailure(new SealwireError("WATCH_EXPIRED")))),
     );
@@ -150,33 +145,34 @@ export class CallStream extends ServerInterceptingCall implements Reader {
       this.#fail(request.refusalOf(thrown), request);
       return;
     }
-    const call: StreamedCall = { request, running: undefined };
+    const call: StreamedCall = { request, execution: undefined };
     void this.#serve(call, this.#calls.add(call));
   }
 
   async #serve(call: StreamedCall, place: Place<StreamedCall>): Promise<void> {
     const { request } = call;
     try {
-      const verified = await request.admit();
+      await request.accept();
       if (request.hasEnded) return;
-      this.#trust(verified);
-      this.#options.streamTickLimiter.run(() => this.#run(call, place, verified), verified.envelope.clientId);
+      this.#trust(request);
+      this.#options.streamTickLimiter.run(() => this.#execute(call, place), request.envelope.clientId);
     } catch (thrown) {
       this.#answer(place, request.refusalOf(thrown));
     }
   }
 
-  #run(call: StreamedCall, place: Place<StreamedCall>, verified: VerifiedCall): void {
-    if (call.request.hasEnded) return;
+  #execute(call: StreamedCall, place: Place<StreamedCall>): void {
+    const { request } = call;
+    if (request.hasEnded) return;
     try {
-      call.running = this.#options.runner.run(verified, (outcome) => this.#answer(place, outcome));
+      call.execution = execute(this.#options.execution, request, (outcome) => this.#answer(place, outcome));
     } catch (thrown) {
-      this.#answer(place, call.request.refusalOf(thrown));
+      this.#answer(place, request.refusalOf(thrown));
     }
   }
 
-  /** A frame has passed the gate: whoever sent it may send on. Throws QUOTA_EXCEEDED. */
-  #trust({ key }: VerifiedCall): void {
+  /** A frame was accepted: whoever sent it may send on. Throws QUOTA_EXCEEDED. */
+  #trust({ key }: SignedRequest): void {
     if (this.#isTrusted) return;
     try {
       this.#cleanUp.push(this.#options.admission.openStream(key));
@@ -222,9 +218,9 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     this.#ending ??= toGrpcFailure(SealwireError.from(thrown));
     this.#isOver = true;
     endUnexpectedly(this.#call, this.#options.logger, thrown);
-    for (const { request, running } of this.#calls) {
+    for (const { request, execution } of this.#calls) {
       request.abandon();
-      running?.cancel();
+      execution?.cancel();
     }
     this.#letGo();
   }
@@ -297,9 +293,9 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   #cancel(): void {
     this.#isOver = true;
     this.#letGo();
-    for (const { request, running } of this.#calls) {
+    for (const { request, execution } of this.#calls) {
       request.end(Status.CANCELLED);
-      running?.cancel();
+      execution?.cancel();
     }
   }
 }

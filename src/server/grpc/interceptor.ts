@@ -5,12 +5,10 @@ import { toGrpcFailure } from "../../wire/status.ts";
 import type { AnonymousCalls } from "./anonymous-call.ts";
 import { CallStream, type CallStreamOptions } from "./call-stream.ts";
 import type { PathKind } from "./service-paths.ts";
-import { type CallHandler, SignedCall } from "./unary-call.ts";
+import { UnaryCall } from "./unary-call.ts";
 
-/** What the interceptor works with. */
+/** What {@link createInterceptor} uses. */
 export interface InterceptorOptions extends CallStreamOptions {
-  readonly serveCall: CallHandler;
-  readonly serveWatch: CallHandler;
   readonly anonymousCalls: AnonymousCalls;
   readonly kindOf: (path: string) => PathKind;
 }
@@ -23,15 +21,14 @@ export function createInterceptor(options: InterceptorOptions): ServerIntercepto
   const intercept: ServerInterceptor = ({ path, responseStream }, call) => {
     switch (options.kindOf(path)) {
       case "call":
-        return new SignedCall(call, path, options, options.serveCall);
       case "watch":
-        return new SignedCall(call, path, options, options.serveWatch);
+        return new UnaryCall(call, path, options);
       case "stream":
         return new CallStream(call, options);
       case "anonymous":
         return responseStream ? options.anonymousCalls.stream(call) : options.anonymousCalls.single(call);
-      case "native":
-        return refusedCall(call, nativeToolError());
+      case "tool":
+        return refusedCall(call, nativeCallError());
       case "foreign":
         return new ServerInterceptingCall(call);
     }
@@ -54,7 +51,7 @@ function refusedCall(call: ServerInterceptingCallInterface, error: SealwireError
   return refused;
 }
 
-function nativeToolError(): SealwireError {
+function nativeCallError(): SealwireError {
   return new SealwireError(
     "TOOL_RPC_MISMATCH",
     `Tools are not called natively: sign an Envelope and send it to ${CALL_METHOD}.`,

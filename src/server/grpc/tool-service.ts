@@ -1,19 +1,18 @@
 import type { Server, ServerInterceptor, ServiceDefinition } from "@grpc/grpc-js";
 import { ToolServiceService } from "../../../gen/sealwire/v1/tool_service.ts";
 import { SealwireError } from "../../errors.ts";
-
-const identity = (bytes: Buffer): Buffer => bytes;
+import { rawCodec } from "./raw-codec.ts";
 
 const unreached = (): void => {};
 /** The handlers of ToolService, which nothing reaches. */
 export const servedByInterceptor = { call: unreached, callStream: unreached, watchJob: unreached };
 
-/** ToolService with identity codecs: what is verified is what was received, and what is sent is what was signed. */
-export const toolServiceDefinition = {
-  call: { ...ToolServiceService.call, requestDeserialize: identity, responseSerialize: identity },
-  callStream: { ...ToolServiceService.callStream, requestDeserialize: identity, responseSerialize: identity },
-  watchJob: { ...ToolServiceService.watchJob, requestDeserialize: identity, responseSerialize: identity },
-} as unknown as ServiceDefinition;
+/** ToolService whose messages stay bytes: what is verified is what was received, and what is sent is what was signed. */
+export const toolServiceDefinition: ServiceDefinition = {
+  call: { ...ToolServiceService.call, ...rawCodec },
+  callStream: { ...ToolServiceService.callStream, ...rawCodec },
+  watchJob: { ...ToolServiceService.watchJob, ...rawCodec },
+};
 
 /**
  * Throws OPTIONS_INVALID unless the interceptor is the first of the server's. grpc-js has no public way to see them; where it

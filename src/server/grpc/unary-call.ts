@@ -9,50 +9,36 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { TickLimiter } from "../../runtime/tick-limiter.ts";
 import { WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import { toGrpcFailure } from "../../wire/status.ts";
+import { type CallOutcome, type ExecutionOptions, execute } from "../request/execution.ts";
 import { type RequestOrigin, type RequestServices, requestTooSlow, SignedRequest } from "../request/request.ts";
-import type { VerifiedCall } from "../request/verified-call.ts";
 import { MessageIntake } from "./message-intake.ts";
 import { type ReadBudget, type Reader, type Reading, tooManyRequests } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
+import type { Reply, Watches } from "./watch-call.ts";
 
-/** What signed calls are taken in with. */
-export interface SignedCallOptions extends RequestServices {
+/** What a {@link UnaryCall} uses. */
+export interface UnaryCallOptions extends RequestServices {
   readonly readBudget: ReadBudget;
   /** Serves so many calls per turn of the event loop. */
   readonly tickLimiter: TickLimiter;
+  readonly execution: ExecutionOptions;
+  readonly watches: Watches;
 }
-
-/** The way back to a caller. */
-export interface Reply {
-  /**
-   * Sends a signed frame. `sent` is called once its bytes have gone to the connection, which a slow reader holds up; never
-   * if the caller goes away before.
-   */
-  send(frame: Buffer, sent: () => void): void;
-  /** Ends the call well. */
-  end(): void;
-  /** Ends the call with a refusal, after `sequence - 1` messages of a stream. Nothing happens if it has ended. */
-  refuse(error: SealwireError, sequence: number): void;
-}
-
-/** Serves the verified calls of one method; what it returns is told when the caller is gone. Never throws. */
-export type CallHandler = (call: VerifiedCall, reply: Reply) => { cancel(): void };
 
 type InterceptingListener = Parameters<ServerInterceptingCallInterface["start"]>[0];
 
 /**
- * One unary call or watch: takes its request through the gate and hands it to its handler.
+ * One signed call with one request: a unary call or a watch.
  *
- * It takes the place of what grpc-js puts between interceptor and handler, a stream object for every unary call among
- * it: a tenth of a call's time. Node's http2 streams outlive minor collections with all that they refer to; so what
- * belongs to a call is let go of when the call ends.
+ * It replaces what grpc-js puts between interceptor and handler, such as a stream object for every unary call, which
+ * took a tenth of a call's time. Node's http2 streams outlive minor collections with all that they refer to, so the fields
+ * of a call are cleared when it ends.
  */
-export class SignedCall extends ServerInterceptingCall implements InterceptingListener, RequestOrigin, Reply, Reader {
+export class UnaryCall extends ServerInterceptingCall implements InterceptingListener, RequestOrigin, Reply, Reader {
   readonly method: string;
   traceparent: string | undefined;
   readonly #call: ServerInterceptingCallInterface;
-  readonly #options: SignedCallOptions;
-  readonly #handler: CallHandler;
+  readonly #options: UnaryCallOptions;
   /** Until the call ends. */
   #request: SignedRequest | undefined;
   #served: { cancel(): void } | undefined;
@@ -60,12 +46,11 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
   #reading: Reading | undefined;
   #intake: MessageIntake | undefined;
 
-  constructor(call: ServerInterceptingCallInterface, method: string, options: SignedCallOptions, handler: CallHandler) {
+  constructor(call: ServerInterceptingCallInterface, method: string, options: UnaryCallOptions) {
     super(call);
     this.#call = call;
     this.method = method;
     this.#options = options;
-    this.#handler = handler;
   }
 
   /** Listens in place of grpc-js's own handler. */
@@ -107,7 +92,7 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
   onReceiveMessage(message: unknown): void {
     try {
       this.#stopReading();
-      if (this.#request !== undefined) void this.#admit(this.#request, message as Uint8Array);
+      if (this.#request !== undefined) void this.#accept(this.#request, message as Uint8Array);
     } catch (thrown) {
       this.#fail(thrown);
     }
@@ -162,25 +147,34 @@ export class SignedCall extends ServerInterceptingCall implements InterceptingLi
     return remoteAddress === undefined ? "unknown" : `${remoteAddress}:${remotePort}`;
   }
 
-  async #admit(request: SignedRequest, bytes: Uint8Array): Promise<void> {
+  async #accept(request: SignedRequest, bytes: Uint8Array): Promise<void> {
     try {
       request.authenticate(bytes);
-      const verified = await request.admit();
-      // Calls that came in together are admitted together; the first answers are to leave before the last tools run.
-      this.#options.tickLimiter.run(() => this.#serve(request, verified), verified.envelope.clientId);
+      await request.accept();
+      // Calls that arrived together are accepted together. The first answers leave before the last tools run.
+      this.#options.tickLimiter.run(() => this.#serve(request), request.envelope.clientId);
     } catch (thrown) {
       this.#refuse(request.refusalOf(thrown));
     }
   }
 
-  #serve(request: SignedRequest, verified: VerifiedCall): void {
+  #serve(request: SignedRequest): void {
     if (request.hasEnded) return;
+    const { execution, watches } = this.#options;
     try {
-      const served = this.#handler(verified, this);
+      const served =
+        this.method === WATCH_JOB_METHOD
+          ? watches.serve(request, this)
+          : execute(execution, request, (outcome) => this.#answer(outcome));
       if (!request.hasEnded) this.#served = served;
     } catch (thrown) {
       this.#refuse(request.refusalOf(thrown));
     }
+  }
+
+  #answer(outcome: CallOutcome): void {
+    if (outcome instanceof SealwireError) this.refuse(outcome, 0);
+    else this.send(outcome, () => this.end());
   }
 
   /** The boundary of what grpc-js and timers call: where even a refusal fails, the caller gets a bare status. */

@@ -1,18 +1,16 @@
 import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { LinkedList, type Place } from "../../runtime/linked-list.ts";
-import type { Logger } from "../../runtime/logger.ts";
 import type { TickLimiter } from "../../runtime/tick-limiter.ts";
 import { type Expiring, type RunningTime, TimeLimit } from "../../runtime/time-limit.ts";
-import { isUsable, type KeyRingSource, type VerificationKey } from "../../signing/key-ring/types.ts";
+import { isUsable, type KeyRingSource } from "../../signing/key-ring/types.ts";
 import type { Dispatcher } from "../../tools/dispatcher.ts";
-import type { Invocation, VerifiedEnvelope } from "../../tools/invocation.ts";
+import type { Invocation } from "../../tools/invocation.ts";
 import type { Drain } from "../request/drain.ts";
-import type { VerifiedCall } from "../request/verified-call.ts";
-import type { CallHandler, Reply } from "./unary-call.ts";
+import type { SignedRequest } from "../request/request.ts";
 
-/** What watches are served with. */
-export interface WatchHandlerOptions {
+/** What {@link Watches} use. */
+export interface WatchesOptions {
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
   readonly drain: Drain;
@@ -23,17 +21,17 @@ export interface WatchHandlerOptions {
   readonly watchTimeoutMs: number;
 }
 
-/**
- * Serves ToolService.WatchJob: signs and sends each state, at the reader's pace. Ends early with UNAVAILABLE when
- * the server drains or the watch is too old, and with UNAUTHENTICATED when its key no longer holds.
- */
-export function createWatchHandler(options: WatchHandlerOptions): CallHandler {
-  const watches = new OpenWatches(options);
-  return (call, reply) => {
-    const watch = new Watch(call, reply, watches);
-    void watch.run();
-    return watch;
-  };
+/** The way back to the caller of a watch. */
+export interface Reply {
+  /**
+   * Sends a signed frame. `sent` is called once its bytes have gone to the connection, which a slow reader holds up; never
+   * if the caller goes away before.
+   */
+  send(frame: Buffer, sent: () => void): void;
+  /** Ends the call well. */
+  end(): void;
+  /** Ends the call with a refusal, after `sequence - 1` messages. Nothing happens if it has ended. */
+  refuse(error: SealwireError, sequence: number): void;
 }
 
 interface OpenWatch {
@@ -41,20 +39,31 @@ interface OpenWatch {
   readonly age: RunningTime;
 }
 
-/** What ends watches, with one timer and one listener for all. */
-class OpenWatches {
-  readonly options: WatchHandlerOptions;
+/**
+ * Serves ToolService.WatchJob: signs and sends each state, at the reader's pace. A watch ends early with UNAVAILABLE when
+ * the server drains or the watch is too old, and with UNAUTHENTICATED when its key no longer holds; one timer and one
+ * listener see to all of them.
+ */
+export class Watches {
+  readonly options: WatchesOptions;
   readonly #open = new LinkedList<Watch>();
   readonly #age: TimeLimit;
   #ringChange: Disposable | undefined;
 
-  constructor(options: WatchHandlerOptions) {
+  constructor(options: WatchesOptions) {
     this.options = options;
     this.#age = new TimeLimit(options.clock, options.watchTimeoutMs);
     const { signal } = options.drain;
     signal.addEventListener("abort", () => {
       for (const watch of this.#open) watch.stop(signal.reason);
     });
+  }
+
+  /** Serves the watch that an accepted request asks for. */
+  serve(request: SignedRequest, reply: Reply): { cancel(): void } {
+    const watch = new Watch(request, reply, this);
+    void watch.run();
+    return watch;
   }
 
   enter(watch: Watch): OpenWatch {
@@ -76,27 +85,19 @@ class OpenWatches {
 
 /** One stream on its way. */
 class Watch implements Invocation, Expiring {
-  readonly #call: VerifiedCall;
+  readonly request: SignedRequest;
   readonly #reply: Reply;
-  readonly #watches: OpenWatches;
+  readonly #watches: Watches;
   readonly #stop = new AbortController();
   #keyExpiry: Disposable | undefined;
   #sent = 0;
   /** Goes on when the last answer has left. */
   #goOn: (() => void) | undefined;
 
-  constructor(call: VerifiedCall, reply: Reply, watches: OpenWatches) {
-    this.#call = call;
+  constructor(request: SignedRequest, reply: Reply, watches: Watches) {
+    this.request = request;
     this.#reply = reply;
     this.#watches = watches;
-  }
-
-  get envelope(): VerifiedEnvelope {
-    return this.#call.envelope;
-  }
-
-  get key(): VerificationKey {
-    return this.#call.key;
   }
 
   get signal(): AbortSignal {
@@ -105,18 +106,6 @@ class Watch implements Invocation, Expiring {
 
   get drainSignal(): AbortSignal {
     return this.#watches.options.drain.signal;
-  }
-
-  get logger(): Logger {
-    return this.#call.logger;
-  }
-
-  get traceparent(): string | undefined {
-    return this.#call.traceparent;
-  }
-
-  openWatch(): Disposable {
-    return this.#call.wait();
   }
 
   /** Sends until the terminal state, or until it is stopped. */
@@ -128,7 +117,7 @@ class Watch implements Invocation, Expiring {
       await this.#send();
       this.#reply.end();
     } catch (thrown) {
-      await this.#watches.options.tickLimiter.turn(this.envelope.clientId);
+      await this.#watches.options.tickLimiter.turn(this.request.envelope.clientId);
       this.#refuse(thrown);
     } finally {
       if (open !== undefined) this.#watches.leave(open);
@@ -154,7 +143,7 @@ class Watch implements Invocation, Expiring {
   checkKey(): void {
     const { keyRing, clock } = this.#watches.options;
     this.#keyExpiry?.[Symbol.dispose]();
-    const current = keyRing.current().find(this.key.keyId);
+    const current = keyRing.current().find(this.request.key.keyId);
     if (current === undefined || !isUsable(current, clock.nowMs())) this.stop(new SealwireError("KEY_REVOKED"));
     // A timer may fire a little before its time, and never waits longer than it can: the clock decides.
     else if (current.notAfterMs !== undefined)
@@ -166,7 +155,7 @@ class Watch implements Invocation, Expiring {
     try {
       this.checkKey();
     } catch (thrown) {
-      this.logger.error({ err: thrown }, "the key of a watch could not be checked");
+      this.request.logger.error({ err: thrown }, "the key of a watch could not be checked");
       this.stop(SealwireError.from(thrown));
     }
   }
@@ -177,10 +166,10 @@ class Watch implements Invocation, Expiring {
     signal.throwIfAborted();
     const { outputs, answer } = dispatcher.watch(this);
     for await (const output of outputs) {
-      await tickLimiter.turn(this.envelope.clientId);
+      await tickLimiter.turn(this.request.envelope.clientId);
       if (signal.aborted) break;
       this.#sent += 1;
-      await this.#deliver(this.#call.sign(answer(output), this.#sent));
+      await this.#deliver(this.request.sign(answer(output), this.#sent));
     }
     signal.throwIfAborted();
   }
@@ -196,7 +185,7 @@ class Watch implements Invocation, Expiring {
   #refuse(thrown: unknown): void {
     const { signal } = this;
     const reason: unknown = signal.aborted ? signal.reason : thrown;
-    if (!(reason instanceof SealwireError)) this.logger.error({ err: reason }, "watch failed unexpectedly");
+    if (!(reason instanceof SealwireError)) this.request.logger.error({ err: reason }, "watch failed unexpectedly");
     this.#reply.refuse(SealwireError.from(reason), this.#sent + 1);
   }
 }

@@ -3,19 +3,6 @@ import type { Clock } from "../../runtime/clock.ts";
 import { TokenBucket } from "../../runtime/token-bucket.ts";
 import type { VerificationKey } from "../../signing/key-ring/types.ts";
 
-/** A call that was let in. */
-export interface Admitted {
-  /**
-   * Counts the call as an open watch instead of a call in flight until disposed: a poll that waits holds nobody up.
-   * Throws QUOTA_EXCEEDED.
-   */
-  wait(): Disposable;
-  /** Gives the call's share of the rate back, for a frame that turned out to be a replay. */
-  refund(): void;
-  /** Ends the call; idempotent. */
-  release(): void;
-}
-
 type Counter = "callsInFlight" | "openWatches" | "openStreams";
 
 /** What one key uses at the moment. */
@@ -42,12 +29,12 @@ export class Admission {
    * Takes one of the key's calls in flight, and of its rate one call for each 64 KiB of the request begun. Throws
    * RATE_LIMITED or QUOTA_EXCEEDED.
    */
-  admitCall(key: VerificationKey, bytes: number): Admitted {
+  admitCall(key: VerificationKey, bytes: number): Permit {
     return this.#admit(key, "callsInFlight", bytes);
   }
 
   /** The same with one of its open watches. */
-  admitWatch(key: VerificationKey, bytes: number): Admitted {
+  admitWatch(key: VerificationKey, bytes: number): Permit {
     return this.#admit(key, "openWatches", bytes);
   }
 
@@ -62,7 +49,7 @@ export class Admission {
     };
   }
 
-  #admit(key: VerificationKey, counter: "callsInFlight" | "openWatches", bytes: number): Admitted {
+  #admit(key: VerificationKey, counter: "callsInFlight" | "openWatches", bytes: number): Permit {
     const cost = Math.max(1, Math.ceil(bytes / BYTES_PER_CALL));
     const usage = this.#charge(key, cost);
     try {
@@ -111,7 +98,7 @@ export class Admission {
 }
 
 /** The place that one call takes among those of its key. */
-class Permit implements Admitted {
+export class Permit {
   readonly #usage: KeyUsage;
   readonly #openWatchesMax: number;
   readonly #cost: number;
@@ -125,7 +112,8 @@ class Permit implements Admitted {
     this.#openWatchesMax = openWatchesMax;
   }
 
-  wait(): Disposable {
+  /** Counts the call as an open watch instead of a call in flight until disposed. Throws QUOTA_EXCEEDED. */
+  openWatch(): Disposable {
     const before = this.#counter;
     if (before === undefined) return { [Symbol.dispose]() {} };
     take(this.#usage, "openWatches", this.#openWatchesMax);
@@ -134,10 +122,12 @@ class Permit implements Admitted {
     return { [Symbol.dispose]: () => this.#return(before) };
   }
 
+  /** Gives the call's share of the rate back, for a frame that turned out to be a replay. */
   refund(): void {
     this.#usage.rate.give(this.#cost);
   }
 
+  /** Ends the call; idempotent. */
   release(): void {
     if (this.#counter !== undefined) this.#usage[this.#counter] -= 1;
     this.#counter = undefined;

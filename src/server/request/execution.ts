@@ -1,15 +1,13 @@
 import { SealwireError } from "../../errors.ts";
 import type { Place } from "../../runtime/linked-list.ts";
-import type { Logger } from "../../runtime/logger.ts";
 import type { Expiring, RunningTime, TimeLimit } from "../../runtime/time-limit.ts";
-import type { VerificationKey } from "../../signing/key-ring/types.ts";
 import type { Dispatcher } from "../../tools/dispatcher.ts";
-import type { CallInvocation, VerifiedEnvelope } from "../../tools/invocation.ts";
+import type { CallInvocation } from "../../tools/invocation.ts";
 import type { Drain, Stoppable } from "./drain.ts";
-import type { VerifiedCall } from "./verified-call.ts";
+import type { SignedRequest } from "./request.ts";
 
-/** What calls are run with. */
-export interface CallRunnerOptions {
+/** What {@link execute} uses. */
+export interface ExecutionOptions {
   readonly dispatcher: Dispatcher;
   readonly drain: Drain;
   /** Longest that a call may take. */
@@ -21,20 +19,15 @@ export interface CallRunnerOptions {
 /** What became of a call: the signed answer, or why it is refused. */
 export type CallOutcome = Buffer | SealwireError;
 
-/** Runs the tools of verified calls, however they came in. */
-export class CallRunner {
-  readonly #options: CallRunnerOptions;
-
-  constructor(options: CallRunnerOptions) {
-    this.#options = options;
-  }
-
-  /** Runs a call. `done` is called once with what became of it. */
-  run(call: VerifiedCall, done: (outcome: CallOutcome) => void): RunningCall {
-    const running = new RunningCall(this.#options, call, done);
-    running.start();
-    return running;
-  }
+/** Runs the tool of an accepted request. `done` is called once with what became of it. */
+export function execute(
+  options: ExecutionOptions,
+  request: SignedRequest,
+  done: (outcome: CallOutcome) => void,
+): Execution {
+  const execution = new Execution(options, request, done);
+  execution.start();
+  return execution;
 }
 
 /**
@@ -42,9 +35,9 @@ export class CallRunner {
  * background with its signal aborted; the call keeps its place among those of its key until the tool returns. What a
  * tool seldom asks for is made when it does.
  */
-export class RunningCall implements CallInvocation, Stoppable, Expiring {
-  readonly #options: CallRunnerOptions;
-  readonly #call: VerifiedCall;
+export class Execution implements CallInvocation, Stoppable, Expiring {
+  readonly request: SignedRequest;
+  readonly #options: ExecutionOptions;
   readonly #done: (outcome: CallOutcome) => void;
   readonly #place: Place<Stoppable>;
   readonly #time: RunningTime;
@@ -59,9 +52,9 @@ export class RunningCall implements CallInvocation, Stoppable, Expiring {
   /** Runs from the stop until the tool returns. */
   #grace: RunningTime | undefined;
 
-  constructor(options: CallRunnerOptions, call: VerifiedCall, done: (outcome: CallOutcome) => void) {
+  constructor(options: ExecutionOptions, request: SignedRequest, done: (outcome: CallOutcome) => void) {
+    this.request = request;
     this.#options = options;
-    this.#call = call;
     this.#done = done;
     this.#time = options.timeLimit.begin(this);
     this.#place = options.drain.enter(this);
@@ -109,22 +102,6 @@ export class RunningCall implements CallInvocation, Stoppable, Expiring {
     return this.#stopped;
   }
 
-  get envelope(): VerifiedEnvelope {
-    return this.#call.envelope;
-  }
-
-  get key(): VerificationKey {
-    return this.#call.key;
-  }
-
-  get traceparent(): string | undefined {
-    return this.#call.traceparent;
-  }
-
-  get logger(): Logger {
-    return this.#call.logger;
-  }
-
   get drainSignal(): AbortSignal {
     return this.#options.drain.signal;
   }
@@ -137,19 +114,15 @@ export class RunningCall implements CallInvocation, Stoppable, Expiring {
     return this.#controller.signal;
   }
 
-  openWatch(): Disposable {
-    return this.#call.wait();
-  }
-
   async #dispatch(): Promise<void> {
     const { dispatcher, drain } = this.#options;
-    this.#call.runBegan();
+    this.request.runBegan();
     try {
       drain.throwIfDraining();
       const answer = await dispatcher.call(this);
-      if (!this.#settled) this.#settle(this.#call.sign(answer, 0));
+      if (!this.#settled) this.#settle(this.request.sign(answer, 0));
     } catch (thrown) {
-      if (!(thrown instanceof SealwireError)) this.logger.error({ err: thrown }, "call failed unexpectedly");
+      if (!(thrown instanceof SealwireError)) this.request.logger.error({ err: thrown }, "call failed unexpectedly");
       this.#settle(SealwireError.from(thrown));
     } finally {
       this.#dispatched = true;
@@ -168,7 +141,7 @@ export class RunningCall implements CallInvocation, Stoppable, Expiring {
   /** Nothing works for the call any more. */
   #end(): void {
     if (this.#grace !== undefined) this.#options.grace.end(this.#grace);
-    this.#call.runEnded();
+    this.request.runEnded();
   }
 
   #settle(outcome: CallOutcome): void {

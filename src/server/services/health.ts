@@ -7,6 +7,9 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../../gen/grpc/health/v1/health.ts";
 
+/** The full name of the service. */
+export const HEALTH_SERVICE = "grpc.health.v1.Health";
+
 /** Health of this server under its standard names: "" stands for the server, each other name for one service. */
 export class Health {
   readonly #names: readonly string[];

@@ -8,6 +8,9 @@ import { ServerReflectionService as ReflectionV1Alpha } from "../../../gen/grpc/
 import type { Logger } from "../../runtime/logger.ts";
 import { fileClosure, type Image } from "../../wire/descriptors.ts";
 
+/** The full names of both versions of the service. */
+export const REFLECTION_SERVICES = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
+
 type Answer = NonNullable<ServerReflectionResponse["messageResponse"]>;
 
 /**

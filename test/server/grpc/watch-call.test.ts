@@ -114,7 +114,7 @@ test("a watch ends with UNAVAILABLE at its maximum age, to be resumed", async ()
 });
 
 test("a watch ends when its key is past its time", async () => {
-  await using server = await startServer({ clients: { alice: { notAfterMs: Date.now() + 700 } } });
+  await using server = await startServer({ clients: { alice: { notAfterMs: Date.now() + 3_000 } } });
   using client = new RawClient(server.address, server.credentials());
   const answer = await client.watch(watchOf(await startTask(client, 20)));
   assert.is(answer.reason, "KEY_REVOKED");
