@@ -2,10 +2,10 @@ import type { Any } from "../../gen/google/protobuf/any.ts";
 import { ListJobsRequest, ListJobsResponse } from "../../gen/sealwire/system/v1/list_jobs.ts";
 import { ListToolsRequest, ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";
 import { ServerIdentityRequest, ServerIdentityResponse } from "../../gen/sealwire/system/v1/server_identity.ts";
-import type { Response } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobState } from "../jobs/job.ts";
 import { checkNumber } from "../runtime/number-range.ts";
+import type { VerifiedResponse } from "../signing/response/verify.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { type CallArguments, encodeArguments, isEncoded } from "./calls/arguments.ts";
 import { type CallOptions, checkTraceparent } from "./calls/call-options.ts";
@@ -206,7 +206,7 @@ export class SealwireClient implements AsyncDisposable {
     return { contract, result: readResult(response, this.#contracts) };
   }
 
-  async #send(tool: string, args: EncodedMessage, options: CallOptions): Promise<Response> {
+  async #send(tool: string, args: EncodedMessage, options: CallOptions): Promise<VerifiedResponse> {
     const { requestId = this.#connection.options.random.uuid(), traceparent } = options;
     if (traceparent !== undefined) checkTraceparent(traceparent);
     return callTool(this.#connection, { tool, args, requestId, traceparent }, options);

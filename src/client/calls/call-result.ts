@@ -1,5 +1,6 @@
-import { type Response, Status } from "../../../gen/sealwire/v1/response.ts";
+import { Status } from "../../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../../errors.ts";
+import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { errorFromMessage } from "../../wire/error-message.ts";
 import type { ContractSource } from "../contracts/contract-source.ts";
 import { errorOfJob, type JobSnapshot, readJob } from "../jobs/job-snapshot.ts";
@@ -37,7 +38,7 @@ const STATUS_NAMES = new Map<number, CallStatus>([
 ]);
 
 /** Reads a verified Response. Throws RESPONSE_INVALID if it says what no server of this protocol says. */
-export function readResult(response: Response, contracts: ContractSource): CallResult {
+export function readResult(response: VerifiedResponse, contracts: ContractSource): CallResult {
   const status = STATUS_NAMES.get(response.status);
   if (status === undefined) {
     throw new SealwireError("RESPONSE_INVALID", `The answer has the status ${response.status}, which there is not.`);
@@ -57,7 +58,7 @@ export function readResult(response: Response, contracts: ContractSource): CallR
   };
 }
 
-function errorOf({ error, requestId }: Response, job: JobSnapshot | undefined): SealwireError {
+function errorOf({ error, requestId }: VerifiedResponse, job: JobSnapshot | undefined): SealwireError {
   if (error !== undefined) return errorFromMessage(error);
   const jobError = job && errorOfJob(job);
   return jobError ?? new SealwireError("INTERNAL", `Request ${requestId} failed and the server does not say why.`);

@@ -1,9 +1,9 @@
 import { status as grpcStatus } from "@grpc/grpc-js";
 import { ErrorReason } from "../../../gen/sealwire/v1/error.ts";
-import { type Response, Status } from "../../../gen/sealwire/v1/response.ts";
+import { Status } from "../../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../../errors.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
-import { verifyResponseFrame } from "../../signing/response/verify.ts";
+import { type VerifiedResponse, verifyResponseFrame } from "../../signing/response/verify.ts";
 import { cutText, errorFromMessage, statusName } from "../../wire/error-message.ts";
 import { readStatusDetails } from "../../wire/status.ts";
 import type { RawStatus } from "../transport/transport.ts";
@@ -11,9 +11,9 @@ import type { RawStatus } from "../transport/transport.ts";
 /** What one attempt came to. Only `answer` and `refusal` rest on a valid signature. */
 export type Outcome =
   /** gRPC OK with a verified answer, which may still report that the tool failed. */
-  | { readonly kind: "answer"; readonly response: Response }
+  | { readonly kind: "answer"; readonly response: VerifiedResponse }
   /** A gRPC error whose signed frame says the same. */
-  | { readonly kind: "refusal"; readonly response: Response; readonly error: SealwireError }
+  | { readonly kind: "refusal"; readonly response: VerifiedResponse; readonly error: SealwireError }
   /**
    * Nothing that could be believed. `forged`: a frame was there, but not a valid one or not one that agrees. `unsent`: the
    * server has surely not begun; may be missing where nobody asks. `away`: and no connection could be made, for a reason
@@ -26,6 +26,9 @@ export type Outcome =
       readonly unsent?: boolean;
       readonly away?: boolean;
     };
+
+/** An attempt that brought no verified answer. */
+export type Failure = Exclude<Outcome, { kind: "answer" }>;
 
 /** What a genuine answer to an attempt must show. */
 export interface Expectation {
@@ -63,20 +66,17 @@ const FROM_TOOLS: ReadonlySet<number> = new Set([
   ErrorReason.INTERNAL,
 ]);
 
-function isRefusal({ status: outcome, result }: Response, reason: number): boolean {
+function isRefusal({ status: outcome, result }: VerifiedResponse, reason: number): boolean {
   return outcome === Status.ERROR && result === undefined && !FROM_TOOLS.has(reason);
 }
 
 /** Reads a status other than OK by the signed frame in its details; the status itself is only compared with it. */
-export function readFailure(status: RawStatus, expected: Expectation): Outcome {
+export function readFailure(status: RawStatus, expected: Expectation): Failure {
   const details = readStatusDetails(status.metadata);
   if (details?.frame === undefined) return readUnsigned(status, expected.requestId);
-  let response: Response;
-  try {
-    response = verifyRefusal(details.frame, expected);
-  } catch (error) {
-    return { kind: "unverified", forged: true, error: SealwireError.from(error) };
-  }
+  const outcome = readMessage(details.frame, expected);
+  if (outcome.kind !== "answer") return outcome;
+  const { response } = outcome;
   if (response.ok || response.error === undefined) {
     return untrusted(`The peer says ${statusName(status.code)} but the signed answer reports no error.`);
   }
@@ -87,30 +87,9 @@ export function readFailure(status: RawStatus, expected: Expectation): Outcome {
   return { kind: "refusal", response, error: errorFromMessage(response.error) };
 }
 
-function verify(frame: Uint8Array, { credentials, ...rest }: Expectation): Response {
+function verify(frame: Uint8Array, { credentials, ...rest }: Expectation): VerifiedResponse {
   const { keyId, responseKey, serverId } = credentials;
   return verifyResponseFrame(frame, { ...rest, keyId, responseKey, serverId });
-}
-
-/** Refusals of an envelope that the server could not read, so that they name no request id; the signature binds them. */
-const NAMELESS: ReadonlySet<number> = new Set([ErrorReason.ENVELOPE_INVALID, ErrorReason.UNSUPPORTED_VERSION]);
-
-function verifyRefusal(frame: Uint8Array, expected: Expectation): Response {
-  try {
-    return verify(frame, expected);
-  } catch (error) {
-    const nameless = attempt(() => verify(frame, { ...expected, requestId: "" }));
-    if (nameless?.error !== undefined && NAMELESS.has(nameless.error.reason)) return nameless;
-    throw error;
-  }
-}
-
-function attempt<T>(body: () => T): T | undefined {
-  try {
-    return body();
-  } catch {
-    return undefined;
-  }
 }
 
 /** ErrorInfo may be missing where the details had no room for it; a reason newer than this client has no name here. */
@@ -120,7 +99,7 @@ function agrees(signed: ErrorReason, projected: string | undefined): boolean {
 }
 
 /** The outcome of a call whose peer sent what no server of this protocol sends. */
-export function untrusted(message: string): Outcome {
+export function untrusted(message: string): Failure {
   return { kind: "unverified", forged: true, error: new SealwireError("RESPONSE_UNVERIFIED", message) };
 }
 
@@ -128,7 +107,7 @@ export function untrusted(message: string): Outcome {
 export function readUnsigned(
   { code, details, unsent = false, away = false }: Omit<RawStatus, "metadata">,
   requestId: string,
-): Outcome {
+): Failure {
   const status = statusName(code);
   const said = `${status}: ${oneLine(details)}`;
   const error =

@@ -2,10 +2,7 @@ import { SealwireError, type StatusName } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { RetryOptions } from "../options.ts";
-import type { Outcome } from "./outcome.ts";
-
-/** An attempt that did not bring a verified answer. */
-export type Failure = Exclude<Outcome, { kind: "answer" }>;
+import type { Failure } from "./outcome.ts";
 
 /**
  * Unsigned statuses after which another attempt may fare better: a lost or reset connection, an overloaded or

@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
-import type { Response } from "../../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../../errors.ts";
 import { sleep } from "../../runtime/clock.ts";
+import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD } from "../../wire/limits.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkTimeoutMs } from "../options.ts";
@@ -28,7 +28,7 @@ export async function callTool(
   connection: Connection,
   intent: Intent,
   { signal, timeoutMs }: OperationOptions,
-): Promise<Response> {
+): Promise<VerifiedResponse> {
   const { options, signer, transport, closed } = connection;
   const limitMs = timeoutMs === undefined ? options.timeoutMs : checkTimeoutMs(timeoutMs);
   using deadline = new Deadline({

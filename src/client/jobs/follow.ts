@@ -1,5 +1,5 @@
-import type { Response } from "../../../gen/sealwire/v1/response.ts";
 import { sleep } from "../../runtime/clock.ts";
+import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import type { Deadline } from "../calls/deadline.ts";
 import type { Connection } from "../connection.ts";
 import { Resumption } from "./resumption.ts";
@@ -21,7 +21,7 @@ export interface Watched<T> {
   /** What the next stream asks for; `end` tells how the one before ended. */
   request(end: StreamEnd | undefined): Pick<WatchRequest, "tool" | "args">;
   /** Takes a verified message. Throws RESPONSE_INVALID for what cannot be believed. */
-  read(response: Response): Reading<T>;
+  read(response: VerifiedResponse): Reading<T>;
 }
 
 /**

@@ -3,8 +3,8 @@ import { CancelJobResponse } from "../../../gen/sealwire/system/v1/cancel_job.ts
 import { PollJobResponse } from "../../../gen/sealwire/system/v1/poll_job.ts";
 import { WatchJobResponse } from "../../../gen/sealwire/system/v1/watch_job.ts";
 import type { Job } from "../../../gen/sealwire/v1/job.ts";
-import type { Response } from "../../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../../errors.ts";
+import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { statusOfJob } from "../../tools/job-message.ts";
 import { decodeAs } from "../calls/tool-output.ts";
 import { isTerminal, type JobSnapshot, readJob } from "./job-snapshot.ts";
@@ -32,7 +32,7 @@ const RESPONSES: Readonly<Record<JobTool, { readonly type: string; readonly code
  * Reads a verified answer about the job that was asked for. Throws RESPONSE_INVALID if it is about another job, has
  * another type, or its parts contradict each other.
  */
-export function readJobAnswer(tool: JobTool, jobId: string, response: Response): JobAnswer {
+export function readJobAnswer(tool: JobTool, jobId: string, response: VerifiedResponse): JobAnswer {
   const { type, codec } = RESPONSES[tool];
   if (response.result === undefined) throw unbelievable(`The answer of ${tool} holds no result.`);
   const { job: message, output } = decodeAs(response.result, type, (bytes) => codec.decode(bytes));

@@ -1,6 +1,7 @@
 import { SealwireError } from "../../errors.ts";
 import type { Deadline } from "../calls/deadline.ts";
-import { type Failure, Retries, tellsDelay } from "../calls/retry.ts";
+import type { Failure } from "../calls/outcome.ts";
+import { Retries, tellsDelay } from "../calls/retry.ts";
 import type { Connection } from "../connection.ts";
 import type { StreamEnd } from "./watch-stream.ts";
 

@@ -1,6 +1,7 @@
 import { WatchJobsRequest, WatchJobsResponse } from "../../../gen/sealwire/system/v1/watch_jobs.ts";
-import { type Response, Status } from "../../../gen/sealwire/v1/response.ts";
+import { Status } from "../../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../../errors.ts";
+import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { fromTimeMs, toTimeMs } from "../../wire/duration.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
 import { Deadline } from "../calls/deadline.ts";
@@ -65,7 +66,7 @@ class WatchedJobs implements Watched<JobSnapshot> {
     return { tool: "watch_jobs", args: { typeUrl: `${TYPE_URL_PREFIX}sealwire.system.v1.WatchJobsRequest`, value } };
   }
 
-  read({ status, result }: Response): Reading<JobSnapshot> {
+  read({ status, result }: VerifiedResponse): Reading<JobSnapshot> {
     if (status !== Status.OK || result === undefined) {
       throw unbelievable(`A message of watch_jobs has the status ${status} and ${result ? "a" : "no"} result.`);
     }

@@ -1,9 +1,8 @@
 import { status } from "@grpc/grpc-js";
-import type { Response } from "../../../gen/sealwire/v1/response.ts";
+import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import type { Deadline } from "../calls/deadline.ts";
-import { type Expectation, readFailure, readMessage } from "../calls/outcome.ts";
-import type { Failure } from "../calls/retry.ts";
+import { type Expectation, type Failure, readFailure, readMessage } from "../calls/outcome.ts";
 import type { EncodedMessage, SignedAttempt } from "../calls/signer.ts";
 import type { Connection } from "../connection.ts";
 import type { RawStatus, RawStream } from "../transport/transport.ts";
@@ -34,7 +33,7 @@ export async function* openWatch(
   { options, transport, signer }: Connection,
   request: WatchRequest,
   deadline: Deadline,
-): AsyncGenerator<Response, StreamEnd, undefined> {
+): AsyncGenerator<VerifiedResponse, StreamEnd, undefined> {
   const { requestId } = request;
   const attempt = signer.sign({ ...request, method: WATCH_JOB_METHOD });
   const stream = transport.serverStream({
@@ -63,9 +62,7 @@ export async function* openWatch(
 
 function endOf(final: RawStatus, expected: Expectation, attempt: SignedAttempt): StreamEnd {
   if (final.code === status.OK) return { kind: "truncated" };
-  const outcome = readFailure(final, expected);
-  // readFailure never takes a failure for an answer.
-  return outcome.kind === "answer" ? { kind: "truncated" } : { kind: "failed", failure: outcome, attempt };
+  return { kind: "failed", failure: readFailure(final, expected), attempt };
 }
 
 /** The next message or the status; `undefined` if neither comes in time. */

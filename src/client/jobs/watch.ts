@@ -1,6 +1,6 @@
 import { WatchJobRequest } from "../../../gen/sealwire/system/v1/watch_job.ts";
-import type { Response } from "../../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../../errors.ts";
+import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
 import { Deadline } from "../calls/deadline.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
@@ -75,7 +75,7 @@ class WatchedJob implements Watched<JobAnswer> {
     return { tool: "watch_job", args: { typeUrl: `${TYPE_URL_PREFIX}sealwire.system.v1.WatchJobRequest`, value } };
   }
 
-  read(response: Response): Reading<JobAnswer> {
+  read(response: VerifiedResponse): Reading<JobAnswer> {
     const answer = readJobAnswer("watch_job", this.#jobId, response);
     const { job } = answer;
     checkSuccession(this.#known, job);

@@ -1,6 +1,6 @@
 import { ErrorReason } from "../../../gen/sealwire/v1/error.ts";
-import type { Response } from "../../../gen/sealwire/v1/response.ts";
-import { type Failure, Retries, tellsDelay } from "../../../src/client/calls/retry.ts";
+import type { Failure } from "../../../src/client/calls/outcome.ts";
+import { Retries, tellsDelay } from "../../../src/client/calls/retry.ts";
 import {
   type Reason,
   SealwireError,
@@ -9,6 +9,7 @@ import {
   WIRE_REASONS,
 } from "../../../src/errors.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";
+import type { VerifiedResponse } from "../../../src/signing/response/verify.ts";
 import { errorFromMessage } from "../../../src/wire/error-message.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { assert, suite } from "../../support/suite.ts";
@@ -27,7 +28,7 @@ const never = (): boolean => {
 
 const refusal = (reason: Reason, fields: SealwireErrorOptions = {}): Failure => ({
   kind: "refusal",
-  response: { requestId: "r-1" } as Response,
+  response: { requestId: "r-1" } as VerifiedResponse,
   error: new SealwireError(reason, undefined, fields),
 });
 
@@ -212,7 +213,7 @@ test("a reason that this client does not know is retried as the error says", () 
     retryDelay: { seconds: 2n, nanos: 0 },
   });
   assert.equal([error.reason, error.status, error.retryable], ["INTERNAL", "UNAVAILABLE", true]);
-  assert.is(delay({ kind: "refusal", response: { requestId: "r-1" } as Response, error }, 0), 2_000);
+  assert.is(delay({ kind: "refusal", response: { requestId: "r-1" } as VerifiedResponse, error }, 0), 2_000);
 });
 
 test.run();
