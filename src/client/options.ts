@@ -8,7 +8,7 @@ import { type Logger, silentLogger } from "../runtime/logger.ts";
 import { checkNumber } from "../runtime/number-range.ts";
 import { type Random, systemRandom } from "../runtime/random.ts";
 import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
-import type { Image } from "../wire/descriptors.ts";
+import { type Image, imageWith } from "../wire/descriptors.ts";
 import { MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { parseAddresses, type ServerAddress, type ServerName } from "../wire/server-address.ts";
 import { isLoopback } from "./transport/loopback.ts";
@@ -57,8 +57,11 @@ export interface ClientOptions {
   readonly tls?: ClientTls;
   /** Allows plaintext to another machine: everyone on the way can read arguments and results. Default false. */
   readonly allowRemotePlaintext?: boolean;
-  /** The contracts of the tools to call. Default: what the server's signed `list_tools` answer holds. */
-  readonly descriptors?: Image;
+  /**
+   * The contracts of the tools to call: serialized FileDescriptorSets, from `buf build --as-file-descriptor-set`, or what
+   * `readImage` made of them. Default: what the server's signed `list_tools` answer holds.
+   */
+  readonly descriptors?: readonly Uint8Array[] | Image;
   /** How long a call may take with all its attempts, 1 to 86,400,000 ms. Default 60,000. */
   readonly timeoutMs?: number;
   readonly retry?: RetryOptions;
@@ -157,7 +160,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     credentials: options.credentials,
     addresses: tls === undefined ? addresses : addresses.map((address) => route(address, environment)),
     tls,
-    descriptors: options.descriptors,
+    descriptors: readDescriptors(options.descriptors),
     timeoutMs: checkTimeoutMs(options.timeoutMs ?? 60_000),
     retry: {
       maxAttempts: checkNumber("retry.maxAttempts", options.retry?.maxAttempts ?? 5, { least: 1, most: 100 }),
@@ -182,6 +185,10 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
+}
+
+function readDescriptors(given: ClientOptions["descriptors"]): Image | undefined {
+  return given === undefined || "registry" in given ? given : imageWith(given);
 }
 
 /** Plaintext is meant for this machine alone, so it takes no detour that an environment variable names. */

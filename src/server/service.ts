@@ -13,7 +13,7 @@ import type { ServiceDefinition } from "../tools/implement.ts";
 import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
 import { ArgsValidator } from "../validation/args.ts";
-import { builtinDescriptorSet, builtinImage, type Image, readImage } from "../wire/descriptors.ts";
+import { type Image, imageWith } from "../wire/descriptors.ts";
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { AnonymousCalls } from "./grpc/anonymous-call.ts";
 import { createInterceptor } from "./grpc/interceptor.ts";
@@ -96,7 +96,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const logger = guardLogger(asked.logger);
   const resolved = { ...asked, logger };
   const { keyRing, store, tools, clock, limits } = resolved;
-  const image = imageOf(resolved.descriptors);
+  const image = imageWith(resolved.descriptors);
   const definitions = [SystemToolServiceDefinition, ...tools.map((tool) => tool.definition)];
   const ring = () => keyRing.current();
 
@@ -170,11 +170,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
 
 /** Sees whether these tools can be served, as {@link createService} does. Throws OPTIONS_INVALID naming the tool at fault. */
 export function checkTools({ tools, descriptors = [] }: Pick<ServerOptions, "tools" | "descriptors">): void {
-  new Catalogue(imageOf(descriptors), undefined, tools);
-}
-
-function imageOf(descriptors: readonly Uint8Array[]): Image {
-  return descriptors.length === 0 ? builtinImage() : readImage(builtinDescriptorSet(), ...descriptors);
+  new Catalogue(imageWith(descriptors), undefined, tools);
 }
 
 interface Parts {

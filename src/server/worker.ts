@@ -7,7 +7,7 @@ import { Catalogue } from "../tools/catalogue.ts";
 import { Dispatcher } from "../tools/dispatcher.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
 import { ArgsValidator } from "../validation/args.ts";
-import { builtinDescriptorSet, readImage } from "../wire/descriptors.ts";
+import { imageWith } from "../wire/descriptors.ts";
 import { guardLogger } from "./request/guards.ts";
 
 /** What a worker is made of. */
@@ -37,7 +37,7 @@ export async function createWorker(options: WorkerOptions): Promise<SealwireWork
   const { store, tools, descriptors = [], work } = options;
   const logger = guardLogger(options.logger ?? silentLogger);
   checkWorkOptions(work, "work.");
-  const image = readImage(builtinDescriptorSet(), ...descriptors);
+  const image = imageWith(descriptors);
   const catalogue = new Catalogue(image, undefined, tools);
   const dispatcher = new Dispatcher({
     catalogue,

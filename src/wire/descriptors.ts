@@ -44,6 +44,11 @@ export function builtinImage(): Image {
   return builtin;
 }
 
+/** Sealwire's own contract and those in serialized FileDescriptorSets. Throws OPTIONS_INVALID, as {@link readImage} does. */
+export function imageWith(sets: readonly Uint8Array[]): Image {
+  return sets.length === 0 ? builtinImage() : readImage(builtinDescriptorSet(), ...sets);
+}
+
 /**
  * Reads and merges serialized FileDescriptorSets. The first definition of a file name wins; files of one name
  * must come from compatible versions of the contract. Throws OPTIONS_INVALID if a set cannot be read or lacks an import.

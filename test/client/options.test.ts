@@ -2,6 +2,8 @@ import { SealwireClient } from "../../src/client/client.ts";
 import { type ClientOptions, resolveClientOptions } from "../../src/client/options.ts";
 import { isLoopback } from "../../src/client/transport/loopback.ts";
 import { SealwireError } from "../../src/errors.ts";
+import { builtinImage } from "../../src/wire/descriptors.ts";
+import { ledgerDescriptors } from "../e2e/ledger-tools.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { makeCredentials } from "./peers/signed-peer.ts";
@@ -62,6 +64,15 @@ test("a value out of range is refused by name", () => {
   assert.match(refusal({ healthIntervalMs: 99 }), /^healthIntervalMs/);
   for (const address of ["", [], [""]]) assert.match(refusal({ address }), /^The address is empty/);
   assert.match(refusal({ address: "127.0.0.1:1,,127.0.0.1:2" }), /^An address in "127.0.0.1:1,,127.0.0.1:2" is empty/);
+});
+
+test("descriptors are given as bytes or as an image", () => {
+  const image = builtinImage();
+  assert.is(resolve({ descriptors: image }).descriptors, image);
+  const read = resolve({ descriptors: [ledgerDescriptors] }).descriptors;
+  assert.ok(read?.registry.getService("sealwire.demo.v1.DemoToolService"));
+  assert.ok((read?.files.size ?? 0) > image.files.size);
+  assert.match(refusal({ descriptors: [Buffer.from("no descriptors")] }), /^The descriptors cannot be read/);
 });
 
 test("an address that nobody can call is refused", () => {

@@ -3,7 +3,7 @@ import { systemClock } from "../../runtime/clock.ts";
 import { type ClientCredentials, readCredentials } from "../../signing/key-ring/credentials.ts";
 import { buildKeyRing } from "../../signing/key-ring/key-ring.ts";
 import { DEFAULT_KEY_LIMITS, type KeyRing, type VerificationKey } from "../../signing/key-ring/types.ts";
-import { builtinDescriptorSet, builtinImage, readImage } from "../../wire/descriptors.ts";
+import { builtinImage, imageWith } from "../../wire/descriptors.ts";
 import { dataFolder } from "../input/data-folder.ts";
 import { readInput } from "../input/json-input.ts";
 import { openKeyRing } from "../input/key-ring-access.ts";
@@ -28,9 +28,7 @@ interface VerifyOptions extends PlaceOptions {
 export async function run(terminal: Terminal, file: string, options: VerifyOptions): Promise<ExitCode> {
   const judge = await findJudge(terminal, options);
   const image =
-    options.descriptors === undefined
-      ? builtinImage()
-      : readImage(builtinDescriptorSet(), await readInput(terminal, options.descriptors));
+    options.descriptors === undefined ? builtinImage() : imageWith([await readInput(terminal, options.descriptors)]);
   const frame = readRequest(await readInput(terminal, file, "a signed request"), image);
   const check = checkRequest(frame, {
     ...judge,

@@ -1,6 +1,6 @@
 import { indexImage } from "../../client/contracts/contracts.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
-import { builtinDescriptorSet, readImage } from "../../wire/descriptors.ts";
+import { imageWith } from "../../wire/descriptors.ts";
 import { dataFolder } from "../input/data-folder.ts";
 import { sameServerOptions } from "../input/server-options.ts";
 import type { ServeSettings } from "../input/settings.ts";
@@ -54,6 +54,6 @@ function nextCommands({ data, tls }: ServeSettings, names: readonly string[]): s
 
 function toolNames({ tools, descriptors }: ToolsModule): string[] {
   const services = new Set(tools.map(({ definition }) => definition.fullName));
-  const image = readImage(builtinDescriptorSet(), ...descriptors);
+  const image = imageWith(descriptors);
   return [...indexImage(image, ({ typeName }) => services.has(typeName)).byTool.keys()].sort();
 }

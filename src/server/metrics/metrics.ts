@@ -1,4 +1,4 @@
-import type { Clock } from "../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { VERSION } from "../../runtime/version.ts";
 import type { Store } from "../../store/store.ts";
 import { PROTOCOL_VERSION } from "../../wire/limits.ts";
@@ -38,7 +38,8 @@ export interface ProcessCounter {
 /** What metrics are made of. */
 export interface MetricsOptions {
   readonly store: Store;
-  readonly clock: Clock;
+  /** Default: this machine's. */
+  readonly clock?: Clock;
   /** Default: none. */
   readonly counters?: readonly ProcessCounter[];
 }
@@ -48,7 +49,7 @@ export interface MetricsOptions {
  * the process takes under the usual `process_*` and `nodejs_*`. Labels come from closed sets: methods, codes, reasons,
  * states, tools and the keys of the ring.
  */
-export async function createMetrics({ store, clock, counters = [] }: MetricsOptions): Promise<Metrics> {
+export async function createMetrics({ store, clock = systemClock, counters = [] }: MetricsOptions): Promise<Metrics> {
   // Only now: most servers start without metrics, and it is a tenth of what they load.
   const client = await import("prom-client");
   const { Counter, Gauge } = client;
