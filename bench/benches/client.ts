@@ -1,33 +1,49 @@
-import type { Bench } from "../report/result.ts";
+import type { Bench, Table } from "../report/result.ts";
 import { median, medianRatio } from "../report/statistics.ts";
-import { measureInRounds } from "./rounds.ts";
+import { type Measured, measureInRounds, type Series } from "./rounds.ts";
 import { callsPerSecond } from "./series-table.ts";
 
-/** What a call costs its caller: a SealwireClient, which signs and verifies, beside a grpc-js client, which does not. */
+/**
+ * What a call costs its caller: a SealwireClient, which signs and verifies, with each way to send, beside a grpc-js client,
+ * which does neither.
+ */
 export const client: Bench = {
   title: "What a call costs the caller",
   async run(options) {
     const series = await measureInRounds({
       ...options,
-      callers: [64],
-      names: ["client-grpc-js", "client-sealwire"],
+      callers: [1, 64],
+      names: ["client-grpc-js", "client-sealwire", "client-sealwire-unary", "client-sealwire-stream"],
     });
-    const cpu = series.map(({ rounds }) => rounds.map(({ loadCpuUs, calls }) => loadCpuUs / calls));
-    const rows = series.map(({ title, rounds }, index) => [
-      title,
-      median(rounds.map(callsPerSecond)),
-      median(cpu[index] ?? []),
-      medianRatio(cpu[index] ?? [], cpu[0] ?? []),
-    ]);
     return {
-      tables: [
-        {
-          title: "64 callers in one process",
-          columns: ["", "calls/s", "client CPU per call (µs)", "× grpc-js"],
-          rows,
-        },
-      ],
+      tables: [clientTable("one caller", series, 1), clientTable("64 callers in one process", series, 64)],
       raw: series,
     };
   },
 };
+
+function clientTable(title: string, all: readonly Series[], callers: number): Table {
+  const series = all.filter((each) => each.callers === callers);
+  const ratio = (rounds: readonly Measured[], of: (round: Measured) => number): number =>
+    medianRatio(rounds.map(of), (series[0]?.rounds ?? []).map(of));
+  return {
+    title,
+    columns: ["", "calls/s", "client CPU per call (µs)", "× grpc-js", "p50 (ms)", "p50 × grpc-js"],
+    rows: series.map(({ title: name, rounds }) => [
+      name,
+      median(rounds.map(callsPerSecond)),
+      median(rounds.map(cpuPerCall)),
+      ratio(rounds, cpuPerCall),
+      median(rounds.map(p50)),
+      ratio(rounds, p50),
+    ]),
+  };
+}
+
+function cpuPerCall({ loadCpuUs, calls }: Measured): number {
+  return loadCpuUs / calls;
+}
+
+function p50({ p50Ms }: Measured): number {
+  return p50Ms;
+}

@@ -3,6 +3,7 @@ import { BatchSumResponse } from "../../gen/sealwire/demo/v1/batch_sum.ts";
 import { DemoToolServiceDefinition } from "../../gen/sealwire/demo/v1/demo_tool_service.ts";
 import { ToolServiceClient } from "../../gen/sealwire/v1/tool_service.ts";
 import { SealwireClient } from "../../src/client/client.ts";
+import type { ClientOptions } from "../../src/client/options.ts";
 import { parseCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { ClientLoad } from "../load/client-load.ts";
 import { grpcJs } from "./grpc-js.ts";
@@ -35,17 +36,22 @@ export const grpcJsClient: Variant<string> = {
   },
 };
 
-/** The client of the product: signs, verifies, and is ready to retry. */
-export const sealwireClient: Variant<SealwireTarget> = {
-  title: "SealwireClient",
-  serve: () => sealwireOn("memory").serve(),
+/** The client of the product: signs, verifies, and is ready to retry. `pipeline`: how it sends. */
+export function sealwireClient(
+  title: string,
+  pipeline: NonNullable<ClientOptions["pipeline"]>,
+): Variant<SealwireTarget> {
+  return {
+    title,
+    serve: () => sealwireOn("memory").serve(),
 
-  async connect({ credentials }) {
-    const client = new SealwireClient({ credentials: parseCredentials(Buffer.from(credentials)) });
-    const tools = client.tools(DemoToolServiceDefinition);
-    return new ClientLoad(
-      async () => check(await tools.batchSum({ numbers: NUMBERS })),
-      () => client.close(),
-    );
-  },
-};
+    async connect({ credentials }) {
+      const client = new SealwireClient({ credentials: parseCredentials(Buffer.from(credentials)), pipeline });
+      const tools = client.tools(DemoToolServiceDefinition);
+      return new ClientLoad(
+        async () => check(await tools.batchSum({ numbers: NUMBERS })),
+        () => client.close(),
+      );
+    },
+  };
+}

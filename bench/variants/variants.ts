@@ -23,7 +23,11 @@ export const variants = {
   "sealwire-cluster": async () => (await import("./sealwire-processes.ts")).sealwireCluster,
   "sealwire-reuse-port": async () => (await import("./sealwire-processes.ts")).sealwireReusePort,
   "client-grpc-js": async () => (await import("./clients.ts")).grpcJsClient,
-  "client-sealwire": async () => (await import("./clients.ts")).sealwireClient,
+  "client-sealwire": async () => (await import("./clients.ts")).sealwireClient("SealwireClient", "auto"),
+  "client-sealwire-unary": async () =>
+    (await import("./clients.ts")).sealwireClient("SealwireClient, a request for each call", false),
+  "client-sealwire-stream": async () =>
+    (await import("./clients.ts")).sealwireClient("SealwireClient, over one stream", true),
   "connect-node": async () => (await import("./connect-node.ts")).connectNode,
   "mcp-2": async () => (await import("./mcp-2.ts")).mcp2,
   "mcp-1": async () => (await import("./mcp-1.ts")).mcp1,

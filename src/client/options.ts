@@ -69,7 +69,7 @@ export interface ClientOptions {
    * Sends calls over one stream instead of a request each, which is several times cheaper for client and server. An
    * aborted call then goes on at the server, and a call with a `traceparent` is sent by itself. Default false.
    */
-  readonly pipeline?: boolean;
+  readonly pipeline?: boolean | "auto";
   /** How often a watch asks for a sign of life, 100 to 60,000 ms. Default 15,000. */
   readonly heartbeatIntervalMs?: number;
   /** How long a watch of a job that the server was heard of keeps trying without a verified message, 0 to 86,400,000 ms. Default 300,000 ms. */

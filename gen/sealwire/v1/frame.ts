@@ -62,8 +62,8 @@ export interface WatchJobResponse {
 }
 
 /**
- * CallStreamRequest is a signed Envelope for ToolService.CallStream. Each may be
- * signed with another key.
+ * CallStreamRequest is a signed Envelope for ToolService.CallStream, or the
+ * cancellation of one that was sent before. Each may be signed with another key.
  */
 export interface CallStreamRequest {
   /** What is asked. Verified as the bytes received, before it is parsed. */
@@ -74,6 +74,38 @@ export interface CallStreamRequest {
   keyId: string;
   /** HMAC-SHA256 over PAE("request", gRPC method path, key_id, Envelope bytes); 32 bytes. */
   signature: Uint8Array;
+  /**
+   * What gRPC metadata says of a unary call; unsigned, as that is. Only on a stream
+   * whose server has sent the metadata `sealwire-call-header`. May be absent.
+   */
+  header:
+    | CallHeader
+    | undefined;
+  /** Stands alone. Only on such a stream, too; unsigned. */
+  cancel: CancelCall | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** CallHeader is what a caller says of one call of a ToolService.CallStream. */
+export interface CallHeader {
+  /**
+   * How long the caller waits, in milliseconds, from when the server reads the
+   * request: 1 to 86400000. 0: as long as the server allows.
+   */
+  timeoutMs: bigint;
+  /** W3C trace context. The server ignores one that is malformed. */
+  traceparent: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * CancelCall says that the caller no longer waits for one call of a
+ * ToolService.CallStream. The call is answered nevertheless, with CANCELLED unless
+ * it is done. The server ignores the cancellation of a call that has been answered.
+ */
+export interface CancelCall {
+  /** Which request of this stream it was, counted from 1, without cancellations. */
+  call: bigint;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -586,7 +618,14 @@ export const WatchJobResponse: MessageFns<WatchJobResponse> = {
 };
 
 function createBaseCallStreamRequest(): CallStreamRequest {
-  return { envelope: undefined, keyId: "", signature: new Uint8Array(0), _unknownFields: {} };
+  return {
+    envelope: undefined,
+    keyId: "",
+    signature: new Uint8Array(0),
+    header: undefined,
+    cancel: undefined,
+    _unknownFields: {},
+  };
 }
 
 export const CallStreamRequest: MessageFns<CallStreamRequest> = {
@@ -599,6 +638,12 @@ export const CallStreamRequest: MessageFns<CallStreamRequest> = {
     }
     if (message.signature.length !== 0) {
       writer.uint32(26).bytes(message.signature);
+    }
+    if (message.header !== undefined) {
+      CallHeader.encode(message.header, writer.uint32(34).fork()).join();
+    }
+    if (message.cancel !== undefined) {
+      CancelCall.encode(message.cancel, writer.uint32(42).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -648,6 +693,22 @@ export const CallStreamRequest: MessageFns<CallStreamRequest> = {
             message.signature = reader.bytes();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.header = CallHeader.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.cancel = CancelCall.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -677,6 +738,8 @@ export const CallStreamRequest: MessageFns<CallStreamRequest> = {
         ? globalThis.String(object.key_id)
         : "",
       signature: isSet(object.signature) ? bytesFromBase64(object.signature) : new Uint8Array(0),
+      header: isSet(object.header) ? CallHeader.fromJSON(object.header) : undefined,
+      cancel: isSet(object.cancel) ? CancelCall.fromJSON(object.cancel) : undefined,
     };
   },
 
@@ -691,6 +754,12 @@ export const CallStreamRequest: MessageFns<CallStreamRequest> = {
     if (message.signature.length !== 0) {
       obj.signature = base64FromBytes(message.signature);
     }
+    if (message.header !== undefined) {
+      obj.header = CallHeader.toJSON(message.header);
+    }
+    if (message.cancel !== undefined) {
+      obj.cancel = CancelCall.toJSON(message.cancel);
+    }
     return obj;
   },
 
@@ -704,6 +773,206 @@ export const CallStreamRequest: MessageFns<CallStreamRequest> = {
       : undefined;
     message.keyId = object.keyId ?? "";
     message.signature = object.signature ?? new Uint8Array(0);
+    message.header = (object.header !== undefined && object.header !== null)
+      ? CallHeader.fromPartial(object.header)
+      : undefined;
+    message.cancel = (object.cancel !== undefined && object.cancel !== null)
+      ? CancelCall.fromPartial(object.cancel)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCallHeader(): CallHeader {
+  return { timeoutMs: 0n, traceparent: "", _unknownFields: {} };
+}
+
+export const CallHeader: MessageFns<CallHeader> = {
+  encode(message: CallHeader, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.timeoutMs !== 0n) {
+      if (BigInt.asIntN(64, message.timeoutMs) !== message.timeoutMs) {
+        throw new globalThis.Error("value provided for field message.timeoutMs of type int64 too large");
+      }
+      writer.uint32(8).int64(message.timeoutMs);
+    }
+    if (message.traceparent !== "") {
+      writer.uint32(18).string(message.traceparent);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallHeader {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallHeader();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.timeoutMs = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.traceparent = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CallHeader {
+    return {
+      timeoutMs: isSet(object.timeoutMs)
+        ? BigInt(object.timeoutMs)
+        : isSet(object.timeout_ms)
+        ? BigInt(object.timeout_ms)
+        : 0n,
+      traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
+    };
+  },
+
+  toJSON(message: CallHeader): unknown {
+    const obj: any = {};
+    if (message.timeoutMs !== 0n) {
+      obj.timeoutMs = message.timeoutMs.toString();
+    }
+    if (message.traceparent !== "") {
+      obj.traceparent = message.traceparent;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CallHeader>, I>>(base?: I): CallHeader {
+    return CallHeader.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CallHeader>, I>>(object: I): CallHeader {
+    const message = createBaseCallHeader();
+    message.timeoutMs = (object.timeoutMs !== undefined && object.timeoutMs !== null) ? BigInt(object.timeoutMs) : 0n;
+    message.traceparent = object.traceparent ?? "";
+    return message;
+  },
+};
+
+function createBaseCancelCall(): CancelCall {
+  return { call: 0n, _unknownFields: {} };
+}
+
+export const CancelCall: MessageFns<CancelCall> = {
+  encode(message: CancelCall, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.call !== 0n) {
+      if (BigInt.asIntN(64, message.call) !== message.call) {
+        throw new globalThis.Error("value provided for field message.call of type int64 too large");
+      }
+      writer.uint32(8).int64(message.call);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelCall {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelCall();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.call = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CancelCall {
+    return { call: isSet(object.call) ? BigInt(object.call) : 0n };
+  },
+
+  toJSON(message: CancelCall): unknown {
+    const obj: any = {};
+    if (message.call !== 0n) {
+      obj.call = message.call.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CancelCall>, I>>(base?: I): CancelCall {
+    return CancelCall.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CancelCall>, I>>(object: I): CancelCall {
+    const message = createBaseCancelCall();
+    message.call = (object.call !== undefined && object.call !== null) ? BigInt(object.call) : 0n;
     return message;
   },
 };

@@ -66,7 +66,8 @@ export const ToolServiceDefinition = {
     /**
      * Calls many tools over one stream, all that Call does. Each request is
      * verified on its own and answered as soon as it is done, in any order.
-     * Refusals are signed answers. A request that cannot be authenticated ends
+     * Refusals are signed answers. Metadata `sealwire-call-header` agrees on headers
+     * and cancellations. A request that cannot be authenticated ends
      * the stream with UNAUTHENTICATED once the calls in flight are answered.
      */
     callStream: {
@@ -115,7 +116,8 @@ export const ToolServiceService = {
   /**
    * Calls many tools over one stream, all that Call does. Each request is
    * verified on its own and answered as soon as it is done, in any order.
-   * Refusals are signed answers. A request that cannot be authenticated ends
+   * Refusals are signed answers. Metadata `sealwire-call-header` agrees on headers
+   * and cancellations. A request that cannot be authenticated ends
    * the stream with UNAUTHENTICATED once the calls in flight are answered.
    */
   callStream: {
@@ -146,7 +148,8 @@ export interface ToolServiceServer extends UntypedServiceImplementation {
   /**
    * Calls many tools over one stream, all that Call does. Each request is
    * verified on its own and answered as soon as it is done, in any order.
-   * Refusals are signed answers. A request that cannot be authenticated ends
+   * Refusals are signed answers. Metadata `sealwire-call-header` agrees on headers
+   * and cancellations. A request that cannot be authenticated ends
    * the stream with UNAUTHENTICATED once the calls in flight are answered.
    */
   callStream: handleBidiStreamingCall<CallStreamRequest, CallStreamResponse>;
@@ -185,7 +188,8 @@ export interface ToolServiceClient extends Client {
   /**
    * Calls many tools over one stream, all that Call does. Each request is
    * verified on its own and answered as soon as it is done, in any order.
-   * Refusals are signed answers. A request that cannot be authenticated ends
+   * Refusals are signed answers. Metadata `sealwire-call-header` agrees on headers
+   * and cancellations. A request that cannot be authenticated ends
    * the stream with UNAUTHENTICATED once the calls in flight are answered.
    */
   callStream(): ClientDuplexStream<CallStreamRequest, CallStreamResponse>;

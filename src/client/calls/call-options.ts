@@ -1,4 +1,5 @@
 import { SealwireError } from "../../errors.ts";
+import { isTraceparent } from "../../wire/traceparent.ts";
 import type { OperationOptions } from "../connection.ts";
 
 /** What a call of a tool takes. */
@@ -14,10 +15,8 @@ export interface CallOptions extends OperationOptions {
   readonly returnFailure?: boolean;
 }
 
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-
 /** Throws OPTIONS_INVALID if the text is no W3C traceparent, version 00 or one like it. */
 export function checkTraceparent(traceparent: string): void {
-  if (TRACEPARENT.test(traceparent)) return;
+  if (isTraceparent(traceparent)) return;
   throw new SealwireError("OPTIONS_INVALID", `"${traceparent}" is no W3C traceparent.`);
 }

@@ -1,0 +1,180 @@
+import { SealwireError } from "../errors.ts";
+import { isTraceparent } from "./traceparent.ts";
+import { LENGTH_DELIMITED, VARINT, WireCursor, WireFormatError } from "./wire-cursor.ts";
+
+/**
+ * Metadata by which both sides of a CallStream agree on headers and cancellations. The client names its end of the
+ * connection ({@link sourceOf}); the server answers with a {@link StreamRoute}.
+ */
+export const CALL_HEADER_METADATA = "sealwire-call-header";
+
+/** "direct": the server sees the connection that the client has. "relayed": something stands between that may spread calls. */
+export type StreamRoute = "direct" | "relayed";
+
+/** What a caller says, unsigned, of one call on a stream. */
+export interface CallHeader {
+  /** How long the caller waits; whole milliseconds from 1 to {@link MAX_CALL_TIMEOUT_MS}. */
+  readonly timeoutMs: number | undefined;
+  readonly traceparent: string | undefined;
+}
+
+/** One message that a client sends on a stream with headers. */
+export type StreamMessage =
+  /** `frame` is the signed frame, with the header taken off. */
+  | { readonly kind: "request"; readonly frame: Uint8Array; readonly header: CallHeader }
+  /** `call`: which request of the stream, from 1. */
+  | { readonly kind: "cancel"; readonly call: number };
+
+/** Longest time that a caller may say to wait. */
+export const MAX_CALL_TIMEOUT_MS = 86_400_000;
+
+const HEADER_TAG = (4 << 3) | LENGTH_DELIMITED;
+const CANCEL_TAG = (5 << 3) | LENGTH_DELIMITED;
+/** Of CallHeader and of CancelCall. */
+const FIRST_NUMBER_TAG = (1 << 3) | VARINT;
+const TRACEPARENT_TAG = (2 << 3) | LENGTH_DELIMITED;
+
+const NO_HEADER: CallHeader = { timeoutMs: undefined, traceparent: undefined };
+
+/** What one end of a connection has to be called: the port by which the client sends, or "unix". */
+export function sourceOf(port: number | undefined): string {
+  return port === undefined ? "unix" : String(port);
+}
+
+/**
+ * Reads a message of a stream with headers. The frame is not looked at. The result shares memory with `bytes`. Throws
+ * ENVELOPE_INVALID, which names the field, if the header or the cancellation is malformed.
+ */
+export function readStreamMessage(bytes: Uint8Array): StreamMessage {
+  const cursor = new WireCursor(bytes, true);
+  const end = cursor.bytes.length;
+  let header: { readonly from: number; readonly to: number; readonly is: CallHeader } | undefined;
+  try {
+    while (cursor.pos < end) {
+      const from = cursor.pos;
+      const tag = cursor.tag(end);
+      if (tag === CANCEL_TAG) return readCancel(cursor, from);
+      if (tag === HEADER_TAG) {
+        if (header !== undefined) throw malformed("header", "is there twice; send it once");
+        const is = readHeader(cursor, cursor.delimited(end));
+        header = { from, to: cursor.pos, is };
+      } else {
+        cursor.skip(tag & 7, end);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof WireFormatError)) throw error;
+    // Whoever reads the frame finds the same.
+    return { kind: "request", frame: bytes, header: NO_HEADER };
+  }
+  if (header === undefined) return { kind: "request", frame: bytes, header: NO_HEADER };
+  return { kind: "request", frame: without(cursor.bytes, header), header: header.is };
+}
+
+/** Adds a header to a frame. */
+export function withCallHeader(frame: Buffer, { timeoutMs, traceparent }: CallHeader): Buffer {
+  const trace = traceparent === undefined ? undefined : Buffer.from(traceparent, "latin1");
+  const timeBytes = timeoutMs === undefined ? 0 : 1 + varintBytes(timeoutMs);
+  const size = timeBytes + (trace === undefined ? 0 : 2 + trace.length);
+  if (size === 0) return frame;
+  const out = Buffer.allocUnsafe(frame.length + 2 + size);
+  out.set(frame);
+  let pos = frame.length;
+  out[pos++] = HEADER_TAG;
+  out[pos++] = size;
+  if (timeoutMs !== undefined) {
+    out[pos++] = FIRST_NUMBER_TAG;
+    pos = writeVarint(out, pos, timeoutMs);
+  }
+  if (trace !== undefined) {
+    out[pos++] = TRACEPARENT_TAG;
+    out[pos++] = trace.length;
+    out.set(trace, pos);
+  }
+  return out;
+}
+
+/** The message that cancels one request of the stream, by its number from 1. */
+export function writeCancelCall(call: number): Buffer {
+  const size = 1 + varintBytes(call);
+  const out = Buffer.allocUnsafe(2 + size);
+  out[0] = CANCEL_TAG;
+  out[1] = size;
+  out[2] = FIRST_NUMBER_TAG;
+  writeVarint(out, 3, call);
+  return out;
+}
+
+function readHeader(cursor: WireCursor, end: number): CallHeader {
+  let timeoutMs: number | undefined;
+  let traceparent: string | undefined;
+  try {
+    while (cursor.pos < end) {
+      const tag = cursor.tag(end);
+      if (tag === FIRST_NUMBER_TAG) timeoutMs = readTimeout(cursor, end);
+      else if (tag === TRACEPARENT_TAG) {
+        const last = cursor.delimited(end);
+        const text = cursor.bytes.toString("latin1", cursor.pos, last);
+        cursor.pos = last;
+        traceparent = isTraceparent(text) ? text : undefined;
+      } else throw malformed("header", `has the unknown field ${tag >>> 3}; leave it out`);
+    }
+  } catch (error) {
+    throw inField("header", error);
+  }
+  return { timeoutMs, traceparent };
+}
+
+function readTimeout(cursor: WireCursor, end: number): number | undefined {
+  cursor.varint(end);
+  if (cursor.hi !== 0 || cursor.lo > MAX_CALL_TIMEOUT_MS) {
+    throw malformed("header.timeout_ms", `is out of range; give 1 to ${MAX_CALL_TIMEOUT_MS}, or none`);
+  }
+  return cursor.lo === 0 ? undefined : cursor.lo;
+}
+
+/** A cancellation stands alone: `from` is where its field begins. */
+function readCancel(cursor: WireCursor, from: number): StreamMessage {
+  const whole = cursor.bytes.length;
+  let call = 0;
+  try {
+    const end = cursor.delimited(whole);
+    if (from !== 0 || end !== whole) throw malformed("cancel", "is not alone; send it as a message of its own");
+    while (cursor.pos < end) {
+      const tag = cursor.tag(end);
+      if (tag !== FIRST_NUMBER_TAG) throw malformed("cancel", `has the unknown field ${tag >>> 3}; leave it out`);
+      cursor.varint(end);
+      call = cursor.hi * 2 ** 32 + cursor.lo;
+    }
+  } catch (error) {
+    throw inField("cancel", error);
+  }
+  return { kind: "cancel", call };
+}
+
+function without(bytes: Buffer, { from, to }: { readonly from: number; readonly to: number }): Buffer {
+  if (to === bytes.length) return bytes.subarray(0, from);
+  return Buffer.concat([bytes.subarray(0, from), bytes.subarray(to)]);
+}
+
+function inField(field: string, error: unknown): unknown {
+  return error instanceof WireFormatError ? malformed(field, `is malformed: ${error.message}`) : error;
+}
+
+function malformed(field: string, problem: string): SealwireError {
+  return new SealwireError("ENVELOPE_INVALID", `The field ${field} of a message on the stream ${problem}.`);
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes += 1;
+  return bytes;
+}
+
+function writeVarint(out: Buffer, at: number, value: number): number {
+  let pos = at;
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) out[pos++] = (rest % 0x80) | 0x80;
+  out[pos++] = rest;
+  return pos;
+}
