@@ -28,7 +28,7 @@ import { type JobSnapshot, readJob, stateNumber } from "./jobs/job-snapshot.ts";
 import { type WatchJobsOptions, watchJobs } from "./jobs/watch-jobs.ts";
 import { type ClientOptions, checkTimeoutMs, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
 import { checkHealth, type ServingStatus } from "./transport/health.ts";
-import { Pipeline } from "./transport/pipeline.ts";
+import { Pipelines } from "./transport/pipeline.ts";
 import { Replicas } from "./transport/replicas.ts";
 import { Channel, type Transport } from "./transport/transport.ts";
 
@@ -66,12 +66,14 @@ export class SealwireClient implements AsyncDisposable {
   constructor(options: ClientOptions) {
     const resolved = resolveClientOptions(options);
     const transport = connect(resolved);
+    const closed = this.#closing.signal;
     this.#connection = {
       options: resolved,
       transport,
-      pipeline: resolved.pipeline ? new Pipeline({ ...resolved, transport }) : undefined,
+      pipelines:
+        resolved.pipeline === false ? undefined : new Pipelines({ ...resolved, mode: resolved.pipeline, closed }),
       signer: new Signer(resolved),
-      closed: this.#closing.signal,
+      closed,
     };
     this.#contracts = new ContractSource(resolved.descriptors, () => this.listTools({ includeDescriptors: true }));
   }
@@ -167,7 +169,6 @@ export class SealwireClient implements AsyncDisposable {
   /** Ends everything under way with CANCELLED and closes the connection. What the server has begun goes on there. */
   close(): void {
     this.#closing.abort(new SealwireError("CANCELLED", "The client was closed."));
-    this.#connection.pipeline?.close();
     this.#connection.transport.close();
   }
 

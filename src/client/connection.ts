@@ -1,14 +1,14 @@
 import type { Signer } from "./calls/signer.ts";
 import type { ResolvedClientOptions } from "./options.ts";
-import type { Pipeline } from "./transport/pipeline.ts";
+import type { Pipelines } from "./transport/pipeline.ts";
 import type { Transport } from "./transport/transport.ts";
 
 /** What every operation of one client shares. */
 export interface Connection {
   readonly options: ResolvedClientOptions;
   readonly transport: Transport;
-  /** Set if calls share a stream. */
-  readonly pipeline: Pipeline | undefined;
+  /** Set if calls may share a stream. */
+  readonly pipelines: Pipelines | undefined;
   readonly signer: Signer;
   /** Aborts when the client is closed. */
   readonly closed: AbortSignal;

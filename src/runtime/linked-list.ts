@@ -32,6 +32,13 @@ export class LinkedList<T> implements Iterable<T> {
     return node;
   }
 
+  /** The first item that `matches`. Changes nothing, so `matches` may not either. */
+  find(matches: (item: T) => boolean): Place<T> | undefined {
+    let node = this.#first;
+    while (node !== undefined && !matches(node.item)) node = node.next;
+    return node;
+  }
+
   /** Takes out what `place`, given by {@link add} of this list, holds; idempotent. */
   remove(place: Place<T>): void {
     const node = place as Node<T>;

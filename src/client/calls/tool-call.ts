@@ -5,6 +5,8 @@ import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD } from "../../wire/limits.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkTimeoutMs } from "../options.ts";
+import type { CallStream } from "../transport/call-stream.ts";
+import type { Endpoint } from "../transport/transport.ts";
 import { Deadline, TIME_IS_UP } from "./deadline.ts";
 import { type Outcome, readFailure, readMessage } from "./outcome.ts";
 import { Retries, tellsDelay } from "./retry.ts";
@@ -20,9 +22,8 @@ export interface Intent {
 }
 
 /**
- * Calls a tool, through ToolService.CallStream if the client has a pipeline and else through ToolService.Call, and gives
- * the verified answer, ok or not. Signs and sends as often as {@link Retries} allows. Throws SealwireError with the reason of the last attempt, DEADLINE_EXCEEDED when the time is
- * up, or the signal's reason.
+ * Calls a tool and gives the verified answer, ok or not. Signs and sends as often as {@link Retries} allows. Throws
+ * SealwireError with the reason of the last attempt, DEADLINE_EXCEEDED when the time is up, or the signal's reason.
  */
 export async function callTool(
   connection: Connection,
@@ -38,19 +39,9 @@ export async function callTool(
     describe: () => timeUp(intent, limitMs),
   });
   const retries = new Retries(options.retry, options);
-  // Metadata, which a trace context travels in, belongs to a whole stream.
-  const pipeline = intent.traceparent === undefined ? connection.pipeline : undefined;
   for (;;) {
     deadline.signal.throwIfAborted();
-    const attempt = signer.sign({ ...intent, method: pipeline === undefined ? CALL_METHOD : CALL_STREAM_METHOD });
-    const outcome = await (pipeline === undefined
-      ? sendUnary(connection, intent, attempt, deadline)
-      : pipeline.send({
-          frame: attempt.frame,
-          requestSignature: attempt.signature,
-          requestId: intent.requestId,
-          signal: deadline.signal,
-        }));
+    const { attempt, outcome } = await send(connection, intent, deadline);
     if (outcome.kind === "answer") return outcome.response;
     if (deadline.signal.aborted) throw endOf(deadline.signal.reason, retries.errorInTime(outcome, limitMs));
     const delayMs = retries.delayAfter(outcome, {
@@ -76,26 +67,66 @@ export function timeUp({ tool, requestId }: Pick<Intent, "tool" | "requestId">, 
   return `No verified answer from ${tool} within ${limitMs} ms; its outcome is unknown, repeat it under the same request id ${requestId}.`;
 }
 
-async function sendUnary(
-  { options, transport }: Connection,
-  { requestId, traceparent }: Intent,
-  attempt: SignedAttempt,
+/** An attempt, and what it came to. */
+interface Sent {
+  readonly attempt: SignedAttempt;
+  readonly outcome: Outcome;
+}
+
+/** Makes one attempt: over the stream to the server whose turn it is, if calls to it share one, or by a request of its own. */
+async function send(connection: Connection, intent: Intent, deadline: Deadline): Promise<Sent> {
+  const { transport, pipelines } = connection;
+  const endpoint = await transport.next(deadline.signal);
+  const pipeline = pipelines?.of(endpoint);
+  const stream = pipeline?.streamFor({ bytes: intent.args.value.length, traceparent: intent.traceparent });
+  if (pipeline === undefined || stream === undefined) return sendSingly(connection, intent, deadline, endpoint);
+  const sent = await sendStreamed(connection, intent, deadline, stream);
+  if (!pipeline.mustResend(stream, sent.outcome) || deadline.signal.aborted) return sent;
+  return sendSingly(connection, intent, deadline, await transport.next(deadline.signal));
+}
+
+async function sendStreamed(
+  { signer }: Connection,
+  intent: Intent,
   deadline: Deadline,
-): Promise<Outcome> {
-  const timeoutMs = deadline.remainingMs();
-  const reply = await transport.unary({
+  stream: CallStream,
+): Promise<Sent> {
+  const attempt = signer.sign({ ...intent, method: CALL_STREAM_METHOD });
+  const outcome = await stream.send({
+    frame: attempt.frame,
+    requestSignature: attempt.signature,
+    requestId: intent.requestId,
+    timeoutMs: deadline.remainingMs(),
+    traceparent: intent.traceparent,
+    signal: deadline.signal,
+  });
+  return { attempt, outcome };
+}
+
+async function sendSingly(
+  { options, signer, pipelines }: Connection,
+  intent: Intent,
+  deadline: Deadline,
+  endpoint: Endpoint,
+): Promise<Sent> {
+  const { requestId, traceparent } = intent;
+  const pipeline = pipelines?.of(endpoint);
+  pipeline?.singleBegan();
+  const attempt = signer.sign({ ...intent, method: CALL_METHOD });
+  const reply = await endpoint.unary({
     path: CALL_METHOD,
     message: attempt.frame,
-    timeoutMs,
+    timeoutMs: deadline.remainingMs(),
     signal: deadline.signal,
     traceparent,
   });
+  pipeline?.singleEnded();
   const expected = {
     credentials: options.credentials,
     requestSignature: attempt.signature,
     requestId,
     sequence: 0,
   };
-  if (reply.status.code === status.OK) return readMessage(reply.message, expected);
-  return readFailure(reply.status, expected);
+  const isOk = reply.status.code === status.OK;
+  return { attempt, outcome: isOk ? readMessage(reply.message, expected) : readFailure(reply.status, expected) };
 }

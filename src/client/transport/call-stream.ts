@@ -1,16 +1,28 @@
-import { status } from "@grpc/grpc-js";
+import { type Metadata, status } from "@grpc/grpc-js";
 import type { Clock } from "../../runtime/clock.ts";
+import { LinkedList, type Place } from "../../runtime/linked-list.ts";
+import type { Logger } from "../../runtime/logger.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import { peekRequestId } from "../../signing/response/verify.ts";
+import {
+  CALL_HEADER_METADATA,
+  MAX_CALL_TIMEOUT_MS,
+  type StreamRoute,
+  withCallHeader,
+  writeCancelCall,
+} from "../../wire/call-header.ts";
+import { CALL_STREAM_METHOD } from "../../wire/limits.ts";
 import { readStatusDetails } from "../../wire/status.ts";
-import { type Expectation, type Outcome, readStreamed, readUnsigned, untrusted } from "../calls/outcome.ts";
-import type { RawDuplex, RawStatus, Transport } from "./transport.ts";
+import { type Expectation, type Outcome, readStreamed, readUnsigned } from "../calls/outcome.ts";
+import type { Endpoint, RawDuplex, RawStatus } from "./transport.ts";
 
 /** What a stream of calls works with. */
 export interface CallStreamOptions {
-  readonly transport: Transport;
   readonly credentials: ClientCredentials;
   readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends the stream when it aborts; its calls are unanswered. */
+  readonly closed: AbortSignal;
 }
 
 /** One signed attempt to be sent. */
@@ -18,46 +30,67 @@ export interface StreamedCall {
   readonly frame: Buffer;
   readonly requestSignature: Uint8Array;
   readonly requestId: string;
+  /** How long the caller waits; Infinity: as long as it takes. */
+  readonly timeoutMs: number;
+  readonly traceparent: string | undefined;
   /** Ends the wait for an answer. */
   readonly signal: AbortSignal;
 }
 
+/** A call that is not answered yet. */
 interface Pending {
   readonly expected: Expectation;
+  /** Which request of the stream it was, from 1. */
+  readonly number: number;
   /** `undefined` once the caller has given up; the answer is still expected, and dropped. */
   settle: ((outcome: Outcome) => void) | undefined;
 }
 
-/** A stream that nobody uses is ended after this time. It keeps the process alive while it is open. */
+/** A stream that nobody uses is ended after this time. */
 const IDLE_MS = 1_000;
 /** After this time the next call opens a new stream, well before a server ends this one. */
 const AGE_MS = 600_000;
 /** With so many answers outstanding that nobody waits for, the next call opens a new stream. */
 const ABANDONED_MAX = 1_000;
 
+/** How a stream ends that has done its work: well, or because the server is going away or was lost. */
+const EXPECTED_ENDS: ReadonlySet<number> = new Set([status.OK, status.UNAVAILABLE]);
+
 /**
- * One ToolService.CallStream. Answers come in any order; each is verified for the call that its request id names. One
- * that does not verify ends the stream, and all its calls with it. Every call settles with an {@link Outcome}.
+ * One ToolService.CallStream. Answers come in any order; each is verified for the call that its request id names. A forged
+ * one fails that call alone; after one that names no call, the stream takes no more calls. Every call settles with an
+ * {@link Outcome}.
+ *
+ * Calls are found by a walk from the oldest: a server works on a few dozen at a time, so the one is near, and a Map that
+ * changes with every call costs more.
  */
 export class CallStream {
   readonly #options: CallStreamOptions;
   readonly #stream: RawDuplex;
   readonly #openedAtMs: number;
-  readonly #pending = new Map<string, Pending[]>();
-  #waiting = 0;
+  readonly #calls = new LinkedList<Pending>();
+  readonly #onClosed = (): void => this.#cancel();
+  #sent = 0;
   #abandoned = 0;
   #usedAtMs: number;
   #idleCheck: Disposable | undefined;
+  #route: StreamRoute | undefined;
+  #hasServed = false;
+  #hasFailed = false;
   #isRetired = false;
+  #isClosed = false;
 
-  constructor(path: string, options: CallStreamOptions) {
+  constructor(endpoint: Endpoint, options: CallStreamOptions) {
     this.#options = options;
     this.#openedAtMs = options.clock.monotonicMs();
     this.#usedAtMs = this.#openedAtMs;
-    this.#stream = options.transport.duplex(path, {
+    this.#stream = endpoint.duplex(CALL_STREAM_METHOD, {
+      onMetadata: (metadata) => this.#negotiate(metadata),
       onMessage: (message) => this.#take(message),
-      onEnd: (ended) => this.#end((expected) => readUnsigned(asFailure(ended), expected.requestId)),
+      onEnd: (ended) => this.#endWith(ended),
     });
+    options.closed.addEventListener("abort", this.#onClosed, { once: true });
+    this.#rest();
   }
 
   /** True while further calls may be sent on it. */
@@ -65,25 +98,43 @@ export class CallStream {
     return !this.#isRetired;
   }
 
+  /** What the server has said of it; from then on calls may have headers. `undefined`: nothing, or not yet. */
+  get route(): StreamRoute | undefined {
+    return this.#route;
+  }
+
+  /** How many calls are not answered, also such as nobody waits for. */
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** True once the server has let a call in. */
+  get hasServed(): boolean {
+    return this.#hasServed;
+  }
+
+  /** True unless it was refused, or brought what no server sends. */
+  get isUseful(): boolean {
+    return this.#route === "direct" && !this.#hasFailed;
+  }
+
   /** Sends one call and waits for its answer. Never rejects. */
-  send({ frame, requestSignature, requestId, signal }: StreamedCall): Promise<Outcome> {
+  send({ frame, requestSignature, requestId, timeoutMs, traceparent, signal }: StreamedCall): Promise<Outcome> {
     const { credentials } = this.#options;
     return new Promise((resolve) => {
       const onAbort = (): void => this.#abandon(pending);
+      this.#sent += 1;
       const pending: Pending = {
         expected: { credentials, requestSignature, requestId, sequence: 0 },
+        number: this.#sent,
         settle: (outcome) => {
           signal.removeEventListener("abort", onAbort);
-          pending.settle = undefined;
-          this.#waiting -= 1;
           resolve(outcome);
         },
       };
-      this.#waiting += 1;
-      const sameId = this.#pending.get(requestId);
-      if (sameId === undefined) this.#pending.set(requestId, [pending]);
-      else sameId.push(pending);
-      this.#stream.write(frame);
+      this.#calls.add(pending);
+      const header = { timeoutMs: timeoutOf(timeoutMs), traceparent };
+      this.#stream.write(this.#route === undefined ? frame : withCallHeader(frame, header));
       signal.addEventListener("abort", onAbort, { once: true });
       if (signal.aborted) onAbort();
     });
@@ -96,69 +147,98 @@ export class CallStream {
   }
 
   /** Ends it at once; its calls are unanswered. */
-  cancel(): void {
+  #cancel(): void {
     this.#end((expected) => readUnsigned({ ...CUT, details: "the client was closed" }, expected.requestId));
     this.#stream.cancel();
   }
 
+  #negotiate(metadata: Metadata): void {
+    const [answer] = metadata.get(CALL_HEADER_METADATA);
+    if (answer !== "direct" && answer !== "relayed") return;
+    this.#route = answer;
+    // Those who wait for an answer keep the process alive.
+    this.#stream.unref();
+    for (const { number, settle } of this.#calls) if (settle === undefined) this.#cancelCall(number);
+  }
+
   #take(message: Buffer): void {
-    let problem = "it answers no call of this stream";
-    for (const pending of this.#candidates(message)) {
-      const outcome = readStreamed(message, pending.expected);
-      if (outcome.kind !== "unverified") {
-        this.#conclude(pending, outcome);
-        return;
-      }
-      problem = outcome.error.message;
-    }
-    this.#end(() => untrusted(`The stream brought an answer that cannot be trusted: ${problem}`));
-    this.#stream.cancel();
-  }
-
-  /** The calls that an answer may be for. A server that could not read an envelope does not know its request id. */
-  #candidates(message: Buffer): readonly Pending[] {
     const requestId = peekRequestId(message);
-    if (requestId === "") return [...this.#pending.values()].flat();
-    return (requestId !== undefined && this.#pending.get(requestId)) || [];
+    let outcome: Outcome | undefined;
+    const place = this.#calls.find(({ expected }) => {
+      // A server that could not read an envelope does not know its request id.
+      if (requestId !== "" && requestId !== expected.requestId) return false;
+      outcome = readStreamed(message, expected);
+      return outcome.kind !== "unverified";
+    });
+    if (outcome === undefined || (place === undefined && requestId === "")) this.#distrust();
+    else if (place !== undefined) this.#conclude(place, outcome);
+    else this.#failAll(requestId, outcome);
+    this.#rest();
   }
 
-  #conclude(pending: Pending, outcome: Outcome): void {
-    const { requestId } = pending.expected;
-    const others = this.#pending.get(requestId)?.filter((other) => other !== pending) ?? [];
-    if (others.length === 0) this.#pending.delete(requestId);
-    else this.#pending.set(requestId, others);
-    if (pending.settle === undefined) this.#abandoned -= 1;
-    else pending.settle(outcome);
-    this.#rest();
+  #conclude(place: Place<Pending>, outcome: Outcome): void {
+    const { settle } = place.item;
+    this.#calls.remove(place);
+    this.#hasServed ||= outcome.kind === "answer";
+    if (settle === undefined) this.#abandoned -= 1;
+    else settle(outcome);
+  }
+
+  /** A forged answer names these calls: one, unless the caller sent several under one request id. */
+  #failAll(requestId: string | undefined, forged: Outcome): void {
+    const next = (): Place<Pending> | undefined => this.#calls.find(({ expected }) => expected.requestId === requestId);
+    for (let place = next(); place !== undefined; place = next()) this.#conclude(place, forged);
+  }
+
+  /** Whose answer it should have been is not known: that call waits in vain, and no more calls follow it. */
+  #distrust(): void {
+    this.#hasFailed = true;
+    this.#isRetired = true;
+    this.#options.logger.warn({}, "a call stream brought an answer to none of its calls; it gets no more of them");
   }
 
   #abandon(pending: Pending): void {
+    const { settle, expected, number } = pending;
+    if (settle === undefined) return;
+    pending.settle = undefined;
     this.#abandoned += 1;
-    pending.settle?.(readUnsigned({ ...CUT, details: "the caller gave up" }, pending.expected.requestId));
+    settle(readUnsigned({ ...CUT, details: "the caller gave up" }, expected.requestId));
+    if (this.#route !== undefined) this.#cancelCall(number);
     this.#rest();
+  }
+
+  #cancelCall(number: number): void {
+    this.#stream.write(writeCancelCall(number));
+  }
+
+  #endWith(ended: RawStatus): void {
+    if (!this.#isClosed) this.#hasFailed ||= !EXPECTED_ENDS.has(ended.code);
+    this.#end((expected) => readUnsigned(asFailure(ended), expected.requestId));
   }
 
   #end(outcomeOf: (expected: Expectation) => Outcome): void {
     this.#isRetired = true;
-    this.#idleCheck?.[Symbol.dispose]();
-    const unanswered = [...this.#pending.values()].flat();
-    this.#pending.clear();
-    for (const pending of unanswered) pending.settle?.(outcomeOf(pending.expected));
+    this.#isClosed = true;
+    this.#letGo();
+    for (let place = this.#calls.first; place !== undefined; place = this.#calls.first) {
+      this.#conclude(place, outcomeOf(place.item.expected));
+    }
   }
 
-  /** Sees to the stream while nobody waits for an answer, and to its age. */
+  /** Retires the stream when it is too old, and closes it when it is idle or retired. */
   #rest(): void {
+    if (this.#isClosed) return;
     const nowMs = this.#options.clock.monotonicMs();
     this.#usedAtMs = nowMs;
     if (nowMs - this.#openedAtMs >= AGE_MS || this.#abandoned >= ABANDONED_MAX) this.#isRetired = true;
-    if (this.#waiting > 0) return;
+    if (this.#calls.size > this.#abandoned) return;
     if (this.#isRetired) this.#close();
     else this.#idleCheck ??= this.#options.clock.after(IDLE_MS, () => this.#checkIdle());
   }
 
   #checkIdle(): void {
     this.#idleCheck = undefined;
-    if (this.#waiting > 0) return;
+    if (this.#calls.size > this.#abandoned) return;
     const leftMs = this.#usedAtMs + IDLE_MS - this.#options.clock.monotonicMs();
     if (leftMs <= 0) this.retire();
     else this.#idleCheck = this.#options.clock.after(leftMs, () => this.#checkIdle());
@@ -166,13 +246,23 @@ export class CallStream {
 
   /** What nobody waits for is stopped. */
   #close(): void {
-    this.#idleCheck?.[Symbol.dispose]();
+    this.#isClosed = true;
+    this.#letGo();
     if (this.#abandoned > 0) this.#stream.cancel();
     else this.#stream.end();
+  }
+
+  #letGo(): void {
+    this.#idleCheck?.[Symbol.dispose]();
+    this.#options.closed.removeEventListener("abort", this.#onClosed);
   }
 }
 
 const CUT = { code: status.CANCELLED, details: "" };
+
+function timeoutOf(timeoutMs: number): number | undefined {
+  return timeoutMs === Infinity ? undefined : Math.min(Math.max(1, Math.ceil(timeoutMs)), MAX_CALL_TIMEOUT_MS);
+}
 
 /**
  * A stream that ends well has been cut off all the same for those who still wait. A server that ends it has answered all that

@@ -3,6 +3,7 @@ import { isIP, type Socket } from "node:net";
 import { connect, type SecureContext, type TLSSocket } from "node:tls";
 import { type CallCredentials, ChannelCredentials, credentials } from "@grpc/grpc-js";
 import type { Clock } from "../../runtime/clock.ts";
+import { CallSource } from "./call-source.ts";
 import { isNoTls, type ProbeTarget, speaksPlaintext, speaksTls } from "./protocol-probe.ts";
 import type { HttpProxy } from "./proxy.ts";
 
@@ -57,6 +58,8 @@ const NOTHING_KNOWN: ReadonlySet<string> = new Set(["undefined", "null", "", "Fa
  */
 export class Dialer extends ChannelCredentials {
   readonly #options: DialOptions;
+  /** The latest socket to each of the server's addresses, by the credentials that grpc-js gets for that. */
+  readonly #sockets = new WeakMap<CallCredentials, Socket>();
   #failure: DialFailure | undefined;
   /** What the server was found to speak instead. */
   #mismatch: DialFailure | undefined;
@@ -78,6 +81,11 @@ export class Dialer extends ChannelCredentials {
     return { message: NOTHING_KNOWN.has(known) ? "it ended at once" : known, mayPass: true };
   }
 
+  /** What tells the server of one call over which connection it was sent. */
+  source(): CallSource {
+    return new CallSource(this.#sockets);
+  }
+
   /** For grpc-js. */
   _isSecure(): boolean {
     return this.#options.tls !== undefined;
@@ -90,13 +98,18 @@ export class Dialer extends ChannelCredentials {
 
   /** For grpc-js. */
   _createSecureConnector(_target: unknown, _options: unknown, callCredentials?: CallCredentials): SecureConnector {
+    const own = callCredentials ?? credentials.createEmpty();
     return {
       // Called before each attempt to connect.
       waitForReady: async () => {
         this.#failure = undefined;
       },
-      connect: (socket) => this.#connect(socket),
-      getCallCredentials: () => callCredentials ?? credentials.createEmpty(),
+      connect: async (socket) => {
+        const connected = await this.#connect(socket);
+        this.#sockets.set(own, connected.socket);
+        return connected;
+      },
+      getCallCredentials: () => own,
       destroy: () => {},
     };
   }

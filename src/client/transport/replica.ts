@@ -7,14 +7,24 @@ import {
 import type { Clock } from "../../runtime/clock.ts";
 import type { Random } from "../../runtime/random.ts";
 import { CHECK_METHOD } from "./health.ts";
-import type { DuplexListener, RawDuplex, RawReply, RawRequest, RawStatus, RawStream, Transport } from "./transport.ts";
+import {
+  type DuplexListener,
+  type Endpoint,
+  NoEndpoint,
+  type RawDuplex,
+  type RawReply,
+  type RawRequest,
+  type RawStatus,
+  type RawStream,
+  type Transport,
+} from "./transport.ts";
 
 /** Whether a server gets calls; "unknown" until it was heard of. */
 export type Fitness = "unknown" | "in" | "out";
 
 /** What a replica is made of. */
 export interface ReplicaOptions {
-  readonly channel: Transport;
+  readonly channel: Transport & Endpoint;
   readonly clock: Clock;
   readonly random: Random;
   /** How often it is asked for its health, and how long it may take to answer. */
@@ -30,20 +40,20 @@ const FIRST_RECHECK_MS = 100;
 const ANSWERS_OF_THE_WELL: ReadonlySet<number> = new Set([status.UNIMPLEMENTED, status.RESOURCE_EXHAUSTED]);
 
 /** What a request gets that was to go to a server when the name lost it. */
-const GONE: RawStatus = {
+const GONE = new NoEndpoint({
   code: status.UNAVAILABLE,
   details: "The server is no longer behind its name.",
   metadata: new Metadata(),
   unsent: true,
   away: true,
-};
+});
 
 /**
  * One of several servers. It is out as soon as a call finds it unavailable or a health check is not answered with
  * SERVING, and in once a check is. Health is asked for again and again, not watched: streams that all clients hold
  * open would use up the server's places for calls that nobody signed.
  */
-export class Replica {
+export class Replica implements Endpoint {
   readonly #options: ReplicaOptions;
   #fitness: Fitness = "unknown";
   #closed = false;
@@ -63,7 +73,7 @@ export class Replica {
 
   /** Sends one message and waits for the reply. Never rejects: a failure is a status. */
   async unary(request: RawRequest): Promise<RawReply> {
-    if (this.#closed) return { message: undefined, status: GONE };
+    if (this.#closed) return GONE.unary();
     const reply = await this.#options.channel.unary(request);
     this.#learn(reply.status);
     return reply;
@@ -71,7 +81,7 @@ export class Replica {
 
   /** Sends one message and reads a stream of replies. */
   serverStream(request: RawRequest): RawStream {
-    if (this.#closed) return { next: async () => GONE, cancel: () => {} };
+    if (this.#closed) return GONE.serverStream();
     const stream = this.#options.channel.serverStream(request);
     return {
       next: async () => {
@@ -84,16 +94,14 @@ export class Replica {
   }
 
   /** Opens a stream on which both sides send. */
-  duplex(path: string, { onMessage, onEnd }: DuplexListener): RawDuplex {
-    if (this.#closed) {
-      queueMicrotask(() => onEnd(GONE));
-      return { write: () => {}, end: () => {}, cancel: () => {} };
-    }
+  duplex(path: string, listener: DuplexListener): RawDuplex {
+    if (this.#closed) return GONE.duplex(path, listener);
     return this.#options.channel.duplex(path, {
-      onMessage,
+      onMetadata: (metadata) => listener.onMetadata(metadata),
+      onMessage: (message) => listener.onMessage(message),
       onEnd: (end) => {
         this.#learn(end);
-        onEnd(end);
+        listener.onEnd(end);
       },
     });
   }

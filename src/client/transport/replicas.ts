@@ -6,11 +6,10 @@ import { lookUp } from "./name-lookup.ts";
 import { type Fitness, Replica } from "./replica.ts";
 import {
   Channel,
-  type DuplexListener,
-  type RawDuplex,
+  type Endpoint,
+  NoEndpoint,
   type RawReply,
   type RawRequest,
-  type RawStatus,
   type RawStream,
   type Transport,
 } from "./transport.ts";
@@ -48,66 +47,38 @@ export class Replicas implements Transport {
 
   /** Sends one message to the replica whose turn it is, and waits for the reply. */
   async unary(request: RawRequest): Promise<RawReply> {
-    const next = await this.#next(request.signal);
-    return next instanceof Replica ? next.unary(request) : { message: undefined, status: next };
+    return (await this.next(request.signal)).unary(request);
   }
 
   /** Sends one message to the replica whose turn it is, and reads a stream of replies. */
   serverStream(request: RawRequest): RawStream {
-    const opened = this.#next(request.signal).then((next) =>
-      next instanceof Replica ? next.serverStream(request) : { next: async () => next, cancel: () => {} },
-    );
+    const opened = this.next(request.signal).then((next) => next.serverStream(request));
     return {
       next: async () => (await opened).next(),
       cancel: () => void opened.then((stream) => stream.cancel()),
     };
   }
 
-  /** Opens a stream to the replica whose turn it is. What is sent before that is known waits. */
-  duplex(path: string, listener: DuplexListener): RawDuplex {
-    const giveUp = new AbortController();
-    const opened = this.#next(giveUp.signal).then((next) => {
-      if (next instanceof Replica) return next.duplex(path, listener);
-      listener.onEnd(next);
-      return undefined;
-    });
-    let stream: RawDuplex | undefined;
-    void opened.then((found) => {
-      stream = found;
-    });
-    return {
-      write: (message) => {
-        if (stream !== undefined) stream.write(message);
-        else void opened.then((found) => found?.write(message));
-      },
-      end: () => void opened.then((found) => found?.end()),
-      cancel: () => {
-        giveUp.abort();
-        void opened.then((found) => found?.cancel());
-      },
-    };
+  /** The next replica that is in, or any if none is; waits for the first to be judged. */
+  async next(signal: AbortSignal): Promise<Endpoint> {
+    if (this.#byAddress.size === 0) this.#start();
+    if (this.#all.length === 0) this.#lookUpNames();
+    try {
+      while (!this.#isJudged()) await unlessAborted(this.#changed.promise, signal);
+    } catch {
+      return none(status.CANCELLED, "The call ended before a server was found.");
+    }
+    for (let tried = 0; tried < this.#all.length; tried += 1) {
+      const replica = this.#takeTurn();
+      if (replica !== undefined && isIn(replica)) return replica;
+    }
+    return this.#takeTurn() ?? none(status.UNAVAILABLE, this.#lookupFailure);
   }
 
   /** Takes no further requests; those under way may finish. */
   close(): void {
     this.#closed = true;
     for (const replica of this.#all) replica.close();
-  }
-
-  /** The next replica that is in, or any if none is; waits for the first to be judged. A status if there is none. */
-  async #next(signal: AbortSignal): Promise<Replica | RawStatus> {
-    if (this.#byAddress.size === 0) this.#start();
-    if (this.#all.length === 0) this.#lookUpNames();
-    try {
-      while (!this.#isJudged()) await unlessAborted(this.#changed.promise, signal);
-    } catch {
-      return failure(status.CANCELLED, "The call ended before a server was found.");
-    }
-    for (let tried = 0; tried < this.#all.length; tried += 1) {
-      const replica = this.#takeTurn();
-      if (replica !== undefined && isIn(replica)) return replica;
-    }
-    return this.#takeTurn() ?? failure(status.UNAVAILABLE, this.#lookupFailure);
   }
 
   #takeTurn(): Replica | undefined {
@@ -193,6 +164,12 @@ function isIn({ fitness }: Replica): boolean {
   return fitness === "in";
 }
 
-function failure(code: number, details: string): RawStatus {
-  return { code, details, metadata: new Metadata(), unsent: true, away: code === status.UNAVAILABLE };
+function none(code: number, details: string): Endpoint {
+  return new NoEndpoint({
+    code,
+    details,
+    metadata: new Metadata(),
+    unsent: true,
+    away: code === status.UNAVAILABLE,
+  });
 }

@@ -35,10 +35,14 @@ export interface RawDuplex {
   /** Says that no more messages come. */
   end(): void;
   cancel(): void;
+  /** Lets the process end while the stream is open. */
+  unref(): void;
 }
 
 /** Who hears of what comes on a {@link RawDuplex}. */
 export interface DuplexListener {
+  /** Called at most once, before the first message. */
+  onMetadata(metadata: Metadata): void;
   onMessage(message: Buffer): void;
   /** Called once, after the last message. */
   onEnd(status: RawStatus): void;
@@ -54,18 +58,47 @@ export interface RawRequest {
   readonly traceparent: string | undefined;
 }
 
-/** Moves bytes: it neither parses, nor verifies, nor retries. */
-export interface Transport {
-  /** How many other servers an attempt that failed may turn to without a wait; 0 where there is no other. */
-  readonly alternatives: number;
+/** One server. Moves bytes: it neither parses, nor verifies, nor retries. */
+export interface Endpoint {
   /** Sends one message and waits for the reply. Never rejects: a failure is a status. */
   unary(request: RawRequest): Promise<RawReply>;
   /** Sends one message and reads a stream of replies, no faster than they are asked for. */
   serverStream(request: RawRequest): RawStream;
-  /** Opens a stream on which both sides send. */
+  /** Opens a stream on which both sides send. Its metadata tells the server the source of the stream. */
   duplex(path: string, listener: DuplexListener): RawDuplex;
+}
+
+/** The way to one server, or to several that share the requests. */
+export interface Transport extends Pick<Endpoint, "unary" | "serverStream"> {
+  /** How many other servers an attempt that failed may turn to without a wait; 0 where there is no other. */
+  readonly alternatives: number;
+  /** The server that the next request is to go to. Never rejects: where there is none, every request to it fails. */
+  next(signal: AbortSignal): Promise<Endpoint>;
   /** Takes no further requests; those under way may finish. */
   close(): void;
+}
+
+/** Stands for a server where there is none. */
+export class NoEndpoint implements Endpoint {
+  readonly #status: RawStatus;
+
+  /** `status`: what every request comes to. */
+  constructor(status: RawStatus) {
+    this.#status = status;
+  }
+
+  async unary(): Promise<RawReply> {
+    return { message: undefined, status: this.#status };
+  }
+
+  serverStream(): RawStream {
+    return { next: async () => this.#status, cancel: () => {} };
+  }
+
+  duplex(_path: string, { onEnd }: DuplexListener): RawDuplex {
+    queueMicrotask(() => onEnd(this.#status));
+    return { write: () => {}, end: () => {}, cancel: () => {}, unref: () => {} };
+  }
 }
 
 /** Where and how to connect. */
@@ -97,7 +130,7 @@ const sameBytes = (bytes: Buffer): Buffer => bytes;
 const OK: RawStatus = { code: status.OK, details: "", metadata: new Metadata() };
 
 /** One gRPC channel, to one server. */
-export class Channel implements Transport {
+export class Channel implements Transport, Endpoint {
   readonly alternatives = 0;
   readonly #client: Client;
   readonly #dialer: Dialer;
@@ -127,6 +160,11 @@ export class Channel implements Transport {
       "grpc.enable_http_proxy": 0,
       ...(authority !== undefined && { "grpc.default_authority": authority }),
     });
+  }
+
+  /** There is only the one. */
+  async next(): Promise<Endpoint> {
+    return this;
   }
 
   unary(request: RawRequest): Promise<RawReply> {
@@ -182,8 +220,12 @@ export class Channel implements Transport {
     };
   }
 
-  duplex(path: string, { onMessage, onEnd }: DuplexListener): RawDuplex {
-    const call = this.#client.makeBidiStreamRequest<Buffer, Buffer>(path, sameBytes, sameBytes);
+  duplex(path: string, { onMetadata, onMessage, onEnd }: DuplexListener): RawDuplex {
+    const source = this.#dialer.source();
+    const call = this.#client.makeBidiStreamRequest<Buffer, Buffer>(path, sameBytes, sameBytes, {
+      credentials: source,
+    });
+    call.on("metadata", onMetadata);
     call.on("data", onMessage);
     call.on("status", (final: RawStatus) => void this.#failure(call, final).then(onEnd));
     // The status tells the same; without a listener the event would end the process.
@@ -192,6 +234,7 @@ export class Channel implements Transport {
       write: (message) => void call.write(message),
       end: () => void call.end(),
       cancel: () => call.cancel(),
+      unref: () => source.unref(),
     };
   }
 

@@ -1,6 +1,6 @@
 import { createSecretKey, randomBytes } from "node:crypto";
 import {
-  type Metadata,
+  Metadata,
   Server,
   ServerCredentials,
   type ServerDuplexStream,
@@ -13,6 +13,12 @@ import { type Response, Status } from "../../../gen/sealwire/v1/response.ts";
 import type { SealwireError } from "../../../src/errors.ts";
 import type { ClientCredentials } from "../../../src/signing/key-ring/credentials.ts";
 import { signResponse } from "../../../src/signing/response/sign.ts";
+import {
+  CALL_HEADER_METADATA,
+  type CallHeader,
+  readStreamMessage,
+  type StreamRoute,
+} from "../../../src/wire/call-header.ts";
 import { errorToMessage } from "../../../src/wire/error-message.ts";
 import { readFrame } from "../../../src/wire/frame.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD, PROTOCOL_VERSION, WATCH_JOB_METHOD } from "../../../src/wire/limits.ts";
@@ -25,6 +31,8 @@ export interface Received {
   readonly signature: Uint8Array;
   readonly envelope: Envelope;
   readonly metadata: Metadata;
+  /** Of a call on a stream. */
+  readonly header?: CallHeader;
 }
 
 /** A gRPC failure to answer with. */
@@ -57,6 +65,12 @@ export interface StreamReply {
 
 /** What a peer does. */
 export interface Behaviour {
+  /** What is said of each call stream as soon as it is opened. Default: nothing, as a server of version 0.1. */
+  readonly route?: StreamRoute;
+  /** Says it after the second request only. */
+  readonly isSlow?: boolean;
+  /** Told of each call stream. */
+  opened?(reply: StreamReply): void;
   /** Told of each request of a call stream; `attempt` counts over all streams. */
   streamed?(request: Received, reply: StreamReply, attempt: number): void | Promise<void>;
   call?(request: Received, attempt: number): UnaryReply | Promise<UnaryReply>;
@@ -74,7 +88,17 @@ export interface SignedPeer extends AsyncDisposable {
   /** Requests on call streams so far. */
   readonly streamed: readonly Received[];
   /** Call streams so far, those that have ended too. */
-  readonly streams: readonly { readonly ended: Promise<"half-closed" | "cancelled"> }[];
+  readonly streams: readonly PeerStream[];
+}
+
+/** A call stream that a client opened. */
+export interface PeerStream {
+  /** Where it comes from, as `host:port`. */
+  readonly peer: string;
+  readonly metadata: Metadata;
+  /** The numbers of the calls that were cancelled. */
+  readonly cancelled: readonly number[];
+  readonly ended: Promise<"half-closed" | "cancelled">;
 }
 
 /** Keys that no server holds, for peers of a test. */
@@ -98,16 +122,16 @@ const identity = {
   responseDeserialize: sameBytes,
 };
 
-/** Starts a peer on a free port of the loopback interface, or on `port`. */
+/** Starts a peer on a free port of the loopback interface, on `port`, or on a unix socket. */
 export async function startPeer(
   behaviour: Behaviour,
-  options: { port?: number; credentials?: ClientCredentials } = {},
+  options: { port?: number; unixSocket?: string; credentials?: ClientCredentials } = {},
 ) {
   const server = new Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
   const calls: Received[] = [];
   const watches: Received[] = [];
   const streamed: Received[] = [];
-  const streams: SignedPeer["streams"][number][] = [];
+  const streams: PeerStream[] = [];
   server.addService(
     {
       call: { path: CALL_METHOD, requestStream: false, responseStream: false, ...identity },
@@ -141,11 +165,27 @@ export async function startPeer(
             });
           });
         });
-        streams.push({ ended });
+        const cancelled: number[] = [];
+        streams.push({ metadata: stream.metadata, peer: stream.getPeer(), cancelled, ended });
+        const { route, isSlow = false } = behaviour;
+        const negotiate = (): void => {
+          const metadata = new Metadata();
+          if (route !== undefined) metadata.set(CALL_HEADER_METADATA, route);
+          if (route !== undefined) stream.sendMetadata(metadata);
+        };
+        if (!isSlow) negotiate();
         stream.on("error", () => {});
-        stream.on("data", (frame: Buffer) => {
-          const received = receive(frame, stream.metadata);
+        behaviour.opened?.(reply);
+        stream.on("data", (bytes: Buffer) => {
+          const message = readStreamMessage(bytes);
+          if (message.kind === "cancel") {
+            cancelled.push(message.call);
+            return;
+          }
+          const { frame, header } = message;
+          const received = { ...receive(Buffer.from(frame), stream.metadata), header };
           streamed.push(received);
+          if (isSlow && streamed.length === 2) negotiate();
           void behaviour.streamed?.(received, reply, streamed.length);
         });
       },
@@ -169,11 +209,10 @@ export async function startPeer(
   );
   const port = await new Promise<number>((resolve, reject) => {
     const credentials = ServerCredentials.createInsecure();
-    server.bindAsync(`127.0.0.1:${options.port ?? 0}`, credentials, (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
+    const bound = options.unixSocket === undefined ? `127.0.0.1:${options.port ?? 0}` : `unix:${options.unixSocket}`;
+    server.bindAsync(bound, credentials, (error, port) => (error ? reject(error) : resolve(port)));
   });
-  const address = `127.0.0.1:${port}`;
+  const address = options.unixSocket === undefined ? `127.0.0.1:${port}` : `unix:${options.unixSocket}`;
   const credentials = { ...(options.credentials ?? makeCredentials(address)), address };
   const peer: SignedPeer = {
     address,
