@@ -34,7 +34,8 @@ const CANCEL_TAG = (5 << 3) | LENGTH_DELIMITED;
 const FIRST_NUMBER_TAG = (1 << 3) | VARINT;
 const TRACEPARENT_TAG = (2 << 3) | LENGTH_DELIMITED;
 
-const NO_HEADER: CallHeader = { timeoutMs: undefined, traceparent: undefined };
+/** The header of a call that has none. */
+export const NO_HEADER: CallHeader = { timeoutMs: undefined, traceparent: undefined };
 
 /** What one end of a connection has to be called: the port by which the client sends, or "unix". */
 export function sourceOf(port: number | undefined): string {
@@ -136,20 +137,21 @@ function readTimeout(cursor: WireCursor, end: number): number | undefined {
 /** A cancellation stands alone: `from` is where its field begins. */
 function readCancel(cursor: WireCursor, from: number): StreamMessage {
   const whole = cursor.bytes.length;
-  let call = 0;
+  let call: number | undefined;
   try {
     const end = cursor.delimited(whole);
     if (from !== 0 || end !== whole) throw malformed("cancel", "is not alone; send it as a message of its own");
     while (cursor.pos < end) {
       const tag = cursor.tag(end);
       if (tag !== FIRST_NUMBER_TAG) throw malformed("cancel", `has the unknown field ${tag >>> 3}; leave it out`);
+      if (call !== undefined) throw malformed("cancel", "names more than one call; send one at a time");
       cursor.varint(end);
       call = cursor.hi * 2 ** 32 + cursor.lo;
     }
   } catch (error) {
     throw inField("cancel", error);
   }
-  return { kind: "cancel", call };
+  return { kind: "cancel", call: call ?? 0 };
 }
 
 function without(bytes: Buffer, { from, to }: { readonly from: number; readonly to: number }): Buffer {

@@ -2,6 +2,13 @@ import { type Client, type ClientDuplexStream, Metadata, type StatusObject } fro
 import { Response } from "../../gen/sealwire/v1/response.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { verifyResponseFrame } from "../../src/signing/response/verify.ts";
+import {
+  CALL_HEADER_METADATA,
+  type CallHeader,
+  NO_HEADER,
+  withCallHeader,
+  writeCancelCall,
+} from "../../src/wire/call-header.ts";
 import { readFrame } from "../../src/wire/frame.ts";
 import { CALL_STREAM_METHOD } from "../../src/wire/limits.ts";
 import { readStatusDetails } from "../../src/wire/status.ts";
@@ -30,6 +37,8 @@ export class RawStream {
   /** Request ids in the order in which they were answered. */
   readonly answered: string[] = [];
   readonly ended: Promise<StreamEnd>;
+  /** What the server has said of the stream: `undefined` if there was none of it in its first metadata. */
+  readonly route: Promise<string | undefined>;
   readonly #credentials: ClientCredentials;
   readonly #stream: ClientDuplexStream<Buffer, Buffer>;
   readonly #waiting = new Map<string, Waiting>();
@@ -37,6 +46,9 @@ export class RawStream {
   constructor(client: Client, credentials: ClientCredentials, metadata = new Metadata()) {
     this.#credentials = credentials;
     this.#stream = client.makeBidiStreamRequest(CALL_STREAM_METHOD, identity, identity, metadata);
+    this.route = new Promise((resolve) => {
+      this.#stream.on("metadata", (answer: Metadata) => resolve(answer.get(CALL_HEADER_METADATA)[0]?.toString()));
+    });
     this.#stream.on("data", (bytes: Buffer) => this.#take(bytes));
     this.#stream.on("error", () => {});
     this.ended = new Promise((resolve) => {
@@ -50,8 +62,15 @@ export class RawStream {
   }
 
   /** Signs and sends a call; gives its verified answer. */
-  call(request: RawRequest, credentials = this.#credentials): Promise<Response> {
-    return this.send(signRaw(credentials, { ...request, method: CALL_STREAM_METHOD }), credentials);
+  call(request: RawRequest, credentials = this.#credentials, header: Partial<CallHeader> = {}): Promise<Response> {
+    const signed = signRaw(credentials, { ...request, method: CALL_STREAM_METHOD });
+    const frame = withCallHeader(Buffer.from(signed.frame), { ...NO_HEADER, ...header });
+    return this.send({ ...signed, frame }, credentials);
+  }
+
+  /** Cancels a call by its number, from 1. */
+  cancelCall(number: number): void {
+    this.write(writeCancelCall(number));
   }
 
   /** Sends a signed frame as it is; gives its verified answer, rejects if the stream ends without. */

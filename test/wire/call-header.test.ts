@@ -121,6 +121,7 @@ test("a cancellation beside anything else, or malformed, is refused by name", ()
   ]) {
     assert.match(refusal(bytes), "cancel of a message on the stream is not alone");
   }
+  assert.match(refusal(Buffer.from([0x2a, 4, 0x08, 1, 0x08, 2])), "names more than one call");
   assert.match(refusal(Buffer.from([0x2a, 2, 0x08, 0x80])), "cancel of a message on the stream is malformed");
   assert.match(refusal(Buffer.from([0x2a, 2, 0x10, 1])), "cancel of a message on the stream has the unknown field 2");
 });

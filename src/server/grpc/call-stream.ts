@@ -1,6 +1,7 @@
 /* One state machine, whose states no part can change without the others: so one file, although it is long. */
 
 import {
+  Metadata,
   ServerInterceptingCall,
   type ServerInterceptingCallInterface,
   type ServerListener,
@@ -9,13 +10,23 @@ import {
 import { SealwireError } from "../../errors.ts";
 import { LinkedList, type Place } from "../../runtime/linked-list.ts";
 import type { TickLimiter } from "../../runtime/tick-limiter.ts";
+import {
+  CALL_HEADER_METADATA,
+  type CallHeader,
+  NO_HEADER,
+  readStreamMessage,
+  type StreamMessage,
+  type StreamRoute,
+  sourceOf,
+} from "../../wire/call-header.ts";
 import { CALL_STREAM_METHOD } from "../../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../../wire/status.ts";
-import { type CallOutcome, type Execution, execute } from "../request/execution.ts";
+import type { CallOutcome } from "../request/execution.ts";
 import { type RequestOrigin, requestTooSlow, SignedRequest } from "../request/request.ts";
 import { MessageIntake } from "./message-intake.ts";
 import { type Reader, type Reading, tooManyRequests } from "./read-budget.ts";
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
+import { StreamedCall } from "./streamed-call.ts";
 import { ENDED_WELL, endUnexpectedly, type UnaryCallOptions } from "./unary-call.ts";
 
 /** What a {@link CallStream} uses. */
@@ -31,12 +42,8 @@ export interface CallStreamOptions extends UnaryCallOptions {
 /** The gRPC status with which a stream ends. */
 type Ending = Pick<GrpcFailure, "code" | "details"> & Partial<GrpcFailure>;
 
-/** A call in flight. */
-interface StreamedCall {
-  readonly request: SignedRequest;
-  /** Set once its tool runs. */
-  execution: Execution | undefined;
-}
+/** A request that has not begun. */
+type StreamedRequest = Extract<StreamMessage, { kind: "request" }>;
 
 /**
  * One ToolService.CallStream: every frame is a call of its own, verified by itself and answered when it is done.
@@ -46,6 +53,9 @@ interface StreamedCall {
  * frame is accepted, each read takes a share of the memory for unverified bytes; from then on the stream counts for the
  * key of that frame.
  *
+ * Where the client has asked for headers, one frame more is read than there is room for, and kept: cancellations of the
+ * calls in flight come behind it.
+ *
  * It replaces grpc-js's own stream object between interceptor and handler, which would cost every frame two more queues.
  */
 export class CallStream extends ServerInterceptingCall implements Reader {
@@ -54,7 +64,13 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   readonly #calls = new LinkedList<StreamedCall>();
   readonly #cleanUp: Disposable[] = [];
   #origin: RequestOrigin | undefined;
+  /** True if frames may have headers. */
+  #hasHeaders = false;
+  /** How many requests were begun. */
+  #begun = 0;
   #waiting = 0;
+  /** A request for which there is no room yet. */
+  #kept: StreamedRequest | undefined;
   #isTrusted = false;
   #isReading = false;
   #isPulling = false;
@@ -104,12 +120,11 @@ export class CallStream extends ServerInterceptingCall implements Reader {
             },
           };
           if (exceedsLimit(metadata)) this.#fail(metadataTooLarge());
-          else this.#open();
+          else this.#open(metadata);
         }),
       onReceiveMessage: (message) => {
         try {
           this.#isReading = false;
-          this.#stopFirstRead();
           if (this.#ending === undefined) this.#receive(message as Uint8Array);
           this.#goOn();
         } catch (thrown) {
@@ -121,7 +136,8 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     };
   }
 
-  #open(): void {
+  #open(metadata: Metadata): void {
+    this.#negotiate(metadata);
     this.#intake = new MessageIntake(this.#call, false, (bytes) => this.#reading?.reserve(bytes) ?? true);
     const { clock, execution, streamTimeoutMs } = this.#options;
     const { drain } = execution;
@@ -137,16 +153,57 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     else this.#goOn();
   }
 
+  /** Answers a client that knows headers, before it sends anything. */
+  #negotiate(metadata: Metadata): void {
+    const [source] = metadata.get(CALL_HEADER_METADATA);
+    if (source === undefined) return;
+    this.#hasHeaders = true;
+    const { remotePort } = this.#call.getConnectionInfo();
+    const route: StreamRoute = source === sourceOf(remotePort) ? "direct" : "relayed";
+    const answer = new Metadata();
+    answer.set(CALL_HEADER_METADATA, route);
+    this.#call.sendMetadata(answer);
+  }
+
   #receive(bytes: Uint8Array): void {
-    const request = new SignedRequest(this.#options, this.#origin as RequestOrigin);
+    let message: StreamMessage;
     try {
-      request.authenticate(bytes);
+      message = this.#hasHeaders ? readStreamMessage(bytes) : { kind: "request", frame: bytes, header: NO_HEADER };
+    } catch (thrown) {
+      this.#fail(SealwireError.from(thrown));
+      return;
+    }
+    if (message.kind === "cancel") this.#cancelCall(message.call);
+    else if (this.#hasRoom()) this.#begin(message);
+    else this.#kept = message;
+  }
+
+  #begin({ frame, header }: StreamedRequest): void {
+    this.#stopFirstRead();
+    const { clock, execution } = this.#options;
+    const request = new SignedRequest(this.#options, this.#originOf(header));
+    this.#begun += 1;
+    try {
+      request.authenticate(frame);
     } catch (thrown) {
       this.#fail(request.refusalOf(thrown), request);
       return;
     }
-    const call: StreamedCall = { request, execution: undefined };
+    const call = new StreamedCall(request, this.#begun);
+    const { timeoutMs = Infinity } = header;
+    if (timeoutMs < execution.timeLimit.limitMs) call.allow(timeoutMs, clock, (body) => this.#guard(body));
     void this.#serve(call, this.#calls.add(call));
+  }
+
+  #originOf({ traceparent }: CallHeader): RequestOrigin {
+    const origin = this.#origin as RequestOrigin;
+    return traceparent === undefined ? origin : { ...origin, traceparent };
+  }
+
+  /** Ignores calls that have ended. Where no request was accepted yet, one must still come in time. */
+  #cancelCall(number: number): void {
+    const place = this.#calls.find((call) => call.number === number);
+    place?.item.stop(new SealwireError("CANCELLED", "The caller cancelled the call."));
   }
 
   async #serve(call: StreamedCall, place: Place<StreamedCall>): Promise<void> {
@@ -165,7 +222,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     const { request } = call;
     if (request.hasEnded) return;
     try {
-      call.execution = execute(this.#options.execution, request, (outcome) => this.#answer(place, outcome));
+      call.execute(this.#options.execution, (outcome) => this.#answer(place, outcome));
     } catch (thrown) {
       this.#answer(place, request.refusalOf(thrown));
     }
@@ -189,6 +246,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     const { request } = place.item;
     if (request.hasEnded) return;
     try {
+      place.item.endTime();
       const isRefused = outcome instanceof SealwireError;
       const code = isRefused ? Status[outcome.status] : Status.OK;
       // The callback comes once the bytes have gone to the connection, which a slow reader holds up.
@@ -218,9 +276,9 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     this.#ending ??= toGrpcFailure(SealwireError.from(thrown));
     this.#isOver = true;
     endUnexpectedly(this.#call, this.#options.logger, thrown);
-    for (const { request, execution } of this.#calls) {
-      request.abandon();
-      execution?.cancel();
+    for (const call of this.#calls) {
+      call.request.abandon();
+      call.cancel();
     }
     this.#letGo();
   }
@@ -228,6 +286,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   /** Reads on if there is room, or ends the stream if that is all that is left to do. */
   #goOn(): void {
     if (this.#isOver) return;
+    this.#beginKept();
     if (this.#ending !== undefined) {
       if (this.#calls.size > 0) return;
       this.#isOver = true;
@@ -239,10 +298,17 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     }
   }
 
+  #beginKept(): void {
+    const kept = this.#kept;
+    if (kept === undefined || !this.#hasRoom()) return;
+    this.#kept = undefined;
+    this.#begin(kept);
+  }
+
   /** Reads a frame of somebody who is not trusted yet. */
   #readFirst(intake: MessageIntake): void {
     this.#isReading = true;
-    this.#reading = this.#options.readBudget.enter(intake.connection, this);
+    this.#reading ??= this.#options.readBudget.enter(intake.connection, this);
     this.#call.startRead();
     if (this.#isReading) intake.askAgain();
   }
@@ -251,11 +317,15 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   #pull(): void {
     if (this.#isPulling) return;
     this.#isPulling = true;
-    while (!this.#isReading && this.#ending === undefined && this.#hasRoom()) {
+    while (!this.#isReading && this.#ending === undefined && this.#mayRead()) {
       this.#isReading = true;
       this.#call.startRead();
     }
     this.#isPulling = false;
+  }
+
+  #mayRead(): boolean {
+    return this.#hasRoom() || (this.#hasHeaders && this.#kept === undefined);
   }
 
   /** Polls that wait hold nobody up: those are limited as watches are. */
@@ -284,6 +354,8 @@ export class CallStream extends ServerInterceptingCall implements Reader {
 
   #endWith(ending: Ending): void {
     this.#ending ??= ending;
+    // A client that sends no more has a right to the answer to all that it has sent.
+    if (ending !== ENDED_WELL) this.#kept = undefined;
     this.#stopFirstRead();
     this.#intake?.stop();
     this.#goOn();
@@ -293,9 +365,9 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   #cancel(): void {
     this.#isOver = true;
     this.#letGo();
-    for (const { request, execution } of this.#calls) {
-      request.end(Status.CANCELLED);
-      execution?.cancel();
+    for (const call of this.#calls) {
+      call.request.end(Status.CANCELLED);
+      call.cancel();
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Metadata } from "@grpc/grpc-js";
 import { SealwireError } from "../../errors.ts";
 import { MAX_METADATA_BYTES } from "../../wire/limits.ts";
+import { isTraceparent } from "../../wire/traceparent.ts";
 
 /** True if a call's metadata is larger than a server reads. */
 export function exceedsLimit(metadata: Metadata): boolean {
@@ -18,10 +19,8 @@ export function metadataTooLarge(): SealwireError {
   });
 }
 
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-
 /** The W3C trace context of the call, if it is well-formed. */
 export function readTraceparent(metadata: Metadata): string | undefined {
   const [value] = metadata.get("traceparent");
-  return typeof value === "string" && TRACEPARENT.test(value) ? value : undefined;
+  return typeof value === "string" && isTraceparent(value) ? value : undefined;
 }
