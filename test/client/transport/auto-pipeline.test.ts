@@ -307,6 +307,24 @@ test("a forged answer fails the call that it names, which is not sent again", as
   );
 });
 
+test("each of several servers gets a stream, and calls move when one is lost", async () => {
+  await using first = await startPeer({ call: honest, ...answering }, { credentials });
+  await using second = await startPeer({ call: honest, ...answering }, { credentials });
+  await using client = new SealwireClient({
+    credentials: { ...first.credentials, address: `${first.address},${second.address}` },
+    retry: quick,
+  });
+  await eventually("both have a stream in use", async () => {
+    await sum(client);
+    return first.streamed.length > 0 && second.streamed.length > 0;
+  });
+  await first[Symbol.asyncDispose]();
+  const calls = first.streamed.length + first.calls.length;
+  await Promise.all(Array.from({ length: 40 }, () => sum(client)));
+  assert.is(first.streamed.length + first.calls.length, calls);
+  assert.is(second.streams.length, 1);
+});
+
 for (const pipeline of [true, "auto"] as const) {
   test(`a stream over a unix socket says so (pipeline: ${pipeline})`, async () => {
     const folder = await mkdtemp(join(tmpdir(), "sealwire-"));
