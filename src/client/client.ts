@@ -5,14 +5,14 @@ import { ServerIdentityRequest, ServerIdentityResponse } from "../../gen/sealwir
 import { SealwireError } from "../errors.ts";
 import type { JobState } from "../jobs/job.ts";
 import { checkNumber } from "../runtime/number-range.ts";
-import type { VerifiedResponse } from "../signing/response/verify.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { type CallArguments, encodeArguments, isEncoded } from "./calls/arguments.ts";
 import { type CallOptions, checkTraceparent } from "./calls/call-options.ts";
 import { type CallResult, readResult } from "./calls/call-result.ts";
-import { Deadline } from "./calls/deadline.ts";
-import { type EncodedMessage, Signer } from "./calls/signer.ts";
-import { callTool, timeUp } from "./calls/tool-call.ts";
+import { Deadline, type Ending } from "./calls/deadline.ts";
+import { Operations } from "./calls/operations.ts";
+import { Signer } from "./calls/signer.ts";
+import { callTool, callWithin, type Intent, timeUp } from "./calls/tool-call.ts";
 import { decodeAs, ToolOutput } from "./calls/tool-output.ts";
 import {
   bindTools,
@@ -73,7 +73,7 @@ export class SealwireClient implements AsyncDisposable {
       pipelines:
         resolved.pipeline === false ? undefined : new Pipelines({ ...resolved, mode: resolved.pipeline, closed }),
       signer: new Signer(resolved),
-      closed,
+      operations: new Operations(resolved),
     };
     this.#contracts = new ContractSource(resolved.descriptors, () => this.listTools({ includeDescriptors: true }));
   }
@@ -168,8 +168,10 @@ export class SealwireClient implements AsyncDisposable {
 
   /** Ends everything under way with CANCELLED and closes the connection. What the server has begun goes on there. */
   close(): void {
-    this.#closing.abort(new SealwireError("CANCELLED", "The client was closed."));
-    this.#connection.transport.close();
+    const { operations, transport } = this.#connection;
+    this.#closing.abort();
+    operations.close(new SealwireError("CANCELLED", "The client was closed."));
+    transport.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -177,9 +179,12 @@ export class SealwireClient implements AsyncDisposable {
   }
 
   async #callAny(tool: string, args: CallArguments, options: CallOptions): Promise<CallResult> {
-    if (isEncoded(args)) return readResult(await this.#send(tool, args, options), this.#contracts);
-    const encode = async (signal: AbortSignal): Promise<EncodedCall> => {
-      const contract = await this.#contracts.forTool(tool, signal);
+    if (isEncoded(args)) {
+      const intent = { tool, args, ...this.#name(options) };
+      return readResult(await callTool(this.#connection, intent, options), this.#contracts);
+    }
+    const encode = async (until: Ending): Promise<EncodedCall> => {
+      const contract = await this.#contracts.forTool(tool, until);
       return { contract, args: encodeArguments(contract, args) };
     };
     return (await this.#callEncoded(tool, encode, options)).result;
@@ -188,29 +193,32 @@ export class SealwireClient implements AsyncDisposable {
   /** Finds the contract, encodes and calls, all within the one time limit. */
   async #callEncoded(
     name: string,
-    encode: (signal: AbortSignal) => Promise<EncodedCall>,
+    encode: (until: Ending) => Promise<EncodedCall>,
     options: CallOptions,
   ): Promise<ContractedResult> {
-    const { clock, random, timeoutMs } = this.#connection.options;
+    const { operations } = this.#connection;
+    const { clock, timeoutMs } = this.#connection.options;
     const limitMs = checkTimeoutMs(options.timeoutMs ?? timeoutMs);
-    const requestId = options.requestId ?? random.uuid();
+    const named = this.#name(options);
+    let tool = name;
     using deadline = new Deadline({
       clock,
+      operations,
       timeoutMs: limitMs,
-      signals: [this.#closing.signal, options.signal],
-      describe: () => timeUp({ tool: name, requestId }, limitMs),
+      signal: options.signal,
+      describe: () => timeUp({ tool, requestId: named.requestId }, limitMs),
     });
-    const { contract, args } = await encode(deadline.signal);
-    const left = { timeoutMs: Math.max(1, deadline.remainingMs()), signal: deadline.signal };
-    const response = await this.#send(contract.tool, args, { ...options, ...left, requestId });
+    const { contract, args } = await encode(deadline);
+    tool = contract.tool;
+    const response = await callWithin(this.#connection, { tool, args, ...named }, deadline);
     if (response.result !== undefined) decodeAs(response.result, contract.output.typeName, () => undefined);
     return { contract, result: readResult(response, this.#contracts) };
   }
 
-  async #send(tool: string, args: EncodedMessage, options: CallOptions): Promise<VerifiedResponse> {
-    const { requestId = this.#connection.options.random.uuid(), traceparent } = options;
+  /** What an intent is known by. Throws OPTIONS_INVALID. */
+  #name({ requestId, traceparent }: CallOptions): Pick<Intent, "requestId" | "traceparent"> {
     if (traceparent !== undefined) checkTraceparent(traceparent);
-    return callTool(this.#connection, { tool, args, requestId, traceparent }, options);
+    return { requestId: requestId ?? this.#connection.options.random.uuid(), traceparent };
   }
 
   async #callSystem(tool: string, method: string, value: Uint8Array, options: OperationOptions): Promise<Any> {

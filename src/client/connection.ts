@@ -1,3 +1,4 @@
+import type { Operations } from "./calls/operations.ts";
 import type { Signer } from "./calls/signer.ts";
 import type { ResolvedClientOptions } from "./options.ts";
 import type { Pipelines } from "./transport/pipeline.ts";
@@ -10,8 +11,7 @@ export interface Connection {
   /** Set if calls may share a stream. */
   readonly pipelines: Pipelines | undefined;
   readonly signer: Signer;
-  /** Aborts when the client is closed. */
-  readonly closed: AbortSignal;
+  readonly operations: Operations;
 }
 
 /** What every operation of a client takes. */

@@ -1,63 +1,111 @@
 import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { holdProcess } from "../../runtime/hold-process.ts";
+import type { Place } from "../../runtime/linked-list.ts";
+import type { Expiring, RunningTime } from "../../runtime/time-limit.ts";
+import type { Operations } from "./operations.ts";
 
 /** The cause of a DEADLINE_EXCEEDED of this client's own. */
 export const TIME_IS_UP = "time is up";
 
+/** Something that ends early for a caller who gives up. Its signal is made when it is asked for. */
+export interface Ending {
+  readonly signal: AbortSignal;
+}
+
 /** What limits one operation of the client. */
 export interface Limits {
   readonly clock: Clock;
+  /** Those of the client that the operation is one of. */
+  readonly operations: Operations;
   /** How long the operation may take in all; `undefined`: no limit of its own. */
   readonly timeoutMs: number | undefined;
-  /** Signals that end it, each with its own reason. */
-  readonly signals: readonly (AbortSignal | undefined)[];
+  /** Ends it with a reason of the caller's. */
+  readonly signal: AbortSignal | undefined;
   /** What the DEADLINE_EXCEEDED error is to say. */
   readonly describe: () => string;
 }
 
 /**
- * The time that one operation has. Its signal aborts with DEADLINE_EXCEEDED when the time is up and with a caller's
- * own reason when the caller gives up. Keeps the process alive until it is disposed.
+ * The time that one operation has. It ends with DEADLINE_EXCEEDED when the time is up, with the caller's own reason when
+ * the caller gives up, and with CANCELLED when the client is closed. Keeps the process alive until it is disposed.
  */
-export class Deadline implements Disposable {
-  readonly signal: AbortSignal;
-  readonly #clock: Clock;
+export class Deadline implements Disposable, Ending, Expiring {
+  /** Called when it ends; for one waiter at a time. */
+  onEnd: (() => void) | undefined;
+  /** How long the operation may take in all; Infinity without a limit. */
+  readonly limitMs: number;
+  readonly #limits: Limits;
   readonly #endsAtMs: number;
-  readonly #hold = holdProcess();
+  readonly #place: Place<Deadline>;
+  /** Where the time is the client's usual one, and where it is not. */
+  readonly #time: RunningTime | undefined;
   readonly #timer: Disposable | undefined;
-  readonly #followed: { readonly signal: AbortSignal; readonly onAbort: () => void }[] = [];
+  readonly #onAbort: (() => void) | undefined;
+  #controller: AbortController | undefined;
+  #hasEnded = false;
+  #reason: unknown;
 
-  constructor({ clock, timeoutMs, signals, describe }: Limits) {
-    const controller = new AbortController();
-    this.signal = controller.signal;
-    this.#clock = clock;
-    this.#endsAtMs = timeoutMs === undefined ? Infinity : clock.monotonicMs() + timeoutMs;
-    if (timeoutMs !== undefined) {
-      const expire = (): void =>
-        controller.abort(new SealwireError("DEADLINE_EXCEEDED", describe(), { cause: TIME_IS_UP }));
-      this.#timer = clock.after(timeoutMs, expire);
+  constructor(limits: Limits) {
+    const { clock, operations, timeoutMs, signal } = limits;
+    this.#limits = limits;
+    this.limitMs = timeoutMs ?? Infinity;
+    this.#endsAtMs = clock.monotonicMs() + this.limitMs;
+    if (timeoutMs === operations.usualTime.limitMs) this.#time = operations.usualTime.begin(this);
+    else if (timeoutMs !== undefined) this.#timer = clock.after(timeoutMs, () => this.expire());
+    this.#place = operations.enter(this);
+    if (signal === undefined) return;
+    this.#onAbort = () => this.end(signal.reason);
+    if (signal.aborted) this.#onAbort();
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** Aborts with the reason when the operation ends before it is done. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#hasEnded) this.#controller.abort(this.#reason);
     }
-    for (const signal of signals) this.#follow(signal, controller);
+    return this.#controller.signal;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Why it has ended. */
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  /** Throws the reason if it has ended. */
+  throwIfEnded(): void {
+    if (this.#hasEnded) throw this.#reason;
   }
 
   /** Milliseconds left; Infinity without a limit. */
   remainingMs(): number {
-    return Math.max(0, this.#endsAtMs - this.#clock.monotonicMs());
+    return Math.max(0, this.#endsAtMs - this.#limits.clock.monotonicMs());
+  }
+
+  expire(): void {
+    this.end(new SealwireError("DEADLINE_EXCEEDED", this.#limits.describe(), { cause: TIME_IS_UP }));
+  }
+
+  /** Ends the operation; the first reason counts. */
+  end(reason: unknown): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+    this.onEnd?.();
   }
 
   [Symbol.dispose](): void {
-    this.#hold[Symbol.dispose]();
+    const { operations, signal } = this.#limits;
+    if (this.#time !== undefined) operations.usualTime.end(this.#time);
     this.#timer?.[Symbol.dispose]();
-    for (const { signal, onAbort } of this.#followed.splice(0)) signal.removeEventListener("abort", onAbort);
-  }
-
-  #follow(signal: AbortSignal | undefined, controller: AbortController): void {
-    if (signal === undefined) return;
-    const onAbort = (): void => controller.abort(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.#followed.push({ signal, onAbort });
+    operations.leave(this.#place);
+    if (this.#onAbort !== undefined) signal?.removeEventListener("abort", this.#onAbort);
   }
 }
 

@@ -30,20 +30,31 @@ export async function callTool(
   intent: Intent,
   { signal, timeoutMs }: OperationOptions,
 ): Promise<VerifiedResponse> {
-  const { options, signer, transport, closed } = connection;
+  const { options, operations } = connection;
   const limitMs = timeoutMs === undefined ? options.timeoutMs : checkTimeoutMs(timeoutMs);
   using deadline = new Deadline({
     clock: options.clock,
     timeoutMs: limitMs,
-    signals: [closed, signal],
+    operations,
+    signal,
     describe: () => timeUp(intent, limitMs),
   });
+  return await callWithin(connection, intent, deadline);
+}
+
+/** As {@link callTool}, within a time that runs already. */
+export async function callWithin(
+  connection: Connection,
+  intent: Intent,
+  deadline: Deadline,
+): Promise<VerifiedResponse> {
+  const { options, signer, transport } = connection;
   const retries = new Retries(options.retry, options);
   for (;;) {
-    deadline.signal.throwIfAborted();
+    deadline.throwIfEnded();
     const { attempt, outcome } = await send(connection, intent, deadline);
     if (outcome.kind === "answer") return outcome.response;
-    if (deadline.signal.aborted) throw endOf(deadline.signal.reason, retries.errorInTime(outcome, limitMs));
+    if (deadline.hasEnded) throw endOf(deadline.reason, retries.errorInTime(outcome, deadline.limitMs));
     const delayMs = retries.delayAfter(outcome, {
       correctClock: () => outcome.kind === "refusal" && signer.adoptServerTime(Number(outcome.response.tsMs), attempt),
       alternatives: transport.alternatives,
@@ -76,13 +87,13 @@ interface Sent {
 /** Makes one attempt: over the stream to the server whose turn it is, if calls to it share one, or by a request of its own. */
 async function send(connection: Connection, intent: Intent, deadline: Deadline): Promise<Sent> {
   const { transport, pipelines } = connection;
-  const endpoint = await transport.next(deadline.signal);
+  const endpoint = await transport.next(deadline);
   const pipeline = pipelines?.of(endpoint);
   const stream = pipeline?.streamFor({ bytes: intent.args.value.length, traceparent: intent.traceparent });
   if (pipeline === undefined || stream === undefined) return sendSingly(connection, intent, deadline, endpoint);
   const sent = await sendStreamed(connection, intent, deadline, stream);
-  if (!pipeline.mustResend(stream, sent.outcome) || deadline.signal.aborted) return sent;
-  return sendSingly(connection, intent, deadline, await transport.next(deadline.signal));
+  if (!pipeline.mustResend(stream, sent.outcome) || deadline.hasEnded) return sent;
+  return sendSingly(connection, intent, deadline, await transport.next(deadline));
 }
 
 async function sendStreamed(
@@ -98,7 +109,7 @@ async function sendStreamed(
     requestId: intent.requestId,
     timeoutMs: deadline.remainingMs(),
     traceparent: intent.traceparent,
-    signal: deadline.signal,
+    until: deadline,
   });
   return { attempt, outcome };
 }

@@ -39,7 +39,7 @@ export async function* follow<T>(
   const resumption = new Resumption(connection, watched.isKnown);
   let end: StreamEnd | undefined;
   for (;;) {
-    deadline.signal.throwIfAborted();
+    deadline.throwIfEnded();
     const request = { ...watched.request(end), requestId };
     const stream = openWatch(connection, request, deadline);
     end = undefined;

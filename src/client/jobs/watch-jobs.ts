@@ -27,12 +27,13 @@ export async function* watchJobs(
   connection: Connection,
   { signal, timeoutMs, ...selection }: WatchJobsOptions,
 ): AsyncGenerator<JobSnapshot, void, undefined> {
-  const { options, closed } = connection;
+  const { options, operations } = connection;
   const limitMs = timeoutMs === undefined ? undefined : checkTimeoutMs(timeoutMs);
   using deadline = new Deadline({
     clock: options.clock,
     timeoutMs: limitMs,
-    signals: [closed, signal],
+    operations,
+    signal,
     describe: () => `The ${limitMs} ms of this watch are over; the jobs go on.`,
   });
   yield* follow(connection, new WatchedJobs(selection, options.heartbeatIntervalMs), deadline);

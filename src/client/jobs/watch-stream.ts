@@ -48,7 +48,7 @@ export async function* openWatch(
   try {
     for (let sequence = 1; ; sequence += 1) {
       const next = await nextWithin(stream, silenceMs, options.clock);
-      deadline.signal.throwIfAborted();
+      deadline.throwIfEnded();
       if (next === undefined) return { kind: "silent" };
       if (!(next instanceof Uint8Array)) return endOf(next, { ...expected, sequence }, attempt);
       const outcome = readMessage(next, { ...expected, sequence });

@@ -37,12 +37,13 @@ export async function* watchJob(
   target: WatchTarget,
   { afterRevision = 0, signal, timeoutMs }: WatchOptions = {},
 ): AsyncGenerator<JobAnswer, void, undefined> {
-  const { options, closed } = connection;
+  const { options, operations } = connection;
   const limitMs = timeoutMs === undefined ? undefined : checkTimeoutMs(timeoutMs);
   using deadline = new Deadline({
     clock: options.clock,
     timeoutMs: limitMs,
-    signals: [closed, signal],
+    operations,
+    signal,
     describe: () => `Job ${target.jobId} did not end within the ${limitMs} ms of this watch; it goes on.`,
   });
   yield* follow(connection, new WatchedJob(target, afterRevision, options.heartbeatIntervalMs), deadline);

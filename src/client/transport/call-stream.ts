@@ -13,6 +13,7 @@ import {
 } from "../../wire/call-header.ts";
 import { CALL_STREAM_METHOD } from "../../wire/limits.ts";
 import { readStatusDetails } from "../../wire/status.ts";
+import type { Deadline } from "../calls/deadline.ts";
 import { type Expectation, type Outcome, readStreamed, readUnsigned } from "../calls/outcome.ts";
 import type { Endpoint, RawDuplex, RawStatus } from "./transport.ts";
 
@@ -34,7 +35,7 @@ export interface StreamedCall {
   readonly timeoutMs: number;
   readonly traceparent: string | undefined;
   /** Ends the wait for an answer. */
-  readonly signal: AbortSignal;
+  readonly until: Pick<Deadline, "hasEnded" | "onEnd">;
 }
 
 /** A call that is not answered yet. */
@@ -43,7 +44,8 @@ interface Pending {
   /** Which request of the stream it was, from 1. */
   readonly number: number;
   /** `undefined` once the caller has given up; the answer is still expected, and dropped. */
-  settle: ((outcome: Outcome) => void) | undefined;
+  resolve: ((outcome: Outcome) => void) | undefined;
+  readonly until: StreamedCall["until"];
 }
 
 /** A stream that nobody uses is ended after this time. */
@@ -119,24 +121,17 @@ export class CallStream {
   }
 
   /** Sends one call and waits for its answer. Never rejects. */
-  send({ frame, requestSignature, requestId, timeoutMs, traceparent, signal }: StreamedCall): Promise<Outcome> {
+  send({ frame, requestSignature, requestId, timeoutMs, traceparent, until }: StreamedCall): Promise<Outcome> {
     const { credentials } = this.#options;
     return new Promise((resolve) => {
-      const onAbort = (): void => this.#abandon(pending);
       this.#sent += 1;
-      const pending: Pending = {
-        expected: { credentials, requestSignature, requestId, sequence: 0 },
-        number: this.#sent,
-        settle: (outcome) => {
-          signal.removeEventListener("abort", onAbort);
-          resolve(outcome);
-        },
-      };
+      const expected = { credentials, requestSignature, requestId, sequence: 0 };
+      const pending: Pending = { expected, number: this.#sent, resolve, until };
       this.#calls.add(pending);
       const header = { timeoutMs: timeoutOf(timeoutMs), traceparent };
       this.#stream.write(this.#route === undefined ? frame : withCallHeader(frame, header));
-      signal.addEventListener("abort", onAbort, { once: true });
-      if (signal.aborted) onAbort();
+      until.onEnd = () => this.#abandon(pending);
+      if (until.hasEnded) this.#abandon(pending);
     });
   }
 
@@ -158,7 +153,7 @@ export class CallStream {
     this.#route = answer;
     // Those who wait for an answer keep the process alive.
     this.#stream.unref();
-    for (const { number, settle } of this.#calls) if (settle === undefined) this.#cancelCall(number);
+    for (const { number, resolve } of this.#calls) if (resolve === undefined) this.#cancelCall(number);
   }
 
   #take(message: Buffer): void {
@@ -177,11 +172,11 @@ export class CallStream {
   }
 
   #conclude(place: Place<Pending>, outcome: Outcome): void {
-    const { settle } = place.item;
+    const pending = place.item;
     this.#calls.remove(place);
     this.#hasServed ||= outcome.kind === "answer";
-    if (settle === undefined) this.#abandoned -= 1;
-    else settle(outcome);
+    if (pending.resolve === undefined) this.#abandoned -= 1;
+    else settle(pending, outcome);
   }
 
   /** A forged answer names these calls: one, unless the caller sent several under one request id. */
@@ -198,12 +193,10 @@ export class CallStream {
   }
 
   #abandon(pending: Pending): void {
-    const { settle, expected, number } = pending;
-    if (settle === undefined) return;
-    pending.settle = undefined;
+    if (pending.resolve === undefined) return;
     this.#abandoned += 1;
-    settle(readUnsigned({ ...CUT, details: "the caller gave up" }, expected.requestId));
-    if (this.#route !== undefined) this.#cancelCall(number);
+    settle(pending, readUnsigned({ ...CUT, details: "the caller gave up" }, pending.expected.requestId));
+    if (this.#route !== undefined) this.#cancelCall(pending.number);
     this.#rest();
   }
 
@@ -256,6 +249,12 @@ export class CallStream {
     this.#idleCheck?.[Symbol.dispose]();
     this.#options.closed.removeEventListener("abort", this.#onClosed);
   }
+}
+
+function settle(pending: Pending, outcome: Outcome): void {
+  pending.until.onEnd = undefined;
+  pending.resolve?.(outcome);
+  pending.resolve = undefined;
 }
 
 const CUT = { code: status.CANCELLED, details: "" };

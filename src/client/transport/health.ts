@@ -21,7 +21,7 @@ export const CHECK_METHOD = "/grpc.health.v1.Health/Check";
  * given it. Throws UNREACHABLE if none came, RESPONSE_UNVERIFIED with the status of another failure.
  */
 export async function checkHealth(
-  { options, transport, closed }: Connection,
+  { options, transport, operations }: Connection,
   service: string,
   { signal, timeoutMs }: OperationOptions,
 ): Promise<ServingStatus> {
@@ -29,10 +29,11 @@ export async function checkHealth(
   using deadline = new Deadline({
     clock: options.clock,
     timeoutMs: limitMs,
-    signals: [closed, signal],
+    operations,
+    signal,
     describe: () => `No answer from the health service within ${limitMs} ms.`,
   });
-  deadline.signal.throwIfAborted();
+  deadline.throwIfEnded();
   const reply = await transport.unary({
     path: CHECK_METHOD,
     message: Buffer.from(HealthCheckRequest.encode({ service }).finish()),
@@ -40,7 +41,7 @@ export async function checkHealth(
     signal: deadline.signal,
     traceparent: undefined,
   });
-  deadline.signal.throwIfAborted();
+  deadline.throwIfEnded();
   const { code, details } = reply.status;
   if (code === status.NOT_FOUND) return "SERVICE_UNKNOWN";
   if (code !== status.OK || reply.message === undefined) {

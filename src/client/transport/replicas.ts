@@ -1,6 +1,6 @@
 import { Metadata, status } from "@grpc/grpc-js";
 import type { ServerName } from "../../wire/server-address.ts";
-import { unlessAborted } from "../calls/deadline.ts";
+import { type Ending, unlessAborted } from "../calls/deadline.ts";
 import type { ResolvedClientOptions, Route } from "../options.ts";
 import { lookUp } from "./name-lookup.ts";
 import { type Fitness, Replica } from "./replica.ts";
@@ -47,12 +47,12 @@ export class Replicas implements Transport {
 
   /** Sends one message to the replica whose turn it is, and waits for the reply. */
   async unary(request: RawRequest): Promise<RawReply> {
-    return (await this.next(request.signal)).unary(request);
+    return (await this.next(request)).unary(request);
   }
 
   /** Sends one message to the replica whose turn it is, and reads a stream of replies. */
   serverStream(request: RawRequest): RawStream {
-    const opened = this.next(request.signal).then((next) => next.serverStream(request));
+    const opened = this.next(request).then((next) => next.serverStream(request));
     return {
       next: async () => (await opened).next(),
       cancel: () => void opened.then((stream) => stream.cancel()),
@@ -60,11 +60,11 @@ export class Replicas implements Transport {
   }
 
   /** The next replica that is in, or any if none is; waits for the first to be judged. */
-  async next(signal: AbortSignal): Promise<Endpoint> {
+  async next(until: Ending): Promise<Endpoint> {
     if (this.#byAddress.size === 0) this.#start();
     if (this.#all.length === 0) this.#lookUpNames();
     try {
-      while (!this.#isJudged()) await unlessAborted(this.#changed.promise, signal);
+      while (!this.#isJudged()) await unlessAborted(this.#changed.promise, until.signal);
     } catch {
       return none(status.CANCELLED, "The call ended before a server was found.");
     }

@@ -82,7 +82,7 @@ test("who gives up leaves the fetch to the others", async () => {
   const { promise, resolve } = Promise.withResolvers<ListToolsResponse>();
   const source = new ContractSource(undefined, () => promise);
   const impatient = new AbortController();
-  const gaveUp = rejection("CANCELLED", source.forTool("add_entry", impatient.signal));
+  const gaveUp = rejection("CANCELLED", source.forTool("add_entry", impatient));
   const patient = source.forTool("add_entry");
   impatient.abort(new SealwireError("CANCELLED"));
   await gaveUp;
