@@ -45,6 +45,11 @@ test("defaults are filled in", () => {
   assert.equal(targets({ address: "localhost:1" }), ["localhost:1"]);
 });
 
+test("calls share a stream by themselves unless the client is told otherwise", () => {
+  assert.is(resolve({}).pipeline, "auto");
+  assert.is(resolve({ pipeline: false }).pipeline, false);
+});
+
 test("a value out of range is refused by name", () => {
   assert.match(refusal({ timeoutMs: 0 }), /^timeoutMs is 0/);
   assert.match(refusal({ timeoutMs: Number.NaN }), /^timeoutMs is NaN/);
@@ -62,6 +67,7 @@ test("a value out of range is refused by name", () => {
   assert.match(refusal({ keepaliveIntervalMs: 999 }), /^keepaliveIntervalMs/);
   assert.match(refusal({ keepaliveTimeoutMs: 3_600_001 }), /^keepaliveTimeoutMs/);
   assert.match(refusal({ healthIntervalMs: 99 }), /^healthIntervalMs/);
+  assert.match(refusal({ pipeline: "always" as never }), 'pipeline is "always"; it must be true, false or "auto"');
   for (const address of ["", [], [""]]) assert.match(refusal({ address }), /^The address is empty/);
   assert.match(refusal({ address: "127.0.0.1:1,,127.0.0.1:2" }), /^An address in "127.0.0.1:1,,127.0.0.1:2" is empty/);
 });

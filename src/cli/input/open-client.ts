@@ -29,6 +29,8 @@ export async function openClient(
     ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
     environment: terminal.env,
     retry: { unreachableForMs: options.retryFor ?? RETRY_FOR_MS },
+    // A command makes a few calls: a stream would be opened by the last of them.
+    pipeline: false,
   });
 }
 
