@@ -23,7 +23,7 @@ for (const pipeline of [true, "auto"] as const) {
         credentials,
         address,
         pipeline,
-        retry: { maxAttempts: 100, initialDelayMs: 20, maxDelayMs: 200 },
+        retry: { maxAttempts: 100, initialDelayMs: 20, maxDelayMs: 500 },
       });
       const requestIds = Array.from({ length: CALLS }, (_, i) => `job-${i}`);
       const answered = new Map<string, string | undefined>();
