@@ -4,7 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SealwireClient } from "../../../src/client/client.ts";
 import type { ClientTls } from "../../../src/client/options.ts";
+import type { CallRecord } from "../../../src/server/request/access-log.ts";
 import type { ClientCredentials } from "../../../src/signing/key-ring/credentials.ts";
+import { CALL_STREAM_METHOD } from "../../../src/wire/limits.ts";
+import { eventually } from "../../support/eventually.ts";
 import { rejection } from "../../support/rejection.ts";
 import { startServer, type TestServer } from "../../support/running-server.ts";
 import { assert, suite } from "../../support/suite.ts";
@@ -13,6 +16,8 @@ const test = suite("client/transport/tls");
 
 let folder: string;
 let server: TestServer | undefined;
+/** By which RPCs its calls came. */
+const methods: string[] = [];
 /** The same with a certificate for its IP address. */
 let addressed: TestServer | undefined;
 
@@ -56,7 +61,8 @@ test.before(async () => {
     privateKeyPath: join(folder, "server.key"),
     clientCaPath: join(folder, "caller.crt"),
   };
-  server = await startServer({ tls });
+  const observer = { callStarted: () => {}, callEnded: ({ method }: CallRecord) => void methods.push(method) };
+  server = await startServer({ tls, observers: [observer] });
   makeCertificate("address", "127.0.0.1", "IP");
   const own = { certificatePath: join(folder, "address.crt"), privateKeyPath: join(folder, "address.key") };
   addressed = await startServer({ tls: { ...tls, ...own } });
@@ -148,6 +154,22 @@ maybe("a key without its certificate, or what is none, is refused before anythin
       .message,
     "in tls cannot be read",
   );
+});
+
+maybe("calls by TLS share a stream, as the server sees the port of the connection below", async () => {
+  await using client = new SealwireClient({
+    credentials: server?.credentials() as ClientCredentials,
+    tls: {
+      rootCertificates: pem("server.crt"),
+      certificateChain: pem("caller.crt"),
+      privateKey: pem("caller.key"),
+      serverName: "tools.example",
+    },
+  });
+  await eventually("they do", async () => {
+    await client.identity();
+    return methods.includes(CALL_STREAM_METHOD);
+  });
 });
 
 test.run();
