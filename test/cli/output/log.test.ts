@@ -179,7 +179,8 @@ test("a data command ends well when the reader of its data goes away", () =>
     await using server = await CliServer.start(folder, "--dev");
     await using call = new CliProcess(["jobs", "watch", "--all"], { cwd: folder });
     call.child.stdout.destroy();
-    assert.is((await run(["call", "start_long_task", '{"seconds":1}', "--detach"])).code, 0);
+    // Long enough to be open still when the watch begins.
+    assert.is((await run(["call", "start_long_task", '{"seconds":20}', "--detach"])).code, 0);
     assert.equal([(await call.ended).code, call.stderr], [0, ""]);
   }));
 
