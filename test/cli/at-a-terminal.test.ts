@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { shellQuote } from "../../src/files/shell-quote.ts";
-import { COMPILE_CACHE } from "../support/compile-cache.ts";
 import { eventually } from "../support/eventually.ts";
+import { QUICK_START } from "../support/quick-start.ts";
 import { assert, suite } from "../support/suite.ts";
 import { CliServer } from "./cli-process.ts";
 import { inFolder, run } from "./cli-run.ts";
@@ -29,7 +29,7 @@ class TypedCommand implements AsyncDisposable {
     const { PATH, HOME } = process.env;
     this.#child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
       cwd,
-      env: { PATH, HOME, TERM: "xterm", ...COMPILE_CACHE },
+      env: { PATH, HOME, TERM: "xterm", ...QUICK_START },
     });
     this.#ended = once(this.#child, "close");
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -84,7 +84,7 @@ inTerminal("serve --dev says what is served, where, and what to type next, and i
 
 inTerminal("verify and call say that they wait for what is typed", () =>
   inFolder(async (folder) => {
-    await using server = await CliServer.start(folder, "--dev");
+    await using _server = await CliServer.start(folder, "--dev");
     await using call = new TypedCommand(folder, ["call", "batch_sum", "-"]);
     await call.shows("Waiting for the arguments as JSON on stdin; end it with Ctrl-D");
     call.type('{"numbers":[1,2]}\n\u0004');

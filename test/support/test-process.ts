@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { COMPILE_CACHE } from "./compile-cache.ts";
+import { prepareStart } from "./quick-start.ts";
 import type { TestEvent } from "./report.ts";
 
 /** What came of one test file: counts of tests, and what to print when something is wrong. */
@@ -26,6 +26,7 @@ export interface TestFileOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+let start: Readonly<Record<string, string>> | undefined;
 const running = new Set<ChildProcess>();
 
 /** Kills every test process and what it started. */
@@ -43,8 +44,9 @@ export async function runTestFile(
   { preload, env }: TestFileOptions = {},
 ): Promise<FileResult> {
   const limitMs = Number(/^\/\/ test-limit-ms: (\d+)$/m.exec(readFileSync(file, "utf8"))?.[1] ?? defaultLimitMs);
+  start ??= prepareStart();
   const child = spawn(process.execPath, [...(preload === undefined ? [] : ["--import", preload]), file], {
-    env: { ...COMPILE_CACHE, ...process.env, ...env },
+    env: { ...process.env, ...start, ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: true,
   });

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { commandTree } from "../../../src/cli/help/command-tree.ts";
 import { type Completion, complete } from "../../../src/cli/help/completion.ts";
 import { createProgram } from "../../../src/cli/program.ts";
-import { COMPILE_CACHE } from "../../support/compile-cache.ts";
+import { QUICK_START } from "../../support/quick-start.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { inFolder, RecordingTerminal, run } from "../cli-run.ts";
 
@@ -87,7 +87,7 @@ async function withShell(shell: string, body: ShellBody): Promise<void> {
       PATH: `${join(folder, "bin")}:${process.env.PATH}`,
       HOME: folder,
       TERM: "xterm",
-      ...COMPILE_CACHE,
+      ...QUICK_START,
     });
   });
 }

@@ -176,7 +176,7 @@ test("what Node warns of is a line among the others", () =>
 
 test("a data command ends well when the reader of its data goes away", () =>
   inFolder(async (folder) => {
-    await using server = await CliServer.start(folder, "--dev");
+    await using _server = await CliServer.start(folder, "--dev");
     await using call = new CliProcess(["jobs", "watch", "--all"], { cwd: folder });
     call.child.stdout.destroy();
     // Long enough to be open still when the watch begins.

@@ -135,7 +135,7 @@ test("tools that the demo has, too, are refused with the way out, and served alo
     );
     assert.match(stderr, /Give --no-demo-tools/);
     assert.is(code, 2);
-    await using server = await CliServer.start(folder, "--dev", "--tools", "./own.ts", "--no-demo-tools");
+    await using _server = await CliServer.start(folder, "--dev", "--tools", "./own.ts", "--no-demo-tools");
     assert.is((await run(["call", "batch_sum", '{"numbers":[2]}'])).stdout, '{"count":1,"total":2}\n');
   }));
 
