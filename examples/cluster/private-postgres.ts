@@ -5,9 +5,11 @@ import {
   chownSync,
   existsSync,
   globSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -37,6 +39,11 @@ export interface PrivatePostgresOptions {
   readonly encoding?: string;
   /** How users on loopback are told from others, as pg_hba.conf names it. Default trust. */
   readonly auth?: string;
+  /**
+   * A folder that keeps what initdb makes. Servers of the same version, encoding and auth are copies of it, which are there
+   * sooner; to PostgreSQL they are one cluster, with one system identifier. Default: none is kept.
+   */
+  readonly templates?: string;
 }
 
 /** The folder of initdb and pg_ctl; `undefined` if PostgreSQL is not installed. */
@@ -156,11 +163,22 @@ export class PrivatePostgres implements AsyncDisposable {
     if (process.getuid?.() === 0) chownSync(this.#folder, NOBODY, NOBODY);
   }
 
-  #make({ synced = false, encoding = "UTF8", auth = "trust" }: PrivatePostgresOptions): void {
+  #make({ synced = false, encoding = "UTF8", auth = "trust", templates }: PrivatePostgresOptions): void {
     this.#giveFolderAway();
-    const options = ["-U", USER, `--auth-local=trust`, `--auth-host=${auth}`, "--no-sync", `--encoding=${encoding}`];
-    this.#run("initdb", ["-D", this.#data, ...options, "--no-locale"]);
+    const template = templates && join(templates, [this.#version(), encoding, auth].join("-"));
+    if (template !== undefined && existsSync(template)) copyFolder(template, this.#data);
+    else {
+      const options = ["-U", USER, `--auth-local=trust`, `--auth-host=${auth}`, "--no-sync", `--encoding=${encoding}`];
+      this.#run("initdb", ["-D", this.#data, ...options, "--no-locale"]);
+      if (template !== undefined) keepFolder(this.#data, template);
+    }
     writeFileSync(join(this.#data, "postgresql.auto.conf"), SETTINGS + (synced ? "" : NOT_SYNCED) + this.#place);
+  }
+
+  /** For example "15.3". */
+  #version(): string {
+    const { stdout } = spawnSync(join(this.#bin, "initdb"), ["--version"], { encoding: "utf8" });
+    return /[\d.]+/.exec(stdout)?.[0] ?? "";
   }
 
   /** Runs a program that takes its time while this process goes on. */
@@ -188,6 +206,27 @@ export class PrivatePostgres implements AsyncDisposable {
     if (status === 0) return;
     const said = existsSync(this.#log) ? readFileSync(this.#log, "utf8").slice(-1_000) : "";
     throw new Error(`${program} ended with ${status}: ${error ?? stderr}${said}`);
+  }
+}
+
+/** Copies a folder with the owners and modes of its files, which PostgreSQL looks at. */
+function copyFolder(from: string, to: string): void {
+  const { status, stderr } = spawnSync("cp", ["-Rp", from, to], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${from} cannot be copied: ${stderr}`);
+}
+
+/** Copies a folder to `to`, where it is complete as soon as it is seen; another process may be faster. */
+function keepFolder(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  const unfinished = mkdtempSync(`${to}-`);
+  try {
+    const copy = join(unfinished, "data");
+    copyFolder(from, copy);
+    renameSync(copy, to);
+  } catch (error) {
+    if (!existsSync(to)) throw error;
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
   }
 }
 

@@ -14,7 +14,7 @@ const test = suite("bench/smoke");
 
 const root = join(import.meta.dirname, "..", "..");
 const bench = join(root, "bench");
-const SHORT = ["--rounds", "2", "--seconds", "0.3", "--warm-up", "0.3", "--callers", "1,16", "--scale", "100"];
+const SHORT = ["--rounds", "1", "--seconds", "0.3", "--warm-up", "0.3", "--callers", "1,16", "--scale", "100"];
 let out = "";
 
 test.before(() => {

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { shellQuote } from "../../src/files/shell-quote.ts";
 import { eventually } from "../support/eventually.ts";
+import { QUICK_START } from "../support/quick-start.ts";
 import { assert, suite } from "../support/suite.ts";
 import { CliServer } from "./cli-process.ts";
-import { inFolder } from "./cli-run.ts";
+import { inFolder, run } from "./cli-run.ts";
 
 /* What people see who type commands: each runs in a terminal of its own, which `script` (util-linux) makes. */
 const test = suite("cli/at-a-terminal");
@@ -28,7 +29,7 @@ class TypedCommand implements AsyncDisposable {
     const { PATH, HOME } = process.env;
     this.#child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
       cwd,
-      env: { PATH, HOME, TERM: "xterm" },
+      env: { PATH, HOME, TERM: "xterm", ...QUICK_START },
     });
     this.#ended = once(this.#child, "close");
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -83,7 +84,7 @@ inTerminal("serve --dev says what is served, where, and what to type next, and i
 
 inTerminal("verify and call say that they wait for what is typed", () =>
   inFolder(async (folder) => {
-    await using server = await CliServer.start(folder, "--dev");
+    await using _server = await CliServer.start(folder, "--dev");
     await using call = new TypedCommand(folder, ["call", "batch_sum", "-"]);
     await call.shows("Waiting for the arguments as JSON on stdin; end it with Ctrl-D");
     call.type('{"numbers":[1,2]}\n\u0004');
@@ -93,7 +94,7 @@ inTerminal("verify and call say that they wait for what is typed", () =>
     await verify.shows("Waiting for a signed request on stdin; end it with Ctrl-D");
     verify.type("{}\n\u0004");
     assert.is(await verify.end(), 3);
-    assert.is((await server.run("tools")).code, 0);
+    assert.is((await run(["tools"])).code, 0);
   }),
 );
 

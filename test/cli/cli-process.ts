@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { QUICK_START } from "../support/quick-start.ts";
 import type { Ended } from "./cli-run.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
@@ -27,7 +28,7 @@ export class CliProcess implements AsyncDisposable {
   constructor(args: readonly string[], options: StartOptions) {
     const { cwd, env = {}, stdin = "", node = process.execPath, main = MAIN } = options;
     const { PATH, HOME, NODE_V8_COVERAGE } = process.env;
-    const base = { PATH, HOME, ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }) };
+    const base = { PATH, HOME, ...QUICK_START, ...(NODE_V8_COVERAGE && { NODE_V8_COVERAGE }) };
     this.child = spawn(node, [main, ...args], { cwd, env: { ...base, ...env } });
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;

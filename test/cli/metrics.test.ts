@@ -10,8 +10,8 @@ import { eventually } from "../support/eventually.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres-server.ts";
 import { scrape } from "../support/scrape.ts";
 import { assert, suite } from "../support/suite.ts";
-import { CliProcess, CliServer, sealwire } from "./cli-process.ts";
-import { inFolder } from "./cli-run.ts";
+import { CliProcess, CliServer } from "./cli-process.ts";
+import { inFolder, run } from "./cli-run.ts";
 
 const test = suite("cli/metrics");
 
@@ -55,7 +55,7 @@ test("connections are counted while they are open, and no more series come of it
     job.child.kill("SIGINT");
     await job.ended;
     await eventually("it is gone", async () => (await scrape(metrics)).value("sealwire_connections") === 0);
-    assert.is((await server.run(...SUM)).code, 0);
+    assert.is((await run(SUM)).code, 0);
     const unknown = /^(sealwire_key_last_used_timestamp_seconds|nodejs_|process_)/;
     const added = names((await scrape(metrics)).text).filter((name) => !before.includes(name) && !unknown.test(name));
     assert.equal(added, []);
@@ -64,7 +64,7 @@ test("connections are counted while they are open, and no more series come of it
 test("no key and no argument is in the metrics", () =>
   inFolder(async (folder) => {
     await using server = await CliServer.start(folder, "--dev", "--metrics", "127.0.0.1:0");
-    await server.run("call", "batch_sum", '{"numbers":[271828182]}');
+    await run(["call", "batch_sum", '{"numbers":[271828182]}']);
     const { text } = await scrape(server.ready.metrics ?? "");
     assert.match(text, "sealwire_key_last_used_timestamp_seconds{");
     assert.not.match(text, "271828182");
@@ -80,7 +80,7 @@ test("a store in a folder that cannot be written is down in the metrics, and up 
     const other = new DatabaseSync(join(folder, ".sealwire", "sealwire.db"));
     // Another writer in the way stands for a disk that takes nothing: both make the commit fail.
     other.exec("BEGIN IMMEDIATE");
-    const called = await server.run(...SUM, "--timeout", "10s");
+    const called = await run([...SUM, "--timeout", "10s"]);
     assert.is(called.code, 4, called.stderr);
     assert.is(await up(), 0);
     other.exec("ROLLBACK");
@@ -106,7 +106,7 @@ if (hasPostgres(test)) {
       await using server = new CliProcess(serve, { cwd: folder, env });
       await server.until("the server", () => server.stdout.includes("\n"));
       const { listening, metrics } = JSON.parse(server.stdout);
-      const health = async () => (await sealwire(["health", "--address", listening], { cwd: folder })).stdout.trimEnd();
+      const health = async () => (await run(["health", "--address", listening])).stdout.trimEnd();
       const calm = await scrape(metrics);
       assert.is(calm.value("sealwire_store_up"), 1);
       assert.is(calm.value('sealwire_jobs{state="QUEUED"}'), 0);

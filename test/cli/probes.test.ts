@@ -59,10 +59,10 @@ test("during the drain delay health says NOT_SERVING, calls are taken, and the p
   inFolder(async (folder) => {
     await using server = await CliServer.start(folder, "--dev", "--health-file", FILE, "--drain-delay", "10m");
     server.process.child.kill("SIGTERM");
-    await eventually("health says so", async () => (await server.run("health")).stdout === "NOT_SERVING\n");
+    await eventually("health says so", async () => (await run(["health"])).stdout === "NOT_SERVING\n");
     await eventually("the file says so", async () => !(await passes(READY)));
     assert.is(await passes(LIVE), true);
-    const called = await server.run(...SUM);
+    const called = await run(SUM);
     assert.equal([called.code, called.stdout], [0, '{"count":2,"total":3}\n'], called.stderr);
     server.process.child.kill("SIGTERM");
     assert.is((await server.process.ended).code, 1);
@@ -138,8 +138,7 @@ if (hasPostgres(test)) {
       await using worker = new CliProcess(["work", "--tools", "./deaf.mjs", ...options], { cwd: folder, env });
       await worker.until("the worker", () => worker.stdout.includes("\n"));
       assert.is(await passes(READY), true);
-      const started = await new CliProcess(["call", "start_long_task", '{"seconds":1}', "--detach"], { cwd: folder })
-        .ended;
+      const started = await run(["call", "start_long_task", '{"seconds":1}', "--detach"]);
       assert.is(started.code, 0, started.stderr);
       await eventually("the job runs", () => existsSync("running"));
       worker.child.kill("SIGTERM");

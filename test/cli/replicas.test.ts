@@ -1,8 +1,8 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, suite } from "../support/suite.ts";
-import { CliServer, sealwire } from "./cli-process.ts";
-import { inFolder } from "./cli-run.ts";
+import { CliServer } from "./cli-process.ts";
+import { inFolder, run } from "./cli-run.ts";
 
 const test = suite("cli/replicas");
 
@@ -16,12 +16,12 @@ test("commands use whichever servers are left of those whose addresses they were
     await using two = await CliServer.start(folder, "--data", "two", "--demo-tools");
     await using three = await CliServer.start(folder, "--data", "three", "--demo-tools");
     const address = [one, two, three].map(({ ready }) => ready.listening).join(",");
-    const run = (...args: readonly string[]) =>
-      sealwire([...args, "--credentials", join("one", "client.json"), "--address", address], { cwd: folder });
+    const call = (...args: readonly string[]) =>
+      run([...args, "--credentials", join("one", "client.json"), "--address", address]);
 
     const sums = async () => {
       const results = await Promise.all(
-        Array.from({ length: 2 }, () => run("call", "batch_sum", '{"numbers": [1, 2]}')),
+        Array.from({ length: 2 }, () => call("call", "batch_sum", '{"numbers": [1, 2]}')),
       );
       return results.map(({ code, stdout, stderr }) => `${code} ${stdout}${stderr}`);
     };
@@ -31,11 +31,11 @@ test("commands use whichever servers are left of those whose addresses they were
     assert.equal(await sums(), right);
     two.process.child.kill("SIGTERM");
     assert.equal(await sums(), right);
-    assert.is((await run("health")).stdout, "SERVING\n");
+    assert.is((await call("health")).stdout, "SERVING\n");
     three.process.child.kill("SIGKILL");
     await three.process.ended;
     await two.process.ended;
-    assert.is((await run("health")).code, 4);
+    assert.is((await call("health")).code, 4);
   }));
 
 test.run();

@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, suite } from "../support/suite.ts";
-import { CliProcess, CliServer, sealwire } from "./cli-process.ts";
+import { CliProcess, CliServer } from "./cli-process.ts";
 import { inFolder, run } from "./cli-run.ts";
 
 const test = suite("cli/serve");
@@ -17,7 +17,7 @@ test("serve --dev makes a private folder, says one line when ready, and drains o
     for (const name of ["key-ring.json", "client.json", "sealwire.db"]) {
       assert.is((await stat(join(".sealwire", name))).mode & 0o777, 0o600, name);
     }
-    const { code, stdout, stderr } = await server.run(...SUM);
+    const { code, stdout, stderr } = await run(SUM);
     assert.equal([code, stdout, stderr], [0, '{"count":3,"total":40290.5}\n', ""]);
     server.process.child.kill("SIGTERM");
     const ended = await server.process.ended;
@@ -34,7 +34,7 @@ test("a second start keeps keys and jobs and puts the new address into client.js
       await using server = await CliServer.start(folder, "--dev");
       before = await readFile(".sealwire/client.json", "utf8");
       assert.match(before, server.ready.listening);
-      assert.is((await server.run("call", "start_long_task", '{"seconds":20}', "--detach")).code, 0);
+      assert.is((await run(["call", "start_long_task", '{"seconds":20}', "--detach"])).code, 0);
       server.process.child.kill("SIGINT");
       assert.is((await server.process.ended).code, 0);
     }
@@ -42,7 +42,7 @@ test("a second start keeps keys and jobs and puts the new address into client.js
     const after = JSON.parse(await readFile(".sealwire/client.json", "utf8"));
     assert.equal({ ...after, address: "" }, { ...JSON.parse(before), address: "" });
     assert.is(after.address, server.ready.listening);
-    assert.match((await server.run("jobs", "list")).stdout, /start_long_task +(QUEUED|RUNNING)/);
+    assert.match((await run(["jobs", "list"])).stdout, /start_long_task +(QUEUED|RUNNING)/);
   }));
 
 test("a second signal ends a drain at once", () =>
@@ -61,20 +61,20 @@ test("a key that is revoked while the server runs is refused soon after", () =>
   inFolder(async (folder) => {
     await using server = await CliServer.start(folder, "--dev");
     const { key_id: keyId } = JSON.parse(await readFile(".sealwire/client.json", "utf8"));
-    await server.run("keys", "revoke", keyId);
+    await run(["keys", "revoke", keyId]);
     server.process.child.kill("SIGHUP");
     await server.process.until("the reload", () => server.process.stderr.includes("key ring reloaded"));
-    const { code, stdout, stderr } = await server.run(...SUM);
+    const { code, stdout, stderr } = await run(SUM);
     assert.equal([code, stdout], [3, ""]);
     assert.match(stderr, /^error: .+\n {2}try: .+\n$/);
   }));
 
 test("a configuration file is obeyed, with its paths relative to it, and the command line counts more", () =>
   inFolder(async (folder) => {
-    await sealwire(
-      ["keys", "add", "a", "--tools", "*", "--server-id", "prod", "--data", "conf/data", "--out", "a.json"],
-      { cwd: folder },
-    );
+    await run([
+      ...["keys", "add", "a", "--tools", "*", "--server-id", "prod"],
+      ...["--data", "conf/data", "--out", "a.json"],
+    ]);
     const config = {
       data: "data",
       listen: "127.0.0.1:1",
@@ -85,7 +85,7 @@ test("a configuration file is obeyed, with its paths relative to it, and the com
     await writeFile("conf/serve.json", JSON.stringify(config));
     await using server = await CliServer.start(folder, "--config", "conf/serve.json");
     assert.is(server.ready.server_id, "prod");
-    const called = await server.run(...SUM, "--credentials", "a.json", "--address", server.ready.listening);
+    const called = await run([...SUM, "--credentials", "a.json", "--address", server.ready.listening]);
     assert.is(called.stdout, '{"count":3,"total":40290.5}\n');
     const metrics = await (await fetch(`http://${server.ready.metrics}/metrics`)).text();
     assert.match(metrics, "grpc_server_handled_total");
@@ -132,10 +132,10 @@ test("a module's tools are served beside the demo's, with its default export or 
       const descriptors = [];`;
     await writeFile("named.mjs", `${head} export { tools, descriptors };`);
     await writeFile("default.mjs", `${head} export default { tools, descriptors };`);
-    await sealwire(["keys", "add", "a", "--tools", "*", "--server-id", "s", "--out", "a.json"], { cwd: folder });
+    await run(["keys", "add", "a", "--tools", "*", "--server-id", "s", "--out", "a.json"]);
     for (const module of ["named.mjs", "default.mjs"]) {
       await using server = await CliServer.start(folder, "--tools", module);
-      const { stdout } = await server.run(...SUM, "--credentials", "a.json", "--address", server.ready.listening);
+      const { stdout } = await run([...SUM, "--credentials", "a.json", "--address", server.ready.listening]);
       assert.is(stdout, '{"count":3,"total":-1}\n', module);
     }
   }));

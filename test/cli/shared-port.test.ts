@@ -23,7 +23,7 @@ if (hasPostgres(test)) {
       assert.is(second.ready.listening, address);
       first.process.child.kill("SIGTERM");
       assert.is((await first.process.ended).code, 0);
-      const { code, stdout, stderr } = await second.run("call", "batch_sum", '{"numbers":[1,2]}');
+      const { code, stdout, stderr } = await run(["call", "batch_sum", '{"numbers":[1,2]}']);
       assert.equal([code, stdout, stderr], [0, '{"count":2,"total":3}\n', ""]);
     }));
 }

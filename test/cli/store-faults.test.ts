@@ -5,10 +5,12 @@ import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { spec } from "../contract/store-under-test.ts";
 import { assert, suite } from "../support/suite.ts";
 import { CliProcess, sealwire } from "./cli-process.ts";
-import { inFolder } from "./cli-run.ts";
+import { inFolder, run } from "./cli-run.ts";
 import { STORE } from "./served-frames.ts";
 
 const test = suite("cli/store-faults");
+
+const ADD_KEY = ["keys", "add", "a", "--tools", "*", "--server-id", "s", "--key-ring", "ring.json", "--print"];
 
 async function makeStore(): Promise<void> {
   await mkdir(".sealwire", { mode: 0o700, recursive: true });
@@ -65,9 +67,7 @@ for (const [what, fault, code, said] of FAULTS) {
   test(`serve ends with ${code} at once and says why where the store ${what}`, () =>
     inFolder(async (folder) => {
       await fault();
-      await sealwire(["keys", "add", "a", "--tools", "*", "--server-id", "s", "--key-ring", "ring.json", "--print"], {
-        cwd: folder,
-      });
+      await run(ADD_KEY);
       const args = ["serve", "--demo-tools", "--key-ring", "ring.json", "--listen", "127.0.0.1:0"];
       const ended = await sealwire(args, { cwd: folder });
       assert.is(ended.code, code, ended.stderr);
@@ -81,9 +81,7 @@ const limitable = spawnSync("prlimit", ["--version"]).status === 0;
 
 async function fullDisk(): Promise<void> {
   await inFolder(async (folder) => {
-    await sealwire(["keys", "add", "a", "--tools", "*", "--server-id", "s", "--key-ring", "ring.json", "--print"], {
-      cwd: folder,
-    });
+    await run(ADD_KEY);
     const args = ["serve", "--demo-tools", "--key-ring", "ring.json", "--listen", "127.0.0.1:0"];
     await using server = new CliProcess(args, { cwd: folder });
     const limit = (bytes: string) =>

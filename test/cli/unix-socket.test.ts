@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { assert, suite } from "../support/suite.ts";
-import { CliServer } from "./cli-process.ts";
-import { inFolder } from "./cli-run.ts";
+import { CliServer, sealwire } from "./cli-process.ts";
+import { inFolder, run } from "./cli-run.ts";
 
 const test = suite("cli/unix-socket");
 
@@ -16,9 +16,9 @@ test("a server on a unix socket starts again after kill -9", () =>
     assert.ok((await stat("s.sock")).isSocket());
     await using server = await CliServer.start(folder, ...serve);
     assert.is(server.ready.listening, "unix:s.sock");
-    const { code, stdout, stderr } = await server.run(...SUM);
+    const { code, stdout, stderr } = await run(SUM);
     assert.equal([code, stdout], [0, '{"count":3,"total":40290.5}\n'], stderr);
-    const second = await server.run("serve", ...serve, "--data", "other");
+    const second = await sealwire(["serve", ...serve, "--data", "other"], { cwd: folder });
     assert.is(second.code, 2);
     assert.match(second.stderr, "Cannot listen on unix:s.sock: another process uses it");
     server.process.child.kill("SIGTERM");

@@ -1,6 +1,6 @@
 /** Pages whose blocks are run, each by the suite that reads it and types what it says. */
 export const RUN_BY: Readonly<Record<string, string>> = {
-  "README.md": "test/docs/readme.test.ts",
+  "README.md": "test/docs/readme.long.ts",
   "docs/debugging.md": "test/docs/debugging.interop.ts",
   "docs/operations.md": "test/docs/operations-run.long.ts",
   "docs/typescript.md": "test/docs/typescript.long.ts",
@@ -26,7 +26,7 @@ const KUBECTL = "needs a cluster; test/examples/kubernetes.test.ts checks its co
 const ROOT =
   "needs root and systemd; test/examples/systemd.test.ts starts what the unit starts, and has the unit judged";
 const PROJECT =
-  "needs the package in a registry; test/examples/tools.test.ts and test/package do it with the packed package";
+  "needs the package in a registry; test/examples/tools.long.ts and test/package do it with the packed package";
 
 /** Every other block in the pages of the project. */
 export const NOT_RUN: readonly NotRun[] = [

@@ -18,6 +18,13 @@ export function hasPostgres(test: Suite): boolean {
   return false;
 }
 
+const TEMPLATES = join(import.meta.dirname, "../../node_modules/.cache/postgres");
+
+interface PostgresServerOptions extends Omit<PrivatePostgresOptions, "templates"> {
+  /** Its cluster has a system identifier of its own. */
+  readonly isOther?: boolean;
+}
+
 /** A PostgreSQL server of a test's own. */
 export class PostgresServer implements AsyncDisposable {
   readonly #server: PrivatePostgres;
@@ -28,8 +35,9 @@ export class PostgresServer implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async start(options?: PrivatePostgresOptions): Promise<PostgresServer> {
-    return new PostgresServer(await PrivatePostgres.start(options));
+  /** Starts a server that is to PostgreSQL a copy of the other servers of tests, or one of its own if `isOther`. */
+  static async start({ isOther = false, ...options }: PostgresServerOptions = {}): Promise<PostgresServer> {
+    return new PostgresServer(await PrivatePostgres.start({ ...options, ...(!isOther && { templates: TEMPLATES }) }));
   }
 
   get port(): number {

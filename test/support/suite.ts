@@ -1,5 +1,6 @@
 import { suite as uvuSuite } from "uvu";
 import * as assert from "uvu/assert";
+import { usedCpuSeconds } from "./cpu-time.ts";
 import { report } from "./report.ts";
 
 export { assert };
@@ -162,6 +163,7 @@ function watchForLeftovers(): void {
 }
 
 process.on("exit", () => {
+  report({ kind: "ended", cpuSeconds: usedCpuSeconds() });
   const problems = suites.flatMap((each) => {
     if (!each.queued) return [`${each.name}: test.run() is missing`];
     const open = [...each.planned].filter((test) => !each.settled.has(test));

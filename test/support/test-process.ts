@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { prepareStart } from "./quick-start.ts";
 import type { TestEvent } from "./report.ts";
 
 /** What came of one test file: counts of tests, and what to print when something is wrong. */
@@ -12,6 +12,8 @@ export interface FileResult {
   readonly skipped: readonly string[];
   /** Reasons why the file as a whole fails, apart from failed tests. */
   readonly problems: readonly string[];
+  /** What its process and those that it waited for used, seconds; `undefined` if it did not come to its end. */
+  readonly cpuSeconds: number | undefined;
   /** Standard output and error of the file's process, interleaved. */
   readonly output: string;
 }
@@ -24,15 +26,7 @@ export interface TestFileOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/**
- * Where test processes, and what they start, find compiled code again: most of what a short one does is to compile. Not
- * for coverage, which Node takes less exactly of code from there.
- */
-const COMPILE_CACHE: NodeJS.ProcessEnv =
-  process.env.NODE_V8_COVERAGE === undefined
-    ? { NODE_COMPILE_CACHE: join(import.meta.dirname, "../../node_modules/.cache/compiled") }
-    : {};
-
+let start: Readonly<Record<string, string>> | undefined;
 const running = new Set<ChildProcess>();
 
 /** Kills every test process and what it started. */
@@ -50,8 +44,9 @@ export async function runTestFile(
   { preload, env }: TestFileOptions = {},
 ): Promise<FileResult> {
   const limitMs = Number(/^\/\/ test-limit-ms: (\d+)$/m.exec(readFileSync(file, "utf8"))?.[1] ?? defaultLimitMs);
+  start ??= prepareStart();
   const child = spawn(process.execPath, [...(preload === undefined ? [] : ["--import", preload]), file], {
-    env: { ...COMPILE_CACHE, ...process.env, ...env },
+    env: { ...process.env, ...start, ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     detached: true,
   });
@@ -64,10 +59,12 @@ export async function runTestFile(
   const failedTests: string[] = [];
   const skipped: string[] = [];
   let current: string | undefined;
+  let cpuSeconds: number | undefined;
   child.on("message", (event: TestEvent) => {
     current = event.kind === "start" ? event.test : undefined;
     if (event.kind === "passed") passed += 1;
     if (event.kind === "failed") failedTests.push(event.test);
+    if (event.kind === "ended") cpuSeconds = event.cpuSeconds;
     if (event.kind === "skipped") skipped.push(`${event.test}: ${event.reason}`);
   });
 
@@ -87,7 +84,7 @@ export async function runTestFile(
   else if (code !== 0 && failed === 0) problems.push(`exited with ${code}`);
   else if (code === 0 && passed + failed === 0 && skipped.length === 0) problems.push("ran no test");
   else if (code === 0 && failed > 0) problems.push(`exited with 0 although ${failed} failed`);
-  return { passed, failed, failedTests, skipped, problems, output };
+  return { passed, failed, failedTests, skipped, problems, cpuSeconds, output };
 }
 
 /** Waits for the process to exit, ends what it left behind, then for its pipes to close. */

@@ -1,11 +1,12 @@
 // test-limit-ms: 300000
-import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { commandTree } from "../../../src/cli/help/command-tree.ts";
 import { type Completion, complete } from "../../../src/cli/help/completion.ts";
 import { createProgram } from "../../../src/cli/program.ts";
+import { QUICK_START } from "../../support/quick-start.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { inFolder, RecordingTerminal, run } from "../cli-run.ts";
 
@@ -71,17 +72,23 @@ test("a shell that there is no script for is refused with those there are", asyn
   assert.match(stderr, "bash, zsh, fish");
 });
 
-/** A folder with `sealwire` in bin/, the scripts, and files to complete. */
-async function withShells(body: (folder: string, env: NodeJS.ProcessEnv) => Promise<void>): Promise<void> {
+type ShellBody = (folder: string, env: NodeJS.ProcessEnv) => Promise<void>;
+
+/** A folder with `sealwire` in bin/, the script for a shell, and files to complete. */
+async function withShell(shell: string, body: ShellBody): Promise<void> {
   await inFolder(async (folder) => {
     mkdirSync(join(folder, "bin"));
     const program = `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`;
     writeFileSync(join(folder, "bin", "sealwire"), program);
     chmodSync(join(folder, "bin", "sealwire"), 0o755);
     writeFileSync(join(folder, "my keys.json"), "{}");
-    for (const shell of ["bash", "zsh", "fish"])
-      writeFileSync(join(folder, shell), execFileSync(join(folder, "bin", "sealwire"), ["completion", shell]));
-    await body(folder, { PATH: `${join(folder, "bin")}:${process.env.PATH}`, HOME: folder, TERM: "xterm" });
+    writeFileSync(join(folder, shell), (await run(["completion", shell])).stdout);
+    await body(folder, {
+      PATH: `${join(folder, "bin")}:${process.env.PATH}`,
+      HOME: folder,
+      TERM: "xterm",
+      ...QUICK_START,
+    });
   });
 }
 
@@ -93,8 +100,8 @@ const LINES: readonly (readonly [line: string, word: string])[] = [
   ["sealwire call t --address 127.0.0.1:50051 --deta", "--detach"],
 ];
 
-function shellTest(shell: string, name: string, body: (folder: string, env: NodeJS.ProcessEnv) => Promise<void>): void {
-  if (spawnSync(shell, ["-c", "exit"]).status === 0) test(name, () => withShells(body));
+function shellTest(shell: string, name: string, body: ShellBody): void {
+  if (spawnSync(shell, ["-c", "exit"]).status === 0) test(name, () => withShell(shell, body));
   else test.skip(name, `${shell} is not installed`);
 }
 

@@ -11,7 +11,7 @@ import { eventually } from "../../support/eventually.ts";
 import { freePort } from "../../support/free-port.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { CliProcess, CliServer } from "../cli-process.ts";
-import { inFolder } from "../cli-run.ts";
+import { inFolder, run } from "../cli-run.ts";
 
 const test = suite("cli/output/log");
 
@@ -163,7 +163,7 @@ test("a log on a file that cannot grow goes on once it can again", () =>
 test("what Node warns of is a line among the others", () =>
   inFolder(async (folder) => {
     await using server = await CliServer.start(folder, "--dev", "--tools", TOOLS);
-    assert.is((await server.run("call", "warn", '{"numbers":[1]}')).code, 0);
+    assert.is((await run(["call", "warn", '{"numbers":[1]}'])).code, 0);
     server.process.child.kill("SIGTERM");
     const { stderr } = await server.process.ended;
     const lines = stderr
@@ -176,10 +176,11 @@ test("what Node warns of is a line among the others", () =>
 
 test("a data command ends well when the reader of its data goes away", () =>
   inFolder(async (folder) => {
-    await using server = await CliServer.start(folder, "--dev");
+    await using _server = await CliServer.start(folder, "--dev");
     await using call = new CliProcess(["jobs", "watch", "--all"], { cwd: folder });
     call.child.stdout.destroy();
-    assert.is((await server.run("call", "start_long_task", '{"seconds":1}', "--detach")).code, 0);
+    // Long enough to be open still when the watch begins.
+    assert.is((await run(["call", "start_long_task", '{"seconds":20}', "--detach"])).code, 0);
     assert.equal([(await call.ended).code, call.stderr], [0, ""]);
   }));
 

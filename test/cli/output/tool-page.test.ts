@@ -11,6 +11,7 @@ import { IMPORTED_THIRD_PARTY_PROTOS, writeThirdPartyProtos } from "../../../src
 import { writeCredentials } from "../../../src/signing/key-ring/credentials.ts";
 import { ArgsValidator } from "../../../src/validation/args.ts";
 import { builtinDescriptorSet, type Image, readImage } from "../../../src/wire/descriptors.ts";
+import { QUICK_START } from "../../support/quick-start.ts";
 import { startServer } from "../../support/running-server.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { inFolder, run } from "../cli-run.ts";
@@ -37,7 +38,7 @@ async function paste(folder: string, line: string): Promise<string> {
   const main = join(root, "src/cli/main.ts");
   await writeFile(join(bin, "sealwire"), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
   await chmod(join(bin, "sealwire"), 0o755);
-  const env = { PATH: `${bin}:${process.env.PATH}`, HOME: folder };
+  const env = { PATH: `${bin}:${process.env.PATH}`, HOME: folder, ...QUICK_START };
   return (await exec("sh", ["-c", line], { cwd: folder, env })).stdout;
 }
 

@@ -32,7 +32,7 @@ test("what tools print never comes into the ready line: it is logged", () =>
     await writeFile("talkative.mjs", TALKATIVE);
     await writeFile("serve.json", JSON.stringify({ dev: true, demo_tools: false, tools: ["talkative.mjs"] }));
     await using server = await CliServer.start(folder, "--config", "serve.json");
-    assert.is((await server.run(...SUM)).code, 0);
+    assert.is((await run(SUM)).code, 0);
     server.process.child.kill("SIGTERM");
     const { code, stdout, stderr } = await server.process.ended;
     assert.is(code, 0, stderr);
@@ -135,8 +135,8 @@ test("tools that the demo has, too, are refused with the way out, and served alo
     );
     assert.match(stderr, /Give --no-demo-tools/);
     assert.is(code, 2);
-    await using server = await CliServer.start(folder, "--dev", "--tools", "./own.ts", "--no-demo-tools");
-    assert.is((await server.run("call", "batch_sum", '{"numbers":[2]}')).stdout, '{"count":1,"total":2}\n');
+    await using _server = await CliServer.start(folder, "--dev", "--tools", "./own.ts", "--no-demo-tools");
+    assert.is((await run(["call", "batch_sum", '{"numbers":[2]}'])).stdout, '{"count":1,"total":2}\n');
   }));
 
 test.run();

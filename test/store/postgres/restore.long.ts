@@ -47,7 +47,7 @@ if (hasPostgres(test)) {
 
   test("a database that pg_restore fills, whatever its cluster, refuses for a minute", async () => {
     const server = await started("one");
-    const other = opened.use(await PostgresServer.start());
+    const other = opened.use(await PostgresServer.start({ isOther: true }));
     const frame = nonceClaim(Date.now(), "before");
     await using before = await openPostgresStore({ url: urlOf(server, "one") });
     assert.is(await before.replay.claim(frame), true);

@@ -122,7 +122,7 @@ if (hasPostgres(test)) {
 
   test("a backup restored into another cluster, another database or under a new schema refuses for a minute", async () => {
     const source = opened.use(await PostgresServer.start());
-    const target = opened.use(await PostgresServer.start());
+    const target = opened.use(await PostgresServer.start({ isOther: true }));
     await migrated(urlOf(source.port));
     const accepted = nonceClaim(Date.now(), "accepted before the backup");
     await (await open(urlOf(source.port))).replay.claim(accepted);

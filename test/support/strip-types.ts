@@ -1,0 +1,24 @@
+import { hash } from "node:crypto";
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { join } from "node:path";
+import { LOADER, STRIPPED } from "./quick-start.ts";
+
+/*
+ * Keeps every source of the repository without its types, as Node would load it: blanks stand in their place, so that what
+ * is covered is found at the same place. A file is named after its source, and so never stands for another.
+ */
+const root = join(import.meta.dirname, "../..");
+const sources = globSync("{src,gen,test,examples,bench}/**/*.ts", {
+  cwd: root,
+  exclude: (path) => path.endsWith("node_modules"),
+});
+
+rmSync(STRIPPED, { recursive: true, force: true });
+mkdirSync(STRIPPED, { recursive: true });
+for (const path of sources) {
+  const source = readFileSync(join(root, path), "utf8");
+  writeFileSync(join(STRIPPED, `${hash("sha256", source)}.js`), stripTypeScriptTypes(source));
+}
+const loader = readFileSync(join(import.meta.dirname, "load-stripped.ts"), "utf8");
+writeFileSync(join(STRIPPED, LOADER), stripTypeScriptTypes(loader));
