@@ -1,5 +1,6 @@
 import type { Bench, Table } from "../report/result.ts";
 import { median } from "../report/statistics.ts";
+import type { VariantName } from "../variants/variants.ts";
 import { measureInRounds, type Series } from "./rounds.ts";
 import { callsPerSecond, seriesTable, withoutServer } from "./series-table.ts";
 
@@ -19,12 +20,15 @@ export const jobs: Bench = {
   title: "Jobs",
   async run(options) {
     const callers = options.callers.filter((count) => count <= MOST_CALLERS);
-    const measure = (names: Parameters<typeof measureInRounds>[0]["names"], counts = [1]): Promise<readonly Series[]> =>
-      measureInRounds({ ...options, names, callers: counts });
-    const accepted = await measure(ACCEPTING, callers);
-    const done = await measure(RUNNING);
-    const settled = await measure(SETTLING);
     const most = Math.max(...callers);
+    const chosen = (names: readonly VariantName[]): readonly VariantName[] =>
+      options.variants.length === 0 ? names : names.filter((name) => options.variants.includes(name));
+    const measure = (names: readonly VariantName[], counts: readonly number[]): Promise<readonly Series[]> =>
+      measureInRounds({ ...options, names: chosen(names), callers: counts });
+    const accepted = await measure(ACCEPTING, callers);
+    const done = await measure(RUNNING, [...new Set([1, most])]);
+    const settled = await measure(SETTLING, [1]);
+    const doneBy = (count: number): readonly Series[] => done.filter((each) => each.callers === count);
     const title = `Jobs accepted durably per second, ${most} callers`;
     return {
       tables: [
@@ -37,7 +41,8 @@ export const jobs: Bench = {
             ),
           ),
         ),
-        latencies("From the call to the result of an empty job, one at a time", done),
+        latencies("From the call to the result of an empty job, one at a time", doneBy(1)),
+        latencies(`From the call to the result of an empty job, ${most} at a time`, doneBy(most)),
         latencies("From the handler's return to the watcher's event", settled),
       ],
       chart: {
@@ -59,9 +64,10 @@ export const jobs: Bench = {
 function latencies(title: string, series: readonly Series[]): Table {
   return {
     title,
-    columns: ["", "p50 (ms)", "p99 (ms)"],
+    columns: ["", "jobs/s", "p50 (ms)", "p99 (ms)"],
     rows: series.map(({ title: name, rounds }) => [
       name,
+      median(rounds.map(callsPerSecond)),
       median(rounds.map(({ p50Ms }) => p50Ms)),
       median(rounds.map(({ p99Ms }) => p99Ms)),
     ]),

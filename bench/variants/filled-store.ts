@@ -102,7 +102,9 @@ function inFile(): Fillable {
         jobs.run({ copy, seed });
         args.run({ copy, seed });
       }
-      db.exec("COMMIT");
+      db.exec(
+        "DELETE FROM job_count; INSERT INTO job_count SELECT state, owner, count(*) FROM job GROUP BY owner, state; COMMIT",
+      );
       db.close();
     },
   };

@@ -1,19 +1,17 @@
 import type { JobError, JobState, JobView } from "./job.ts";
 import type { ClaimedAttempt } from "./worker/attempt-store.ts";
 
-/** A row of the table `job`, which every engine has alike; how truth is written is its own affair. */
+/** What is read of a row of the table `job`, which every engine has alike; how truth is written is its own affair. */
 export interface JobRow {
   readonly seq: number;
   readonly job_id: string;
   readonly owner: string;
   readonly request_id: string;
-  readonly intent_digest: Uint8Array;
   readonly tool: string;
   readonly traceparent: string | null;
   readonly state: JobState;
   readonly revision: number;
   readonly attempt: number;
-  readonly failures: number;
   readonly cancel_requested: number | boolean;
   readonly progress_completed: number | null;
   readonly progress_total: number | null;
@@ -23,16 +21,24 @@ export interface JobRow {
   readonly max_attempts: number;
   readonly execution_timeout_ms: number;
   readonly heartbeat_timeout_ms: number | null;
-  readonly initial_backoff_ms: number;
-  readonly max_backoff_ms: number;
-  readonly retention_ms: number;
   readonly cancel_grace_ms: number;
   readonly created_at_ms: number;
   readonly run_at_ms: number;
-  readonly queue_deadline_ms: number | null;
   readonly started_at_ms: number | null;
   readonly ended_at_ms: number | null;
   readonly expires_at_ms: number | null;
+}
+
+/** What decides, beside it, whether a job whose attempt failed is tried again. */
+export interface RetryRow extends JobRow {
+  readonly failures: number;
+  readonly initial_backoff_ms: number;
+  readonly max_backoff_ms: number;
+}
+
+/** What decides, beside it, whether a request asks for the same job. */
+export interface RequestedRow extends JobRow {
+  readonly intent_digest: Uint8Array;
 }
 
 /** The job of a row, as its owner sees it. */

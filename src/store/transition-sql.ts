@@ -24,21 +24,35 @@ export const CLAIM_SET = [
 export const ENDED_AT = `coalesce(
   (SELECT max(ended_at_ms) FROM job AS other WHERE other.owner = job.owner AND other.ended_at_ms > :now), :now)`;
 
+/** What a transition does beside what its table says. */
+export interface TransitionSpec {
+  /** Assignments, such as `error = :error`. */
+  readonly set?: readonly string[];
+  /** Conditions. */
+  readonly where?: readonly string[];
+  /** The columns to return; default: all. */
+  readonly returning?: readonly string[];
+}
+
+/** Everything that a transition sets, as `column = value`. */
+export function assignmentsOf(name: TransitionName, set: readonly string[] = []): readonly string[] {
+  const { to } = TRANSITIONS[name];
+  return [
+    `state = '${to}'`,
+    "revision = revision + 1",
+    ...(isTerminal(to) ? [`ended_at_ms = ${ENDED_AT}`, "expires_at_ms = :now + retention_ms"] : []),
+    ...set,
+  ];
+}
+
 /**
  * The statement that takes one job through a transition and returns its row, or none if the job is not in the
  * transition's state. Parameters: `:jobId`, for terminal states `:now`, and those in `set` and `where`.
  */
 export function transitionSql(
   name: TransitionName,
-  { set = [], where = [] }: { readonly set?: readonly string[]; readonly where?: readonly string[] } = {},
+  { set = [], where = [], returning = ["*"] }: TransitionSpec = {},
 ): string {
-  const { from, to } = TRANSITIONS[name];
-  const assignments = [
-    `state = '${to}'`,
-    "revision = revision + 1",
-    ...(isTerminal(to) ? [`ended_at_ms = ${ENDED_AT}`, "expires_at_ms = :now + retention_ms"] : []),
-    ...set,
-  ];
-  const conditions = ["job_id = :jobId", `state = '${from}'`, ...where];
-  return `UPDATE job SET ${assignments.join(", ")} WHERE ${conditions.join(" AND ")} RETURNING *`;
+  const conditions = ["job_id = :jobId", `state = '${TRANSITIONS[name].from}'`, ...where];
+  return `UPDATE job SET ${assignmentsOf(name, set).join(", ")} WHERE ${conditions.join(" AND ")} RETURNING ${returning.join(", ")}`;
 }

@@ -26,7 +26,7 @@ export const PLANTED_FAULTS = {
     rewriteSql((sql) =>
       FENCED.test(sql)
         ? sql
-            .replace(/ AND state = 'RUNNING' AND attempt = (?::attempt|\$\d+)/, (fence) => orTrue(fence))
+            .replace(/ AND state = 'RUNNING' AND attempt = (?:\?|\$\d+)/, (fence) => orTrue(fence))
             .replace(/SELECT seq, (\$\d+) FROM ended/, "$& ON CONFLICT (seq) DO UPDATE SET result = excluded.result")
         : sql,
     ),
@@ -41,7 +41,7 @@ export const PLANTED_FAULTS = {
     ),
   "a revision that falls": () =>
     rewriteSql((sql) =>
-      /SET state = 'RUNNING'.*progress_completed = :completed/.test(sql)
+      /SET state = 'RUNNING'.*progress_completed = (?:\?|:completed)/.test(sql)
         ? sql.replace("revision + 1", "revision - 1")
         : sql,
     ),
@@ -49,7 +49,7 @@ export const PLANTED_FAULTS = {
     rewriteSql((sql) =>
       sql
         .replace("UNIQUE (owner, request_id)", "CHECK (true)")
-        .replace("SELECT * FROM job WHERE owner = ? AND request_id = ?", "$& AND false"),
+        .replace("intent_digest FROM job WHERE owner = ? AND request_id = ?", "$& AND false"),
     ),
   "an end that is taken back": () =>
     rewriteSql((sql) =>
@@ -85,7 +85,7 @@ export type PlantedFault = keyof typeof PLANTED_FAULTS;
 
 /** PostgreSQL wants every parameter used. */
 function orTrue(fence: string): string {
-  const [parameter] = /(?::attempt|\$\d+)$/.exec(fence) ?? [];
+  const [parameter] = /(?:\?|\$\d+)$/.exec(fence) ?? [];
   return ` AND (true OR attempt = ${parameter})`;
 }
 

@@ -18,17 +18,29 @@ export interface CommitGroupOptions {
 }
 
 interface Waiting {
-  readonly apply: () => void;
-  readonly succeed: () => void;
-  readonly fail: (error: unknown) => void;
+  /** Applies the operation. Throws what it throws. */
+  apply(): void;
+  /** Tells whoever waits that it is committed. */
+  succeed(): void;
+  /** Tells whoever waits that nothing of it was written. */
+  fail(error: unknown): void;
+}
+
+/** Gathers what the operations of a transaction come to, so that it is written once. */
+export interface Summary {
+  /** Writes what was gathered since the last write. */
+  write(): void;
+  /** Forgets what was gathered since the last write: the operations are rolled back. */
+  discard(): void;
 }
 
 const AWAY = "the store cannot be written; callers are told to try again";
 
 /**
- * Runs write operations of one connection: all that arrive within a tick share one transaction and so one fsync.
- * Each stands under a savepoint of its own, and nobody hears of an outcome before COMMIT. If the transaction fails,
- * every operation in it does, with nothing written.
+ * Runs write operations of one connection: all that arrive within a tick share one transaction and so one fsync. Nobody
+ * hears of an outcome before COMMIT. If one operation throws, the transaction is rolled back and the group runs again, each
+ * operation under a savepoint of its own: SQLite copies every page that is changed under a savepoint, and operations
+ * seldom throw. If the transaction fails, every operation in it does, with nothing written.
  */
 export class CommitGroup {
   readonly #db: DatabaseSync;
@@ -37,6 +49,7 @@ export class CommitGroup {
   readonly #onDamage: (thrown: unknown) => void;
   readonly #statements: Readonly<Record<"begin" | "save" | "release" | "undo" | "commit", StatementSync>>;
   readonly #waiting: Waiting[] = [];
+  #summary: Summary | undefined;
   #scheduled = false;
   #closed = false;
 
@@ -60,26 +73,21 @@ export class CommitGroup {
   }
 
   /**
-   * Resolves with what `operation` returned once that is committed, rejects with what it threw. `committed` runs
-   * right after the commit, before anyone who waits for it and in the order of the operations. Throws UNAVAILABLE.
+   * Resolves with what `operation` returned once that is committed, rejects with what it threw. It may run twice, the first
+   * time without effect on the database. `committed` runs right after the commit, before anyone who waits for it and in the
+   * order of the operations. Throws UNAVAILABLE.
    */
   run<T>(operation: () => T, committed?: (value: T) => void): Promise<T> {
     if (this.#closed) return Promise.reject(storeClosed());
     return new Promise<T>((resolve, reject) => {
-      let outcome: { readonly value: T } | { readonly error: unknown };
-      this.#waiting.push({
-        apply: () => {
-          outcome = this.#attempt(operation);
-        },
-        succeed: () => {
-          if ("error" in outcome) return reject(outcome.error);
-          resolve(outcome.value);
-          committed?.(outcome.value);
-        },
-        fail: reject,
-      });
+      this.#waiting.push(new Operation(operation, committed, resolve, reject));
       this.#schedule();
     });
+  }
+
+  /** Has `summary` written with whatever is committed from now on. */
+  summarize(summary: Summary): void {
+    this.#summary = summary;
   }
 
   /** Commits what waits, then refuses everything. */
@@ -101,10 +109,9 @@ export class CommitGroup {
 
   #flush(): void {
     const group = this.#waiting.splice(0, MAX_GROUP);
+    let refused: ReadonlyMap<Waiting, unknown> | undefined;
     try {
-      this.#statements.begin.run();
-      for (const operation of group) operation.apply();
-      this.#statements.commit.run();
+      if (!this.#commitTogether(group)) refused = this.#commitOneByOne(group);
     } catch (thrown) {
       this.#rollBack();
       if (isStoreAway(thrown)) this.#away.failed(thrown);
@@ -114,38 +121,93 @@ export class CommitGroup {
       return;
     }
     this.#away.worked();
-    for (const operation of group) this.#conclude(operation);
+    for (const operation of group) this.#conclude(operation, refused);
   }
 
-  #conclude(operation: Waiting): void {
+  /** False, with nothing written, if an operation threw. Throws what ends the whole transaction. */
+  #commitTogether(group: readonly Waiting[]): boolean {
+    const { begin, commit } = this.#statements;
+    begin.run();
     try {
-      operation.succeed();
+      for (const operation of group) operation.apply();
+      this.#summary?.write();
+    } catch (error) {
+      if (isStoreAway(error)) throw error;
+      this.#rollBack();
+      return false;
+    }
+    commit.run();
+    return true;
+  }
+
+  /** Gives what the operations threw. Throws what ends the whole transaction. */
+  #commitOneByOne(group: readonly Waiting[]): ReadonlyMap<Waiting, unknown> {
+    const { begin, save, undo, release, commit } = this.#statements;
+    const refused = new Map<Waiting, unknown>();
+    begin.run();
+    for (const operation of group) {
+      save.run();
+      try {
+        operation.apply();
+        this.#summary?.write();
+      } catch (error) {
+        if (isStoreAway(error) || !this.#db.isTransaction) throw error;
+        this.#summary?.discard();
+        undo.run();
+        refused.set(operation, error);
+      }
+      release.run();
+    }
+    commit.run();
+    return refused;
+  }
+
+  #conclude(operation: Waiting, refused: ReadonlyMap<Waiting, unknown> | undefined): void {
+    try {
+      if (refused?.has(operation)) operation.fail(refused.get(operation));
+      else operation.succeed();
     } catch (error) {
       this.#logger.error({ err: error }, "a listener of a committed change failed");
     }
   }
 
-  /** Runs one operation under a savepoint. Throws only what ends the whole transaction. */
-  #attempt<T>(operation: () => T): { readonly value: T } | { readonly error: unknown } {
-    this.#statements.save.run();
-    try {
-      const value = operation();
-      this.#statements.release.run();
-      return { value };
-    } catch (error) {
-      if (isStoreAway(error) || !this.#db.isTransaction) throw error;
-      this.#statements.undo.run();
-      this.#statements.release.run();
-      return { error };
-    }
-  }
-
   #rollBack(): void {
+    this.#summary?.discard();
     try {
       // After a full disk or an I/O error SQLite may have rolled back by itself.
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
     } catch (error) {
       this.#logger.error({ err: error }, "a failed transaction could not be rolled back");
     }
+  }
+}
+
+class Operation<T> implements Waiting {
+  readonly #operation: () => T;
+  readonly #committed: ((value: T) => void) | undefined;
+  readonly #resolve: (value: T) => void;
+  readonly fail: (error: unknown) => void;
+  #value: T | undefined;
+
+  constructor(
+    operation: () => T,
+    committed: ((value: T) => void) | undefined,
+    resolve: (value: T) => void,
+    fail: (error: unknown) => void,
+  ) {
+    this.#operation = operation;
+    this.#committed = committed;
+    this.#resolve = resolve;
+    this.fail = fail;
+  }
+
+  apply(): void {
+    this.#value = this.#operation();
+  }
+
+  succeed(): void {
+    const value = this.#value as T;
+    this.#resolve(value);
+    this.#committed?.(value);
   }
 }

@@ -156,6 +156,27 @@ const LAYOUT_2 = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+/**
+ * Fewer trees to change with each job and each call. The software itself counts jobs, once a transaction, and knows which
+ * rows of the nonce log are the first to expire; running jobs are found by the owners that have some.
+ */
+const LAYOUT_3 = `
+  DROP TRIGGER job_counted;
+  DROP TRIGGER job_recounted;
+  DROP TRIGGER job_discounted;
+  DROP TABLE job_count;
+  CREATE TABLE job_count (
+    state TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    jobs INTEGER NOT NULL,
+    PRIMARY KEY (state, owner)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO job_count SELECT state, owner, count(*) FROM job GROUP BY owner, state;
+
+  DROP INDEX job_running;
+  DROP INDEX nonce_log_by_expiry;
+`;
+
 /** What leads from each layout to the next. What was released is never changed, only added to. */
 export const MIGRATIONS: readonly LayoutMigration[] = [
   {
@@ -172,5 +193,9 @@ export const MIGRATIONS: readonly LayoutMigration[] = [
       db.prepare("UPDATE store_state SET store_id = ?").run(storeId);
       gatherOutdatedNonces(db, nowMs);
     },
+  },
+  {
+    minReader: 3,
+    apply: (db) => db.exec(LAYOUT_3),
   },
 ];

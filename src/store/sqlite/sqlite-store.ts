@@ -1,6 +1,5 @@
 import { SealwireError } from "../../errors.ts";
 import { FairQueue } from "../../jobs/fair-queue.ts";
-import { JobChanges } from "../../jobs/job-changes.ts";
 import { PageTokens } from "../../jobs/page-token.ts";
 import { StoredJobEngine } from "../../jobs/stored-job-engine.ts";
 import { Notifiers } from "../../jobs/watch/notifiers.ts";
@@ -12,7 +11,10 @@ import { Maintenance } from "../maintenance.ts";
 import type { Store, StoreIdentity } from "../store.ts";
 import { SqliteIntentStore } from "./intents.ts";
 import { SqliteAttemptStore } from "./jobs/attempt-store.ts";
+import { JobCounts } from "./jobs/job-counts.ts";
 import { SqliteJobStorage } from "./jobs/job-storage.ts";
+import { prepareFind } from "./jobs/read-jobs.ts";
+import { RecentJobs } from "./jobs/recent-jobs.ts";
 import { type Connection, SqliteReplayGuard } from "./replay/replay-guard.ts";
 import type { StoreFiles } from "./store-files.ts";
 import { type EnteredState, leaveStore } from "./store-state.ts";
@@ -62,9 +64,11 @@ export class SqliteStore implements Store {
     this.identity = { id: state.storeId, openings: state.openings };
     const notifiers = new Notifiers(() => this.#storage, clock);
     const fairQueue = new FairQueue();
-    const changes = new JobChanges(notifiers, fairQueue);
-    this.#storage = new SqliteJobStorage({ ...durable, changes, clock, random });
-    this.#attemptStore = new SqliteAttemptStore({ ...durable, fairQueue, changes, clock });
+    const changes = new RecentJobs(notifiers, fairQueue, prepareFind(durable.db));
+    const counts = new JobCounts(durable.db);
+    durable.commits.summarize(counts);
+    this.#storage = new SqliteJobStorage({ ...durable, counts, changes, clock, random });
+    this.#attemptStore = new SqliteAttemptStore({ ...durable, counts, fairQueue, changes, clock });
     const pageTokens = new PageTokens(state.pageKey, random);
     this.jobs = new StoredJobEngine({
       storage: this.#storage,

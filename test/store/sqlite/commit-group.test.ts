@@ -70,6 +70,27 @@ test("an operation that throws leaves nothing and does not touch the others", as
   assert.equal(values(), ["b"]);
 });
 
+test("a summary of the operations is written once with their commit, without those that throw", async () => {
+  let gathered: string[] = [];
+  const discard = (): void => {
+    gathered = [];
+  };
+  const write = (): void => {
+    if (gathered.length > 0) insert(gathered.join("+"))();
+    discard();
+  };
+  commits.summarize({ write, discard });
+  const gather = (value: string) => commits.run(() => void gathered.push(value));
+  await Promise.all(["a", "b", "c"].map(gather));
+  assert.equal(values(), ["a+b+c"]);
+  const broken = commits.run(() => {
+    gathered.push("undone");
+    throw new SealwireError("INTERNAL");
+  });
+  await Promise.all([gather("d"), rejection("INTERNAL", broken), gather("e")]);
+  assert.equal(values(), ["a+b+c", "d", "e"]);
+});
+
 test("when the transaction cannot be committed nobody is told of success, and the next one can", async () => {
   await commits.run(() => {});
   const pages = Number(db.prepare("PRAGMA page_count").get()?.page_count);

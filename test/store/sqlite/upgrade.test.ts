@@ -3,8 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { silentLogger } from "../../../src/runtime/logger.ts";
+import { compareLayout } from "../../../src/store/layout.ts";
 import { REFUSED_NONCES_TOTAL_MAX } from "../../../src/store/refused-stamps.ts";
+import { MIGRATIONS } from "../../../src/store/sqlite/migrations.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/open.ts";
+import { readLayout } from "../../../src/store/sqlite/schema.ts";
 import type { NonceClaim, Store } from "../../../src/store/store.ts";
 import { run } from "../../cli/cli-run.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -100,7 +103,7 @@ test("the upgrade is said once, later starts find nothing to do, and `store migr
   const check = () => run(["store", "migrate", "--check", "--data", folder]);
   const before = await check();
   assert.is(before.code, 1);
-  assert.match(before.stderr, "the store has layout 1, this sealwire makes 2");
+  assert.match(before.stderr, "the store has layout 1, this sealwire makes 3");
   assert.is(layout(), 1, "nothing was changed");
   const said: string[] = [];
   const logger = { ...silentLogger, info: (_fields: object, message = "") => void said.push(message) };
@@ -117,8 +120,33 @@ test("the upgrade is said once, later starts find nothing to do, and `store migr
 test("`store migrate --data` upgrades a store, and a second time changes nothing", async () => {
   change(CLEANLY);
   const first = await run(["store", "migrate", "--data", folder]);
-  assert.equal([first.code, first.stderr], [0, "The store went from layout 1 to 2.\n"]);
-  assert.is((await run(["store", "migrate", "--data", folder])).stderr, "The store has layout 2 already.\n");
+  assert.equal([first.code, first.stderr], [0, "The store went from layout 1 to 3.\n"]);
+  assert.is((await run(["store", "migrate", "--data", folder])).stderr, "The store has layout 3 already.\n");
+});
+
+test("a store of layout 2 keeps its jobs, and counts them by state as it did", async () => {
+  change(CLEANLY);
+  let before: unknown;
+  {
+    using db = new DatabaseSync(path);
+    MIGRATIONS[1]?.apply(db, { pageKey: Buffer.alloc(32), storeId: "store of layout 2", nowMs: NOW_MS });
+    db.exec("PRAGMA user_version = 2");
+    before = db.prepare("SELECT state, sum(jobs) AS jobs FROM job_count GROUP BY state ORDER BY state").all();
+  }
+  {
+    await using store = await open();
+    assert.is(store.identity.id, "store of layout 2");
+    assert.is(await store.replay.claim(claim("one")), false);
+    // Its process is gone: the job that ran is queued again.
+    const { byState } = await store.jobs.stats();
+    assert.equal(byState, { QUEUED: 3, RUNNING: 0, SUCCEEDED: 1, FAILED: 1, CANCELLED: 1 });
+  }
+  assert.equal(
+    (before as { state: string; jobs: number }[]).map(({ state, jobs }) => `${state} ${jobs}`),
+    ["CANCELLED 1", "FAILED 1", "QUEUED 2", "RUNNING 1", "SUCCEEDED 1"],
+  );
+  using db = new DatabaseSync(path, { readOnly: true });
+  assert.is(compareLayout(readLayout(db, path), 2), "incompatible", "software of layout 2 refuses it");
 });
 
 test("a layout that only adds is used as it is, one that needs newer software is refused and `--check` exits 5", async () => {

@@ -1,7 +1,7 @@
 import { backoffMs } from "../../../jobs/backoff.ts";
 import type { JobProgress } from "../../../jobs/job.ts";
 import { jobErrorOf } from "../../../jobs/job-error.ts";
-import type { JobRow } from "../../../jobs/job-row.ts";
+import type { JobRow, RetryRow } from "../../../jobs/job-row.ts";
 import type { TransitionName } from "../../../jobs/transitions.ts";
 import type { AttemptKey, Outcome } from "../../../jobs/worker/attempt-store.ts";
 import { transitionSql } from "../../transition-sql.ts";
@@ -50,14 +50,14 @@ export async function succeed(queries: Queries, end: Ending, result: Uint8Array)
  * failure and hand-back. No row if the attempt is not the running one.
  */
 export async function settle(queries: Queries, end: Ending): Promise<JobRow | undefined> {
-  const [running] = await queries.all<JobRow>(RUNNING, { ...end.attempt });
+  const [running] = await queries.all<RetryRow>(RUNNING, { ...end.attempt });
   if (running === undefined) return undefined;
   const { statement, values } = decide(running, end);
   const [row] = await queries.all<JobRow>(statement, { ...valuesOf(end), ...values });
   return row;
 }
 
-function decide(running: JobRow, { outcome, nowMs }: Ending): { statement: Statement; values?: object } {
+function decide(running: RetryRow, { outcome, nowMs }: Ending): { statement: Statement; values?: object } {
   if (running.cancel_requested || outcome.kind === "cancelled") {
     return { statement: CANCEL, values: { error: JSON.stringify(jobErrorOf("CANCELLED")) } };
   }

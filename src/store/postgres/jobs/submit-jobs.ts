@@ -1,6 +1,6 @@
 import { SealwireError } from "../../../errors.ts";
 import type { SubmitSpec } from "../../../jobs/engine.ts";
-import type { JobRow } from "../../../jobs/job-row.ts";
+import type { JobRow, RequestedRow } from "../../../jobs/job-row.ts";
 import type { Submitted } from "../../../jobs/job-storage.ts";
 import { quotaExceeded } from "../../../jobs/quota.ts";
 import { INITIAL_STATE } from "../../../jobs/transitions.ts";
@@ -91,7 +91,7 @@ interface Standing {
 }
 
 interface Known {
-  readonly jobs: readonly JobRow[];
+  readonly jobs: readonly RequestedRow[];
   /** The id of the job that the submission comes to, its own if it is new, or why it is refused. */
   decide(submission: Submission): string | Error;
 }
@@ -100,7 +100,7 @@ async function readKnown(queries: Queries, specs: readonly SubmitSpec[]): Promis
   const values = { owners: specs.map(({ owner }) => owner), requestIds: specs.map(({ requestId }) => requestId) };
   const limits = new Map<string, number>();
   for (const { owner, openJobsMax } of specs) limits.set(owner, Math.max(openJobsMax, limits.get(owner) ?? 0));
-  const jobs = await queries.all<JobRow>(KNOWN_JOBS, values);
+  const jobs = await queries.all<RequestedRow>(KNOWN_JOBS, values);
   const intents = await queries.all<{ owner: string; request_id: string }>(KNOWN_INTENTS, values);
   const open = await queries.all<{ owner: string; jobs: number }>(OPEN_JOBS, {
     owners: [...limits.keys()],

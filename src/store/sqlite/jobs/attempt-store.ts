@@ -1,7 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { FairQueue } from "../../../jobs/fair-queue.ts";
 import type { JobProgress } from "../../../jobs/job.ts";
-import type { JobChanges } from "../../../jobs/job-changes.ts";
 import { jobErrorOf } from "../../../jobs/job-error.ts";
 import { type JobRow, toClaimedAttempt } from "../../../jobs/job-row.ts";
 import type {
@@ -17,8 +16,10 @@ import type { Clock } from "../../../runtime/clock.ts";
 import type { CommitGroup } from "../commit-group.ts";
 import { reading } from "../storage-error.ts";
 import { prepareClaim } from "./claim-jobs.ts";
+import type { JobCounts } from "./job-counts.ts";
 import { type JobReads, prepareReads } from "./read-jobs.ts";
 import { prepareReadQueues } from "./read-queues.ts";
+import type { RecentJobs } from "./recent-jobs.ts";
 import { prepareRecordProgress } from "./record-progress.ts";
 import { type Ending, prepareSettle } from "./settle-job.ts";
 
@@ -28,8 +29,9 @@ const QUEUES_RELOAD_MS = 30_000;
 export interface SqliteAttemptStoreOptions {
   readonly db: DatabaseSync;
   readonly commits: CommitGroup;
+  readonly counts: JobCounts;
   readonly fairQueue: FairQueue;
-  readonly changes: JobChanges;
+  readonly changes: RecentJobs;
   readonly clock: Clock;
 }
 
@@ -47,12 +49,12 @@ export class SqliteAttemptStore implements AttemptStore {
   #queuesReloadMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SqliteAttemptStoreOptions) {
-    const { db, fairQueue } = options;
+    const { db, counts, fairQueue, changes } = options;
     this.#options = options;
-    this.#claim = prepareClaim(db, fairQueue);
+    this.#claim = prepareClaim({ db, counts, fairQueue, changes });
     this.#readQueues = prepareReadQueues(db);
-    this.#settle = prepareSettle(db);
-    this.#recordProgress = prepareRecordProgress(db);
+    this.#settle = prepareSettle(db, counts);
+    this.#recordProgress = prepareRecordProgress(db, counts);
     this.#reads = prepareReads(db);
   }
 
@@ -78,18 +80,27 @@ export class SqliteAttemptStore implements AttemptStore {
   }
 
   async recordProgress(attempt: AttemptKey, progress: JobProgress): Promise<void> {
-    await this.#options.commits.run(
-      () => this.#recordProgress(attempt, progress),
-      (row) => row && this.#options.changes.committed(row),
+    const { commits, changes } = this.#options;
+    const job = reading(() => changes.find(attempt.jobId));
+    if (job === undefined) return;
+    await commits.run(
+      () => this.#recordProgress({ job, attempt: attempt.attempt, progress }),
+      (row) => row && changes.committed(row),
     );
   }
 
   async settle(attempt: AttemptKey, outcome: Outcome, progress: JobProgress | undefined): Promise<boolean> {
-    const row = await this.#options.commits.run(
-      () => this.#applyOutcome({ attempt, progress, nowMs: this.#options.clock.nowMs() }, outcome),
-      (settled) => this.#ended(attempt, settled),
+    const { commits, changes, clock } = this.#options;
+    const job = reading(() => changes.find(attempt.jobId));
+    if (job === undefined) {
+      this.drop(attempt);
+      return false;
+    }
+    const settled = await commits.run(
+      () => this.#applyOutcome({ job, attempt: attempt.attempt, progress, nowMs: clock.nowMs() }, outcome),
+      (ended) => this.#ended(attempt, ended),
     );
-    return row !== undefined;
+    return settled !== undefined;
   }
 
   drop({ jobId, attempt }: AttemptKey): void {

@@ -1,29 +1,33 @@
 import type { DatabaseSync } from "node:sqlite";
 import { jobErrorOf } from "../../../jobs/job-error.ts";
-import type { JobRow } from "../../../jobs/job-row.ts";
 import type { Cancelled } from "../../../jobs/job-storage.ts";
-import { transitionSql } from "../../transition-sql.ts";
+import type { JobCounts } from "./job-counts.ts";
+import { prepareFind } from "./read-jobs.ts";
+import { prepareTransition } from "./transition.ts";
 
 /** Prepares the cancel of an owner's job; `undefined` for an absent or foreign one. */
 export function prepareCancel(
   db: DatabaseSync,
+  counts: JobCounts,
 ): (owner: string, jobId: string, nowMs: number) => Cancelled | undefined {
-  const find = db.prepare("SELECT * FROM job WHERE job_id = ? AND owner = ?");
-  const cancelQueued = db.prepare(
-    transitionSql("cancelQueued", { set: ["cancel_requested = TRUE", "error = :error"] }),
-  );
-  const requestCancel = db.prepare(
-    transitionSql("requestCancel", { set: ["cancel_requested = TRUE"], where: ["NOT cancel_requested"] }),
-  );
+  const find = prepareFind(db);
+  const cancelQueued = prepareTransition(db, counts, "cancelQueued", {
+    set: ["cancel_requested = TRUE", "error = :error"],
+  });
+  const requestCancel = prepareTransition(db, counts, "requestCancel", {
+    set: ["cancel_requested = TRUE"],
+    where: ["NOT cancel_requested"],
+  });
   const deleteArgs = db.prepare("DELETE FROM job_args WHERE seq = ?");
 
   return (owner, jobId, nowMs) => {
-    const found = find.get(jobId, owner) as unknown as JobRow | undefined;
-    if (found === undefined) return undefined;
+    // Not the row that was committed last: a claim in the same transaction may have taken it.
+    const found = find(jobId);
+    if (found?.owner !== owner) return undefined;
     const error = JSON.stringify(jobErrorOf("CANCELLED"));
-    const cancelled = cancelQueued.get({ jobId, now: nowMs, error }) as unknown as JobRow | undefined;
+    const cancelled = cancelQueued(found, { now: nowMs, error });
     if (cancelled !== undefined) deleteArgs.run(cancelled.seq);
-    const row = cancelled ?? (requestCancel.get({ jobId }) as unknown as JobRow | undefined);
+    const row = cancelled ?? requestCancel(found, {});
     return row === undefined ? { row: found, changed: false } : { row, changed: true };
   };
 }

@@ -2,7 +2,11 @@ import type { DatabaseSync } from "node:sqlite";
 import type { FairQueue, TenantQueue } from "../../../jobs/fair-queue.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { ClaimRequest } from "../../../jobs/worker/attempt-store.ts";
-import { CLAIM_SET, DUE_AT, transitionSql } from "../../transition-sql.ts";
+import { CLAIM_SET, DUE_AT } from "../../transition-sql.ts";
+import { NamedStatement } from "../named-statement.ts";
+import type { JobCounts } from "./job-counts.ts";
+import type { RecentJobs } from "./recent-jobs.ts";
+import { prepareTransition } from "./transition.ts";
 
 /** What {@link prepareClaim}'s operation took. */
 export interface ClaimedRows {
@@ -11,40 +15,51 @@ export interface ClaimedRows {
   readonly nextDueMs: number | undefined;
 }
 
+/** What claims work with. */
+export interface ClaimContext {
+  readonly db: DatabaseSync;
+  readonly counts: JobCounts;
+  readonly fairQueue: FairQueue;
+  readonly changes: RecentJobs;
+}
+
 /**
  * Prepares the claim: the longest-waiting due job of each queue in turn, until the request is filled. If its
  * transaction fails, the queues must be reloaded.
  */
-export function prepareClaim(
-  db: DatabaseSync,
-  fairQueue: FairQueue,
-): (request: ClaimRequest, nowMs: number) => ClaimedRows {
-  const first = db.prepare(`
-    SELECT job_id AS jobId, ${DUE_AT} AS dueAtMs FROM job
+export function prepareClaim({
+  db,
+  counts,
+  fairQueue,
+  changes,
+}: ClaimContext): (request: ClaimRequest, nowMs: number) => ClaimedRows {
+  const first = new NamedStatement(
+    db,
+    `SELECT job_id AS jobId, ${DUE_AT} AS dueAtMs FROM job
     WHERE state = 'QUEUED' AND priority = :priority AND tool = :tool AND owner = :owner AND (queue_deadline_ms IS NULL OR queue_deadline_ms > :now)
-    ORDER BY run_at_ms, seq LIMIT 1`);
+    ORDER BY run_at_ms, seq LIMIT 1`,
+  );
   const argsOf = db.prepare("SELECT args FROM job_args WHERE seq = ?");
-  const claim = db.prepare(transitionSql("claim", { set: CLAIM_SET }));
-  const running = db.prepare("SELECT jobs FROM job_count WHERE owner = ? AND state = 'RUNNING'");
+  const claim = prepareTransition(db, counts, "claim", { set: CLAIM_SET });
 
   return ({ handles, count, perOwner }, nowMs) => {
     const claimed: { row: JobRow; args: Uint8Array }[] = [];
     let nextDueMs = Number.POSITIVE_INFINITY;
 
-    const isFull = (owner: string): boolean =>
-      perOwner !== undefined && Number(running.get(owner)?.jobs ?? 0) >= perOwner;
+    const isFull = (owner: string): boolean => perOwner !== undefined && counts.of(owner, "RUNNING") >= perOwner;
 
     const takeFrom = (queue: TenantQueue): boolean => {
       if (!handles(queue.tool) || isFull(queue.owner)) return false;
       if (queue.dueAtMs <= nowMs) {
-        const job = first.get({ priority: queue.priority, tool: queue.tool, owner: queue.owner, now: nowMs });
+        const { priority, tool, owner } = queue;
+        const job = first.get({ priority, tool, owner, now: nowMs });
         if (job === undefined) {
           fairQueue.remove(queue);
           return false;
         }
         queue.dueAtMs = Number(job.dueAtMs);
         if (queue.dueAtMs <= nowMs) {
-          const row = claim.get({ jobId: String(job.jobId), now: nowMs }) as unknown as JobRow;
+          const row = claim(changes.find(String(job.jobId)) as JobRow, { now: nowMs }) as JobRow;
           claimed.push({ row, args: argsOf.get(row.seq)?.args as Uint8Array });
           fairQueue.moveToEnd(queue);
           return true;

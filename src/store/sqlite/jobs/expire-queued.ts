@@ -1,7 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { jobErrorOf } from "../../../jobs/job-error.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
-import { transitionSql } from "../../transition-sql.ts";
+import { JOB_COLUMNS } from "./job-columns.ts";
+import type { JobCounts } from "./job-counts.ts";
+import { prepareTransition } from "./transition.ts";
 
 /** The two halves of {@link prepareExpireQueued}. */
 export interface ExpireQueued {
@@ -12,19 +14,20 @@ export interface ExpireQueued {
 }
 
 /** Prepares the end of jobs that waited too long for their first attempt. */
-export function prepareExpireQueued(db: DatabaseSync): ExpireQueued {
+export function prepareExpireQueued(db: DatabaseSync, counts: JobCounts): ExpireQueued {
+  const isDue = db.prepare("SELECT 1 FROM job WHERE state = 'QUEUED' AND queue_deadline_ms <= ? LIMIT 1");
   const overdue = db.prepare(
-    "SELECT job_id AS jobId FROM job WHERE state = 'QUEUED' AND queue_deadline_ms <= ? ORDER BY queue_deadline_ms LIMIT ?",
+    `SELECT ${JOB_COLUMNS} FROM job WHERE state = 'QUEUED' AND queue_deadline_ms <= ? ORDER BY queue_deadline_ms LIMIT ?`,
   );
-  const expire = db.prepare(transitionSql("expire", { set: ["queue_deadline_ms = NULL", "error = :error"] }));
+  const expire = prepareTransition(db, counts, "expire", { set: ["queue_deadline_ms = NULL", "error = :error"] });
   const deleteArgs = db.prepare("DELETE FROM job_args WHERE seq = ?");
 
   return {
-    due: (nowMs) => overdue.get(nowMs, 1) !== undefined,
+    due: (nowMs) => isDue.get(nowMs) !== undefined,
     expire(limit, nowMs) {
       const error = JSON.stringify(jobErrorOf("QUEUE_TIMEOUT"));
-      return overdue.all(nowMs, limit).map((job) => {
-        const row = expire.get({ jobId: String(job.jobId), now: nowMs, error }) as unknown as JobRow;
+      return (overdue.all(nowMs, limit) as unknown as JobRow[]).map((job) => {
+        const row = expire(job, { now: nowMs, error }) as JobRow;
         deleteArgs.run(row.seq);
         return row;
       });

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
+import { SealwireError } from "../../../errors.ts";
 import type { JobStats, SubmitSpec } from "../../../jobs/engine.ts";
-import type { JobChanges } from "../../../jobs/job-changes.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { Cancelled, EndedRange, Ends, JobStorage, ListRange, Submitted } from "../../../jobs/job-storage.ts";
 import type { Clock } from "../../../runtime/clock.ts";
@@ -10,9 +10,12 @@ import { reading } from "../storage-error.ts";
 import { sweepInSlices } from "../sweep-in-slices.ts";
 import { prepareCancel } from "./cancel-job.ts";
 import { prepareExpireQueued } from "./expire-queued.ts";
+import type { JobCounts } from "./job-counts.ts";
+import { JOB_ID_BYTES, makeJobId } from "./job-id.ts";
 import { prepareList } from "./list-jobs.ts";
 import { prepareReadEnds } from "./read-ends.ts";
 import { prepareReads } from "./read-jobs.ts";
+import type { RecentJobs } from "./recent-jobs.ts";
 import { prepareSubmit } from "./submit-job.ts";
 import { prepareJobSweep } from "./sweep-jobs.ts";
 
@@ -23,7 +26,8 @@ const SLICE = 200;
 export interface SqliteJobStorageOptions {
   readonly db: DatabaseSync;
   readonly commits: CommitGroup;
-  readonly changes: JobChanges;
+  readonly counts: JobCounts;
+  readonly changes: RecentJobs;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -34,30 +38,32 @@ export class SqliteJobStorage implements JobStorage {
   readonly #operations;
 
   constructor(options: SqliteJobStorageOptions) {
-    const { db } = options;
+    const { db, counts, changes } = options;
     this.#options = options;
     this.#operations = {
       ...prepareReads(db),
       ...prepareReadEnds(db),
-      submit: prepareSubmit(db),
-      cancel: prepareCancel(db),
+      submit: prepareSubmit(db, counts),
+      cancel: prepareCancel(db, counts),
       list: prepareList(db),
-      expireQueued: prepareExpireQueued(db),
-      sweep: prepareJobSweep(db),
+      expireQueued: prepareExpireQueued(db, counts),
+      sweep: prepareJobSweep(db, counts, changes),
     };
   }
 
-  submit(spec: SubmitSpec): Promise<Submitted> {
+  async submit(spec: SubmitSpec): Promise<Submitted> {
     const { commits, changes, random, clock } = this.#options;
-    const jobId = random.uuid();
-    return commits.run(
+    const jobId = makeJobId(clock.nowMs(), random.bytes(JOB_ID_BYTES));
+    const submitted = await commits.run(
       () => this.#operations.submit(spec, jobId, clock.nowMs()),
-      ({ row, created }) => created && changes.committed(row),
+      (found) => "created" in found && found.created && changes.committed(found.row),
     );
+    if (submitted instanceof SealwireError) throw submitted;
+    return submitted;
   }
 
   async find(jobIds: readonly string[]): Promise<readonly JobRow[]> {
-    return reading(() => jobIds.map((jobId) => this.#operations.find(jobId)).filter((row) => row !== undefined));
+    return reading(() => jobIds.map((jobId) => this.#options.changes.find(jobId)).filter((row) => row !== undefined));
   }
 
   async result(owner: string, jobId: string): Promise<Uint8Array | undefined> {

@@ -1,12 +1,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { ListRange } from "../../../jobs/job-storage.ts";
+import { JOB_COLUMNS } from "./job-columns.ts";
 
 /** Prepares the listing: one seek into an index for each state, merged by age, so that no filter reads past what it lists. */
 export function prepareList(db: DatabaseSync): (range: ListRange) => readonly JobRow[] {
-  const ofOwner = db.prepare("SELECT * FROM job WHERE owner = ? AND state = ? AND seq < ? ORDER BY seq DESC LIMIT ?");
+  const ofOwner = db.prepare(
+    `SELECT ${JOB_COLUMNS} FROM job WHERE owner = ? AND state = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+  );
   const ofTool = db.prepare(
-    "SELECT * FROM job WHERE owner = ? AND tool = ? AND state = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+    `SELECT ${JOB_COLUMNS} FROM job WHERE owner = ? AND tool = ? AND state = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
   );
   return ({ owner, tool, states, below, limit }) =>
     states

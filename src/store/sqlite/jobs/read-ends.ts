@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { EndedRange, Ends } from "../../../jobs/job-storage.ts";
+import { JOB_COLUMNS } from "./job-columns.ts";
 
 /** Reads of ended jobs. */
 export interface EndReads {
@@ -14,7 +15,7 @@ export function prepareReadEnds(db: DatabaseSync): EndReads {
     "SELECT max(ended_at_ms) AS endedAtMs FROM job WHERE owner = ? AND ended_at_ms IS NOT NULL",
   );
   const ended = db.prepare(
-    `SELECT * FROM job WHERE owner = ? AND ended_at_ms IS NOT NULL AND (ended_at_ms, seq) > (?, ?)
+    `SELECT ${JOB_COLUMNS} FROM job WHERE owner = ? AND ended_at_ms IS NOT NULL AND (ended_at_ms, seq) > (?, ?)
       ORDER BY ended_at_ms, seq LIMIT ?`,
   );
   const read = ({ owner, sinceMs, above, limit }: EndedRange) =>

@@ -2,10 +2,19 @@ import type { DatabaseSync } from "node:sqlite";
 import type { JobStats } from "../../../jobs/engine.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { AttemptKey } from "../../../jobs/worker/attempt-store.ts";
+import { JOB_COLUMNS, toJobRow } from "./job-columns.ts";
 
-/** Reads of single jobs and of figures. */
+/** Prepares the reading of a job's row. */
+export function prepareFind(db: DatabaseSync): (jobId: string) => JobRow | undefined {
+  const find = db.prepare(`SELECT ${JOB_COLUMNS} FROM job WHERE job_id = ?`);
+  return (jobId) => {
+    const read = find.get(jobId);
+    return read === undefined ? undefined : toJobRow(read);
+  };
+}
+
+/** Reads of results, of what runs, and of figures. */
 export interface JobReads {
-  find(jobId: string): JobRow | undefined;
   result(owner: string, jobId: string): Uint8Array | undefined;
   /** Every attempt that the database holds for running; there are as many as workers run. */
   running(): readonly (AttemptKey & { readonly cancelRequested: boolean })[];
@@ -14,16 +23,14 @@ export interface JobReads {
 
 /** Prepares the reads. */
 export function prepareReads(db: DatabaseSync): JobReads {
-  const find = db.prepare("SELECT * FROM job WHERE job_id = ?");
   const result = db.prepare("SELECT result FROM job JOIN job_result USING (seq) WHERE job_id = ? AND owner = ?");
-  const running = db.prepare(
-    "SELECT job_id AS jobId, attempt, cancel_requested AS cancelRequested FROM job WHERE state = 'RUNNING'",
-  );
+  const running = db.prepare(`
+    SELECT job_id AS jobId, attempt, cancel_requested AS cancelRequested
+    FROM job_count CROSS JOIN job USING (state, owner) WHERE state = 'RUNNING'`);
   const counts = db.prepare("SELECT state, sum(jobs) AS jobs FROM job_count GROUP BY state");
   const firstDue = db.prepare("SELECT min(run_at_ms) AS dueAtMs FROM job WHERE state = 'QUEUED'");
 
   return {
-    find: (jobId) => find.get(jobId) as unknown as JobRow | undefined,
     result: (owner, jobId) => result.get(jobId, owner)?.result as Uint8Array | undefined,
     running: () =>
       running.all().map((row) => ({

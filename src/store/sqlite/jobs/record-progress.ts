@@ -1,19 +1,26 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobProgress } from "../../../jobs/job.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
-import type { AttemptKey } from "../../../jobs/worker/attempt-store.ts";
-import { transitionSql } from "../../transition-sql.ts";
+import type { JobCounts } from "./job-counts.ts";
+import { prepareTransition } from "./transition.ts";
+
+/** How far an attempt is. */
+export interface ProgressReport {
+  /** The job's row at any time since the attempt began. */
+  readonly job: JobRow;
+  readonly attempt: number;
+  readonly progress: JobProgress;
+}
 
 /** Prepares the update of a running attempt's progress; `undefined` if the attempt is not the running one. */
 export function prepareRecordProgress(
   db: DatabaseSync,
-): (attempt: AttemptKey, progress: JobProgress) => JobRow | undefined {
-  const record = db.prepare(
-    transitionSql("recordProgress", {
-      set: ["progress_completed = :completed", "progress_total = :total", "progress_message = :message"],
-      where: ["attempt = :attempt"],
-    }),
-  );
-  return ({ jobId, attempt }, { completed, total, message }) =>
-    record.get({ jobId, attempt, completed, total, message }) as unknown as JobRow | undefined;
+  counts: JobCounts,
+): (report: ProgressReport) => JobRow | undefined {
+  const record = prepareTransition(db, counts, "recordProgress", {
+    set: ["progress_completed = :completed", "progress_total = :total", "progress_message = :message"],
+    where: ["attempt = :attempt"],
+  });
+  return ({ job, attempt, progress: { completed, total, message } }) =>
+    record(job, { attempt, completed, total, message });
 }

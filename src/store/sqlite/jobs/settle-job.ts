@@ -2,13 +2,17 @@ import type { DatabaseSync } from "node:sqlite";
 import { backoffMs } from "../../../jobs/backoff.ts";
 import type { JobError, JobProgress } from "../../../jobs/job.ts";
 import { jobErrorOf } from "../../../jobs/job-error.ts";
-import type { JobRow } from "../../../jobs/job-row.ts";
-import type { AttemptKey } from "../../../jobs/worker/attempt-store.ts";
-import { transitionSql } from "../../transition-sql.ts";
+import type { JobRow, RetryRow } from "../../../jobs/job-row.ts";
+import type { TransitionName } from "../../../jobs/transitions.ts";
+import { JOB_COLUMNS } from "./job-columns.ts";
+import type { JobCounts } from "./job-counts.ts";
+import { prepareTransition } from "./transition.ts";
 
 /** An attempt that ends: which, with what last progress, and when. */
 export interface Ending {
-  readonly attempt: AttemptKey;
+  /** The job's row at any time since the attempt began. */
+  readonly job: JobRow;
+  readonly attempt: number;
   readonly progress: JobProgress | undefined;
   readonly nowMs: number;
 }
@@ -31,69 +35,64 @@ const KEEP_PROGRESS = [
 ];
 
 /** Prepares the operations that end an attempt; a cancel that was asked for wins over retry, failure and hand-back. */
-export function prepareSettle(db: DatabaseSync): SettleOperations {
-  const ending = (set: readonly string[] = []) => ({ set: [...KEEP_PROGRESS, ...set], where: FENCE });
-  const statements = {
-    running: db.prepare("SELECT * FROM job WHERE job_id = ? AND attempt = ? AND state = 'RUNNING'"),
-    succeed: db.prepare(transitionSql("succeed", ending())),
-    fail: db.prepare(transitionSql("fail", ending(["failures = :failures", "error = :error"]))),
-    retry: db.prepare(transitionSql("retry", ending(["failures = :failures", "error = :error", "run_at_ms = :runAt"]))),
-    handBack: db.prepare(transitionSql("handBack", ending(["run_at_ms = :now"]))),
-    cancelRunning: db.prepare(transitionSql("cancelRunning", ending(["error = :error"]))),
-    insertResult: db.prepare("INSERT INTO job_result VALUES (?, ?)"),
-    deleteArgs: db.prepare("DELETE FROM job_args WHERE seq = ?"),
+export function prepareSettle(db: DatabaseSync, counts: JobCounts): SettleOperations {
+  const ending = (name: TransitionName, set: readonly string[] = []) =>
+    prepareTransition(db, counts, name, { set: [...KEEP_PROGRESS, ...set], where: FENCE });
+  const transitions = {
+    succeed: ending("succeed"),
+    fail: ending("fail", ["failures = :failures", "error = :error"]),
+    retry: ending("retry", ["failures = :failures", "error = :error", "run_at_ms = :runAt"]),
+    handBack: ending("handBack", ["run_at_ms = :now"]),
+    cancelRunning: ending("cancelRunning", ["error = :error"]),
   };
+  const running = db.prepare(`
+    SELECT ${JOB_COLUMNS}, failures, initial_backoff_ms, max_backoff_ms
+    FROM job WHERE job_id = ? AND attempt = ? AND state = 'RUNNING'`);
+  const insertResult = db.prepare("INSERT INTO job_result VALUES (?, ?)");
+  const deleteArgs = db.prepare("DELETE FROM job_args WHERE seq = ?");
 
-  const findRunning = ({ attempt }: Ending) =>
-    statements.running.get(attempt.jobId, attempt.attempt) as unknown as JobRow | undefined;
+  const findRunning = ({ job, attempt }: Ending) => running.get(job.job_id, attempt) as unknown as RetryRow | undefined;
 
   const finished = (row: JobRow | undefined): JobRow | undefined => {
-    if (row !== undefined) statements.deleteArgs.run(row.seq);
+    if (row !== undefined) deleteArgs.run(row.seq);
     return row;
   };
 
   const operations: SettleOperations = {
     succeed(ending, result) {
-      const row = statements.succeed.get({ ...parameters(ending), now: ending.nowMs }) as unknown as JobRow | undefined;
-      if (row !== undefined) statements.insertResult.run(row.seq, result);
+      const row = transitions.succeed(ending.job, parameters(ending));
+      if (row !== undefined) insertResult.run(row.seq, result);
       return finished(row);
     },
 
     fail(ending, error, retry) {
-      const running = findRunning(ending);
-      if (running === undefined) return undefined;
-      if (running.cancel_requested) return operations.cancelRunning(ending);
-      const failures = running.failures + 1;
+      const row = findRunning(ending);
+      if (row === undefined) return undefined;
+      if (row.cancel_requested) return operations.cancelRunning(ending);
+      const failures = row.failures + 1;
       const failed = { ...parameters(ending), failures, error: JSON.stringify(error) };
-      if (!retry || failures >= running.max_attempts) {
-        return finished(statements.fail.get({ ...failed, now: ending.nowMs }) as unknown as JobRow);
-      }
-      const policy = { initialBackoffMs: running.initial_backoff_ms, maxBackoffMs: running.max_backoff_ms };
-      const runAt = ending.nowMs + backoffMs(policy, failures);
-      return statements.retry.get({ ...failed, runAt }) as unknown as JobRow;
+      if (!retry || failures >= row.max_attempts) return finished(transitions.fail(row, failed));
+      const policy = { initialBackoffMs: row.initial_backoff_ms, maxBackoffMs: row.max_backoff_ms };
+      return transitions.retry(row, { ...failed, runAt: ending.nowMs + backoffMs(policy, failures) });
     },
 
     handBack(ending) {
       if (findRunning(ending)?.cancel_requested) return operations.cancelRunning(ending);
-      return statements.handBack.get({ ...parameters(ending), now: ending.nowMs }) as unknown as JobRow | undefined;
+      return transitions.handBack(ending.job, parameters(ending));
     },
 
     cancelRunning(ending) {
       const error = JSON.stringify(jobErrorOf("CANCELLED"));
-      return finished(
-        statements.cancelRunning.get({ ...parameters(ending), error, now: ending.nowMs }) as unknown as
-          | JobRow
-          | undefined,
-      );
+      return finished(transitions.cancelRunning(ending.job, { ...parameters(ending), error }));
     },
   };
   return operations;
 }
 
-function parameters({ attempt, progress }: Ending) {
+function parameters({ attempt, progress, nowMs }: Ending) {
   return {
-    jobId: attempt.jobId,
-    attempt: attempt.attempt,
+    now: nowMs,
+    attempt,
     completed: progress?.completed ?? null,
     total: progress?.total ?? null,
     message: progress?.message ?? null,

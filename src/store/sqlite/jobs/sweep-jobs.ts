@@ -1,6 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { JobRow } from "../../../jobs/job-row.ts";
+import type { JobCounts } from "./job-counts.ts";
+import type { RecentJobs } from "./recent-jobs.ts";
 
-/** The two halves of {@link prepareSweep}. */
+/** The two halves of a removal. */
 export interface Sweep {
   /** True if something has expired; a cheap read. */
   due(nowMs: number): boolean;
@@ -9,26 +12,30 @@ export interface Sweep {
 }
 
 /** Prepares the removal of ended jobs past their retention, with their results. */
-export function prepareJobSweep(db: DatabaseSync): Sweep {
-  return prepareSweep(
-    db,
-    "SELECT 1 FROM job WHERE expires_at_ms <= ? LIMIT 1",
-    "DELETE FROM job WHERE seq IN (SELECT seq FROM job WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?)",
-  );
+export function prepareJobSweep(db: DatabaseSync, counts: JobCounts, changes: RecentJobs): Sweep {
+  const due = db.prepare("SELECT 1 FROM job WHERE expires_at_ms <= ? LIMIT 1");
+  const remove = db.prepare(`
+    DELETE FROM job WHERE seq IN (SELECT seq FROM job WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?)
+    RETURNING job_id, owner, state`);
+  return {
+    due: (nowMs) => due.get(nowMs) !== undefined,
+    remove(limit, nowMs) {
+      const removed = remove.all(nowMs, limit) as unknown as Pick<JobRow, "job_id" | "owner" | "state">[];
+      for (const { job_id: jobId, owner, state } of removed) {
+        counts.moved(owner, state, undefined);
+        changes.forget(jobId);
+      }
+      return removed.length;
+    },
+  };
 }
 
 /** Prepares the removal of sync intents that need not be remembered longer. */
 export function prepareIntentSweep(db: DatabaseSync): Sweep {
-  return prepareSweep(
-    db,
-    "SELECT 1 FROM intent WHERE expires_at_ms <= ? LIMIT 1",
+  const due = db.prepare("SELECT 1 FROM intent WHERE expires_at_ms <= ? LIMIT 1");
+  const remove = db.prepare(
     "DELETE FROM intent WHERE rowid IN (SELECT rowid FROM intent WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?)",
   );
-}
-
-function prepareSweep(db: DatabaseSync, dueSql: string, removeSql: string): Sweep {
-  const due = db.prepare(dueSql);
-  const remove = db.prepare(removeSql);
   return {
     due: (nowMs) => due.get(nowMs) !== undefined,
     remove: (limit, nowMs) => Number(remove.run(nowMs, limit).changes),

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { StampRange } from "../../refused-stamps.ts";
 import type { CommitGroup } from "../commit-group.ts";
+import type { Expiries } from "./nonce-ages.ts";
 
 /** A nonce that was claimed: 64 bits of its digest, and the stamp of its frame, Unix milliseconds. */
 export interface LoggedNonce {
@@ -13,10 +14,14 @@ export const FINGERPRINT_BYTES = 8;
 /** The bytes of a logged nonce. */
 export const ENTRY_BYTES = FINGERPRINT_BYTES + 8;
 
-/** Which rows of the log may go. */
-export interface Removable {
-  /** Those up to this one are as old as they must be by the monotonic clock. */
+/** Rows of the log that follow one another. */
+export interface LogRows {
+  readonly afterSeq: number;
   readonly lastSeq: number;
+}
+
+/** Which of the rows that are old enough by the monotonic clock may go. */
+export interface RemovalTimes {
   /** Those that expire at or before this time, Unix milliseconds. */
   readonly expiredByMs: number;
   /** Those that expire after this time: their stamps lie so far ahead that the clock has stood wrong. */
@@ -25,21 +30,25 @@ export interface Removable {
 
 /** What was removed from the log. */
 export interface RemovedNonces {
+  readonly rows: number;
   readonly nonces: number;
   readonly stamps: readonly StampRange[];
 }
 
 /** The operations on the log of claimed nonces of one connection: a row for each group of claims. */
 export interface NonceLog {
-  append(nonces: readonly LoggedNonce[], maxAgeMs: number): void;
+  /** Writes a row. Gives when it expires, Unix milliseconds. */
+  append(nonces: readonly LoggedNonce[], maxAgeMs: number): number;
   /** What is logged, row by row. `outdated`: a row of layout 1, whose stamps are when its nonces expire. */
   read(): Iterable<LoggedNonce & { readonly outdated: boolean }>;
   /** The last row; 0 if there is none. */
   lastSeq(): number;
-  /** True if there may be rows to remove; a cheap read. */
-  due(removable: Removable): boolean;
-  /** Removes up to `limit` rows. */
-  remove(removable: Removable, limit: number): RemovedNonces;
+  /** When the rows that there are expire; reads them all. */
+  expiries(): Expiries;
+  /** Removes those of the rows that may go. */
+  remove(rows: LogRows, times: RemovalTimes, limit: number): RemovedNonces;
+  /** True if any of the rows is there; a cheap read. */
+  holds(rows: LogRows): boolean;
 }
 
 /** The widest window that a server of layout 1 could be given, in milliseconds: what expires later came with a stamp ahead of it. */
@@ -51,15 +60,14 @@ export function prepareNonceLog(db: DatabaseSync, numbers: { next: number }): No
     "INSERT INTO nonce_log (seq, expires_at_ms, nonces, from_ms, to_ms) VALUES (?, ?, ?, ?, ?)",
   );
   const read = db.prepare("SELECT nonces, to_ms AS toMs FROM nonce_log");
-  const firstSeq = db.prepare("SELECT min(seq) AS value FROM nonce_log");
   const lastSeq = db.prepare("SELECT max(seq) AS value FROM nonce_log");
-  const firstExpiry = db.prepare("SELECT min(expires_at_ms) AS value FROM nonce_log");
-  const lastExpiry = db.prepare("SELECT max(expires_at_ms) AS value FROM nonce_log");
+  const expiries = db.prepare("SELECT min(expires_at_ms) AS firstMs, max(expires_at_ms) AS lastMs FROM nonce_log");
+  const holds = db.prepare("SELECT 1 FROM nonce_log WHERE seq > ? AND seq <= ? LIMIT 1");
   const removable = db.prepare(`
     SELECT seq, length(nonces) AS bytes, coalesce(from_ms, expires_at_ms - ${OUTDATED_WINDOW_MS}) AS fromMs,
       coalesce(to_ms, expires_at_ms) AS toMs
     FROM nonce_log
-    WHERE seq <= :lastSeq AND (expires_at_ms <= :expiredByMs OR expires_at_ms > :aheadFromMs) ORDER BY seq LIMIT :limit`);
+    WHERE seq > :afterSeq AND seq <= :lastSeq AND (expires_at_ms <= :expiredByMs OR expires_at_ms > :aheadFromMs) ORDER BY seq LIMIT :limit`);
   const remove = db.prepare("DELETE FROM nonce_log WHERE seq = ?");
 
   return {
@@ -72,6 +80,7 @@ export function prepareNonceLog(db: DatabaseSync, numbers: { next: number }): No
       }
       append.run(numbers.next, toMs + maxAgeMs, packEntries(nonces), fromMs, toMs);
       numbers.next += 1;
+      return toMs + maxAgeMs;
     },
     *read() {
       for (const row of read.iterate()) {
@@ -80,22 +89,23 @@ export function prepareNonceLog(db: DatabaseSync, numbers: { next: number }): No
       }
     },
     lastSeq: () => Number(lastSeq.get()?.value ?? 0),
-    due(removable) {
-      const first = firstSeq.get()?.value ?? null;
-      if (first === null || Number(first) > removable.lastSeq) return false;
-      return (
-        Number(firstExpiry.get()?.value) <= removable.expiredByMs ||
-        Number(lastExpiry.get()?.value) > removable.aheadFromMs
-      );
+    expiries() {
+      const { firstMs, lastMs } = expiries.get() ?? {};
+      return {
+        firstMs: Number(firstMs ?? Number.POSITIVE_INFINITY),
+        lastMs: Number(lastMs ?? Number.NEGATIVE_INFINITY),
+      };
     },
-    remove({ lastSeq, expiredByMs, aheadFromMs }, limit) {
-      const rows = removable.all({ lastSeq, expiredByMs, aheadFromMs, limit }) as unknown as (StampRange & {
+    remove({ afterSeq, lastSeq }, { expiredByMs, aheadFromMs }, limit) {
+      const rows = removable.all({ afterSeq, lastSeq, expiredByMs, aheadFromMs, limit }) as unknown as (StampRange & {
         readonly seq: number;
         readonly bytes: number;
       })[];
       for (const { seq } of rows) remove.run(seq);
-      return { nonces: rows.reduce((sum, { bytes }) => sum + bytes / ENTRY_BYTES, 0), stamps: rows };
+      const nonces = rows.reduce((sum, { bytes }) => sum + bytes / ENTRY_BYTES, 0);
+      return { rows: rows.length, nonces, stamps: rows };
     },
+    holds: ({ afterSeq, lastSeq }) => holds.get(afterSeq, lastSeq) !== undefined,
   };
 }
 
@@ -118,18 +128,24 @@ export function* readEntries({ buffer, byteOffset, byteLength }: Uint8Array): It
   }
 }
 
+/** What a {@link NonceWriter} writes to. */
+export interface NonceWriterOptions {
+  readonly log: NonceLog;
+  readonly commits: CommitGroup;
+  /** How long a nonce is kept after the stamp of its frame, in milliseconds. */
+  readonly maxAgeMs: () => number;
+  /** Told when each row that is written expires, Unix milliseconds. */
+  readonly written: (expiresAtMs: number) => void;
+}
+
 /** Writes all nonces of one transaction into one row. */
 export class NonceWriter {
-  readonly #log: NonceLog;
-  readonly #commits: CommitGroup;
-  readonly #maxAgeMs: () => number;
+  readonly #options: NonceWriterOptions;
   /** Those that the next transaction takes, and when it is committed. */
   #next: { readonly nonces: LoggedNonce[]; readonly committed: Promise<void> } | undefined;
 
-  constructor(log: NonceLog, commits: CommitGroup, maxAgeMs: () => number) {
-    this.#log = log;
-    this.#commits = commits;
-    this.#maxAgeMs = maxAgeMs;
+  constructor(options: NonceWriterOptions) {
+    this.#options = options;
   }
 
   /** Resolves when the nonce is committed. Throws UNAVAILABLE. */
@@ -144,9 +160,10 @@ export class NonceWriter {
     const over = (): void => {
       if (this.#next?.nonces === nonces) this.#next = undefined;
     };
-    const committed = this.#commits.run(() => {
+    const { log, commits, maxAgeMs, written } = this.#options;
+    const committed = commits.run(() => {
       over();
-      this.#log.append(nonces, this.#maxAgeMs());
+      written(log.append(nonces, maxAgeMs()));
     });
     committed.catch(over);
     return { nonces, committed };

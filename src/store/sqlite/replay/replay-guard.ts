@@ -14,11 +14,13 @@ import { type ForgottenStamps, type ForgottenStampsTable, prepareForgottenStamps
 import { NonceAges } from "./nonce-ages.ts";
 import {
   FINGERPRINT_BYTES,
+  type LogRows,
   type NonceLog,
   NonceWriter,
   OUTDATED_WINDOW_MS,
   prepareNonceLog,
-  type Removable,
+  type RemovalTimes,
+  type RemovedNonces,
 } from "./nonce-log.ts";
 import { NonceSet } from "./nonce-set.ts";
 import { ANY_CLIENT, RefusedFrames } from "./refused-frames.ts";
@@ -75,7 +77,12 @@ export class SqliteReplayGuard implements ReplayGuard {
     const { durable, quick, state, clock, logger } = options;
     this.#options = options;
     this.#log = prepareNonceLog(quick.db, this.#numbers);
-    this.#writer = new NonceWriter(this.#log, quick.commits, () => this.#window.maxAgeMs);
+    this.#writer = new NonceWriter({
+      log: this.#log,
+      commits: quick.commits,
+      maxAgeMs: () => this.#window.maxAgeMs,
+      written: (expiresAtMs) => this.#ages.written(expiresAtMs),
+    });
     this.#mark = new ReplayMark(durable.db, durable.commits);
     this.#stateTable = prepareReplayState(durable.db);
     this.#forgottenTable = prepareForgottenStamps(quick.db);
@@ -93,7 +100,7 @@ export class SqliteReplayGuard implements ReplayGuard {
     }
     const lastSeq = this.#log.lastSeq();
     this.#numbers.next = lastSeq + 1;
-    this.#ages = new NonceAges(clock.monotonicMs(), lastSeq);
+    this.#ages = new NonceAges(clock.monotonicMs(), lastSeq, this.#log.expiries());
   }
 
   async widen({ maxAgeMs, maxAheadMs }: FrameWindow): Promise<void> {
@@ -136,18 +143,15 @@ export class SqliteReplayGuard implements ReplayGuard {
   }
 
   async sweep(): Promise<number> {
-    const { quick, clock } = this.#options;
+    const { clock } = this.#options;
     this.#clockWatch.look();
     this.#ages.note(clock.monotonicMs(), this.#numbers.next - 1);
     await this.#mark.lowerTo(clock.nowMs() + this.#window.maxAheadMs);
     let swept = await this.#refused.sweep(this.#clockWatch.steadyMs(), this.#window.maxAgeMs);
-    for (;;) {
-      const removable = this.#removable();
-      if (!reading(() => this.#log.due(removable))) break;
-      const removed = await quick.commits.run(() => this.#removeSlice(removable));
-      if (removed === 0) break;
-      this.#held -= removed;
-      swept += removed;
+    const { maxAgeMs, maxAheadMs } = this.#window;
+    const times = { expiredByMs: clock.nowMs(), aheadFromMs: clock.nowMs() + maxAgeMs + FAR_AHEAD_MS };
+    for (const rows of this.#ages.due(clock.monotonicMs() - maxAgeMs - maxAheadMs, times)) {
+      swept += await this.#removeRows(rows, times);
     }
     this.#tellIfUnknown();
     return swept;
@@ -167,23 +171,27 @@ export class SqliteReplayGuard implements ReplayGuard {
     }
   }
 
-  #removable(): Removable {
-    const { clock } = this.#options;
-    const { maxAgeMs, maxAheadMs } = this.#window;
-    return {
-      lastSeq: this.#ages.lastSeqAt(clock.monotonicMs() - maxAgeMs - maxAheadMs),
-      expiredByMs: clock.nowMs(),
-      aheadFromMs: clock.nowMs() + maxAgeMs + FAR_AHEAD_MS,
-    };
+  /** Removes those of the rows that may go, a slice a transaction; returns how many nonces went. */
+  async #removeRows(rows: LogRows, times: RemovalTimes): Promise<number> {
+    let swept = 0;
+    for (let removed = SLICE; removed === SLICE; ) {
+      const slice = await this.#options.quick.commits.run(() => this.#removeSlice(rows, times));
+      removed = slice.rows;
+      swept += slice.nonces;
+      this.#held -= slice.nonces;
+    }
+    if (!reading(() => this.#log.holds(rows))) this.#ages.gone(rows);
+    return swept;
   }
 
   /** The stamps count as forgotten before the commit: no claim may come between. */
-  #removeSlice(removable: Removable): number {
-    const { nonces, stamps } = this.#log.remove(removable, SLICE);
-    for (const range of stamps) this.#forgotten.add(range);
+  #removeSlice(rows: LogRows, times: RemovalTimes): RemovedNonces {
+    const removed = this.#log.remove(rows, times, SLICE);
+    if (removed.rows === 0) return removed;
+    for (const range of removed.stamps) this.#forgotten.add(range);
     this.#forgottenTable.write(this.#forgotten);
     this.#known.forget((range) => this.#forgotten.covers(range));
-    return nonces;
+    return removed;
   }
 
   async #raiseBlind(untilMs: number): Promise<void> {
