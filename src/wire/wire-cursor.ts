@@ -31,11 +31,19 @@ export class WireCursor {
   /** Upper 32 bits of the varint read last, unsigned. */
   hi = 0;
   readonly #shortest: boolean;
+  #view: DataView | undefined;
 
   constructor(bytes: Uint8Array, shortest = false) {
     this.bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.pos = 0;
     this.#shortest = shortest;
+  }
+
+  /** The same bytes, for numbers of fixed width; made when first asked for. */
+  get view(): DataView {
+    const { buffer, byteOffset, byteLength } = this.bytes;
+    this.#view ??= new DataView(buffer, byteOffset, byteLength);
+    return this.#view;
   }
 
   /** Reads a varint into `lo` and `hi`. */
