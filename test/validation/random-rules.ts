@@ -38,7 +38,18 @@ type Other = "BOOL" | "STRING" | "BYTES" | "ENUM";
 
 const INTEGERS: readonly Kind[] = ["INT32", "INT64", "UINT32", "UINT64", "SINT32", "SINT64"];
 const FIXED: readonly Kind[] = ["FIXED32", "FIXED64", "SFIXED32", "SFIXED64"];
-const KINDS: readonly Kind[] = ["DOUBLE", "FLOAT", ...INTEGERS, ...FIXED, "BOOL", "STRING", "BYTES", "ENUM"];
+const KINDS: readonly Kind[] = [
+  "DOUBLE",
+  "FLOAT",
+  ...INTEGERS,
+  ...FIXED,
+  "BOOL",
+  "STRING",
+  "STRING",
+  "STRING",
+  "BYTES",
+  "ENUM",
+];
 const KEYS: readonly Kind[] = ["STRING", "INT32", "UINT64", "SINT32", "BOOL", "FIXED32", "SFIXED64"];
 
 const TEXTS = ["", "a", "ab", "äb", "abc", "\u{1f600}b", "\ufeffa", "b@c.de", "__proto__"];
@@ -94,11 +105,20 @@ function rulesOf(kind: Kind): fc.Arbitrary<JsonObject> {
   }
 }
 
+/** A rule that only CEL can judge. */
+const NEVER = { id: "never", expression: "this != this" };
+
 const ignoring = some(["IGNORE_UNSPECIFIED", "IGNORE_UNSPECIFIED", "IGNORE_IF_ZERO_VALUE", "IGNORE_ALWAYS"]);
 
 function itemRules(kind: Kind | undefined): fc.Arbitrary<JsonObject> {
   const typed = kind === undefined ? fc.constant({}) : fc.oneof(fc.constant({}), byType(kind));
-  return fc.tuple(typed, fc.option(ignoring)).map(([rules, ignore]) => ({ ...rules, ...(ignore && { ignore }) }));
+  const rare = fc.oneof(
+    { arbitrary: fc.constant({}), weight: 20 },
+    { arbitrary: fc.constant({ cel: [NEVER] }), weight: 1 },
+  );
+  return fc
+    .tuple(typed, fc.option(ignoring), rare)
+    .map(([rules, ignore, more]) => ({ ...rules, ...(ignore && { ignore }), ...more }) as JsonObject);
 }
 
 function byType(kind: Kind): fc.Arbitrary<JsonObject> {
@@ -130,7 +150,7 @@ function fieldRules({ shape, kind, key }: Omit<FieldDraft, "rules">): fc.Arbitra
     { arbitrary: fc.constant({}), weight: 12 },
     { arbitrary: fc.constant({ required: true }), weight: 3 },
     { arbitrary: fc.record({ ignore: ignoring }), weight: 2 },
-    { arbitrary: fc.constant({ cel: [{ id: "never", expression: "this != this" }] }), weight: 1 },
+    { arbitrary: fc.constant({ cel: [NEVER] }), weight: 1 },
   );
   return fc.tuple(fc.oneof(fc.constant({}), own, own, own), rare).map(([a, b]) => ({ ...a, ...b }) as JsonObject);
 }
@@ -144,11 +164,14 @@ const fieldDraft: fc.Arbitrary<FieldDraft> = fc
   .chain((draft) => fieldRules(draft).map((rules) => ({ ...draft, rules })));
 
 const typeDraft = fc.record({
-  fields: fc.array(fieldDraft, { minLength: 1, maxLength: 4 }),
+  fields: fc.array(fieldDraft, { minLength: 1, maxLength: 6 }),
   /** Which other type its messages are of, so many before it; 0: its own. */
   back: fc.nat({ max: 3 }),
   oneofRequired: fc.boolean(),
-  messageRule: fc.oneof({ arbitrary: fc.constant(false), weight: 15 }, { arbitrary: fc.constant(true), weight: 1 }),
+  messageRule: fc.oneof(
+    { arbitrary: fc.constant(undefined), weight: 20 },
+    { arbitrary: some(["this.f1 == this.f1", "this.f1 != this.f1"]), weight: 1 },
+  ),
 });
 
 /** Arbitrary sets of types in one image. */
@@ -189,9 +212,9 @@ function describeType({ fields, back, oneofRequired, messageRule }: TypeDraft, i
     oneofDecl: owners,
     nestedType: fields.flatMap((draft, at) => (draft.shape === "map" ? [describeEntry(draft, at + 1, other)] : [])),
   });
-  if (messageRule) {
+  if (messageRule !== undefined) {
     type.options = create(MessageOptionsSchema);
-    setRule(type.options, "buf.validate.message", { cel: [{ id: "none", expression: "this.f1 == this.f1" }] });
+    setRule(type.options, "buf.validate.message", { cel: [{ id: "whole", expression: messageRule }] });
   }
   return type;
 }
