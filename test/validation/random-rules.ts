@@ -108,10 +108,15 @@ function rulesOf(kind: Kind): fc.Arbitrary<JsonObject> {
 /** A rule that only CEL can judge. */
 const NEVER = { id: "never", expression: "this != this" };
 
-const ignoring = some(["IGNORE_UNSPECIFIED", "IGNORE_UNSPECIFIED", "IGNORE_IF_ZERO_VALUE", "IGNORE_ALWAYS"]);
+const ignoring = fc.oneof(
+  { arbitrary: fc.constant("IGNORE_UNSPECIFIED"), weight: 6 },
+  { arbitrary: fc.constant("IGNORE_IF_ZERO_VALUE"), weight: 2 },
+  { arbitrary: fc.constant("IGNORE_ALWAYS"), weight: 1 },
+);
 
 function itemRules(kind: Kind | undefined): fc.Arbitrary<JsonObject> {
-  const typed = kind === undefined ? fc.constant({}) : fc.oneof(fc.constant({}), byType(kind));
+  const typed =
+    kind === undefined ? fc.constant({}) : fc.oneof(fc.constant({}), byType(kind), byType(kind), byType(kind));
   const rare = fc.oneof(
     { arbitrary: fc.constant({}), weight: 20 },
     { arbitrary: fc.constant({ cel: [NEVER] }), weight: 1 },
