@@ -228,7 +228,7 @@ function valueRules(holder: Holder, options: FieldOptions | undefined): ItemRule
   return { ...own, message: undefined };
 }
 
-/** True if nothing is set but the rules of the type, when they are left alone, and `others`. */
+/** True if nothing is set but the rules of the type, `ignore`, and the fields that `others` names. */
 function isPlain(options: FieldOptions | undefined, others: readonly string[]): boolean {
   if (options === undefined) return true;
   const isUnusual = FieldRulesSchema.fields.some(
