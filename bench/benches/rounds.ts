@@ -25,10 +25,11 @@ export interface Series {
 /** What {@link measureInRounds} measures. */
 export interface RoundsOptions extends BenchOptions {
   readonly names: readonly VariantName[];
+  /** Requests made for the first interval, before it is known how many are needed. Default 500. */
+  readonly firstBatch?: number;
 }
 
 const FOLDER = join(import.meta.dirname, "..", "process");
-/** Requests made for the first interval, before it is known how many are needed. */
 const FIRST_BATCH = 500;
 const SPARE = 1.5;
 
@@ -37,12 +38,12 @@ const SPARE = 1.5;
  * callers, one variant after the other, so that what the machine does meanwhile befalls all of them.
  */
 export async function measureInRounds(options: RoundsOptions): Promise<readonly Series[]> {
-  const { names, rounds, seconds, warmUpSeconds, callers, profiles, progress } = options;
+  const { names, rounds, seconds, warmUpSeconds, callers, profiles, progress, firstBatch = FIRST_BATCH } = options;
   await using running = new AsyncDisposableStack();
   const pairs: Pair[] = [];
   for (const name of names) {
     progress(`warming ${name}`);
-    const pair = running.use(await Pair.start(name, profiles));
+    const pair = running.use(await Pair.start(name, { profiles, firstBatch }));
     await pair.warmUp(warmUpSeconds * 1000, Math.max(...callers));
     pairs.push(pair);
   }
@@ -71,21 +72,27 @@ class Pair implements AsyncDisposable {
   readonly title: string;
   readonly #server: PinnedProcess<ServerQuestions>;
   readonly #load: PinnedProcess<LoadQuestions>;
+  readonly #firstBatch: number;
   #callsPerMs = 0;
 
   private constructor(
     name: VariantName,
     title: string,
+    firstBatch: number,
     processes: { server: PinnedProcess<ServerQuestions>; load: PinnedProcess<LoadQuestions> },
   ) {
     this.name = name;
     this.title = title;
+    this.#firstBatch = firstBatch;
     this.#server = processes.server;
     this.#load = processes.load;
   }
 
   /** `profiles`: a folder for a CPU profile of the server, if one is wanted. */
-  static async start(name: VariantName, profiles: string | undefined): Promise<Pair> {
+  static async start(
+    name: VariantName,
+    { profiles, firstBatch }: { readonly profiles: string | undefined; readonly firstBatch: number },
+  ): Promise<Pair> {
     const cores = pickCores();
     const variant: Variant = await variants[name]();
     const { title, several = false } = variant;
@@ -100,7 +107,7 @@ class Pair implements AsyncDisposable {
     const load = new PinnedProcess<LoadQuestions>({ file: join(FOLDER, "load-process.ts"), cores: cores.load });
     const target = await server.ask("serve", name);
     await load.ask("connect", { name, target });
-    return new Pair(name, title, { server, load });
+    return new Pair(name, title, firstBatch, { server, load });
   }
 
   /** Calls until this much time has gone into calls; the time in which requests are made does not count. */
@@ -112,7 +119,7 @@ class Pair implements AsyncDisposable {
   }
 
   async measure(callers: number, durationMs: number): Promise<Measured> {
-    const needed = Math.max(FIRST_BATCH, this.#callsPerMs * durationMs * SPARE);
+    const needed = Math.max(this.#firstBatch, this.#callsPerMs * durationMs * SPARE);
     await this.#load.ask("prepare", Math.ceil(needed));
     const before = await this.#server.ask("usage", undefined);
     const sample = await this.#load.ask("run", { callers, durationMs });

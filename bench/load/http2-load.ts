@@ -64,17 +64,16 @@ export class Http2Load implements Load {
     return new Promise((resolve, reject) => {
       const session = this.#sessions[this.#calls++ % this.#sessions.length] as ClientHttp2Session;
       const stream = session.request(this.#headers);
-      let answer: Buffer | undefined;
+      const answer: Buffer[] = [];
       let status: string | undefined;
       stream.on("response", (headers) => (status = headers["grpc-status"] as string | undefined));
       stream.on("trailers", (trailers) => (status = trailers["grpc-status"] as string | undefined));
-      stream.on("data", (chunk: Buffer) => (answer = answer === undefined ? chunk : Buffer.concat([answer, chunk])));
+      stream.on("data", (chunk: Buffer) => answer.push(chunk));
       stream.on("error", reject);
       stream.on("end", () => {
         if (status !== "0") reject(new Error(`${this.#options.path} answered with gRPC status ${status}`));
-        else if (answer?.includes(this.#expected) !== true)
-          reject(new Error(`${this.#options.path} answered ${answer?.toString("hex")}`));
-        else resolve();
+        else if (Buffer.concat(answer).includes(this.#expected)) resolve();
+        else reject(new Error(`${this.#options.path} answered ${Buffer.concat(answer).toString("hex")}`));
       });
       stream.end(body);
     });

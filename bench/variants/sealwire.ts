@@ -1,5 +1,6 @@
 import type { Store } from "../../src/store/store.ts";
 import type { TestServerOptions } from "../../test/support/running-server.ts";
+import type { ToolCall } from "../load/signed-calls.ts";
 import { replaceModules } from "./replaced/replace-modules.ts";
 import type { Variant } from "./variant.ts";
 import { RESULT } from "./work.ts";
@@ -21,8 +22,8 @@ export interface SealwireParts {
   readonly options?: (store: Store) => TestServerOptions | Promise<TestServerOptions>;
   /** Connections that the calls are spread over. Default 1. */
   readonly connections?: number;
-  /** The tool that takes the numbers, and bytes that every right answer holds. Default: `batch_sum` and its result. */
-  readonly call?: { readonly tool: string; readonly expected: Uint8Array };
+  /** The tool, its arguments, and bytes that every right answer holds. Default: `batch_sum`, the numbers, their sum. */
+  readonly call?: { readonly tool: string; readonly args?: ToolCall["args"]; readonly expected: Uint8Array };
 }
 
 /**
@@ -37,7 +38,7 @@ export function sealwire({
   connections = 1,
   call,
 }: SealwireParts): Variant<SealwireTarget> {
-  const { tool, expected } = call ?? { tool: "batch_sum", expected: RESULT };
+  const { tool, args, expected }: NonNullable<SealwireParts["call"]> = call ?? { tool: "batch_sum", expected: RESULT };
   return {
     title,
 
@@ -62,7 +63,7 @@ export function sealwire({
     async connect({ address, credentials }) {
       const { Http2Load } = await import("../load/http2-load.ts");
       const { numbersCall, SignedCalls } = await import("../load/signed-calls.ts");
-      const calls = new SignedCalls(credentials, numbersCall(tool));
+      const calls = new SignedCalls(credentials, { ...numbersCall(tool), ...(args && { args }) });
       const makeMessage = (): Uint8Array => calls.next();
       return Http2Load.connect({ address, connections, path: calls.method, makeMessage, expected });
     },

@@ -1,4 +1,17 @@
+import { SIZE_NAMES, type SizeName } from "./size-names.ts";
 import type { Variant } from "./variant.ts";
+
+type EchoName = `echo-${"grpc-js" | "sealwire"}-${SizeName}`;
+
+/** Both servers of `sizes` at each size. */
+function echoes(): Record<EchoName, () => Promise<Variant>> {
+  return Object.fromEntries(
+    SIZE_NAMES.flatMap((size) => [
+      [`echo-grpc-js-${size}`, async () => (await import("./echo.ts")).grpcJsEcho(size)],
+      [`echo-sealwire-${size}`, async () => (await import("./echo.ts")).sealwireEcho(size)],
+    ]),
+  ) as Record<EchoName, () => Promise<Variant>>;
+}
 
 /**
  * Every variant by its name. They are loaded when they are used: a server's process holds nothing of its peers, and
@@ -28,6 +41,7 @@ export const variants = {
     (await import("./clients.ts")).sealwireClient("SealwireClient, a request for each call", false),
   "client-sealwire-stream": async () =>
     (await import("./clients.ts")).sealwireClient("SealwireClient, over one stream", true),
+  ...echoes(),
   "connect-node": async () => (await import("./connect-node.ts")).connectNode,
   "mcp-2": async () => (await import("./mcp-2.ts")).mcp2,
   "mcp-1": async () => (await import("./mcp-1.ts")).mcp1,

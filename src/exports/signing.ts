@@ -37,6 +37,6 @@ export { signResponse } from "../signing/response/sign.ts";
 export { responseSigningInput, type SignedResponseParts } from "../signing/response/signature.ts";
 export { type ResponseExpectation, type VerifiedResponse, verifyResponseFrame } from "../signing/response/verify.ts";
 export { readEnvelope } from "../validation/envelope.ts";
-export { type ListRules, type ListRulesOf, StrictError, type StrictOptions } from "../validation/strict.ts";
+export { StrictError, type StrictOptions } from "../validation/strict.ts";
 export type { VerifiedBytes } from "../validation/verified-bytes.ts";
 export { builtinDescriptorSet, builtinImage, type Image, messageDesc, readImage } from "../wire/descriptors.ts";

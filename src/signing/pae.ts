@@ -8,30 +8,49 @@ import { PROTOCOL_VERSION } from "../wire/limits.ts";
  * surrogate, which has no UTF-8 form.
  */
 export function pae(...parts: readonly (string | Uint8Array)[]): Buffer {
-  // Text is joined up to the next bytes and encoded at once, into the one buffer that is allocated.
-  const pieces: (string | Uint8Array)[] = [];
+  const pieces = paePieces(...parts);
+  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+}
+
+/** From this size on, bytes are not worth a copy, in bytes. */
+const LARGE_BYTES = 16 * 1024;
+
+/** The same in pieces, for who has no use for a single buffer: large parts are pieces of their own and not copied. */
+export function paePieces(...parts: readonly (string | Uint8Array)[]): readonly Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  // What stands between large parts is put into one buffer; text is joined up to the next bytes and encoded at once.
+  let small: (string | Uint8Array)[] = [];
   let text = `${PROTOCOL_VERSION} ${parts.length}`;
-  let size = 0;
   for (const part of parts) {
     if (typeof part === "string") {
       text += ` ${Buffer.byteLength(part)} ${part}`;
+      continue;
+    }
+    small.push(`${text} ${part.length} `);
+    text = "";
+    if (part.length < LARGE_BYTES) {
+      small.push(part);
     } else {
-      text += ` ${part.length} `;
-      pieces.push(text, part);
-      size += utf8Length(text) + part.length;
-      text = "";
+      pieces.push(join(small), part);
+      small = [];
     }
   }
-  pieces.push(text);
-  size += utf8Length(text);
+  if (text !== "") small.push(text);
+  if (small.length > 0) pieces.push(join(small));
+  return pieces;
+}
+
+function join(parts: readonly (string | Uint8Array)[]): Buffer {
+  let size = 0;
+  for (const part of parts) size += typeof part === "string" ? utf8Length(part) : part.length;
   const out = Buffer.allocUnsafe(size);
   let pos = 0;
-  for (const piece of pieces) {
-    if (typeof piece === "string") {
-      pos += out.write(piece, pos);
+  for (const part of parts) {
+    if (typeof part === "string") {
+      pos += out.write(part, pos);
     } else {
-      out.set(piece, pos);
-      pos += piece.length;
+      out.set(part, pos);
+      pos += part.length;
     }
   }
   return out;

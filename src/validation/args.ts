@@ -5,11 +5,18 @@ import { type FieldViolation, SealwireError } from "../errors.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { cutText } from "../wire/error-message.ts";
 import { LARGE_ARGS_BYTES, MAX_VIOLATIONS } from "../wire/limits.ts";
-import { listRules, ruledFieldsOnly } from "./ruled-fields.ts";
-import { checkStrict, type LongList, StrictError } from "./strict.ts";
+import { fieldsLeft, type MessageRules, messageRules } from "./message-rules.ts";
+import { onlyFields, ruledFields } from "./ruled-fields.ts";
+import { findLongLists, isStrict, type LongList, StrictError } from "./strict.ts";
 
 /** Longest text in a violation, in UTF-16 units. */
 const MAX_TEXT_LENGTH = 256;
+
+/** The rules that are judged from bytes, and the fields whose rules are left to protovalidate. */
+interface TypeRules {
+  readonly rules: MessageRules | undefined;
+  readonly left: ReadonlySet<number> | undefined;
+}
 
 /**
  * Checks the arguments of tools: a strict parse at every depth, then the rules in the `.proto` (protovalidate). The value
@@ -17,6 +24,7 @@ const MAX_TEXT_LENGTH = 256;
  */
 export class ArgsValidator {
   readonly #validator: Validator;
+  readonly #rules = new Map<DescMessage, TypeRules>();
 
   /** `image`: where the types and their own rules come from. */
   constructor(image: Image) {
@@ -28,25 +36,49 @@ export class ArgsValidator {
    * protovalidate's CompilationError if that fails.
    */
   warm(desc: DescMessage): void {
-    checkStrict(new Uint8Array(0), desc);
     const result = this.#validator.validate(desc, create(desc));
     // A rule that fails on an empty message was compiled, too.
     if (result.error instanceof CompilationError) throw result.error;
+    this.#holds(desc, new Uint8Array(0));
   }
 
   /**
-   * Parses and checks serialized arguments. Throws ARGS_INVALID with at most 16 violations, their texts cut to 256 characters
-   * of well-formed Unicode, and the number of those left out. Of large arguments only what a rule looks at is decoded, and
+   * Checks serialized arguments. Throws ARGS_INVALID with at most 16 violations, their texts cut to 256 characters of
+   * well-formed Unicode, and the number of those left out. Of large arguments only what a rule looks at is decoded, and
    * nothing if a list is too long.
    */
   validate(desc: DescMessage, bytes: Uint8Array): void {
+    if (!this.#holds(desc, bytes)) this.#explain(desc, bytes);
+  }
+
+  /** One pass over the bytes. What it cannot judge is decoded and left to protovalidate. */
+  #holds(desc: DescMessage, bytes: Uint8Array): boolean {
+    const { rules, left } = this.#rulesOf(desc);
+    if (!isStrict(bytes, desc, { rules, jsonNumbers: true })) return false;
+    return (
+      left === undefined || this.#validator.validate(desc, fromBinary(desc, onlyFields(bytes, left))).kind === "valid"
+    );
+  }
+
+  #rulesOf(desc: DescMessage): TypeRules {
+    let known = this.#rules.get(desc);
+    if (known === undefined) {
+      const rules = messageRules(desc);
+      known = { rules, left: fieldsLeft(desc, rules) };
+      this.#rules.set(desc, known);
+    }
+    return known;
+  }
+
+  /** Finds what is wrong, and where. Nothing may be: {@link #holds} gives doubtful cases to it. */
+  #explain(desc: DescMessage, bytes: Uint8Array): void {
     const isLarge = bytes.length > LARGE_ARGS_BYTES;
     const longLists = parseStrictly(desc, bytes, isLarge);
     if (longLists.length > 0) {
       const listed = longLists.slice(0, MAX_VIOLATIONS);
       throw invalid(desc, listed.map(describeLongList), longLists.length - listed.length);
     }
-    const message = fromBinary(desc, isLarge ? ruledFieldsOnly(bytes, desc) : bytes);
+    const message = fromBinary(desc, isLarge ? onlyFields(bytes, ruledFields(desc)) : bytes);
     const result = this.#validator.validate(desc, message);
     if (result.kind === "valid") return;
     if (result.kind === "error") throw result.error;
@@ -58,7 +90,7 @@ export class ArgsValidator {
 
 function parseStrictly(desc: DescMessage, bytes: Uint8Array, listLengths: boolean): readonly LongList[] {
   try {
-    return checkStrict(bytes, desc, { jsonNumbers: true, ...(listLengths && { listRules }) });
+    return findLongLists(bytes, desc, { jsonNumbers: true, rules: listLengths ? messageRules(desc) : undefined });
   } catch (error) {
     if (!(error instanceof StrictError)) throw error;
     const { path, problem } = error;

@@ -11,6 +11,8 @@ export const MESSAGE = 11;
 export interface FieldPlan {
   readonly name: string;
   readonly number: number;
+  /** Its place among the message's fields. */
+  readonly index: number;
   /** Type of one value: a {@link ScalarType}, {@link ENUM} or {@link MESSAGE}. */
   readonly type: number;
   /** Wire type of one value. */
@@ -25,8 +27,6 @@ export interface FieldPlan {
   readonly implicit: boolean;
   /** Numbers that a closed enum knows. */
   readonly closed: ReadonlySet<number> | undefined;
-  /** The field of the contract; `undefined` for key and value of a map's entry. */
-  readonly desc: DescField | undefined;
   /** True for the number of a google.protobuf.Value, which JSON holds only if it is finite. */
   readonly isJsonNumber: boolean;
   /** The type of a message, or of a map's entries. */
@@ -40,13 +40,18 @@ export interface MessagePlan {
   /** Ascending by number. */
   readonly fields: readonly FieldPlan[];
   readonly byNumber: ReadonlyMap<number, FieldPlan>;
+  /** The fields with small numbers, by number: faster than the map. */
+  readonly byLowNumber: readonly (FieldPlan | undefined)[];
 }
 
 interface Draft {
   typeName: string;
   fields: FieldPlan[];
   byNumber: Map<number, FieldPlan>;
+  byLowNumber: (FieldPlan | undefined)[];
 }
+
+const LOW_NUMBERS = 64;
 
 const plans = new WeakMap<DescMessage, MessagePlan>();
 
@@ -54,25 +59,30 @@ const plans = new WeakMap<DescMessage, MessagePlan>();
 export function messagePlan(desc: DescMessage): MessagePlan {
   const known = plans.get(desc);
   if (known !== undefined) return known;
-  const draft: Draft = { typeName: desc.typeName, fields: [], byNumber: new Map() };
+  const draft = newDraft(desc.typeName);
   // Before its fields, so that types that hold themselves end here.
   plans.set(desc, draft);
   const slots = new Map<object, number>();
-  for (const field of desc.fields) fill(draft, planField(field, slots));
-  draft.fields.sort((a, b) => a.number - b.number);
+  for (const field of desc.fields.toSorted((a, b) => a.number - b.number)) fill(draft, planField(field, slots));
   return draft;
 }
 
-function fill(draft: Draft, field: FieldPlan): void {
-  draft.fields.push(field);
-  draft.byNumber.set(field.number, field);
+function newDraft(typeName: string): Draft {
+  return { typeName, fields: [], byNumber: new Map(), byLowNumber: new Array(LOW_NUMBERS).fill(undefined) };
 }
 
-function planField(field: DescField, slots: Map<object, number>): FieldPlan {
+function fill(draft: Draft, planned: Omit<FieldPlan, "index">): void {
+  const field = { ...planned, index: draft.fields.length };
+  draft.fields.push(field);
+  draft.byNumber.set(field.number, field);
+  if (field.number < LOW_NUMBERS) draft.byLowNumber[field.number] = field;
+}
+
+function planField(field: DescField, slots: Map<object, number>): Omit<FieldPlan, "index"> {
   const { name, number } = field;
   const isJsonNumber = field.parent.typeName === JSON_VALUE && field.scalar === ScalarType.DOUBLE;
   const shape = { packable: false, packed: false, implicit: false, isMap: false, isJsonNumber };
-  const base = { name, number, slot: -1, ...shape, desc: field };
+  const base = { name, number, slot: -1, ...shape };
   if (field.fieldKind === "map") {
     const message = planEntry(field);
     return { ...base, type: MESSAGE, wireType: LENGTH_DELIMITED, closed: undefined, message, isMap: true };
@@ -91,8 +101,8 @@ const JSON_VALUE = "google.protobuf.Value";
 
 /** The entries of a map are messages with the key as field 1 and the value as field 2, both always written. */
 function planEntry(field: DescField & { fieldKind: "map" }): MessagePlan {
-  const draft: Draft = { typeName: `${field.parent.typeName}.${field.name} entry`, fields: [], byNumber: new Map() };
-  const base = { packable: false, packed: false, implicit: false, isMap: false, isJsonNumber: false, desc: undefined };
+  const draft = newDraft(`${field.parent.typeName}.${field.name} entry`);
+  const base = { packable: false, packed: false, implicit: false, isMap: false, isJsonNumber: false };
   fill(draft, { ...base, name: "key", number: 1, slot: 0, ...planValue(field.mapKey, undefined, undefined) });
   fill(draft, { ...base, name: "value", number: 2, slot: 1, ...planValue(field.scalar, field.enum, field.message) });
   return draft;

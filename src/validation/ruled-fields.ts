@@ -1,29 +1,12 @@
-import { type DescField, type DescMessage, getOption, hasOption, isFieldSet } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, getOption, hasOption } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
-import {
-  field,
-  Ignore,
-  message,
-  oneof,
-  RepeatedRulesSchema,
-} from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { field, Ignore, message, oneof } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { WireCursor } from "../wire/wire-cursor.ts";
-import type { ListRules } from "./strict.ts";
 
-const NO_RULES: ListRules = { mostItems: Number.POSITIVE_INFINITY, unruled: false };
-const rulesOfLists = new WeakMap<DescField, ListRules>();
 const ruled = new WeakMap<DescMessage, ReadonlySet<number>>();
 
-/**
- * The serialized message without those of its own fields that no rule in the contract looks at, so that they need not be
- * decoded to check the rules. For bytes that passed the strict parse.
- */
-export function ruledFieldsOnly(bytes: Uint8Array, desc: DescMessage): Uint8Array {
-  let numbers = ruled.get(desc);
-  if (numbers === undefined) {
-    numbers = new Set(ruledFields(desc).map(({ number }) => number));
-    ruled.set(desc, numbers);
-  }
+/** The serialized message with none of its own fields but those of `numbers`. For bytes that passed the strict parse. */
+export function onlyFields(bytes: Uint8Array, numbers: ReadonlySet<number>): Uint8Array {
   const cursor = new WireCursor(bytes);
   const end = bytes.length;
   const kept: Uint8Array[] = [];
@@ -36,27 +19,14 @@ export function ruledFieldsOnly(bytes: Uint8Array, desc: DescMessage): Uint8Arra
   return Buffer.concat(kept);
 }
 
-/** What the rules say of a field that can be told from its bytes; see {@link ListRules}. */
-export function listRules(desc: DescField): ListRules {
-  let rules = rulesOfLists.get(desc);
-  if (rules === undefined) {
-    rules = readListRules(desc);
-    rulesOfLists.set(desc, rules);
+/** The numbers of the fields of a message that a rule in the contract looks at. */
+export function ruledFields(desc: DescMessage): ReadonlySet<number> {
+  let numbers = ruled.get(desc);
+  if (numbers === undefined) {
+    numbers = new Set(findRuled(desc).map(({ number }) => number));
+    ruled.set(desc, numbers);
   }
-  return rules;
-}
-
-function readListRules(desc: DescField): ListRules {
-  if (!hasOption(desc, field)) return NO_RULES;
-  const { type } = getOption(desc, field);
-  if (isIgnored(desc)) return { ...NO_RULES, unruled: true };
-  if (type.case === "map") return { ...NO_RULES, unruled: type.value.values?.ignore === Ignore.ALWAYS };
-  if (type.case !== "repeated") return NO_RULES;
-  const { maxItems, items } = type.value;
-  return {
-    mostItems: isFieldSet(type.value, RepeatedRulesSchema.field.maxItems) ? Number(maxItems) : NO_RULES.mostItems,
-    unruled: items?.ignore === Ignore.ALWAYS,
-  };
+  return numbers;
 }
 
 /** True if the rules leave the field, and what stands in its messages, alone. */
@@ -65,7 +35,7 @@ function isIgnored(desc: DescField): boolean {
 }
 
 /** A rule of the message itself may look at each of its fields. */
-function ruledFields(desc: DescMessage): readonly DescField[] {
+function findRuled(desc: DescMessage): readonly DescField[] {
   if (hasOption(desc, message)) return desc.fields;
   return desc.fields.filter((each) => {
     const { oneof: owner } = each;
@@ -79,8 +49,8 @@ function isRuled(each: DescField, seen: Set<DescMessage>): boolean {
   return !isIgnored(each) && (hasOption(each, field) || holdsRules(each.message, seen));
 }
 
-/** True if a rule stands anywhere in the type. */
-function holdsRules(desc: DescMessage | undefined, seen: Set<DescMessage>): boolean {
+/** True if a rule stands anywhere in the type, at whatever depth. */
+export function holdsRules(desc: DescMessage | undefined, seen: Set<DescMessage> = new Set()): boolean {
   if (desc === undefined || seen.has(desc)) return false;
   seen.add(desc);
   if (hasOption(desc, message) || desc.oneofs.some((each) => hasOption(each, oneof))) return true;

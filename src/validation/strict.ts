@@ -1,8 +1,10 @@
-import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { MAX_ELEMENTS, MAX_PACKED_VARINTS } from "../wire/limits.ts";
-import { LENGTH_DELIMITED, VARINT, WireCursor, WireFormatError } from "../wire/wire-cursor.ts";
+import { FIXED64, LENGTH_DELIMITED, VARINT, WireCursor, WireFormatError } from "../wire/wire-cursor.ts";
 import { type MapKey, readMapKey } from "./map-key.ts";
 import { ENUM, type FieldPlan, MESSAGE, type MessagePlan, messagePlan } from "./message-plan.ts";
+import type { FieldRules, MessageRules } from "./message-rules.ts";
+import type { Fits } from "./value-rules.ts";
 
 /** Deepest nesting of messages, the outermost counted, map entries too: what decoders of other languages allow. */
 export const MAX_DEPTH = 100;
@@ -15,8 +17,6 @@ export interface StrictOptions {
    * canonical form. Default: false.
    */
   readonly unambiguous?: boolean;
-  /** What rules say of lists: those that are too long are found, too. Default: nothing. */
-  readonly listRules?: ListRulesOf;
   /** Refuses a google.protobuf.Value with a number that is not finite, which has no JSON. Default: false. */
   readonly jsonNumbers?: boolean;
   /** Passes over fields that the contract does not have, at every depth. For messages of a newer peer. Default: false. */
@@ -25,16 +25,11 @@ export interface StrictOptions {
   readonly unbounded?: boolean;
 }
 
-/** What the rules say of a field that can be told from its bytes. */
-export interface ListRules {
-  /** Most items of a list by the rule `repeated.max_items`; Infinity if there is none. */
-  readonly mostItems: number;
-  /** True if the rules leave what stands in the field's messages alone. */
-  readonly unruled: boolean;
+/** The same with the rules of a message. */
+export interface RuledOptions extends StrictOptions {
+  /** `undefined` if there are none. */
+  readonly rules: MessageRules | undefined;
 }
-
-/** Finds the rules of a field. */
-export type ListRulesOf = (field: DescField) => ListRules;
 
 /** A list that is longer than its field's rules allow. */
 export interface LongList {
@@ -62,64 +57,97 @@ export class StrictError extends Error {
  * Checks that bytes are a strict encoding of a message at every depth: no unknown field or value of a closed enum, no
  * singular field or oneof twice, no bad UTF-8, zero tag, group, wrong wire type or truncated value, at most
  * {@link MAX_DEPTH} levels, {@link MAX_ELEMENTS} elements and {@link MAX_PACKED_VARINTS} packed varints. Extensions count
- * as unknown. The value inside an Any is opaque. Lists may stand packed or not. Returns the lists that are too long, if
- * there are `listRules`. Throws {@link StrictError}.
+ * as unknown. The value inside an Any is opaque. Lists may stand packed or not. Throws {@link StrictError}.
  */
-export function checkStrict(bytes: Uint8Array, desc: DescMessage, options: StrictOptions = {}): readonly LongList[] {
-  const parse = new StrictParse(new WireCursor(bytes, options.unambiguous === true), options);
-  parse.run(messagePlan(desc), options.listRules);
-  return parse.longLists;
+export function checkStrict(bytes: Uint8Array, desc: DescMessage, options: StrictOptions = {}): void {
+  if (isStrict(bytes, desc, { ...options, rules: undefined })) return;
+  findLongLists(bytes, desc, { ...options, rules: undefined });
+}
+
+/**
+ * True if {@link checkStrict} lets the bytes pass and no value breaks a rule, as far as rules can be judged from bytes. It is
+ * fast because it does not say what is wrong and where.
+ */
+export function isStrict(bytes: Uint8Array, desc: DescMessage, { rules, ...options }: RuledOptions): boolean {
+  try {
+    new StrictParse(bytes, options, undefined).message(messagePlan(desc), bytes.length, 1, rules);
+    return true;
+  } catch (error) {
+    if (error instanceof WireFormatError || error === RULE_BROKEN) return false;
+    throw error;
+  }
+}
+
+/** Checks as {@link checkStrict} does, with its errors, and finds the lists that are longer than the rules allow. */
+export function findLongLists(
+  bytes: Uint8Array,
+  desc: DescMessage,
+  { rules, ...options }: RuledOptions,
+): readonly LongList[] {
+  const trace: Trace = { path: [], longLists: [] };
+  try {
+    new StrictParse(bytes, options, trace).message(messagePlan(desc), bytes.length, 1, rules);
+  } catch (error) {
+    if (error instanceof WireFormatError) throw new StrictError(trace.path.join("."), error.message);
+    throw error;
+  }
+  return trace.longLists;
 }
 
 const ANY = "google.protobuf.Any";
+/** Thrown in place of a new error: it says nothing, and costs nothing. */
+const RULE_BROKEN = new Error("a value breaks a rule");
 
+/** Where a parse is, and what it has found. */
+interface Trace {
+  /** Names of the fields that are being read, outermost first. */
+  readonly path: string[];
+  readonly longLists: LongList[];
+}
+
+/**
+ * One pass over the bytes of a message. With a {@link Trace} it keeps track of where it is, and of the rules it looks at
+ * the lengths of lists alone, which it notes; without one it throws {@link RULE_BROKEN} at the first rule that is broken.
+ */
 class StrictParse {
   readonly #cursor: WireCursor;
+  readonly #trace: Trace | undefined;
   readonly #unambiguous: boolean;
   readonly #unknownFields: boolean;
   readonly #jsonNumbers: boolean;
   readonly #unbounded: boolean;
-  /** Names of the fields that are being read, outermost first. */
-  readonly #path: string[] = [];
-  readonly longLists: LongList[] = [];
   #elements = 0;
   #packedVarints = 0;
 
-  constructor(cursor: WireCursor, options: StrictOptions) {
-    this.#cursor = cursor;
+  constructor(bytes: Uint8Array, options: StrictOptions, trace: Trace | undefined) {
+    this.#cursor = new WireCursor(bytes, options.unambiguous === true);
+    this.#trace = trace;
     this.#unambiguous = options.unambiguous === true;
     this.#unknownFields = options.unknownFields === true;
     this.#jsonNumbers = options.jsonNumbers === true;
     this.#unbounded = options.unbounded === true;
   }
 
-  run(plan: MessagePlan, listRules: ListRulesOf | undefined): void {
-    try {
-      this.#message(plan, this.#cursor.bytes.length, 1, listRules);
-    } catch (error) {
-      if (error instanceof WireFormatError) throw new StrictError(this.#path.join("."), error.message);
-      throw error;
-    }
-  }
-
-  #message(plan: MessagePlan, end: number, depth: number, listRules: ListRulesOf | undefined): void {
+  message(plan: MessagePlan, end: number, depth: number, rules: MessageRules | undefined): void {
     this.#element();
     if (depth > MAX_DEPTH) throw new WireFormatError(`more than ${MAX_DEPTH} levels deep`);
     if (this.#unambiguous && plan.typeName === ANY) throw new WireFormatError("an Any, which has no canonical form");
     const cursor = this.#cursor;
+    const trace = this.#trace;
     let filled = 0;
     let filledFurther: Set<number> | undefined;
     let keys: Map<FieldPlan, Set<MapKey>> | undefined;
-    let lengths: Map<FieldPlan, number> | undefined;
+    const counts: number[] | undefined = rules?.counted ? new Array(plan.fields.length).fill(0) : undefined;
     while (cursor.pos < end) {
       const tag = cursor.tag(end);
-      const field = plan.byNumber.get(tag >>> 3);
+      const number = tag >>> 3;
+      const field = number < plan.byLowNumber.length ? plan.byLowNumber[number] : plan.byNumber.get(number);
       if (field === undefined) {
-        if (!this.#unknownFields) throw new WireFormatError(`unknown field number ${tag >>> 3}`);
+        if (!this.#unknownFields) throw new WireFormatError(`unknown field number ${number}`);
         cursor.skip(tag & 7, end);
         continue;
       }
-      this.#path.push(field.name);
+      trace?.path.push(field.name);
       const { slot } = field;
       if (slot >= 31) {
         filledFurther ??= new Set();
@@ -131,20 +159,18 @@ class StrictParse {
       }
       const start = cursor.pos;
       let items = 1;
-      const rules = field.desc && listRules?.(field.desc);
-      if ((tag & 7) === field.wireType) this.#value(field, end, depth, rules?.unruled ? undefined : listRules);
-      else if (field.packable && (tag & 7) === LENGTH_DELIMITED) items = this.#packed(field, end);
+      const own = rules?.fields[field.index];
+      if ((tag & 7) === field.wireType) this.#value(field, end, depth, own);
+      else if (field.packable && (tag & 7) === LENGTH_DELIMITED) items = this.#packed(field, end, own?.fits);
       else throw new WireFormatError(`wire type ${tag & 7} instead of ${field.wireType}`);
       if (field.isMap && this.#unambiguous) {
         keys ??= new Map();
         this.#newKey(field, start, keys);
       }
-      if (rules !== undefined && rules.mostItems !== Number.POSITIVE_INFINITY) {
-        lengths ??= new Map();
-        this.#lengthen(field, { items, mostItems: rules.mostItems }, lengths);
-      }
-      this.#path.pop();
+      if (counts !== undefined && own !== undefined && slot < 0) this.#count(field, items, own, counts);
+      trace?.path.pop();
     }
+    if (rules !== undefined && trace === undefined) checkComplete(rules, filled, counts);
   }
 
   /** Counts a message, a map's entry, or a value of a list that is not packed: each costs its reader an object or so. */
@@ -155,59 +181,75 @@ class StrictParse {
     }
   }
 
-  #lengthen(
-    field: FieldPlan,
-    { items, mostItems }: { readonly items: number; readonly mostItems: number },
-    lengths: Map<FieldPlan, number>,
-  ): void {
-    const before = lengths.get(field) ?? 0;
-    lengths.set(field, before + items);
-    if (before <= mostItems && before + items > mostItems)
-      this.longLists.push({ path: this.#path.join("."), mostItems });
+  #count({ index, isMap }: FieldPlan, items: number, { mostItems }: FieldRules, counts: number[]): void {
+    const before = counts[index] as number;
+    counts[index] = before + items;
+    if (before > mostItems || before + items <= mostItems) return;
+    if (this.#trace === undefined) throw RULE_BROKEN;
+    // A key may stand in several entries, of which the last one counts.
+    if (!isMap) this.#trace.longLists.push({ path: this.#trace.path.join("."), mostItems });
   }
 
   /** Returns how many values there are. */
-  #packed(field: FieldPlan, end: number): number {
+  #packed(field: FieldPlan, end: number, fits: Fits | undefined): number {
     const cursor = this.#cursor;
     const last = cursor.delimited(end);
+    return field.wireType === VARINT ? this.#packedInts(field, last, fits) : this.#packedFixed(field, last, fits);
+  }
+
+  #packedInts(field: FieldPlan, end: number, fits: Fits | undefined): number {
+    const cursor = this.#cursor;
     let items = 0;
-    for (; cursor.pos < last; items += 1) this.#scalar(field, last);
-    if (field.wireType === VARINT) {
-      this.#packedVarints += items;
-      if (this.#packedVarints > MAX_PACKED_VARINTS && !this.#unbounded) {
-        throw new WireFormatError(`more than ${MAX_PACKED_VARINTS} packed varints in all`);
-      }
+    for (; cursor.pos < end; items += 1) this.#scalar(field, end, fits);
+    this.#packedVarints += items;
+    if (this.#packedVarints > MAX_PACKED_VARINTS && !this.#unbounded) {
+      throw new WireFormatError(`more than ${MAX_PACKED_VARINTS} packed varints in all`);
     }
     return items;
   }
 
-  #value(field: FieldPlan, end: number, depth: number, listRules: ListRulesOf | undefined): void {
+  #packedFixed({ wireType }: FieldPlan, end: number, fits: Fits | undefined): number {
+    const cursor = this.#cursor;
+    const start = cursor.pos;
+    const size = wireType === FIXED64 ? 8 : 4;
+    if ((end - start) % size !== 0) throw new WireFormatError("truncated");
+    if (fits !== undefined && this.#trace === undefined) {
+      for (let pos = start; pos < end; pos += size) if (!fits(cursor, pos, pos + size)) throw RULE_BROKEN;
+    }
+    cursor.pos = end;
+    return (end - start) / size;
+  }
+
+  #value(field: FieldPlan, end: number, depth: number, rules: FieldRules | undefined): void {
     if (field.type === MESSAGE) {
       const last = this.#cursor.delimited(end);
-      this.#message(field.message as MessagePlan, last, depth + 1, listRules);
+      this.message(field.message as MessagePlan, last, depth + 1, rules?.message);
       this.#cursor.pos = last;
       return;
     }
     if (field.slot < 0) this.#element();
-    this.#scalar(field, end);
+    this.#scalar(field, end, rules?.fits);
   }
 
-  #scalar(field: FieldPlan, end: number): void {
+  #scalar(field: FieldPlan, end: number, fits: Fits | undefined): void {
     const cursor = this.#cursor;
+    let start = cursor.pos;
     if (field.wireType === VARINT) {
       cursor.varint(end);
       if (this.#unambiguous) checkRange(field.type, cursor.lo, cursor.hi);
       if (field.closed?.has(cursor.lo | 0) === false) throw new WireFormatError(`unknown enum value ${cursor.lo | 0}`);
     } else if (field.wireType === LENGTH_DELIMITED) {
       const last = cursor.delimited(end);
-      if (field.type === ScalarType.STRING) cursor.utf8(cursor.pos, last);
+      start = cursor.pos;
+      if (field.type === ScalarType.STRING) cursor.utf8(start, last);
       cursor.pos = last;
     } else {
       cursor.skip(field.wireType, end);
-      if (field.isJsonNumber && this.#jsonNumbers && !Number.isFinite(cursor.bytes.readDoubleLE(cursor.pos - 8))) {
+      if (field.isJsonNumber && this.#jsonNumbers && !Number.isFinite(cursor.view.getFloat64(start, true))) {
         throw new WireFormatError("a number that is not finite, which JSON cannot hold");
       }
     }
+    if (fits !== undefined && this.#trace === undefined && !fits(cursor, start, cursor.pos)) throw RULE_BROKEN;
   }
 
   /** Refuses a key that an earlier entry of the same map has. The entry at `start` has just been checked. */
@@ -222,6 +264,12 @@ class StrictParse {
     if (known.has(key)) throw new WireFormatError("a key given twice");
     keys.set(field, known.add(key));
   }
+}
+
+/** Throws if a field that must be there is not, or a list is too short. */
+function checkComplete({ needed, fields }: MessageRules, filled: number, counts: readonly number[] | undefined): void {
+  if ((filled & needed) !== needed) throw RULE_BROKEN;
+  if (counts?.some((count, index) => count < (fields[index]?.leastItems ?? 0))) throw RULE_BROKEN;
 }
 
 function entryKey(cursor: WireCursor, entry: MessagePlan, end: number): MapKey {

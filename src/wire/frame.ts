@@ -87,7 +87,8 @@ function readKeyId(bytes: Buffer, start: number, end: number): string {
   return bytes.toString("latin1", start, end);
 }
 
-function fieldSize(length: number): number {
+/** How many bytes a length-delimited field with a number below 16 takes, given the length of its value. */
+export function fieldSize(length: number): number {
   let size = 2 + length;
   for (let rest = length >>> 7; rest !== 0; rest >>>= 7) size += 1;
   return size;

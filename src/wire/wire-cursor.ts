@@ -9,6 +9,9 @@ export const LENGTH_DELIMITED = 2;
 /** Wire type of 4-byte values. */
 export const FIXED32 = 5;
 
+/** One bit for each of these. */
+const WIRE_TYPES = (1 << VARINT) | (1 << FIXED64) | (1 << LENGTH_DELIMITED) | (1 << FIXED32);
+
 /** Up to this length, looking for ASCII costs less than a call of the native check. */
 const SHORT_TEXT_BYTES = 64;
 
@@ -31,11 +34,18 @@ export class WireCursor {
   /** Upper 32 bits of the varint read last, unsigned. */
   hi = 0;
   readonly #shortest: boolean;
+  #view: DataView | undefined;
 
   constructor(bytes: Uint8Array, shortest = false) {
     this.bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.pos = 0;
     this.#shortest = shortest;
+  }
+
+  /** The same bytes, for numbers of fixed width; made when first asked for. */
+  get view(): DataView {
+    this.#view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+    return this.#view;
   }
 
   /** Reads a varint into `lo` and `hi`. */
@@ -72,6 +82,11 @@ export class WireCursor {
 
   /** Reads a tag: the field number shifted left by 3, and the wire type. */
   tag(end: number): number {
+    const first = this.pos < end ? (this.bytes[this.pos] as number) : 0;
+    if (first >= 8 && first < 0x80 && ((WIRE_TYPES >>> (first & 7)) & 1) === 1) {
+      this.pos += 1;
+      return first;
+    }
     this.varint(end);
     const tag = this.lo;
     if (this.hi !== 0) throw new WireFormatError("field number out of range");
@@ -84,6 +99,12 @@ export class WireCursor {
 
   /** Reads a length and gives the position where the value ends; `pos` is where it starts. */
   delimited(end: number): number {
+    const first = this.pos < end ? (this.bytes[this.pos] as number) : 0x80;
+    if (first < 0x80) {
+      this.pos += 1;
+      if (first > end - this.pos) throw new WireFormatError("truncated");
+      return this.pos + first;
+    }
     this.varint(end);
     if (this.hi !== 0 || this.lo > end - this.pos) throw new WireFormatError("truncated");
     return this.pos + this.lo;

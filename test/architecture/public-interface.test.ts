@@ -208,8 +208,6 @@ const PUBLIC: Readonly<Record<string, readonly string[]>> = {
     "KeyLimits (type)",
     "KeyRing (type)",
     "KeyState (type)",
-    "ListRules (type)",
-    "ListRulesOf (type)",
     "Reason (type)",
     "RequestAuthenticator (type)",
     "RequestAuthenticatorOptions (type)",

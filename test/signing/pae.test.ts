@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { SealwireError } from "../../src/errors.ts";
-import { pae } from "../../src/signing/pae.ts";
+import { pae, paePieces } from "../../src/signing/pae.ts";
 import { assert, suite } from "../support/suite.ts";
 
 const test = suite("signing/pae");
@@ -16,6 +16,19 @@ test("text and its UTF-8 bytes count the same", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme" }), (text) => assert.ok(pae(text).equals(pae(Buffer.from(text))))),
   );
+});
+
+test("large parts are pieces of their own, and all pieces together are the encoding", () => {
+  const large = Buffer.alloc(100_000, 1);
+  const small = Buffer.from("small");
+  const lists = [[large], ["text", large, "text"], [small, large, small, large], [large, large], [small, "", small]];
+  for (const parts of lists) {
+    const pieces = paePieces(...parts);
+    const lengths = parts.map((part) => ` ${part.length} ${typeof part === "string" ? part : part.toString("latin1")}`);
+    assert.ok(Buffer.concat(pieces).equals(Buffer.from(`mcp/0.1 ${parts.length}${lengths.join("")}`, "latin1")));
+    assert.ok(pae(...parts).equals(Buffer.concat(pieces)));
+    assert.is(pieces.filter((piece) => piece === large).length, parts.filter((part) => part === large).length);
+  }
 });
 
 test("different lists of parts never give the same bytes", () => {

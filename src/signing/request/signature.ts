@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { mac, macEquals } from "../mac.ts";
-import { pae } from "../pae.ts";
+import { pae, paePieces } from "../pae.ts";
 
 /** Everything that the signature of a request covers. */
 export interface SignedRequestParts {
@@ -14,12 +14,16 @@ export interface SignedRequestParts {
 
 /** The bytes that a request's signature covers: PAE("request", method, key_id, Envelope bytes). */
 export function requestSigningInput(request: SignedRequestParts): Buffer {
-  return pae("request", request.method, request.keyId, request.envelope);
+  return pae(...signedParts(request));
 }
 
 /** Signs a request with the request key: 32 bytes. */
 export function requestSignature(key: KeyObject, request: SignedRequestParts): Buffer {
-  return mac(key, requestSigningInput(request));
+  return mac(key, ...paePieces(...signedParts(request)));
+}
+
+function signedParts({ method, keyId, envelope }: SignedRequestParts): readonly (string | Uint8Array)[] {
+  return ["request", method, keyId, envelope];
 }
 
 /** True if `signature` is the request's, compared in constant time. */

@@ -1,7 +1,7 @@
-import { Response } from "../../../gen/sealwire/v1/response.ts";
-import { encodeMessage } from "../../wire/encode.ts";
+import type { Response } from "../../../gen/sealwire/v1/response.ts";
 import { writeFrame } from "../../wire/frame.ts";
 import type { VerificationKey } from "../key-ring/types.ts";
+import { encodeResponse } from "./encode.ts";
 import { responseSignature } from "./signature.ts";
 
 /**
@@ -13,7 +13,7 @@ export function signResponse(
   requestSignature: Uint8Array,
   response: Response,
 ): Buffer {
-  const content = encodeMessage(Response, response);
+  const content = encodeResponse(response);
   const signature = responseSignature(key.responseKey, { requestSignature, response: content });
   return writeFrame({ content, keyId: key.keyId, signature });
 }

@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { mac, macEquals } from "../mac.ts";
-import { pae } from "../pae.ts";
+import { pae, paePieces } from "../pae.ts";
 
 /** Everything that the signature of a response covers. */
 export interface SignedResponseParts {
@@ -12,12 +12,16 @@ export interface SignedResponseParts {
 
 /** The bytes that a response's signature covers: PAE("response", the request's signature, Response bytes). */
 export function responseSigningInput(response: SignedResponseParts): Buffer {
-  return pae("response", response.requestSignature, response.response);
+  return pae(...signedParts(response));
 }
 
 /** Signs a response, or one message of a stream, with the response key: 32 bytes. */
 export function responseSignature(key: KeyObject, response: SignedResponseParts): Buffer {
-  return mac(key, responseSigningInput(response));
+  return mac(key, ...paePieces(...signedParts(response)));
+}
+
+function signedParts({ requestSignature, response }: SignedResponseParts): readonly (string | Uint8Array)[] {
+  return ["response", requestSignature, response];
 }
 
 /** True if `signature` is the response's, compared in constant time. */
