@@ -22,7 +22,7 @@ export interface GateOptions {
 
 /**
  * Decides which requests come in, in three steps whose order matters: signature, envelope, then clock, limits and nonce
- * (docs/protocol.md, Verification order). Each throws the SealwireError of its first check that fails.
+ * (docs/protocol-server.md, Verification order). Each throws the SealwireError of its first check that fails.
  */
 export class Gate {
   readonly #options: GateOptions;
