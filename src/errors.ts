@@ -63,7 +63,8 @@ export const WIRE_REASONS = {
     status: "PERMISSION_DENIED",
     retryable: false,
     meaning: "The envelope's `server_id` names another server.",
-    remedy: "Sign for the server that is called; `server_identity` tells its id.",
+    remedy:
+      "Compare `server_id` in the credentials with the id that the server prints when it starts; if they differ, get the credentials again from its operator.",
   },
   CLOCK_SKEW: {
     status: "FAILED_PRECONDITION",
@@ -225,7 +226,8 @@ export const LOCAL_REASONS = {
     status: "UNKNOWN",
     retryable: false,
     meaning: "The answer carries no valid signature for this request, so nothing in it is believed.",
-    remedy: "Check the address, the server_fingerprint and the response key; something between may answer instead.",
+    remedy:
+      "Check the address, and server_id, server_fingerprint and response_key in the credentials; something between may answer instead.",
   },
   RESPONSE_INVALID: {
     status: "INTERNAL",

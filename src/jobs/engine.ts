@@ -7,7 +7,7 @@ export interface SubmitSpec {
   readonly owner: string;
   /** Names the intent within the owner. */
   readonly requestId: string;
-  /** SHA-256 that tells "the same" request from another one under the same id (docs/protocol.md, Intents). */
+  /** SHA-256 that tells "the same" request from another one under the same id (docs/protocol-server.md, Intents). */
   readonly intentDigest: Uint8Array;
   readonly tool: string;
   /** Canonical bytes of the tool's request message. */

@@ -1,6 +1,6 @@
 import type { StatusName, WireReason } from "../errors.ts";
 
-/** Where a job is in its life; see `docs/protocol.md`, Jobs. */
+/** Where a job is in its life; docs/protocol.md, Jobs. */
 export type JobState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
 
 /** All states, in the order of a job's life. */

@@ -6,7 +6,7 @@ import { ReverseWriter } from "../wire/reverse-writer.ts";
 import { FIXED64, LENGTH_DELIMITED, VARINT, WireCursor } from "../wire/wire-cursor.ts";
 
 /**
- * Re-encodes a message in canonical form (docs/protocol.md, "Canonical bytes"): fields in ascending number, each once,
+ * Re-encodes a message in canonical form (docs/protocol-server.md, Canonical form): fields in ascending number, each once,
  * defaults of implicit-presence fields omitted, lists packed as declared, shortest varints, map entries sorted (text by
  * UTF-8 bytes, numbers by value) with key and value both written. The value inside an Any is opaque and kept.
  *

@@ -2,7 +2,7 @@ import { SealwireError } from "../errors.ts";
 import { PROTOCOL_VERSION } from "../wire/limits.ts";
 
 /**
- * Encodes parts so that no two different lists of parts give the same bytes (docs/protocol.md, "Signing input", after
+ * Encodes parts so that no two different lists of parts give the same bytes (docs/protocol.md, Signing input; after
  * the idea of DSSE's PAE): the version, a space, the number of parts in decimal, then for each part a space, its length
  * in bytes in decimal, a space and the part. Text counts as UTF-8. Throws OPTIONS_INVALID for text with a lone
  * surrogate, which has no UTF-8 form.

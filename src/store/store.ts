@@ -2,7 +2,7 @@ import type { JobEngine } from "../jobs/engine.ts";
 import { MAX_AGE_MS, MAX_AHEAD_MS } from "../signing/request/verify.ts";
 import type { StoreCondition } from "./condition.ts";
 
-/** Around which time a server accepts frames, in milliseconds (docs/protocol.md, Replay guard). */
+/** Around which time a server accepts frames, in milliseconds (docs/protocol-server.md, Replay guard). */
 export interface FrameWindow {
   /** How old the stamp of a frame may be. */
   readonly maxAgeMs: number;
@@ -22,7 +22,7 @@ export interface NonceClaim {
   readonly tsMs: number;
 }
 
-/** Remembers nonces, so that a signed frame is accepted once (docs/protocol.md, Replay guard). */
+/** Remembers nonces, so that a signed frame is accepted once (docs/protocol-server.md, Replay guard). */
 export interface ReplayGuard {
   /**
    * Sees to it that nonces are remembered for at least this window. Called before the first claim. The store keeps the
@@ -68,7 +68,7 @@ export type IntentBegin =
   /** The request id stands for another intent. */
   | { readonly kind: "reused" };
 
-/** Remembers what sync calls with side effects did (docs/protocol.md, Intents). */
+/** Remembers what sync calls with side effects did (docs/protocol-server.md, Intents). */
 export interface IntentStore {
   /** Commits that the intent runs, or tells what is known of it. Jobs share the (clientId, requestId) namespace. */
   begin(clientId: string, requestId: string, intentDigest: Uint8Array): Promise<IntentBegin>;

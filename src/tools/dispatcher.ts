@@ -45,7 +45,7 @@ const IN_PROGRESS_RETRY_MS = 500;
 const LARGE_STEPS_PER_TURN = 1;
 
 /**
- * Takes a verified call through permission, arguments and intent to its tool (docs/protocol.md, Verification order).
+ * Takes a verified call through permission, arguments and intent to its tool (docs/protocol-server.md, Verification order).
  * What it throws is a refusal; a tool that ran and failed is an {@link Answer} with its error.
  */
 export class Dispatcher {

@@ -14,9 +14,8 @@ function read(path: string): string {
 
 /** The anchors that a Markdown page offers, as code hosts make them of its headings. */
 function anchorsOf(path: string): Set<string> {
-  const headings = withoutCode(read(path)).matchAll(/^#+ (.+)$/gm);
   return new Set(
-    [...headings].map(([, heading = ""]) =>
+    headingsOf(path).map((heading) =>
       heading
         .toLowerCase()
         .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
@@ -31,11 +30,17 @@ function withoutCode(page: string): string {
   return rest;
 }
 
+/** The headings of a page, without code. */
+function headingsOf(path: string): readonly string[] {
+  return [...withoutCode(read(path)).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => heading);
+}
+
 for (const page of pages) {
-  test(`every link of ${page} leads somewhere`, () => {
+  test(`every link of ${page} to another page or file leads somewhere`, () => {
     const from = join(root, page);
     const links = [...withoutCode(read(from)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
     const dead = links.filter((link) => {
+      if (link.startsWith("https://")) return false;
       const [path = "", anchor] = link.split("#");
       const target = path === "" ? from : resolve(dirname(from), path);
       if (!existsSync(target)) return true;
@@ -44,6 +49,23 @@ for (const page of pages) {
     assert.equal(dead, []);
   });
 }
+
+test("every section of a page that a comment names is there", () => {
+  const sources = globSync(["src/**/*.ts", "test/**/*.{ts,py,rs,java,go}", "examples/**/*.{ts,py,rs,java,go}"], {
+    cwd: root,
+    exclude: (path) => /(^|\/)(node_modules|target)$/.test(path),
+  });
+  const named = sources.flatMap((source) =>
+    [...read(join(root, source)).matchAll(/(docs\/[\w-]+\.md),[\s*/]+"?([A-Z][\w -]*)/g)].map(
+      ([, page = "", section = ""]) => ({ source, page, section }),
+    ),
+  );
+  assert.ok(named.length > 10);
+  assert.equal(
+    named.filter(({ page, section }) => !headingsOf(join(root, page)).includes(section)),
+    [],
+  );
+});
 
 test("every page for users can be reached from the README", () => {
   const readme = read(join(root, "README.md"));

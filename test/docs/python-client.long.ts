@@ -11,12 +11,12 @@ import { startServer, type TestServer } from "../support/running-server.ts";
 import { assert } from "../support/suite.ts";
 import { type CodeBlock, codeBlocks } from "./code-blocks.ts";
 
-/* The client in docs/protocol.md, taken from the page as it stands, on Python with PyPI's grpcio. */
+/* The client in docs/protocol-languages.md, taken from the page as it stands, on Python with PyPI's grpcio. */
 const test = suiteWith(["python3"], "docs/python-client");
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..", "..");
-const blocks = codeBlocks(readFileSync(join(root, "docs", "protocol.md"), "utf8"));
+const blocks = codeBlocks(readFileSync(join(root, "docs", "protocol-languages.md"), "utf8"));
 
 let folder: string;
 let server: TestServer;

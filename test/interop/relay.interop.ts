@@ -11,7 +11,7 @@ import { RELAY_CASES } from "./relay-cases.ts";
 import { paste } from "./shell.ts";
 import { suiteWith } from "./toolchain.ts";
 
-/* What grpcurl and buf curl make of signed arguments is what docs/protocol.md lists and `sealwire sign` warns of. */
+/* What grpcurl and buf curl make of signed arguments is what docs/protocol-server.md lists and `sealwire sign` warns of. */
 const test = suiteWith(["go"], "interop/relay");
 
 const CALL = "sealwire.v1.ToolService/Call";

@@ -4,7 +4,7 @@ import { type Any, FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { MAX_CANONICAL_RETRY_BYTES } from "../../signing/request/verify.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
 
-/** A value that programs which turn JSON into bytes do not send as it was signed (docs/protocol.md, "Relays"). */
+/** A value that programs which turn JSON into bytes do not send as it was signed (docs/protocol-server.md, Relays). */
 export interface RelayChange {
   /** Dotted names of the fields down to the value, with `[3]` in a list and `["key"]` in a map. */
   readonly path: string;

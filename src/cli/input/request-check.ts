@@ -49,7 +49,7 @@ export interface RequestCheckOptions {
   readonly nowMs: number;
 }
 
-/** Takes a signed request through a server's steps (docs/protocol.md, Verification order), as far as they go offline. */
+/** Takes a signed request through a server's steps (docs/protocol-server.md, Verification order), as far as they go offline. */
 export function checkRequest(frameBytes: Uint8Array, options: RequestCheckOptions): RequestCheck {
   const log = new StepLog();
   try {

@@ -39,7 +39,7 @@ export interface RetrySituation {
 }
 
 /**
- * Decides whether an intent is tried again, and when (docs/protocol.md, Retries).
+ * Decides whether an intent is tried again, and when (docs/protocol.md, Intents and retries).
  *
  * Every attempt keeps the request id, and a server does an intent once: job tools and tools with side effects are
  * recorded under it, the others may run twice by their own declaration. So an attempt of unknown outcome may be

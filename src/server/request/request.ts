@@ -52,7 +52,7 @@ export interface RequestOrigin {
  * a call stream has many.
  *
  * A frame is accepted in three steps whose order matters: signature, envelope, then clock, limits and nonce
- * (docs/protocol.md, Verification order). The first check that fails refuses it.
+ * (docs/protocol-server.md, Verification order). The first check that fails refuses it.
  */
 export class SignedRequest implements VerifiedRequest, CallRecord {
   readonly startedAtMs: number;

@@ -69,7 +69,7 @@ export interface RequestAuthenticatorOptions {
   readonly image: Image;
   /** Default: this machine's. */
   readonly clock?: Clock;
-  /** Second tries in canonical form per second and key (docs/protocol.md, "Canonical bytes"), 0 to 1,000,000; 0 = none. Default 50. */
+  /** Second tries in canonical form per second and key (docs/protocol-server.md, Second try), 0 to 1,000,000; 0 = none. Default 50. */
   readonly canonicalRetriesPerSecond?: number;
 }
 

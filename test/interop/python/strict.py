@@ -1,4 +1,4 @@
-"""Reads messages as strictly as a server does and writes them in canonical form (docs/protocol.md)."""
+"""Reads messages as strictly as a server does and writes them in canonical form (docs/protocol-server.md, Canonical form)."""
 
 import math
 import struct

@@ -1,4 +1,4 @@
-"""Judges requests as a server does (docs/protocol.md, "Verification order"), without a line of Sealwire's server."""
+"""Judges requests as a server does (docs/protocol-server.md, Verification order), without a line of Sealwire's server."""
 
 import hmac
 import re

@@ -48,7 +48,7 @@ export interface SqliteReplayGuardOptions {
 }
 
 /**
- * The {@link ReplayGuard} of the embedded store (docs/protocol.md, Replay guard). The store has one owner, so what is
+ * The {@link ReplayGuard} of the embedded store (docs/protocol-server.md, Replay guard). The store has one owner, so what is
  * remembered stands in memory; a log in the store brings it back after a restart. A nonce is forgotten once its window
  * has passed by the wall clock and by the monotonic one since it was claimed or read. Its stamp is then among the
  * {@link ForgottenStamps}, so that no clock set back opens anything.

@@ -1,4 +1,4 @@
-//! Writes messages in canonical form (docs/protocol.md). prost and prost-reflect leave out the defaults in entries of maps.
+//! Writes messages in canonical form (docs/protocol-server.md). prost and prost-reflect leave out the defaults in entries of maps.
 
 use prost::bytes::BufMut;
 use prost::encoding::{WireType, encode_key, encode_varint};

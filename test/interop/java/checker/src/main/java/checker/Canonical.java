@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.TreeMap;
 
 /**
- * Writes messages in canonical form (docs/protocol.md). Java's own deterministic encoder sorts texts by their UTF-16
+ * Writes messages in canonical form (docs/protocol-server.md). Java's own deterministic encoder sorts texts by their UTF-16
  * units, and orders no map of a DynamicMessage.
  */
 final class Canonical {
