@@ -11,6 +11,11 @@ const MAX_GROUP = 256;
 /** What a {@link CommitGroup} writes through, and whom it tells. */
 export interface CommitGroupOptions {
   readonly db: DatabaseSync;
+  /**
+   * For how many turns of the event loop operations are gathered at most; a turn that brings none is the last. More than
+   * one, the default, is for commits that are synced: they cost more than another turn.
+   */
+  readonly turnsMax?: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called with what SQLite threw if the database turns out to be damaged. */
@@ -37,13 +42,14 @@ export interface Summary {
 const AWAY = "the store cannot be written; callers are told to try again";
 
 /**
- * Runs write operations of one connection: all that arrive within a tick share one transaction and so one fsync. Nobody
+ * Runs write operations of one connection: all that arrive together share one transaction and so one fsync. Nobody
  * hears of an outcome before COMMIT. If one operation throws, the transaction is rolled back and the group runs again, each
  * operation under a savepoint of its own: SQLite copies every page that is changed under a savepoint, and operations
  * seldom throw. If the transaction fails, every operation in it does, with nothing written.
  */
 export class CommitGroup {
   readonly #db: DatabaseSync;
+  readonly #turnsMax: number;
   readonly #logger: Logger;
   readonly #away: OutageLog;
   readonly #onDamage: (thrown: unknown) => void;
@@ -53,8 +59,9 @@ export class CommitGroup {
   #scheduled = false;
   #closed = false;
 
-  constructor({ db, clock, logger, onDamage }: CommitGroupOptions) {
+  constructor({ db, turnsMax = 1, clock, logger, onDamage }: CommitGroupOptions) {
     this.#db = db;
+    this.#turnsMax = turnsMax;
     this.#away = new OutageLog({ clock, logger, away: AWAY, back: "the store can be written again" });
     this.#logger = logger;
     this.#onDamage = onDamage;
@@ -100,7 +107,17 @@ export class CommitGroup {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
+    this.#gather(1, 0);
+  }
+
+  /** Flushes at the end of a turn; after the last, or one in which nothing came to the `before` that waited. */
+  #gather(turn: number, before: number): void {
     setImmediate(() => {
+      const { length } = this.#waiting;
+      if (turn < this.#turnsMax && length > before && length < MAX_GROUP) {
+        this.#gather(turn + 1, length);
+        return;
+      }
       this.#scheduled = false;
       if (this.#waiting.length > 0) this.#flush();
       if (this.#waiting.length > 0) this.#schedule();

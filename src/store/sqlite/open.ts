@@ -17,6 +17,9 @@ import { SqliteStore } from "./sqlite-store.ts";
 import { logPath, StoreFiles, sizeOf } from "./store-files.ts";
 import { enterStore, type Suspicion } from "./store-state.ts";
 
+/** For how many turns of the event loop operations share a commit that is synced. */
+const SYNCED_TURNS_MAX = 4;
+
 /** Options of {@link openSqliteStore}. */
 export interface OpenSqliteStoreOptions {
   /** The database file; it is made with mode 0600 if there is none, `-wal`, `-shm` and `.lock` files stand beside it. ":memory:" for tests. */
@@ -45,10 +48,9 @@ export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<
   const connect = (synchronous: "FULL" | "NORMAL"): Connection => {
     const db = openConnection(path, synchronous);
     opened.push(db);
-    return {
-      db,
-      commits: new CommitGroup({ db, clock, logger, onDamage: (cause) => condition.lose(damaged(path, cause)) }),
-    };
+    const turnsMax = synchronous === "FULL" && !inMemory ? SYNCED_TURNS_MAX : 1;
+    const onDamage = (cause: unknown): void => condition.lose(damaged(path, cause));
+    return { db, commits: new CommitGroup({ db, turnsMax, clock, logger, onDamage }) };
   };
   let lock: Disposable | undefined;
   let store: SqliteStore | undefined;

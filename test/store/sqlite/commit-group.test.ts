@@ -51,6 +51,29 @@ test("the operations of a tick share a transaction, in order", async () => {
   assert.equal(seen, ["a false 3", "b false 3", "c false 3", "a", "b", "c"]);
 });
 
+test("with several turns, operations of turns that follow one another share a transaction", async () => {
+  const several = new CommitGroup({ db, turnsMax: 3, clock, logger: silentLogger, onDamage() {} });
+  const transactions = new Set<number>();
+  let commit = 0;
+  const add = (value: string) =>
+    several.run(insert(value), () => {
+      // What was committed together is told of before anybody goes on.
+      transactions.add(commit);
+      queueMicrotask(() => {
+        commit += 1;
+      });
+    });
+  const all: Promise<unknown>[] = [];
+  for (const value of ["a", "b", "c"]) {
+    all.push(add(value));
+    assert.equal(values(), []);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(all);
+  assert.equal(values(), ["a", "b", "c"]);
+  assert.is(transactions.size, 1);
+});
+
 test("an operation that throws leaves nothing and does not touch the others", async () => {
   const refused = commits.run(() => {
     insert("half")();
