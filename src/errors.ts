@@ -313,8 +313,19 @@ const BRAND = Symbol.for("sealwire.SealwireError");
  * Every error that Sealwire raises on purpose. The message says what was wrong, with which value,
  * and what to do; it never holds a secret.
  *
- * `instanceof SealwireError` holds for errors of another copy of this package, too: a globally installed command and the
+ * `instanceof SealwireError` holds for errors of another copy of this package, too: a globally installed command and
+ * the
  * tools of a project often have one each.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await client.call("greet", { name: "" });
+ * } catch (error) {
+ *   if (!(error instanceof SealwireError)) throw error;
+ *   console.error(error.reason, error.message, error.remedy);
+ * }
+ * ```
  */
 export class SealwireError extends Error {
   override readonly name = "SealwireError";

@@ -10,11 +10,19 @@ import { FIXED64, LENGTH_DELIMITED, VARINT, WireCursor } from "../wire/wire-curs
  * defaults of implicit-presence fields omitted, lists packed as declared, shortest varints, map entries sorted (text by
  * UTF-8 bytes, numbers by value) with key and value both written. The value inside an Any is opaque and kept.
  *
- * Pure-Python protobuf writes the same with `deterministic=True`, and so does Go with `Deterministic`, except that dynamicpb
+ * Pure-Python protobuf writes the same with `deterministic=True`, and so does Go with `Deterministic`, except that
+ * dynamicpb
  * puts members of oneofs last. Python's usual build (upb) sorts maps otherwise, in ways that changed between versions.
  *
- * The bytes are first checked with {@link checkStrict}, whose StrictError it throws. Without `unambiguous`, the last entry
+ * The bytes are first checked with {@link checkStrict}, whose StrictError it throws. Without `unambiguous`, the last
+ * entry
  * of a repeated map key counts and numbers are cut to their type, as decoders do.
+ *
+ * @example
+ * ```ts
+ * const desc = messageDesc(readImage(...descriptors), "greet.v1.GreetRequest");
+ * const canonical = canonicalize(bytes, desc, { unambiguous: true });
+ * ```
  */
 export function canonicalize(bytes: Uint8Array, desc: DescMessage, options: StrictOptions = {}): Buffer {
   checkStrict(bytes, desc, options);

@@ -6,6 +6,11 @@ import { PROTOCOL_VERSION } from "../wire/limits.ts";
  * the idea of DSSE's PAE): the version, a space, the number of parts in decimal, then for each part a space, its length
  * in bytes in decimal, a space and the part. Text counts as UTF-8. Throws OPTIONS_INVALID for text with a lone
  * surrogate, which has no UTF-8 form.
+ *
+ * @example
+ * ```ts
+ * pae("intent", "batch_sum", bytes); // mcp/0.1 3 6 intent 9 batch_sum 12 …
+ * ```
  */
 export function pae(...parts: readonly (string | Uint8Array)[]): Buffer {
   // Text is joined up to the next bytes and encoded at once, into the one buffer that is allocated.

@@ -57,7 +57,7 @@ const GENEROUS: KeyLimits = {
  *
  * @example
  * ```ts
- * await using server = await startTestServer({ tools: [implement(GreeterDefinition, handlers)], descriptors });
+ * await using server = await startTestServer({ tools: [greeter], descriptors });
  * const greeting = await server.client().call("greet", { name: "Ann" });
  * ```
  */

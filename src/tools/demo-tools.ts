@@ -8,7 +8,14 @@ const PROGRESS_INTERVAL_MS = 250;
 const REQUEST_PAYLOAD_FIELD = 2;
 const RESPONSE_PAYLOAD_FIELD = 1;
 
-/** Two tools to try a server with: `batch_sum` and the job `start_long_task`. */
+/**
+ * Two tools to try a server with: `batch_sum` and the job `start_long_task`.
+ *
+ * @example
+ * ```ts
+ * await using server = await createServer({ keyRing, store, tools: [demoTools()] });
+ * ```
+ */
 export function demoTools(clock: Clock = systemClock): ToolImplementation {
   return implement(DemoToolServiceDefinition, {
     batchSum: ({ numbers }) => ({

@@ -36,8 +36,17 @@ export interface OutputBytes {
 }
 
 /**
- * Lets a handler return its response message as bytes, exactly as they are to be sent. Bytes that are no strict encoding
+ * Lets a handler return its response message as bytes, exactly as they are to be sent. Bytes that are no strict
+ * encoding
  * of that message fail the call as INTERNAL.
+ *
+ * @example
+ * ```ts
+ * const tool = implement(GreetToolServiceDefinition, {
+ *   greet: ({ name }) => outputBytes(GreetResponse.encode({ text: `Hello, ${name}!` }).finish()),
+ *   greetSlowly: () => ({ text: "Hello at last!" }),
+ * });
+ * ```
  */
 export function outputBytes(bytes: Uint8Array): OutputBytes {
   return { [BYTES]: bytes };

@@ -59,6 +59,18 @@ export interface ToolImplementation {
  * A handler returns the response message, or `outputBytes(…)`. What it throws: a SealwireError TOOL_FAILED (or
  * another reason) reaches the caller as it is, anything else as INTERNAL with a fixed text.
  * Throws OPTIONS_INVALID if a handler is missing.
+ *
+ * @example
+ * ```ts
+ * const greeter = implement(GreetToolServiceDefinition, {
+ *   greet: ({ name }, { clientId }) => ({ text: `Hello, ${name}, from ${clientId}!` }),
+ *   async greetSlowly({ name }, { signal, progress }) {
+ *     progress(1, 2, "thinking");
+ *     await sleep(300, undefined, { signal });
+ *     return { text: `Hello at last, ${name}!` };
+ *   },
+ * });
+ * ```
  */
 export function implement<const D extends ServiceDefinition, C extends ToolContext = ToolContext>(
   definition: D,

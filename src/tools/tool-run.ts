@@ -93,6 +93,15 @@ function callHandler(run: ToolRun, tool: Tool, input: unknown, context: ToolCont
 /**
  * For a listener of the process's `uncaughtException` or `unhandledRejection`: fails the call, or the attempt of a job,
  * whose code threw `error`, and says which it was. `undefined` if the error comes from no handler's code.
+ *
+ * @example
+ * ```ts
+ * process.on("uncaughtException", (error) => {
+ *   const origin = failToolRun(error);
+ *   if (origin === undefined) throw error;
+ *   logger.error({ err: error, tool: origin.tool }, "a tool threw outside of its handler");
+ * });
+ * ```
  */
 export function failToolRun(error: unknown): ToolRunOrigin | undefined {
   const run = runs.getStore();

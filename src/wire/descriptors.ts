@@ -32,13 +32,27 @@ const sourceInfos = new WeakMap<Uint8Array, SourceCodeInfo>();
 let builtin: Image | undefined;
 let builtinBytes: Uint8Array | undefined;
 
-/** The serialized FileDescriptorSet of Sealwire's own contract, with comments. */
+/**
+ * The serialized FileDescriptorSet of Sealwire's own contract, with comments.
+ *
+ * @example
+ * ```ts
+ * await writeFile("sealwire.binpb", builtinDescriptorSet());
+ * ```
+ */
 export function builtinDescriptorSet(): Uint8Array {
   builtinBytes ??= Buffer.from(DESCRIPTORS, "base64");
   return builtinBytes;
 }
 
-/** The descriptors of Sealwire's own contract: frames, system and demo tools, health, reflection. Parsed once. */
+/**
+ * The descriptors of Sealwire's own contract: frames, system and demo tools, health, reflection. Parsed once.
+ *
+ * @example
+ * ```ts
+ * const desc = messageDesc(builtinImage(), "sealwire.demo.v1.BatchSumRequest");
+ * ```
+ */
 export function builtinImage(): Image {
   builtin ??= readImage(builtinDescriptorSet());
   return builtin;
@@ -46,7 +60,13 @@ export function builtinImage(): Image {
 
 /**
  * Reads and merges serialized FileDescriptorSets. The first definition of a file name wins; files of one name
- * must come from compatible versions of the contract. Throws OPTIONS_INVALID if a set cannot be read or lacks an import.
+ * must come from compatible versions of the contract. Throws OPTIONS_INVALID if a set cannot be read or lacks an
+ * import.
+ *
+ * @example
+ * ```ts
+ * const image = readImage(builtinDescriptorSet(), await readFile("gen/descriptors.binpb"));
+ * ```
  */
 export function readImage(...sets: readonly Uint8Array[]): Image {
   const files = new Map<string, Uint8Array>();
@@ -69,7 +89,14 @@ export function readImage(...sets: readonly Uint8Array[]): Image {
   }
 }
 
-/** Looks up a message type. Throws OPTIONS_INVALID if the image does not have it. */
+/**
+ * Looks up a message type. Throws OPTIONS_INVALID if the image does not have it.
+ *
+ * @example
+ * ```ts
+ * const desc = messageDesc(readImage(await readFile("gen/descriptors.binpb")), "greet.v1.GreetRequest");
+ * ```
+ */
 export function messageDesc(image: Image, fullName: string): DescMessage {
   const desc = image.registry.getMessage(fullName);
   if (desc === undefined) {

@@ -30,12 +30,30 @@ export interface AddedKey {
   readonly keyId: string;
 }
 
-/** Makes a ring with one fresh server secret and no keys. */
+/**
+ * Makes a ring with one fresh server secret and no keys.
+ *
+ * @example
+ * ```ts
+ * const { document, keyId } = addKey(newKeyRing("billing"), { clientId: "shop", tools: ["batch_*"] });
+ * ```
+ */
 export function newKeyRing(serverId: string, context: ChangeContext = here()): KeyRingDocument {
   return { serverId, serverSecrets: [newServerSecret(context)], keys: [] };
 }
 
-/** Adds an active key, derived from the newest server secret unless its keys are given. */
+/**
+ * Adds an active key, derived from the newest server secret unless its keys are given.
+ *
+ * @example
+ * ```ts
+ * const { document: changed, keyId } = addKey(document, {
+ *   clientId: "reports",
+ *   tools: ["batch_*"],
+ *   limits: { callsPerSecond: 10, burst: 20 },
+ * });
+ * ```
+ */
 export function addKey(document: KeyRingDocument, key: NewKey, { nowMs, random }: ChangeContext = here()): AddedKey {
   const keyId = `k_${hex(random, 8)}`;
   const { imported } = key;
@@ -68,6 +86,12 @@ export interface KeyRotation {
 /**
  * Gives a client a new key with the tools and limits of its newest one; its active keys become retiring. They go on
  * working until `oldKeysEndAtMs`, or until they are revoked if that is not given.
+ *
+ * @example
+ * ```ts
+ * const oldKeysEndAtMs = Date.now() + 7 * 86_400_000;
+ * const { document: changed, keyId } = rotateKey(document, { clientId: "shop", oldKeysEndAtMs });
+ * ```
  */
 export function rotateKey(
   document: KeyRingDocument,
@@ -87,7 +111,14 @@ export function rotateKey(
   return addKey(retired, { ...next, ...(notBeforeMs !== undefined && { notBeforeMs }) }, context);
 }
 
-/** Marks a key as retiring. It works until `endsAtMs` or its earlier end; without either, until it is revoked. */
+/**
+ * Marks a key as retiring. It works until `endsAtMs` or its earlier end; without either, until it is revoked.
+ *
+ * @example
+ * ```ts
+ * const changed = retireKey(document, { keyId, endsAtMs: Date.now() + 3_600_000 });
+ * ```
+ */
 export function retireKey(
   document: KeyRingDocument,
   { keyId, endsAtMs = Infinity }: { readonly keyId: string; readonly endsAtMs?: number },
@@ -101,12 +132,27 @@ export function retireKey(
   });
 }
 
-/** Ends a key for good; idempotent. The entry stays, so that its id is never given out again. */
+/**
+ * Ends a key for good; idempotent. The entry stays, so that its id is never given out again.
+ *
+ * @example
+ * ```ts
+ * keyRing.replace(revokeKey(keyRing.document, keyId));
+ * ```
+ */
 export function revokeKey(document: KeyRingDocument, keyId: string): KeyRingDocument {
   return changeKey(document, keyId, (key) => ({ ...key, state: "revoked" satisfies KeyState }));
 }
 
-/** Adds a server secret, from which keys are derived from then on. Keys there are keep theirs. */
+/**
+ * Adds a server secret, from which keys are derived from then on. Keys there are keep theirs.
+ *
+ * @example
+ * ```ts
+ * const withSecret = rotateServerSecret(document);
+ * const { document: changed } = rotateKey(withSecret, { clientId: "shop" });
+ * ```
+ */
 export function rotateServerSecret(document: KeyRingDocument, context: ChangeContext = here()): KeyRingDocument {
   return { ...document, serverSecrets: [...document.serverSecrets, newServerSecret(context)] };
 }

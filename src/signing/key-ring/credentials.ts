@@ -29,13 +29,30 @@ export interface ClientCredentials {
 const ADDRESS = { pattern: /^\P{Cc}+$/u, expected: 'an address that a client can call, such as "127.0.0.1:50051"' };
 const FINGERPRINT = { pattern: /^[0-9a-f]{32}$/, expected: "32 hex digits" };
 
-/** Makes the credentials of a key in the ring. */
+/**
+ * Makes the credentials of a key in the ring.
+ *
+ * @example
+ * ```ts
+ * const key = keyRing.current().find(keyId);
+ * if (key === undefined) throw new Error(`no key ${keyId}`);
+ * const credentials = credentialsOf(key, { serverId: "billing", address: "127.0.0.1:50051" });
+ * ```
+ */
 export function credentialsOf(key: VerificationKey, server: { serverId: string; address: string }): ClientCredentials {
   const { clientId, keyId, fingerprint, requestKey, responseKey } = key;
   return { ...server, serverFingerprint: fingerprint, clientId, keyId, requestKey, responseKey };
 }
 
-/** Reads a credentials file. Throws OPTIONS_INVALID, also if others than its owner can read it. */
+/**
+ * Reads a credentials file. Throws OPTIONS_INVALID, also if others than its owner can read it.
+ *
+ * @example
+ * ```ts
+ * const credentials = await readCredentials(".sealwire/client.json");
+ * await using client = new SealwireClient({ credentials });
+ * ```
+ */
 export async function readCredentials(path: string): Promise<ClientCredentials> {
   const { bytes } = await readPrivateFile({ path, what: "credentials file", reason: "OPTIONS_INVALID" });
   try {
@@ -55,7 +72,15 @@ export async function replaceCredentials(path: string, credentials: ClientCreden
   await replacePrivateFile(path, formatCredentials(credentials), random);
 }
 
-/** Parses the JSON of a credentials file, called `name` in errors. Throws OPTIONS_INVALID, which names the field and never a key. */
+/**
+ * Parses the JSON of a credentials file, called `name` in errors. Throws OPTIONS_INVALID, which names the field and
+ * never a key.
+ *
+ * @example
+ * ```ts
+ * const credentials = parseCredentials(await readFile("/run/secrets/sealwire"), "The mounted credentials");
+ * ```
+ */
 export function parseCredentials(bytes: Uint8Array, name = "The credentials"): ClientCredentials {
   try {
     return readFields(new JsonFields(parseJson(bytes)));
@@ -64,7 +89,15 @@ export function parseCredentials(bytes: Uint8Array, name = "The credentials"): C
   }
 }
 
-/** Writes credentials as {@link parseCredentials} reads them. The text holds both keys. Throws OPTIONS_INVALID. */
+/**
+ * Writes credentials as {@link parseCredentials} reads them. The text holds both keys. Throws OPTIONS_INVALID.
+ *
+ * @example
+ * ```ts
+ * const text = formatCredentials(credentials);
+ * await writeFile("client.json", text, { mode: 0o600, flag: "wx" });
+ * ```
+ */
 export function formatCredentials(credentials: ClientCredentials): ReadableText {
   const content = {
     address: credentials.address,

@@ -55,6 +55,12 @@ const LIMIT_FIELDS = {
 /**
  * Parses the bytes of a key ring file. Throws KEY_RING_INVALID, which names the place and never a secret. Whether the
  * entries fit together, {@link buildKeyRing} checks.
+ *
+ * @example
+ * ```ts
+ * const document = parseKeyRing(await readFile("/run/secrets/keys.json"));
+ * await using keyRing = memoryKeyRing(document);
+ * ```
  */
 export function parseKeyRing(bytes: Uint8Array): KeyRingDocument {
   return parsing(bytes, (root) => ({
@@ -64,7 +70,14 @@ export function parseKeyRing(bytes: Uint8Array): KeyRingDocument {
   }));
 }
 
-/** Writes a key ring as {@link parseKeyRing} reads it. The text holds secrets. Throws KEY_RING_INVALID. */
+/**
+ * Writes a key ring as {@link parseKeyRing} reads it. The text holds secrets. Throws KEY_RING_INVALID.
+ *
+ * @example
+ * ```ts
+ * await writeFile("keys.json", formatKeyRing(document), { mode: 0o600 });
+ * ```
+ */
 export function formatKeyRing(document: KeyRingDocument): ReadableText {
   const content = {
     version: 1,

@@ -20,6 +20,12 @@ export interface WatchedRingOptions extends Partial<FollowOptions> {
  * Loads a key ring and follows its file, which is looked at every second and at once when the system reports a change
  * in its folder. A file that became unusable is logged once per change and leaves the last good ring in force. Throws
  * KEY_RING_INVALID if the file cannot be used at the start.
+ *
+ * @example
+ * ```ts
+ * await using keyRing = await watchKeyRing({ path: ".sealwire/keys.json" });
+ * await using server = await createServer({ keyRing, store, tools });
+ * ```
  */
 export function watchKeyRing(options: WatchedRingOptions): Promise<WatchedKeyRing> {
   const { path, clock = systemClock, logger = silentLogger } = options;

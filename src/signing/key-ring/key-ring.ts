@@ -8,6 +8,12 @@ import { DEFAULT_KEY_LIMITS, type KeyRing, type VerificationKey } from "./types.
 /**
  * Makes a ring of a document: derives the keys and checks that the entries fit together. Throws KEY_RING_INVALID for
  * ids that are not unique, a server secret that is not there, and secrets that HMAC could not tell apart.
+ *
+ * @example
+ * ```ts
+ * const ring = buildKeyRing(parseKeyRing(await readFile("keys.json")));
+ * console.log(ring.serverId, ring.find(keyId)?.state);
+ * ```
  */
 export function buildKeyRing(document: KeyRingDocument): KeyRing {
   const secrets = new SecretRegister();

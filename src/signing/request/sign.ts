@@ -38,8 +38,19 @@ export interface SignedRequestFrame {
 }
 
 /**
- * Signs one attempt to call a tool. Throws ENVELOPE_INVALID naming the field that no server would accept, and ARGS_INVALID
+ * Signs one attempt to call a tool. Throws ENVELOPE_INVALID naming the field that no server would accept, and
+ * ARGS_INVALID
  * for arguments that make the request larger than a server reads.
+ *
+ * @example
+ * ```ts
+ * const { clientId, keyId, requestKey, serverId } = credentials;
+ * const { frame, signature } = signRequest({
+ *   ...{ method, clientId, keyId, requestKey, serverId, requestId: randomUUID(), tool: "greet" },
+ *   args: { typeUrl: "type.googleapis.com/greet.v1.GreetRequest", value: bytes },
+ *   ...{ tsMs: Date.now(), nonce: randomBytes(16) },
+ * });
+ * ```
  */
 export function signRequest(request: RequestToSign): SignedRequestFrame {
   const { method, clientId, keyId, serverId, requestId, tool, nonce } = request;

@@ -12,7 +12,14 @@ export interface SignedRequestParts {
   readonly envelope: Uint8Array;
 }
 
-/** The bytes that a request's signature covers: PAE("request", method, key_id, Envelope bytes). */
+/**
+ * The bytes that a request's signature covers: PAE("request", method, key_id, Envelope bytes).
+ *
+ * @example
+ * ```ts
+ * const signature = mac(requestKey, requestSigningInput({ method, keyId, envelope: bytes }));
+ * ```
+ */
 export function requestSigningInput(request: SignedRequestParts): Buffer {
   return pae("request", request.method, request.keyId, request.envelope);
 }

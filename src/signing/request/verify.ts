@@ -73,7 +73,16 @@ export interface RequestAuthenticatorOptions {
   readonly canonicalRetriesPerSecond?: number;
 }
 
-/** Creates the one place where frames become authenticated requests. */
+/**
+ * Creates the one place where frames become authenticated requests.
+ *
+ * @example
+ * ```ts
+ * const authenticator = createRequestAuthenticator({ ring: () => keyRing.current(), image: builtinImage() });
+ * const { key, envelope } = authenticator.authenticate("/sealwire.v1.ToolService/Call", frame);
+ * console.log(key.clientId, readEnvelope(envelope).tool);
+ * ```
+ */
 export function createRequestAuthenticator(options: RequestAuthenticatorOptions): RequestAuthenticator {
   const { ring, image, clock = systemClock, canonicalRetriesPerSecond = CANONICAL_RETRIES_PER_SECOND } = options;
   const retries = new RetryBudget(clock, canonicalRetriesPerSecond);
@@ -125,8 +134,17 @@ export interface EnvelopeExpectation {
 }
 
 /**
- * Checks that an authenticated Envelope is for this server, from the key's owner, and fresh; both bounds are inclusive. Throws
+ * Checks that an authenticated Envelope is for this server, from the key's owner, and fresh; both bounds are inclusive.
+ * Throws
  * UNSUPPORTED_VERSION, CLIENT_MISMATCH, AUDIENCE_MISMATCH or CLOCK_SKEW, whose cause is "old" or "ahead".
+ *
+ * @example
+ * ```ts
+ * const { key, envelope } = authenticator.authenticate(method, frame);
+ * const { serverId } = keyRing.current();
+ * const expected = { key, serverId, nowMs: Date.now(), maxAgeMs: 300_000, maxAheadMs: 60_000 };
+ * checkEnvelope(readEnvelope(envelope), expected);
+ * ```
  */
 export function checkEnvelope(envelope: Envelope, expected: EnvelopeExpectation): void {
   checkVersion(envelope.v);

@@ -7,6 +7,12 @@ import { responseSignature } from "./signature.ts";
 /**
  * Signs the answer to the request with the signature `requestSignature`: a serialized CallResponse or WatchJobResponse.
  * `key` is the one that signed the request.
+ *
+ * @example
+ * ```ts
+ * const { key, signature } = authenticator.authenticate(method, frame);
+ * const answer = signResponse(key, signature, response);
+ * ```
  */
 export function signResponse(
   key: Pick<VerificationKey, "keyId" | "responseKey">,

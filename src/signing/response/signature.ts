@@ -10,7 +10,14 @@ export interface SignedResponseParts {
   readonly response: Uint8Array;
 }
 
-/** The bytes that a response's signature covers: PAE("response", the request's signature, Response bytes). */
+/**
+ * The bytes that a response's signature covers: PAE("response", the request's signature, Response bytes).
+ *
+ * @example
+ * ```ts
+ * const signature = mac(responseKey, responseSigningInput({ requestSignature, response: bytes }));
+ * ```
+ */
 export function responseSigningInput(response: SignedResponseParts): Buffer {
   return pae("response", response.requestSignature, response.response);
 }

@@ -31,6 +31,14 @@ export interface ResponseExpectation {
 /**
  * Verifies a CallResponse or WatchJobResponse, only then reads it, and checks that it answers the request. Throws
  * RESPONSE_UNVERIFIED, whose cause is a short string; nothing in the frame is to be believed then.
+ *
+ * @example
+ * ```ts
+ * const { keyId, responseKey, serverId } = credentials;
+ * const expected = { keyId, responseKey, serverId, requestSignature, requestId, sequence: 0 };
+ * const response = verifyResponseFrame(frame, expected);
+ * if (!response.ok) console.error(response.error?.message);
+ * ```
  */
 export function verifyResponseFrame(frameBytes: Uint8Array, expected: ResponseExpectation): VerifiedResponse {
   const frame = openFrame(frameBytes);

@@ -27,6 +27,13 @@ export function checkPostgresLayout(options: ManageOptions): Promise<LayoutCheck
 /**
  * Makes or upgrades the tables of a shared store, in one transaction; a second call changes nothing. Servers of layouts
  * from the new one's oldest reader on may run meanwhile. Throws as `openPostgresStore` does.
+ *
+ * @example
+ * ```ts
+ * const url = "postgres://sealwire@127.0.0.1/sealwire";
+ * await migratePostgresStore({ url });
+ * await using store = await openPostgresStore({ url });
+ * ```
  */
 export function migratePostgresStore(options: ManageOptions): Promise<Migration> {
   const { random = systemRandom } = options;

@@ -38,6 +38,12 @@ export interface OpenPostgresStoreOptions {
  * seconds, or fail with WORKER_LOST if no attempt is left. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE for a database
  * without this version's tables, STORE_UNUSABLE without the replication that is required, UNAVAILABLE if it cannot be
  * reached.
+ *
+ * @example
+ * ```ts
+ * await using store = await openPostgresStore({ url: "postgres://sealwire@127.0.0.1/sealwire", connectionsMax: 20 });
+ * await using server = await createServer({ keyRing, store, tools });
+ * ```
  */
 export async function openPostgresStore(options: OpenPostgresStoreOptions): Promise<SharedStore> {
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;

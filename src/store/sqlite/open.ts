@@ -30,9 +30,16 @@ export interface OpenSqliteStoreOptions {
 
 /**
  * Opens the embedded store and makes this process its owner until the store is disposed. Jobs that another process
- * left running are queued again, or fail with WORKER_LOST if no attempt is left. A store of an older layout is brought to
+ * left running are queued again, or fail with WORKER_LOST if no attempt is left. A store of an older layout is brought
+ * to
  * this version's. Throws STORE_IN_USE, STORE_INCOMPATIBLE, STORE_UNUSABLE for a damaged one, OPTIONS_INVALID for a path
  * that cannot be used, UNAVAILABLE for a disk that is full or broken.
+ *
+ * @example
+ * ```ts
+ * await using store = await openSqliteStore({ path: ".sealwire/store.db" });
+ * await using server = await createServer({ keyRing, store, tools });
+ * ```
  */
 export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<Store> {
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
