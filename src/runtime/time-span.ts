@@ -3,7 +3,7 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** The largest first; each from two on, so that 90 minutes are not 1.5 hours. */
+/** Largest unit first. A unit is used from two of it on: 90 min, not 1.5 hours. */
 const UNITS = [
   { name: "days", unitMs: DAY_MS },
   { name: "hours", unitMs: HOUR_MS },

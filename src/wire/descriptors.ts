@@ -18,7 +18,7 @@ import { SealwireError } from "../errors.ts";
 
 /** Descriptors of one or more contracts, as `buf build --as-file-descriptor-set` writes them. */
 export interface Image {
-  /** The types, services and options in them, without comments; see {@link sourceInfo}. */
+  /** Their types, services and options, without comments; see {@link sourceInfo}. */
   readonly registry: FileRegistry;
   /** Each file's `google.protobuf.FileDescriptorProto`, byte for byte as in the image, by file name. */
   readonly files: ReadonlyMap<string, Uint8Array>;
@@ -46,8 +46,8 @@ export function builtinDescriptorSet(): Uint8Array {
 }
 
 /**
- * The descriptors of Sealwire's own contract: frames, system and demo tools, health, reflection. Parsed once.
- *
+ * The descriptors of Sealwire's own contract: frames, system and demo tools, health, reflection. Parsed on the first
+ * call.
  * @example
  * ```ts
  * const desc = messageDesc(builtinImage(), "sealwire.demo.v1.BatchSumRequest");
@@ -77,7 +77,7 @@ export function readImage(...sets: readonly Uint8Array[]): Image {
         if (!files.has(name)) files.set(name, file);
       }
     }
-    // Comments are most of what there is to parse, and few ask for them.
+    // Comments are the largest part to parse, and few callers need them.
     const bare = joinFiles([...files.values()].map(withoutSourceInfo));
     return { registry: createFileRegistry(fromBinary(FileDescriptorSetSchema, bare)), files };
   } catch (cause) {
@@ -90,8 +90,7 @@ export function readImage(...sets: readonly Uint8Array[]): Image {
 }
 
 /**
- * Looks up a message type. Throws OPTIONS_INVALID if the image does not have it.
- *
+ * Looks up a message type. Throws OPTIONS_INVALID if the image does not contain it.
  * @example
  * ```ts
  * const desc = messageDesc(readImage(await readFile("gen/descriptors.binpb")), "greet.v1.GreetRequest");
@@ -108,7 +107,7 @@ export function messageDesc(image: Image, fullName: string): DescMessage {
   return desc;
 }
 
-/** The names of `roots` and of all files they import, directly or not, imports first. */
+/** The names of `roots` and of all files that they import, directly or indirectly, in dependency order. */
 export function fileClosure(image: Image, roots: Iterable<string>): string[] {
   const names = new Set<string>();
   const visit = (name: string): void => {
@@ -126,7 +125,7 @@ export function descriptorSetOf(image: Image, roots: Iterable<string>): Uint8Arr
   return joinFiles(fileClosure(image, roots).flatMap((name) => image.files.get(name) ?? []));
 }
 
-/** The comments of a file in {@link Image.files}, and where they stand. Parsed once. */
+/** The comments of a file in {@link Image.files} with their positions. Parsed on the first call. */
 export function sourceInfo(file: Uint8Array): SourceCodeInfo {
   let info = sourceInfos.get(file);
   if (info === undefined) {
@@ -142,7 +141,7 @@ export function sourceInfo(file: Uint8Array): SourceCodeInfo {
   return info;
 }
 
-/** A serialized file without its comments and their places. */
+/** Removes comments and their positions from a serialized file. */
 export function withoutSourceInfo(file: Uint8Array): Uint8Array {
   const reader = new BinaryReader(file);
   const writer = new BinaryWriter();
