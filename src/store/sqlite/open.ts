@@ -19,22 +19,23 @@ import { enterStore, type Suspicion } from "./store-state.ts";
 
 /** Options of {@link openSqliteStore}. */
 export interface OpenSqliteStoreOptions {
-  /** The database file; it is made with mode 0600 if there is none, `-wal`, `-shm` and `.lock` files stand beside it. ":memory:" for tests. */
+  /**
+   * The database file. It is created with mode 0600 if missing; `-wal`, `-shm` and `.lock` files are beside it.
+   * ":memory:" for tests.
+   */
   readonly path: string;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
-  /** Names this boot of the machine; default: what the kernel says. */
+  /** Id of the current boot. Default: the kernel's boot id. */
   readonly bootId?: string | undefined;
 }
 
 /**
- * Opens the embedded store and makes this process its owner until the store is disposed. Jobs that another process
- * left running are queued again, or fail with WORKER_LOST if no attempt is left. A store of an older layout is brought
- * to
- * this version's. Throws STORE_IN_USE, STORE_INCOMPATIBLE, STORE_UNUSABLE for a damaged one, OPTIONS_INVALID for a path
- * that cannot be used, UNAVAILABLE for a disk that is full or broken.
- *
+ * Opens the embedded store and makes this process its owner until the store is disposed. Jobs that a previous process
+ * left running are queued again, or fail with WORKER_LOST if no attempt is left. A store of an older layout is
+ * migrated. Throws STORE_IN_USE, STORE_INCOMPATIBLE, STORE_UNUSABLE for a damaged store, OPTIONS_INVALID for an
+ * unusable path, and UNAVAILABLE for a full or failing disk.
  * @example
  * ```ts
  * await using store = await openSqliteStore({ path: ".sealwire/store.db" });

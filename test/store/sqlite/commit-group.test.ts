@@ -82,7 +82,7 @@ test("when the transaction cannot be committed nobody is told of success, and th
   clock.advance(5_000);
   await commits.run(insert("another"));
   assert.equal(logged, [
-    "the store cannot be written; callers are told to try again",
+    "the store cannot be written; calls fail with UNAVAILABLE",
     "the store can be written again",
   ]);
 });

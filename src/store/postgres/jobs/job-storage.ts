@@ -13,17 +13,17 @@ import { findJobs, listJobs, readResult } from "./read-jobs.ts";
 import { type Submission, submitJobs } from "./submit-jobs.ts";
 import { expireQueued, sweepJobs } from "./sweep-jobs.ts";
 
-/** Most jobs that are submitted in one transaction. */
+/** Maximum number of jobs that are submitted in one transaction. */
 const SUBMIT_GROUP = 256;
-/** Most jobs that are read by one statement. */
+/** Maximum number of jobs that are read by one statement. */
 const FIND_GROUP = 500;
-/** Rows per transaction; results of megabytes may go with them. */
+/** Rows per transaction. They may have results of megabytes. */
 const SLICE = 200;
 
-/** What the jobs of a shared store are kept with. */
+/** Options of a {@link PostgresJobStorage}. */
 export interface PostgresJobStorageOptions {
   readonly database: Database;
-  /** Of the locks under which request ids and quotas are decided about. */
+  /** Lock space of the locks that protect request ids and quotas. */
   readonly requestLockSpace: number;
   readonly changes: JobChanges;
   readonly clock: Clock;
@@ -87,7 +87,7 @@ export class PostgresJobStorage implements JobStorage {
     return readJobStats(this.#options.database, this.#options.clock.nowMs());
   }
 
-  /** Fails the queued jobs that are past their queue time-out. */
+  /** Fails queued jobs whose queue time-out has passed. */
   async expireQueued(): Promise<void> {
     const { database, changes, clock } = this.#options;
     for (let rows: readonly JobRow[] = []; ; ) {

@@ -24,7 +24,7 @@ import { type Ending, prepareSettle } from "./settle-job.ts";
 
 const QUEUES_RELOAD_MS = 30_000;
 
-/** What the attempt store and the engine of one store share. */
+/** Options of a {@link SqliteAttemptStore}. */
 export interface SqliteAttemptStoreOptions {
   readonly db: DatabaseSync;
   readonly commits: CommitGroup;
@@ -41,9 +41,9 @@ export class SqliteAttemptStore implements AttemptStore {
   readonly #settle: ReturnType<typeof prepareSettle>;
   readonly #recordProgress: ReturnType<typeof prepareRecordProgress>;
   readonly #reads: JobReads;
-  /** The attempts that this process runs: what else the database holds for running is lost. */
+  /** Running attempts of this process. Other attempts that the database holds as running are lost. */
   readonly #live = new Map<string, number>();
-  /** When the queues are to be read from the database again, monotonic milliseconds. */
+  /** Time of the next read of the queues from the database, monotonic milliseconds. */
   #queuesReloadMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SqliteAttemptStoreOptions) {
@@ -107,7 +107,7 @@ export class SqliteAttemptStore implements AttemptStore {
     return this.#options.changes.listen(listener);
   }
 
-  /** Ends the attempts whose worker is gone as failed with WORKER_LOST; another attempt follows if the policy grants one. */
+  /** Ends lost attempts as failed with WORKER_LOST. Another attempt follows if the policy allows one. */
   async recoverLost(): Promise<number> {
     const lost = reading(() => this.#reads.running()).filter(({ jobId, attempt }) => this.#live.get(jobId) !== attempt);
     const outcome: Outcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
@@ -115,7 +115,7 @@ export class SqliteAttemptStore implements AttemptStore {
     return lost.length;
   }
 
-  /** The queues are in doubt after a failed claim, and may be after a step of the clock. */
+  /** The queues in memory may be outdated after a failed claim or a clock change. */
   #reloadQueuesIfDue(): void {
     const { fairQueue, clock } = this.#options;
     if (clock.monotonicMs() < this.#queuesReloadMs) return;

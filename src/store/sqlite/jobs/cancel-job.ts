@@ -4,7 +4,7 @@ import type { JobRow } from "../../../jobs/job-row.ts";
 import type { Cancelled } from "../../../jobs/job-storage.ts";
 import { transitionSql } from "../../transition-sql.ts";
 
-/** Prepares the cancel of an owner's job; `undefined` for an absent or foreign one. */
+/** Prepares the cancellation of an owner's job. It returns `undefined` for a missing job or a job of another owner. */
 export function prepareCancel(
   db: DatabaseSync,
 ): (owner: string, jobId: string, nowMs: number) => Cancelled | undefined {

@@ -5,13 +5,13 @@ import { transitionSql } from "../../transition-sql.ts";
 
 /** The two halves of {@link prepareExpireQueued}. */
 export interface ExpireQueued {
-  /** True if a queued job is past its queue time-out; a cheap read. */
+  /** True if the queue time-out of a queued job has passed. A cheap read. */
   due(nowMs: number): boolean;
-  /** Fails up to `limit` of them with QUEUE_TIMEOUT. */
+  /** Fails up to `limit` such jobs with QUEUE_TIMEOUT. */
   expire(limit: number, nowMs: number): readonly JobRow[];
 }
 
-/** Prepares the end of jobs that waited too long for their first attempt. */
+/** Prepares the expiry of jobs whose queue time-out has passed before their first attempt. */
 export function prepareExpireQueued(db: DatabaseSync): ExpireQueued {
   const overdue = db.prepare(
     "SELECT job_id AS jobId FROM job WHERE state = 'QUEUED' AND queue_deadline_ms <= ? ORDER BY queue_deadline_ms LIMIT ?",

@@ -2,7 +2,10 @@ import type { DatabaseSync } from "node:sqlite";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { ListRange } from "../../../jobs/job-storage.ts";
 
-/** Prepares the listing: one seek into an index for each state, merged by age, so that no filter reads past what it lists. */
+/**
+ * Prepares the list query: one index range per state, merged by age, so that no filter reads rows that it does not
+ * list.
+ */
 export function prepareList(db: DatabaseSync): (range: ListRange) => readonly JobRow[] {
   const ofOwner = db.prepare("SELECT * FROM job WHERE owner = ? AND state = ? AND seq < ? ORDER BY seq DESC LIMIT ?");
   const ofTool = db.prepare(

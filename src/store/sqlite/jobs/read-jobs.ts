@@ -3,11 +3,11 @@ import type { JobStats } from "../../../jobs/engine.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { AttemptKey } from "../../../jobs/worker/attempt-store.ts";
 
-/** Reads of single jobs and of figures. */
+/** Reads of single jobs and of statistics. */
 export interface JobReads {
   find(jobId: string): JobRow | undefined;
   result(owner: string, jobId: string): Uint8Array | undefined;
-  /** Every attempt that the database holds for running; there are as many as workers run. */
+  /** Every attempt that the database holds as running. Their number is limited by the workers' concurrency. */
   running(): readonly (AttemptKey & { readonly cancelRequested: boolean })[];
   stats(nowMs: number): JobStats;
 }

@@ -4,7 +4,7 @@ import type { JobRow } from "../../../jobs/job-row.ts";
 import type { AttemptKey } from "../../../jobs/worker/attempt-store.ts";
 import { transitionSql } from "../../transition-sql.ts";
 
-/** Prepares the update of a running attempt's progress; `undefined` if the attempt is not the running one. */
+/** Prepares the update of an attempt's progress. It returns `undefined` if the attempt is not the running one. */
 export function prepareRecordProgress(
   db: DatabaseSync,
 ): (attempt: AttemptKey, progress: JobProgress) => JobRow | undefined {

@@ -6,19 +6,22 @@ import type { JobRow } from "../../../jobs/job-row.ts";
 import type { AttemptKey } from "../../../jobs/worker/attempt-store.ts";
 import { transitionSql } from "../../transition-sql.ts";
 
-/** An attempt that ends: which, with what last progress, and when. */
+/** The end of an attempt, with its last progress and its time. */
 export interface Ending {
   readonly attempt: AttemptKey;
   readonly progress: JobProgress | undefined;
   readonly nowMs: number;
 }
 
-/** The ways in which a running attempt ends. Each gives the job's row, `undefined` if the attempt is not the running one. */
+/**
+ * The operations that end a running attempt. Each returns the job's row, or `undefined` if the attempt is not the
+ * running one.
+ */
 export interface SettleOperations {
   succeed(ending: Ending, result: Uint8Array): JobRow | undefined;
-  /** Queues the job again while `retry` and its attempts allow, otherwise fails it. */
+  /** Queues the job again if `retry` is set and an attempt is left, otherwise fails it. */
   fail(ending: Ending, error: JobError, retry: boolean): JobRow | undefined;
-  /** Queues the job again, without a failure. */
+  /** Queues the job again without counting a failure. */
   handBack(ending: Ending): JobRow | undefined;
   cancelRunning(ending: Ending): JobRow | undefined;
 }
@@ -30,7 +33,10 @@ const KEEP_PROGRESS = [
   "progress_message = coalesce(:message, progress_message)",
 ];
 
-/** Prepares the operations that end an attempt; a cancel that was asked for wins over retry, failure and hand-back. */
+/**
+ * Prepares the operations that end an attempt. A requested cancellation takes precedence over retry, failure and
+ * hand-back.
+ */
 export function prepareSettle(db: DatabaseSync): SettleOperations {
   const ending = (set: readonly string[] = []) => ({ set: [...KEEP_PROGRESS, ...set], where: FENCE });
   const statements = {

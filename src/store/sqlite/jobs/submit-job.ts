@@ -7,8 +7,8 @@ import { quotaExceeded } from "../../../jobs/quota.ts";
 import { INITIAL_STATE } from "../../../jobs/transitions.ts";
 
 /**
- * Prepares the insertion of a job under its intent. The operation throws REQUEST_ID_REUSED if the request id
- * stands for another job or for a sync call, and QUOTA_EXCEEDED.
+ * Prepares the insertion of a job with its intent. The operation throws REQUEST_ID_REUSED if the request id belongs to
+ * another job or to a sync call, and QUOTA_EXCEEDED.
  */
 export function prepareSubmit(db: DatabaseSync): (spec: SubmitSpec, jobId: string, nowMs: number) => Submitted {
   const jobOfRequest = db.prepare("SELECT * FROM job WHERE owner = ? AND request_id = ?");

@@ -2,13 +2,13 @@ import type { DatabaseSync } from "node:sqlite";
 
 /** The two halves of {@link prepareSweep}. */
 export interface Sweep {
-  /** True if something has expired; a cheap read. */
+  /** True if there are expired rows. A cheap read. */
   due(nowMs: number): boolean;
-  /** Removes up to `limit` expired rows; returns how many went. */
+  /** Deletes up to `limit` expired rows. Returns the number of deleted rows. */
   remove(limit: number, nowMs: number): number;
 }
 
-/** Prepares the removal of ended jobs past their retention, with their results. */
+/** Prepares the deletion of expired jobs with their results. */
 export function prepareJobSweep(db: DatabaseSync): Sweep {
   return prepareSweep(
     db,
@@ -17,7 +17,7 @@ export function prepareJobSweep(db: DatabaseSync): Sweep {
   );
 }
 
-/** Prepares the removal of sync intents that need not be remembered longer. */
+/** Prepares the deletion of expired sync intents. */
 export function prepareIntentSweep(db: DatabaseSync): Sweep {
   return prepareSweep(
     db,

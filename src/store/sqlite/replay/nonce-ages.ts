@@ -1,9 +1,9 @@
 /**
- * Tells how old the rows of the nonce log are by the monotonic clock, as nearly as the time between two notes. Rows that
- * were there when the store was opened count from then.
+ * Tracks the age of the rows of the nonce log by the monotonic clock, to the precision of the interval between two
+ * notes. The age of rows that existed when the store was opened counts from then.
  */
 export class NonceAges {
-  /** The last row at a time, oldest first. */
+  /** The last row at each noted time, oldest first. */
   readonly #notes: { readonly atMs: number; readonly seq: number }[];
   #oldSeq = 0;
 
@@ -11,13 +11,13 @@ export class NonceAges {
     this.#notes = [{ atMs: nowMs, seq }];
   }
 
-  /** Notes the newest row there is at a monotonic time. */
+  /** Records the newest row at a monotonic time. */
   note(nowMs: number, seq: number): void {
     if (seq === this.#notes.at(-1)?.seq) return;
     this.#notes.push({ atMs: nowMs, seq });
   }
 
-  /** The last of the rows that were there at or before a monotonic time. */
+  /** The last row that existed at or before a monotonic time. */
   lastSeqAt(atMs: number): number {
     let passed = 0;
     while ((this.#notes[passed]?.atMs ?? Number.POSITIVE_INFINITY) <= atMs) passed += 1;

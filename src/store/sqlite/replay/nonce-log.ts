@@ -2,47 +2,50 @@ import type { DatabaseSync } from "node:sqlite";
 import type { StampRange } from "../../refused-stamps.ts";
 import type { CommitGroup } from "../commit-group.ts";
 
-/** A nonce that was claimed: 64 bits of its digest, and the stamp of its frame, Unix milliseconds. */
+/** A claimed nonce: 64 bits of its digest and the timestamp of its frame, Unix milliseconds. */
 export interface LoggedNonce {
   readonly fingerprint: Buffer;
   readonly tsMs: number;
 }
 
-/** The bytes of a fingerprint. */
+/** Length of a fingerprint, in bytes. */
 export const FINGERPRINT_BYTES = 8;
-/** The bytes of a logged nonce. */
+/** Length of a logged nonce, in bytes. */
 export const ENTRY_BYTES = FINGERPRINT_BYTES + 8;
 
-/** Which rows of the log may go. */
+/** The rows of the log that may be deleted. */
 export interface Removable {
-  /** Those up to this one are as old as they must be by the monotonic clock. */
+  /** Rows up to this one are old enough by the monotonic clock. */
   readonly lastSeq: number;
-  /** Those that expire at or before this time, Unix milliseconds. */
+  /** Rows that expire at or before this time, Unix milliseconds. */
   readonly expiredByMs: number;
-  /** Those that expire after this time: their stamps lie so far ahead that the clock has stood wrong. */
+  /** Rows that expire after this time. Their timestamps are so far ahead that the clock must have been wrong. */
   readonly aheadFromMs: number;
 }
 
-/** What was removed from the log. */
+/** The deleted rows of the log. */
 export interface RemovedNonces {
   readonly nonces: number;
   readonly stamps: readonly StampRange[];
 }
 
-/** The operations on the log of claimed nonces of one connection: a row for each group of claims. */
+/** The operations on the log of claimed nonces. Each group of claims is one row. */
 export interface NonceLog {
   append(nonces: readonly LoggedNonce[], maxAgeMs: number): void;
-  /** What is logged, row by row. `outdated`: a row of layout 1, whose stamps are when its nonces expire. */
+  /** Reads the logged nonces. `outdated`: written by layout 1, with an expiry time instead of a timestamp. */
   read(): Iterable<LoggedNonce & { readonly outdated: boolean }>;
-  /** The last row; 0 if there is none. */
+  /** Number of the last row; 0 if there is none. */
   lastSeq(): number;
-  /** True if there may be rows to remove; a cheap read. */
+  /** True if there may be rows to delete. A cheap read. */
   due(removable: Removable): boolean;
-  /** Removes up to `limit` rows. */
+  /** Deletes up to `limit` rows. */
   remove(removable: Removable, limit: number): RemovedNonces;
 }
 
-/** The widest window that a server of layout 1 could be given, in milliseconds: what expires later came with a stamp ahead of it. */
+/**
+ * The largest window of servers of layout 1, in milliseconds. A nonce that expires later had a timestamp ahead of the
+ * window.
+ */
 export const OUTDATED_WINDOW_MS = 20 * 60 * 1000;
 
 /** Prepares the operations on the log. */
@@ -99,7 +102,7 @@ export function prepareNonceLog(db: DatabaseSync, numbers: { next: number }): No
   };
 }
 
-/** Writes the nonces of one row; {@link readEntries} reads them. */
+/** Serializes the nonces of one row for {@link readEntries}. */
 export function packEntries(nonces: readonly LoggedNonce[]): Buffer {
   const bytes = Buffer.alloc(nonces.length * ENTRY_BYTES);
   for (const [index, { fingerprint, tsMs }] of nonces.entries()) {
@@ -109,7 +112,7 @@ export function packEntries(nonces: readonly LoggedNonce[]): Buffer {
   return bytes;
 }
 
-/** Reads the nonces of one row. */
+/** Parses the nonces of one row. */
 export function* readEntries({ buffer, byteOffset, byteLength }: Uint8Array): Iterable<LoggedNonce> {
   const bytes = Buffer.from(buffer, byteOffset, byteLength);
   for (let at = 0; at < bytes.length; at += ENTRY_BYTES) {
@@ -118,12 +121,12 @@ export function* readEntries({ buffer, byteOffset, byteLength }: Uint8Array): It
   }
 }
 
-/** Writes all nonces of one transaction into one row. */
+/** Writes all nonces of a transaction into one row. */
 export class NonceWriter {
   readonly #log: NonceLog;
   readonly #commits: CommitGroup;
   readonly #maxAgeMs: () => number;
-  /** Those that the next transaction takes, and when it is committed. */
+  /** The nonces of the next transaction, and its commit. */
   #next: { readonly nonces: LoggedNonce[]; readonly committed: Promise<void> } | undefined;
 
   constructor(log: NonceLog, commits: CommitGroup, maxAgeMs: () => number) {
