@@ -315,6 +315,7 @@ const BRAND = Symbol.for("sealwire.SealwireError");
  *
  * `instanceof SealwireError` is also true for errors of another copy of this package. A globally installed command and
  * the tools of a project often load different copies.
+ *
  * @example
  * ```ts
  * try {

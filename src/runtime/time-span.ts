@@ -11,8 +11,9 @@ const UNITS = [
   { name: "s", unitMs: SECOND_MS },
 ] as const;
 
-/** Writes a time span for people, to a tenth of a unit that suits it: "2 days", "5.5 min", "60 s", "350 ms". */
-export function describeSpan(ms: number): string {
+/** Formats a time span in a suitable unit, to `decimals` places at most: "2 days", "5.5 min", "60 s", "350 ms". */
+export function describeSpan(ms: number, decimals = 1): string {
   const unit = UNITS.find(({ unitMs }) => ms >= 2 * unitMs);
-  return unit === undefined ? `${ms} ms` : `${Math.round((ms / unit.unitMs) * 10) / 10} ${unit.name}`;
+  const factor = 10 ** decimals;
+  return unit === undefined ? `${ms} ms` : `${Math.round((ms / unit.unitMs) * factor) / factor} ${unit.name}`;
 }

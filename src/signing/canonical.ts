@@ -16,6 +16,7 @@ import { FIXED64, LENGTH_DELIMITED, VARINT, WireCursor } from "../wire/wire-curs
  *
  * The bytes are first checked with {@link checkStrict}. Throws StrictError. Without `unambiguous`, the last entry of a
  * repeated map key is kept and integers are truncated to their type, as decoders do.
+ *
  * @example
  * ```ts
  * const desc = messageDesc(readImage(...descriptors), "greet.v1.GreetRequest");

@@ -4,6 +4,7 @@ import { pae } from "./pae.ts";
 
 /**
  * Derives the key that signs a client's requests: HMAC(server secret, PAE("request-key", client_id, key_id)), 32 bytes.
+ *
  * @example
  * ```ts
  * const requestKey = macKey(deriveRequestKey(serverSecret, "shop", keyId));
@@ -16,6 +17,7 @@ export function deriveRequestKey(serverSecret: KeyObject, clientId: string, keyI
 /**
  * Derives the key that signs responses to a client: HMAC(server secret, PAE("response-key", client_id, key_id)), 32
  * bytes.
+ *
  * @example
  * ```ts
  * const responseKey = macKey(deriveResponseKey(serverSecret, "shop", keyId));
@@ -27,6 +29,7 @@ export function deriveResponseKey(serverSecret: KeyObject, clientId: string, key
 
 /**
  * Identifies a server secret without revealing it: the first 32 hex digits of HMAC(server secret, PAE("fingerprint")).
+ *
  * @example
  * ```ts
  * if (fingerprint(serverSecret) !== credentials.serverFingerprint) throw new Error("keys of another server secret");

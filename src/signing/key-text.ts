@@ -7,6 +7,7 @@ const MAX_BYTES = 1024;
 
 /**
  * Formats a request key as text: "sws_" and base64url without padding.
+ *
  * @example
  * ```ts
  * const text = formatRequestKey(deriveRequestKey(serverSecret, "shop", keyId)); // "sws_…"
@@ -18,6 +19,7 @@ export function formatRequestKey(bytes: Uint8Array): string {
 
 /**
  * Parses the text form of a request key, 32 to 1024 bytes. Throws OPTIONS_INVALID, which does not contain the text.
+ *
  * @example
  * ```ts
  * const requestKey = macKey(parseRequestKey(text));
@@ -29,6 +31,7 @@ export function parseRequestKey(text: string): Buffer {
 
 /**
  * Formats a response key as text: "swr_" and base64url without padding.
+ *
  * @example
  * ```ts
  * const text = formatResponseKey(deriveResponseKey(serverSecret, "shop", keyId)); // "swr_…"
@@ -40,6 +43,7 @@ export function formatResponseKey(bytes: Uint8Array): string {
 
 /**
  * Parses the text form of a response key, 32 to 1024 bytes. Throws OPTIONS_INVALID, which does not contain the text.
+ *
  * @example
  * ```ts
  * const responseKey = macKey(parseResponseKey(text));

@@ -2,6 +2,7 @@ import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "no
 
 /**
  * Makes a key for {@link mac} from a copy of the bytes. An HMAC with a KeyObject is much faster than one with bytes.
+ *
  * @example
  * ```ts
  * const key = macKey(randomBytes(32));
@@ -14,6 +15,7 @@ export function macKey(bytes: Uint8Array): KeyObject {
 
 /**
  * Computes HMAC-SHA256 (RFC 2104, FIPS 180-4) of the concatenated parts: 32 bytes.
+ *
  * @example
  * ```ts
  * const signature = mac(requestKey, requestSigningInput({ method, keyId, envelope: bytes }));

@@ -5,6 +5,7 @@ import { PROTOCOL_VERSION } from "../wire/limits.ts";
  * Encodes a list of parts unambiguously (docs/protocol.md, "Signing input"; modelled on the PAE of DSSE): the version,
  * a space, the number of parts in decimal, then for each part a space, its length in bytes in decimal, a space and the
  * part. Text is encoded as UTF-8. Throws OPTIONS_INVALID for text with a lone surrogate, which has no UTF-8 form.
+ *
  * @example
  * ```ts
  * pae("intent", "batch_sum", bytes); // mcp/0.1 3 6 intent 9 batch_sum 12 …

@@ -57,6 +57,7 @@ const GENEROUS: KeyLimits = {
 
 /**
  * Starts a server for a test in this process. It behaves like any other server: clients connect to a real socket.
+ *
  * @example
  * ```ts
  * await using server = await startTestServer({ tools: [greeter], descriptors });

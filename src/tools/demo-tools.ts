@@ -10,6 +10,7 @@ const RESPONSE_PAYLOAD_FIELD = 1;
 
 /**
  * Two tools for trying out a server: `batch_sum` and the job `start_long_task`.
+ *
  * @example
  * ```ts
  * await using server = await createServer({ keyRing, store, tools: [demoTools()] });

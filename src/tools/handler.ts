@@ -42,6 +42,7 @@ export interface OutputBytes {
 /**
  * Marks bytes as the encoded response message of a handler. They are sent unchanged. Bytes that are not a strict
  * encoding of the message fail the call with INTERNAL.
+ *
  * @example
  * ```ts
  * const tool = implement(GreetToolServiceDefinition, {

@@ -59,6 +59,7 @@ export interface ToolImplementation {
  * returns the response message, or `outputBytes(…)`. A SealwireError that it throws, such as TOOL_FAILED, reaches the
  * caller unchanged. Any other error reaches the caller as INTERNAL with a fixed text. Throws OPTIONS_INVALID if a
  * handler is missing.
+ *
  * @example
  * ```ts
  * const greeter = implement(GreetToolServiceDefinition, {

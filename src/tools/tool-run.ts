@@ -97,6 +97,7 @@ function callHandler(run: ToolRun, tool: Tool, input: unknown, context: ToolCont
  * Fails the call, or the attempt of a job, whose handler code threw `error`, and returns its origin. Must be called by
  * a listener of the process's `uncaughtException` or `unhandledRejection` event. Returns `undefined` if the error does
  * not come from a handler.
+ *
  * @example
  * ```ts
  * process.on("uncaughtException", (error) => {

@@ -48,6 +48,7 @@ export function builtinDescriptorSet(): Uint8Array {
 /**
  * The descriptors of Sealwire's own contract: frames, system and demo tools, health, reflection. Parsed on the first
  * call.
+ *
  * @example
  * ```ts
  * const desc = messageDesc(builtinImage(), "sealwire.demo.v1.BatchSumRequest");
@@ -91,6 +92,7 @@ export function readImage(...sets: readonly Uint8Array[]): Image {
 
 /**
  * Looks up a message type. Throws OPTIONS_INVALID if the image does not contain it.
+ *
  * @example
  * ```ts
  * const desc = messageDesc(readImage(await readFile("gen/descriptors.binpb")), "greet.v1.GreetRequest");

@@ -21,7 +21,7 @@ interface CallOptions extends ServerOptions {
   readonly descriptors?: string;
 }
 
-/** Calls a tool and prints its result; a job is waited for. */
+/** Calls a tool and prints its result. Waits for the end of a job. */
 export async function run(
   terminal: Terminal,
   tool: string,
@@ -51,14 +51,14 @@ export async function run(
 
 interface Intent {
   readonly tool: string;
-  /** The arguments as on the command line. */
+  /** The arguments on the command line. */
   readonly json: string | undefined;
   readonly args: JsonValue;
   readonly requestId: string;
   readonly options: CallOptions;
 }
 
-/** Calls; after Ctrl-C says how to get the outcome and gives `undefined`. */
+/** Calls the tool. After Ctrl-C, prints how to get the outcome and returns `undefined`. */
 async function callOrDetach(
   terminal: Terminal,
   client: SealwireClient,
@@ -72,7 +72,7 @@ async function callOrDetach(
     if (!signal.aborted) throw thrown;
     const again = ["sealwire", "call", tool, ...(json === undefined ? [] : [json]), "--request-id", requestId];
     terminal.say(
-      "Interrupted before an answer came; the call may have arrived. To get its outcome without doing it twice:",
+      "Interrupted before an answer was received; the call may have been executed. To get its outcome without a second execution:",
     );
     terminal.say(`  ${[...again, ...sameServerOptions(options)].map(shellQuote).join(" ")}`);
     return undefined;

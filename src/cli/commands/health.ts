@@ -9,7 +9,7 @@ import { ExitCode } from "../output/exit-code.ts";
 import { toJsonLine } from "../output/json-output.ts";
 import type { Terminal } from "../output/terminal.ts";
 
-/** Asks the standard gRPC health service. Needs no credentials where the address is given. */
+/** Queries the standard gRPC health service. Needs no credentials if an address is given. */
 export async function run(
   terminal: Terminal,
   service: string | undefined,
@@ -20,7 +20,7 @@ export async function run(
   terminal.print(options.json ? toJsonLine({ status }) : status);
   if (status === "SERVING") return ExitCode.done;
   if (status !== "SERVICE_UNKNOWN") return ExitCode.unreachable;
-  const problem = service ? `The server has no service "${service}"` : "The server tells nothing of its own health";
+  const problem = service ? `The server has no service "${service}"` : "The server does not report its own health";
   throw new SealwireError("OPTIONS_INVALID", `${problem}.\nGive the full name of a service.`);
 }
 
@@ -29,7 +29,7 @@ async function whoAsks(terminal: Terminal, options: ServerOptions): Promise<Clie
   return address ? nobody(address) : loadCredentials(terminal, options);
 }
 
-/** Health is asked and answered unsigned: these keys are never used. */
+/** Placeholder credentials: health requests and responses are not signed, so the keys are not used. */
 function nobody(address: string): ClientCredentials {
   const [requestKey, responseKey] = [macKey(systemRandom.bytes(32)), macKey(systemRandom.bytes(32))];
   return { address, serverId: "-", serverFingerprint: "-", clientId: "-", keyId: "-", requestKey, responseKey };

@@ -16,7 +16,7 @@ interface ToolsOptions extends ServerOptions {
   readonly json?: boolean;
 }
 
-/** Lists the tools that the client may call, or describes one of them. */
+/** Lists the tools that the client may call, or describes one tool. */
 export async function run(terminal: Terminal, name: string | undefined, options: ToolsOptions): Promise<ExitCode> {
   await using client = await openClient(terminal, options);
   const response = await client.listTools({ includeDescriptors: name !== undefined });
@@ -37,7 +37,7 @@ function printList(terminal: Terminal, { tools }: ListToolsResponse): void {
   printTable(terminal, ["TOOL", "KIND", "EFFECT", "ARGUMENTS", "DESCRIPTION"], rows);
 }
 
-/** The ProtoJSON of the answer. */
+/** The answer as ProtoJSON. */
 function toolsJson(response: ListToolsResponse): string {
   const desc = messageDesc(builtinImage(), "sealwire.system.v1.ListToolsResponse");
   const message = fromBinary(desc, ListToolsResponse.encode(response).finish());
@@ -46,7 +46,7 @@ function toolsJson(response: ListToolsResponse): string {
 
 interface Wanted {
   readonly name: string;
-  /** With descriptors. */
+  /** The answer of list_tools, with descriptors. */
   readonly response: ListToolsResponse;
   readonly options: ToolsOptions;
 }

@@ -24,7 +24,7 @@ interface VerifyOptions extends PlaceOptions {
   readonly json?: boolean;
 }
 
-/** Tells at which step a server would refuse a signed request. */
+/** Shows the verification step at which a server would refuse a signed request. */
 export async function run(terminal: Terminal, file: string, options: VerifyOptions): Promise<ExitCode> {
   const judge = await findJudge(terminal, options);
   const image =
@@ -43,7 +43,7 @@ export async function run(terminal: Terminal, file: string, options: VerifyOptio
   return check.error === undefined ? ExitCode.done : EXIT_CODES[check.error.reason];
 }
 
-/** The key ring knows most; a client has only its credentials. */
+/** Uses the key ring if there is one, otherwise the client's credentials, which allow fewer checks. */
 async function findJudge(
   terminal: Terminal,
   options: VerifyOptions,

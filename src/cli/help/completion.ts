@@ -1,16 +1,16 @@
 import type { Argument, Command, Option } from "commander";
 import { append, collect } from "../input/option-values.ts";
 
-/** What a word may become: one of some words, or the name of a file or folder. */
+/** The completions of a word: candidates, or names of files or folders. */
 export type Completion = readonly Candidate[] | "files" | "folders";
 
-/** A word that fits, and what it does. */
+/** A completion with its description. */
 export interface Candidate {
   readonly value: string;
   readonly description: string;
 }
 
-/** Tells what the last of the words after the program's name may become. Asks no server and reads no file. */
+/** Returns the completions of the last of the words after the program's name. Calls no server and reads no file. */
 export function complete(program: Command, words: readonly string[]): Completion {
   const current = words.at(-1) ?? "";
   const place = findPlace(program, words.slice(0, -1));
@@ -18,16 +18,16 @@ export function complete(program: Command, words: readonly string[]): Completion
   return typeof completion === "string" ? completion : completion.filter(({ value }) => value.startsWith(current));
 }
 
-/** Where in a command line a word stands. */
+/** The position of a word in a command line. */
 interface Place {
   readonly command: Command;
-  /** Set where the word is the value of an option. */
+  /** Set if the word is the value of an option. */
   readonly option: Option | undefined;
-  /** How many arguments of the command come before. */
+  /** Number of arguments of the command before the word. */
   readonly position: number;
-  /** What was given already. */
+  /** The options before the word. */
   readonly given: ReadonlySet<Option>;
-  /** True after `--`. */
+  /** True if the word follows `--`. */
   readonly plain: boolean;
 }
 
@@ -78,7 +78,7 @@ function candidatesAt(place: Place, current: string): Completion {
   return argument === undefined ? optionsOf(place) : valuesOf(argument, current);
 }
 
-/** The commands that help shows, too. */
+/** The commands that are not hidden. */
 function commandsOf(command: Command): Candidate[] {
   const visible = command.createHelp().visibleCommands(command);
   return visible.map((each) => ({ value: each.name(), description: each.description() }));
@@ -99,7 +99,7 @@ function isRepeatable({ parseArg }: Option): boolean {
 function valuesOf(taker: Option | Argument, current: string): Completion {
   const { argChoices, description, parseArg } = taker;
   if (argChoices !== undefined) {
-    // Several values may stand in one word.
+    // One word may contain several values, separated by commas.
     const before = parseArg === collect ? current.slice(0, current.lastIndexOf(",") + 1) : "";
     return argChoices.map((choice) => ({ value: before + choice, description }));
   }

@@ -8,10 +8,10 @@ import { readDescriptors } from "./descriptors-input.ts";
 import { readInput } from "./json-input.ts";
 import { loadCredentials, type ServerOptions } from "./server-options.ts";
 
-/** Somebody may look on, and may have mistyped the address. */
+/** Default of --retry-for. It is short, because the user may have mistyped the address. */
 const RETRY_FOR_MS = 10_000;
 
-/** Makes the client that a command's options ask for; the command disposes of it. */
+/** Makes a client from a command's options. The command must dispose it. */
 export async function openClient(
   terminal: Terminal,
   options: ServerOptions & { readonly descriptors?: string },

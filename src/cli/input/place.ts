@@ -5,7 +5,7 @@ import { readConfig } from "./config-file.ts";
 import { DEFAULT_DATA_FOLDER, dataFolder } from "./data-folder.ts";
 import type { FileSettings } from "./settings.ts";
 
-/** Options that say where a server keeps its key ring and its store. */
+/** Options for the location of a server's key ring and store. */
 export interface PlaceOptions {
   /** Configuration file of the server. */
   readonly config?: string;
@@ -15,17 +15,17 @@ export interface PlaceOptions {
   readonly serverSecretFile?: string;
 }
 
-/** A value, and what names it in messages: the option, the variable, or the setting and its file. */
+/** A value with its source for messages: the option, the variable, or the setting and its file. */
 export interface Named {
   readonly value: string;
   readonly source: string;
-  /** True if it stands on the command line. */
+  /** True if it was set on the command line. */
   readonly isTyped: boolean;
-  /** True if it stands in the configuration file. */
+  /** True if it was set in the configuration file. */
   readonly isConfigured: boolean;
 }
 
-/** Where key ring and store are, each `undefined` that nothing names. */
+/** The location of key ring and store. A part that is not set is `undefined`. */
 export interface Place {
   /** The data folder, which has a default. */
   readonly data: Named;
@@ -35,17 +35,17 @@ export interface Place {
   readonly serverSecretFile: Named | undefined;
 }
 
-/** What {@link namePlace} puts together. */
+/** The sources of {@link namePlace}. */
 export interface PlaceSources {
   readonly options: PlaceOptions;
   readonly env: Terminal["env"];
-  /** What `options.config` holds. */
+  /** The content of the file in `options.config`. */
   readonly file: FileSettings;
 }
 
 /**
- * Says where key ring and store are: command line before environment before configuration file before defaults. Throws
- * OPTIONS_INVALID, naming both, where two of them contradict each other.
+ * Resolves the location of key ring and store. The command line overrides the environment, which overrides the
+ * configuration file, which overrides the defaults. Throws OPTIONS_INVALID for contradictory values, naming both.
  */
 export function namePlace({ options, env, file }: PlaceSources): Place {
   const pick = (name: "data" | "keyRing" | "serverSecretFile", option: string, setting: string): Named | undefined =>
@@ -73,19 +73,21 @@ export function namePlace({ options, env, file }: PlaceSources): Place {
   return place;
 }
 
-/** Reads the configuration file that the options name, and says where key ring and store are. Throws OPTIONS_INVALID. */
+/**
+ * Reads the configuration file in the options and resolves the location of key ring and store. Throws OPTIONS_INVALID.
+ */
 export async function findPlace(options: PlaceOptions, env: Terminal["env"]): Promise<Place> {
   return namePlace({ options, env, file: options.config === undefined ? {} : await readConfig(options.config) });
 }
 
-/** The one store that a command works on. */
+/** The store that a command uses. */
 export type StorePlace =
   | { readonly kind: "shared"; readonly url: string; readonly source: string }
   | { readonly kind: "folder"; readonly path: string };
 
 /**
- * The store that a command works on. A data folder on the command line counts more than a shared store that the
- * environment or the configuration names. Throws OPTIONS_INVALID, also if the command line names both.
+ * Finds the store that a command uses. A data folder on the command line overrides a shared store in the environment or
+ * the configuration. Throws OPTIONS_INVALID, also if the command line sets both.
  */
 export async function findStore(options: PlaceOptions, env: Terminal["env"]): Promise<StorePlace> {
   const { data, store } = await findPlace(options, env);
@@ -105,7 +107,7 @@ function nameStore({ options, env, file }: PlaceSources): Named | undefined {
   return named === undefined || named.value === "" ? undefined : { ...named, value: storeUrl(named) };
 }
 
-/** A password on the command line is refused: every user of the machine could read it. */
+/** Refuses a password on the command line, which every user of the machine could read. */
 function storeUrl({ value, source, isTyped }: Named): string {
   if (!isPostgresUrl(value)) {
     const toDo = "Give postgres://USER@HOST/DATABASE, or --data DIR for a store in a folder.";

@@ -5,14 +5,14 @@ import type { Terminal } from "../output/terminal.ts";
 import { type CallOptions, namedAddress } from "./called-address.ts";
 import { dataFolder } from "./data-folder.ts";
 
-/** Options of commands that sign for a server or call it. */
+/** Options of commands that call a server or sign requests for it. */
 export interface ServerOptions extends CallOptions {
   readonly credentials?: string;
   readonly timeout?: number;
   readonly retryFor?: number;
 }
 
-/** The credentials that the options, the environment or the data folder name, with the address that applies. */
+/** The credentials in the options, the environment or the data folder, with the effective address. */
 export async function loadCredentials(terminal: Terminal, options: ServerOptions): Promise<ClientCredentials> {
   const address = namedAddress(options, terminal.env);
   const credentials = await readCredentials(await credentialsPath(terminal, options));
@@ -28,7 +28,7 @@ async function credentialsPath(terminal: Terminal, { credentials }: ServerOption
   throw new SealwireError("OPTIONS_INVALID", `There are no credentials: ${path} does not exist here.\n${toDo}`);
 }
 
-/** The options that lead back to the same server with the same credentials, for a command that people can paste. */
+/** The options that select the same server and credentials, for a suggested command. */
 export function sameServerOptions(options: ServerOptions): string[] {
   const { address, credentials, tls, tlsCa, tlsCert, tlsKey, tlsServerName, insecure } = options;
   const valued = { "--address": address, "--credentials": credentials, "--tls-ca": tlsCa, "--tls-cert": tlsCert };

@@ -11,17 +11,17 @@ import { JobProgress } from "./job-progress.ts";
 import { toJsonLine } from "./json-output.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Which job to follow, and what to do with what comes. */
+/** Options of {@link followJob}. */
 export interface FollowOptions {
   readonly jobId: string;
   readonly afterRevision?: number;
-  /** How the server was found, for the command that takes the job up again. */
+  /** The options that selected the server, for the suggested command. */
   readonly server: ServerOptions;
-  /** Told each state and, with the last, the result. Default: the result alone is printed. */
+  /** Called with each state and, for the last one, the result. Default: prints the result only. */
   readonly onState?: (job: JobSnapshot, output: ToolOutput | undefined) => Promise<void>;
 }
 
-/** Follows a job to its end with progress on stderr and its result on stdout. Ctrl-C stops following, not the job. */
+/** Watches a job to its end, with progress on stderr and its result on stdout. Ctrl-C ends the watch, not the job. */
 export async function followJob(
   terminal: Terminal,
   client: SealwireClient,
@@ -39,7 +39,9 @@ export async function followJob(
   } catch (thrown) {
     const lost = thrown instanceof SealwireError && EXIT_CODES[thrown.reason] === ExitCode.unreachable;
     if (!signal.aborted && !lost) throw thrown;
-    terminal.say(`${lost ? "Lost sight of" : "Detached from"} job ${jobId}; it goes on. To take it up again:`);
+    terminal.say(
+      `${lost ? "Lost the connection to" : "Detached from"} job ${jobId}; it keeps running. To watch it again:`,
+    );
     terminal.say(`  ${["sealwire", "jobs", "watch", jobId, ...sameServerOptions(server)].map(shellQuote).join(" ")}`);
     return lost ? reportFailure(terminal, thrown) : ExitCode.interrupted;
   }

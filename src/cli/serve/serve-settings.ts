@@ -8,7 +8,7 @@ import type { FileSettings, ServeSettings } from "../input/settings.ts";
 import type { LogLevel } from "../output/log.ts";
 import type { Terminal } from "../output/terminal.ts";
 
-/** What the command line says. */
+/** Options of `serve` and `work`. */
 export interface ServeOptions extends PlaceOptions {
   readonly dev?: boolean;
   readonly requireSyncReplication?: boolean;
@@ -34,8 +34,8 @@ export interface ServeOptions extends PlaceOptions {
 }
 
 /**
- * Puts the settings together: command line before configuration file before defaults. Paths in the file are relative to
- * its folder. Throws OPTIONS_INVALID naming the setting.
+ * Resolves the settings. The command line overrides the configuration file, which overrides the defaults. Paths in the
+ * file are relative to its folder. Throws OPTIONS_INVALID naming the setting.
  */
 export async function resolveServeSettings(options: ServeOptions, env: Terminal["env"] = {}): Promise<ServeSettings> {
   const file: FileSettings = options.config === undefined ? {} : await readConfig(options.config);
@@ -69,7 +69,7 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
   };
 }
 
-/** How many jobs are run at once, as servers and workers take it. */
+/** The concurrency limits in the form that servers and workers accept. */
 export function workOf({ concurrency, concurrencyPerClient: perOwner }: ServeSettings): WorkOptions | false {
   return concurrency > 0 && { concurrency, ...(perOwner !== undefined && { perOwner }) };
 }

@@ -32,6 +32,7 @@ export interface AddedKey {
 
 /**
  * Makes a key ring with one new server secret and no keys.
+ *
  * @example
  * ```ts
  * const { document, keyId } = addKey(newKeyRing("billing"), { clientId: "shop", tools: ["batch_*"] });
@@ -44,6 +45,7 @@ export function newKeyRing(serverId: string, context: ChangeContext = here()): K
 /**
  * Adds an active key. It is derived from the newest server secret unless `imported` is set. Returns a new document and
  * leaves `document` unchanged. Throws KEY_RING_INVALID if the ring has no server secret.
+ *
  * @example
  * ```ts
  * const { document: changed, keyId } = addKey(document, {
@@ -86,6 +88,7 @@ export interface KeyRotation {
  * Adds a key for a client with the tools and limits of its newest active key, and retires its active keys. They remain
  * valid until `oldKeysEndAtMs`, or until they are revoked if it is not set. Throws OPTIONS_INVALID if the client has no
  * active key.
+ *
  * @example
  * ```ts
  * const oldKeysEndAtMs = Date.now() + 7 * 86_400_000;
@@ -113,6 +116,7 @@ export function rotateKey(
 /**
  * Marks a key as retiring. It remains valid until the earlier of `endsAtMs` and its own end; without either, until it
  * is revoked. Throws OPTIONS_INVALID for an unknown or revoked key.
+ *
  * @example
  * ```ts
  * const changed = retireKey(document, { keyId, endsAtMs: Date.now() + 3_600_000 });
@@ -134,6 +138,7 @@ export function retireKey(
 /**
  * Revokes a key permanently. Idempotent. The entry is kept, so that its id is never reused. Throws OPTIONS_INVALID for
  * an unknown key.
+ *
  * @example
  * ```ts
  * keyRing.replace(revokeKey(keyRing.document, keyId));
@@ -145,6 +150,7 @@ export function revokeKey(document: KeyRingDocument, keyId: string): KeyRingDocu
 
 /**
  * Adds a server secret. New keys are derived from it; existing keys are unchanged.
+ *
  * @example
  * ```ts
  * const withSecret = rotateServerSecret(document);

@@ -31,6 +31,7 @@ const FINGERPRINT = { pattern: /^[0-9a-f]{32}$/, expected: "32 hex digits" };
 
 /**
  * Makes the credentials for a key of a key ring.
+ *
  * @example
  * ```ts
  * const key = keyRing.current().find(keyId);
@@ -45,6 +46,7 @@ export function credentialsOf(key: VerificationKey, server: { serverId: string; 
 
 /**
  * Reads a credentials file. Throws OPTIONS_INVALID if it is invalid or if users other than its owner can read it.
+ *
  * @example
  * ```ts
  * const credentials = await readCredentials(".sealwire/client.json");
@@ -73,6 +75,7 @@ export async function replaceCredentials(path: string, credentials: ClientCreden
 /**
  * Parses the JSON of a credentials file. `name` is the subject of error messages. Throws OPTIONS_INVALID, which names
  * the field and never contains a key.
+ *
  * @example
  * ```ts
  * const credentials = parseCredentials(await readFile("/run/secrets/sealwire"), "The mounted credentials");
@@ -89,6 +92,7 @@ export function parseCredentials(bytes: Uint8Array, name = "The credentials"): C
 /**
  * Formats credentials as JSON for {@link parseCredentials}. The text contains both keys. Throws OPTIONS_INVALID for
  * credentials that {@link parseCredentials} would refuse.
+ *
  * @example
  * ```ts
  * const text = formatCredentials(credentials);

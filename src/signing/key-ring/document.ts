@@ -55,6 +55,7 @@ const LIMIT_FIELDS = {
 /**
  * Parses the bytes of a key ring file. Throws KEY_RING_INVALID, which names the field and never contains a secret.
  * {@link buildKeyRing} checks that the entries are consistent.
+ *
  * @example
  * ```ts
  * const document = parseKeyRing(await readFile("/run/secrets/keys.json"));
@@ -72,6 +73,7 @@ export function parseKeyRing(bytes: Uint8Array): KeyRingDocument {
 /**
  * Formats a key ring as JSON for {@link parseKeyRing}. The text contains secrets. Throws KEY_RING_INVALID for a ring
  * that {@link parseKeyRing} would refuse.
+ *
  * @example
  * ```ts
  * await writeFile("keys.json", formatKeyRing(document), { mode: 0o600 });

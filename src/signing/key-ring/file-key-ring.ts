@@ -20,6 +20,7 @@ export interface WatchedRingOptions extends Partial<FollowOptions> {
  * Loads a key ring from a file and reloads it when the file changes. The file is checked every second and whenever the
  * system reports a change in its folder. A changed file that is invalid is logged once, and the last valid ring stays
  * in force. Throws KEY_RING_INVALID if the file is invalid at the start.
+ *
  * @example
  * ```ts
  * await using keyRing = await watchKeyRing({ path: ".sealwire/keys.json" });

@@ -8,6 +8,7 @@ import { DEFAULT_KEY_LIMITS, type KeyRing, type VerificationKey } from "./types.
 /**
  * Builds a key ring from a document: derives the keys and checks that the entries are consistent. Throws
  * KEY_RING_INVALID for duplicate ids, a missing server secret, and secrets that are the same HMAC key.
+ *
  * @example
  * ```ts
  * const ring = buildKeyRing(parseKeyRing(await readFile("keys.json")));

@@ -16,6 +16,7 @@ export interface MemoryKeyRing extends KeyRingSource {
 /**
  * Holds a key ring in memory. The program makes the ring, or fetches it from a secret manager and replaces it when it
  * changes. Throws KEY_RING_INVALID for an invalid document.
+ *
  * @example
  * ```ts
  * const { document, keyId } = addKey(newKeyRing("billing"), { clientId: "shop", tools: ["*"] });

@@ -40,6 +40,7 @@ export interface SignedRequestFrame {
 /**
  * Signs one attempt to call a tool. Throws ENVELOPE_INVALID, naming a field that no server accepts, and ARGS_INVALID
  * for arguments that make the request too large.
+ *
  * @example
  * ```ts
  * const { clientId, keyId, requestKey, serverId } = credentials;

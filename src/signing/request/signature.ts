@@ -14,6 +14,7 @@ export interface SignedRequestParts {
 
 /**
  * Returns the bytes that a request's signature covers: PAE("request", method, key_id, Envelope bytes).
+ *
  * @example
  * ```ts
  * const signature = mac(requestKey, requestSigningInput({ method, keyId, envelope: bytes }));

@@ -82,6 +82,7 @@ export interface RequestAuthenticatorOptions {
 
 /**
  * Creates an authenticator: the only place that turns frames into authenticated requests.
+ *
  * @example
  * ```ts
  * const authenticator = createRequestAuthenticator({ ring: () => keyRing.current(), image: builtinImage() });
@@ -143,6 +144,7 @@ export interface EnvelopeExpectation {
  * Checks that an authenticated Envelope is addressed to this server, belongs to the key's client and is fresh. Both
  * time limits are inclusive. Throws UNSUPPORTED_VERSION, CLIENT_MISMATCH, AUDIENCE_MISMATCH, or CLOCK_SKEW with the
  * cause "old" or "ahead".
+ *
  * @example
  * ```ts
  * const { key, envelope } = authenticator.authenticate(method, frame);

@@ -7,6 +7,7 @@ import { responseSignature } from "./signature.ts";
 /**
  * Signs the response to the request with the signature `requestSignature`. `key` is the key that signed the request.
  * Returns a serialized CallResponse or WatchJobResponse.
+ *
  * @example
  * ```ts
  * const { key, signature } = authenticator.authenticate(method, frame);

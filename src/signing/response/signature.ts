@@ -12,6 +12,7 @@ export interface SignedResponseParts {
 
 /**
  * Returns the bytes that a response's signature covers: PAE("response", the request's signature, Response bytes).
+ *
  * @example
  * ```ts
  * const signature = mac(responseKey, responseSigningInput({ requestSignature, response: bytes }));

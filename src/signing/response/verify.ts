@@ -31,6 +31,7 @@ export interface ResponseExpectation {
 /**
  * Verifies a serialized CallResponse or WatchJobResponse, then parses it and checks that it answers the request. Throws
  * RESPONSE_UNVERIFIED with a short string as its cause. The content of such a frame must not be used.
+ *
  * @example
  * ```ts
  * const { keyId, responseKey, serverId } = credentials;

@@ -27,6 +27,7 @@ export function checkPostgresLayout(options: ManageOptions): Promise<LayoutCheck
 /**
  * Creates or upgrades the tables of a shared store in one transaction. Idempotent. Servers whose software supports the
  * new layout may keep running. Throws the errors of `openPostgresStore`.
+ *
  * @example
  * ```ts
  * const url = "postgres://sealwire@127.0.0.1/sealwire";

@@ -40,6 +40,7 @@ export interface OpenPostgresStoreOptions {
  * or fail with WORKER_LOST if no attempt is left. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE for a database without
  * this version's tables, STORE_UNUSABLE without the required replication, and UNAVAILABLE if the database cannot be
  * reached.
+ *
  * @example
  * ```ts
  * await using store = await openPostgresStore({ url: "postgres://sealwire@127.0.0.1/sealwire", connectionsMax: 20 });

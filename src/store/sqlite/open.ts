@@ -36,6 +36,7 @@ export interface OpenSqliteStoreOptions {
  * left running are queued again, or fail with WORKER_LOST if no attempt is left. A store of an older layout is
  * migrated. Throws STORE_IN_USE, STORE_INCOMPATIBLE, STORE_UNUSABLE for a damaged store, OPTIONS_INVALID for an
  * unusable path, and UNAVAILABLE for a full or failing disk.
+ *
  * @example
  * ```ts
  * await using store = await openSqliteStore({ path: ".sealwire/store.db" });

@@ -61,7 +61,7 @@ test("an unknown total shows the count, and a cancel that is under way is said",
   const terminal = new RecordingTerminal();
   using lines = new JobProgress(terminal);
   lines.show(job({ progress: progress(7, 0, "rows"), cancelRequested: true }));
-  assert.is(terminal.stderr, "j-1 RUNNING, asked to stop 7 rows\n");
+  assert.is(terminal.stderr, "j-1 RUNNING, cancel requested 7 rows\n");
 });
 
 test.run();

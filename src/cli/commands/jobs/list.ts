@@ -57,5 +57,5 @@ function row(terminal: Terminal, job: JobSnapshot): string[] {
 function readState(text: string): JobState {
   const state = JOB_STATES.find((each) => each === text.toUpperCase());
   if (state !== undefined) return state;
-  throw new SealwireError("OPTIONS_INVALID", `"${text}" is no state of a job.\nGive one of ${JOB_STATES.join(", ")}.`);
+  throw new SealwireError("OPTIONS_INVALID", `"${text}" is not a job state.\nGive one of ${JOB_STATES.join(", ")}.`);
 }

@@ -17,7 +17,7 @@ interface WatchOptions extends ServerOptions {
   readonly json?: boolean;
 }
 
-/** Follows a job to its end and prints its result, or follows all of the client's jobs. */
+/** Watches a job to its end and prints its result, or watches all of the client's jobs. */
 export async function run(terminal: Terminal, jobId: string | undefined, options: WatchOptions): Promise<ExitCode> {
   checkUse(jobId, options);
   await using client = await openClient(terminal, options);
@@ -46,10 +46,10 @@ async function watchAll(
   );
 }
 
-/** To follow everything has to be said: a job id may be missing by mistake. */
+/** Watching all jobs requires --all, because a job id may be missing by mistake. */
 function checkUse(jobId: string | undefined, { all, afterRevision, tool, endedSince }: WatchOptions): void {
   if ((jobId === undefined) !== (all === true)) {
-    throw new SealwireError("OPTIONS_INVALID", "Which job to watch is not clear.\nGive a job id, or --all.");
+    throw new SealwireError("OPTIONS_INVALID", "No job to watch is given.\nGive a job id, or --all.");
   }
   const misplaced = all ? { "--after-revision": afterRevision } : { "--tool": tool, "--ended-since": endedSince };
   for (const [name, value] of Object.entries(misplaced)) {

@@ -18,7 +18,7 @@ interface AddOptions extends PlaceOptions, CredentialsOutput, Partial<KeyLimits>
   readonly import?: string;
 }
 
-/** Makes a key for a client. */
+/** Adds a key for a client. */
 export async function run(terminal: Terminal, clientId: string, options: AddOptions): Promise<ExitCode> {
   await checkCredentialsOutput(options);
   if (options.tools === undefined) {
@@ -50,7 +50,7 @@ export async function run(terminal: Terminal, clientId: string, options: AddOpti
   return ExitCode.done;
 }
 
-/** Makes the ring together with its first key. */
+/** Creates the key ring with its first key. */
 async function create(access: KeyRingAccess, serverId: string | undefined, change: RingChange): Promise<void> {
   if (serverId === undefined) {
     const toDo = "Give --server-id NAME to make one for the server of that name, or name the right one.";

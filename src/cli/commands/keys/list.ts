@@ -9,7 +9,7 @@ import { shownTime } from "../../output/shown-time.ts";
 import { printTable } from "../../output/table.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-/** Lists the keys of a ring; no secrets. */
+/** Lists the keys of a key ring, without secrets. */
 export async function run(terminal: Terminal, options: PlaceOptions & { readonly json?: boolean }): Promise<ExitCode> {
   await using access = await openKeyRing(options, { env: terminal.env, secrets: false });
   const document = await access.load();
@@ -25,7 +25,7 @@ export async function run(terminal: Terminal, options: PlaceOptions & { readonly
   return ExitCode.done;
 }
 
-/** A key in the manner of ProtoJSON; no message of the contract describes keys. */
+/** A key in ProtoJSON style. The contract has no message for keys. */
 function keyJson({ keyId, clientId, state, tools, origin, ...times }: KeyEntry, lastUseMs: number | undefined): object {
   const { notBeforeMs, notAfterMs, createdAtMs } = times;
   return {

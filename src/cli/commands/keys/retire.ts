@@ -20,6 +20,6 @@ export async function run(
     (document) => retireKey(document, { keyId, ...end }),
     grace === undefined ? {} : { grace },
   );
-  terminal.say(`Key ${keyId} is retiring and still works. Once nobody uses it: sealwire keys revoke ${keyId}`);
+  terminal.say(`Key ${keyId} is retiring and remains valid. When it is no longer used: sealwire keys revoke ${keyId}`);
   return ExitCode.done;
 }

@@ -11,7 +11,7 @@ interface RotateOptions extends PlaceOptions, CredentialsOutput {
   readonly grace?: number;
 }
 
-/** Makes a client's next key. */
+/** Adds a new key for a client and retires its old ones. */
 export async function run(terminal: Terminal, clientId: string, options: RotateOptions): Promise<ExitCode> {
   await checkCredentialsOutput(options);
   const context = { nowMs: systemClock.nowMs(), random: systemRandom };
@@ -30,7 +30,7 @@ export async function run(terminal: Terminal, clientId: string, options: RotateO
     },
   });
   for (const keyId of before) {
-    terminal.say(`Key ${keyId} still works. Once nobody uses it: sealwire keys revoke ${keyId}`);
+    terminal.say(`Key ${keyId} remains valid. When it is no longer used: sealwire keys revoke ${keyId}`);
   }
   return ExitCode.done;
 }

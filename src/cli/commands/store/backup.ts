@@ -4,16 +4,16 @@ import { findStore, type PlaceOptions } from "../../input/place.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-/** What the command line says. */
+/** Options of the command. */
 export type BackupOptions = Pick<PlaceOptions, "config" | "data">;
 
-/** Copies the store of a data folder, which a server may be using, into a new file. */
+/** Copies the store of a data folder into a new file. A server may use the store. */
 export async function run(terminal: Terminal, file: string, options: BackupOptions): Promise<ExitCode> {
   const store = await findStore(options, terminal.env);
   if (store.kind === "shared") throw notCopied(store.source);
   const bytes = await backupSqliteStore({ path: store.path, to: file });
   terminal.say(
-    `${store.path} is copied to ${file}, ${bytes} bytes. It holds arguments and results: keep it as they ask for.`,
+    `${store.path} is copied to ${file}, ${bytes} bytes. It contains arguments and results of jobs: protect it accordingly.`,
   );
   return ExitCode.done;
 }

@@ -6,12 +6,12 @@ import { ExitCode } from "../../output/exit-code.ts";
 import { openLog } from "../../output/log.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-/** What the command line says. */
+/** Options of the command. */
 export interface MigrateOptions extends Pick<PlaceOptions, "config" | "data" | "store"> {
   readonly check?: boolean;
 }
 
-/** Makes or upgrades the tables of a store, or only tells whether that is due. */
+/** Creates or upgrades the tables of a store, or only checks whether a migration is due. */
 export async function run(terminal: Terminal, options: MigrateOptions): Promise<ExitCode> {
   await using log = openLog("warn");
   const store = await openForMigration(options, terminal.env, log.logger);

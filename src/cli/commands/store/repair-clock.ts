@@ -5,10 +5,10 @@ import { ExitCode } from "../../output/exit-code.ts";
 import { openLog } from "../../output/log.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-/** What the command line says. */
+/** Options of the command. */
 export type RepairClockOptions = Pick<PlaceOptions, "config" | "data" | "store">;
 
-/** Lowers what a store holds of a time that has not come, after a clock stood ahead. */
+/** Lowers the times in a store that are in the future because a clock was ahead. */
 export async function run(terminal: Terminal, options: RepairClockOptions): Promise<ExitCode> {
   terminal.say(describe(await repair(options, terminal.env)));
   return ExitCode.done;
@@ -23,7 +23,7 @@ async function repair(options: RepairClockOptions, env: Terminal["env"]): Promis
 }
 
 function describe({ beforeMs, afterMs }: ClockRepair): string {
-  if (beforeMs === afterMs) return "The store holds nothing of a time that has not come.";
+  if (beforeMs === afterMs) return "The store contains no time in the future.";
   return `Frames were refused up to ${timeOf(beforeMs)}, and are now up to ${timeOf(afterMs)}.`;
 }
 
