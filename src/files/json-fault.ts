@@ -2,7 +2,7 @@
  * Line and column of an offset in a text, both counted from 1. The column counts UTF-16 units without a byte order
  * mark.
  */
-export function placeOf(text: string, offset: number): string {
+export function lineAndColumn(text: string, offset: number): string {
   const before = text.slice(0, offset);
   const lineStart = before.lastIndexOf("\n") + 1;
   return `line ${before.split("\n").length}, column ${offset - lineStart + 1}`;

@@ -1,4 +1,4 @@
-import { jsonFault, placeOf, textBefore } from "./json-fault.ts";
+import { jsonFault, lineAndColumn, textBefore } from "./json-fault.ts";
 
 /** An invalid JSON text, with the position of the fault. Never quotes the text, which may hold secrets. */
 export class JsonTextError extends Error {
@@ -32,7 +32,7 @@ function decode(bytes: Uint8Array): string {
     return UTF8.decode(bytes);
   } catch {
     const before = textBefore(bytes);
-    throw new JsonTextError(`is not UTF-8 text at ${placeOf(before, before.length)}`);
+    throw new JsonTextError(`is not UTF-8 text at ${lineAndColumn(before, before.length)}`);
   }
 }
 
@@ -41,7 +41,7 @@ function parse(text: string): unknown {
     return JSON.parse(text) as unknown;
   } catch {
     // V8's message quotes the text around the fault and does not always give its position.
-    throw new JsonTextError(`is not valid JSON at ${placeOf(text, jsonFault(text))}`);
+    throw new JsonTextError(`is not valid JSON at ${lineAndColumn(text, jsonFault(text))}`);
   }
 }
 
@@ -56,14 +56,14 @@ function checkStructure(text: string): void {
     else if (token === "}" || token === "]") open.pop();
     else if (token[0] === '"') [lastString, lastIndex] = [token, index];
     if (open.length > MAX_LEVELS) {
-      throw new JsonTextError(`is nested more than ${MAX_LEVELS} levels deep at ${placeOf(text, index)}`);
+      throw new JsonTextError(`is nested more than ${MAX_LEVELS} levels deep at ${lineAndColumn(text, index)}`);
     }
     if (token === ":") {
       const names = open.at(-1);
       const name = JSON.parse(lastString) as string;
       if (names?.has(name)) {
         const again = `has the name ${JSON.stringify(name)} twice in one object`;
-        throw new JsonTextError(`${again}, again at ${placeOf(text, lastIndex)}`);
+        throw new JsonTextError(`${again}, again at ${lineAndColumn(text, lastIndex)}`);
       }
       names?.add(name);
     }

@@ -34,7 +34,7 @@ export interface DispatcherOptions {
 }
 
 /** The output of a streaming call. */
-export interface Watched {
+export interface StreamingAnswer {
   readonly outputs: AsyncIterable<object>;
   /** Makes the answer for one message. */
   readonly answer: (output: object) => Answer;
@@ -113,7 +113,7 @@ export class Dispatcher {
   }
 
   /** Starts a streaming call. */
-  watch(invocation: Invocation): Watched {
+  watch(invocation: Invocation): StreamingAnswer {
     const tool = this.#toolFor(invocation, true);
     const args = this.#checkArgs(tool, invocation.envelope.args);
     const outputs = tool.handler(tool.decodeInput(args), new SystemCallContext(invocation)) as AsyncIterable<object>;

@@ -3,7 +3,7 @@ import pg from "pg";
 import { jobErrorOf } from "../../src/jobs/job-error.ts";
 import { StoredJobEngine } from "../../src/jobs/stored-job-engine.ts";
 import { Attempt } from "../../src/jobs/worker/attempt.ts";
-import type { Outcome } from "../../src/jobs/worker/attempt-store.ts";
+import type { AttemptOutcome } from "../../src/jobs/worker/attempt-store.ts";
 import { CommitGroup } from "../../src/store/sqlite/commit-group.ts";
 import { StoreFiles } from "../../src/store/sqlite/store-files.ts";
 
@@ -144,7 +144,7 @@ function onStray(act: () => void): void {
 function chargeOthers(): void {
   const { run } = Attempt.prototype;
   Attempt.prototype.run = function (this: Attempt) {
-    const stray = Promise.withResolvers<Outcome>();
+    const stray = Promise.withResolvers<AttemptOutcome>();
     onStray(() => stray.resolve({ kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true }));
     return Promise.race([run.call(this), stray.promise]);
   };

@@ -3,9 +3,9 @@ import type { CallResult } from "../../client/calls/call-result.ts";
 import type { SealwireClient } from "../../client/client.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
 import { systemRandom } from "../../runtime/random.ts";
+import { type ConnectionOptions, sameServerOptions } from "../input/connection-options.ts";
 import { readArguments } from "../input/json-input.ts";
 import { openClient } from "../input/open-client.ts";
-import { type ServerOptions, sameServerOptions } from "../input/server-options.ts";
 import { Interrupt } from "../interrupt.ts";
 import { ExitCode } from "../output/exit-code.ts";
 import { reportFailure } from "../output/failure.ts";
@@ -14,7 +14,7 @@ import { jobLine } from "../output/job-json.ts";
 import { toJsonLine } from "../output/json-output.ts";
 import type { Terminal } from "../output/terminal.ts";
 
-interface CallOptions extends ServerOptions {
+interface AddressOptions extends ConnectionOptions {
   readonly watch?: boolean;
   readonly detach?: boolean;
   readonly requestId?: string;
@@ -26,7 +26,7 @@ export async function run(
   terminal: Terminal,
   tool: string,
   json: string | undefined,
-  options: CallOptions,
+  options: AddressOptions,
 ): Promise<ExitCode> {
   const args = await readArguments(terminal, json);
   await using client = await openClient(terminal, options);
@@ -55,7 +55,7 @@ interface Intent {
   readonly json: string | undefined;
   readonly args: JsonValue;
   readonly requestId: string;
-  readonly options: CallOptions;
+  readonly options: AddressOptions;
 }
 
 /** Calls the tool. After Ctrl-C, prints how to get the outcome and returns `undefined`. */

@@ -3,8 +3,8 @@ import { systemRandom } from "../../runtime/random.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import { macKey } from "../../signing/mac.ts";
 import { namedAddress } from "../input/called-address.ts";
+import { type ConnectionOptions, loadCredentials } from "../input/connection-options.ts";
 import { openClient } from "../input/open-client.ts";
-import { loadCredentials, type ServerOptions } from "../input/server-options.ts";
 import { ExitCode } from "../output/exit-code.ts";
 import { toJsonLine } from "../output/json-output.ts";
 import type { Terminal } from "../output/terminal.ts";
@@ -13,7 +13,7 @@ import type { Terminal } from "../output/terminal.ts";
 export async function run(
   terminal: Terminal,
   service: string | undefined,
-  options: ServerOptions & { readonly json?: boolean },
+  options: ConnectionOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
   await using client = await openClient(terminal, options, await whoAsks(terminal, options));
   const status = await client.health(service);
@@ -24,7 +24,7 @@ export async function run(
   throw new SealwireError("OPTIONS_INVALID", `${problem}.\nGive the full name of a service.`);
 }
 
-async function whoAsks(terminal: Terminal, options: ServerOptions): Promise<ClientCredentials> {
+async function whoAsks(terminal: Terminal, options: ConnectionOptions): Promise<ClientCredentials> {
   const address = namedAddress(options, terminal.env);
   return address ? nobody(address) : loadCredentials(terminal, options);
 }

@@ -15,15 +15,15 @@ import { requestSigningInput } from "../../signing/request/signature.ts";
 import { builtinImage, messageDesc, readImage } from "../../wire/descriptors.ts";
 import { CALL_METHOD, methodOfTool } from "../../wire/limits.ts";
 import { parseAddresses } from "../../wire/server-address.ts";
+import { type ConnectionOptions, loadCredentials } from "../input/connection-options.ts";
 import { readDescriptors } from "../input/descriptors-input.ts";
 import { readArguments } from "../input/json-input.ts";
 import { relayChanges } from "../input/relay-changes.ts";
-import { loadCredentials, type ServerOptions } from "../input/server-options.ts";
 import { ExitCode } from "../output/exit-code.ts";
 import { toJsonLine } from "../output/json-output.ts";
 import type { Terminal } from "../output/terminal.ts";
 
-interface SignOptions extends ServerOptions {
+interface SignOptions extends ConnectionOptions {
   readonly requestId?: string;
   readonly descriptors?: string;
   readonly count?: number;

@@ -4,15 +4,15 @@ import { notListed } from "../../client/contracts/contract-source.ts";
 import { findMethod } from "../../client/contracts/contracts.ts";
 import { SealwireError } from "../../errors.ts";
 import { builtinImage, descriptorSetOf, messageDesc, readImage } from "../../wire/descriptors.ts";
+import type { ConnectionOptions } from "../input/connection-options.ts";
 import { openClient } from "../input/open-client.ts";
-import type { ServerOptions } from "../input/server-options.ts";
 import { ExitCode } from "../output/exit-code.ts";
 import { toJsonLine } from "../output/json-output.ts";
 import { printTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { printToolPage } from "../output/tool-page.ts";
 
-interface ToolsOptions extends ServerOptions {
+interface ToolsOptions extends ConnectionOptions {
   readonly json?: boolean;
 }
 

@@ -13,13 +13,13 @@ export interface Candidate {
 /** Returns the completions of the last of the words after the program's name. Calls no server and reads no file. */
 export function complete(program: Command, words: readonly string[]): Completion {
   const current = words.at(-1) ?? "";
-  const place = findPlace(program, words.slice(0, -1));
-  const completion = candidatesAt(place, current);
+  const at = findPosition(program, words.slice(0, -1));
+  const completion = candidatesAt(at, current);
   return typeof completion === "string" ? completion : completion.filter(({ value }) => value.startsWith(current));
 }
 
 /** The position of a word in a command line. */
-interface Place {
+interface WordPosition {
   readonly command: Command;
   /** Set if the word is the value of an option. */
   readonly option: Option | undefined;
@@ -31,7 +31,7 @@ interface Place {
   readonly plain: boolean;
 }
 
-function findPlace(program: Command, words: readonly string[]): Place {
+function findPosition(program: Command, words: readonly string[]): WordPosition {
   let command = program;
   let option: Option | undefined;
   let position = 0;
@@ -63,8 +63,8 @@ function takesValue({ required, optional }: Option): boolean {
   return required || optional;
 }
 
-function candidatesAt(place: Place, current: string): Completion {
-  const { command, option, position, plain } = place;
+function candidatesAt(at: WordPosition, current: string): Completion {
+  const { command, option, position, plain } = at;
   if (option !== undefined) return valuesOf(option, current);
   if (!plain && current.startsWith("--") && current.includes("=")) {
     const name = `${current.split("=", 1)[0]}=`;
@@ -72,10 +72,10 @@ function candidatesAt(place: Place, current: string): Completion {
     const values = assigned === undefined ? [] : valuesOf(assigned, current.slice(name.length));
     return typeof values === "string" ? values : values.map((each) => ({ ...each, value: name + each.value }));
   }
-  if (!plain && current.startsWith("-")) return optionsOf(place);
+  if (!plain && current.startsWith("-")) return optionsOf(at);
   if (command.commands.length > 0) return position > 0 ? [] : commandsOf(command);
   const argument = command.registeredArguments[position];
-  return argument === undefined ? optionsOf(place) : valuesOf(argument, current);
+  return argument === undefined ? optionsOf(at) : valuesOf(argument, current);
 }
 
 /** The commands that are not hidden. */
@@ -84,7 +84,7 @@ function commandsOf(command: Command): Candidate[] {
   return visible.map((each) => ({ value: each.name(), description: each.description() }));
 }
 
-function optionsOf({ command, given }: Place): Candidate[] {
+function optionsOf({ command, given }: WordPosition): Candidate[] {
   return command
     .createHelp()
     .visibleOptions(command)

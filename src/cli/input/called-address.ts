@@ -4,7 +4,7 @@ import { parseAddresses } from "../../wire/server-address.ts";
 import type { Terminal } from "../output/terminal.ts";
 
 /** Options for connecting to a server. */
-export interface CallOptions {
+export interface AddressOptions {
   readonly address?: string;
   readonly tls?: boolean;
   readonly tlsCa?: string;
@@ -18,7 +18,7 @@ const URL_FORM = /^(https?|grpcs?):\/\/([^/?#@]+)/i;
 const WITHOUT_PORT = /^(?:[^\s:/[\]]+|\[[0-9A-Fa-f:.]+\])$/;
 
 /** True if any option enables TLS. */
-export function asksForTls({ tls, tlsCa, tlsCert, tlsKey, tlsServerName }: CallOptions): boolean {
+export function asksForTls({ tls, tlsCa, tlsCert, tlsKey, tlsServerName }: AddressOptions): boolean {
   return tls === true || [tlsCa, tlsCert, tlsKey, tlsServerName].some((value) => value !== undefined);
 }
 
@@ -26,7 +26,7 @@ export function asksForTls({ tls, tlsCa, tlsCert, tlsKey, tlsServerName }: CallO
  * The address in an option or in the environment; `undefined` if neither is set and that of the credentials applies.
  * Throws OPTIONS_INVALID for a URL and for a host without a port. The message names the option.
  */
-export function namedAddress(options: CallOptions, env: Terminal["env"]): string | undefined {
+export function namedAddress(options: AddressOptions, env: Terminal["env"]): string | undefined {
   const from = options.address === undefined ? "SEALWIRE_ADDRESS" : "--address";
   const named = options.address ?? (env.SEALWIRE_ADDRESS || undefined);
   for (const each of named?.split(",") ?? []) checkForm(from, each.trim(), options);
@@ -34,7 +34,7 @@ export function namedAddress(options: CallOptions, env: Terminal["env"]): string
 }
 
 /** Throws OPTIONS_INVALID for a remote address without TLS, unless `--insecure` is set. */
-export function checkSecurity(address: string, options: CallOptions): void {
+export function checkSecurity(address: string, options: AddressOptions): void {
   if (asksForTls(options) || options.insecure) return;
   const remote = parseAddresses(address).find(({ target }) => !isLoopback(target));
   if (remote === undefined) return;
@@ -44,7 +44,7 @@ export function checkSecurity(address: string, options: CallOptions): void {
   );
 }
 
-function checkForm(from: string, address: string, options: CallOptions): void {
+function checkForm(from: string, address: string, options: AddressOptions): void {
   const [, scheme, host] = URL_FORM.exec(address) ?? [];
   if (host !== undefined) {
     const security = scheme?.toLowerCase().endsWith("s") && !asksForTls(options) ? " with --tls" : "";

@@ -22,7 +22,7 @@ import { isSystemError } from "../output/failure.ts";
 import { type Log, openLog } from "../output/log.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { dataFolder } from "./data-folder.ts";
-import { findPlace, type Named, type Place, type PlaceOptions } from "./place.ts";
+import { type DataLocation, findLocation, type LocationOptions, type Named } from "./location.ts";
 
 /** Changes a key ring. It may be called again after a concurrent change. */
 export type RingChange = (document: KeyRingDocument) => KeyRingDocument | Promise<KeyRingDocument>;
@@ -58,8 +58,8 @@ export interface RingUse {
  * Opens the key ring that a server with the same options would use: in a file, or in the database of a shared store.
  * Throws OPTIONS_INVALID if the options are ambiguous.
  */
-export async function openKeyRing(options: PlaceOptions, { env, secrets }: RingUse): Promise<KeyRingAccess> {
-  const place = await findPlace(options, env);
+export async function openKeyRing(options: LocationOptions, { env, secrets }: RingUse): Promise<KeyRingAccess> {
+  const place = await findLocation(options, env);
   const { data, store, keyRing, serverSecretFile } = place;
   if (keyRing !== undefined) return new RingInFile(keyRing.value);
   if (serverSecretFile === undefined && isServedFromFolder(place))
@@ -85,7 +85,7 @@ export async function openKeyRing(options: PlaceOptions, { env, secrets }: RingU
  * Without server secrets a server uses the ring in its data folder, for any store. A command with the server's
  * configuration or data folder does the same. A command with only a store uses the ring in that store.
  */
-function isServedFromFolder({ data, store }: Place): boolean {
+function isServedFromFolder({ data, store }: DataLocation): boolean {
   return store === undefined || store.isConfigured || (data.isTyped && !store.isTyped);
 }
 

@@ -3,20 +3,20 @@ import type { SealwireClient } from "../../client/client.ts";
 import { errorOfJob, isTerminal, type JobSnapshot } from "../../client/jobs/job-snapshot.ts";
 import { SealwireError } from "../../errors.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
-import { type ServerOptions, sameServerOptions } from "../input/server-options.ts";
+import { type ConnectionOptions, sameServerOptions } from "../input/connection-options.ts";
 import { Interrupt } from "../interrupt.ts";
 import { EXIT_CODES, ExitCode } from "./exit-code.ts";
 import { reportFailure } from "./failure.ts";
-import { JobProgress } from "./job-progress.ts";
 import { toJsonLine } from "./json-output.ts";
+import { ProgressDisplay } from "./progress-display.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Options of {@link followJob}. */
-export interface FollowOptions {
+export interface FollowJobOptions {
   readonly jobId: string;
   readonly afterRevision?: number;
   /** The options that selected the server, for the suggested command. */
-  readonly server: ServerOptions;
+  readonly server: ConnectionOptions;
   /** Called with each state and, for the last one, the result. Default: prints the result only. */
   readonly onState?: (job: JobSnapshot, output: ToolOutput | undefined) => Promise<void>;
 }
@@ -25,13 +25,13 @@ export interface FollowOptions {
 export async function followJob(
   terminal: Terminal,
   client: SealwireClient,
-  { jobId, afterRevision = 0, server, onState }: FollowOptions,
+  { jobId, afterRevision = 0, server, onState }: FollowJobOptions,
 ): Promise<ExitCode> {
   const handle = client.job(jobId);
   using interrupt = new Interrupt();
   const { signal } = interrupt;
   try {
-    using progress = new JobProgress(terminal);
+    using progress = new ProgressDisplay(terminal);
     for await (const job of handle.watch({ afterRevision, signal })) {
       progress.show(job);
       if (!isTerminal(job.state)) await onState?.(job, undefined);

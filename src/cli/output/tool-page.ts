@@ -5,8 +5,8 @@ import type { JobPolicy } from "../../../gen/sealwire/v1/options.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
 import type { Image } from "../../wire/descriptors.ts";
 import { toDurationMs } from "../../wire/duration.ts";
+import { type ConnectionOptions, sameServerOptions } from "../input/connection-options.ts";
 import { formatDuration } from "../input/duration.ts";
-import { type ServerOptions, sameServerOptions } from "../input/server-options.ts";
 import { exampleArguments } from "./example-arguments.ts";
 import { plainText } from "./plain-text.ts";
 import type { Terminal } from "./terminal.ts";
@@ -19,7 +19,7 @@ export interface ToolPage {
   readonly image: Image;
   readonly method: DescMethod;
   /** The options that selected the server, for the example. */
-  readonly server: ServerOptions;
+  readonly server: ConnectionOptions;
 }
 
 /** The commands that call system tools. `sealwire call` is not suitable for these tools, or they need a job id. */

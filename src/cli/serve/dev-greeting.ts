@@ -1,8 +1,8 @@
 import { indexImage } from "../../client/contracts/contracts.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
 import { builtinDescriptorSet, readImage } from "../../wire/descriptors.ts";
+import { sameServerOptions } from "../input/connection-options.ts";
 import { dataFolder } from "../input/data-folder.ts";
-import { sameServerOptions } from "../input/server-options.ts";
 import type { ServeSettings } from "../input/settings.ts";
 import type { Terminal } from "../output/terminal.ts";
 import type { ToolsModule } from "./tools-module.ts";

@@ -24,7 +24,7 @@ const HEAD = /^((?:file:\/\/|\/|[A-Za-z]:\\)[^\n]*?):(\d+)\r?\n(?:[^\n]*\n){1,8}
  * process ends, so a second Node process loads the module `url` again. It runs no code except for code before a dynamic
  * import of the faulty module.
  */
-export async function placeOf(error: Error, url: string): Promise<string | undefined> {
+export async function errorPosition(error: Error, url: string): Promise<string | undefined> {
   const stack = String(error.stack);
   const place = placeInHead(stack) ?? placeInFrames(stack);
   if (place !== undefined || !(error instanceof SyntaxError)) return place;

@@ -3,13 +3,13 @@ import type { WorkOptions } from "../../jobs/engine.ts";
 import type { ServerTlsOptions } from "../../server/options.ts";
 import { readConfig } from "../input/config-file.ts";
 import { dataFolder } from "../input/data-folder.ts";
-import { namePlace, type PlaceOptions } from "../input/place.ts";
+import { type LocationOptions, resolveLocation } from "../input/location.ts";
 import type { FileSettings, ServeSettings } from "../input/settings.ts";
 import type { LogLevel } from "../output/log.ts";
 import type { Terminal } from "../output/terminal.ts";
 
 /** Options of `serve` and `work`. */
-export interface ServeOptions extends PlaceOptions {
+export interface ServeOptions extends LocationOptions {
   readonly dev?: boolean;
   readonly requireSyncReplication?: boolean;
   readonly listen?: string;
@@ -39,7 +39,7 @@ export interface ServeOptions extends PlaceOptions {
  */
 export async function resolveServeSettings(options: ServeOptions, env: Terminal["env"] = {}): Promise<ServeSettings> {
   const file: FileSettings = options.config === undefined ? {} : await readConfig(options.config);
-  const { data, store, keyRing, serverSecretFile } = namePlace({ options, env, file });
+  const { data, store, keyRing, serverSecretFile } = resolveLocation({ options, env, file });
   const dev = options.dev ?? file.dev ?? false;
   if (dev && serverSecretFile !== undefined) throw noDevRing(serverSecretFile.source);
   return {

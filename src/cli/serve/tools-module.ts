@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { SealwireError } from "../../errors.ts";
 import type { ToolImplementation } from "../../tools/implement.ts";
-import { placeOf } from "./error-place.ts";
+import { errorPosition } from "./error-place.ts";
 
 /** The exports of a `--tools` module, by name or as properties of its default export. */
 export interface ToolsModule {
@@ -42,7 +42,7 @@ async function importModule(path: string, url: string): Promise<Record<string, u
 /** The error for a module that cannot be loaded, with the position of the fault, which may be in an imported file. */
 async function loadFailed(path: string, url: string, cause: unknown): Promise<SealwireError> {
   const problem = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-  const place = cause instanceof Error ? await placeOf(cause, url) : undefined;
+  const place = cause instanceof Error ? await errorPosition(cause, url) : undefined;
   const where = place === undefined ? "" : `${place}: `;
   return new SealwireError(
     "OPTIONS_INVALID",

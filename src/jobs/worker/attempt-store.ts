@@ -38,7 +38,7 @@ export interface Claim {
 }
 
 /** The outcome of an attempt. */
-export type Outcome =
+export type AttemptOutcome =
   | { readonly kind: "succeeded"; readonly result: Uint8Array }
   /** `retry`: another attempt may follow if the policy grants one. */
   | { readonly kind: "failed"; readonly error: JobError; readonly retry: boolean }
@@ -69,7 +69,7 @@ export interface AttemptStore {
   claim(request: ClaimRequest): Promise<Claim>;
   recordProgress(attempt: AttemptKey, progress: JobProgress): Promise<void>;
   /** Records the outcome and the last progress. Returns false if the attempt is no longer the running one. */
-  settle(attempt: AttemptKey, outcome: Outcome, progress: JobProgress | undefined): Promise<boolean>;
+  settle(attempt: AttemptKey, outcome: AttemptOutcome, progress: JobProgress | undefined): Promise<boolean>;
   /** Reports that a claimed attempt will never be settled. It then counts as lost. */
   drop(attempt: AttemptKey): void;
   /** Returns which of the running attempts must stop, in case a notification was lost. */

@@ -5,7 +5,7 @@ import { MAX_RESULT_BYTES } from "../../wire/limits.ts";
 import type { JobHandler } from "../engine.ts";
 import type { JobProgress } from "../job.ts";
 import { jobErrorOf, toJobError } from "../job-error.ts";
-import type { ClaimedAttempt, Outcome } from "./attempt-store.ts";
+import type { AttemptOutcome, ClaimedAttempt } from "./attempt-store.ts";
 import { startDeadline } from "./deadline.ts";
 import { ProgressThrottle } from "./progress-throttle.ts";
 
@@ -50,7 +50,7 @@ export class Attempt {
   }
 
   /** Runs the handler; never throws. */
-  async run(): Promise<Outcome> {
+  async run(): Promise<AttemptOutcome> {
     this.#startTimeouts();
     const returned = this.#callHandler();
     const first = await Promise.race([returned, this.#cutOff.promise]);
@@ -149,7 +149,7 @@ export class Attempt {
    * A result is kept unless it came after a time-out. A cancellation or drain determines the outcome only if there is
    * no result.
    */
-  #decide(returned: Returned | undefined): Outcome {
+  #decide(returned: Returned | undefined): AttemptOutcome {
     if (this.#timedOut === undefined && returned !== undefined && "result" in returned) {
       return { kind: "succeeded", result: returned.result };
     }

@@ -6,7 +6,7 @@ import type { JobHandler, JobHandlers, Worker, WorkOptions } from "../engine.ts"
 import type { JobProgress } from "../job.ts";
 import { toJobError } from "../job-error.ts";
 import { Attempt } from "./attempt.ts";
-import type { AttemptStore, ClaimedAttempt, Outcome } from "./attempt-store.ts";
+import type { AttemptOutcome, AttemptStore, ClaimedAttempt } from "./attempt-store.ts";
 
 /** Polling interval for ready jobs and cancellations, in milliseconds. */
 const POLL_MS = 5_000;
@@ -179,14 +179,14 @@ export class JobWorker implements Worker {
   }
 }
 
-/** Outcome and last progress of an attempt. */
+/** AttemptOutcome and last progress of an attempt. */
 interface Ending {
-  readonly outcome: Outcome;
+  readonly outcome: AttemptOutcome;
   readonly progress: JobProgress | undefined;
 }
 
 /** Replaces an outcome that the store can never record. Another attempt would have the same outcome. */
-const UNRECORDABLE: Outcome = {
+const UNRECORDABLE: AttemptOutcome = {
   kind: "failed",
   error: toJobError(
     new SealwireError(

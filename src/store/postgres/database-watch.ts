@@ -3,7 +3,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { SettableCondition } from "../condition.ts";
 import { compareLayout } from "../layout.ts";
-import type { Entry } from "./connection/connector.ts";
+import type { ConnectionHook } from "./connection/connector.ts";
 import type { Database } from "./database.ts";
 import { otherLayout, SCHEMA_VERSION, type StorePlace } from "./schema.ts";
 import { sql } from "./statement.ts";
@@ -32,7 +32,7 @@ export interface DatabaseWatchOptions {
   readonly database: Database;
   readonly place: StorePlace;
   /** Checks, on a connection, whether the database was replaced. */
-  readonly checkOrigin: Entry;
+  readonly checkOrigin: ConnectionHook;
   readonly condition: SettableCondition;
   readonly clock: Clock;
   readonly logger: Logger;

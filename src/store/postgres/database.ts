@@ -6,9 +6,9 @@ import { OutageLog } from "../outage-log.ts";
 import type { StoreConnections } from "../store.ts";
 import type { ConnectionTarget } from "./connection/connection.ts";
 import { ConnectionPool } from "./connection/connection-pool.ts";
-import { Connector, type Entry } from "./connection/connector.ts";
+import { type ConnectionHook, Connector } from "./connection/connector.ts";
 import { isDatabaseAway, isLostRace, isReadOnly } from "./database-error.ts";
-import { inTransaction, type Queries, run } from "./queries.ts";
+import { inTransaction, type Queries, runStatement } from "./queries.ts";
 import type { Statement, Values } from "./statement.ts";
 
 /** Application name of the pool's connections. */
@@ -54,7 +54,7 @@ export class Database implements Queries, AsyncDisposable {
   }
 
   all<Row>(statement: Statement, values: Values = {}): Promise<Row[]> {
-    return this.#lend((client) => run<Row>(client, statement, values));
+    return this.#lend((client) => runStatement<Row>(client, statement, values));
   }
 
   /** Runs `work` in a transaction, which is committed when the promise resolves. `work` may run several times. */
@@ -74,12 +74,12 @@ export class Database implements Queries, AsyncDisposable {
   }
 
   /** Runs `entry` on one connection. */
-  inspect(entry: Entry): Promise<void> {
+  inspect(entry: ConnectionHook): Promise<void> {
     return this.#lend(entry);
   }
 
   /** Sets the function that runs on each connection before it is used. Existing connections are no longer used. */
-  enterBy(entry: Entry): void {
+  enterBy(entry: ConnectionHook): void {
     this.#connector.entry = entry;
     this.#pool.endIdle();
   }

@@ -1,8 +1,8 @@
 import { NONCE_SLOT_MS, NONCE_SLOTS } from "./layout-1.ts";
 
 /** The default window when this layout was released. A migration must not change later. */
-const MAX_AGE_MS = 300_000;
-const MAX_AHEAD_MS = 60_000;
+const RELEASED_MAX_AGE_MS = 300_000;
+const RELEASED_MAX_AHEAD_MS = 60_000;
 /** The largest maximum age that servers of layout 1 accepted. */
 const WIDEST_AGE_MS = 600_000;
 
@@ -11,8 +11,8 @@ const STATE = [
   "ALTER TABLE store_version ADD COLUMN min_reader integer NOT NULL DEFAULT 1",
   `ALTER TABLE store_state
     ADD COLUMN store_id uuid NOT NULL DEFAULT gen_random_uuid(),
-    ADD COLUMN max_age_ms bigint NOT NULL DEFAULT ${MAX_AGE_MS},
-    ADD COLUMN max_ahead_ms bigint NOT NULL DEFAULT ${MAX_AHEAD_MS},
+    ADD COLUMN max_age_ms bigint NOT NULL DEFAULT ${RELEASED_MAX_AGE_MS},
+    ADD COLUMN max_ahead_ms bigint NOT NULL DEFAULT ${RELEASED_MAX_AHEAD_MS},
     ADD COLUMN origin text`,
 ];
 
@@ -149,13 +149,13 @@ const CLAIM_OF_LAYOUT_1 = `CREATE OR REPLACE FUNCTION claim_nonces(
   lock integer, now_ms bigint, client_ids text[], nonces bytea[], expiries bigint[]
 ) RETURNS SETOF bigint LANGUAGE sql AS $$
   SELECT place FROM claim_frames(lock, store_now_ms(), client_ids, nonces, ARRAY(
-    SELECT expires_at_ms - ${MAX_AGE_MS} FROM unnest(expiries) WITH ORDINALITY AS given (expires_at_ms, place) ORDER BY place
+    SELECT expires_at_ms - ${RELEASED_MAX_AGE_MS} FROM unnest(expiries) WITH ORDINALITY AS given (expires_at_ms, place) ORDER BY place
   )) WHERE until_ms IS NULL AND place > 0
 $$`;
 
 /** Layout 1 stored frames that were ahead without a limit. Those more than a day ahead are replaced by ranges. */
 const DAY_MS = 24 * 60 * 60 * 1000;
-const AHEAD = `(expires_at_ms - ${MAX_AGE_MS} - store_now_ms())`;
+const AHEAD = `(expires_at_ms - ${RELEASED_MAX_AGE_MS} - store_now_ms())`;
 const FAR_AHEAD = [
   `INSERT INTO refused_range
     SELECT client_id, 1 + floor(log(2, ${AHEAD}::numeric / ${DAY_MS})), min(expires_at_ms) - ${WIDEST_AGE_MS}, max(expires_at_ms)

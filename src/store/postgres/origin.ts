@@ -1,9 +1,9 @@
 import type { Client } from "pg";
 import type { Logger } from "../../runtime/logger.ts";
-import type { Entry } from "./connection/connector.ts";
+import type { ConnectionHook } from "./connection/connector.ts";
 import { isDatabaseAway, sqlState } from "./database-error.ts";
 import type { Lease } from "./instance.ts";
-import { inTransaction, run } from "./queries.ts";
+import { inTransaction, runStatement } from "./queries.ts";
 import { distrustFrames, holdClaims } from "./replay/replay-floor.ts";
 import { sql, sqlPlannedAnew } from "./statement.ts";
 
@@ -38,13 +38,13 @@ export interface OriginCheckOptions {
  * Returns a function that detects, on each new connection, a promoted standby or a restored backup. The last accepted
  * nonces may then be missing, so all frames that may have been accepted until now are refused.
  */
-export function originCheck({ nonceLock, lastLease, logger }: OriginCheckOptions): Entry {
+export function originCheck({ nonceLock, lastLease, logger }: OriginCheckOptions): ConnectionHook {
   let blind = false;
   /** The end of the missing lease, so that the same loss is handled only once. */
   let missedMs: number | undefined;
   const readHistory = async (client: Client): Promise<string | null> => {
     try {
-      const [found] = await run<{ history: string }>(client, HISTORY, {});
+      const [found] = await runStatement<{ history: string }>(client, HISTORY, {});
       return found?.history ?? null;
     } catch (thrown) {
       // Some database services forbid access to the WAL functions.
@@ -56,10 +56,10 @@ export function originCheck({ nonceLock, lastLease, logger }: OriginCheckOptions
   };
   return async (client) => {
     const lease = lastLease();
-    const [found] = await run<Found>(client, HERE, {});
+    const [found] = await runStatement<Found>(client, HERE, {});
     if (found === undefined) return;
     const history = await readHistory(client);
-    const isGone = lease !== undefined && (await run(client, LEASE, { ...lease })).length === 0;
+    const isGone = lease !== undefined && (await runStatement(client, LEASE, { ...lease })).length === 0;
     const isLost = (): boolean => isGone && lease.untilMs !== missedMs;
     const here = (noted: string | null) => originOf(noted, history, found.place);
     if (!isLost() && found.noted === here(found.noted)) return;

@@ -10,7 +10,7 @@ import { SettableCondition } from "../condition.ts";
 import { Maintenance } from "../maintenance.ts";
 import type { StoreConnections, StoreIdentity } from "../store.ts";
 import { lockSpace } from "./advisory-locks.ts";
-import type { Entry } from "./connection/connector.ts";
+import type { ConnectionHook } from "./connection/connector.ts";
 import type { Database } from "./database.ts";
 import { DatabaseWatch } from "./database-watch.ts";
 import type { Instance } from "./instance.ts";
@@ -37,7 +37,7 @@ export interface PostgresStoreOptions {
   readonly instance: Instance;
   readonly notifications: Notifications;
   /** Checks, on a connection, whether the database was replaced. */
-  readonly checkOrigin: Entry;
+  readonly checkOrigin: ConnectionHook;
   /** The encryption key of page tokens. */
   readonly pageKey: Uint8Array;
   readonly clock: Clock;

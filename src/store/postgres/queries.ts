@@ -12,7 +12,7 @@ export interface Queries {
 export async function inTransaction<T>(client: Client, work: (queries: Queries) => Promise<T>): Promise<T> {
   await client.query("BEGIN");
   try {
-    const value = await work({ all: (statement, values = {}) => run(client, statement, values) });
+    const value = await work({ all: (statement, values = {}) => runStatement(client, statement, values) });
     await client.query("COMMIT");
     return value;
   } catch (thrown) {
@@ -22,7 +22,11 @@ export async function inTransaction<T>(client: Client, work: (queries: Queries) 
 }
 
 /** Runs a statement on a connection and returns its rows. */
-export async function run<Row>(client: Client, { name, text, parameters }: Statement, values: Values): Promise<Row[]> {
+export async function runStatement<Row>(
+  client: Client,
+  { name, text, parameters }: Statement,
+  values: Values,
+): Promise<Row[]> {
   const { rows } = await client.query({
     ...(name !== undefined && { name }),
     text,

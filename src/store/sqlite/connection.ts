@@ -12,7 +12,7 @@ const OWNER_ONLY = 0o600;
 export const MEMORY_PATH = ":memory:";
 
 /** Creates a file that only its owner can read. SQLite creates the -wal and -shm files with the same mode. */
-export function createPrivateFile(path: string): void {
+export function createDatabaseFile(path: string): void {
   try {
     closeSync(openSync(path, "a", OWNER_ONLY));
     chmodSync(path, OWNER_ONLY);

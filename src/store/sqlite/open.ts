@@ -8,10 +8,10 @@ import { SettableCondition } from "../condition.ts";
 import type { Store } from "../store.ts";
 import { readBootId } from "./boot-id.ts";
 import { CommitGroup } from "./commit-group.ts";
-import { createPrivateFile, MEMORY_PATH, openConnection } from "./connection.ts";
+import { createDatabaseFile, MEMORY_PATH, openConnection } from "./connection.ts";
 import { damaged, openError } from "./open-error.ts";
 import { lockOwner } from "./owner-lock.ts";
-import type { Connection } from "./replay/replay-guard.ts";
+import type { WriteConnection } from "./replay/replay-guard.ts";
 import { prepareSchema } from "./schema.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 import { logPath, StoreFiles, sizeOf } from "./store-files.ts";
@@ -48,10 +48,10 @@ export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<
   const bootId = "bootId" in options ? options.bootId : readBootId();
   const condition = new SettableCondition();
   const inMemory = options.path === MEMORY_PATH;
-  if (!inMemory) createPrivateFile(options.path);
+  if (!inMemory) createDatabaseFile(options.path);
   const path = inMemory ? MEMORY_PATH : realpathSync(options.path);
   const opened: DatabaseSync[] = [];
-  const connect = (synchronous: "FULL" | "NORMAL"): Connection => {
+  const connect = (synchronous: "FULL" | "NORMAL"): WriteConnection => {
     const db = openConnection(path, synchronous);
     opened.push(db);
     return {

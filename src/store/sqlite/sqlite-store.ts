@@ -13,7 +13,7 @@ import type { Store, StoreIdentity } from "../store.ts";
 import { SqliteIntentStore } from "./intents.ts";
 import { SqliteAttemptStore } from "./jobs/attempt-store.ts";
 import { SqliteJobStorage } from "./jobs/job-storage.ts";
-import { type Connection, SqliteReplayGuard } from "./replay/replay-guard.ts";
+import { SqliteReplayGuard, type WriteConnection } from "./replay/replay-guard.ts";
 import type { StoreFiles } from "./store-files.ts";
 import { type EnteredState, leaveStore } from "./store-state.ts";
 
@@ -27,9 +27,9 @@ const WRITE_NOTHING = "UPDATE store_state SET openings = openings";
 
 /** Options of a {@link SqliteStore}. */
 export interface SqliteStoreOptions {
-  readonly durable: Connection;
+  readonly durable: WriteConnection;
   /** The same connection as `durable` for a database in memory. */
-  readonly quick: Connection;
+  readonly quick: WriteConnection;
   /** Name of the database in messages. */
   readonly path: string;
   readonly lock: Disposable | undefined;

@@ -31,7 +31,7 @@ export interface EnteredState extends StoreState {
 }
 
 /** The circumstances of opening a store. */
-export interface Entry {
+export interface OpeningContext {
   /** Id of the current boot. */
   readonly bootId: string | undefined;
   /** True if there was a write-ahead log that was not empty. */
@@ -42,7 +42,7 @@ export interface Entry {
 /**
  * Reads the state of a store that was just opened, and durably records that it is open and what it may have forgotten.
  */
-export function enterStore(db: DatabaseSync, { bootId, hadLog, nowMs }: Entry): EnteredState {
+export function enterStore(db: DatabaseSync, { bootId, hadLog, nowMs }: OpeningContext): EnteredState {
   const left = db.prepare("SELECT boot_id AS bootId, closed_cleanly AS closedCleanly FROM store_state").get();
   const suspect = suspicion(left, bootId, hadLog);
   const state = db

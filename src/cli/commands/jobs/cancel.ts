@@ -1,5 +1,5 @@
+import type { ConnectionOptions } from "../../input/connection-options.ts";
 import { openClient } from "../../input/open-client.ts";
-import type { ServerOptions } from "../../input/server-options.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { jobLine } from "../../output/job-json.ts";
 import type { Terminal } from "../../output/terminal.ts";
@@ -8,7 +8,7 @@ import type { Terminal } from "../../output/terminal.ts";
 export async function run(
   terminal: Terminal,
   jobId: string,
-  options: ServerOptions & { readonly json?: boolean },
+  options: ConnectionOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
   await using client = await openClient(terminal, options);
   const handle = client.job(jobId);

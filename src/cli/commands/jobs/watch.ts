@@ -1,15 +1,15 @@
 import type { SealwireClient } from "../../../client/client.ts";
 import { SealwireError } from "../../../errors.ts";
+import type { ConnectionOptions } from "../../input/connection-options.ts";
 import { openClient } from "../../input/open-client.ts";
-import type { ServerOptions } from "../../input/server-options.ts";
 import type { ExitCode } from "../../output/exit-code.ts";
 import { followJob } from "../../output/follow-job.ts";
 import { followJobs } from "../../output/follow-jobs.ts";
 import { jobLine } from "../../output/job-json.ts";
-import { describeJob } from "../../output/job-progress.ts";
+import { describeJob } from "../../output/progress-display.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-interface WatchOptions extends ServerOptions {
+interface WatchOptions extends ConnectionOptions {
   readonly all?: boolean;
   readonly afterRevision?: number;
   readonly tool?: string;

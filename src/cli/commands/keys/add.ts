@@ -5,12 +5,12 @@ import { addKey, newKeyRing } from "../../../signing/key-ring/changes.ts";
 import { readCredentials } from "../../../signing/key-ring/credentials.ts";
 import type { KeyLimits } from "../../../signing/key-ring/types.ts";
 import { type KeyRingAccess, newKeyWorksFrom, openKeyRing, type RingChange } from "../../input/key-ring-access.ts";
-import type { PlaceOptions } from "../../input/place.ts";
+import type { LocationOptions } from "../../input/location.ts";
 import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../output/credentials-output.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-interface AddOptions extends PlaceOptions, CredentialsOutput, Partial<KeyLimits> {
+interface AddOptions extends LocationOptions, CredentialsOutput, Partial<KeyLimits> {
   readonly tools?: readonly string[];
   readonly serverId?: string;
   readonly notBefore?: number;

@@ -2,7 +2,7 @@ import { formatTime } from "../../../files/json-fields.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import type { KeyEntry } from "../../../signing/key-ring/document.ts";
 import { openKeyRing } from "../../input/key-ring-access.ts";
-import type { PlaceOptions } from "../../input/place.ts";
+import type { LocationOptions } from "../../input/location.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { toJsonLine } from "../../output/json-output.ts";
 import { shownTime } from "../../output/shown-time.ts";
@@ -10,7 +10,10 @@ import { printTable } from "../../output/table.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
 /** Lists the keys of a key ring, without secrets. */
-export async function run(terminal: Terminal, options: PlaceOptions & { readonly json?: boolean }): Promise<ExitCode> {
+export async function run(
+  terminal: Terminal,
+  options: LocationOptions & { readonly json?: boolean },
+): Promise<ExitCode> {
   await using access = await openKeyRing(options, { env: terminal.env, secrets: false });
   const document = await access.load();
   const lastUse = await access.lastUse();

@@ -2,12 +2,12 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { systemRandom } from "../../../runtime/random.ts";
 import { rotateKey } from "../../../signing/key-ring/changes.ts";
 import { newKeyWorksFrom, openKeyRing } from "../../input/key-ring-access.ts";
-import type { PlaceOptions } from "../../input/place.ts";
+import type { LocationOptions } from "../../input/location.ts";
 import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../output/credentials-output.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-interface RotateOptions extends PlaceOptions, CredentialsOutput {
+interface RotateOptions extends LocationOptions, CredentialsOutput {
   readonly grace?: number;
 }
 

@@ -1,13 +1,13 @@
 import type { Logger } from "../../../runtime/logger.ts";
 import type { LayoutCheck, Migration } from "../../../store/layout.ts";
 import { checkSqliteLayout, migrateSqliteStore } from "../../../store/sqlite/migrate.ts";
-import { findStore, type PlaceOptions } from "../../input/place.ts";
+import { findStore, type LocationOptions } from "../../input/location.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { openLog } from "../../output/log.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
 /** Options of the command. */
-export interface MigrateOptions extends Pick<PlaceOptions, "config" | "data" | "store"> {
+export interface MigrateOptions extends Pick<LocationOptions, "config" | "data" | "store"> {
   readonly check?: boolean;
 }
 

@@ -8,7 +8,7 @@ import { prepareSession } from "./session.ts";
 const INT8 = 20;
 
 /** A function that runs on each new connection before it is used. */
-export type Entry = (client: Client) => Promise<void>;
+export type ConnectionHook = (client: Client) => Promise<void>;
 
 /**
  * Connects to the first host that accepts writes. Tries the last successful host first, then the others in order. Each
@@ -17,7 +17,7 @@ export type Entry = (client: Client) => Promise<void>;
 export class Connector {
   readonly #target: ConnectionTarget;
   #last = 0;
-  #entry: Entry | undefined;
+  #entry: ConnectionHook | undefined;
   /** True if a pooler was detected. */
   pooled = false;
 
@@ -26,7 +26,7 @@ export class Connector {
   }
 
   /** Sets the function that runs on each new connection. */
-  set entry(entry: Entry) {
+  set entry(entry: ConnectionHook) {
     this.#entry = entry;
   }
 

@@ -5,11 +5,11 @@ import { jobErrorOf } from "../../../jobs/job-error.ts";
 import { type JobRow, toClaimedAttempt } from "../../../jobs/job-row.ts";
 import type {
   AttemptKey,
+  AttemptOutcome,
   AttemptStore,
   Claim,
   ClaimedAttempt,
   ClaimRequest,
-  Outcome,
   Review,
   RunListener,
 } from "../../../jobs/worker/attempt-store.ts";
@@ -71,7 +71,7 @@ export class PostgresAttemptStore implements AttemptStore {
     this.#committed(await recordProgress(this.#options.database, attempt, progress));
   }
 
-  async settle(attempt: AttemptKey, outcome: Outcome, progress: JobProgress | undefined): Promise<boolean> {
+  async settle(attempt: AttemptKey, outcome: AttemptOutcome, progress: JobProgress | undefined): Promise<boolean> {
     const { database, clock } = this.#options;
     const ending = { attempt, outcome, progress, nowMs: clock.nowMs() };
     const row =
@@ -101,7 +101,7 @@ export class PostgresAttemptStore implements AttemptStore {
    */
   async recoverLost(): Promise<void> {
     const { database } = this.#options;
-    const outcome: Outcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
+    const outcome: AttemptOutcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
     for (const attempt of [...(await this.#findOrphans()), ...(await findLostAttempts(database, LOST_SLICE))]) {
       await this.settle(attempt, outcome, undefined);
     }

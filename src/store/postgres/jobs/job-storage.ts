@@ -9,7 +9,7 @@ import type { Database } from "../database.ts";
 import { readJobStats } from "../figures.ts";
 import { cancelJob } from "./cancel-job.ts";
 import { readEnded, readEnds } from "./read-ends.ts";
-import { findJobs, listJobs, readResult } from "./read-jobs.ts";
+import { findJobs, listJobs, readJobResult } from "./read-jobs.ts";
 import { type Submission, submitJobs } from "./submit-jobs.ts";
 import { expireQueued, sweepJobs } from "./sweep-jobs.ts";
 
@@ -52,7 +52,7 @@ export class PostgresJobStorage implements JobStorage {
   }
 
   result(owner: string, jobId: string): Promise<Uint8Array | undefined> {
-    return readResult(this.#options.database, owner, jobId);
+    return readJobResult(this.#options.database, owner, jobId);
   }
 
   list(range: ListRange): Promise<readonly JobRow[]> {

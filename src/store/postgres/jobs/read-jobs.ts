@@ -22,7 +22,7 @@ export function findJobs(queries: Queries, jobIds: readonly string[]): Promise<J
 }
 
 /** Reads the result of an owner's SUCCEEDED job. */
-export async function readResult(queries: Queries, owner: string, jobId: string): Promise<Uint8Array | undefined> {
+export async function readJobResult(queries: Queries, owner: string, jobId: string): Promise<Uint8Array | undefined> {
   const [row] = await queries.all<{ result: Uint8Array }>(RESULT, { owner, jobId });
   return row?.result;
 }

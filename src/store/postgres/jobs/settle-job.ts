@@ -3,7 +3,7 @@ import type { JobProgress } from "../../../jobs/job.ts";
 import { jobErrorOf } from "../../../jobs/job-error.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { TransitionName } from "../../../jobs/transitions.ts";
-import type { AttemptKey, Outcome } from "../../../jobs/worker/attempt-store.ts";
+import type { AttemptKey, AttemptOutcome } from "../../../jobs/worker/attempt-store.ts";
 import { transitionSql } from "../../transition-sql.ts";
 import type { Queries } from "../queries.ts";
 import { type Statement, sql } from "../statement.ts";
@@ -11,7 +11,7 @@ import { type Statement, sql } from "../statement.ts";
 /** The end of an attempt: its outcome, last progress and time. */
 export interface Ending {
   readonly attempt: AttemptKey;
-  readonly outcome: Outcome;
+  readonly outcome: AttemptOutcome;
   readonly progress: JobProgress | undefined;
   readonly nowMs: number;
 }

@@ -6,10 +6,10 @@ import { jobErrorOf } from "../../../jobs/job-error.ts";
 import { type JobRow, toClaimedAttempt } from "../../../jobs/job-row.ts";
 import type {
   AttemptKey,
+  AttemptOutcome,
   AttemptStore,
   Claim,
   ClaimRequest,
-  Outcome,
   Review,
   RunListener,
 } from "../../../jobs/worker/attempt-store.ts";
@@ -84,7 +84,7 @@ export class SqliteAttemptStore implements AttemptStore {
     );
   }
 
-  async settle(attempt: AttemptKey, outcome: Outcome, progress: JobProgress | undefined): Promise<boolean> {
+  async settle(attempt: AttemptKey, outcome: AttemptOutcome, progress: JobProgress | undefined): Promise<boolean> {
     const row = await this.#options.commits.run(
       () => this.#applyOutcome({ attempt, progress, nowMs: this.#options.clock.nowMs() }, outcome),
       (settled) => this.#ended(attempt, settled),
@@ -110,7 +110,7 @@ export class SqliteAttemptStore implements AttemptStore {
   /** Ends lost attempts as failed with WORKER_LOST. Another attempt follows if the policy allows one. */
   async recoverLost(): Promise<number> {
     const lost = reading(() => this.#reads.running()).filter(({ jobId, attempt }) => this.#live.get(jobId) !== attempt);
-    const outcome: Outcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
+    const outcome: AttemptOutcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
     await Promise.all(lost.map((attempt) => this.settle(attempt, outcome, undefined)));
     return lost.length;
   }
@@ -123,7 +123,7 @@ export class SqliteAttemptStore implements AttemptStore {
     this.#queuesReloadMs = clock.monotonicMs() + QUEUES_RELOAD_MS;
   }
 
-  #applyOutcome(ending: Ending, outcome: Outcome): JobRow | undefined {
+  #applyOutcome(ending: Ending, outcome: AttemptOutcome): JobRow | undefined {
     switch (outcome.kind) {
       case "succeeded":
         return this.#settle.succeed(ending, outcome.result);

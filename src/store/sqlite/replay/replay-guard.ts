@@ -28,7 +28,7 @@ import { ReplayMark } from "./replay-mark.ts";
 const SLICE = 1_000;
 
 /** A connection with its commit group. */
-export interface Connection {
+export interface WriteConnection {
   readonly db: DatabaseSync;
   readonly commits: CommitGroup;
 }
@@ -36,9 +36,9 @@ export interface Connection {
 /** Options of a {@link SqliteReplayGuard}. */
 export interface SqliteReplayGuardOptions {
   /** Commits are synced to disk. */
-  readonly durable: Connection;
+  readonly durable: WriteConnection;
   /** Commits survive a crash of the process, but not a power loss. */
-  readonly quick: Connection;
+  readonly quick: WriteConnection;
   readonly state: EnteredState;
   readonly clock: Clock;
   readonly logger: Logger;

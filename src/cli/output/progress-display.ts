@@ -8,7 +8,7 @@ const BAR_WIDTH = 24;
 const PLAIN_INTERVAL_MS = 1000;
 
 /** Shows the progress of a job on stderr: a bar on a terminal, otherwise a line for each step. */
-export class JobProgress implements Disposable {
+export class ProgressDisplay implements Disposable {
   readonly #terminal: Terminal;
   #drawn = false;
   #last: { readonly state: string; readonly atMs: number } | undefined;

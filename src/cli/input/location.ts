@@ -6,7 +6,7 @@ import { DEFAULT_DATA_FOLDER, dataFolder } from "./data-folder.ts";
 import type { FileSettings } from "./settings.ts";
 
 /** Options for the location of a server's key ring and store. */
-export interface PlaceOptions {
+export interface LocationOptions {
   /** Configuration file of the server. */
   readonly config?: string;
   readonly data?: string;
@@ -26,7 +26,7 @@ export interface Named {
 }
 
 /** The location of key ring and store. A part that is not set is `undefined`. */
-export interface Place {
+export interface DataLocation {
   /** The data folder, which has a default. */
   readonly data: Named;
   /** URL of a shared store. */
@@ -35,9 +35,9 @@ export interface Place {
   readonly serverSecretFile: Named | undefined;
 }
 
-/** The sources of {@link namePlace}. */
-export interface PlaceSources {
-  readonly options: PlaceOptions;
+/** The sources of {@link resolveLocation}. */
+export interface LocationSources {
+  readonly options: LocationOptions;
   readonly env: Terminal["env"];
   /** The content of the file in `options.config`. */
   readonly file: FileSettings;
@@ -47,7 +47,7 @@ export interface PlaceSources {
  * Resolves the location of key ring and store. The command line overrides the environment, which overrides the
  * configuration file, which overrides the defaults. Throws OPTIONS_INVALID for contradictory values, naming both.
  */
-export function namePlace({ options, env, file }: PlaceSources): Place {
+export function resolveLocation({ options, env, file }: LocationSources): DataLocation {
   const pick = (name: "data" | "keyRing" | "serverSecretFile", option: string, setting: string): Named | undefined =>
     typed(options[name], option) ?? configured(file[name], setting, options.config);
   const place = {
@@ -76,12 +76,12 @@ export function namePlace({ options, env, file }: PlaceSources): Place {
 /**
  * Reads the configuration file in the options and resolves the location of key ring and store. Throws OPTIONS_INVALID.
  */
-export async function findPlace(options: PlaceOptions, env: Terminal["env"]): Promise<Place> {
-  return namePlace({ options, env, file: options.config === undefined ? {} : await readConfig(options.config) });
+export async function findLocation(options: LocationOptions, env: Terminal["env"]): Promise<DataLocation> {
+  return resolveLocation({ options, env, file: options.config === undefined ? {} : await readConfig(options.config) });
 }
 
 /** The store that a command uses. */
-export type StorePlace =
+export type StoreLocation =
   | { readonly kind: "shared"; readonly url: string; readonly source: string }
   | { readonly kind: "folder"; readonly path: string };
 
@@ -89,8 +89,8 @@ export type StorePlace =
  * Finds the store that a command uses. A data folder on the command line overrides a shared store in the environment or
  * the configuration. Throws OPTIONS_INVALID, also if the command line sets both.
  */
-export async function findStore(options: PlaceOptions, env: Terminal["env"]): Promise<StorePlace> {
-  const { data, store } = await findPlace(options, env);
+export async function findStore(options: LocationOptions, env: Terminal["env"]): Promise<StoreLocation> {
+  const { data, store } = await findLocation(options, env);
   if (data.isTyped && store?.isTyped) {
     throw invalid("--data names the store in a folder, and --store one in a database.", "Leave one of them out.");
   }
@@ -98,7 +98,7 @@ export async function findStore(options: PlaceOptions, env: Terminal["env"]): Pr
   return { kind: "shared", url: store.value, source: store.source };
 }
 
-function nameStore({ options, env, file }: PlaceSources): Named | undefined {
+function nameStore({ options, env, file }: LocationSources): Named | undefined {
   const named =
     typed(options.store, "--store") ??
     (env.SEALWIRE_STORE === undefined
