@@ -12,7 +12,7 @@ export interface StreamEnd {
   readonly code: number;
   readonly details: string;
   readonly reason: string | undefined;
-  /** True if the details hold a signed frame, which no end of a call stream does. */
+  /** True if the details contain a signed frame, which the end of a call stream never does. */
   readonly isSigned: boolean;
 }
 
@@ -25,7 +25,7 @@ interface Waiting {
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
-/** A ToolService.CallStream that sends frames exactly as given and verifies every answer. */
+/** A ToolService.CallStream that sends frames unchanged and verifies every answer. */
 export class RawStream {
   /** Request ids in the order in which they were answered. */
   readonly answered: string[] = [];
@@ -49,12 +49,12 @@ export class RawStream {
     });
   }
 
-  /** Signs and sends a call; gives its verified answer. */
+  /** Signs and sends a call. Resolves to its verified answer. */
   call(request: RawRequest, credentials = this.#credentials): Promise<Response> {
     return this.send(signRaw(credentials, { ...request, method: CALL_STREAM_METHOD }), credentials);
   }
 
-  /** Sends a signed frame as it is; gives its verified answer, rejects if the stream ends without. */
+  /** Sends a signed frame unchanged. Resolves to its verified answer; rejects if the stream ends before. */
   send(frame: RawFrame, credentials = this.#credentials): Promise<Response> {
     const answer = new Promise<Response>((resolve, reject) => {
       this.#waiting.set(frame.requestId, { frame, credentials, resolve, reject });
@@ -69,7 +69,7 @@ export class RawStream {
     this.#stream.write(Buffer.from(bytes));
   }
 
-  /** Says that no more frames come. */
+  /** Half-closes the stream. */
   end(): void {
     this.#stream.end();
   }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestEvent } from "./report.ts";
 
-/** What came of one test file: counts of tests, and what to print when something is wrong. */
+/** The result of a test file: counts of tests, and the output to print on failure. */
 export interface FileResult {
   readonly passed: number;
   readonly failed: number;
@@ -16,17 +16,17 @@ export interface FileResult {
   readonly output: string;
 }
 
-/** How a test file is run. */
+/** Options of {@link runTestFile}. */
 export interface TestFileOptions {
   /** A module that is loaded before it. */
   readonly preload?: string;
-  /** Beside this process's own environment. */
+  /** Variables in addition to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
- * Where test processes, and what they start, find compiled code again: most of what a short one does is to compile. Not
- * for coverage, which Node takes less exactly of code from there.
+ * Compile cache of test processes and their children, because short processes mostly compile. Not used for coverage,
+ * which is less precise for cached code.
  */
 const COMPILE_CACHE: NodeJS.ProcessEnv =
   process.env.NODE_V8_COVERAGE === undefined
@@ -35,14 +35,14 @@ const COMPILE_CACHE: NodeJS.ProcessEnv =
 
 const running = new Set<ChildProcess>();
 
-/** Kills every test process and what it started. */
+/** Kills every test process and its children. */
 export function killTestProcesses(): void {
   for (const child of running) killGroup(child);
 }
 
 /**
- * Runs one test file in a process group of its own. The file may set its limit in a comment, `// test-limit-ms: 300000`;
- * otherwise `defaultLimitMs` holds.
+ * Runs one test file in its own process group. The file may set its time limit in a comment, `// test-limit-ms:
+ * 300000`; default `defaultLimitMs`.
  */
 export async function runTestFile(
   file: string,
@@ -90,7 +90,7 @@ export async function runTestFile(
   return { passed, failed, failedTests, skipped, problems, output };
 }
 
-/** Waits for the process to exit, ends what it left behind, then for its pipes to close. */
+/** Waits for the process to exit, ends its remaining children, then waits for its pipes to close. */
 async function ended(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const result = await new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
