@@ -16,7 +16,7 @@ function check({ total }: { readonly total: number }): void {
   if (total !== 6.5) throw new Error(`the total is ${total}`);
 }
 
-/** A generated client on grpc-js that decodes what it gets and believes it. */
+/** A generated client on grpc-js that decodes answers without verification. */
 export const grpcJsClient: Variant<string> = {
   title: "grpc-js client, unsigned",
   serve: grpcJs.serve,
@@ -35,7 +35,7 @@ export const grpcJsClient: Variant<string> = {
   },
 };
 
-/** The client of the product: signs, verifies, and is ready to retry. */
+/** Sealwire's client, which signs, verifies and can retry. */
 export const sealwireClient: Variant<SealwireTarget> = {
   title: "SealwireClient",
   serve: () => sealwireOn("memory").serve(),
