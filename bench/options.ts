@@ -1,36 +1,36 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-/** How much is measured, and where the results go. */
+/** Options of the benches. */
 export interface BenchOptions {
-  /** How often everything is measured; the medians are reported. */
+  /** Number of rounds. The medians are reported. */
   readonly rounds: number;
-  /** How long one interval takes. */
+  /** Duration of one interval. */
   readonly seconds: number;
-  /** How long each server is under load before anything counts. */
+  /** Duration of the warm-up of each server. */
   readonly warmUpSeconds: number;
-  /** Numbers of calls under way at once. */
+  /** Numbers of concurrent calls. */
   readonly callers: readonly number[];
-  /** Only these variants, in the benches that compare variants. Empty: all. */
+  /** Only these variants, in benches that compare variants. Empty: all. */
   readonly variants: readonly string[];
-  /** Divides what the benches that open or store many things do: 10,000 watches, a million jobs. */
+  /** Divides the large numbers of the benches: 10,000 watches, a million jobs. */
   readonly scale: number;
   /** The folder for results. */
   readonly out: string;
-  /** A folder for CPU profiles of the servers; what they cost shows in the figures. */
+  /** A folder for CPU profiles of the servers. Profiling affects the results. */
   readonly profiles: string | undefined;
-  /** Tells what is going on. */
+  /** Reports progress. */
   readonly progress: (text: string) => void;
 }
 
-/** What was asked for on the command line. */
+/** The parsed command line. */
 export interface CommandLine {
   /** Empty: all. */
   readonly names: readonly string[];
   readonly options: BenchOptions;
 }
 
-/** Reads the command line. Throws with a text for people. */
+/** Parses the command line. Throws an Error that names the invalid option. */
 export function readCommandLine(args: readonly string[]): CommandLine {
   const { values, positionals } = parseArgs({
     args: [...args],

@@ -8,7 +8,7 @@ import { PAGES, withNewestResult } from "./report/page-section.ts";
 import { describeCommit, describeMachine, describeSettings, type Result } from "./report/result.ts";
 import { writeResult } from "./report/write-result.ts";
 
-/* Runs benches: `node bench/run.ts [NAME…] [options]`; bench/README.md tells which there are. */
+/* Runs benches: `node bench/run.ts [NAME…] [options]`. bench/README.md lists them. */
 
 const typed = process.argv.slice(2);
 const { names, options } = readCommandLine(typed);

@@ -1,11 +1,11 @@
 /**
- * The one error class and the closed table of its reasons, in one file although it is long: a reason has one place.
+ * The error class and the closed table of its reasons. The file is long so that each reason is defined in one place.
  *
- * Reasons that travel are those of `sealwire.v1.ErrorReason`; local ones never leave the process.
- * `docs/errors.md` is this table for people; a test keeps the two equal.
+ * Reasons that travel are those of `sealwire.v1.ErrorReason`; local ones never leave the process. `docs/errors.md`
+ * shows the same table; a test keeps the two equal.
  */
 
-/** Names a gRPC status code, as in `google.rpc.Code`. */
+/** The name of a gRPC status code, as in `google.rpc.Code`. */
 export type StatusName =
   | "CANCELLED"
   | "UNKNOWN"
@@ -26,13 +26,13 @@ export type StatusName =
 
 interface ReasonRow {
   readonly status: StatusName;
-  /** True if the same intent may succeed when tried again. */
+  /** True if a retry of the same intent may succeed. */
   readonly retryable: boolean;
   readonly meaning: string;
   readonly remedy: string;
 }
 
-/** Reasons that a peer sends, keyed as in `sealwire.v1.ErrorReason`. */
+/** Reasons that are sent to peers, by their names in `sealwire.v1.ErrorReason`. */
 export const WIRE_REASONS = {
   SIGNATURE_INVALID: {
     status: "UNAUTHENTICATED",
@@ -107,7 +107,7 @@ export const WIRE_REASONS = {
     status: "ABORTED",
     retryable: true,
     meaning: "A call with the same request id is still running.",
-    remedy: "Wait as told and repeat with the same request id to get its result.",
+    remedy: "Repeat the call after the retry delay with the same request id to get its result.",
   },
   OUTCOME_UNKNOWN: {
     status: "FAILED_PRECONDITION",
@@ -131,7 +131,7 @@ export const WIRE_REASONS = {
     status: "RESOURCE_EXHAUSTED",
     retryable: true,
     meaning: "The key calls faster than its limit.",
-    remedy: "Wait as told and try again.",
+    remedy: "Try again after the retry delay.",
   },
   QUOTA_EXCEEDED: {
     status: "RESOURCE_EXHAUSTED",
@@ -168,7 +168,7 @@ export const WIRE_REASONS = {
     retryable: true,
     meaning:
       "The server cannot tell whether the frame is new: it no longer knows, or may not know, frames of its `ts_ms`.",
-    remedy: "Wait as told and sign anew, with a fresh nonce and the time as it is then; keep the request id.",
+    remedy: "Sign again after the retry delay, with a new nonce and the current time; keep the request id.",
   },
   KEY_REVOKED: {
     status: "UNAUTHENTICATED",
@@ -220,7 +220,7 @@ export const WIRE_REASONS = {
   },
 } as const satisfies Record<string, ReasonRow>;
 
-/** Reasons that only this process raises. */
+/** Reasons that are raised in this process only and never sent. */
 export const LOCAL_REASONS = {
   RESPONSE_UNVERIFIED: {
     status: "UNKNOWN",
@@ -287,36 +287,46 @@ export type Reason = WireReason | keyof typeof LOCAL_REASONS;
 
 const ALL_REASONS: Readonly<Record<Reason, ReasonRow>> = { ...WIRE_REASONS, ...LOCAL_REASONS };
 
-/** One field at fault: its path, the id of the rule, and a text for people. */
+/** One invalid field: its path, the id of the violated rule, and a description. */
 export interface FieldViolation {
   readonly field: string;
   readonly ruleId: string;
   readonly message: string;
 }
 
-/** What a {@link SealwireError} may carry beside its reason and message. */
+/** Optional properties of a {@link SealwireError}. */
 export interface SealwireErrorOptions {
-  /** Overrides the table's status, where a tool chose its own. */
+  /** gRPC status; default: the status of the reason. */
   readonly status?: StatusName;
-  /** Overrides the table's default. */
+  /** Default: as the reason's table entry. */
   readonly retryable?: boolean;
   readonly violations?: readonly FieldViolation[];
-  /** Violations found beyond those listed. */
+  /** Number of violations that are not in `violations`. */
   readonly violationsOmitted?: number;
   /** How long to wait before another attempt, in milliseconds. */
   readonly retryDelayMs?: number;
   readonly cause?: unknown;
 }
 
-/** Marks a SealwireError for every copy of this package in a process. */
+/** Marks a SealwireError for all copies of this package in a process. */
 const BRAND = Symbol.for("sealwire.SealwireError");
 
 /**
- * Every error that Sealwire raises on purpose. The message says what was wrong, with which value,
- * and what to do; it never holds a secret.
+ * The error class of Sealwire. `reason` is one of a closed set; the message describes the problem, the value and the
+ * fix, and never contains a secret.
  *
- * `instanceof SealwireError` holds for errors of another copy of this package, too: a globally installed command and the
- * tools of a project often have one each.
+ * `instanceof SealwireError` is also true for errors of another copy of this package. A globally installed command and
+ * the tools of a project often load different copies.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await client.call("greet", { name: "" });
+ * } catch (error) {
+ *   if (!(error instanceof SealwireError)) throw error;
+ *   console.error(error.reason, error.message, error.remedy);
+ * }
+ * ```
  */
 export class SealwireError extends Error {
   override readonly name = "SealwireError";
@@ -338,14 +348,14 @@ export class SealwireError extends Error {
     this.retryDelayMs = options.retryDelayMs;
   }
 
-  /** What to do about errors of this reason, one sentence. */
+  /** How to fix errors of this reason, one sentence. */
   get remedy(): string {
     return ALL_REASONS[this.reason].remedy;
   }
 
   /**
-   * Makes a SealwireError of anything that was thrown. What is not one already becomes INTERNAL with
-   * a fixed text; the original is kept as `cause` for the log alone.
+   * Converts any thrown value to a SealwireError. A value that is not a SealwireError becomes INTERNAL with a fixed
+   * text and is kept as `cause`, for the log only.
    */
   static from(thrown: unknown): SealwireError {
     if (thrown instanceof SealwireError) return thrown;
@@ -353,11 +363,11 @@ export class SealwireError extends Error {
   }
 }
 
-// On the prototype and not in the type: errors of two copies stay assignable to each other.
+// Defined on the prototype and not in the type, so that errors of two copies are assignable to each other.
 Object.defineProperty(SealwireError.prototype, BRAND, { value: true });
 Object.defineProperty(SealwireError, Symbol.hasInstance, {
   value(this: unknown, value: unknown): boolean {
-    // A class derived from it inherits this function and has no brand of its own.
+    // A derived class inherits this function and has no brand of its own.
     if (this !== SealwireError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === "object" && value !== null && BRAND in value;
   },

@@ -1,6 +1,4 @@
-/**
- * The public interface of Sealwire: client and server. What src/exports/ does not name is internal.
- */
+/** The main entry point of Sealwire: client and server. Everything that src/exports/ does not export is internal. */
 import "./runtime/check-node.ts";
 
 export * from "./exports/client.ts";

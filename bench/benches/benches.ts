@@ -1,6 +1,6 @@
 import type { Bench } from "../report/result.ts";
 
-/** Every bench by its name, in the order in which they run. */
+/** All benches by name, in the order in which they run. */
 export const benches = {
   calls: async () => (await import("./calls.ts")).calls,
   parts: async () => (await import("./parts.ts")).parts,

@@ -1,7 +1,7 @@
 import type { Bench } from "../report/result.ts";
 import { compare } from "./compared.ts";
 
-/** Unary calls of Sealwire and of what is used in its place. */
+/** Unary calls of Sealwire and of its alternatives. */
 export const calls: Bench = {
   title: "A call of batch_sum with three numbers",
   run: (options) =>

@@ -3,10 +3,7 @@ import { median, medianRatio } from "../report/statistics.ts";
 import { type Measured, measureInRounds, type Series } from "./rounds.ts";
 import { callsPerSecond } from "./series-table.ts";
 
-/**
- * What a call costs its caller: a SealwireClient, which signs and verifies, with each way to send, beside a grpc-js client,
- * which does neither.
- */
+/** The client's cost of a call: a SealwireClient, which signs and verifies, compared with a grpc-js client. */
 export const client: Bench = {
   title: "What a call costs the caller",
   async run(options) {

@@ -5,16 +5,16 @@ import type { VariantName } from "../variants/variants.ts";
 import { measureInRounds } from "./rounds.ts";
 import { callsPerSecond, seriesTable } from "./series-table.ts";
 
-/** Which variants are compared. */
+/** The variants of a comparison. */
 export interface Comparison {
   readonly names: readonly VariantName[];
-  /** What the others are put in relation to. */
+  /** The variant to which the others are compared. */
   readonly base: VariantName;
 }
 
 const USUAL_CALLERS = 64;
 
-/** Compares variants at each number of callers; what is drawn is 64 callers, or the most if those are not among them. */
+/** Compares variants at each number of callers. The chart shows 64 callers, or the largest number. */
 export async function compare({ names, base }: Comparison, options: BenchOptions): Promise<Findings> {
   const chosen = options.variants.length === 0 ? names : names.filter((name) => options.variants.includes(name));
   const series = await measureInRounds({ ...options, names: chosen });

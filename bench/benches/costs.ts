@@ -22,7 +22,7 @@ const JOBS = 2_000;
 const OWNER = "owner";
 const ACCEPTED = "a job accepted";
 const SETTLED = "a job claimed and settled";
-/** How much its processor has room for is told for a database with so many cores. */
+/** Number of cores of the database for which the capacity is computed. */
 const CORES = 4;
 const UNLIMITED = {
   callsPerSecond: 1_000_000,
@@ -32,7 +32,7 @@ const UNLIMITED = {
   openWatches: 10_000,
 };
 
-/** What a call and a job cost the database: its processor, its log, its disk. */
+/** The database's cost of a call and a job: CPU, write-ahead log and disk. */
 export const costs: Bench = {
   title: "What PostgreSQL pays",
   async run({ rounds, scale, progress }) {
@@ -63,7 +63,7 @@ export const costs: Bench = {
         const before = await meter.read();
         await run();
         const each = perPiece(before, await meter.read(), count);
-        // The first round warms up.
+        // The first round is a warm-up.
         if (round >= 0) raw[title]?.push(each);
       }
     }
@@ -105,7 +105,7 @@ function perPiece(before: Spent, after: Spent, count: number): Spent {
   return { cpuUs: of("cpuUs"), walBytes: of("walBytes"), keptBytes: of("keptBytes") };
 }
 
-/** Does something so many times, as many at once as there are callers. */
+/** Runs an operation `count` times, with as many concurrent runs as there are callers. */
 async function sideBySide(count: number, once: () => Promise<unknown>): Promise<void> {
   let begun = 0;
   const queue = async (): Promise<void> => {
@@ -117,7 +117,7 @@ async function sideBySide(count: number, once: () => Promise<unknown>): Promise<
   await Promise.all(Array.from({ length: CALLERS }, queue));
 }
 
-/** Runs the jobs that wait; all of them are settled when it resolves. */
+/** Runs the queued jobs. Resolves when all of them are settled. */
 async function runAll(store: Store, count: number): Promise<void> {
   await using _worker = await runEmptyJobs(store.jobs, count, CALLERS);
 }

@@ -15,11 +15,14 @@ const SIZES: Readonly<Record<Engine, readonly number[]>> = {
 };
 const TITLES: Readonly<Record<Engine, string>> = { sqlite: "SQLite", postgres: "PostgreSQL" };
 const CALLS = 100;
-/** More rounds for the operations of a store, which take microseconds and no warm-up. */
+/** Factor for the rounds of store operations, which take microseconds and need no warm-up. */
 const TIMES_ROUNDS = 3;
 const OPERATIONS = ["submit", "poll", "list", "claim", "scrape"] as const;
 
-/** What does not depend on how much there is: jobs in the store, clients in the ring, tools, nonces that expire. */
+/**
+ * Operations whose cost must not depend on the amount of data: jobs in the store, clients in the ring, tools, expiring
+ * nonces.
+ */
 export const growth: Bench = {
   title: "Growth",
   async run(options) {
@@ -34,7 +37,7 @@ export const growth: Bench = {
   },
 };
 
-/** Times the operations of a store that holds more and more jobs, each store in a process of its own. */
+/** Measures the operations of stores with increasing numbers of jobs, each in its own process. */
 async function storeGrowth(
   engine: Engine,
   options: BenchOptions,
@@ -56,7 +59,7 @@ async function storeGrowth(
       for (const [index, store] of stores.entries()) {
         const took = await store.ask("time", { operation, calls: CALLS });
         const key = `${operation} ${sizes[index]}`;
-        // The first round warms up.
+        // The first round is a warm-up.
         if (round >= 0) tookMs.set(key, [...(tookMs.get(key) ?? []), took]);
       }
     }

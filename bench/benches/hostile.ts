@@ -4,7 +4,7 @@ import { count, type Measured } from "../../test/hostile/measured.ts";
 import type { Bench } from "../report/result.ts";
 import { median } from "../report/statistics.ts";
 
-/** What an honest client waits for its answers while strangers hold calls open: the attacks of the hostile suite. */
+/** The latency of a legitimate client during the attacks of the hostile suite. */
 export const hostile: Bench = {
   title: "Hostile neighbours",
   async run({ rounds, seconds, progress }) {

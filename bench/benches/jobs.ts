@@ -15,7 +15,7 @@ const RUNNING = ["done-sqlite", "done-postgres", "done-bullmq-always", "done-bul
 const SETTLING = ["settled-sqlite", "settled-postgres"] as const;
 const MOST_CALLERS = 64;
 
-/** Jobs: how many are accepted, how long an empty one takes, how soon its watcher knows. */
+/** Jobs: the rate of accepted jobs, the duration of an empty job, and the delay of its watcher. */
 export const jobs: Bench = {
   title: "Jobs",
   async run(options) {

@@ -1,7 +1,7 @@
 import type { Bench } from "../report/result.ts";
 import { compare } from "./compared.ts";
 
-/** What each part of Sealwire costs: the same call with parts left out. */
+/** The cost of each part of Sealwire: the same call without this part. */
 export const parts: Bench = {
   title: "A call of batch_sum with parts of Sealwire left out",
   run: (options) =>

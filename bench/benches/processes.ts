@@ -2,7 +2,7 @@ import type { Bench } from "../report/result.ts";
 import { measureInRounds } from "./rounds.ts";
 import { seriesTable, withoutServer } from "./series-table.ts";
 
-/** What several processes on one port bring. */
+/** The throughput of several processes on one port. */
 export const processes: Bench = {
   title: "Several processes on one port",
   async run(options) {

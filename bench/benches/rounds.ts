@@ -8,13 +8,13 @@ import type { ServerQuestions } from "../process/server-process.ts";
 import type { Variant } from "../variants/variant.ts";
 import { type VariantName, variants } from "../variants/variants.ts";
 
-/** What one interval gave, with what the server took for it. */
+/** The result of one interval, with the server's resource usage. */
 export interface Measured extends Sample {
   readonly serverCpuUs: number;
   readonly serverRssBytes: number;
 }
 
-/** The intervals of one variant at one number of callers, round by round. */
+/** The intervals of one variant at one number of callers, by round. */
 export interface Series {
   readonly name: VariantName;
   readonly title: string;
@@ -22,7 +22,7 @@ export interface Series {
   readonly rounds: readonly Measured[];
 }
 
-/** What {@link measureInRounds} measures. */
+/** Options of {@link measureInRounds}. */
 export interface RoundsOptions extends BenchOptions {
   readonly names: readonly VariantName[];
   /** Requests made for the first interval, before it is known how many are needed. Default 500. */
@@ -30,12 +30,13 @@ export interface RoundsOptions extends BenchOptions {
 }
 
 const FOLDER = join(import.meta.dirname, "..", "process");
+/** Number of requests that are prepared for the first interval, before the required number is known. */
 const FIRST_BATCH = 500;
 const SPARE = 1.5;
 
 /**
- * Starts every variant, warms each, then measures in rounds: in each round every variant has one interval for each number of
- * callers, one variant after the other, so that what the machine does meanwhile befalls all of them.
+ * Starts and warms up every variant, then measures in rounds. In each round every variant has one interval for each
+ * number of callers, in turn, so that disturbances of the machine affect all variants.
  */
 export async function measureInRounds(options: RoundsOptions): Promise<readonly Series[]> {
   const { names, rounds, seconds, warmUpSeconds, callers, profiles, progress, firstBatch = FIRST_BATCH } = options;
@@ -48,11 +49,11 @@ export async function measureInRounds(options: RoundsOptions): Promise<readonly 
     pairs.push(pair);
   }
   const measured = new Map<string, Measured[]>();
-  // The first round does not count: what was idle while the others were warmed is warmed again.
+  // The first round is not counted. It warms up variants that were idle during the warm-up of the others.
   for (let round = -1; round < rounds; round++) {
     progress(round < 0 ? "warming all again" : `round ${round + 1} of ${rounds}`);
     for (const count of callers) {
-      // Each round begins with another variant: none is always the one after the slowest.
+      // Each round begins with another variant, so that none always follows the slowest one.
       const order = pairs.map((_, index) => pairs[(index + round + 1) % pairs.length] as Pair);
       for (const pair of order) {
         const key = `${pair.name} ${count}`;
@@ -66,7 +67,7 @@ export async function measureInRounds(options: RoundsOptions): Promise<readonly 
   );
 }
 
-/** A variant's server and its load, each in a process of its own. */
+/** A variant's server and its load, each in its own process. */
 class Pair implements AsyncDisposable {
   readonly name: VariantName;
   readonly title: string;
@@ -110,7 +111,7 @@ class Pair implements AsyncDisposable {
     return new Pair(name, title, firstBatch, { server, load });
   }
 
-  /** Calls until this much time has gone into calls; the time in which requests are made does not count. */
+  /** Calls for this duration, without the time for preparing requests. */
   async warmUp(durationMs: number, callers: number): Promise<void> {
     for (let leftMs = durationMs; leftMs > 0; ) {
       const { elapsedMs } = await this.measure(callers, Math.min(leftMs, 2000));

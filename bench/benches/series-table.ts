@@ -7,7 +7,7 @@ export function callsPerSecond({ calls, elapsedMs }: Measured): number {
   return (calls / elapsedMs) * 1000;
 }
 
-/** One table of series with the same number of callers, each compared with the one named `base`. */
+/** A table of series with the same number of callers, each compared with the series `base`. */
 export function seriesTable(title: string, series: readonly Series[], base: string): Table {
   const reference = series.find(({ name }) => name === base);
   const baseRates = reference?.rounds.map(callsPerSecond) ?? [];
@@ -43,7 +43,7 @@ export function seriesTable(title: string, series: readonly Series[], base: stri
   };
 }
 
-/** The table without what the server's process took, for servers that are more than that one process. */
+/** The table without the usage of the server's process, for servers that consist of several processes. */
 export function withoutServer({ title, columns, rows }: Table): Table {
   const kept = columns.flatMap((column, index) => (/server|CPU/.test(column) ? [] : [index]));
   return {

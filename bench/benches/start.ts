@@ -13,16 +13,16 @@ const CLI = join(import.meta.dirname, "..", "..", "dist", "src", "cli", "main.js
 const OWN_USAGE = join(import.meta.dirname, "..", "process", "own-usage.mjs");
 const BATCH_SUM = { typeUrl: "type.googleapis.com/sealwire.demo.v1.BatchSumRequest", value: ARGS };
 
-/** What a process took. */
+/** The resource usage of a process. */
 interface Taken {
   readonly tookMs: number;
   readonly cpuUs: number;
   readonly peakKiB: number;
 }
 
-/** What one launch showed. */
+/** The result of one launch. */
 interface Launch {
-  /** Until the first answer; processor time and memory are those of the server's whole life. */
+  /** Wall time until the first answer; CPU time and memory of the server's whole lifetime. */
   readonly serve: Taken;
   readonly firstCallMs: number;
   readonly secondCallMs: number;
@@ -31,14 +31,14 @@ interface Launch {
   readonly health: Taken;
 }
 
-/** How soon a server answers after its launch, and what the command line takes; both as `npm run build` makes them. */
+/** The start-up time of a server, and the cost of the command line, both built by `npm run build`. */
 export const start: Bench = {
   title: "Start",
   async run({ rounds, progress }) {
     const folder = mkdtempSync(join(tmpdir(), "sealwire-bench-"));
     const launches: Launch[] = [];
     try {
-      // The first launch makes keys and a store, and is not counted.
+      // The first launch creates keys and a store and is not counted.
       await launch(folder);
       for (let round = 0; round < rounds; round++) {
         progress(`launch ${round + 1} of ${rounds}`);

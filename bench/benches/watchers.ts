@@ -11,15 +11,15 @@ import { median } from "../report/statistics.ts";
 
 const WATCHES = 10_000;
 const STALLED = 1_000;
-/** Longer than the 15 s after which a watch gets a sign of life, at the usual interval of 1 s. */
+/** Longer than the heartbeat interval of 15 s, at the default interval of 1 s. */
 const IDLE_INTERVALS = 16;
 const CONNECTIONS = 4;
 const FOLDER = join(import.meta.dirname, "..", "process");
-/** Progress is recorded every 250 ms at most. */
+/** Longer than 250 ms, the minimum interval of recorded progress. */
 const EVENT_INTERVAL_MS = 300;
 const LONG_MESSAGE = 500;
 
-/** Ten thousand open watches on one server: what they hold, and what an event for all of them does to a call. */
+/** Ten thousand open watches on one server: their memory, and the effect of an event for all of them on a call. */
 export const watchers: Bench = {
   title: "Watchers",
   async run({ rounds, seconds, scale, progress }) {
@@ -92,7 +92,7 @@ export const watchers: Bench = {
   },
 };
 
-/** What the server holds for readers that have stopped reading, above what it holds for them at first, in bytes. */
+/** The additional memory of the server for readers that have stopped reading, in bytes. */
 async function stalledReaders(watches: number, events: number): Promise<{ afterHalf: number; afterAll: number }> {
   const cores = pickCores();
   await using server = startProcess<WatchServerQuestions>("watch-server-process.ts", cores.server);

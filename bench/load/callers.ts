@@ -1,17 +1,20 @@
 import { quantile } from "../report/statistics.ts";
 import type { Interval, Sample } from "./load.ts";
 
-/** A {@link Interval} with what its callers do. */
+/** Options of {@link runCallers}. */
 export interface CallersOptions<Request> extends Interval {
-  /** The next request; `undefined` when none is left. */
+  /** Returns the next request; `undefined` if none is left. */
   readonly next: () => Request | undefined;
-  /** Sends a request; resolves when its answer is there and right, to a number if it took another time than until then. */
+  /**
+   * Sends a request. Resolves when the expected answer is received; resolves to a number to report another latency in
+   * milliseconds.
+   */
   readonly send: (request: Request) => Promise<unknown>;
 }
 
 const ANSWER_LIMIT_MS = 20_000;
 
-/** Runs callers side by side, each with one call at a time, and times every call. */
+/** Runs concurrent callers, each with one call at a time, and measures every call. */
 export async function runCallers<Request>(options: CallersOptions<Request>): Promise<Sample> {
   const { callers, durationMs, next, send } = options;
   const latencies: number[] = [];

@@ -1,13 +1,13 @@
 import { runCallers } from "./callers.ts";
 import type { Interval, Load, Sample } from "./load.ts";
 
-/** Calls through a client library: what it takes of the load's processor is what is measured. */
+/** Calls through a client library, to measure the CPU time of the client. */
 export class ClientLoad implements Load {
   readonly #call: () => Promise<unknown>;
   readonly #close: () => void;
   #left = 0;
 
-  /** `call` throws if the answer is not the expected one; it may give the milliseconds that it took itself. */
+  /** `call` throws if the answer is not the expected one. It may return its own latency in milliseconds. */
   constructor(call: () => Promise<unknown>, close: () => void) {
     this.#call = call;
     this.#close = close;

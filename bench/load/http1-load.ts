@@ -3,18 +3,18 @@ import { connect, type Socket } from "node:net";
 import { runCallers } from "./callers.ts";
 import type { Interval, Load, Sample } from "./load.ts";
 
-/** What HTTP/1.1 calls are made with. */
+/** Options of {@link Http1Load}. */
 export interface Http1LoadOptions {
   readonly port: number;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Makes one JSON body; asked for each call of an interval before it begins. */
+  /** Makes one JSON body. Called for each call before the interval begins. */
   readonly makeBody: () => string;
-  /** Text that every right answer holds. */
+  /** Text that every correct answer contains. */
   readonly expected: string;
 }
 
-/** POST requests, by plain sockets that are kept open: one for each caller, as HTTP/1.1 has one call at a time. */
+/** POST requests on plain keep-alive sockets, one for each caller, because HTTP/1.1 allows one call at a time. */
 export class Http1Load implements Load {
   readonly #options: Http1LoadOptions;
   readonly #head: string;
@@ -34,7 +34,7 @@ export class Http1Load implements Load {
     });
   }
 
-  /** Connects anew for each interval: servers close connections that were idle meanwhile. */
+  /** Reconnects for each interval, because servers close idle connections. */
   async run(interval: Interval): Promise<Sample> {
     this.#idle = await Promise.all(Array.from({ length: interval.callers }, () => this.#open()));
     const sample = await runCallers({
@@ -78,7 +78,7 @@ export class Http1Load implements Load {
   }
 }
 
-/** Whether all of an answer is there: as much as its content-length says, or the last chunk. */
+/** True if an answer is complete: by its content-length, or by its last chunk. */
 function isWhole(answer: string): boolean {
   const head = answer.indexOf("\r\n\r\n");
   if (head < 0) return false;

@@ -3,23 +3,23 @@ import { type ClientHttp2Session, connect, constants } from "node:http2";
 import { runCallers } from "./callers.ts";
 import type { Interval, Load, Sample } from "./load.ts";
 
-/** What unary gRPC calls are made with. */
+/** Options of {@link Http2Load}. */
 export interface Http2LoadOptions {
   /** host:port. */
   readonly address: string;
-  /** How many to spread the calls over. Default 1. */
+  /** Number of connections. Default 1. */
   readonly connections?: number;
   /** gRPC path of the method. */
   readonly path: string;
-  /** Makes one request message; asked for each call of an interval before it begins. */
+  /** Makes one request message. Called for each call before the interval begins. */
   readonly makeMessage: () => Uint8Array;
-  /** Bytes that every right answer holds. */
+  /** Bytes that every correct answer contains. */
   readonly expected: Uint8Array;
 }
 
 /**
- * Unary gRPC calls by node:http2 alone: a gRPC client takes about twice the time that a server does,
- * and would be what is measured.
+ * Unary gRPC calls with node:http2 only. A gRPC client takes about twice the time of a server and would dominate the
+ * measurement.
  */
 export class Http2Load implements Load {
   readonly #options: Http2LoadOptions;
@@ -41,7 +41,7 @@ export class Http2Load implements Load {
     };
   }
 
-  /** Connects; the load is ready then. */
+  /** Connects. The load is then ready. */
   static async connect(options: Http2LoadOptions): Promise<Http2Load> {
     const sessions = Array.from({ length: options.connections ?? 1 }, () => connect(`http://${options.address}`));
     await Promise.all(sessions.map((session) => once(session, "remoteSettings")));
@@ -80,7 +80,7 @@ export class Http2Load implements Load {
   }
 }
 
-/** A message as gRPC sends it: not compressed, its length before it. */
+/** An uncompressed gRPC message with its length prefix. */
 export function grpcBody(message: Uint8Array): Buffer {
   const body = Buffer.allocUnsafe(5 + message.length);
   body.writeUInt8(0, 0);

@@ -1,25 +1,25 @@
-/** How long to call, and how many calls are under way at any time. */
+/** Duration and concurrency of an interval. */
 export interface Interval {
   readonly callers: number;
   readonly durationMs: number;
 }
 
-/** What an interval gave. */
+/** The result of an interval. */
 export interface Sample {
   readonly calls: number;
-  /** From the first call to the last answer: shorter than asked for where the prepared requests ran out. */
+  /** From the first call to the last answer. Shorter than requested if the prepared requests were used up. */
   readonly elapsedMs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
-  /** What the load itself took of its processor, in microseconds. */
+  /** CPU time of the load itself, in microseconds. */
   readonly loadCpuUs: number;
 }
 
-/** Calls a server as fast as it answers. */
+/** Calls a server with maximum throughput. */
 export interface Load extends AsyncDisposable {
-  /** Makes this many requests beforehand. Loads that need nothing made take it as a limit. */
+  /** Prepares requests. Loads without prepared requests use the number as a limit. */
   prepare(count: number): void;
-  /** Calls until the time or the prepared requests are used up. Throws at the first answer that is not the expected one. */
+  /** Calls until the time or the prepared requests are used up. Throws on the first unexpected answer. */
   run(interval: Interval): Promise<Sample>;
 }

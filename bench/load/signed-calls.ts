@@ -5,14 +5,14 @@ import { signRequest } from "../../src/signing/request/sign.ts";
 import { CALL_METHOD, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { ARGS } from "../variants/work.ts";
 
-/** What is called: the gRPC path, the tool and its arguments. */
+/** A call: the gRPC path, the tool and its arguments. */
 export interface ToolCall {
   readonly method: string;
   readonly tool: string;
   readonly args: { readonly typeUrl: string; readonly value: Uint8Array };
 }
 
-/** A call of a tool that takes numbers as `batch_sum` does, on the gRPC path `method`. */
+/** A call of a tool with the arguments of `batch_sum`, on the gRPC path `method`. */
 export function numbersCall(tool: string, method: string = CALL_METHOD): ToolCall {
   return {
     method,
@@ -28,12 +28,12 @@ export function watchCall(jobId: string): ToolCall {
   return { method: WATCH_JOB_METHOD, tool: "watch_job", args: { typeUrl, value } };
 }
 
-/** Signed requests of one client, each a new intent with a nonce of its own. */
+/** Signed requests of one client, each with a new intent and nonce. */
 export class SignedCalls {
   readonly #credentials: ClientCredentials;
   readonly #call: ToolCall;
 
-  /** `credentials`: the text of a credentials file. */
+  /** `credentials`: the content of a credentials file. */
   constructor(credentials: string, call: ToolCall) {
     this.#credentials = parseCredentials(Buffer.from(credentials));
     this.#call = call;
@@ -44,12 +44,12 @@ export class SignedCalls {
     return this.#call.method;
   }
 
-  /** A frame signed now; a server takes it for five minutes. */
+  /** A frame that is signed now. A server accepts it for five minutes. */
   next(): Uint8Array {
     return this.nextNamed().message;
   }
 
-  /** The same with its request id. */
+  /** As {@link next}, with its request id. */
   nextNamed(): { readonly id: string; readonly message: Uint8Array } {
     const { clientId, keyId, requestKey, serverId } = this.#credentials;
     const attempt = { requestId: randomUUID(), tsMs: Date.now(), nonce: randomBytes(16) };

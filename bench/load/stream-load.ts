@@ -4,29 +4,29 @@ import { runCallers } from "./callers.ts";
 import { grpcBody } from "./http2-load.ts";
 import type { Interval, Load, Sample } from "./load.ts";
 
-/** A message on a stream, with what its answer is known by. */
+/** A message on a stream, with the id of its answer. */
 export interface StreamedMessage {
   readonly id: string;
   readonly message: Uint8Array;
 }
 
-/** What calls over one stream are made with. */
+/** Options of {@link StreamLoad}. */
 export interface StreamLoadOptions {
   /** host:port. */
   readonly address: string;
   /** gRPC path of the method. */
   readonly path: string;
-  /** Makes one request message; asked for each call of an interval before it begins. */
+  /** Makes one request message. Called for each call before the interval begins. */
   readonly makeMessage: () => StreamedMessage;
-  /** Reads from an answer which message it answers. */
+  /** Returns the id of the message that an answer belongs to. */
   readonly idOf: (answer: Buffer) => string;
-  /** Bytes that every right answer holds. */
+  /** Bytes that every correct answer contains. */
   readonly expected: Uint8Array;
 }
 
 const PREFIX_BYTES = 5;
 
-/** Calls over one gRPC stream, answered in any order, by node:http2 alone. */
+/** Calls on one gRPC stream, answered in any order, with node:http2 only. */
 export class StreamLoad implements Load {
   readonly #options: StreamLoadOptions;
   readonly #session: ClientHttp2Session;

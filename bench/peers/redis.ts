@@ -9,7 +9,7 @@ import { findRedis } from "./find-redis.ts";
 /** When Redis makes its log durable: before it answers, or within a second. */
 export type AppendFsync = "always" | "everysec";
 
-/** Starts a redis-server of its own, on a unix socket in a temporary folder. It ends with this process. */
+/** Starts a redis-server on a unix socket in a temporary folder. It ends with this process. */
 export async function startRedis(appendfsync: AppendFsync): Promise<{ readonly path: string } & AsyncDisposable> {
   const program = findRedis();
   if (program === undefined) throw new Error("Redis is not installed: there is no redis-server");
@@ -22,7 +22,7 @@ export async function startRedis(appendfsync: AppendFsync): Promise<{ readonly p
     appendonly: "yes",
     appendfsync,
     save: "",
-    // What BullMQ asks for.
+    // Required by BullMQ.
     "maxmemory-policy": "noeviction",
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);

@@ -1,17 +1,17 @@
-/** What a process of the benchmark can be asked: named functions of one argument, which travels by structured clone. */
+/** The functions of a bench process, by name. The argument is passed by structured clone. */
 export type Questions = Readonly<Record<string, (argument: never) => unknown>>;
 
-/** The answer to a question, or why there is none. */
+/** The answer to a question, or its error. */
 export type Answer = { readonly id: number } & ({ readonly value: unknown } | { readonly error: string });
 
-/** A question on its way to a process. */
+/** A question to a process. */
 export interface Question {
   readonly id: number;
   readonly name: string;
   readonly argument: unknown;
 }
 
-/** Answers the parent's questions until it goes away; then cleans up, and this process ends, too. */
+/** Answers the parent's questions until it disconnects, then cleans up and ends this process. */
 export function answerParent(questions: Questions, cleanUp: () => unknown = () => {}): void {
   process.on("message", ({ id, name, argument }: Question) => {
     const send = (answer: Answer): void => void process.send?.(answer);

@@ -1,15 +1,15 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** Which cores a server and its load run on, as `taskset -c` takes them; `undefined` where nothing can be pinned. */
+/** The cores of a server and its load in the format of `taskset -c`; `undefined` if processes cannot be pinned. */
 export interface Cores {
   readonly server: string | undefined;
   readonly load: string | undefined;
-  /** For servers of several processes: all cores but the load's; where there are only two, both. */
+  /** The cores of servers with several processes: all except the load's; if there are only two, both. */
   readonly several: string | undefined;
 }
 
-/** One core for servers and another one for loads. Needs Linux, taskset and two cores that this process may use. */
+/** Selects one core for servers and another one for loads. Requires Linux, taskset and two available cores. */
 export function pickCores(): Cores {
   const cores = hasTaskset() ? allowedCores() : [];
   const [server, load] = cores;
@@ -27,7 +27,7 @@ function hasTaskset(): boolean {
   }
 }
 
-/** The cores that this process may run on: of "0-2,5" these are 0, 1, 2 and 5. */
+/** The cores that this process may use: "0-2,5" means 0, 1, 2 and 5. */
 function allowedCores(): number[] {
   const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "";
   return list.split(",").flatMap((range) => {

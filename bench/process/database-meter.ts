@@ -1,20 +1,20 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { Client } from "pg";
 
-/** Linux counts the time of processes in hundredths of a second. */
+/** Linux counts CPU time in hundredths of a second. */
 const TICK_US = 10_000;
 
-/** What a PostgreSQL server has spent so far, and what a schema holds now. */
+/** The resource usage of a PostgreSQL server and the size of a schema. */
 export interface Spent {
-  /** Time on the processor in microseconds, of all its processes, in user and system mode. */
+  /** User and system CPU time of all its processes, in microseconds. */
   readonly cpuUs: number;
-  /** Bytes written to the log. */
+  /** Bytes written to the write-ahead log. */
   readonly walBytes: number;
-  /** Bytes of the schema's tables with their indexes. */
+  /** Size of the schema's tables and indexes in bytes. */
   readonly keptBytes: number;
 }
 
-/** Reads what a PostgreSQL server on this machine (Linux) spends. */
+/** Reads the resource usage of a PostgreSQL server on this machine (Linux). */
 export class DatabaseMeter {
   readonly #client: Client;
   readonly #schema: string;
@@ -26,7 +26,7 @@ export class DatabaseMeter {
     this.#postmaster = postmaster;
   }
 
-  /** Reads by this connection, for one schema. */
+  /** Creates a meter for one schema that uses this connection. */
   static async of(client: Client, schema: string): Promise<DatabaseMeter> {
     const { rows } = await client.query("SELECT pg_backend_pid() AS pid");
     return new DatabaseMeter(client, schema, statOf(rows[0].pid)?.parent ?? 0);
@@ -56,14 +56,14 @@ interface Stat {
   readonly pid: number;
   readonly parent: number;
   readonly ticks: number;
-  /** Of the children that have ended. */
+  /** CPU time of ended child processes. */
   readonly childTicks: number;
 }
 
-/** `undefined` if there is no such process any more. */
+/** `undefined` if the process has ended. */
 function statOf(pid: number): Stat | undefined {
   try {
-    // The name of the program, in parentheses, may hold spaces.
+    // The program's name, in parentheses, may contain spaces.
     const fields = (readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1) ?? "").split(" ").map(Number);
     const [, parent = 0] = fields;
     const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15);

@@ -5,18 +5,18 @@ import { median } from "../report/statistics.ts";
 import { benchJob, type Engine, openFilledStore, runEmptyJobs } from "../variants/filled-store.ts";
 import { answerParent } from "./answering.ts";
 
-/** Submissions, or jobs run, side by side: they share a commit. */
+/** Number of concurrent submissions or jobs, which share a commit. */
 const GROUP = 64;
 const CLAIMS_PER_CALL = 10;
 let store: Store | undefined;
 const submitted: string[] = [];
 
 const questions = {
-  /** Opens a store with so many jobs; see {@link openFilledStore}. */
+  /** Opens a store with `count` jobs; see {@link openFilledStore}. */
   async fill({ engine, count }: { readonly engine: Engine; readonly count: number }): Promise<void> {
     store = await openFilledStore(engine, count);
   },
-  /** The median of how long one operation takes, in milliseconds. What writes comes in groups, as under load. */
+  /** Measures the median duration of one operation, in milliseconds. Writes run in groups, as under load. */
   async time({ operation, calls }: { readonly operation: Operation; readonly calls: number }): Promise<number> {
     const took: number[] = [];
     if (operation === "claim") return claim(calls * CLAIMS_PER_CALL);
@@ -44,13 +44,13 @@ const OPERATIONS = {
     const { jobs } = await opened().jobs.list({ owner: "owner-0", states: [], pageSize: 50 });
     if (jobs.length !== 50) throw new Error(`the page has ${jobs.length} jobs`);
   },
-  /** What a scrape of the metrics asks of the store, nothing kept from another. */
+  /** Reads the statistics of a metrics scrape, without a cache. */
   async scrape(): Promise<void> {
     if ((await new StoreFigures(opened(), systemClock).read()) === undefined) throw new Error("the store is away");
   },
 };
 
-/** Submits empty jobs and has them run: the time for each, claimed and settled. */
+/** Submits and runs empty jobs. Returns the time for claiming and settling one. */
 async function claim(count: number): Promise<number> {
   const { jobs } = opened();
   await Promise.all(Array.from({ length: count }, () => jobs.submit(benchJob("owner-1", "empty"))));
@@ -64,7 +64,7 @@ function opened(): Store {
   return store;
 }
 
-/** What the process that fills a store can be asked. */
+/** The questions of the process that fills a store. */
 export type GrowthQuestions = typeof questions;
 
 answerParent(questions, () => store?.[Symbol.asyncDispose]());

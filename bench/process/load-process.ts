@@ -11,18 +11,18 @@ const questions = {
     const variant: Variant = await variants[name]();
     load = await variant.connect(target);
   },
-  /** Makes requests beforehand, so that no interval pays for it. */
+  /** Prepares requests before an interval. */
   prepare(count: number): void {
     load?.prepare(count);
   },
-  /** Calls for a while. Throws if any answer is not the expected one. */
+  /** Calls for one interval. Throws on an unexpected answer. */
   async run(interval: { readonly callers: number; readonly durationMs: number }): Promise<Sample> {
     if (load === undefined) throw new Error("the load is not connected");
     return load.run(interval);
   },
 };
 
-/** What the process that puts load on a variant can be asked. */
+/** The questions of the process that calls a variant. */
 export type LoadQuestions = typeof questions;
 
 answerParent(questions);

@@ -1,4 +1,4 @@
-/** Milliseconds since some moment, with their fraction: the same in all processes of a machine, and never set. */
+/** Monotonic time in milliseconds with fractions, equal in all processes of the machine. */
 export function machineMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }

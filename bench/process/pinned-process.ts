@@ -2,19 +2,19 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Answer, Question, Questions } from "./answering.ts";
 
-/** What a {@link PinnedProcess} is started with. */
+/** Options of a {@link PinnedProcess}. */
 export interface PinnedProcessOptions {
-  /** The module to run; it calls `answerParent`. */
+  /** The module to run. It must call `answerParent`. */
   readonly file: string;
-  /** As `taskset -c` takes them; `undefined`: wherever the kernel likes. */
+  /** Cores in the format of `taskset -c`; `undefined`: not pinned. */
   readonly cores: string | undefined;
-  /** Flags of Node. */
+  /** Command-line flags of Node. */
   readonly flags?: readonly string[];
 }
 
 const GRACE_MS = 10_000;
 
-/** A child process on cores of its own that answers questions. `Q`: what it can be asked. */
+/** A child process, pinned to cores, that answers the questions `Q`. */
 export class PinnedProcess<Q extends Questions> implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
@@ -37,7 +37,7 @@ export class PinnedProcess<Q extends Questions> implements AsyncDisposable {
     });
   }
 
-  /** Asks and waits for the answer. Throws what the process threw, or that it ended. */
+  /** Asks a question and waits for the answer. Throws the error of the process, or an error if it has ended. */
   async ask<K extends keyof Q & string>(name: K, argument: Parameters<Q[K]>[0]): Promise<Awaited<ReturnType<Q[K]>>> {
     const answer = await new Promise<Answer>((resolve) => {
       this.#questions += 1;
@@ -51,7 +51,7 @@ export class PinnedProcess<Q extends Questions> implements AsyncDisposable {
     return answer.value as Awaited<ReturnType<Q[K]>>;
   }
 
-  /** Lets the process go, which ends it; kills it if it does not. */
+  /** Disconnects the process, which ends it, and kills it if it does not end. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, "exit");

@@ -6,7 +6,7 @@ import { usage } from "./usage.ts";
 let served: Served | undefined;
 
 const questions = {
-  /** Starts a variant's server; gives what its load needs to reach it. */
+  /** Starts a variant's server. Returns the target for its load. */
   async serve(name: VariantName): Promise<unknown> {
     const variant = await variants[name]();
     served = await variant.serve();
@@ -15,7 +15,7 @@ const questions = {
   usage,
 };
 
-/** What the process that serves a variant can be asked. */
+/** The questions of the process that serves a variant. */
 export type ServerQuestions = typeof questions;
 
 answerParent(questions, () => served?.[Symbol.asyncDispose]());

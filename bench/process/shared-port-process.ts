@@ -4,9 +4,12 @@ import { memoryKeyRing } from "../../src/signing/key-ring/memory-key-ring.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 
-/* One process of several that share a port. With node:cluster the primary deals the connections out, else the kernel. */
+/*
+ * One of several processes that share a port. With node:cluster the primary distributes the connections, otherwise the
+ * kernel.
+ */
 
-/** What such a process is told first. */
+/** The first message to such a process. */
 export interface Task {
   readonly keyRing: string;
   readonly listen: string;

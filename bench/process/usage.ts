@@ -1,11 +1,11 @@
-/** What a process has used so far, and what it holds now. */
+/** The CPU time and memory of a process. */
 export interface Usage {
-  /** Time on the processor in microseconds, of all threads, in user and system mode. */
+  /** User and system CPU time of all threads, in microseconds. */
   readonly cpuUs: number;
   readonly rssBytes: number;
 }
 
-/** What this process has used since it started. */
+/** The resource usage of this process since its start. */
 export function usage(): Usage {
   const { user, system } = process.cpuUsage();
   return { cpuUs: user + system, rssBytes: process.memoryUsage.rss() };

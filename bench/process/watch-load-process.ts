@@ -6,14 +6,14 @@ import { answerParent } from "./answering.ts";
 import { machineMs } from "./machine-time.ts";
 import { eventText, type WatchedEvent } from "./watched-event.ts";
 
-/** Which watches to open. */
+/** The watches to open. */
 export interface Watches {
   readonly address: string;
   readonly credentials: string;
   readonly jobId: string;
   readonly watches: number;
   readonly connections: number;
-  /** Lets the server send headers and nothing more, as a reader does that has stopped reading. */
+  /** Stops reading after the headers. */
   readonly stalled: boolean;
 }
 
@@ -22,7 +22,7 @@ let failure: Error | undefined;
 let awaited: { readonly text: Buffer; heard: number; readonly by: PromiseWithResolvers<number> } | undefined;
 
 const questions = {
-  /** Opens watches and waits until each has its first message; stalled ones, until the server has answered. */
+  /** Opens watches and waits for the first message of each, or, for stalled ones, for the headers. */
   async open({ address, credentials, jobId, watches, connections, stalled }: Watches): Promise<void> {
     const calls = new SignedCalls(credentials, watchCall(jobId));
     const sessions = await Promise.all(
@@ -39,11 +39,11 @@ const questions = {
     await Promise.all(opened);
     open = watches;
   },
-  /** Listens for an event that is to come. Signs of life do not count. */
+  /** Starts waiting for an event. Heartbeats are ignored. */
   expect(event: WatchedEvent): void {
     awaited = { text: Buffer.from(eventText(event)), heard: 0, by: Promise.withResolvers() };
   },
-  /** Waits until every watch has heard of the event. Gives the time at which the last one did. */
+  /** Waits until every watch has received the event. Returns the time of the last one. */
   async heard(): Promise<number> {
     const atMs = await awaited?.by.promise;
     if (atMs === undefined || failure !== undefined) throw failure ?? new Error("no event is expected");
@@ -75,7 +75,7 @@ function openWatch(session: ClientHttp2Session, calls: SignedCalls, until: "resp
   return Promise.race([once(stream, until), ended]);
 }
 
-/** What the process that watches can be asked. */
+/** The questions of the watching process. */
 export type WatchLoadQuestions = typeof questions;
 
 answerParent(questions);

@@ -19,7 +19,7 @@ let store: Store | undefined;
 const blocked = monitorEventLoopDelay({ resolution: 1 });
 
 const questions = {
-  /** Starts a server with one job that runs until the end, for everyone to watch. */
+  /** Starts a server with one job that runs until the end and that all clients watch. */
   async serve(): Promise<SealwireTarget & { readonly jobId: string }> {
     const started = Promise.withResolvers<void>();
     const { tools, descriptors } = testService({
@@ -37,7 +37,7 @@ const questions = {
       store,
       tools: [demoTools(), tools],
       descriptors: [descriptors],
-      // All watches are opened at once: unverified for a moment, each counts as 8 KiB.
+      // All watches are opened concurrently. Until it is verified, each counts as 8 KiB.
       limits: { streamsPerConnectionMax: 100_000, unverifiedBytesMax: 256 * 1024 * 1024 },
     });
     const credentials = server.credentials();
@@ -51,9 +51,9 @@ const questions = {
     };
   },
   usage,
-  /** What the process holds once everything that can be freed is. */
+  /** The memory of the process after garbage collection. */
   async memory(): Promise<{ readonly rssBytes: number; readonly heapBytes: number }> {
-    // Twice: what finalizers let go of in the first turn is freed in the second.
+    // Two collections: the second one frees objects that finalizers released.
     for (let turn = 0; turn < 2; turn++) {
       globalThis.gc?.();
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -61,7 +61,7 @@ const questions = {
     const { rss, heapUsed, external } = process.memoryUsage();
     return { rssBytes: rss, heapBytes: heapUsed + external };
   },
-  /** Makes one event for every watcher. Gives the time just before it. */
+  /** Emits one event for every watcher. Returns the time before it. */
   emit(event: WatchedEvent): number {
     blocked.reset();
     blocked.enable();
@@ -69,14 +69,14 @@ const questions = {
     job?.progress(event.number, 0, eventText(event));
     return atMs;
   },
-  /** The longest that the event loop was held since the last event, in milliseconds. */
+  /** The longest delay of the event loop since the last event, in milliseconds. */
   longestBlockMs(): number {
     blocked.disable();
     return blocked.max / 1e6;
   },
 };
 
-/** What the process that is watched can be asked. */
+/** The questions of the watched process. */
 export type WatchServerQuestions = typeof questions;
 
 answerParent(questions, () => store?.[Symbol.asyncDispose]());

@@ -1,12 +1,12 @@
-/** An event for everyone who watches: a progress of their job. */
+/** An event for all watchers: progress of the watched job. */
 export interface WatchedEvent {
   /** From 1 on. */
   readonly number: number;
-  /** How long its text is made, in characters, at least. */
+  /** Minimum length of its text, in characters. */
   readonly length: number;
 }
 
-/** The text of an event; no other message that a watch is sent has it. */
+/** The text of an event, which identifies its message. */
 export function eventText({ number, length }: WatchedEvent): string {
   return `event ${number}.`.padEnd(length, "x");
 }

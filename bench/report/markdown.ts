@@ -1,6 +1,6 @@
 import type { Cell, Result, Table } from "./result.ts";
 
-/** The page about one bench. */
+/** The result page of one bench. */
 export function resultPage(result: Result): string {
   const { name, title, tables, chart } = result;
   const picture = chart === undefined ? [] : [`![${chart.title}](${name}.svg)`];
@@ -8,7 +8,7 @@ export function resultPage(result: Result): string {
   return [`# ${title}`, provenance(result), ...picture, ...sections].join("\n\n").concat("\n");
 }
 
-/** Where figures come from, in one line: when, what was measured, on what, how. */
+/** The provenance of results in one line: time, commit, machine, settings and command. */
 export function provenance({ at, commit, machine, settings, command }: Result): string {
   const measured = commit === undefined ? at.slice(0, 10) : `${at.slice(0, 10)} at commit \`${commit}\``;
   return `Measured ${measured}. ${machine}. ${settings}. Command: \`${command}\`.`;

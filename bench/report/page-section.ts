@@ -6,13 +6,13 @@ import type { Result } from "./result.ts";
 const START = "<!-- bench: written by npm run bench -->\n";
 const END = "<!-- /bench -->";
 
-/** Which page shows the newest result of a bench, and the columns of its table that it shows. */
+/** The pages that show the newest result of a bench, with the shown columns. */
 export const PAGES: Readonly<Record<string, { readonly page: string; readonly columns: readonly number[] }>> = {
   calls: { page: "README.md", columns: [0, 1, 2, 3, 4, 5] },
   costs: { page: "docs/scale.md", columns: [0, 1, 2, 3, 4] },
 };
 
-/** A page with the newest result of its bench in its place. Throws if it has no place for one. */
+/** Inserts the newest result of its bench into a page. Throws if the page has no section for it. */
 export function withNewestResult(text: string, name: string): string {
   const start = text.indexOf(START);
   const end = text.indexOf(END);

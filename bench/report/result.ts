@@ -3,56 +3,56 @@ import { cpus, release, totalmem } from "node:os";
 import type { BenchOptions } from "../options.ts";
 import { pickCores } from "../process/cores.ts";
 
-/** A cell: a measured number or a text, empty where there is nothing to say. */
+/** A cell: a measured number or a text, which may be empty. */
 export type Cell = number | string;
 
-/** Figures that belong together. */
+/** A table of results. */
 export interface Table {
   readonly title: string;
-  /** With their units, for example "p50 (ms)". */
+  /** Headings with units, for example "p50 (ms)". */
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
 }
 
-/** What is drawn: one bar for each value. */
+/** A chart with one bar for each value. */
 export interface Chart {
   readonly title: string;
   readonly unit: string;
   readonly bars: readonly { readonly label: string; readonly value: number; readonly ours: boolean }[];
 }
 
-/** What a bench gives. */
+/** The result of a bench. */
 export interface Findings {
   readonly tables: readonly Table[];
   readonly chart?: Chart;
-  /** How much was measured, where that is not what {@link describeSettings} says. */
+  /** The settings, if they differ from {@link describeSettings}. */
   readonly settings?: string;
-  /** Every single measurement, for whoever wants to compute something else of them. */
+  /** All measurements, for further analysis. */
   readonly raw?: unknown;
 }
 
-/** What is written into `results/`. */
+/** The content of a file in `results/`. */
 export interface Result extends Findings {
   readonly name: string;
   readonly title: string;
-  /** When, as ISO 8601. */
+  /** Time in ISO 8601. */
   readonly at: string;
-  /** What was measured, as git names it; `undefined` outside a clone, from where no result is taken over. */
+  /** The measured commit; `undefined` outside of a git clone, whose results are not published. */
   readonly commit?: string;
   readonly machine: string;
   readonly settings: string;
-  /** As it was typed. */
+  /** The shell command. */
   readonly command: string;
 }
 
-/** A bench, as `npm run bench -- NAME` runs it. */
+/** A bench for `npm run bench -- NAME`. */
 export interface Bench {
   readonly title: string;
-  /** Measures. Throws if anything did not answer as it should. */
+  /** Runs the bench. Throws on an unexpected answer. */
   run(options: BenchOptions): Promise<Findings>;
 }
 
-/** Names the commit that is measured, with "-dirty" where files differ from it. */
+/** The id of the current commit, with "-dirty" if files differ from it. */
 export function describeCommit(): string | undefined {
   const { status, stdout } = spawnSync("git", ["describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"], {
     cwd: import.meta.dirname,
@@ -61,7 +61,7 @@ export function describeCommit(): string | undefined {
   return status === 0 ? stdout.trim() : undefined;
 }
 
-/** Says on what a run was made. */
+/** Describes the machine of a run. */
 export function describeMachine(): string {
   const [cpu] = cpus();
   const { server, load } = pickCores();
@@ -70,7 +70,7 @@ export function describeMachine(): string {
   return `${cpu?.model ?? "unknown processor"}, ${cpus().length} cores, ${memory} GiB, ${process.platform} ${release()}, Node ${process.version}; ${pinned}`;
 }
 
-/** Says how much a run measured. */
+/** Describes the settings of a run. */
 export function describeSettings({ rounds, seconds, warmUpSeconds, scale }: BenchOptions): string {
   const scaled = scale === 1 ? "" : `, scaled down by ${scale}`;
   return `${rounds} rounds of ${seconds} s after ${warmUpSeconds} s of warm-up${scaled}`;

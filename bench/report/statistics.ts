@@ -1,9 +1,9 @@
-/** The value below which `share` of the sorted values lie; the nearest one that there is. */
+/** The quantile `share` of sorted values, by the nearest rank. */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-/** The middle of some values, or of the two in the middle their mean. */
+/** The median of values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
@@ -11,7 +11,7 @@ export function median(values: readonly number[]): number {
   return (below + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
 }
 
-/** The median of `values[i] / base[i]`: what drifts from round to round drifts in both. */
+/** The median of `values[i] / base[i]`, in which drift between rounds cancels out. */
 export function medianRatio(values: readonly number[], base: readonly number[]): number {
   return median(values.map((value, round) => value / (base[round] ?? Number.NaN)));
 }

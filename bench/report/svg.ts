@@ -6,7 +6,7 @@ const BAR = 22;
 const GAP = 8;
 const TOP = 44;
 
-/** Draws horizontal bars, ours in colour; readable on light and on dark pages. */
+/** Draws horizontal bars, Sealwire's in colour. Readable on light and dark pages. */
 export function drawChart({ title, unit, bars }: Chart): string {
   const most = Math.max(...bars.map(({ value }) => value));
   const height = TOP + bars.length * (BAR + GAP) + GAP;

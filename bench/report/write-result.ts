@@ -4,7 +4,7 @@ import { resultPage } from "./markdown.ts";
 import type { Result } from "./result.ts";
 import { drawChart } from "./svg.ts";
 
-/** Writes a result into the folder: NAME.json, NAME.md and, if there is something to draw, NAME.svg. */
+/** Writes a result into a folder: NAME.json, NAME.md and, if it has a chart, NAME.svg. */
 export function writeResult(result: Result, folder: string): void {
   mkdirSync(folder, { recursive: true });
   const path = (ending: string): string => join(folder, `${result.name}.${ending}`);

@@ -27,7 +27,7 @@ export function bullmqAccepts(appendfsync: AppendFsync): Variant<string> {
   };
 }
 
-/** Empty jobs of BullMQ from `add` until the one who added it hears that it is done. */
+/** Empty jobs of BullMQ, from `add` until the caller is notified of the end. */
 export function bullmqDone(appendfsync: AppendFsync): Variant<string> {
   return {
     title: `BullMQ on Redis, appendfsync ${appendfsync}`,

@@ -17,7 +17,7 @@ function check({ total }: { readonly total: number }): void {
   if (total !== 6.5) throw new Error(`the total is ${total}`);
 }
 
-/** A generated client on grpc-js that decodes what it gets and believes it. */
+/** A generated client on grpc-js that decodes answers without verification. */
 export const grpcJsClient: Variant<string> = {
   title: "grpc-js client, unsigned",
   serve: grpcJs.serve,

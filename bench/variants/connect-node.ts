@@ -10,7 +10,7 @@ import { ARGS, batchSum, RESULT } from "./work.ts";
 
 const SERVICE = "sealwire.demo.v1.DemoToolService";
 
-/** Connect for Node, serving the demo service itself over gRPC: small messages, none of them signed. */
+/** Connect for Node, which serves the demo service itself over gRPC: small, unsigned messages. */
 export const connectNode: Variant<string> = {
   title: "connect-node, unsigned",
 

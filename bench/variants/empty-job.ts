@@ -12,12 +12,12 @@ export function jobAccepts(store: StoreName): Variant<SealwireTarget> {
   return emptyJobs(store, false);
 }
 
-/** Empty jobs from the call until the one who made it holds the verified result. */
+/** Empty jobs, from the call until the caller has the verified result. */
 export function jobDone(store: StoreName): Variant<SealwireTarget> {
   return followed(store, () => undefined);
 }
 
-/** From the moment in which an empty job's handler returns until its watcher holds the verified terminal state. */
+/** From the return of an empty job's handler until its watcher has the verified terminal state. */
 export function jobSettled(store: StoreName): Variant<SealwireTarget> {
   return followed(store, (returnedAtMs) => machineMs() - returnedAtMs);
 }
@@ -33,12 +33,12 @@ function emptyJobs(store: StoreName, work: boolean): Variant<SealwireTarget> {
       const clients = { alice: { limits: { openJobs: OPEN_JOBS } } };
       return { tools: [tools], descriptors: [descriptors], clients, ...(work ? {} : { work: false }) };
     },
-    // Only an accepted job names its tool.
+    // Only the answer of an accepted job contains the tool's name.
     call: { tool: TOOL, expected: Buffer.from(TOOL) },
   });
 }
 
-/** Starts jobs and watches each to its end. `took` is told what the job's result says. */
+/** Starts jobs and watches each to its end. `took` receives the job's result. */
 function followed(store: StoreName, took: (total: number) => number | undefined): Variant<SealwireTarget> {
   const { title, serve } = emptyJobs(store, true);
   return {

@@ -24,21 +24,23 @@ const POLICY: JobPolicy = {
   cancelGraceMs: 10_000,
 };
 const OWNERS = 100;
-/** Jobs that the engine itself submits; the rest are copies of their rows. */
+/** Number of jobs that the engine submits. The others are copies of their rows. */
 const SEED = 1_000;
 
-/** Which engine keeps the jobs. */
+/** The engine of the store. */
 export type Engine = "sqlite" | "postgres";
 
-/** An empty store that can be closed, have its rows copied and be opened again. */
+/** An empty store that can be closed, filled by copying rows and opened again. */
 interface Fillable {
   open(): Promise<Store>;
-  /** Copies the rows of the first jobs until there are `times` as many: a million by the engine would take minutes. */
+  /**
+   * Copies the rows of the first jobs until there are `times` as many, because submitting a million jobs takes minutes.
+   */
   copyJobs(seed: number, times: number): Promise<void>;
 }
 
 /**
- * Opens a store with so many jobs of a hundred owners. Every second one was cancelled; the others wait for the tool
+ * Opens a store with `count` jobs of a hundred owners. Half of them were cancelled; the others are queued for the tool
  * "parked", which no worker has.
  */
 export async function openFilledStore(engine: Engine, count: number): Promise<Store> {
@@ -58,7 +60,7 @@ export async function openFilledStore(engine: Engine, count: number): Promise<St
   return fillable.open();
 }
 
-/** A job to submit, with a request id of its own. */
+/** A job to submit, with a new request id. */
 export function benchJob(owner: string, tool: string): SubmitSpec {
   return {
     owner,
@@ -71,7 +73,7 @@ export function benchJob(owner: string, tool: string): SubmitSpec {
   };
 }
 
-/** Runs jobs of the tool "empty" until so many have begun. Dispose what it resolves with: that settles them. */
+/** Runs jobs of the tool "empty" until `count` have begun. Disposing the result settles them. */
 export async function runEmptyJobs(jobs: JobEngine, count: number, concurrency: number): Promise<AsyncDisposable> {
   const all = Promise.withResolvers<void>();
   let started = 0;
@@ -133,7 +135,7 @@ async function inDatabase(): Promise<Fillable> {
   };
 }
 
-/** The columns of a job, and what stands in them in a copy. */
+/** The columns of a job and their values in a copy. */
 function copied(columns: readonly string[]): { readonly into: string; readonly values: string } {
   const values = columns.map((name) => {
     if (name === "seq") return "seq + :copy * :seed";

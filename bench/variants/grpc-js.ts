@@ -15,7 +15,7 @@ const call: handleUnaryCall<CallRequest, CallResponse> = ({ request }, respond) 
   respond(null, plainResponse(request.envelope?.requestId ?? "", result));
 };
 
-/** What all others are compared with: grpc-js with our stubs and our messages, none of them signed or checked. */
+/** The baseline: grpc-js with our stubs and messages, without signatures and checks. */
 export const grpcJs: Variant<string> = {
   title: "grpc-js, unsigned",
 

@@ -8,7 +8,7 @@ import { plainRequestBytes, plainResponse } from "./plain-frames.ts";
 import type { Variant } from "./variant.ts";
 import { RESULT } from "./work.ts";
 
-/** The floor: node:http2 alone, answering every request with the same bytes. */
+/** The lower bound: node:http2 only, which answers every request with the same bytes. */
 export const http2Echo: Variant<string> = {
   title: "node:http2, the same bytes for everyone",
 

@@ -8,15 +8,15 @@ import { batchSum, NUMBERS } from "./work.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Where a load finds the server, and the secret that both share. */
+/** The address of the server and the shared secret. */
 export interface JsonHmacTarget {
   readonly port: number;
   readonly secret: Uint8Array;
 }
 
 /**
- * What tutorials show: JSON with sorted keys and an HMAC over it, both ways, over node:http. The signature and the
- * shape of the request are checked; the clock, replays and the binding of an answer to its request are not.
+ * The scheme of common tutorials: JSON with sorted keys and an HMAC in both directions, over node:http. It checks the
+ * signature and the shape of the request, but not the clock, replays or the binding of an answer to its request.
  */
 export const jsonHmac: Variant<JsonHmacTarget> = {
   title: "canonical JSON + HMAC, node:http",
@@ -87,7 +87,7 @@ function hmac(message: Json, key: KeyObject): Buffer {
   return createHmac("sha256", key).update(canonical(message)).digest();
 }
 
-/** JSON with the keys of every object in order. */
+/** JSON with sorted keys in every object. */
 function canonical(value: unknown): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;

@@ -12,7 +12,7 @@ import { batchSum } from "./work.ts";
 const inputSchema = { numbers: z.array(z.number()).min(1) };
 const outputSchema = { count: z.number(), total: z.number() };
 
-/** The MCP TypeScript SDK 1.x over Streamable HTTP, stateless as its documentation has it: a server for each request. */
+/** The MCP TypeScript SDK 1.x over Streamable HTTP, stateless as in its documentation: one server per request. */
 export const mcp1: Variant<number> = {
   title: "MCP SDK 1.x, Streamable HTTP, stateless",
 
@@ -28,7 +28,7 @@ export const mcp1: Variant<number> = {
         void transport.close();
         void server.close();
       });
-      // The SDK's own declarations do not agree under exactOptionalPropertyTypes.
+      // The SDK's declarations are inconsistent under exactOptionalPropertyTypes.
       await server.connect(transport as Parameters<McpServer["connect"]>[0]);
       await transport.handleRequest(request, response);
     };

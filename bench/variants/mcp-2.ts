@@ -13,7 +13,7 @@ const PROTOCOL = "2026-07-28";
 const inputSchema = z.object({ numbers: z.array(z.number()).min(1) });
 const outputSchema = z.object({ count: z.number(), total: z.number() });
 
-/** The MCP TypeScript SDK 2.x over Streamable HTTP, stateless as its current protocol is. */
+/** The MCP TypeScript SDK 2.x over Streamable HTTP, whose protocol is stateless. */
 export const mcp2: Variant<number> = {
   title: "MCP SDK 2.x, Streamable HTTP, stateless",
 

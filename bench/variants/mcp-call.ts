@@ -1,6 +1,6 @@
 import { NUMBERS } from "./work.ts";
 
-/** Makes JSON-RPC calls of `batch_sum` as MCP has them, each with an id of its own. `more`: further parameters. */
+/** Makes MCP's JSON-RPC calls of `batch_sum`, each with its own id. `more`: further parameters. */
 export function mcpCall(more: object = {}): () => string {
   let id = 0;
   return () => {

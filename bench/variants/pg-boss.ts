@@ -7,7 +7,7 @@ import { NUMBERS } from "./work.ts";
 const QUEUE = "bench";
 const CONNECTIONS = 64;
 
-/** Jobs accepted by bare pg-boss: one `send` each, a connection for every caller. */
+/** Jobs accepted by pg-boss: one `send` each, and one connection per caller. */
 export const pgBossAccepts: Variant<string> = {
   title: "pg-boss on PostgreSQL",
 

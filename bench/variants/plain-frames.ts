@@ -4,7 +4,7 @@ import { Status } from "../../gen/sealwire/v1/response.ts";
 import { PROTOCOL_VERSION, TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 import { ARGS } from "./work.ts";
 
-/* Frames of the size that Sealwire sends, with signatures that nobody computes or looks at. */
+/* Frames of the same size as Sealwire's, with placeholder signatures that are not checked. */
 
 const KEY_ID = "k_0123456789abcdef";
 const SIGNATURE = Buffer.alloc(32, 1);

@@ -2,7 +2,7 @@ import { openPostgresStore } from "../../src/store/postgres/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { PostgresServer } from "../../test/support/postgres-server.ts";
 
-/** Opens a store on a PostgreSQL server of its own, which syncs what it commits and goes with the store. */
+/** Opens a store on a new PostgreSQL server with synced commits. The server ends with the store. */
 export async function openBenchStore(): Promise<Store> {
   const postgres = await PostgresServer.start({ synced: true });
   const store = await openPostgresStore({ url: postgres.url(await postgres.newSchema()) });

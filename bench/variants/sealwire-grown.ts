@@ -1,6 +1,6 @@
 import { sealwire } from "./sealwire.ts";
 
-/* Sealwire on SQLite with much of something. */
+/* Sealwire on SQLite with large amounts of data. */
 
 /** With a thousand clients in the key ring. */
 export const sealwireWithManyClients = sealwire({
@@ -10,7 +10,7 @@ export const sealwireWithManyClients = sealwire({
   }),
 });
 
-/** With a thousand tools beside those of the demo. */
+/** With a thousand tools in addition to the demo tools. */
 export const sealwireWithManyTools = sealwire({
   title: "1,000 tools",
   options: async () => {
@@ -22,7 +22,7 @@ export const sealwireWithManyTools = sealwire({
   },
 });
 
-/** With nonces that are kept for ten seconds, so that as many expire as come. */
+/** With nonces that expire after ten seconds, so that as many expire as are added. */
 export const sealwireExpiring = sealwire({
   title: "nonces expire and are swept",
   options: () => ({ limits: { maxAgeMs: 10_000 } }),

@@ -1,7 +1,7 @@
 import type { Store } from "../../src/store/store.ts";
 import { sealwire } from "./sealwire.ts";
 
-/* Sealwire on SQLite with parts left out, to see what each costs, and with what `sealwire serve` adds. */
+/* Sealwire on SQLite without some parts, to measure the cost of each, and with the additions of `sealwire serve`. */
 
 const NO_SIGNATURES = {
   "signing/request/signature.ts": "./request-signature.ts",
@@ -30,14 +30,14 @@ export const sealwireUnvalidated = sealwire({ title: "without validation", repla
 /** Without the nonces in the store. */
 export const sealwireReplayable = sealwire({ title: "without replay guard", options: withoutReplayGuard });
 
-/** Without any of the three: what is left is the way through the server. */
+/** Without all three: only the server's own processing remains. */
 export const sealwireBare = sealwire({
   title: "without all three",
   replacements: { ...NO_SIGNATURES, ...NO_VALIDATION },
   options: withoutReplayGuard,
 });
 
-/** With a line in the log for each call, written into the void, and metrics, as `sealwire serve --metrics` has it. */
+/** With a log line for each call, which is discarded, and metrics, as in `sealwire serve --metrics`. */
 export const sealwireObserved = sealwire({
   title: "with log and metrics",
   options: async (store) => {

@@ -17,14 +17,14 @@ const WORKER = join(import.meta.dirname, "..", "process", "shared-port-process.t
 const CONNECTIONS = 4;
 const MILLION = 1_000_000;
 
-/** One process in memory, called over as many connections as the cluster. */
+/** One process with a store in memory, called over as many connections as the cluster. */
 export const sealwireAlone = sealwire({
   title: "one process",
   openStore: stores.memory.open,
   connections: CONNECTIONS,
 });
 
-/** Several processes on a port that node:cluster shares among them. */
+/** Several processes on a port that node:cluster shares. */
 export const sealwireCluster = sharedPort({
   title: "node:cluster",
   start() {
@@ -33,7 +33,7 @@ export const sealwireCluster = sharedPort({
   },
 });
 
-/** Several processes on a port that the kernel shares among them. */
+/** Several processes on a port that the kernel shares. */
 export const sealwireReusePort = sharedPort({ title: "reusePort", reusePort: true, start: () => fork(WORKER) });
 
 interface SharedPort {
@@ -44,8 +44,8 @@ interface SharedPort {
 }
 
 /**
- * As many processes as there are cores, each with a store in memory of its own. That shows what the processes bring, and
- * is no way to run them: what one has claimed against replays the others do not know. Share a store.
+ * As many processes as cores, each with its own store in memory. This measures the processes only. In production they
+ * must share a store: otherwise a frame that one process has accepted can be replayed to another.
  */
 function sharedPort({ title, reusePort = false, start }: SharedPort): Variant<SealwireTarget> {
   return {

@@ -3,7 +3,7 @@ import type { SealwireTarget } from "./sealwire.ts";
 import { sealwire } from "./sealwire.ts";
 import type { Variant } from "./variant.ts";
 
-/** The stores that Sealwire runs on: how each is named in tables, and how an empty one is opened. */
+/** The stores of Sealwire, with their titles and a function that opens an empty one. */
 export const stores = {
   sqlite: {
     title: "Sealwire on SQLite",
@@ -19,10 +19,10 @@ export const stores = {
   },
 } satisfies Record<string, { readonly title: string; open(): Promise<Store> }>;
 
-/** Name of a store, as it stands in the names of variants. */
+/** Name of a store in the names of variants. */
 export type StoreName = keyof typeof stores;
 
-/** Sealwire in full (verified, claimed against replays, validated, signed) on one of its stores. */
+/** Complete Sealwire (verification, replay protection, validation, signatures) on one of its stores. */
 export function sealwireOn(name: StoreName): Variant<SealwireTarget> {
   const { title, open } = stores[name];
   return sealwire({ title, openStore: open });

@@ -7,7 +7,7 @@ import { sealwireOn } from "./sealwire-stores.ts";
 import type { Variant } from "./variant.ts";
 import { RESULT } from "./work.ts";
 
-/** Sealwire in full on SQLite, every call over one stream. */
+/** Complete Sealwire on SQLite, with all calls on one stream. */
 export const sealwireStream: Variant<SealwireTarget> = {
   title: "Sealwire on SQLite, over one stream",
   serve: () => sealwireOn("sqlite").serve(),
@@ -24,7 +24,7 @@ export const sealwireStream: Variant<SealwireTarget> = {
   },
 };
 
-/** Field 1 of a Response is `mcp/0.1`, and the request id follows it. */
+/** Offset of the length of the request id, which follows field 1 of a Response, `mcp/0.1`. */
 const REQUEST_ID_LENGTH_AT = 10;
 
 function requestIdOf(answer: Buffer): string {

@@ -5,30 +5,30 @@ import { replaceModules } from "./replaced/replace-modules.ts";
 import type { Variant } from "./variant.ts";
 import { RESULT } from "./work.ts";
 
-/** Where a load finds a Sealwire server, and the credentials it signs with, as their file has them. */
+/** The address of a Sealwire server and the content of a credentials file. */
 export interface SealwireTarget {
   readonly address: string;
   readonly credentials: string;
 }
 
-/** How a Sealwire server is put together and called; what is not said is as a user has it. */
+/** The parts of a Sealwire server and of its calls. Default: as for users. */
 export interface SealwireParts {
   readonly title: string;
   /** Default: SQLite in a temporary folder. */
   readonly openStore?: () => Promise<Store>;
-  /** Modules of the product that others take the place of; see {@link replaceModules}. */
+  /** Replaced modules of the product; see {@link replaceModules}. */
   readonly replacements?: Readonly<Record<string, string>>;
-  /** Made in the server's process. */
+  /** Server options. Called in the server's process. */
   readonly options?: (store: Store) => TestServerOptions | Promise<TestServerOptions>;
-  /** Connections that the calls are spread over. Default 1. */
+  /** Number of connections. Default 1. */
   readonly connections?: number;
   /** The tool, its arguments, and bytes that every right answer holds. Default: `batch_sum`, the numbers, their sum. */
   readonly call?: { readonly tool: string; readonly args?: ToolCall["args"]; readonly expected: Uint8Array };
 }
 
 /**
- * A Sealwire server as a variant, with the demo tools unless told otherwise. The product is imported late, so that
- * parts of it can be replaced before.
+ * A Sealwire server as a variant, by default with the demo tools. The product is imported dynamically, so that modules
+ * can be replaced before.
  */
 export function sealwire({
   title,

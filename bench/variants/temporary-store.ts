@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import type { Store } from "../../src/store/store.ts";
 
-/** Opens a SQLite store in a temporary folder, which goes with it. TMPDIR decides on which disk it is. */
+/** Opens a SQLite store in a temporary folder, which is removed with it. TMPDIR selects the disk. */
 export async function openTemporaryStore(): Promise<Store> {
   const folder = mkdtempSync(join(tmpdir(), "sealwire-bench-"));
   const store = await openSqliteStore({ path: join(folder, "store.db") });

@@ -14,8 +14,8 @@ function echoes(): Record<EchoName, () => Promise<Variant>> {
 }
 
 /**
- * Every variant by its name. They are loaded when they are used: a server's process holds nothing of its peers, and
- * those that need no peer run without `npm ci` in this folder.
+ * All variants by name. They are loaded on use, so that a server's process contains no code of other variants, and
+ * variants without peers run without `npm ci` in this folder.
  */
 export const variants = {
   http2: async () => (await import("./http2-echo.ts")).http2Echo,
@@ -59,5 +59,5 @@ export const variants = {
   "settled-postgres": async () => (await import("./empty-job.ts")).jobSettled("postgres"),
 } satisfies Record<string, () => Promise<Variant>>;
 
-/** Name of a variant, as the command line takes it. */
+/** Name of a variant on the command line. */
 export type VariantName = keyof typeof variants;

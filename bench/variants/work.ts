@@ -1,6 +1,6 @@
 import { BatchSumRequest, BatchSumResponse } from "../../gen/sealwire/demo/v1/batch_sum.ts";
 
-/** The work that every variant does for a call: add up these. */
+/** The numbers that every variant adds up in a call. */
 export const NUMBERS = [1, 2, 3.5];
 
 /** The arguments of `batch_sum`, serialized. */

@@ -8,8 +8,8 @@ import { PrivatePostgres } from "./private-postgres.ts";
 import { type Place, Replica, sealwire } from "./processes.ts";
 
 /*
- * Three servers and two workers on one PostgreSQL, under load, while one of each is killed: `node
- * examples/cluster/cluster.ts`. Needs PostgreSQL installed, but none running. Exits 1 if anything was lost.
+ * Runs three servers and two workers on one PostgreSQL server under load and kills one of each: `node
+ * examples/cluster/cluster.ts`. PostgreSQL must be installed, but need not run. Exits with 1 if anything was lost.
  */
 const PORTS = [50_071, 50_072, 50_073];
 const WORKERS = 2;
@@ -61,7 +61,7 @@ const client = stack.use(
 );
 const load = new Load(client, CALLERS);
 
-/** Lets the load run, then does something to it. */
+/** Waits while the load runs, then runs `act`. */
 async function after(seconds: number, what: string, act: () => Promise<void> | void): Promise<void> {
   await sleep(seconds * 1000);
   const { calls, jobs } = load.figures;

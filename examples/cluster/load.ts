@@ -1,14 +1,14 @@
 import type { SealwireClient } from "../../src/index.ts";
 
-/** What a load did so far. */
+/** The counts of a load. */
 export interface LoadFigures {
   readonly calls: number;
   readonly jobs: readonly string[];
-  /** What the client library threw after all its attempts. */
+  /** Errors of the client library after all attempts. */
   readonly failures: readonly Error[];
 }
 
-/** Calls and starts jobs without a pause until it is stopped, as a busy service would. */
+/** Calls tools and starts jobs continuously until it is stopped. */
 export class Load {
   readonly #client: SealwireClient;
   readonly #callers: Promise<void>[];
@@ -26,7 +26,7 @@ export class Load {
     return { calls: this.#calls, jobs: this.#jobs, failures: this.#failures };
   }
 
-  /** Lets the calls under way end. */
+  /** Stops and waits for running calls. */
   async stop(): Promise<void> {
     this.#stopping = true;
     await Promise.all(this.#callers);

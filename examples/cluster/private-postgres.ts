@@ -17,27 +17,27 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 
-/** PostgreSQL refuses to run as root; this is `nobody`, who owns nothing else. */
+/** User id of `nobody`. PostgreSQL refuses to run as root. */
 const NOBODY = 65534;
 const USER = "sealwire";
 
-/** What a server for trying needs. */
+/** Settings of a temporary server. */
 const SETTINGS = `
 listen_addresses = '127.0.0.1'
 max_connections = 200
 shared_buffers = 64MB
 autovacuum_naptime = 5s
 `;
-/** A process that is killed loses nothing that the kernel has; only a loss of power would. */
+/** Without fsync, commits survive a killed process, but not a power loss. */
 const NOT_SYNCED = "fsync = off\n";
 
-/** How a {@link PrivatePostgres} is run. */
+/** Options of a {@link PrivatePostgres}. */
 export interface PrivatePostgresOptions {
-  /** What was committed survives a loss of power, which takes time. Default false. */
+  /** Syncs commits, which then survive a power loss. Default false. */
   readonly synced?: boolean;
-  /** Of its databases. Default UTF8. */
+  /** Encoding of its databases. Default UTF8. */
   readonly encoding?: string;
-  /** How users on loopback are told from others, as pg_hba.conf names it. Default trust. */
+  /** Authentication method for loopback in pg_hba.conf. Default trust. */
   readonly auth?: string;
   /**
    * A folder that keeps what initdb makes. Servers of the same version, encoding and auth are copies of it, which are there
@@ -46,7 +46,7 @@ export interface PrivatePostgresOptions {
   readonly templates?: string;
 }
 
-/** The folder of initdb and pg_ctl; `undefined` if PostgreSQL is not installed. */
+/** The folder that contains initdb and pg_ctl; `undefined` if PostgreSQL is not installed. */
 export function findPostgres(): string | undefined {
   const folders = [
     ...(process.env.PATH ?? "").split(delimiter),
@@ -55,10 +55,10 @@ export function findPostgres(): string | undefined {
   return folders.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")));
 }
 
-/** A PostgreSQL server of one's own: in a temporary folder, on a free port of loopback, gone when it is disposed. */
+/** A PostgreSQL server in a temporary folder, on a free loopback port. Disposing it removes the folder. */
 export class PrivatePostgres implements AsyncDisposable {
   readonly port: number;
-  /** The folder of its unix socket, through which everybody on the machine is trusted. */
+  /** The folder of its unix socket, which requires no password. */
   get socketFolder(): string {
     return this.#folder;
   }
@@ -70,7 +70,7 @@ export class PrivatePostgres implements AsyncDisposable {
     this.port = port;
   }
 
-  /** Makes a cluster and starts it. */
+  /** Creates a database cluster and starts it. */
   static async start(options: PrivatePostgresOptions = {}): Promise<PrivatePostgres> {
     const bin = findPostgres();
     if (bin === undefined) throw new Error("PostgreSQL is not installed: there is no initdb");
@@ -80,7 +80,9 @@ export class PrivatePostgres implements AsyncDisposable {
     return server;
   }
 
-  /** Makes and starts a standby of this server, which follows it by streaming, by way of `throughPort`; it listens at `port`. */
+  /**
+   * Creates and starts a standby of this server with streaming replication through `throughPort`. It listens on `port`.
+   */
   async startStandby(throughPort = this.port, port?: number): Promise<PrivatePostgres> {
     const standby = await this.#copy(port ?? (await freePort()), ["-R"]);
     standby.configure(`primary_conninfo = 'host=127.0.0.1 port=${throughPort} user=${USER} application_name=standby'`);
@@ -88,43 +90,43 @@ export class PrivatePostgres implements AsyncDisposable {
     return standby;
   }
 
-  /** Makes a base backup of this server, which is not started, and would listen at the same port. */
+  /** Makes a base backup as a server on the same port. It is not started. */
   backUp(): Promise<PrivatePostgres> {
     return this.#copy(this.port, []);
   }
 
-  /** Has a base backup recovered as from an archive when it is started, to the end of what it holds. */
+  /** Makes a base backup recover as from an archive when it is started, to the end of its write-ahead log. */
   recoverAtStart(): void {
     this.configure("restore_command = 'false'");
     writeFileSync(join(this.#data, "recovery.signal"), "");
   }
 
-  /** Makes a standby the primary; it takes writes when this returns. */
+  /** Promotes a standby. It accepts writes when this returns. */
   promote(): void {
     this.#run("pg_ctl", ["promote", "-D", this.#data, "-w", "-t", "60"]);
   }
 
-  /** Adds lines of postgresql.conf, which hold from the next start or {@link reload}. */
+  /** Appends lines to postgresql.conf. They take effect at the next start or {@link reload}. */
   configure(lines: string): void {
     appendFileSync(join(this.#data, "postgresql.auto.conf"), `${lines}\n`);
   }
 
-  /** Has the server read its configuration. */
+  /** Reloads the server's configuration. */
   reload(): void {
     this.#run("pg_ctl", ["reload", "-D", this.#data]);
   }
 
-  /** The URL of the database for a store in `schema`, by way of another port if one is given. */
+  /** The URL of the database for a store in `schema`; `port` replaces the server's port. */
   url(schema = "sealwire", port = this.port): string {
     return `postgres://${USER}@127.0.0.1:${port}/postgres?schema=${schema}`;
   }
 
-  /** Ends the server as a crash would: connections break, nothing is written any more. */
+  /** Ends the server like a crash: connections break, and nothing more is written. */
   crash(): void {
     this.#run("pg_ctl", ["stop", "-D", this.#data, "-m", "immediate", "-w"]);
   }
 
-  /** Starts it again; it recovers what was committed. */
+  /** Restarts the server, which recovers all commits. */
   startAgain(): void {
     this.#run("pg_ctl", ["start", "-D", this.#data, "-w", "-t", "60", "-l", this.#log]);
   }

@@ -5,21 +5,21 @@ import { createInterface } from "node:readline";
 
 const MAIN = join(import.meta.dirname, "..", "..", "src", "cli", "main.ts");
 
-/** Where the commands of one cluster run. */
+/** The working folder and store of a cluster's commands. */
 export interface Place {
   readonly folder: string;
-  /** URL of the shared store; goes by the environment, where no list of processes shows it. */
+  /** URL of the shared store. It is passed in the environment, which process lists do not show. */
   readonly store: string;
 }
 
-/** Runs a command of sealwire to its end. */
+/** Runs a sealwire command and waits for its end. */
 export async function sealwire(place: Place, ...args: readonly string[]): Promise<void> {
   const child = launch(place, args, "inherit");
   const [code] = await once(child, "exit");
   if (code !== 0) throw new Error(`sealwire ${args[0]} ${args[1]} ended with ${code}`);
 }
 
-/** A server or a worker that can be killed and started again as it was. */
+/** A server or worker that can be killed and restarted with the same options. */
 export class Replica implements AsyncDisposable {
   readonly #place: Place;
   readonly #args: readonly string[];
@@ -30,7 +30,7 @@ export class Replica implements AsyncDisposable {
     this.#args = args;
   }
 
-  /** Starts it and waits until it says that it is ready. */
+  /** Starts the process and waits until it is ready. */
   async start(): Promise<void> {
     const child = launch(this.#place, this.#args, "ignore");
     this.#child = child;
@@ -43,7 +43,7 @@ export class Replica implements AsyncDisposable {
     ended.catch(() => {});
   }
 
-  /** Ends it without any goodbye. */
+  /** Kills the process. */
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;

@@ -6,8 +6,8 @@ import { startServer } from "./server-process.ts";
 import { STEPS } from "./steps.ts";
 
 /*
- * Shows the protocol between two processes: `npm run demo`, or for programs `npm run --silent demo -- --json`.
- * Exits 1 if any step is not as it should be.
+ * Shows the protocol between two processes: `npm run demo`, or `npm run --silent demo -- --json` for JSON output. Exits
+ * with 1 if a step fails.
  */
 const { values: options } = parseArgs({ options: { json: { type: "boolean", default: false } } });
 const report = options.json ? jsonReport : plainReport;

@@ -1,7 +1,7 @@
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { readStatusDetails } from "../../src/wire/status.ts";
 
-/** What came of a frame that was sent as it is: "OK", or what the gRPC status says. Nothing of it is verified. */
+/** The unverified result of a raw frame: "OK", or the content of the gRPC status. */
 export interface RawOutcome {
   readonly status: string;
   readonly reason: string | undefined;
@@ -10,7 +10,7 @@ export interface RawOutcome {
 const STATUS_NAMES: Readonly<Record<number, string>> = { 0: "OK", 6: "ALREADY_EXISTS", 16: "UNAUTHENTICATED" };
 const DEADLINE_MS = 10_000;
 
-/** Sends bytes to a method over a connection of their own, as someone without any key could. */
+/** Sends bytes to a method on a new connection, as a client without a key can. */
 export async function sendFrame(address: string, method: string, frame: Uint8Array): Promise<RawOutcome> {
   const client = new Client(address, credentials.createInsecure());
   const same = (bytes: Buffer): Buffer => bytes;

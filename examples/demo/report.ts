@@ -1,23 +1,23 @@
 import { styleText } from "node:util";
 
-/** What one step showed. */
+/** The result of a step. */
 export interface Finding {
-  /** In a few words, what came of it. */
+  /** Short description of the outcome. */
   readonly outcome: string;
-  /** What there is to see, by name; JSON values. */
+  /** Details by name, as JSON values. */
   readonly shown: Readonly<Record<string, unknown>>;
 }
 
-/** Tells what the demo does, step by step. */
+/** Reports the steps of the demo. */
 export interface Report {
   start(address: string, serverPid: number): void;
   begin(index: number, title: string): void;
-  /** Gives the finding of the step begun last, or the problem if it is not as it should be. */
+  /** Reports the result of the current step, or its error. */
   end(index: number, title: string, result: Finding | Error): void;
   finish(failed: number): void;
 }
 
-/** Prints for people, on standard output. */
+/** Prints text on standard output. */
 export const plainReport: Report = {
   start(address, serverPid) {
     console.log(styleText("bold", "Sealwire demo"));
@@ -53,7 +53,7 @@ export const plainReport: Report = {
   },
 };
 
-/** Prints one JSON object a step, on standard output. */
+/** Prints one JSON object per step on standard output. */
 export const jsonReport: Report = {
   start() {},
   begin() {},

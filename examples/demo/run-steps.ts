@@ -1,7 +1,7 @@
 import type { Report } from "./report.ts";
 import type { Session, Step } from "./steps.ts";
 
-/** Runs every step, also after one that failed, and gives the number of those that were not as they should be. */
+/** Runs all steps, also after a failed one. Returns the number of failed steps. */
 export async function runSteps(steps: readonly Step[], session: Session, report: Report): Promise<number> {
   let failed = 0;
   for (const [index, { title, run }] of steps.entries()) {

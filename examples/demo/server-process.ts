@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-/** A server in a process of its own, with data that vanish with it. */
+/** A server in its own process, with temporary data. */
 export interface ServerProcess extends AsyncDisposable {
   readonly pid: number;
-  /** Where it listens, for example "127.0.0.1:41873". */
+  /** Listening address, for example "127.0.0.1:41873". */
   readonly address: string;
-  /** Path of the credentials that it made for its first client. */
+  /** Path of the credentials of its first client. */
   readonly credentials: string;
 }
 

@@ -9,14 +9,14 @@ import { CALL_METHOD, TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 import { sendFrame } from "./raw-call.ts";
 import type { Finding } from "./report.ts";
 
-/** What every step works with. */
+/** The context of the steps. */
 export interface Session {
   readonly client: SealwireClient;
   readonly credentials: ClientCredentials;
   readonly address: string;
 }
 
-/** One step of the demo. `run` throws if what it sees is not as it should be. */
+/** One step of the demo. `run` throws if the step fails. */
 export interface Step {
   readonly title: string;
   run(session: Session): Promise<Finding>;
@@ -24,7 +24,7 @@ export interface Step {
 
 const PAYLOAD = { invoice: 1042, tags: ["paid", "süß", "𝄞"], nested: { ok: true, none: null } };
 
-/** The steps in order; none needs an earlier one. */
+/** The steps in order. They are independent of each other. */
 export const STEPS: readonly Step[] = [
   {
     title: "server_identity: who answers, and can it prove it?",
@@ -125,7 +125,7 @@ export const STEPS: readonly Step[] = [
   },
 ];
 
-/** Signs a valid call and gives its bytes without sending them. */
+/** Signs a valid call and returns its bytes without sending them. */
 function signBatchSum({ credentials }: Session): Buffer {
   const args = BatchSumRequest.encode({ numbers: [1, 2, 3.5] }).finish();
   return signRequest({
@@ -142,7 +142,7 @@ function signBatchSum({ credentials }: Session): Buffer {
   }).frame;
 }
 
-/** Waits for a call to be refused. */
+/** Resolves to the error of a refused call. */
 async function refusal(call: Promise<unknown>): Promise<SealwireError> {
   try {
     await call;

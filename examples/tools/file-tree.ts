@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { SealwireError } from "sealwire";
 import type { FileChecksum } from "./gen/checksum/v1/hash_file.ts";
 
-/** The files below one folder. No path leads out of it, not through ".." and not through a link. */
+/** The files below one folder. Paths cannot leave it, neither by ".." nor by a link. */
 export class FileTree {
   readonly #root: string;
 
@@ -14,7 +14,7 @@ export class FileTree {
     this.#root = realpathSync(root);
   }
 
-  /** Reads one file. Fails with TOOL_FAILED if there is no such file. */
+  /** Reads one file. Throws TOOL_FAILED if it does not exist. */
   async checksum(path: string, signal: AbortSignal): Promise<FileChecksum> {
     const file = await this.#inside(path);
     const hash = createHash("sha256");
@@ -37,7 +37,7 @@ export class FileTree {
     return { path: this.#shown(file), sizeBytes, sha256: hash.digest("hex") };
   }
 
-  /** Lists the regular files below a folder, sorted by path. Links are left out. */
+  /** Lists the regular files below a folder, sorted by path, without links. */
   async list(path: string, signal: AbortSignal): Promise<string[]> {
     const folder = await this.#inside(path);
     try {
@@ -66,7 +66,10 @@ export class FileTree {
   }
 }
 
-/** One answer for what is absent and for what lies outside, so that a caller learns nothing of other folders. */
+/**
+ * The same error for a missing path and for a path outside of the folder, so that it reveals nothing about other
+ * folders.
+ */
 function notReadable(path: string, cause?: unknown): SealwireError {
   return new SealwireError("TOOL_FAILED", `There is nothing to read at "${path}".`, { status: "NOT_FOUND", cause });
 }

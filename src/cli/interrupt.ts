@@ -1,4 +1,4 @@
-/** Turns the first Ctrl-C into an abort; the second ends the process as usual. */
+/** Converts the first Ctrl-C to an abort. The second one ends the process. */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController();
   readonly #listener = () => this.#controller.abort();

@@ -13,7 +13,7 @@ if (problem !== undefined) {
   terminal.say("  try: install a newer Node, or put its folder first in PATH");
   process.exit(2);
 }
-// Only now: what comes from here on does not even load on an older Node.
+// Imported after the version check, because these modules do not load on older Node versions.
 const { runCli } = await import("./run-cli.ts");
 const exitCode = await runCli(terminal, args);
 for (const warning of leftNodeWarnings()) terminal.say(`warning: ${warning}`);

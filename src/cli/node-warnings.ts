@@ -1,22 +1,22 @@
 import type { Logger } from "../runtime/logger.ts";
 
-/** Warnings that Node gave before anybody took them. */
+/** Warnings that Node emitted before the log was opened. */
 const early: Error[] = [];
-/** Most that are kept; Node gives few, and none of them twice. */
+/** Maximum number of kept warnings. Node emits few, and each of them once. */
 const EARLY_MAX = 20;
 let take: (warning: Error) => void = (warning) => {
   if (early.length < EARLY_MAX) early.push(warning);
 };
 
-/** Keeps Node from printing its warnings as plain text. To be called once, before anything else is loaded. */
+/** Prevents Node from printing its warnings as plain text. Must be called once, before other modules are loaded. */
 export function holdNodeWarnings(): void {
-  // With --no-warnings nobody listens, and nobody is to.
+  // With --no-warnings there is no listener, and none is added.
   if (process.listenerCount("warning") === 0) return;
   process.removeAllListeners("warning");
   process.on("warning", (warning) => take(warning));
 }
 
-/** Writes the warnings so far, and those to come, to a log. */
+/** Writes the kept warnings and all later ones to a log. */
 export function logNodeWarnings(logger: Logger): void {
   take = (warning) => {
     const { name, message } = warning;
@@ -26,7 +26,9 @@ export function logNodeWarnings(logger: Logger): void {
   for (const warning of early.splice(0)) take(warning);
 }
 
-/** Gives the warnings that went to no log, without those about experimental features, which users can do nothing about. */
+/**
+ * Returns the warnings that were not logged, without those about experimental features, which users cannot influence.
+ */
 export function leftNodeWarnings(): readonly string[] {
   return early
     .splice(0)

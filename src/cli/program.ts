@@ -8,6 +8,7 @@ import { collect, duration, numberIn, requestId, time, wholeNumber } from "./inp
 import {
   toCredentials,
   toServer,
+  toServerOnce,
   toSharedStore,
   toStore,
   toTools,
@@ -17,12 +18,12 @@ import {
 import type { ExitCode } from "./output/exit-code.ts";
 import type { Terminal } from "./output/terminal.ts";
 
-/** A command's module; loaded only when the command runs, so that `--help` and `--version` start at once. */
+/** A command's module. It is loaded when the command runs, so that `--help` and `--version` start quickly. */
 interface CommandModule<A extends unknown[]> {
   run(terminal: Terminal, ...args: A): Promise<ExitCode>;
 }
 
-/** The command line: what commands and options there are. `onExit` is told how a command ended. */
+/** Creates the command line with all commands and options. `onExit` receives a command's exit code. */
 export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => void): Command {
   const run =
     <A extends unknown[]>(load: () => Promise<CommandModule<A>>) =>
@@ -43,18 +44,18 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
 
   program
     .command("init")
-    .argument("[dir]", "folder to make it in (default: the current one)")
-    .description("make a project with a contract, two tools and a client, ready to be served")
+    .argument("[dir]", "folder of the project (default: the current one)")
+    .description("create a project with a contract, two tools and a client")
     .action(run(() => import("./commands/init.ts")));
 
   toSharedStore(toTools(program.command("serve")))
-    .description("run a server; prints one JSON line when it is ready, with --dev at a terminal what to do next")
-    .option("--dev", "make the data folder with key ring, store and client.json on first use, and serve the demo tools")
-    .option("--no-work", "take calls only and leave the jobs to other processes")
-    .option("--no-reflection", "do not tell anonymous callers the contract")
+    .description("run a server; prints one JSON line when it is ready, with --dev on a terminal the next steps")
+    .option("--dev", "create the data folder with key ring, store and client.json if missing, and serve the demo tools")
+    .option("--no-work", "run no jobs in this process")
+    .option("--no-reflection", "do not serve gRPC reflection, which shows the contract to anonymous callers")
     .option(
       "--drain-delay <duration>",
-      "how long calls are still taken at shutdown while health says NOT_SERVING (default: 0s)",
+      "how long calls are still accepted at shutdown while health reports NOT_SERVING (default: 0s)",
       duration("0s", "24h"),
     )
     .optionsGroup(STORE_OPTIONS)
@@ -63,50 +64,59 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
     .optionsGroup(LISTENING_OPTIONS)
     .option("--listen <address>", "HOST:PORT or unix:PATH; port 0 picks a free one (default: 127.0.0.1:50051)")
-    .option("--reuse-port", "share the port with further processes that say so, too; needs --store")
+    .option("--reuse-port", "share the port with other processes that set this option; needs --store")
     .option("--tls-cert <file>", "certificate chain in PEM; read again when it changes")
-    .option("--tls-key <file>", "its private key in PEM")
-    .option("--tls-client-ca <file>", "ask callers for a certificate of this authority")
-    .option("--insecure", "listen beyond loopback without TLS: everyone on the way can read along")
+    .option("--tls-key <file>", "private key of the certificate in PEM")
+    .option("--tls-client-ca <file>", "require client certificates of this certificate authority")
+    .option("--insecure", "listen beyond loopback without TLS: the traffic can be read on the network")
     .action(run(() => import("./commands/serve.ts")));
 
   toSharedStore(toTools(program.command("work")))
-    .description("work the jobs of a shared store without taking calls; prints one JSON line when it is ready")
+    .description("run the jobs of a shared store without serving calls; prints one JSON line when it is ready")
     .action(run(() => import("./commands/work.ts")));
 
   toServer(program.command("call").argument("<tool>", TOOL).argument("[json]", ARGUMENTS))
-    .description("call a tool and print its result; waits for a job to end")
+    .description("call a tool and print its result; waits for the end of a job")
     .option("--watch", "wait for a job and show its progress (the default)")
-    .addOption(new Option("--detach", "print a job as soon as it is accepted, and do not wait").conflicts("watch"))
-    .option("--request-id <id>", "name of the intent: repeating it does nothing twice (default: a new UUID)", requestId)
-    .option("--descriptors <file>", "descriptor image of the tool's contract (default: what the server signs)")
+    .addOption(new Option("--detach", "print a job when it is accepted, and do not wait").conflicts("watch"))
+    .option(
+      "--request-id <id>",
+      "id of the intent; repeated calls with it execute the tool once (default: a new UUID)",
+      requestId,
+    )
+    .option(
+      "--descriptors <file>",
+      "descriptor image of the tool's contract (default: the server's signed descriptors)",
+    )
     .action(run(() => import("./commands/call.ts")));
 
   toServer(program.command("sign").argument("<tool>", TOOL).argument("[json]", ARGUMENTS))
     .description("sign a call and print it as ProtoJSON for `buf curl -d @-` or `grpcurl -d @`")
-    .option("--request-id <id>", "name of the intent (default: a new UUID)", requestId)
+    .option("--request-id <id>", "id of the intent (default: a new UUID)", requestId)
     .addOption(
-      new Option("--count <n>", "sign it so many times, each time anew, and print one a line (default: 1)")
+      new Option("--count <n>", "number of requests to sign, each with a new nonce, one per line (default: 1)")
         .argParser(wholeNumber(1, 1_000_000))
         .conflicts(["grpcurl", "explain"]),
     )
     .addOption(
-      new Option("--binary", "print bytes instead, each request behind its length, for `ghz -B`").conflicts("grpcurl"),
+      new Option("--binary", "print bytes instead, each request prefixed by its length, for `ghz -B`").conflicts(
+        "grpcurl",
+      ),
     )
     .option(
       "--descriptors <file>",
-      "descriptor image of the tool's contract (default: built in, else asked of the server)",
+      "descriptor image of the tool's contract (default: built in, else the server's signed descriptors)",
     )
     .option("--grpcurl", "print a complete grpcurl command instead")
-    .option("--explain", "show on stderr how the signature comes about")
+    .option("--explain", "explain on stderr how the signature is computed")
     .action(run(() => import("./commands/sign.ts")));
 
   withRing(program.command("verify").argument("[file]", "a signed request, as ProtoJSON or binary; - for stdin", "-"))
-    .description("tell offline at which step a server would refuse a signed request")
+    .description("show offline at which step a server would refuse a signed request")
     .option("--credentials <file>", "verify with a client's own keys instead of a key ring")
-    .option("--server-id <id>", "the server to judge for (default: the one of the ring or the credentials)")
+    .option("--server-id <id>", "id of the server (default: that of the key ring or the credentials)")
     .option("--descriptors <file>", "descriptor image of the tools' contracts")
-    .option("--at <time>", "judge as of this UTC time, such as 2026-11-22T12:00:00Z (default: now)", time)
+    .option("--at <time>", "verify as of this UTC time, such as 2026-11-22T12:00:00Z (default: now)", time)
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/verify.ts")));
 
@@ -115,53 +125,57 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/tools.ts")));
 
-  const jobs = program.command("jobs").description("see, follow and stop your jobs");
+  const jobs = program.command("jobs").description("list, show, watch and cancel your jobs");
   toServer(jobs.command("list"))
     .description("list your jobs, newest first")
     .addOption(
       new Option("--state <state>", "only jobs in this state; may be repeated").choices(JOB_STATES).argParser(collect),
     )
     .option("--tool <tool>", "only jobs of this tool")
-    .option("--limit <n>", "how many at most (default: 50)", wholeNumber(1, 1_000_000))
-    .option("--json", "print one JSON object a line")
+    .option("--limit <n>", "maximum number of jobs (default: 50)", wholeNumber(1, 1_000_000))
+    .option("--json", "print one JSON object per line")
     .action(run(() => import("./commands/jobs/list.ts")));
   toServer(jobs.command("get").argument("<job-id>", "the job, as `jobs list` shows it"))
-    .description("show a job and, once there is one, its result")
+    .description("show a job and its result, if it has one")
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/jobs/get.ts")));
   toServer(jobs.command("watch").argument("[job-id]", "the job, as `jobs list` shows it"))
-    .description("follow a job to its end and print its result, or follow all of them")
-    .option("--after-revision <n>", "leave out states up to this revision", wholeNumber(0))
-    .option("--all", "follow all of your jobs, open and new ones, until Ctrl-C")
+    .description("watch a job to its end and print its result, or watch all jobs")
+    .option("--after-revision <n>", "skip states up to this revision", wholeNumber(0))
+    .option("--all", "watch all of your jobs, open and new ones, until Ctrl-C")
     .option("--tool <tool>", "with --all: only jobs of this tool")
     .option("--ended-since <time>", "with --all: also jobs that ended at this UTC time or later", time)
-    .option("--json", "print each state as one JSON object a line")
+    .option("--json", "print each state as one JSON object per line")
     .action(run(() => import("./commands/jobs/watch.ts")));
   toServer(jobs.command("cancel").argument("<job-id>", "the job, as `jobs list` shows it"))
-    .description("ask a job to stop")
+    .description("cancel a job")
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/jobs/cancel.ts")));
 
   const keys = program.command("keys").description("manage the keys in a server's key ring");
-  toCredentials(withRing(keys.command("add").argument("<client-id>", "name of the client that gets the key")))
-    .description("make a key for a client; makes the key ring, too, if there is none")
+  toCredentials(withRing(keys.command("add").argument("<client-id>", "id of the client")))
+    .description("add a key for a client; creates the key ring if there is none")
     .option("--tools <patterns>", 'tools it may call, such as "batch_*,resize" or "*"; may be repeated', collect)
-    .option("--server-id <id>", "name of the server, where the key ring is yet to be made")
-    .option("--not-before <time>", "works from this UTC time on", time)
-    .option("--not-after <time>", "works until this UTC time", time)
-    .option("--calls-per-second <n>", "calls in the long run (default: 100)", numberIn(KEY_LIMIT_RANGES.callsPerSecond))
-    .option("--burst <n>", "calls at once after a pause (default: 200)", numberIn(KEY_LIMIT_RANGES.burst))
-    .option("--calls-in-flight <n>", "calls at a time (default: 64)", numberIn(KEY_LIMIT_RANGES.callsInFlight))
-    .option("--open-jobs <n>", "jobs that have not ended (default: 1000)", numberIn(KEY_LIMIT_RANGES.openJobs))
-    .option("--open-watches <n>", "watches at a time (default: 100)", numberIn(KEY_LIMIT_RANGES.openWatches))
-    .option("--import <file>", "take over the request and response key of this credentials file")
+    .option("--server-id <id>", "id of the server, to create the key ring")
+    .option("--not-before <time>", "valid from this UTC time on", time)
+    .option("--not-after <time>", "valid until this UTC time", time)
+    .option(
+      "--calls-per-second <n>",
+      "sustained calls per second (default: 100)",
+      numberIn(KEY_LIMIT_RANGES.callsPerSecond),
+    )
+    .option("--burst <n>", "burst of calls after a pause (default: 200)", numberIn(KEY_LIMIT_RANGES.burst))
+    .option("--calls-in-flight <n>", "concurrent calls (default: 64)", numberIn(KEY_LIMIT_RANGES.callsInFlight))
+    .option("--open-jobs <n>", "queued and running jobs (default: 1000)", numberIn(KEY_LIMIT_RANGES.openJobs))
+    .option("--open-watches <n>", "concurrent watches (default: 100)", numberIn(KEY_LIMIT_RANGES.openWatches))
+    .option("--import <file>", "import the request and response key of this credentials file")
     .action(run(() => import("./commands/keys/add.ts")));
   withRing(keys.command("list"))
     .description("list the keys and when each was last used")
-    .option("--json", "print one JSON object a line")
+    .option("--json", "print one JSON object per line")
     .action(run(() => import("./commands/keys/list.ts")));
-  toCredentials(withRing(keys.command("rotate").argument("<client-id>", "name of the client that gets the key")))
-    .description("make a client's next key; the ones before are retiring and still work")
+  toCredentials(withRing(keys.command("rotate").argument("<client-id>", "id of the client")))
+    .description("add a new key for a client and retire its old keys, which remain valid")
     .option(
       "--grace <duration>",
       "end the old keys after this time, such as 7d (default: when they are revoked)",
@@ -169,7 +183,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     )
     .action(run(() => import("./commands/keys/rotate.ts")));
   withRing(keys.command("retire").argument("<key-id>", "the key, as `keys list` shows it"))
-    .description("mark a key as retiring; it still works")
+    .description("mark a key as retiring; it remains valid")
     .option(
       "--grace <duration>",
       "end it after this time, such as 7d (default: when it is revoked)",
@@ -177,30 +191,32 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     )
     .action(run(() => import("./commands/keys/retire.ts")));
   withRing(keys.command("revoke").argument("<key-id>", "the key, as `keys list` shows it"))
-    .description("end a key for good, within seconds on running servers")
+    .description("revoke a key permanently; running servers refuse it within seconds")
     .action(run(() => import("./commands/keys/revoke.ts")));
   withRing(keys.command("rotate-server"))
-    .description("add a server secret, from which keys are made from then on")
+    .description("add a server secret, from which new keys are derived")
     .action(run(() => import("./commands/keys/rotate-server.ts")));
 
-  const store = program.command("store").description("look after a server's store of jobs");
+  const store = program.command("store").description("back up, migrate or repair a server's store");
   withConfig(store.command("backup").argument("<file>", "a new file, mode 0600"))
-    .description("copy the store in a data folder as it is now, also while a server uses it")
+    .description("copy a snapshot of the store in a data folder; a server may use the store")
     .option("--data <dir>", "the server's data folder (default: .sealwire)")
     .action(run(() => import("./commands/store/backup.ts")));
   withConfig(toStore(store.command("migrate")))
-    .description("make or upgrade the tables of a store, before servers of this version start")
-    .option("--data <dir>", "a server's data folder, in place of a shared store (default: .sealwire)")
+    .description("create or upgrade the tables of a store, before servers of this version start")
+    .option("--data <dir>", "a server's data folder, instead of a shared store (default: .sealwire)")
     .option("--check", "change nothing; exit 0 if the store is up to date, 1 if a migration is due, 5 if it is too new")
     .action(run(() => import("./commands/store/migrate.ts")));
 
   withConfig(toStore(store.command("repair-clock")))
-    .description("accept frames again where a clock that stood ahead left a store refusing them; stop the server first")
-    .option("--data <dir>", "a server's data folder, in place of a shared store (default: .sealwire)")
+    .description("make a store accept frames again after its clock was ahead; stop the server first")
+    .option("--data <dir>", "a server's data folder, instead of a shared store (default: .sealwire)")
     .action(run(() => import("./commands/store/repair-clock.ts")));
 
-  toServer(program.command("health").argument("[service]", "full name of a service (default: the server as a whole)"))
-    .description("ask whether the server is serving (unsigned, as load balancers do)")
+  toServerOnce(
+    program.command("health").argument("[service]", "full name of a service (default: the server as a whole)"),
+  )
+    .description("query the server's health (unsigned, as load balancers do)")
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/health.ts")));
 
@@ -209,11 +225,11 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .addArgument(new Argument("<shell>", "the shell that the script is for").choices(SHELLS))
     .description("print a script that completes commands, options and their values in a shell")
     .action(run(() => import("./commands/completion.ts")));
-  // What the script calls.
+  // Called by the completion scripts.
   program
     .command("complete", { hidden: true })
     .argument("[words...]", "the words of a command line, the last of which is completed")
-    .description("print what the last word may become")
+    .description("print the completions of the last word")
     .action((words: readonly string[]) => run(() => import("./commands/complete.ts"))(program, words));
 
   arrangeHelp(program);
@@ -223,10 +239,10 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
 const TOOL = "the tool, as `sealwire tools` shows it";
 const ARGUMENTS = "arguments: JSON, @FILE, or - for stdin";
 
-/** Where help goes to no screen. */
+/** Width of the help text without a terminal. */
 const PLAIN_HELP_COLUMNS = 100;
 
-/** A century: what lies beyond it is a slip. */
+/** A century. A longer value is probably a mistake. */
 const GRACE_MOST = "36500d";
 
 const EPILOGUE = `

@@ -5,7 +5,7 @@ import { reportFailure } from "./output/failure.ts";
 import type { Terminal } from "./output/terminal.ts";
 import { createProgram } from "./program.ts";
 
-/** Runs one command line, without the program's name, and gives the code to exit with. Never rejects. */
+/** Runs one command line, without the program's name, and resolves to the exit code. Never rejects. */
 export async function runCli(terminal: Terminal, args: readonly string[]): Promise<ExitCode> {
   using _ = holdProcess();
   let exitCode: ExitCode = ExitCode.done;
@@ -22,7 +22,7 @@ export async function runCli(terminal: Terminal, args: readonly string[]): Promi
   }
 }
 
-/** The command line that shows the help of the command which was meant. */
+/** The command line that shows the help of the intended command. */
 function helpFor(program: Command, args: readonly string[]): string {
   let meant = program;
   const words = ["sealwire"];

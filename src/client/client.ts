@@ -56,6 +56,15 @@ export interface JobPage {
  * request that they answer, and tries again where that is safe. Every method throws a {@link SealwireError}:
  * UNREACHABLE, CREDENTIALS_REFUSED and RESPONSE_UNVERIFIED when no verified answer came, DEADLINE_EXCEEDED when the
  * time was up, and otherwise the reason that the server signed.
+ *
+ * @example
+ * ```ts
+ * const credentials = await readCredentials(".sealwire/client.json");
+ * await using client = new SealwireClient({ credentials });
+ * const { text } = await client.tools(GreetToolServiceDefinition).greet({ name: "Ada" });
+ * const job = await client.tools(GreetToolServiceDefinition).greetSlowly({ name: "Ada" });
+ * console.log(text, (await job.result()).text);
+ * ```
  */
 export class SealwireClient implements AsyncDisposable {
   readonly #connection: Connection;

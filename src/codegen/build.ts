@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { IMPORTED_THIRD_PARTY_PROTOS, writeThirdPartyProtos } from "./third-party.ts";
 
 /*
- * Writes dist/, which is what the package holds beside proto/: the compiled sources, the descriptor image,
- * and the third-party contracts that a contract importing ours needs (dist/proto, the root of a proto module).
+ * Writes dist/, which the package contains beside proto/: the compiled sources, the descriptor image, and the
+ * third-party contracts that a contract needs which imports ours (dist/proto, the root of a proto module).
  */
 const root = join(import.meta.dirname, "..", "..");
 const dist = join(root, "dist");

@@ -5,8 +5,8 @@ import { parseArgs } from "node:util";
 import { ALL_THIRD_PARTY_PROTOS, writeThirdPartyProtos } from "./third-party.ts";
 
 /*
- * Writes gen/ from proto/, offline: `node src/codegen/generate.ts [--out <folder>] [--third-party-only]`.
- * --out writes elsewhere, which shows drift; --third-party-only stops once buf has all the files it reads.
+ * Writes gen/ from proto/, offline: `node src/codegen/generate.ts [--out <folder>] [--third-party-only]`. --out writes
+ * to another folder, to detect drift. --third-party-only writes only the third-party files that buf reads.
  */
 const { values: options } = parseArgs({
   options: { out: { type: "string", default: "." }, "third-party-only": { type: "boolean", default: false } },
@@ -22,7 +22,7 @@ if (!options["third-party-only"]) {
   writeFileSync(join(options.out, "gen", "descriptors.ts"), imageModule(readFileSync(resolve(root, image))));
 }
 
-/** The image as a module: a bundler follows imports, but not files that are read. */
+/** The image as a module, because bundlers follow imports and not files that are read. */
 function imageModule(image: Buffer): string {
   const comment = "/** The contents of descriptors.binpb, in base64. Written by `npm run generate`. */";
   return `${comment}\nexport const DESCRIPTORS: string =\n  "${image.toString("base64")}";\n`;

@@ -25,8 +25,8 @@ const MAX_FIELD_NUMBER = 536_870_911;
 type FieldPrinter = (field: FieldDescriptorProto, label: "with label" | "in a oneof") => string;
 
 /**
- * Prints a proto2 file from its descriptor: compiling the text gives the same descriptor again, apart from comments,
- * which a descriptor made for run time does not have. Throws on everything it does not know how to print.
+ * Prints a proto2 file from its descriptor. Compiling the text gives the same descriptor, except for comments, which
+ * runtime descriptors do not contain. Throws for every construct that it cannot print.
  */
 export function printFile(file: DescFile): string {
   const proto: FileDescriptorProto = file.proto;
@@ -92,7 +92,7 @@ function printMessage(message: DescriptorProto, printField: FieldPrinter): strin
   return [`message ${message.name} {`, ...indent(body), "}"];
 }
 
-/** Prints a oneof where its first field stands. Throws if its fields do not follow one another. */
+/** Prints a oneof at the position of its first field. Throws if its fields are not consecutive. */
 function printOneof(message: DescriptorProto, index: number, printField: FieldPrinter): string[] {
   const oneof = message.oneofDecl[index];
   if (oneof === undefined) throw new Error(`${message.name} has no oneof ${index}`);
@@ -132,7 +132,7 @@ function fieldHead(field: FieldDescriptorProto, label: "with label" | "in a oneo
   return `${prefix}${type} ${field.name}`;
 }
 
-/** Prints one `extend` block for each run of extensions of one message, which keeps their order. */
+/** Prints one `extend` block for each sequence of extensions of the same message, which preserves their order. */
 function printExtensions(extensions: readonly FieldDescriptorProto[], printField: FieldPrinter): string[][] {
   const blocks: { extendee: string; fields: string[] }[] = [];
   for (const field of extensions) {
@@ -172,7 +172,7 @@ function printRange({ first, last }: { first: number; last: number }): string {
   return `${first} to ${last === MAX_FIELD_NUMBER ? "max" : last}`;
 }
 
-/** Joins blocks of lines with an empty line between them; empty blocks vanish. */
+/** Joins blocks of lines, separated by empty lines. Omits empty blocks. */
 function joinBlocks(blocks: readonly (readonly string[])[]): string[] {
   const full = blocks.filter((block) => block.length > 0);
   return full.flatMap((block, index) => (index === 0 ? block : ["", ...block]));

@@ -12,7 +12,7 @@ import { onlyKnownFields, quoted } from "./printable.ts";
 
 const FILE_OPTIONS = ["java_package", "java_outer_classname", "java_multiple_files", "go_package"];
 
-/** Prints the `option …;` lines of a file. Throws on an option it does not know. */
+/** Prints the `option …;` lines of a file. Throws for an unknown option. */
 export function printFileOptions(options: FileOptions): string[] {
   onlyKnownFields(FileOptionsSchema, options, FILE_OPTIONS);
   const reflected = reflect(FileOptionsSchema, options);
@@ -22,8 +22,8 @@ export function printFileOptions(options: FileOptions): string[] {
 }
 
 /**
- * Prints the `[…]` after a field, or nothing. `extensions` must describe every custom option in use; built-in options
- * are not known and throw.
+ * Prints the `[…]` after a field, or nothing. `extensions` must contain every custom option in use. Throws for built-in
+ * options.
  */
 export function printFieldOptions(options: FieldOptions | undefined, extensions: Registry): string {
   if (options === undefined) return "";
@@ -42,7 +42,7 @@ function printExtension(extension: DescExtension, options: FieldOptions): string
   return printMessage(reflect(extension.message, getExtension(options, extension) as Message));
 }
 
-/** Prints a message in the text format, on one line. */
+/** Prints a message in text format, on one line. */
 function printMessage(message: ReflectMessage): string {
   onlyKnownFields(
     message.desc,

@@ -2,8 +2,8 @@ import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 
 /**
- * Throws unless every field that is set in `message` is among `known` (proto names), so that a printer never
- * leaves something out in silence. Fields without a descriptor count as unknown unless `extensions` is true.
+ * Throws unless every field that is set in `message` is among `known` (proto names), so that a printer never omits a
+ * field silently. Fields without a descriptor count as unknown unless `extensions` is true.
  */
 export function onlyKnownFields(
   schema: DescMessage,
@@ -27,10 +27,10 @@ export function indent(lines: readonly string[]): string[] {
   return lines.map((line) => (line === "" ? "" : `  ${line}`));
 }
 
-/** Writes a string literal of the proto language. */
+/** Formats a string literal of the proto language. */
 export function quoted(text: string): string {
   const escapes: Record<string, string> = { "\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that must not stand in a literal
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the characters that a literal must not contain
   const escaped = text.replaceAll(/[\\"\u0000-\u001f\u007f]/g, (character) => {
     const known = escapes[character];
     return known ?? `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`;

@@ -5,7 +5,7 @@ import { printFile } from "./print-file.ts";
 
 const PACKAGES = join(import.meta.dirname, "..", "..", "node_modules");
 
-/** Where the packages of other projects keep the contracts that ours imports or serves, by import path. */
+/** The npm packages that contain the imported or served third-party contracts, by import path. */
 const SOURCES: Readonly<Record<string, string>> = {
   "google/rpc/code.proto": "google-proto-files/google/rpc/code.proto",
   "google/rpc/status.proto": "google-proto-files/google/rpc/status.proto",
@@ -15,18 +15,18 @@ const SOURCES: Readonly<Record<string, string>> = {
   "grpc/reflection/v1alpha/reflection.proto": "@grpc/reflection/build/proto/grpc/reflection/v1alpha/reflection.proto",
 };
 
-/** No package ships this file, only its descriptor. */
+/** No package contains this file, only its descriptor. */
 const VALIDATE = "buf/validate/validate.proto";
 
-/** Third-party contracts that ours are compiled with: what `npm run generate` reads. */
+/** Third-party contracts that `npm run generate` reads to compile ours. */
 export const ALL_THIRD_PARTY_PROTOS: readonly string[] = [VALIDATE, ...Object.keys(SOURCES)];
 
-/** Third-party contracts that a contract importing ours needs, and that no compiler brings along. */
+/** Third-party contracts that a contract needs which imports ours, and that compilers do not include. */
 export const IMPORTED_THIRD_PARTY_PROTOS: readonly string[] = [VALIDATE, "google/rpc/code.proto"];
 
 /**
- * Makes `folder` the root of a proto module that holds exactly the named third-party contracts. Files that are right
- * already stay untouched, so that a compiler may read them meanwhile.
+ * Makes `folder` the root of a proto module that contains exactly the named third-party contracts. Files that are up to
+ * date are not rewritten, because a compiler may be reading them.
  */
 export function writeThirdPartyProtos(folder: string, names: readonly string[]): void {
   for (const stray of globSync("**/*.proto", { cwd: folder })) {
@@ -48,7 +48,7 @@ function thirdPartyProto(name: string): string {
   return readFileSync(join(PACKAGES, source), "utf8");
 }
 
-/** Gives the text of buf/validate/validate.proto, printed from the descriptor in @bufbuild/protovalidate. */
+/** Returns the text of buf/validate/validate.proto, printed from the descriptor in @bufbuild/protovalidate. */
 function validateProto(): string {
   const { version } = JSON.parse(readFileSync(join(PACKAGES, "@bufbuild/protovalidate/package.json"), "utf8"));
   return `${[

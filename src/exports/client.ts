@@ -1,6 +1,4 @@
-/**
- * `sealwire/client`: calls tools, and follows jobs. Loads nothing of the server, of stores or of the command line.
- */
+/** `sealwire/client`: calls tools and watches jobs. Loads no code of the server, the stores or the command line. */
 import "../runtime/check-node.ts";
 
 export type { ListToolsResponse, ToolDescription } from "../../gen/sealwire/system/v1/list_tools.ts";

@@ -1,6 +1,4 @@
-/**
- * `sealwire/keys`: key rings and credentials in code: made, changed, read and written, wherever they are kept.
- */
+/** `sealwire/keys`: makes, changes, parses and formats key rings and credentials. */
 import "../runtime/check-node.ts";
 
 export {

@@ -1,6 +1,4 @@
-/**
- * `sealwire/server`: serves tools and runs jobs, on a server of its own or as a part of a grpc-js server of yours.
- */
+/** `sealwire/server`: serves tools and runs jobs, in its own server or as part of an existing grpc-js server. */
 import "../runtime/check-node.ts";
 
 export {

@@ -1,6 +1,6 @@
 /**
- * `sealwire/signing`: the signatures of requests and responses alone, for proxies, other transports and clients of your own
- * (docs/protocol.md). Loads @bufbuild/protobuf and nothing else.
+ * `sealwire/signing`: signs and verifies requests and responses, for proxies, other transports and custom clients
+ * (docs/protocol.md). Its only dependency is @bufbuild/protobuf.
  */
 import "../runtime/check-node.ts";
 

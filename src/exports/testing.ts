@@ -1,6 +1,4 @@
-/**
- * `sealwire/testing`: a server for tests, in this process and in memory.
- */
+/** `sealwire/testing`: starts a server for tests in this process, with a store in memory. */
 import "../runtime/check-node.ts";
 
 export { startTestServer, type TestClient, type TestServer, type TestServerOptions } from "../testing/test-server.ts";

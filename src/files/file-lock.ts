@@ -10,9 +10,9 @@ const WAIT_MS = 5000;
 const POLL_MS = 25;
 
 /**
- * Runs `action` while holding the lock file `PATH.lock`, which keeps other processes from changing PATH meanwhile.
- * Throws KEY_RING_INVALID if the lock does not come free within 5 s. A lock whose process was killed is not broken
- * by guessing: the message tells which file to remove.
+ * Runs `action` while holding the lock file `PATH.lock`, which prevents other processes from changing PATH. Throws
+ * KEY_RING_INVALID if the lock is not released within 5 s. The lock of a killed process is not removed automatically:
+ * the message names the file to remove.
  */
 export async function withFileLock<T>(path: string, clock: Clock, action: () => Promise<T>): Promise<T> {
   const lock = `${path}.lock`;

@@ -1,21 +1,24 @@
-/** Where something stands in a text, both from 1; the column in UTF-16 units, a byte order mark not counted. */
-export function placeOf(text: string, offset: number): string {
+/**
+ * Line and column of an offset in a text, both counted from 1. The column counts UTF-16 units without a byte order
+ * mark.
+ */
+export function lineAndColumn(text: string, offset: number): string {
   const before = text.slice(0, offset);
   const lineStart = before.lastIndexOf("\n") + 1;
   return `line ${before.split("\n").length}, column ${offset - lineStart + 1}`;
 }
 
 const SPACE = /[ \t\n\r]*/y;
-/** All characters from the space on but quotes and backslashes stand for themselves. */
+/** In a JSON string every character from U+0020 on, except quotes and backslashes, is literal. */
 const STRING = /"[ !#-[\]-\uffff]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[ !#-[\]-\uffff]*)*"/y;
 const NUMBER_OR_WORD = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+-])|(?:true|false|null)(?!\w)/y;
 
-/** What may come next. */
+/** The tokens that are allowed next. */
 type Expected = "value" | "value or end" | "name" | "name or end" | "colon" | "comma or end";
 
 /**
- * Finds the first token of a text that is not JSON there (RFC 8259), by its offset; the text's length if it only ends too
- * early. For texts that `JSON.parse` refuses, because it does not always say where.
+ * Returns the offset of the first token that makes a text invalid JSON (RFC 8259), or the text's length if the text is
+ * incomplete. For texts that `JSON.parse` refuses: its message does not always give the position.
  */
 export function jsonFault(text: string): number {
   const open: ("}" | "]")[] = [];
@@ -57,10 +60,10 @@ export function jsonFault(text: string): number {
   }
 }
 
-/** The text before the first byte that is not UTF-8. */
+/** The text before the first invalid UTF-8 sequence. */
 export function textBefore(bytes: Uint8Array): string {
   let [good, bad] = [0, bytes.length];
-  // What ends within a character is the beginning of good text.
+  // A prefix that ends within a character is valid so far.
   const decode = (end: number): string =>
     new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, end), { stream: true });
   while (good < bad) {

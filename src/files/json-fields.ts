@@ -1,7 +1,7 @@
 import { nearest } from "../runtime/nearest.ts";
 import { describeRange, isInRange, type NumberRange } from "../runtime/number-range.ts";
 
-/** One field of a JSON document that is not acceptable: where it stands, what is wrong and how to put it right. */
+/** An invalid field of a JSON document: its path, the problem and the fix. */
 export class JsonFieldError extends Error {
   override readonly name = "JsonFieldError";
   /** Path from the document's root, such as `keys[2].state`; empty for the root itself. */
@@ -13,14 +13,14 @@ export class JsonFieldError extends Error {
   }
 }
 
-/** What a text field must look like. */
+/** The format of a text field. */
 export interface TextRule {
   readonly pattern: RegExp;
   /** Completes "must be …". */
   readonly expected: string;
 }
 
-/** What names of servers, clients and keys look like. */
+/** The format of server, client and key ids. */
 export const IDENTIFIER: TextRule = {
   pattern: /^[!-~]{1,128}$/,
   expected: "1 to 128 printable ASCII characters without spaces",
@@ -29,8 +29,8 @@ export const IDENTIFIER: TextRule = {
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
 
 /**
- * Reads the fields of one JSON object, strictly. Methods throw {@link JsonFieldError}, which names the field and
- * never its value. Call {@link JsonFields.end} last: it refuses fields that nobody read.
+ * Reads the fields of one JSON object strictly. Methods throw {@link JsonFieldError}, which names the field and never
+ * its value. Call {@link JsonFields.end} last: it refuses fields that were not read.
  */
 export class JsonFields {
   readonly #fields: Readonly<Record<string, unknown>>;
@@ -101,7 +101,7 @@ export class JsonFields {
     return this.#array(name).map((value, index) => new JsonFields(value, this.#pathOf(`${name}[${index}]`)));
   }
 
-  /** Refuses fields that no method has asked for. */
+  /** Refuses fields that no method has read. */
   end(): void {
     const unknown = Object.keys(this.#fields).find((name) => !this.#known.has(name));
     if (unknown === undefined) return;
@@ -131,8 +131,8 @@ export function parseTime(text: string): number | undefined {
 }
 
 /**
- * Writes Unix milliseconds as {@link parseTime} reads them, without a fraction if it is zero. What lies outside the years
- * 0 to 9999 becomes text that is no time.
+ * Formats Unix milliseconds as {@link parseTime} reads them, without a zero fraction. A time outside the years 0 to
+ * 9999 becomes a text that {@link parseTime} refuses.
  */
 export function formatTime(ms: number): string {
   const date = new Date(ms);

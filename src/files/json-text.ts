@@ -1,6 +1,6 @@
-import { jsonFault, placeOf, textBefore } from "./json-fault.ts";
+import { jsonFault, lineAndColumn, textBefore } from "./json-fault.ts";
 
-/** A JSON text that is not acceptable, and where. Never quotes the text, which may hold secrets. */
+/** An invalid JSON text, with the position of the fault. Never quotes the text, which may hold secrets. */
 export class JsonTextError extends Error {
   override readonly name = "JsonTextError";
 }
@@ -8,16 +8,17 @@ export class JsonTextError extends Error {
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/g;
 
-/** Objects and lists inside each other; no message that a server reads has more (docs/protocol.md, Limits). */
+/**
+ * Maximum nesting of objects and lists. No message that a server accepts is nested deeper (docs/protocol.md, Limits).
+ */
 const MAX_LEVELS = 100;
 
-/** Looks at a value as `JSON.parse` does with its reviver, which is told the digits of each number. */
+/** A reviver as for `JSON.parse`. The context holds the source text of each number. */
 export type Reviver = (name: string, value: unknown, context: { readonly source?: string }) => unknown;
 
 /**
- * Parses the bytes of a JSON text; a byte order mark is passed over. Unlike `JSON.parse` it refuses bad UTF-8, a name that
- * stands twice in one object, where the second would silently win, and more than 100 levels. Throws {@link JsonTextError},
- * and what `reviver` throws.
+ * Parses the bytes of a JSON text and skips a byte order mark. Unlike `JSON.parse` it refuses invalid UTF-8, a
+ * duplicate name in an object and more than 100 levels. Throws {@link JsonTextError} and the errors of `reviver`.
  */
 export function parseJson(bytes: Uint8Array, reviver?: Reviver): unknown {
   const text = decode(bytes);
@@ -31,7 +32,7 @@ function decode(bytes: Uint8Array): string {
     return UTF8.decode(bytes);
   } catch {
     const before = textBefore(bytes);
-    throw new JsonTextError(`is not UTF-8 text at ${placeOf(before, before.length)}`);
+    throw new JsonTextError(`is not UTF-8 text at ${lineAndColumn(before, before.length)}`);
   }
 }
 
@@ -39,12 +40,12 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    // V8 quotes the text around the fault in its message, and does not always tell the place.
-    throw new JsonTextError(`is not valid JSON at ${placeOf(text, jsonFault(text))}`);
+    // V8's message quotes the text around the fault and does not always give its position.
+    throw new JsonTextError(`is not valid JSON at ${lineAndColumn(text, jsonFault(text))}`);
   }
 }
 
-/** Expects text that JSON.parse has accepted. */
+/** Checks nesting and duplicate names of a text that `JSON.parse` has accepted. */
 function checkStructure(text: string): void {
   const open: (Set<string> | undefined)[] = [];
   let lastString = "";
@@ -55,14 +56,14 @@ function checkStructure(text: string): void {
     else if (token === "}" || token === "]") open.pop();
     else if (token[0] === '"') [lastString, lastIndex] = [token, index];
     if (open.length > MAX_LEVELS) {
-      throw new JsonTextError(`is nested more than ${MAX_LEVELS} levels deep at ${placeOf(text, index)}`);
+      throw new JsonTextError(`is nested more than ${MAX_LEVELS} levels deep at ${lineAndColumn(text, index)}`);
     }
     if (token === ":") {
       const names = open.at(-1);
       const name = JSON.parse(lastString) as string;
       if (names?.has(name)) {
         const again = `has the name ${JSON.stringify(name)} twice in one object`;
-        throw new JsonTextError(`${again}, again at ${placeOf(text, lastIndex)}`);
+        throw new JsonTextError(`${again}, again at ${lineAndColumn(text, lastIndex)}`);
       }
       names?.add(name);
     }

@@ -8,8 +8,8 @@ import type { ReadableText } from "./readable-text.ts";
 const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
 
 /**
- * Makes a new file that only its owner can read (mode 0600). Resolves when it is on disk. Throws OPTIONS_INVALID if
- * there is one already.
+ * Creates a file that only its owner can read (mode 0600). Resolves when it is on disk. Throws OPTIONS_INVALID if the
+ * file exists.
  */
 export async function createPrivateFile(path: string, text: ReadableText): Promise<void> {
   try {
@@ -26,9 +26,9 @@ export async function createPrivateFile(path: string, text: ReadableText): Promi
 }
 
 /**
- * Puts a new file in the place of one that may exist, with the access that it gave: its owner's (mode 0600), and where
- * root had opened it for reading to a group, that group's. Readers see the old content or the new, never a part; once it
- * resolves, a power loss does not bring the old one back.
+ * Replaces a file atomically, or creates it. The new file has mode 0600 and the owner of the old one. If root had made
+ * the old file readable for a group, the new one is, too. Readers see the old or the new content, never a part. Once
+ * the promise resolves, the new content survives a power loss.
  */
 export async function replacePrivateFile(path: string, text: ReadableText, random: Random): Promise<void> {
   const temporary = `${path}.${random.uuid()}.tmp`;
@@ -42,7 +42,7 @@ export async function replacePrivateFile(path: string, text: ReadableText, rando
   await syncFolder(path);
 }
 
-/** Who may read a file. */
+/** Owner, group and mode of a file. */
 interface Access {
   readonly owner: number;
   readonly group: number;
@@ -53,7 +53,10 @@ const UNCHANGED = -1;
 const GROUP_MAY_READ = 0o040;
 const OWN: Access = { owner: UNCHANGED, group: UNCHANGED, mode: 0o600 };
 
-/** An administrator changes the ring of a server that runs as another user, which must be able to read it afterwards. */
+/**
+ * An administrator may change the key ring of a server that runs as another user. The server must be able to read it
+ * afterwards.
+ */
 async function accessOf(path: string): Promise<Access> {
   const status = await stat(path).catch(() => undefined);
   if (status === undefined) return OWN;

@@ -6,32 +6,32 @@ import type { Reason } from "../errors.ts";
 import { SealwireError } from "../errors.ts";
 import { shellQuote } from "./shell-quote.ts";
 
-/** A file that was read, and what tells it from its next version. */
+/** The content of a file and its version. */
 export interface PrivateFile {
   readonly bytes: Buffer;
-  /** Differs after every change of content, mode or of what a symlink points to. */
+  /** Changes with the content, the mode and the target of a symlink. */
   readonly version: string;
 }
 
-/** Which file to read and how to speak of it in errors. */
+/** The file to read and its name in errors. */
 export interface PrivateFileOptions {
   readonly path: string;
-  /** Names the file in messages, such as "key ring". */
+  /** Name of the file in messages, such as "key ring". */
   readonly what: string;
   readonly reason: Reason;
 }
 
 /**
- * Reads a file that holds secrets. Throws the error of `reason` if the file is absent, or if its mode lets anyone but
- * its owner at it; root's may be readable for the group of a reader who is not root. The second line of that message is
- * the command that puts it right.
+ * Reads a file that holds secrets. Throws `reason` if the file does not exist or if users other than its owner have
+ * access. A file of root may be readable for the group of a reader who is not root. The second line of the message is
+ * the command that corrects the mode.
  */
 export async function readPrivateFile(options: PrivateFileOptions): Promise<PrivateFile> {
   const { path, what, reason } = options;
   try {
     await using handle = await open(path, constants.O_RDONLY);
     const status = await handle.stat({ bigint: true });
-    // Windows has no such modes: Node shows 0666 for every file there.
+    // Windows has no such modes. Node reports 0666 for every file.
     if ((status.mode & forbiddenBits(status.uid)) !== 0n && platform() !== "win32") {
       const mode = (status.mode & 0o777n).toString(8).padStart(4, "0");
       const problem = `The ${what} ${path} has mode ${mode}: others than its owner can get at its secrets.`;
@@ -44,14 +44,14 @@ export async function readPrivateFile(options: PrivateFileOptions): Promise<Priv
 }
 
 /**
- * The bits that a file of secrets may not have. What root hands out to a server that is not root, such as a mounted secret,
- * it can only hand to the server's group.
+ * The mode bits that a file of secrets must not have. Root can pass a file, such as a mounted secret, to a server that
+ * runs as another user only by that server's group.
  */
 export function forbiddenBits(owner: bigint, reader = process.geteuid?.()): bigint {
   return owner === 0n && reader !== 0 ? 0o037n : 0o077n;
 }
 
-/** Tells one version of a file from the next, without reading it. */
+/** Identifies the version of a file without reading it. */
 export function fileVersion(status: {
   dev: bigint;
   ino: bigint;

@@ -1,11 +1,11 @@
 declare const readable: unique symbol;
 
-/** Text of a file that its own reader has taken. Files and rows of secrets are made of nothing else. */
+/** Text that its own parser has accepted. Files and rows of secrets are written from this type only. */
 export type ReadableText = string & { readonly [readable]: true };
 
 /**
- * Gives a text only after `read`, the reader of such files, has taken it: whoever writes more than is read again locks
- * everybody out. Throws what `read` throws.
+ * Returns `text` after `read`, the parser of such files, has accepted it. This prevents writing a file that cannot be
+ * read again. Throws the errors of `read`.
  */
 export function readableText(text: string, read: (bytes: Buffer) => unknown): ReadableText {
   const bytes = Buffer.from(text);

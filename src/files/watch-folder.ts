@@ -1,8 +1,8 @@
 import { watch } from "node:fs";
 
 /**
- * Calls `onChange` with the name of what changed in a folder, `null` if the system does not tell it. Only a hint: some
- * file systems report nothing, and a folder that cannot be watched is no error.
+ * Calls `onChange` with the name of each changed entry of a folder, or with `null` if the system does not report the
+ * name. This is a hint only: some file systems report no changes, and a folder that cannot be watched is not an error.
  */
 export function watchFolder(folder: string, onChange: (name: string | null) => void): Disposable {
   try {

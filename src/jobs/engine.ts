@@ -1,28 +1,28 @@
 import type { SealwireError } from "../errors.ts";
 import type { JobPolicy, JobState, JobView } from "./job.ts";
 
-/** What starts a job. */
+/** A job to be submitted. */
 export interface SubmitSpec {
   /** The client that owns the job. */
   readonly owner: string;
-  /** Names the intent within the owner. */
+  /** Identifies the intent within the owner. */
   readonly requestId: string;
-  /** SHA-256 that tells "the same" request from another one under the same id (docs/protocol-server.md, Intents). */
+  /** SHA-256 of the request. Distinguishes requests with the same id (docs/protocol-server.md, Intents). */
   readonly intentDigest: Uint8Array;
   readonly tool: string;
   /** Canonical bytes of the tool's request message. */
   readonly args: Uint8Array;
   readonly policy: JobPolicy;
-  /** Most jobs that the owner may have open (QUEUED or RUNNING) at once. */
+  /** Maximum number of open jobs (QUEUED or RUNNING) of the owner. */
   readonly openJobsMax: number;
-  /** W3C trace context of the call, handed to the handler. */
+  /** W3C trace context of the call, passed to the handler. */
   readonly traceparent?: string;
 }
 
 /** Selects one page of an owner's jobs, newest first. */
 export interface ListQuery {
   readonly owner: string;
-  /** Empty: all. */
+  /** Empty: all states. */
   readonly states: readonly JobState[];
   readonly tool?: string;
   /** 1 to 500. */
@@ -30,7 +30,7 @@ export interface ListQuery {
   readonly pageToken?: string;
 }
 
-/** One claimed run of a job, as a handler sees it. */
+/** One attempt of a job, as passed to its handler. */
 export interface JobRun {
   readonly jobId: string;
   readonly owner: string;
@@ -39,81 +39,86 @@ export interface JobRun {
   readonly args: Uint8Array;
   readonly attempt: number;
   readonly traceparent: string | undefined;
-  /** Aborts on cancel, time-out and drain; its reason is the SealwireError that says which. */
+  /** Aborts on cancellation, time-out and drain. Its reason is a SealwireError. */
   readonly signal: AbortSignal;
-  /** Records progress: counts, `total` 0 if unknown, and a short text without U+0000. Throttled, never throws, returns at once. */
+  /**
+   * Records progress: counts, `total` 0 if unknown, and a short text without U+0000. Throttled. Returns immediately and
+   * never throws.
+   */
   progress(completed: number, total: number, message?: string): void;
-  /** Aborts `signal`, for a handler that has failed while its code goes on. */
+  /** Aborts `signal` when the handler has failed while its code still runs. */
   abort(reason: SealwireError): void;
 }
 
 /**
- * Runs one attempt and returns the result's bytes (a google.protobuf.Any). A thrown SealwireError with
- * `retryable: false` fails the job at once; anything else thrown uses up an attempt.
+ * Runs one attempt and returns the serialized result (a google.protobuf.Any). A SealwireError with `retryable: false`
+ * fails the job immediately. Any other error uses up an attempt.
  */
 export type JobHandler = (run: JobRun) => Promise<Uint8Array>;
 
-/** Handlers by tool name. Jobs of other tools stay queued. */
+/** Handlers by tool name. Jobs of other tools remain queued. */
 export type JobHandlers = ReadonlyMap<string, JobHandler>;
 
-/** How much a worker runs at once. */
+/** Concurrency limits of a worker. */
 export interface WorkOptions {
-  /** Most handlers that run at once in this worker, 1 to 10,000. */
+  /** Maximum number of concurrent handlers in this worker, 1 to 10,000. */
   readonly concurrency: number;
-  /** Most that run at once for one owner, over all workers of the store, 1 to 10,000; default: no limit. */
+  /**
+   * Maximum number of concurrent handlers for one owner in all workers of the store, 1 to 10,000. Default: no limit.
+   */
   readonly perOwner?: number;
 }
 
-/** Selects what {@link JobEngine.watchAll} gives. */
+/** Selects the jobs of {@link JobEngine.watchAll}. */
 export interface WatchAllOptions {
   /** Default: the jobs of all tools. */
   readonly tool?: string;
-  /** Also the jobs that ended then or later, Unix milliseconds. Default: of the jobs there are, the open ones alone. */
+  /** Includes the jobs that ended at this time or later, Unix milliseconds. Default: only open jobs. */
   readonly endedSinceMs?: number;
   readonly signal?: AbortSignal;
 }
 
 /** One step of {@link JobEngine.watchAll}. */
 export interface JobNews {
-  /** Each in a newer revision than the watch gave before; may be empty. */
+  /** Jobs with a newer revision than the watch has yielded before; may be empty. */
   readonly jobs: readonly JobView[];
-  /** A watch that begins with it as `endedSinceMs` misses no end that this one has not given. */
+  /** A watch that starts with this value as `endedSinceMs` yields every end that this watch has not yielded. */
   readonly resumeMs: number;
 }
 
 /** Claims and runs jobs until it is stopped. */
 export interface Worker extends AsyncDisposable {
-  /** How many handlers run now. */
+  /** Number of running handlers. */
   readonly running: number;
   /**
-   * Stops claiming, aborts the running handlers' signals, waits up to `graceMs` for them to return,
-   * then hands back what still runs, without counting it as a failure. Idempotent.
+   * Stops claiming, aborts the signals of the running handlers and waits up to `graceMs` for them to return. Then
+   * returns the remaining jobs to the queue, which does not count as a failure. Idempotent.
    */
   stop(graceMs: number): Promise<void>;
 }
 
 /**
- * Durable jobs (docs/protocol.md, Jobs). Every engine passes `test/contract/`.
- * A store that is away makes every method throw UNAVAILABLE.
+ * Durable jobs (docs/protocol.md, Jobs). Every engine passes `test/contract/`. Every method throws UNAVAILABLE while
+ * the store is unavailable.
  */
 export interface JobEngine {
   /**
-   * Accepts a job; resolves after the durable commit. The same intent again returns the job there is.
-   * Throws REQUEST_ID_REUSED, QUOTA_EXCEEDED, UNAVAILABLE.
+   * Accepts a job. Resolves after the durable commit. A repeated intent returns the existing job. Throws
+   * REQUEST_ID_REUSED, QUOTA_EXCEEDED, UNAVAILABLE.
    */
   submit(spec: SubmitSpec): Promise<{ readonly job: JobView; readonly created: boolean }>;
-  /** `null` for an absent job and for another owner's. */
+  /** `null` for a missing job and for a job of another owner. */
   get(owner: string, jobId: string): Promise<JobView | null>;
-  /** The result's bytes once SUCCEEDED, otherwise `null`. */
+  /** The serialized result of a SUCCEEDED job, otherwise `null`. */
   result(owner: string, jobId: string): Promise<Uint8Array | null>;
-  /** Throws ARGS_INVALID naming `page_token` if the token is not one of this list. */
+  /** Throws ARGS_INVALID naming `page_token` if the token does not belong to this query. */
   list(query: ListQuery): Promise<{ readonly jobs: readonly JobView[]; readonly nextPageToken?: string }>;
-  /** Asks a job to stop; idempotent. QUEUED ends at once, RUNNING has its signal aborted. */
+  /** Cancels a job. Idempotent. A QUEUED job ends immediately; the signal of a RUNNING job is aborted. */
   cancel(owner: string, jobId: string): Promise<JobView | null>;
   /**
-   * Yields the current state if its revision is above `afterRevision`, then each newer one (progress may be
-   * merged), and returns after the terminal one, which is yielded whatever `afterRevision` says. Throws
-   * JOB_NOT_FOUND; ends quietly when `signal` aborts.
+   * Yields the current state if its revision is above `afterRevision`, then each newer one (progress may be merged).
+   * Returns after the terminal state, which is yielded for any `afterRevision`. Throws JOB_NOT_FOUND. Ends without an
+   * error when `signal` aborts.
    */
   watch(
     owner: string,
@@ -121,24 +126,27 @@ export interface JobEngine {
     options?: { readonly afterRevision?: number; readonly signal?: AbortSignal },
   ): AsyncIterable<JobView>;
   /**
-   * Follows all of an owner's jobs: yields those that are open, and those that `endedSinceMs` asks for, then every newer
-   * revision of any of them and of each new one (progress may be merged). The first step has no job and comes at once.
-   * Holds what is new until it is asked for, so it has to be returned, or its signal aborted, in the end; then it ends
-   * quietly.
+   * Watches all jobs of an owner: yields the open jobs, and the ended ones that `endedSinceMs` selects, then every
+   * newer revision of them and of each new job (progress may be merged). The first item has no job and is yielded
+   * immediately. Unread changes are kept in memory until the iterator is returned or `signal` aborts. Then the
+   * iteration ends without an error.
    */
   watchAll(owner: string, options?: WatchAllOptions): AsyncIterable<JobNews>;
-  /** Starts to claim and run jobs. */
+  /** Starts a worker that claims and runs jobs. */
   work(handlers: JobHandlers, options: WorkOptions): Promise<Worker>;
-  /** Removes what has expired, in bounded slices; returns how many rows went. */
+  /** Deletes expired rows in bounded batches. Returns the number of deleted rows. */
   sweep(): Promise<number>;
-  /** Figures for metrics. */
+  /** Statistics for metrics. */
   stats(): Promise<JobStats>;
 }
 
-/** Figures of {@link JobEngine.stats}. */
+/** Statistics of {@link JobEngine.stats}. */
 export interface JobStats {
-  /** Those of a large store on PostgreSQL are estimated: what has ended, and open jobs beyond 20,000. */
+  /**
+   * Number of jobs by state. On PostgreSQL large numbers are estimates: those of ended jobs, and of open jobs above
+   * 20,000.
+   */
   readonly byState: Readonly<Record<JobState, number>>;
-  /** Age of the oldest job that could run now, in milliseconds; 0 if there is none. */
+  /** Age of the oldest job that is ready to run, in milliseconds; 0 if there is none. */
   readonly oldestQueuedMs: number;
 }

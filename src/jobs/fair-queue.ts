@@ -8,23 +8,22 @@ export interface TenantQueue {
 }
 
 /**
- * Knows in memory which owners have queued jobs for which tools, so that a claim never searches through the
- * backlog of others, and lets the owners take turns. A queue without jobs does no harm: the claim that finds it
- * empty removes it.
+ * Tracks in memory which owners have queued jobs for which tools, and schedules the owners round-robin, so that a claim
+ * never scans the backlog of other owners. A queue may be empty: the next claim removes it.
  */
 export class FairQueue {
-  /** By priority, then by what else makes a queue; in the order of their turns. */
+  /** Queues by priority and by owner and tool, in scheduling order. */
   #queues = new Map<number, Map<string, TenantQueue>>();
-  /** How often {@link add} was told of a queue. */
+  /** Number of {@link add} calls for each queue. */
   readonly #additions = new WeakMap<TenantQueue, number>();
 
-  /** Takes the queues as they are in the database. */
+  /** Replaces all queues by those in the database. */
   replace(queues: Iterable<TenantQueue>): void {
     this.#queues = new Map();
     for (const queue of queues) this.#ofPriority(queue.priority).set(keyOf(queue), queue);
   }
 
-  /** Notes that a job was queued. */
+  /** Records that a job was queued. */
   add(queued: TenantQueue): void {
     const queues = this.#ofPriority(queued.priority);
     const queue = queues.get(keyOf(queued)) ?? queued;
@@ -33,17 +32,20 @@ export class FairQueue {
     this.#additions.set(queue, this.additionsTo(queue) + 1);
   }
 
-  /** Rises whenever a job was added to the queue: what was read of it before may be stale. */
+  /** Number of jobs added to the queue so far. If it has changed, an earlier read of the queue may be outdated. */
   additionsTo(queue: TenantQueue): number {
     return this.#additions.get(queue) ?? 0;
   }
 
-  /** The priorities that have queues, the highest first. */
+  /** The priorities that have queues, highest first. */
   priorities(): readonly number[] {
     return [...this.#queues.keys()].sort((one, other) => other - one);
   }
 
-  /** The queues of a priority as they stand in line now; the walk is not disturbed by {@link moveToEnd} and {@link remove}. */
+  /**
+   * A snapshot of the queues of a priority in scheduling order. The iteration is not affected by {@link moveToEnd} and
+   * {@link remove}.
+   */
   *inTurn(priority: number): Iterable<TenantQueue> {
     const queues = this.#ofPriority(priority);
     let left = queues.size;

@@ -3,12 +3,12 @@ import type { JobView } from "./job.ts";
 import { type JobRow, toJobView } from "./job-row.ts";
 import type { RunListener } from "./worker/attempt-store.ts";
 
-/** Tells watchers of committed changes. */
+/** Publishes committed changes to watchers. */
 interface ChangePublisher {
   publish(view: JobView): void;
 }
 
-/** Tells everyone in the process of committed changes: the watchers, the queues, the workers. */
+/** Distributes committed changes within the process: to watchers, queues and workers. */
 export class JobChanges {
   readonly #notifier: ChangePublisher;
   readonly #fairQueue: FairQueue;
@@ -19,25 +19,25 @@ export class JobChanges {
     this.#fairQueue = fairQueue;
   }
 
-  /** Takes a job's row as a committed transition left it. */
+  /** Publishes the row of a job after a committed transition. */
   committed(row: JobRow): void {
     this.#notifier.publish(toJobView(row));
     if (row.state === "QUEUED") this.queued(queueOf(row));
     else if (row.state === "RUNNING" && row.cancel_requested) this.cancelRequested(row.job_id);
   }
 
-  /** A job of the queue may be claimed once it is due. */
+  /** Records a queued job, which can be claimed when it is due. */
   queued(queue: TenantQueue): void {
     this.#fairQueue.add(queue);
     this.jobReady();
   }
 
-  /** There may be something to claim. */
+  /** Notifies the workers that a job may be ready to claim. */
   jobReady(): void {
     for (const listener of this.#listeners) listener.jobReady();
   }
 
-  /** The owner asked a running job to stop. */
+  /** Notifies the workers that the owner has cancelled a running job. */
   cancelRequested(jobId: string): void {
     for (const listener of this.#listeners) listener.cancelRequested(jobId);
   }
@@ -48,7 +48,7 @@ export class JobChanges {
   }
 }
 
-/** The queue of a queued job, due when the job is. */
+/** The queue of a queued job, with the job's due time. */
 export function queueOf(row: JobRow): TenantQueue {
   return { priority: row.priority, tool: row.tool, owner: row.owner, dueAtMs: row.run_at_ms };
 }

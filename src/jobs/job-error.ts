@@ -4,7 +4,10 @@ import type { JobError } from "./job.ts";
 
 const MAX_MESSAGE_LENGTH = 2048;
 
-/** What a job records of a thrown value. Anything but a SealwireError that may travel becomes INTERNAL with a fixed text. */
+/**
+ * The error that a job records for a thrown value. A value that is not a SealwireError with a wire reason becomes
+ * INTERNAL with a fixed text.
+ */
 export function toJobError(thrown: unknown): JobError {
   const error = SealwireError.from(thrown);
   const { reason } = error;
@@ -17,7 +20,7 @@ export function toJobError(thrown: unknown): JobError {
   };
 }
 
-/** The job error of a reason, with the text that its table gives. */
+/** The job error of a reason, with the text of its table entry. */
 export function jobErrorOf(reason: WireReason): JobError {
   return toJobError(new SealwireError(reason));
 }

@@ -1,7 +1,7 @@
 import type { JobError, JobState, JobView } from "./job.ts";
 import type { ClaimedAttempt } from "./worker/attempt-store.ts";
 
-/** What is read of a row of the table `job`, which every engine has alike; how truth is written is its own affair. */
+/** A row of the table `job`, which has the same columns in every engine. Booleans are engine-specific. */
 export interface JobRow {
   readonly seq: number;
   readonly job_id: string;
@@ -69,7 +69,7 @@ export function toJobView(row: JobRow): JobView {
   };
 }
 
-/** The attempt that a claim has just begun, as a worker runs it. */
+/** Converts the row of a claimed job to an attempt for a worker. */
 export function toClaimedAttempt(row: JobRow, args: Uint8Array): ClaimedAttempt {
   return {
     jobId: row.job_id,

@@ -2,16 +2,16 @@ import type { JobStats, SubmitSpec } from "./engine.ts";
 import type { JobState } from "./job.ts";
 import type { JobRow } from "./job-row.ts";
 
-/** What a submit found or made. */
+/** The result of a submit. */
 export interface Submitted {
   readonly row: JobRow;
   readonly created: boolean;
 }
 
-/** What a cancel left. */
+/** The result of a cancel. */
 export interface Cancelled {
   readonly row: JobRow;
-  /** False if the job had ended, or was asked to stop before. */
+  /** False if the job had already ended or been cancelled. */
   readonly changed: boolean;
 }
 
@@ -24,34 +24,34 @@ export interface ListRange {
   readonly limit: number;
 }
 
-/** Where the ends of an owner's jobs stand. */
+/** The ended jobs of an owner at one point in time. */
 export interface Ends {
-  /** Every end that is not committed yet will stand at this time or later, Unix milliseconds. */
+  /** Every end that is not committed yet will have this time or a later one, Unix milliseconds. */
   readonly resumeMs: number;
-  /** If asked for: the jobs that have ended at `resumeMs` or later, in the same snapshot. */
+  /** If requested: the jobs that ended at `resumeMs` or later, in the same snapshot. */
   readonly past: readonly JobRow[];
 }
 
-/** Selects ended jobs of one owner, by end and then by age. */
+/** Selects ended jobs of one owner, ordered by end time, then by position. */
 export interface EndedRange {
   readonly owner: string;
   readonly sinceMs: number;
-  /** Of those that ended at `sinceMs` itself, only the ones above this position. */
+  /** Of the jobs that ended exactly at `sinceMs`, only those above this position. */
   readonly above: number;
   readonly limit: number;
 }
 
-/** The operations on jobs that each engine has its own SQL for. Each is atomic; all throw UNAVAILABLE. */
+/** The engine-specific operations on jobs. Each is atomic and throws UNAVAILABLE while the store is unavailable. */
 export interface JobStorage {
   /** Throws REQUEST_ID_REUSED, QUOTA_EXCEEDED. */
   submit(spec: SubmitSpec): Promise<Submitted>;
-  /** Those of the jobs that there are, in any order. */
+  /** The existing jobs among these, in any order. */
   find(jobIds: readonly string[]): Promise<readonly JobRow[]>;
   result(owner: string, jobId: string): Promise<Uint8Array | undefined>;
   list(range: ListRange): Promise<readonly JobRow[]>;
   ends(owner: string, withPast: boolean): Promise<Ends>;
   ended(range: EndedRange): Promise<readonly JobRow[]>;
-  /** `undefined` for an absent or foreign job. */
+  /** `undefined` for a missing job or a job of another owner. */
   cancel(owner: string, jobId: string): Promise<Cancelled | undefined>;
   sweep(): Promise<number>;
   stats(): Promise<JobStats>;

@@ -1,12 +1,12 @@
 import type { StatusName, WireReason } from "../errors.ts";
 
-/** Where a job is in its life; docs/protocol.md, Jobs. */
+/** The state of a job; see `docs/protocol.md`, Jobs. */
 export type JobState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
 
-/** All states, in the order of a job's life. */
+/** All states in the order of a job's life cycle. */
 export const JOB_STATES: readonly JobState[] = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"];
 
-/** The last progress a tool reported. Non-negative integers; `total` 0 means unknown. */
+/** The last progress that a tool reported. Counts are non-negative integers; `total` 0 means unknown. */
 export interface JobProgress {
   readonly completed: number;
   readonly total: number;
@@ -16,13 +16,13 @@ export interface JobProgress {
 /** Why a job, or its latest attempt, did not succeed. */
 export interface JobError {
   readonly reason: WireReason;
-  /** The reason's own status unless the tool chose another. */
+  /** The status of the reason, unless the tool set another. */
   readonly status: StatusName;
   readonly message: string;
   readonly retryable: boolean;
 }
 
-/** A job as its owner sees it; times in Unix milliseconds. The result is kept apart, it may be megabytes. */
+/** A job as its owner sees it, without its result. Times are in Unix milliseconds. */
 export interface JobView {
   readonly jobId: string;
   readonly owner: string;
@@ -30,9 +30,11 @@ export interface JobView {
   readonly requestId: string;
   readonly state: JobState;
   readonly revision: number;
-  /** How many times a worker has claimed it. */
+  /** Number of times that a worker has claimed the job. */
   readonly attempt: number;
-  /** How many attempts may fail or crash; a hand-back counts as neither. */
+  /**
+   * Number of attempts that may fail or crash. An attempt that a draining worker returned to the queue does not count.
+   */
   readonly maxAttempts: number;
   readonly progress: JobProgress | undefined;
   readonly error: JobError | undefined;
@@ -43,7 +45,7 @@ export interface JobView {
   readonly expiresAtMs: number | undefined;
 }
 
-/** How a tool's jobs are run: `sealwire.v1.JobPolicy` with its defaults filled in, in milliseconds. */
+/** The job policy of a tool: `sealwire.v1.JobPolicy` with all defaults, in milliseconds. */
 export interface JobPolicy {
   /** Jobs of a higher priority are claimed first; -100 to 100. */
   readonly priority: number;

@@ -8,12 +8,12 @@ const IV_BYTES = 12;
 const POSITION_BYTES = 8;
 const TAG_BYTES = 16;
 
-/** How long a key of {@link PageTokens} is, in bytes. */
+/** Length of a key of {@link PageTokens}, in bytes. */
 export const PAGE_KEY_BYTES = 32;
 
 /**
- * Writes and reads page tokens. A token is encrypted, so that it tells nothing of other owners' jobs, and
- * bound to its query (owner, states, tool), so that no other list takes it.
+ * Writes and reads page tokens. A token is encrypted, so that it reveals nothing about other owners' jobs, and bound to
+ * its query (owner, states, tool), so that it is valid for no other query.
  */
 export class PageTokens {
   readonly #key: Uint8Array;
@@ -24,7 +24,7 @@ export class PageTokens {
     this.#random = random;
   }
 
-  /** The token of the page that follows `position`, a safe non-negative integer. */
+  /** The token of the page after `position`, a safe non-negative integer. */
   write(position: number, query: ListQuery): string {
     const iv = this.#random.bytes(IV_BYTES);
     const cipher = createCipheriv(CIPHER, this.#key, iv).setAAD(boundTo(query));
@@ -33,7 +33,7 @@ export class PageTokens {
     return Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString("base64url");
   }
 
-  /** The position of a token. Throws ARGS_INVALID naming `page_token` if it was not written for this query. */
+  /** The position in a token. Throws ARGS_INVALID naming `page_token` if the token was not written for this query. */
   read(token: string, query: ListQuery): number {
     try {
       const bytes = Buffer.from(token, "base64url");

@@ -2,7 +2,7 @@ import { SealwireError } from "../errors.ts";
 
 const RETRY_MS = 1000;
 
-/** The refusal of a job above the number that a key may have open. */
+/** The error for a job above the key's limit of open jobs. */
 export function quotaExceeded(openJobsMax: number): SealwireError {
   const text = `${openJobsMax} jobs are open, as many as the key may have; wait for one to end.`;
   return new SealwireError("QUOTA_EXCEEDED", text, { retryDelayMs: RETRY_MS });

@@ -25,7 +25,7 @@ import { JobWorker } from "./worker/job-worker.ts";
 
 const ALL_STATES: readonly JobState[] = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"];
 
-/** What a {@link StoredJobEngine} is made of. */
+/** Options of a {@link StoredJobEngine}. */
 export interface StoredJobEngineOptions {
   readonly storage: JobStorage;
   readonly attemptStore: AttemptStore;
@@ -35,7 +35,7 @@ export interface StoredJobEngineOptions {
   readonly logger: Logger;
 }
 
-/** The {@link JobEngine} over any storage: views, pages, watches and workers, which no engine does differently. */
+/** The {@link JobEngine} on top of a storage: views, pages, watches and workers, which are the same for all engines. */
 export class StoredJobEngine implements JobEngine {
   readonly #options: StoredJobEngineOptions;
   readonly #workers = new Set<Worker>();
@@ -105,7 +105,7 @@ export class StoredJobEngine implements JobEngine {
     return this.#options.storage.stats();
   }
 
-  /** Hands back what runs and ends every watch with UNAVAILABLE. */
+  /** Returns running jobs to the queue and ends every watch with UNAVAILABLE. */
   async close(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) => worker.stop(0)));
     await this.#options.notifiers.close();

@@ -9,38 +9,38 @@ interface Transition {
 export const INITIAL_STATE = "QUEUED" satisfies JobState;
 
 /**
- * Every change a job can go through. This table alone says which state may follow which; the statements of
- * the engines are written from it. Each change raises the job's revision.
+ * All transitions of a job. This table alone defines which state may follow which; the SQL statements of the engines
+ * are generated from it. Each transition increments the job's revision.
  */
 export const TRANSITIONS = {
-  /** A worker takes the job and counts an attempt. */
+  /** A worker claims the job, which counts as an attempt. */
   claim: { from: "QUEUED", to: "RUNNING" },
-  /** A queued job is cancelled at once. */
+  /** A queued job is cancelled immediately. */
   cancelQueued: { from: "QUEUED", to: "CANCELLED" },
   /** The queue time-out passed before the first attempt. */
   expire: { from: "QUEUED", to: "FAILED" },
-  /** The handler reported how far it is. */
+  /** The handler reported progress. */
   recordProgress: { from: "RUNNING", to: "RUNNING" },
-  /** The owner asked a running job to stop. */
+  /** The owner cancelled a running job. */
   requestCancel: { from: "RUNNING", to: "RUNNING" },
   /** The handler returned a result. */
   succeed: { from: "RUNNING", to: "SUCCEEDED" },
-  /** The attempt failed, or its worker was lost, and no other follows. */
+  /** The attempt failed, or its worker was lost, and no attempt is left. */
   fail: { from: "RUNNING", to: "FAILED" },
-  /** The attempt failed, or its worker was lost, and another follows. */
+  /** The attempt failed, or its worker was lost, and another attempt follows. */
   retry: { from: "RUNNING", to: "QUEUED" },
-  /** A draining worker gives the job back; that is no failure. */
+  /** A draining worker returned the job to the queue, which does not count as a failure. */
   handBack: { from: "RUNNING", to: "QUEUED" },
-  /** A running job that was asked to stop has stopped, or was cut off. */
+  /** A cancelled running job has stopped, or its grace period has ended. */
   cancelRunning: { from: "RUNNING", to: "CANCELLED" },
 } as const satisfies Readonly<Record<string, Transition>>;
 
-/** Names a change of {@link TRANSITIONS}. */
+/** The name of a transition in {@link TRANSITIONS}. */
 export type TransitionName = keyof typeof TRANSITIONS;
 
 const LEFT_STATES: ReadonlySet<JobState> = new Set(Object.values(TRANSITIONS).map((transition) => transition.from));
 
-/** True if no change leads out of `state`. */
+/** True if no transition starts from `state`. */
 export function isTerminal(state: JobState): boolean {
   return !LEFT_STATES.has(state);
 }

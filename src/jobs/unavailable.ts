@@ -1,9 +1,9 @@
 import { SealwireError } from "../errors.ts";
 
-/** How long a caller is told to wait while the store is away, in milliseconds. */
+/** Retry delay while the store is unavailable, in milliseconds. */
 const AWAY_RETRY_MS = 1000;
 
-/** The error of a store that cannot be read or written just now. */
+/** The error for a store that is temporarily unavailable. */
 export function storeUnavailable(cause: unknown): SealwireError {
   return new SealwireError("UNAVAILABLE", "The server's store cannot be used just now; try again.", {
     retryDelayMs: AWAY_RETRY_MS,
@@ -11,7 +11,7 @@ export function storeUnavailable(cause: unknown): SealwireError {
   });
 }
 
-/** The error of a store that was closed. */
+/** The error for a closed store. */
 export function storeClosed(): SealwireError {
   return new SealwireError("UNAVAILABLE", "The server's store is closed.", { retryDelayMs: AWAY_RETRY_MS });
 }

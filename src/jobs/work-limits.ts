@@ -7,11 +7,11 @@ export const WORK_LIMITS = {
   perOwner: { least: 1, most: 10_000 },
 } as const satisfies Readonly<Record<keyof WorkOptions, NumberRange>>;
 
-/** Throws OPTIONS_INVALID naming the option, behind `prefix`, that is out of its range. */
+/** Throws OPTIONS_INVALID for an option that is out of range. The message names it after `prefix`. */
 export function checkWorkOptions({ concurrency, perOwner }: WorkOptions, prefix = ""): void {
   checkNumber(`${prefix}concurrency`, concurrency, WORK_LIMITS.concurrency);
   if (perOwner !== undefined) checkNumber(`${prefix}perOwner`, perOwner, WORK_LIMITS.perOwner);
 }
 
-/** How long whoever stops may wait for what still runs, in milliseconds. */
+/** Range of the grace period of a shutdown, in milliseconds. */
 export const GRACE_LIMITS: NumberRange = { least: 0, most: 86_400_000, fraction: true };

@@ -1,5 +1,8 @@
 import { oldNode } from "./required-node.ts";
 
-/* Imported by the package's entry before everything else: who imports it on a Node that is too old is told so. */
+/*
+ * Each entry point imports this file first, so that a Node version that is too old is reported before anything else
+ * fails.
+ */
 const problem = oldNode(process.versions.node);
 if (problem !== undefined) throw new Error(problem);

@@ -1,17 +1,20 @@
 /** The only source of time. Passed in, so that tests need no sleeps. */
 export interface Clock {
-  /** Wall time in Unix milliseconds; may step. */
+  /** Wall time in Unix milliseconds. It may jump forwards or backwards. */
   nowMs(): number;
-  /** Milliseconds from an arbitrary start; never steps. */
+  /** Milliseconds since an arbitrary start. It never jumps. */
   monotonicMs(): number;
-  /** Runs `callback` once after `delayMs`, however long; dispose the timer to call it off. Does not keep the process alive. */
+  /**
+   * Runs `callback` once after `delayMs`, which may be any length. Disposing the timer cancels it. Does not keep the
+   * process alive.
+   */
   after(delayMs: number, callback: () => void): Disposable;
 }
 
-/** Longest delay that Node's timers take, in milliseconds; they fire at once for anything above. */
+/** Longest delay that Node's timers accept, in milliseconds. A longer one fires at once. */
 export const LONGEST_DELAY_MS = 2_147_483_647;
 
-/** The clock of this machine. */
+/** The system clock. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
@@ -23,7 +26,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Runs `callback` once after `delayMs`, by timers of `stepMs` at most. Does not keep the process alive. */
+/** Runs `callback` once after `delayMs`, using timers of at most `stepMs` each. Does not keep the process alive. */
 export function afterSteps(delayMs: number, callback: () => void, stepMs: number): Disposable {
   const dueMs = performance.now() + delayMs;
   let timer: NodeJS.Timeout;
@@ -31,7 +34,7 @@ export function afterSteps(delayMs: number, callback: () => void, stepMs: number
     timer = setTimeout(onStep, Math.max(Math.min(leftMs, stepMs), 0));
     timer.unref();
   };
-  // Node counts a timer from when its turn of the event loop began, so one may fire early.
+  // Node measures a timer from the start of the event loop iteration that set it, so a timer may fire early.
   const onStep = (): void => {
     const leftMs = dueMs - performance.now();
     if (leftMs > 0) arm(leftMs);

@@ -1,6 +1,6 @@
-/** Environment variables by name, as a process is given them. */
+/** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The environment of this process. */
-// biome-ignore lint/style/noProcessEnv: the one place below the command line that reads it
+// biome-ignore lint/style/noProcessEnv: the only place outside the command line that reads it
 export const systemEnvironment: Environment = process.env;

@@ -1,12 +1,13 @@
-/** The place of an item in a {@link LinkedList}. */
+/** The position of an item in a {@link LinkedList}. */
 export interface Place<T> {
   readonly item: T;
 }
 
 /**
- * Items in the order in which they came, for what comes and goes with every call. A Set or Map would do, but V8 gives it a
- * new table every few dozen changes, and the first table that lives long enough keeps all later ones alive, with whatever
- * they hold, until the next full collection: of a busy server's calls, minor collections would copy each one twice.
+ * Items in insertion order, for items that are added and removed with every call. A Set or Map also keeps this order,
+ * but V8 replaces its table every few dozen changes. A table that was promoted to the old generation keeps all later
+ * tables and their items alive until the next full collection, so on a busy server minor collections would copy each
+ * call twice.
  */
 export class LinkedList<T> implements Iterable<T> {
   #first: Node<T> | undefined;
@@ -17,12 +18,12 @@ export class LinkedList<T> implements Iterable<T> {
     return this.#size;
   }
 
-  /** Where the item is that came first. */
+  /** The position of the oldest item. */
   get first(): Place<T> | undefined {
     return this.#first;
   }
 
-  /** Puts an item at the end. */
+  /** Adds an item at the end. */
   add(item: T): Place<T> {
     const node = new Node(item, this.#last);
     if (this.#last === undefined) this.#first = node;
@@ -49,13 +50,13 @@ export class LinkedList<T> implements Iterable<T> {
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
     node.isIn = false;
-    // A node that outlives its time must not keep its neighbours.
+    // A caller may keep a removed node, which must not keep its neighbours alive.
     node.previous = undefined;
     node.next = undefined;
     this.#size -= 1;
   }
 
-  /** Goes through a copy of the list: items may come and go meanwhile. */
+  /** Iterates over a copy, so that the list may change during the iteration. */
   [Symbol.iterator](): ArrayIterator<T> {
     const items: T[] = [];
     for (let node = this.#first; node !== undefined; node = node.next) items.push(node.item);

@@ -1,4 +1,4 @@
-/** What Sealwire asks of a logger: the part of pino's interface that it uses. */
+/** A logger: the subset of pino's interface that Sealwire uses. */
 export interface Logger {
   debug(fields: object, message?: string): void;
   info(fields: object, message?: string): void;
@@ -7,7 +7,7 @@ export interface Logger {
   child(bindings: object): Logger;
 }
 
-/** Drops everything. */
+/** Discards all messages. */
 export const silentLogger: Logger = {
   debug() {},
   info() {},

@@ -1,7 +1,7 @@
-/** The cause of an error about a name that is close to one that there is. */
+/** The cause of an error about an unknown name that is close to a known one. */
 export const MISSPELT = "misspelt";
 
-/** The known name that takes the fewest changes of a letter to come to from `name`; `undefined` if none is near. */
+/** The known name with the smallest edit distance from `name`; `undefined` if none is near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const most = Math.max(2, Math.floor(name.length / 3));
   const ranked = known.map((each) => ({ each, distance: distanceOf(name.toLowerCase(), each.toLowerCase()) }));

@@ -1,6 +1,6 @@
 import { SealwireError } from "../errors.ts";
 
-/** What values an option takes; both bounds are allowed. */
+/** The values that an option accepts, both bounds included. */
 export interface NumberRange {
   readonly least: number;
   readonly most: number;
@@ -8,7 +8,7 @@ export interface NumberRange {
   readonly fraction?: boolean;
 }
 
-/** True for a number that lies in the range. */
+/** True for a number in the range. */
 export function isInRange(value: unknown, { least, most, fraction = false }: NumberRange): value is number {
   return typeof value === "number" && value >= least && value <= most && (fraction || Number.isInteger(value));
 }
@@ -18,7 +18,10 @@ export function describeRange({ least, most, fraction = false }: NumberRange): s
   return `a${fraction ? "" : " whole"} number from ${least} to ${most}`;
 }
 
-/** Gives a value back that lies in its range. Throws OPTIONS_INVALID naming the option, also for what is no number. */
+/**
+ * Returns `value` if it is in the range. Throws OPTIONS_INVALID naming the option otherwise, also for a value that is
+ * not a number.
+ */
 export function checkNumber(name: string, value: number, range: NumberRange): number {
   if (isInRange(value, range)) return value;
   throw new SealwireError("OPTIONS_INVALID", `${name} is ${String(value)}; it must be ${describeRange(range)}.`);

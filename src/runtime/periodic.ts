@@ -1,6 +1,9 @@
 import type { Clock } from "./clock.ts";
 
-/** Runs `task` every `intervalMs`, counted from its last end, until disposed; disposing waits for a run under way. */
+/**
+ * Runs `task` repeatedly, `intervalMs` after the end of the previous run, until disposed. Disposing waits for the
+ * current run.
+ */
 export function runPeriodically(clock: Clock, intervalMs: number, task: () => Promise<unknown>): AsyncDisposable {
   let stopped = false;
   let timer: Disposable;

@@ -10,7 +10,7 @@ export interface Random {
   fraction(): number;
 }
 
-/** The randomness of this machine. */
+/** The system's random source. */
 export const systemRandom: Random = {
   bytes: (length) => randomBytes(length),
   uuid: () => randomUUID(),

@@ -1,9 +1,9 @@
-/* Whatever imports this file may run on a Node that is too old: nothing in here is newer than Node 20. */
+/* This file also runs on Node versions that are too old, so it uses nothing newer than Node 20. */
 
-/** The oldest Node that Sealwire runs on, as `engines` in package.json says. */
+/** The oldest supported Node version, equal to `engines` in package.json. */
 const REQUIRED = [22, 18] as const;
 
-/** What is wrong with a version of Node; `undefined` if it is new enough. */
+/** Describes why a Node version is not supported; `undefined` if it is. */
 export function oldNode(version: string): string | undefined {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [requiredMajor, requiredMinor] = REQUIRED;

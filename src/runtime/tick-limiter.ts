@@ -1,23 +1,24 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { LinkedList, type Place } from "./linked-list.ts";
 
-/** How long the tasks of one turn may take before the next ones wait, in milliseconds. */
+/** Time budget of the tasks of one event loop turn, in milliseconds. */
 const TURN_MS = 5;
 
 type Task = () => void;
-/** The tasks of one caller that wait, in the order in which they came. */
+/** Waiting tasks of one caller, oldest first. */
 type CallerQueue = LinkedList<Task>;
 
 /**
- * Bounds what runs in one turn of the event loop, by number and by time, so that input and output go on between turns.
- * Callers take turns, each with a queue of its own: one who has many tasks, or long ones, delays the others by one task.
+ * Limits the number and the total time of the tasks that run in one turn of the event loop, so that I/O is processed
+ * between turns. Each caller has its own queue, and the queues are served round-robin: a caller with many or long tasks
+ * delays each other caller by one task.
  */
 export class TickLimiter {
   readonly #perTurn: number;
   readonly #clock: Pick<Clock, "monotonicMs">;
-  /** By caller; they stay, since callers come back. */
+  /** Queues by caller. They are kept, because callers return. */
   readonly #queues = new Map<string, CallerQueue>();
-  /** The queues with tasks, that whose turn is next first. */
+  /** The queues that have tasks, in the order in which they are served. */
   readonly #waiting = new LinkedList<CallerQueue>();
   #count = 0;
   #startedAtMs = 0;
@@ -27,7 +28,7 @@ export class TickLimiter {
     this.#clock = clock;
   }
 
-  /** Runs `task` for `caller`, at once if there is room in this turn. It must not throw. */
+  /** Runs `task` for `caller`, immediately if this turn has capacity left. It must not throw. */
   run(task: Task, caller = ""): void {
     if (this.#count === 0) {
       this.#startedAtMs = this.#clock.monotonicMs();
@@ -40,7 +41,7 @@ export class TickLimiter {
     task();
   }
 
-  /** Runs `work` as a task of its own; resolves to what it returns, rejects with what it throws. */
+  /** Runs `work` as one task. Resolves to its result, rejects with its error. */
   do<T>(work: () => T | Promise<T>, caller = ""): Promise<T> {
     return new Promise((resolve, reject) => {
       this.run(() => {
@@ -53,7 +54,7 @@ export class TickLimiter {
     });
   }
 
-  /** Resolves when the caller may go on. */
+  /** Resolves when the caller may continue. */
   turn(caller = ""): Promise<void> {
     return new Promise((resolve) => this.run(resolve, caller));
   }
@@ -83,7 +84,7 @@ export class TickLimiter {
     } while (this.#waiting.size > 0 && this.#hasRoom());
   }
 
-  /** Takes the next task out; there is one. */
+  /** Removes and returns the next task. A task must be waiting. */
   #next(): Task {
     const turn = this.#waiting.first as Place<CallerQueue>;
     const caller = turn.item;

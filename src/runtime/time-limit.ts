@@ -1,24 +1,24 @@
 import type { Clock } from "./clock.ts";
 import { LinkedList, type Place } from "./linked-list.ts";
 
-/** Something that may take only so long. */
+/** An operation that has a time limit. */
 export interface Expiring {
-  /** Called once when the time is up. */
+  /** Called once when the time limit has passed. */
   expire(): void;
 }
 
-/** An item whose time runs, and when it is up. */
+/** A running time limit and its end. */
 interface Due {
   readonly item: Expiring;
   readonly atMs: number;
 }
 
-/** The time of one item in a {@link TimeLimit}. */
+/** Identifies one running time limit in a {@link TimeLimit}. */
 export type RunningTime = Place<Due>;
 
 /**
- * Ends what takes longer than a time that is the same for all: whoever began first is due first, so that one timer
- * serves everybody and a call costs none.
+ * Expires operations that take longer than one common limit. The operation that began first expires first, so one timer
+ * serves all of them.
  */
 export class TimeLimit implements Disposable {
   readonly limitMs: number;
@@ -31,24 +31,24 @@ export class TimeLimit implements Disposable {
     this.limitMs = limitMs;
   }
 
-  /** True if nobody's time is running. */
+  /** True if no time limit is running. */
   get idle(): boolean {
     return this.#due.size === 0;
   }
 
-  /** Starts the time of `item`. */
+  /** Starts the time limit of `item`. */
   begin(item: Expiring): RunningTime {
     const time = this.#due.add({ item, atMs: this.#clock.monotonicMs() + this.limitMs });
     this.#timer ??= this.#arm(this.limitMs);
     return time;
   }
 
-  /** Lets an item off, whether its time is still running or not. */
+  /** Cancels a time limit. Does nothing if it has passed. */
   end(time: RunningTime): void {
     this.#due.remove(time);
   }
 
-  /** Lets everybody off. */
+  /** Cancels all pending time limits. */
   [Symbol.dispose](): void {
     for (let next = this.#due.first; next !== undefined; next = this.#due.first) this.#due.remove(next);
     this.#timer?.[Symbol.dispose]();

@@ -3,7 +3,7 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** The largest first; each from two on, so that 90 minutes are not 1.5 hours. */
+/** Largest unit first. A unit is used from two of it on: 90 min, not 1.5 hours. */
 const UNITS = [
   { name: "days", unitMs: DAY_MS },
   { name: "hours", unitMs: HOUR_MS },
@@ -11,8 +11,9 @@ const UNITS = [
   { name: "s", unitMs: SECOND_MS },
 ] as const;
 
-/** Writes a time span for people, to a tenth of a unit that suits it: "2 days", "5.5 min", "60 s", "350 ms". */
-export function describeSpan(ms: number): string {
+/** Formats a time span in a suitable unit, to `decimals` places at most: "2 days", "5.5 min", "60 s", "350 ms". */
+export function describeSpan(ms: number, decimals = 1): string {
   const unit = UNITS.find(({ unitMs }) => ms >= 2 * unitMs);
-  return unit === undefined ? `${ms} ms` : `${Math.round((ms / unit.unitMs) * 10) / 10} ${unit.name}`;
+  const factor = 10 ** decimals;
+  return unit === undefined ? `${ms} ms` : `${Math.round((ms / unit.unitMs) * factor) / factor} ${unit.name}`;
 }

@@ -1,19 +1,19 @@
 import type { Clock } from "./clock.ts";
 
-/** Those who were told to wait are counted up to so many milliseconds' worth of tokens. */
+/** Longest queue of callers that were told to wait, in milliseconds' worth of tokens. */
 const QUEUE_MOST_MS = 30_000;
 
-/** Limits how much of something there is per second; what is not used adds up to the capacity. */
+/** A rate limiter. Unused tokens accumulate up to the capacity. */
 export class TokenBucket {
   readonly #clock: Clock;
   #perSecond: number;
   #capacity: number;
   #tokens: number;
   #filledAtMs: number;
-  /** Tokens that callers were told to come back for, less those that have come since. */
+  /** Tokens for which callers were told to come back, minus the tokens refilled since. */
   #queued = 0;
 
-  /** `perSecond`: 0 allows nothing. `capacity`: default one second's worth. */
+  /** `perSecond`: tokens refilled per second; 0 allows nothing. `capacity`: default `perSecond`. */
   constructor(clock: Clock, perSecond: number, capacity = perSecond) {
     this.#clock = clock;
     this.#perSecond = perSecond;
@@ -22,7 +22,7 @@ export class TokenBucket {
     this.#filledAtMs = clock.monotonicMs();
   }
 
-  /** Takes so many tokens. False, and takes none, if there are not as many. */
+  /** Takes tokens. Returns false, and takes none, if there are not enough. */
   take(tokens = 1): boolean {
     this.#fill();
     if (this.#tokens < tokens) return false;
@@ -30,7 +30,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes so many tokens, also those that are yet to come. Gives the milliseconds until all of them have come. */
+  /** Takes tokens, also ones that are not refilled yet. Returns the milliseconds until all of them are. */
   draw(tokens: number): number {
     this.#fill();
     this.#tokens -= tokens;
@@ -38,27 +38,27 @@ export class TokenBucket {
   }
 
   /**
-   * The milliseconds until there are so many tokens for one who comes after everybody who was told to wait before, and
-   * counts as one of those from now on; 0 if there are as many. Nothing is reserved: tokens that are there are given to
-   * whoever comes. At most half a minute longer than without the others, who may not come back.
+   * Returns the milliseconds until `tokens` are available behind all callers that were told to wait before; 0 if they
+   * are available now. From then on the caller counts as waiting, too. Nothing is reserved: any caller takes available
+   * tokens. Waiting callers add at most 30 s, because they may not come back.
    */
   queueMs(tokens: number): number {
     this.#fill();
     if (this.#tokens >= tokens) return 0;
     const most = (this.#perSecond * QUEUE_MOST_MS) / 1000;
-    // The rate may have been lowered since they were told.
+    // The rate may have been lowered since the last call.
     const ahead = Math.min(this.#queued, most);
     this.#queued = Math.min(ahead + tokens, most);
     return Math.ceil(((tokens - this.#tokens + ahead) / this.#perSecond) * 1000);
   }
 
-  /** Another rate and capacity, which count as if they had been there since tokens were last asked for. */
+  /** Changes rate and capacity. The new rate also applies to the time since the last refill. */
   resize(perSecond: number, capacity: number): void {
     this.#perSecond = perSecond;
     this.#capacity = capacity;
   }
 
-  /** Gives back what was taken for nothing. */
+  /** Returns tokens that were taken and not used. */
   give(tokens: number): void {
     this.#tokens = Math.min(this.#capacity, this.#tokens + tokens);
   }

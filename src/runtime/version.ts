@@ -1,2 +1,2 @@
-/** Version of this software, equal to package.json's (a test sees to it). */
+/** Version of this package. A test compares it with package.json. */
 export const VERSION = "0.1.0";

@@ -78,8 +78,7 @@ const TOOL_SERVICE = "sealwire.v1.ToolService";
  * @example
  * ```ts
  * const service = await createService({ keyRing, store, tools });
- * const server = new Server({ ...service.serverOptions, interceptors: [service.interceptor, ...yours] });
- * server.addService(YourService, implementation);
+ * const server = new Server({ ...service.serverOptions, interceptors: [service.interceptor, ...otherInterceptors] });
  * service.addTo(server);
  * ```
  */

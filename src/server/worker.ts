@@ -32,7 +32,16 @@ export interface SealwireWorker extends AsyncDisposable {
   drain(graceMs: number): Promise<void>;
 }
 
-/** Starts to work the jobs of a store. Throws OPTIONS_INVALID naming the option or the tool at fault. */
+/**
+ * Starts to work the jobs of a store. Throws OPTIONS_INVALID naming the option or the tool at fault.
+ *
+ * @example
+ * ```ts
+ * await using store = await openPostgresStore({ url: "postgres://sealwire@127.0.0.1/sealwire" });
+ * await using worker = await createWorker({ store, tools, descriptors, work: { concurrency: 16 } });
+ * process.once("SIGTERM", () => void worker.drain(10_000));
+ * ```
+ */
 export async function createWorker(options: WorkerOptions): Promise<SealwireWorker> {
   const { store, tools, descriptors = [], work } = options;
   const logger = guardLogger(options.logger ?? silentLogger);

@@ -8,25 +8,32 @@ import { FIXED64, LENGTH_DELIMITED, VARINT, WireCursor } from "../wire/wire-curs
 /**
  * Re-encodes a message in canonical form (docs/protocol-server.md, Canonical form): fields in ascending number, each once,
  * defaults of implicit-presence fields omitted, lists packed as declared, shortest varints, map entries sorted (text by
- * UTF-8 bytes, numbers by value) with key and value both written. The value inside an Any is opaque and kept.
+ * UTF-8 bytes, numbers by value) with key and value both written. The value of an Any is opaque and copied unchanged.
  *
- * Pure-Python protobuf writes the same with `deterministic=True`, and so does Go with `Deterministic`, except that dynamicpb
- * puts members of oneofs last. Python's usual build (upb) sorts maps otherwise, in ways that changed between versions.
+ * Pure-Python protobuf with `deterministic=True` and Go with `Deterministic` write the same bytes, except that Go's
+ * dynamicpb writes members of oneofs last. Python's default implementation (upb) sorts maps in a different order, which
+ * changed between versions.
  *
- * The bytes are first checked with {@link checkStrict}, whose StrictError it throws. Without `unambiguous`, the last entry
- * of a repeated map key counts and numbers are cut to their type, as decoders do.
+ * The bytes are first checked with {@link checkStrict}. Throws StrictError. Without `unambiguous`, the last entry of a
+ * repeated map key is kept and integers are truncated to their type, as decoders do.
+ *
+ * @example
+ * ```ts
+ * const desc = messageDesc(readImage(...descriptors), "greet.v1.GreetRequest");
+ * const canonical = canonicalize(bytes, desc, { unambiguous: true });
+ * ```
  */
 export function canonicalize(bytes: Uint8Array, desc: DescMessage, options: StrictOptions = {}): Buffer {
   checkStrict(bytes, desc, options);
   return canonicalizeChecked(bytes, desc);
 }
 
-/** The same for bytes that have passed {@link checkStrict} already. */
+/** As {@link canonicalize}, for bytes that have already passed {@link checkStrict}. */
 export function canonicalizeChecked(bytes: Uint8Array, desc: DescMessage): Buffer {
   return new CanonicalWriter(bytes).write(messagePlan(desc));
 }
 
-/** Start and end of one field's values on the wire, pair after pair, in the order received. */
+/** Start and end positions of one field's values, as consecutive pairs, in the order received. */
 type Spans = number[];
 
 interface Entry {
@@ -37,7 +44,7 @@ interface Entry {
 
 const ABSENT: Spans = [-1, -1];
 
-/** Copies a message from bytes known to be well-formed, last field first. */
+/** Writes the canonical form of well-formed bytes, last field first. */
 class CanonicalWriter {
   readonly #cursor: WireCursor;
   readonly #out: ReverseWriter;
@@ -64,7 +71,10 @@ class CanonicalWriter {
     }
   }
 
-  /** Finds each field's values. Packed lists are taken apart, except those of fixed width, which are copied whole. */
+  /**
+   * Finds the values of each field. Packed lists are split into values, except lists of fixed-width values, which are
+   * copied whole.
+   */
   #collect(plan: MessagePlan, end: number): Map<FieldPlan, Spans> {
     const cursor = this.#cursor;
     const spans = new Map<FieldPlan, Spans>();
@@ -155,7 +165,7 @@ class CanonicalWriter {
     return { key: found, keySpan, valueSpan };
   }
 
-  /** Writes the key or the value of a map's entry, its default if there is none. */
+  /** Writes the key or the value of a map entry, or its default if it is absent. */
   #member(field: FieldPlan, span: Spans): void {
     const start = span[0] as number;
     if (start >= 0) this.#value(field, start, span[1] as number);
@@ -185,7 +195,7 @@ class CanonicalWriter {
     }
   }
 
-  /** True if the value is its type's default. Minus zero is not: it has a bit set. */
+  /** True if the value is the default of its type. -0 is not, because its sign bit is set. */
   #isDefault(field: FieldPlan, start: number, end: number): boolean {
     if (field.wireType === LENGTH_DELIMITED) return start === end;
     const cursor = this.#cursor;
@@ -207,7 +217,7 @@ function isSigned(type: number): boolean {
   return type === ScalarType.INT32 || type === ENUM;
 }
 
-/** True for integers of 32 bits, of which decoders drop the upper half of a varint. */
+/** True for 32-bit integers. Decoders drop the upper half of their varints. */
 function is32Bit(type: number): boolean {
   return isSigned(type) || type === ScalarType.UINT32 || type === ScalarType.SINT32;
 }

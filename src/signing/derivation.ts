@@ -2,17 +2,39 @@ import type { KeyObject } from "node:crypto";
 import { mac } from "./mac.ts";
 import { pae } from "./pae.ts";
 
-/** Derives the key with which a client signs requests: HMAC(server secret, PAE("request-key", client_id, key_id)), 32 bytes. */
+/**
+ * Derives the key that signs a client's requests: HMAC(server secret, PAE("request-key", client_id, key_id)), 32 bytes.
+ *
+ * @example
+ * ```ts
+ * const requestKey = macKey(deriveRequestKey(serverSecret, "shop", keyId));
+ * ```
+ */
 export function deriveRequestKey(serverSecret: KeyObject, clientId: string, keyId: string): Buffer {
   return mac(serverSecret, pae("request-key", clientId, keyId));
 }
 
-/** Derives the key that signs answers to a client's key: HMAC(server secret, PAE("response-key", client_id, key_id)), 32 bytes. */
+/**
+ * Derives the key that signs responses to a client: HMAC(server secret, PAE("response-key", client_id, key_id)), 32
+ * bytes.
+ *
+ * @example
+ * ```ts
+ * const responseKey = macKey(deriveResponseKey(serverSecret, "shop", keyId));
+ * ```
+ */
 export function deriveResponseKey(serverSecret: KeyObject, clientId: string, keyId: string): Buffer {
   return mac(serverSecret, pae("response-key", clientId, keyId));
 }
 
-/** Names a server secret without revealing anything of it: the first 32 hex digits of HMAC(server secret, PAE("fingerprint")). */
+/**
+ * Identifies a server secret without revealing it: the first 32 hex digits of HMAC(server secret, PAE("fingerprint")).
+ *
+ * @example
+ * ```ts
+ * if (fingerprint(serverSecret) !== credentials.serverFingerprint) throw new Error("keys of another server secret");
+ * ```
+ */
 export function fingerprint(serverSecret: KeyObject): string {
   return mac(serverSecret, pae("fingerprint")).toString("hex", 0, 16);
 }

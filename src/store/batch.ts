@@ -4,15 +4,18 @@ interface Waiting<In, Out> {
   readonly reject: (error: unknown) => void;
 }
 
-/** What a {@link Batch} carries out. */
+/** Options of a {@link Batch}. */
 export interface BatchOptions<In, Out> {
-  /** Carries a group out as one. Gives what each item came to, in their order: a value, or the error it is refused with. */
+  /**
+   * Processes a group of items together. Returns the result of each item in order: a value, or the error that refuses
+   * it.
+   */
   readonly run: (items: readonly In[]) => Promise<readonly (Out | Error)[]>;
-  /** Most items in a group. */
+  /** Maximum number of items in a group. */
   readonly most: number;
 }
 
-/** Gathers what arrives within a tick, or while a group is under way, and carries it out as one group. */
+/** Collects the items that are added within a tick, or while a group is processed, and processes them as one group. */
 export class Batch<In, Out> {
   readonly #options: BatchOptions<In, Out>;
   readonly #waiting: Waiting<In, Out>[] = [];
@@ -22,7 +25,7 @@ export class Batch<In, Out> {
     this.#options = options;
   }
 
-  /** Resolves with what the item came to. If a group fails as a whole, every item in it does. */
+  /** Resolves to the result of the item. If a whole group fails, every item in it fails. */
   add(item: In): Promise<Out> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });

@@ -1,17 +1,17 @@
 import type { SealwireError } from "../errors.ts";
 import { storeUnavailable } from "../jobs/unavailable.ts";
 
-/** Whether servers may use a store. */
+/** Whether servers can use a store. */
 export interface StoreCondition {
-  /** False while calls are to go elsewhere, for a reason that may pass; the store refuses them itself, too. */
+  /** False while the store is temporarily unable to serve. It then refuses calls, which should go to another server. */
   readonly serving: boolean;
-  /** Aborts, with a SealwireError as its reason, once this process cannot use the store any more. */
+  /** Aborts when this process can no longer use the store. Its reason is a SealwireError. */
   readonly lost: AbortSignal;
   /** Calls `listener` whenever `serving` changes. */
   onChange(listener: (serving: boolean) => void): Disposable;
 }
 
-/** A {@link StoreCondition} that its store sets. */
+/** A {@link StoreCondition} that the store sets. */
 export class SettableCondition implements StoreCondition {
   readonly #lost = new AbortController();
   readonly #listeners = new Set<(serving: boolean) => void>();
@@ -30,26 +30,26 @@ export class SettableCondition implements StoreCondition {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  /** Says whether calls may come. Nothing changes any more once the store is lost. */
+  /** Sets whether the store serves calls. Has no effect after the store is lost. */
   setServing(serving: boolean): void {
     if (serving === this.#serving || this.lost.aborted) return;
     this.#serving = serving;
     for (const listener of this.#listeners) listener(serving);
   }
 
-  /** Says that this process cannot use the store any more. */
+  /** Marks the store as lost: this process can no longer use it. */
   lose(error: SealwireError): void {
     if (this.lost.aborted) return;
     this.setServing(false);
     this.#lost.abort(error);
   }
 
-  /** Throws UNAVAILABLE if calls are to go elsewhere. */
+  /** Throws UNAVAILABLE while the store does not serve calls. */
   throwUnlessServing(): void {
     if (!this.#serving) throw storeUnavailable(this.lost.reason);
   }
 
-  /** Throws UNAVAILABLE once the store is lost. */
+  /** Throws UNAVAILABLE if the store is lost. */
   throwIfLost(): void {
     if (this.lost.aborted) throw storeUnavailable(this.lost.reason);
   }

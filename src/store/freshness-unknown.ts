@@ -1,11 +1,11 @@
 import { SealwireError } from "../errors.ts";
 
-/** The longest delay that is told, in milliseconds: what is repaired meanwhile is to be noticed. */
+/** The longest retry delay, in milliseconds, so that clients notice a repair. */
 const LONGEST_DELAY_MS = 20 * 60 * 1000;
 
 /**
- * The error of a frame that the store cannot tell to be new, since it forgot frames of this stamp or may have. `untilMs`:
- * the last stamp of which that is true.
+ * The error for a frame that may not be new, because the store may have forgotten frames with its timestamp. `untilMs`:
+ * the last timestamp for which this is the case.
  */
 export function freshnessUnknown(tsMs: number, untilMs: number, why: string): SealwireError {
   return new SealwireError(

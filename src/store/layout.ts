@@ -1,49 +1,52 @@
-/** Which layout the tables of a store have. */
+/** The layout of a store's tables. */
 export interface StoredLayout {
-  /** The number of migrations that made it; 0: there are no tables. */
+  /** Number of applied migrations; 0: there are no tables. */
   readonly layout: number;
-  /** The oldest layout whose software may use the store: what is only added to leaves it as it is. */
+  /**
+   * The oldest layout whose software can still use the store. A migration that only adds to the layout leaves it
+   * unchanged.
+   */
   readonly minReader: number;
 }
 
 /**
- * How a store's layout stands to the software's own: the same; `due`: to be migrated first; `newer`: migrated by newer
- * software and still usable; `incompatible`: not usable any more.
+ * A store's layout compared with the software's: `current`: equal; `due`: must be migrated first; `newer`: migrated by
+ * newer software and still usable; `incompatible`: no longer usable.
  */
 export type LayoutState = "current" | "due" | "newer" | "incompatible";
 
-/** Compares a store's layout with the one that this software makes. */
+/** Compares a store's layout with the layout of this software. */
 export function compareLayout({ layout, minReader }: StoredLayout, own: number): LayoutState {
   if (layout === own) return "current";
   if (layout < own) return "due";
   return minReader <= own ? "newer" : "incompatible";
 }
 
-/** The oldest layout whose software may use a store once these migrations were applied to it. */
+/** The oldest layout whose software can use a store after these migrations. */
 export function minReaderAfter({ minReader }: StoredLayout, steps: readonly Pick<StoredLayout, "minReader">[]): number {
   return Math.max(minReader, ...steps.map((step) => step.minReader));
 }
 
-/** What `store migrate --check` finds out. */
+/** The result of `store migrate --check`. */
 export interface LayoutCheck {
   readonly stored: StoredLayout;
-  /** The layout that this software makes. */
+  /** The layout of this software. */
   readonly own: number;
   readonly state: LayoutState;
 }
 
-/** What a migration did. */
+/** The result of a migration. */
 export interface Migration {
-  /** The layout before; 0 if there was none. */
+  /** The layout before the migration; 0 if there was none. */
   readonly from: number;
-  /** The layout now. */
+  /** The layout after the migration. */
   readonly to: number;
 }
 
-/** What the repair of a store's clock did; times in Unix milliseconds. */
+/** The result of a clock repair. Times are in Unix milliseconds. */
 export interface ClockRepair {
-  /** Up to which stamp frames were refused before. */
+  /** Frames up to this timestamp were refused before. */
   readonly beforeMs: number;
-  /** Up to which stamp they are refused now. */
+  /** Frames up to this timestamp are refused now. */
   readonly afterMs: number;
 }

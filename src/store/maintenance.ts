@@ -3,7 +3,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { runPeriodically } from "../runtime/periodic.ts";
 
-/** What a store does by itself from time to time. A chore that fails is logged and done again at its next turn. */
+/** Periodic tasks of a store. A failed task is logged and repeated after its interval. */
 export class Maintenance implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -14,13 +14,13 @@ export class Maintenance implements AsyncDisposable {
     this.#logger = logger;
   }
 
-  /** Adds a chore, done every `intervalMs` counted from its last end. */
+  /** Adds a task that runs `intervalMs` after the end of its previous run. */
   every(intervalMs: number, task: () => Promise<unknown>): this {
     this.#chores.push(runPeriodically(this.#clock, intervalMs, () => this.#attempt(task)));
     return this;
   }
 
-  /** Waits for the chores under way; none begins any more. */
+  /** Waits for running tasks and starts no others. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#chores.map((chore) => chore[Symbol.asyncDispose]()));
   }
@@ -29,9 +29,9 @@ export class Maintenance implements AsyncDisposable {
     try {
       await task();
     } catch (error) {
-      // A store that is away says so once by itself.
+      // The store itself logs that it is unavailable.
       const level = SealwireError.from(error).reason === "UNAVAILABLE" ? "debug" : "warn";
-      this.#logger[level]({ err: error }, "a chore of the store failed; it is tried again");
+      this.#logger[level]({ err: error }, "a maintenance task of the store failed; it will be repeated");
     }
   }
 }

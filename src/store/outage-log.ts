@@ -1,12 +1,12 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 
-/** How long nothing may have failed before it is said to be back, in milliseconds. */
+/** Time without a failure after which the end of the outage is logged, in milliseconds. */
 const HOLD_MS = 5_000;
-/** Most causes that are logged before it is back. */
+/** Maximum number of causes that are logged per outage. */
 const CAUSES_MAX = 8;
 
-/** What an {@link OutageLog} says. */
+/** Messages and clock of an {@link OutageLog}. */
 export interface OutageLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -15,9 +15,9 @@ export interface OutageLogOptions {
 }
 
 /**
- * Logs that something is away, each cause once, and that it is back, once nothing has failed for five seconds: what fails
- * and works by turns gives one pair of lines in that time at most. Before it has worked once it logs nothing, since whoever
- * starts it is told.
+ * Logs the beginning of an outage, with each cause once, and its end after five seconds without a failure. Alternating
+ * failures and successes therefore log at most one pair of lines in this time. Logs nothing before the first success,
+ * because a failed start is reported to its caller.
  */
 export class OutageLog implements Disposable {
   readonly #options: OutageLogOptions;
@@ -31,7 +31,7 @@ export class OutageLog implements Disposable {
     this.#options = options;
   }
 
-  /** True from a failure until nothing has failed for five seconds. */
+  /** True from a failure until five seconds without one. */
   get isAway(): boolean {
     return this.#causes.size > 0;
   }
@@ -54,7 +54,7 @@ export class OutageLog implements Disposable {
     this.#holding = this.#options.clock.after(HOLD_MS, () => this.#back());
   }
 
-  /** Says nothing any more of what is away now. */
+  /** Stops logging. */
   [Symbol.dispose](): void {
     this.#holding?.[Symbol.dispose]();
     this.#holding = undefined;
@@ -68,7 +68,7 @@ export class OutageLog implements Disposable {
   }
 }
 
-/** Errors of one code have one cause, whatever else they say. */
+/** Errors with the same code have the same cause. */
 function causeOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return "unknown";
   return "code" in thrown && typeof thrown.code === "string" ? thrown.code : thrown.message;

@@ -2,15 +2,15 @@ import type { JobEngine } from "../jobs/engine.ts";
 import { MAX_AGE_MS, MAX_AHEAD_MS } from "../signing/request/verify.ts";
 import type { StoreCondition } from "./condition.ts";
 
-/** Around which time a server accepts frames, in milliseconds (docs/protocol-server.md, Replay guard). */
+/** The time window in which a server accepts frames, in milliseconds (docs/protocol-server.md, Replay guard). */
 export interface FrameWindow {
-  /** How old the stamp of a frame may be. */
+  /** Maximum age of a frame's `ts_ms`. */
   readonly maxAgeMs: number;
-  /** How far ahead of the server's clock it may be. */
+  /** Maximum time by which `ts_ms` may be ahead of the server's clock. */
   readonly maxAheadMs: number;
 }
 
-/** The window of a store that no server has told its own. */
+/** The window of a store if no server has set one. */
 export const DEFAULT_FRAME_WINDOW: FrameWindow = { maxAgeMs: MAX_AGE_MS, maxAheadMs: MAX_AHEAD_MS };
 
 /** One use of a nonce. */
@@ -18,46 +18,46 @@ export interface NonceClaim {
   readonly clientId: string;
   /** 16 to 64 bytes. */
   readonly nonce: Uint8Array;
-  /** The time that the frame was stamped with, Unix milliseconds; any int64, as near as a number can say it. */
+  /** The frame's `ts_ms`, Unix milliseconds: any int64, rounded to a number. */
   readonly tsMs: number;
 }
 
-/** Remembers nonces, so that a signed frame is accepted once (docs/protocol-server.md, Replay guard). */
+/** Stores nonces, so that a signed frame is accepted only once (docs/protocol-server.md, Replay guard). */
 export interface ReplayGuard {
   /**
-   * Sees to it that nonces are remembered for at least this window. Called before the first claim. The store keeps the
-   * widest window that it was ever told, durably. Throws UNAVAILABLE.
+   * Ensures that nonces are kept for at least this window. Called before the first claim. The store durably keeps the
+   * largest window ever set. Throws UNAVAILABLE.
    */
   widen(window: FrameWindow): Promise<void>;
   /**
-   * Claims the nonce of a frame that is within the window. True exactly once per (client, nonce); false for a repeat.
-   * Throws FRESHNESS_UNKNOWN, with a delay, where the store cannot tell: it has forgotten, or may have, frames of this
-   * stamp. Throws UNAVAILABLE while the store is away.
+   * Claims the nonce of a frame within the window. Resolves to true exactly once per client and nonce, and to false for
+   * a repeat. Throws FRESHNESS_UNKNOWN with a retry delay if the store may have forgotten frames with this timestamp,
+   * and UNAVAILABLE while the store is unavailable.
    */
   claim(claim: NonceClaim): Promise<boolean>;
   /**
-   * Sees to it that a frame which is refused because its stamp is ahead of the window can never be claimed, also when
-   * its time has come. A client takes a bounded amount of room: beyond a thousand nonces, and for stamps more
-   * than a day ahead, a range of stamps stands for the nonces, and claims within it throw FRESHNESS_UNKNOWN.
+   * Ensures that a frame which is refused for being ahead of the window can never be claimed, also when its time has
+   * come. The storage per client is bounded: above a thousand nonces, and for timestamps more than a day ahead, ranges
+   * of timestamps replace the nonces, and claims within a range throw FRESHNESS_UNKNOWN.
    */
   refuse(claim: NonceClaim): Promise<void>;
   /**
-   * Treats every frame that a server could have accepted until now as one that may have been accepted and forgotten.
-   * For a store that is not the one which served this key ring before, or that has lost what it held. Durable.
+   * Treats every frame that a server may have accepted until now as accepted and forgotten. For a store that replaces
+   * the previous store of this key ring, or that has lost data. Durable.
    */
   distrust(): Promise<void>;
-  /** Removes expired nonces, and notes which stamps were forgotten; returns how many went. */
+  /** Deletes expired nonces and records their timestamps as forgotten. Returns the number of deleted nonces. */
   sweep(): Promise<number>;
-  /** Nonces held now; estimated where a store on PostgreSQL holds many. */
+  /** The number of stored nonces; on PostgreSQL estimated if it is large. */
   size(): Promise<number>;
 }
 
-/** How long a sync intent is remembered after its end, in milliseconds. */
+/** How long a sync intent is kept after its end, in milliseconds. */
 export const INTENT_RETENTION_MS = 24 * 60 * 60 * 1000;
 
-/** What is known of an intent when a sync call asks to begin it. */
+/** The state of an intent when a sync call begins it. */
 export type IntentBegin =
-  /** It is new and now recorded as running; the caller must `finish` it. */
+  /** New, and now recorded as running. The caller must `finish` it. */
   | { readonly kind: "begun" }
   /** It ran before; these bytes were recorded. */
   | { readonly kind: "finished"; readonly outcome: Uint8Array }
@@ -68,53 +68,59 @@ export type IntentBegin =
   /** The request id stands for another intent. */
   | { readonly kind: "reused" };
 
-/** Remembers what sync calls with side effects did (docs/protocol-server.md, Intents). */
+/** Records the outcomes of sync calls with side effects (docs/protocol-server.md, Intents). */
 export interface IntentStore {
-  /** Commits that the intent runs, or tells what is known of it. Jobs share the (clientId, requestId) namespace. */
+  /**
+   * Records the intent as running, or returns the state of a known intent. Jobs share the namespace of (clientId,
+   * requestId).
+   */
   begin(clientId: string, requestId: string, intentDigest: Uint8Array): Promise<IntentBegin>;
   /**
-   * Commits the outcome; it is remembered for 24 h or more. Throws RESULT_TOO_LARGE above 64 KiB, and then still
-   * waits for one that fits. After any other failure the intent's outcome counts as unknown.
+   * Records the outcome, which is kept for at least 24 h. Throws RESULT_TOO_LARGE above 64 KiB; a smaller outcome can
+   * then still be recorded. After any other failure the outcome counts as unknown.
    */
   finish(clientId: string, requestId: string, outcome: Uint8Array): Promise<void>;
   /**
-   * Lets a running intent count as unknown from now on, since its handler does not return. {@link finish} may still
-   * record a late outcome. Does nothing if the intent does not run.
+   * Marks the outcome of a running intent as unknown because its handler does not return. {@link finish} may still
+   * record a late outcome. Does nothing if the intent is not running.
    */
   giveUp(clientId: string, requestId: string): Promise<void>;
-  /** Forgets an intent whose handler surely did not run. */
+  /** Deletes an intent whose handler did not run. */
   abandon(clientId: string, requestId: string): Promise<void>;
   sweep(): Promise<number>;
 }
 
-/** Everything a server keeps between calls. */
+/** The persistent state of a server. */
 export interface Store extends AsyncDisposable {
   readonly jobs: JobEngine;
   readonly replay: ReplayGuard;
   readonly intents: IntentStore;
-  /** Whether servers may use it. */
+  /** Whether servers can use the store. */
   readonly condition: StoreCondition;
-  /** True from the moment at which it could not be used until nothing has failed for 5 s, as the log says, too. */
+  /** True from a failure until 5 s without one. The log reports the same times. */
   readonly away: boolean;
-  /** The connections to its database, where there is one. */
+  /** The connections to the database of a shared store. */
   readonly connections?: StoreConnections;
-  /** Names the store itself, wherever its data is moved to; a store that is made anew has another. */
+  /** The identity of the store. It does not change when the data is moved; a new store has a new one. */
   readonly identity: StoreIdentity;
 }
 
-/** The connections of one process to the database of a shared store, beside that for notifications. */
+/** The connections of one process to the database of a shared store, besides the one for notifications. */
 export interface StoreConnections {
-  /** As many as there may be. */
+  /** Maximum number of connections. */
   readonly most: number;
   readonly used: number;
   readonly idle: number;
-  /** Users that wait for one. */
+  /** Number of callers that wait for a connection. */
   readonly waiting: number;
 }
 
-/** Which store it is, and how often it was opened: a copy that was put in its place shows an earlier count. */
+/** Id of a store and the number of times it was opened. A copy that replaces the store has a lower count. */
 export interface StoreIdentity {
   readonly id: string;
-  /** Counts the openings, this one included; 0 where copies of the store are not put in place by hand. */
+  /**
+   * Number of times that the store was opened, including this one; 0 for stores that are not restored from copies of a
+   * file.
+   */
   readonly openings: number;
 }

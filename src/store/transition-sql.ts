@@ -1,12 +1,12 @@
 import { isTerminal, TRANSITIONS, type TransitionName } from "../jobs/transitions.ts";
 
 /**
- * When a queued job may start, Unix milliseconds; `:now` if it is said to wait longer than any backoff can make it:
- * then the clock was set back meanwhile.
+ * The time from which a queued job may start, Unix milliseconds. It is `:now` if the job would wait longer than its
+ * maximum backoff, which means that the clock was set back.
  */
 export const DUE_AT = "CASE WHEN run_at_ms - max_backoff_ms > :now THEN :now ELSE run_at_ms END";
 
-/** What a claim sets, whichever engine makes it. */
+/** The columns that a claim sets in every engine. */
 export const CLAIM_SET = [
   "attempt = attempt + 1",
   "started_at_ms = :now",
@@ -18,8 +18,8 @@ export const CLAIM_SET = [
 ] as const;
 
 /**
- * When a job ends: `:now`, but never before another job of its owner. So whoever knows all ends up to one time misses none
- * by asking for those from that time on, also where a clock was set back.
+ * The end time of a job: `:now`, but never before the end of another job of its owner. A reader that knows all ends up
+ * to a time therefore misses none by requesting those from that time on, even if a clock was set back.
  */
 export const ENDED_AT = `coalesce(
   (SELECT max(ended_at_ms) FROM job AS other WHERE other.owner = job.owner AND other.ended_at_ms > :now), :now)`;
@@ -46,8 +46,8 @@ export function assignmentsOf(name: TransitionName, set: readonly string[] = [])
 }
 
 /**
- * The statement that takes one job through a transition and returns its row, or none if the job is not in the
- * transition's state. Parameters: `:jobId`, for terminal states `:now`, and those in `set` and `where`.
+ * The statement that applies a transition to one job and returns its row, or no row if the job is not in the required
+ * state. Parameters: `:jobId`, for terminal states `:now`, and those in `set` and `where`.
  */
 export function transitionSql(
   name: TransitionName,

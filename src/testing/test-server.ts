@@ -11,32 +11,35 @@ import type { Store } from "../store/store.ts";
 
 /** One client of a test server. */
 export interface TestClient {
-  /** Patterns of the tools that it may call; default: all. */
+  /** Patterns of the tools that the client may call; default: all. */
   readonly tools?: readonly string[];
-  /** Default: none that a test comes up to. */
+  /** Default: limits that a test does not reach. */
   readonly limits?: Partial<KeyLimits>;
-  /** When its key ends, Unix milliseconds; default: never. */
+  /** End of its key's validity, Unix milliseconds; default: never. */
   readonly notAfterMs?: number;
 }
 
-/** What a test may ask of its server; the rest is as a user would have it. */
+/** Options of {@link startTestServer}: those of `createServer`, with defaults for tests. */
 export interface TestServerOptions extends Partial<Omit<ServerOptions, "keyRing" | "store">> {
-  /** By client id; default: one client "alice" that may call everything. */
+  /** Clients by id; default: one client "alice" that may call all tools. */
   readonly clients?: Readonly<Record<string, TestClient>>;
   /** Default: "test-server". */
   readonly serverId?: string;
   /** Default: a free port on loopback. */
   readonly listen?: string;
-  /** Default: one in memory. One that is given is not disposed with the server. */
+  /** Default: a store in memory. A given store is not disposed with the server. */
   readonly store?: Store;
 }
 
-/** A server on a socket of this machine, with a store in memory and a ring of its own; dispose it at the end of the test. */
+/**
+ * A running server on a loopback socket, with a store in memory and its own key ring. Dispose it at the end of the
+ * test.
+ */
 export interface TestServer extends AsyncDisposable {
   readonly address: string;
   readonly server: SealwireServer;
   readonly store: Store;
-  /** Starts with one key for each client; may be replaced while the server runs. */
+  /** Has one key for each client at the start. It may be replaced while the server runs. */
   readonly keyRing: MemoryKeyRing;
   /** The credentials of one of the clients; default: the first. */
   credentials(clientId?: string): ClientCredentials;
@@ -53,11 +56,11 @@ const GENEROUS: KeyLimits = {
 };
 
 /**
- * Starts a server for a test, in this process: what clients see of it is what they see of any other.
+ * Starts a server for a test in this process. It behaves like any other server: clients connect to a real socket.
  *
  * @example
  * ```ts
- * await using server = await startTestServer({ tools: [implement(GreeterDefinition, handlers)], descriptors });
+ * await using server = await startTestServer({ tools: [greeter], descriptors });
  * const greeting = await server.client().call("greet", { name: "Ann" });
  * ```
  */

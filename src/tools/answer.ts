@@ -6,7 +6,7 @@ import { errorToMessage } from "../wire/error-message.ts";
 import { PROTOCOL_VERSION } from "../wire/limits.ts";
 import { toJobMessage } from "./job-message.ts";
 
-/** The part of a Response that a tool decides; the server adds who answers whom, and when. */
+/** The part of a Response that a tool determines. The server adds ids, time and sequence. */
 export interface Answer {
   readonly status: Status;
   readonly result?: Any;
@@ -14,21 +14,21 @@ export interface Answer {
   readonly job?: JobView;
 }
 
-/** What the server adds to an {@link Answer}. */
+/** The fields of a Response that the server adds to an {@link Answer}. */
 export interface AnswerContext {
   readonly requestId: string;
   readonly serverId: string;
   readonly nowMs: number;
-  /** 0 in a unary answer, from 1 on in a stream. */
+  /** 0 in a unary response; 1, 2, 3 and so on in a stream. */
   readonly sequence: number;
 }
 
-/** True for the statuses that mean success so far. */
+/** True for the statuses of a successful or unfinished call. */
 export function isOk(status: Status): boolean {
   return status === Status.OK || status === Status.ACCEPTED || status === Status.RUNNING || status === Status.DONE;
 }
 
-/** Completes an answer to the Response that is signed and sent. */
+/** Makes the Response of an answer, which is then signed and sent. */
 export function toResponse(answer: Answer, context: AnswerContext): Response {
   return {
     v: PROTOCOL_VERSION,
@@ -44,7 +44,7 @@ export function toResponse(answer: Answer, context: AnswerContext): Response {
   };
 }
 
-/** The answer for a call that was refused or a tool that failed. */
+/** The answer of a refused call or a failed tool. */
 export function failure(error: SealwireError): Answer {
   return { status: Status.ERROR, error };
 }

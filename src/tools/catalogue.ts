@@ -4,15 +4,15 @@ import { descriptorSetOf, type Image } from "../wire/descriptors.ts";
 import type { ToolImplementation } from "./implement.ts";
 import { makeTool, type Tool } from "./tool.ts";
 
-/** All tools that a server has, by name: those implemented by its users and the system tools. */
+/** All tools of a server by name: the implemented tools and the system tools. */
 export class Catalogue {
   readonly #tools = new Map<string, Tool>();
   readonly #systemNames = new Set<string>();
   readonly #image: Image;
 
   /**
-   * Builds the catalogue once, at start. `system` implements the system tools, which a worker does without.
-   * Throws OPTIONS_INVALID if two tools have one name or a service is not in the image.
+   * Built once at the start. `system` implements the system tools; a worker has none. Throws OPTIONS_INVALID if two
+   * tools have the same name or a service is not in the image.
    */
   constructor(image: Image, system: ToolImplementation | undefined, implementations: readonly ToolImplementation[]) {
     this.#image = image;
@@ -45,18 +45,18 @@ export class Catalogue {
     return this.#tools.values();
   }
 
-  /** The tool if it exists and the caller may use it; a forbidden one looks like an absent one. */
+  /** The tool, if it exists and the caller may use it. A forbidden tool is indistinguishable from a missing one. */
   find(name: string, allows: (tool: string) => boolean): Tool | undefined {
     const tool = this.#tools.get(name);
     return tool !== undefined && (this.#systemNames.has(name) || allows(name)) ? tool : undefined;
   }
 
-  /** True if the tool is one that every server has. */
+  /** True if the tool is a system tool, which every server has. */
   isSystemTool(name: string): boolean {
     return this.#systemNames.has(name);
   }
 
-  /** What `list_tools` answers to a caller with these permissions. */
+  /** The answer of `list_tools` for a caller with these permissions. */
   list(allows: (tool: string) => boolean, includeDescriptors: boolean): ListToolsResponse {
     const tools = [...this.#tools.keys()]
       .sort()
@@ -78,7 +78,7 @@ export class Catalogue {
   }
 }
 
-/** Makes the tools of one implemented service. */
+/** Makes the tools of an implemented service. */
 function* toolsOf(image: Image, { definition, handlers }: ToolImplementation): Generator<Tool> {
   const service = image.registry.getService(definition.fullName);
   if (service === undefined) {

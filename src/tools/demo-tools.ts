@@ -8,7 +8,14 @@ const PROGRESS_INTERVAL_MS = 250;
 const REQUEST_PAYLOAD_FIELD = 2;
 const RESPONSE_PAYLOAD_FIELD = 1;
 
-/** Two tools to try a server with: `batch_sum` and the job `start_long_task`. */
+/**
+ * Two tools for trying out a server: `batch_sum` and the job `start_long_task`.
+ *
+ * @example
+ * ```ts
+ * await using server = await createServer({ keyRing, store, tools: [demoTools()] });
+ * ```
+ */
 export function demoTools(clock: Clock = systemClock): ToolImplementation {
   return implement(DemoToolServiceDefinition, {
     batchSum: ({ numbers }) => ({
@@ -30,8 +37,8 @@ export function demoTools(clock: Clock = systemClock): ToolImplementation {
 }
 
 /**
- * Copies the payload from the request's bytes to the response's: generated types would lose -0, `__proto__` keys
- * and unset values of a Struct.
+ * Copies the payload from the bytes of the request to those of the response. Generated types would lose -0, `__proto__`
+ * keys and unset values of a Struct.
  */
 function copyPayload(request: Uint8Array): Uint8Array {
   const reader = new BinaryReader(request);

@@ -23,37 +23,37 @@ import { encode, systemAnswer } from "./system-answer.ts";
 import type { Tool } from "./tool.ts";
 import { runHandler } from "./tool-run.ts";
 
-/** What a {@link Dispatcher} works with. */
+/** Options of a {@link Dispatcher}. */
 export interface DispatcherOptions {
   readonly catalogue: Catalogue;
   readonly store: Store;
   readonly validator: ArgsValidator;
-  /** For calls; whoever runs jobs alone needs none. */
+  /** Required for calls. A worker, which only runs jobs, has none. */
   readonly overdue?: OverdueHandlers;
   readonly logger: Logger;
 }
 
-/** A streaming call that is answered. */
-export interface Watched {
+/** The output of a streaming call. */
+export interface StreamingAnswer {
   readonly outputs: AsyncIterable<object>;
-  /** Makes the answer of one of them. */
+  /** Makes the answer for one message. */
   readonly answer: (output: object) => Answer;
 }
 
 const IN_PROGRESS_RETRY_MS = 500;
-/** How many steps of the work on large arguments, which may take milliseconds each, are for one turn of the event loop. */
+/** Steps in the processing of large arguments per event loop turn. One step may take milliseconds. */
 const LARGE_STEPS_PER_TURN = 1;
 
 /**
- * Takes a verified call through permission, arguments and intent to its tool (docs/protocol-server.md, Verification order).
- * What it throws is a refusal; a tool that ran and failed is an {@link Answer} with its error.
+ * Checks permission, arguments and intent of a verified call and runs its tool (docs/protocol-server.md, Verification order).
+ * Throws for a refused call. A tool that ran and failed gives an {@link Answer} with its error.
  */
 export class Dispatcher {
   readonly #catalogue: Catalogue;
   readonly #store: Store;
   readonly #validator: ArgsValidator;
   readonly #overdue: OverdueHandlers;
-  /** Where the steps of the work on large arguments take turns, beside everything else. */
+  /** Limits the steps in the processing of large arguments, so that other work is not delayed. */
   readonly #largeStepLimiter = new TickLimiter(LARGE_STEPS_PER_TURN);
   readonly #logger: Logger;
   readonly #answers = new WeakMap<object, Answer>();
@@ -73,7 +73,7 @@ export class Dispatcher {
     for (const tool of catalogue.tools()) validator.warm(tool.input);
   }
 
-  /** Answers a call. */
+  /** Runs a call and returns its answer. */
   async call(invocation: CallInvocation): Promise<Answer> {
     const tool = this.#toolFor(invocation, false);
     this.#overdue.check(tool.name);
@@ -87,8 +87,8 @@ export class Dispatcher {
   }
 
   /**
-   * The call was stopped long ago, and what works for it has not ended. Its intent counts as unknown from now on; a late
-   * outcome is recorded all the same. Its handler counts as overdue until it returns.
+   * Called when a stopped call has still not ended after the grace period. Marks its intent as unknown; a late outcome
+   * is still recorded. If its handler still runs, it counts as overdue until it returns.
    */
   giveUp(invocation: CallInvocation): void {
     const { envelope, logger } = invocation.request;
@@ -110,15 +110,15 @@ export class Dispatcher {
     logger.info({}, "a handler returned long after its call was stopped");
   }
 
-  /** Begins to answer a streaming call. */
-  watch(invocation: Invocation): Watched {
+  /** Starts a streaming call. */
+  watch(invocation: Invocation): StreamingAnswer {
     const tool = this.#toolFor(invocation, true);
     const args = this.#checkArgs(tool, invocation.request.envelope.args);
     const outputs = tool.handler(tool.decodeInput(args), new SystemCallContext(invocation)) as AsyncIterable<object>;
     return { outputs, answer: (output) => this.#sharedAnswer(tool, output) };
   }
 
-  /** What is given to many is encoded once. */
+  /** Encodes an output once that several watches share. */
   #sharedAnswer(tool: Tool, output: object): Answer {
     let answer = this.#answers.get(output);
     if (answer === undefined) {
@@ -128,7 +128,7 @@ export class Dispatcher {
     return answer;
   }
 
-  /** The job engine's handlers, by tool. */
+  /** The handlers of the job tools for the job engine, by tool. */
   jobHandlers(): Map<string, JobHandler> {
     const handlers = new Map<string, JobHandler>();
     for (const tool of this.#catalogue.tools()) {
@@ -184,7 +184,7 @@ export class Dispatcher {
     return { status: Status.ACCEPTED, job };
   }
 
-  /** Runs a tool whose calls are not remembered. */
+  /** Runs a tool whose intents are not recorded. */
   async #run(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const context = new CallContext(invocation);
     try {
@@ -197,16 +197,19 @@ export class Dispatcher {
     }
   }
 
-  /** Decodes the arguments and begins to run the handler. */
+  /** Decodes the arguments and starts the handler. */
   #handle(tool: Tool, args: Uint8Array, context: CallContext, invocation: CallInvocation): Promise<unknown> {
-    // An intent stands as begun by now: what the handler makes of its signal decides.
+    // A recorded intent has already begun, so the handler starts and reacts to its aborted signal.
     if (invocation.stopped !== undefined && !invocation.intentRuns) throw invocation.stopped;
     const input = tool.decodeInput(args);
     invocation.handlerRuns = true;
     return runHandler(tool, input, context, invocation);
   }
 
-  /** Runs a tool at most once per intent: remembered before it starts, and its outcome after it. */
+  /**
+   * Runs a tool at most once per intent. The intent is recorded before the handler starts, the outcome after it
+   * returns.
+   */
   async #runOnce(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const { clientId, requestId } = invocation.request.envelope;
     const digest = await this.#step(args, clientId, () => digestOf(tool, args));
@@ -260,14 +263,14 @@ export class Dispatcher {
     } catch (thrown) {
       if (run.signal.aborted) throw thrown;
       const error = reported(thrown, logger);
-      // What was not foreseen may pass: it gets the attempts that the policy grants.
+      // An unexpected error may be temporary, so the policy's remaining attempts apply.
       throw error === thrown
         ? error
         : new SealwireError(error.reason, error.message, { retryable: true, cause: thrown });
     }
   }
 
-  /** Takes one step of the work on arguments; if they are large, as a task of its own. */
+  /** Runs one step in the processing of arguments; for large arguments as a separate task. */
   #step<T>(args: Uint8Array, owner: string, step: () => T | Promise<T>): T | Promise<T> {
     return args.length > LARGE_ARGS_BYTES ? this.#largeStepLimiter.do(step, owner) : step();
   }
@@ -277,7 +280,7 @@ function digestOf(tool: Tool, args: Uint8Array): Uint8Array {
   return intentDigest(tool.name, canonicalizeChecked(args, tool.input));
 }
 
-/** What a caller may know of a tool's failure; what was not meant for callers goes to the log. */
+/** The error that the caller receives for a tool's failure. An unexpected error is logged and replaced by INTERNAL. */
 function reported(thrown: unknown, logger: Logger): SealwireError {
   if (!(thrown instanceof SealwireError)) logger.error({ err: thrown }, "tool failed unexpectedly");
   return SealwireError.from(thrown);

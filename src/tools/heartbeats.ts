@@ -2,17 +2,17 @@ import type { Clock } from "../runtime/clock.ts";
 import { TickLimiter } from "../runtime/tick-limiter.ts";
 import { type Expiring, type RunningTime, TimeLimit } from "../runtime/time-limit.ts";
 
-/** Watches that began together have their heartbeats together: so many per turn of the event loop. */
+/** Maximum number of heartbeats per event loop turn. Watches that began together have their heartbeats together. */
 const BEATS_PER_TURN = 100;
 
-/** How a watch has its silence broken. */
+/** Heartbeat options of a watch. */
 export interface HeartbeatOptions {
   readonly intervalMs: number;
-  /** Called when the reader leaves, to end the step of the source that waits, where its `return` alone does not. */
+  /** Called when the reader stops, to end a pending `next` of the source that `return` alone does not end. */
   readonly leave?: () => void;
 }
 
-/** Breaks the silence of watches. Those that have the same interval share a timer. */
+/** Sends heartbeats on idle watches. Watches with the same interval share a timer. */
 export class Heartbeats {
   readonly #clock: Clock;
   readonly #tickLimiter = new TickLimiter(BEATS_PER_TURN);
@@ -22,12 +22,12 @@ export class Heartbeats {
     this.#clock = clock;
   }
 
-  /** Yields what `source` yields, and `undefined` after every `intervalMs` without. */
+  /** Yields the items of `source`, and `undefined` after each `intervalMs` without an item. */
   between<T>(source: AsyncIterable<T>, options: HeartbeatOptions): AsyncIterableIterator<T | undefined> {
     return new Beating({ ...options, steps: source[Symbol.asyncIterator](), heartbeats: this });
   }
 
-  /** Lets `item` expire, in its turn, after `intervalMs`. */
+  /** Expires `item` after `intervalMs`. */
   begin(item: Expiring, intervalMs: number): RunningTime {
     let silence = this.#silences.get(intervalMs);
     if (silence === undefined) {
@@ -37,7 +37,7 @@ export class Heartbeats {
     return silence.begin(item);
   }
 
-  /** Lets off whose time began with `intervalMs`. */
+  /** Cancels a time limit that {@link begin} started with `intervalMs`. */
   end(time: RunningTime, intervalMs: number): void {
     const silence = this.#silences.get(intervalMs);
     silence?.end(time);
@@ -46,7 +46,7 @@ export class Heartbeats {
     this.#silences.delete(intervalMs);
   }
 
-  /** Runs `beat` when there is room for it. */
+  /** Runs `beat` in the next event loop turn that has capacity. */
   run(beat: () => void): void {
     this.#tickLimiter.run(beat);
   }
@@ -62,16 +62,19 @@ type Step<T> = IteratorResult<T | undefined, undefined>;
 const BEAT: IteratorYieldResult<undefined> = { done: false, value: undefined };
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-/** One watch with heartbeats. Written out: a generator and a race between promises hold more than all the rest of a watch. */
+/**
+ * One watch with heartbeats. A hand-written iterator, because a generator and a race of promises use more memory than
+ * the rest of a watch.
+ */
 class Beating<T> implements AsyncIterableIterator<T | undefined>, Expiring {
   readonly #options: BeatingOptions<T>;
-  /** True while a step of the source is under way. */
+  /** True while a `next` of the source is pending. */
   #stepping = false;
-  /** A step that was done when nobody asked. */
+  /** A result of the source that no reader has taken yet. */
   #missed: Step<T> | Promise<never> | undefined;
-  /** The time until the next heartbeat, while someone asks. */
+  /** Time limit until the next heartbeat, while the reader waits. */
   #silence: RunningTime | undefined;
-  /** Answers the one who asks. */
+  /** Resolves the reader's pending `next`. */
   #answer: ((step: Step<T> | Promise<never>) => void) | undefined;
 
   constructor(options: BeatingOptions<T>) {
@@ -82,7 +85,7 @@ class Beating<T> implements AsyncIterableIterator<T | undefined>, Expiring {
     return this;
   }
 
-  /** Not to be asked again before it has answered. */
+  /** Must not be called again before the previous promise has settled. */
   next(): Promise<Step<T>> {
     const { heartbeats, intervalMs } = this.#options;
     return new Promise((resolve) => {

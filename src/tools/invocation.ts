@@ -30,19 +30,19 @@ export interface Invocation {
   readonly drainSignal: AbortSignal;
 }
 
-/** A call on its way to a tool that answers once. */
+/** A verified unary call. */
 export interface CallInvocation extends Invocation {
-  /** Why the call was stopped, once it was; whoever works for it need not go on. */
+  /** The reason why the call was stopped; `undefined` while it runs. Work for a stopped call may end. */
   readonly stopped: SealwireError | undefined;
-  /** Aborts the signal of a tool whose call has failed while its code goes on. */
+  /** Aborts the signal of a handler that still runs although its call has failed. */
   abort(reason: SealwireError): void;
-  /** Set by the dispatcher when the tool's handler begins; false again once it has returned. */
+  /** Set by the dispatcher: true while the tool's handler runs. */
   handlerRuns: boolean;
-  /** Told once the handler has returned, which may be long after the call has ended. */
+  /** Called when the handler has returned, which may be long after the call has ended. */
   handlerReturned(): void;
-  /** Kept by the dispatcher: true while the call's intent stands as running. */
+  /** Set by the dispatcher: true while the call's intent is recorded as running. */
   intentRuns: boolean;
-  /** Kept by the dispatcher: true once the handler has not returned in time. */
+  /** Set by the dispatcher: true if the handler has not returned in time. */
   isOverdue: boolean;
 }
 
@@ -75,7 +75,7 @@ export class CallContext implements ToolContext {
   }
 }
 
-/** The same for a system tool. */
+/** The context of a system tool's handler. */
 export class SystemCallContext extends CallContext implements SystemToolContext {
   readonly key: VerificationKey;
   readonly drainSignal: AbortSignal;

@@ -19,7 +19,7 @@ export function statusOfJob(job: Job): Status {
   return STATUS_OF_STATE.get(job.state) ?? Status.UNSPECIFIED;
 }
 
-/** Writes a job as `sealwire.v1.Job`. */
+/** Converts a job to a `sealwire.v1.Job`. */
 export function toJobMessage(job: JobView): Job {
   return {
     jobId: job.jobId,

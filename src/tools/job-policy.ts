@@ -7,10 +7,10 @@ const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** A century. Later times would not fit into a google.protobuf.Timestamp one day. */
+/** A century. Keeps all times within the range of google.protobuf.Timestamp. */
 const MOST_DAYS = 36_500;
 
-/** What a job tool gets where its option says nothing; also stands in `sealwire/v1/options.proto`. */
+/** Default policy of a job tool. `sealwire/v1/options.proto` documents the same values. */
 export const DEFAULT_JOB_POLICY: JobPolicy = {
   priority: 0,
   executionTimeoutMs: HOUR_MS,
@@ -23,7 +23,9 @@ export const DEFAULT_JOB_POLICY: JobPolicy = {
   cancelGraceMs: 10 * SECOND_MS,
 };
 
-/** Fills the defaults into a tool's `(sealwire.v1.job)` option. Throws OPTIONS_INVALID on a value that makes no sense. */
+/**
+ * Applies the defaults to a tool's `(sealwire.v1.job)` option. Throws OPTIONS_INVALID for a value that is out of range.
+ */
 export function resolveJobPolicy(option: JobPolicyMessage, method: string): JobPolicy {
   const duration = (field: string, value: JobPolicyMessage["retention"], fallback: number): number => {
     if (value === undefined) return fallback;
@@ -49,7 +51,7 @@ export function resolveJobPolicy(option: JobPolicyMessage, method: string): JobP
   return policy;
 }
 
-/** The policy as `list_tools` shows it, every default filled in. */
+/** The policy as shown by `list_tools`, with all defaults. */
 export function toPolicyMessage(policy: JobPolicy): JobPolicyMessage {
   return {
     executionTimeout: fromDurationMs(policy.executionTimeoutMs),

@@ -3,21 +3,21 @@ import { SealwireError } from "../errors.ts";
 const RETRY_MS = 5_000;
 
 /**
- * Counts the handlers that still run although their calls ended long ago, by tool. A tool with too many of them takes no
- * further calls: each would hold memory, and a place among its key's calls in flight, for nothing.
+ * Counts by tool the handlers that still run long after their calls have ended. A tool with too many of them refuses
+ * further calls, which would only occupy memory and the key's limit of concurrent calls.
  */
 export class OverdueHandlers {
   readonly #most: number;
   readonly #onChange: (tool: string, count: number) => void;
   readonly #counts = new Map<string, number>();
 
-  /** `most`: with so many a tool is refused. `onChange` is told each new count. */
+  /** `most`: number of overdue handlers from which on a tool is refused. `onChange` receives each new count. */
   constructor(most: number, onChange: (tool: string, count: number) => void = () => {}) {
     this.#most = most;
     this.#onChange = onChange;
   }
 
-  /** Throws UNAVAILABLE, with a delay, if the tool has too many. */
+  /** Throws UNAVAILABLE with a retry delay if the tool has too many overdue handlers. */
   check(tool: string): void {
     if (this.#counts.size === 0) return;
     const count = this.#counts.get(tool) ?? 0;
@@ -29,12 +29,12 @@ export class OverdueHandlers {
     );
   }
 
-  /** A handler of the tool did not return in time. */
+  /** Adds an overdue handler. */
   enter(tool: string): void {
     this.#set(tool, (this.#counts.get(tool) ?? 0) + 1);
   }
 
-  /** One that was late has returned. */
+  /** Removes an overdue handler, which has returned. */
   leave(tool: string): void {
     this.#set(tool, (this.#counts.get(tool) ?? 0) - 1);
   }

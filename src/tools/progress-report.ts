@@ -7,7 +7,10 @@ import { outsideOfRuns } from "./tool-run.ts";
 
 const MAX_MESSAGE_LENGTH = 512;
 
-/** The `progress` of a job's context: records what can be recorded and warns of the first report of an attempt that cannot. */
+/**
+ * The `progress` function of a job's context. Records valid reports and logs a warning for the first invalid report of
+ * an attempt.
+ */
 export function progressReporter(run: JobRun, logger: Logger): ToolContext["progress"] {
   let warned = false;
   return (completed, total, message = "") => {
@@ -22,9 +25,9 @@ export function progressReporter(run: JobRun, logger: Logger): ToolContext["prog
 }
 
 /**
- * Reads a report, whose arguments may be anything that JavaScript lets a handler pass: the progress to record, and what of
- * the report that is not. Counts become whole numbers from 0 to 2^53 - 1, a total below the count unknown (0), and a
- * message that is no text "".
+ * Converts a report, whose arguments may have any JavaScript type, to the progress to record and a description of its
+ * invalid arguments. Counts become whole numbers from 0 to 2^53 - 1, a total below the count becomes 0 (unknown), and a
+ * message that is not a string becomes "".
  */
 function readProgress(completed: unknown, total: unknown, message: unknown) {
   const problems: string[] = [];
@@ -45,13 +48,13 @@ function readProgress(completed: unknown, total: unknown, message: unknown) {
   return { progress, problems };
 }
 
-/** The nearest count; 0 for what is no finite number. */
+/** The nearest valid count; 0 for a value that is not a finite number. */
 function toCount(value: unknown, round: (value: number) => number): number {
   if (typeof value !== "number" || !Number.isFinite(value)) return 0;
   return Math.min(Math.max(round(value), 0), Number.MAX_SAFE_INTEGER);
 }
 
-/** Numbers as they are; of anything else no more than its type, since it may hold what does not belong into a log. */
+/** A number itself, or only the type of any other value, which may contain data that must not be logged. */
 function describe(value: unknown): string {
   if (typeof value === "number") return String(value);
   return value === null ? "null" : `a value of type ${typeof value}`;

@@ -5,10 +5,9 @@ import { LENGTH_DELIMITED, WireCursor } from "../wire/wire-cursor.ts";
 const PROTO_KEY = Buffer.from("__proto__");
 
 /**
- * Decodes a message whose maps may have the key "__proto__". Generated decoders assign it, which sets the prototype of the
- * map's object, or nothing: a caller could give an object properties that it does not own. Here it becomes an own
- * property like every other key. A codec whose messages are bytes gets them as they came. `args` have passed the strict
- * parse.
+ * Decodes a message whose maps may contain the key "__proto__". Generated decoders assign it, which sets the prototype
+ * of the map object or does nothing, so that a caller could add inherited properties. Here the key becomes an own
+ * property. A codec whose messages are bytes receives them unchanged. `args` must have passed the strict parse.
  */
 export function decodeWithProtoKeys(args: Uint8Array, desc: DescMessage, decode: (bytes: Uint8Array) => unknown) {
   const bytes = Buffer.from(args);
@@ -20,12 +19,12 @@ export function decodeWithProtoKeys(args: Uint8Array, desc: DescMessage, decode:
   return ArrayBuffer.isView(input) ? decode(args) : renamed(input, standIn.toString());
 }
 
-/** True if a map in the bytes may have such a key. */
+/** True if a map in the bytes may contain the key "__proto__". */
 export function mayHoldProtoKey(args: Uint8Array): boolean {
   return Buffer.from(args.buffer, args.byteOffset, args.byteLength).includes(PROTO_KEY);
 }
 
-/** Finds where the key stands in the maps of a message. */
+/** Finds the positions of the key in the maps of a message. */
 class KeyFinder {
   readonly #cursor: WireCursor;
   readonly #places: number[] = [];
@@ -39,7 +38,7 @@ class KeyFinder {
     return this.#places;
   }
 
-  /** `key`: the field with the key, in an entry of a map with texts as keys. */
+  /** `key`: the key field, in an entry of a map with string keys. */
   #message(plan: MessagePlan, end: number, key: FieldPlan | undefined): void {
     const cursor = this.#cursor;
     while (cursor.pos < end) {
@@ -66,7 +65,7 @@ function keyOf({ isMap, message }: FieldPlan): FieldPlan | undefined {
   return isMap && key?.type === ScalarType.STRING ? key : undefined;
 }
 
-/** A text as long as the key that does not stand in the bytes. */
+/** A text of the key's length that does not occur in the bytes. */
 function absentText(bytes: Buffer): Buffer {
   for (let count = 0; ; count += 1) {
     const text = Buffer.from(String(count).padStart(PROTO_KEY.length, "_"));
@@ -74,7 +73,7 @@ function absentText(bytes: Buffer): Buffer {
   }
 }
 
-/** Gives each property of that name its own name back, at every depth. */
+/** Renames each property with this name back to "__proto__", at every depth. */
 function renamed(value: unknown, name: string): unknown {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
   for (const each of Object.values(value)) renamed(each, name);

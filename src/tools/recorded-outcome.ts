@@ -6,7 +6,7 @@ import { MAX_OUTCOME_BYTES } from "../wire/limits.ts";
 import { type Answer, failure, toResponse } from "./answer.ts";
 import type { Tool } from "./tool.ts";
 
-/** The failure of a tool whose result is larger than is carried. */
+/** The error for a tool whose result is too large. */
 export function tooLarge(tool: Tool, actual: number, limit: number): SealwireError {
   return new SealwireError(
     "RESULT_TOO_LARGE",
@@ -14,7 +14,7 @@ export function tooLarge(tool: Tool, actual: number, limit: number): SealwireErr
   );
 }
 
-/** The outcome to remember: the answer without what belongs to one attempt. */
+/** Serializes the outcome to be recorded: the answer without the fields of one attempt. */
 export function writeOutcome(tool: Tool, answer: Answer): Uint8Array {
   const blank = { requestId: "", serverId: "", nowMs: 0, sequence: 0 };
   const outcome = encodeMessage(Response, toResponse(answer, blank));
@@ -22,7 +22,7 @@ export function writeOutcome(tool: Tool, answer: Answer): Uint8Array {
   return encodeMessage(Response, toResponse(failure(tooLarge(tool, outcome.length, MAX_OUTCOME_BYTES)), blank));
 }
 
-/** The answer that {@link writeOutcome} recorded. */
+/** Parses an answer that {@link writeOutcome} has serialized. */
 export function readOutcome(bytes: Uint8Array): Answer {
   const { status, result, error } = Response.decode(bytes);
   return { status, ...(result && { result }), ...(error && { error: errorFromMessage(error) }) };

@@ -6,12 +6,12 @@ import type { Answer } from "./answer.ts";
 import { statusOfJob } from "./job-message.ts";
 import type { Tool } from "./tool.ts";
 
-/** Encodes what a handler returned. */
+/** Encodes the output of a handler. */
 export function encode(tool: Tool, output: unknown): Any {
   return { typeUrl: tool.outputTypeUrl, value: tool.encodeOutput(output) };
 }
 
-/** The answer of a system tool. One about a job takes its status, and its error, from the job. */
+/** The answer of a system tool. If it is about a job, it has the job's status and error. */
 export function systemAnswer(tool: Tool, output: unknown): Answer {
   const result = encode(tool, output);
   if (!hasJob(output)) return { status: Status.OK, result };

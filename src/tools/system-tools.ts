@@ -16,16 +16,16 @@ import { Heartbeats } from "./heartbeats.ts";
 import { implement, type ToolImplementation } from "./implement.ts";
 import { toJobMessage } from "./job-message.ts";
 
-/** What system tools know beside a {@link ToolContext}: who asks, and the right to wait. */
+/** Context of a system tool: a {@link ToolContext} with the caller's key and the right to wait. */
 export interface SystemToolContext extends ToolContext {
   readonly key: VerificationKey;
-  /** Aborts when the server drains; waits end early then. */
+  /** Aborts when the server drains. Waits then end early. */
   readonly drainSignal: AbortSignal;
-  /** Takes one of the key's open watches; dispose it at the end. Throws QUOTA_EXCEEDED. */
+  /** Counts towards the key's open watches until the result is disposed. Throws QUOTA_EXCEEDED. */
   openWatch(): Disposable;
 }
 
-/** What the system tools work on. */
+/** Options of {@link systemTools}. */
 export interface SystemToolsOptions {
   readonly version: string;
   readonly ring: () => KeyRing;
@@ -34,7 +34,7 @@ export interface SystemToolsOptions {
   readonly catalogue: () => Catalogue;
 }
 
-/** An answer about one job, as poll, watch and cancel give it. */
+/** The output of `poll_job`, `watch_job` and `cancel_job`. */
 interface JobAnswer {
   readonly job: Job;
   readonly output: Any | undefined;
@@ -42,28 +42,29 @@ interface JobAnswer {
 
 const DEFAULT_HEARTBEAT_MS = 15_000;
 const DEFAULT_PAGE_SIZE = 50;
-/** In one message of `watch_jobs`. */
+/** Maximum number of jobs in one message of `watch_jobs`. */
 const MOST_JOBS = 100;
 
-/** Implements the tools that every server has (docs/protocol.md, System tools). */
+/** Implements the system tools, which every server has (docs/protocol.md, System tools). */
 export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToolsOptions): ToolImplementation {
   const heartbeats = new Heartbeats(clock);
 
   const answerAbout = async (job: JobView): Promise<JobAnswer> => {
     const result = job.state === "SUCCEEDED" ? await jobs.result(job.owner, job.jobId) : null;
-    // Removed meanwhile, by its retention or by a database that lost it: what is true now is asked anew.
+    // The result was removed after the job was read, by retention or by a failover that lost it. The client repeats the
+    // call and gets the current state.
     if (job.state === "SUCCEEDED" && result === null) throw storeUnavailable(`the result of job ${job.jobId} is gone`);
     return { job: toJobMessage(job), output: result === null ? undefined : Any.decode(result) };
   };
 
-  /** Those who watch a job are given the same view of it, and get the same answer. */
+  /** Answers by job view. All watches of a job receive the same view and share its answer. */
   const shared = new WeakMap<JobView, Promise<JobAnswer>>();
   const sharedAnswerAbout = (job: JobView): Promise<JobAnswer> => {
     let answer = shared.get(job);
     if (answer === undefined) {
       answer = answerAbout(job);
       shared.set(job, answer);
-      // What failed is tried again, by the next who asks.
+      // A failed answer is not cached.
       answer.catch(() => shared.delete(job));
     }
     return answer;
@@ -91,7 +92,7 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
       let sent: JobView | undefined;
       for await (const change of heartbeats.between(changes, { intervalMs })) {
         const job = change ?? found(await jobs.get(clientId, jobId));
-        // A heartbeat may have told more than the change that was already on its way.
+        // A heartbeat may have sent a newer revision than this change.
         if (change !== undefined && sent !== undefined && job.revision < sent.revision) continue;
         if (sent === undefined || job.revision > sent.revision) sent = job;
         yield sharedAnswerAbout(sent);
@@ -113,7 +114,7 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
         for (; views.length - from > MOST_JOBS; from += MOST_JOBS) {
           yield { jobs: views.slice(from, from + MOST_JOBS).map(toJobMessage), resumeTime };
         }
-        // Only the last message makes the step whole.
+        // Only the last message completes the step.
         if (step !== undefined) resumeTime = fromTimeMs(step.resumeMs);
         yield { jobs: views.slice(from).map(toJobMessage), resumeTime };
       }
@@ -136,13 +137,13 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
   });
 }
 
-/** The same answer for an absent job and for another client's. */
+/** Throws the same error for a missing job and for a job of another client. */
 function found(job: JobView | null): JobView {
   if (job !== null) return job;
   throw new SealwireError("JOB_NOT_FOUND", "No such job is visible to this client; check the job id.");
 }
 
-/** Returns once the job has a revision above `afterRevision`, the time is up, or the wait is called off. */
+/** Resolves when the job has a revision above `afterRevision`, the time limit has passed or the wait is cancelled. */
 async function waitForRevision(
   jobs: JobEngine,
   clock: Clock,

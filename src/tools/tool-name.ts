@@ -3,8 +3,9 @@ import { SealwireError } from "../errors.ts";
 const TOOL_NAME = /^[a-z][a-z0-9_]{0,127}$/;
 
 /**
- * The tool name of a method: its name in snake_case. A run of capitals counts as one word, and its last capital
- * begins the next word if a small letter follows: `BatchSum` → `batch_sum`, `GetURLInfo` → `get_url_info`, `MD5Sum` → `md5_sum`.
+ * The tool name of a method: its name in snake_case. Consecutive capitals form one word; the last of them begins the
+ * next word if a lower-case letter follows: `BatchSum` → `batch_sum`, `GetURLInfo` → `get_url_info`, `MD5Sum` →
+ * `md5_sum`.
  */
 export function toToolName(methodName: string): string {
   return methodName
@@ -13,7 +14,7 @@ export function toToolName(methodName: string): string {
     .toLowerCase();
 }
 
-/** Throws OPTIONS_INVALID if `name` cannot stand in an envelope. */
+/** Throws OPTIONS_INVALID if `name` is not valid in an envelope. */
 export function checkToolName(name: string, method: string): void {
   if (TOOL_NAME.test(name)) return;
   throw new SealwireError(

@@ -3,34 +3,37 @@ import { SealwireError } from "../errors.ts";
 import type { ToolContext } from "./handler.ts";
 import type { Tool } from "./tool.ts";
 
-/** The call, or the attempt of a job, whose code threw. */
+/** The call, or the attempt of a job, whose handler code threw. */
 export interface ToolRunOrigin {
   readonly tool: string;
   readonly clientId: string;
   readonly requestId: string;
-  /** Set in a job. */
+  /** The job's id in a job; `undefined` in a sync call. */
   readonly jobId: string | undefined;
   readonly attempt: number;
-  /** True if the call or attempt failed by this, false if it had ended before. */
+  /** True if the error failed the call or attempt; false if it had already ended. */
   readonly failed: boolean;
 }
 
-/** What a run belongs to. */
+/** The call or attempt that a handler runs for. */
 export interface RunOwner {
-  /** Aborts the signal of the handler, whose code may go on. */
+  /** Aborts the signal of the handler, whose code may continue. */
   abort(reason: SealwireError): void;
-  /** Told once the handler has returned, which may be long after its run has failed. */
+  /** Called when the handler has returned, which may be long after its run has failed. */
   handlerReturned?(): void;
 }
 
-/** One run of a handler, as the code that it starts sees it; once it has ended, it refers to nothing that is large. */
+/**
+ * One run of a handler, stored in the async context of its code. After the run has ended it references no large
+ * objects.
+ */
 class ToolRun {
   readonly tool: string;
   readonly clientId: string;
   readonly requestId: string;
   readonly jobId: string | undefined;
   readonly attempt: number;
-  /** Both until the run has ended. */
+  /** Set until the run has ended. */
   owner: RunOwner | undefined;
   reject: ((error: unknown) => void) | undefined;
 
@@ -58,11 +61,11 @@ class ToolRun {
 const runs = new AsyncLocalStorage<ToolRun>();
 
 /**
- * Runs a tool's handler. What its code throws outside of the returned promise (a rejection that nobody awaits, a timer)
- * fails the run at once and aborts `owner`, provided that the process reports it by {@link failToolRun}.
+ * Runs a tool's handler. An error that its code throws outside of the returned promise (an unhandled rejection, a
+ * timer) fails the run immediately and aborts `owner`, if the process reports it with {@link failToolRun}.
  */
 export function runHandler(tool: Tool, input: unknown, context: ToolContext, owner: RunOwner): Promise<unknown> {
-  // A promise of its own instead of an async function, which would cost every call one more.
+  // A promise constructor, because an async function would create one more promise per call.
   return new Promise((resolve, reject) => {
     const run = new ToolRun(tool.name, context, owner, reject);
     const returned = callHandler(run, tool, input, context);
@@ -81,7 +84,7 @@ export function runHandler(tool: Tool, input: unknown, context: ToolContext, own
   });
 }
 
-/** What a handler throws before its first await is a rejection, too. */
+/** Turns a synchronous error of a handler into a rejection. */
 function callHandler(run: ToolRun, tool: Tool, input: unknown, context: ToolContext): Promise<unknown> {
   try {
     return Promise.resolve(runs.run(run, tool.handler, input, context));
@@ -91,8 +94,18 @@ function callHandler(run: ToolRun, tool: Tool, input: unknown, context: ToolCont
 }
 
 /**
- * For a listener of the process's `uncaughtException` or `unhandledRejection`: fails the call, or the attempt of a job,
- * whose code threw `error`, and says which it was. `undefined` if the error comes from no handler's code.
+ * Fails the call, or the attempt of a job, whose handler code threw `error`, and returns its origin. Must be called by
+ * a listener of the process's `uncaughtException` or `unhandledRejection` event. Returns `undefined` if the error does
+ * not come from a handler.
+ *
+ * @example
+ * ```ts
+ * process.on("uncaughtException", (error) => {
+ *   const origin = failToolRun(error);
+ *   if (origin === undefined) throw error;
+ *   logger.error({ err: error, tool: origin.tool }, "a tool threw outside of its handler");
+ * });
+ * ```
  */
 export function failToolRun(error: unknown): ToolRunOrigin | undefined {
   const run = runs.getStore();
@@ -107,12 +120,12 @@ export function failToolRun(error: unknown): ToolRunOrigin | undefined {
   return { tool, clientId, requestId, jobId, attempt, failed: owner !== undefined };
 }
 
-/** Runs what belongs to the server and not to the handler that asks for it, such as writing down its progress. */
+/** Runs code of the server outside of the handler's async context, such as recording its progress. */
 export function outsideOfRuns(body: () => void): void {
   runs.exit(body);
 }
 
-/** What callers learn is fixed; a job gets the attempts that its policy grants, as for anything that was not foreseen. */
+/** The caller receives a fixed text. For a job the policy's remaining attempts apply, as for every unexpected error. */
 function strayError(cause: unknown, retryable: boolean): SealwireError {
   const { reason, message } = SealwireError.from(undefined);
   return new SealwireError(reason, message, { retryable, cause });

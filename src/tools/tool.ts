@@ -17,27 +17,30 @@ import { resolveJobPolicy, toPolicyMessage } from "./job-policy.ts";
 import { decodeWithProtoKeys, mayHoldProtoKey } from "./proto-keys.ts";
 import { checkToolName, toToolName } from "./tool-name.ts";
 
-/** A tool: a method of a contract with its handler. Made once, at start. */
+/** A tool: a method of a contract with its handler. Made once, at the start. */
 export interface Tool {
   readonly name: string;
   readonly input: DescMessage;
   readonly inputTypeUrl: string;
   readonly outputTypeUrl: string;
-  /** Set for job tools. */
+  /** The job policy of a job tool; `undefined` for other tools. */
   readonly policy: JobPolicy | undefined;
-  /** True if calling it twice does no more than calling it once, so that no intent is recorded. */
+  /** True if the tool is idempotent or has no side effects, so that no intent is recorded. */
   readonly repeatable: boolean;
-  /** True for `watch_job` and `watch_jobs`, which answer with a stream. */
+  /** True for `watch_job` and `watch_jobs`, which answer with a stream of messages. */
   readonly streaming: boolean;
   readonly description: ToolDescription;
   readonly handler: AnyHandler;
   /** Decodes validated arguments for the handler. */
   decodeInput(args: Uint8Array): unknown;
-  /** Encodes what the handler returned. Throws StrictError for bytes that are no such message, FreeJsonError for a value without a form in JSON. */
+  /**
+   * Encodes the handler's output. Throws StrictError for bytes that do not encode the message, FreeJsonError for a
+   * value that JSON cannot represent.
+   */
   encodeOutput(output: unknown): Uint8Array;
 }
 
-/** Makes a tool of a method. Throws OPTIONS_INVALID if its options make no sense. */
+/** Makes the tool of a method. Throws OPTIONS_INVALID if its options are invalid. */
 export function makeTool(image: Image, method: DescMethod, definition: MethodDefinition, handler: AnyHandler): Tool {
   const description = describeTool(image, method);
   const { requestType, responseType } = definition;
@@ -67,14 +70,14 @@ export function makeTool(image: Image, method: DescMethod, definition: MethodDef
   };
 }
 
-/** The name that a method is called by as a tool. Throws OPTIONS_INVALID for one that its options give and that is none. */
+/** The tool name of a method. Throws OPTIONS_INVALID for an invalid name in its options. */
 export function toolNameOf(image: Image, method: DescMethod): string {
   const name = readOption(image, method, "sealwire.v1.tool", ToolOptions)?.name || toToolName(method.name);
   checkToolName(name, methodPath(method));
   return name;
 }
 
-/** Describes a method as `list_tools` shows it. Throws OPTIONS_INVALID if its options make no sense. */
+/** The description of a method in `list_tools`. Throws OPTIONS_INVALID if its options are invalid. */
 export function describeTool(image: Image, method: DescMethod): ToolDescription {
   const path = methodPath(method);
   const options = readOption(image, method, "sealwire.v1.tool", ToolOptions);
@@ -114,7 +117,7 @@ function readOption<T>(
   return codec.decode(toBinary(extension.message, value));
 }
 
-/** SHA-256 over PAE of the files that the method needs, sorted by name, each without its source info. */
+/** SHA-256 over the PAE of the files that the method depends on, sorted by name, each without source info. */
 function contractDigest(image: Image, method: DescMethod): string {
   const names = fileClosure(image, [`${method.parent.file.name}.proto`]).sort();
   const files = names.map((name) => withoutSourceInfo(image.files.get(name) ?? new Uint8Array()));

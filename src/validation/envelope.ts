@@ -12,8 +12,15 @@ const MAX_NONCE_BYTES = 64;
 const EMPTY = new Uint8Array(0);
 
 /**
- * Reads an Envelope whose signature holds: a strict parse in one pass, then {@link checkEnvelopeFields}. `args.value` and
+ * Reads an Envelope whose signature holds: a strict parse in one pass, then {@link checkEnvelopeFields}. `args.value`
+ * and
  * `nonce` share memory with `bytes`. Throws UNSUPPORTED_VERSION, or ENVELOPE_INVALID naming the field.
+ *
+ * @example
+ * ```ts
+ * const { envelope } = authenticator.authenticate(method, frame);
+ * const { tool, requestId } = readEnvelope(envelope);
+ * ```
  */
 export function readEnvelope(bytes: VerifiedBytes): Envelope {
   const envelope = emptyEnvelope();

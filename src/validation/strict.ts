@@ -38,7 +38,19 @@ export interface LongList {
   readonly mostItems: number;
 }
 
-/** Says where and why bytes are not a strict encoding of a message. Holds names and numbers from the contract only. */
+/**
+ * Says where and why bytes are not a strict encoding of a message. Holds names and numbers from the contract only.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   canonicalize(bytes, messageDesc(builtinImage(), "sealwire.demo.v1.BatchSumRequest"));
+ * } catch (error) {
+ *   if (!(error instanceof StrictError)) throw error;
+ *   console.error(error.path, error.problem);
+ * }
+ * ```
+ */
 export class StrictError extends Error {
   override readonly name = "StrictError";
   /** Dotted names of the fields down to the one at fault; "" for the message itself. */

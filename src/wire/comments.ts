@@ -1,16 +1,18 @@
 import type { DescEnum, DescEnumValue, DescField, DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
 import { type Image, sourceInfo } from "./descriptors.ts";
 
-/** A declaration of a `.proto` that a comment may belong to. */
+/** A declaration in a `.proto` file that can have a comment. */
 export type Declaration = DescMessage | DescField | DescEnum | DescEnumValue | DescMethod | DescService;
 
-/** Field numbers of google/protobuf/descriptor.proto, of which the paths in a SourceCodeInfo are made. */
+/** Field numbers in google/protobuf/descriptor.proto. The paths in a SourceCodeInfo consist of them. */
 const FILE = { message: 4, enum: 5, service: 6 };
 const MESSAGE = { field: 2, message: 3, enum: 4 };
 const ENUM_VALUE = 2;
 const SERVICE_METHOD = 2;
 
-/** The comment above a declaration, or else the one behind it, one line for each paragraph; empty if there is none. */
+/**
+ * The leading comment of a declaration, or else the trailing one, one line for each paragraph; empty if it has none.
+ */
 export function commentOf(image: Image, declaration: Declaration): string {
   const path = pathOf(declaration);
   const { location: locations } = sourceInfo(image.files.get(`${fileOf(declaration)}.proto`) ?? new Uint8Array());
@@ -28,7 +30,10 @@ function fileOf(declaration: Declaration): string {
   return "file" in declaration ? declaration.file.name : declaration.parent.file.name;
 }
 
-/** Where the declaration stands in its file. Indices are those of the descriptors: `nestedMessages` leaves out map entries. */
+/**
+ * The SourceCodeInfo path of a declaration. Indices are those of the descriptor file, because `nestedMessages` omits
+ * map entries.
+ */
 function pathOf(declaration: Declaration): number[] {
   const { kind, proto } = declaration;
   switch (kind) {

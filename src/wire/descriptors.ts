@@ -18,7 +18,7 @@ import { SealwireError } from "../errors.ts";
 
 /** Descriptors of one or more contracts, as `buf build --as-file-descriptor-set` writes them. */
 export interface Image {
-  /** The types, services and options in them, without comments; see {@link sourceInfo}. */
+  /** Their types, services and options, without comments; see {@link sourceInfo}. */
   readonly registry: FileRegistry;
   /** Each file's `google.protobuf.FileDescriptorProto`, byte for byte as in the image, by file name. */
   readonly files: ReadonlyMap<string, Uint8Array>;
@@ -32,13 +32,28 @@ const sourceInfos = new WeakMap<Uint8Array, SourceCodeInfo>();
 let builtin: Image | undefined;
 let builtinBytes: Uint8Array | undefined;
 
-/** The serialized FileDescriptorSet of Sealwire's own contract, with comments. */
+/**
+ * The serialized FileDescriptorSet of Sealwire's own contract, with comments.
+ *
+ * @example
+ * ```ts
+ * await writeFile("sealwire.binpb", builtinDescriptorSet());
+ * ```
+ */
 export function builtinDescriptorSet(): Uint8Array {
   builtinBytes ??= Buffer.from(DESCRIPTORS, "base64");
   return builtinBytes;
 }
 
-/** The descriptors of Sealwire's own contract: frames, system and demo tools, health, reflection. Parsed once. */
+/**
+ * The descriptors of Sealwire's own contract: frames, system and demo tools, health, reflection. Parsed on the first
+ * call.
+ *
+ * @example
+ * ```ts
+ * const desc = messageDesc(builtinImage(), "sealwire.demo.v1.BatchSumRequest");
+ * ```
+ */
 export function builtinImage(): Image {
   builtin ??= readImage(builtinDescriptorSet());
   return builtin;
@@ -51,7 +66,13 @@ export function imageWith(sets: readonly Uint8Array[]): Image {
 
 /**
  * Reads and merges serialized FileDescriptorSets. The first definition of a file name wins; files of one name
- * must come from compatible versions of the contract. Throws OPTIONS_INVALID if a set cannot be read or lacks an import.
+ * must come from compatible versions of the contract. Throws OPTIONS_INVALID if a set cannot be read or lacks an
+ * import.
+ *
+ * @example
+ * ```ts
+ * const image = readImage(builtinDescriptorSet(), await readFile("gen/descriptors.binpb"));
+ * ```
  */
 export function readImage(...sets: readonly Uint8Array[]): Image {
   const files = new Map<string, Uint8Array>();
@@ -62,7 +83,7 @@ export function readImage(...sets: readonly Uint8Array[]): Image {
         if (!files.has(name)) files.set(name, file);
       }
     }
-    // Comments are most of what there is to parse, and few ask for them.
+    // Comments are the largest part to parse, and few callers need them.
     const bare = joinFiles([...files.values()].map(withoutSourceInfo));
     return { registry: createFileRegistry(fromBinary(FileDescriptorSetSchema, bare)), files };
   } catch (cause) {
@@ -74,7 +95,14 @@ export function readImage(...sets: readonly Uint8Array[]): Image {
   }
 }
 
-/** Looks up a message type. Throws OPTIONS_INVALID if the image does not have it. */
+/**
+ * Looks up a message type. Throws OPTIONS_INVALID if the image does not contain it.
+ *
+ * @example
+ * ```ts
+ * const desc = messageDesc(readImage(await readFile("gen/descriptors.binpb")), "greet.v1.GreetRequest");
+ * ```
+ */
 export function messageDesc(image: Image, fullName: string): DescMessage {
   const desc = image.registry.getMessage(fullName);
   if (desc === undefined) {
@@ -86,7 +114,7 @@ export function messageDesc(image: Image, fullName: string): DescMessage {
   return desc;
 }
 
-/** The names of `roots` and of all files they import, directly or not, imports first. */
+/** The names of `roots` and of all files that they import, directly or indirectly, in dependency order. */
 export function fileClosure(image: Image, roots: Iterable<string>): string[] {
   const names = new Set<string>();
   const visit = (name: string): void => {
@@ -104,7 +132,7 @@ export function descriptorSetOf(image: Image, roots: Iterable<string>): Uint8Arr
   return joinFiles(fileClosure(image, roots).flatMap((name) => image.files.get(name) ?? []));
 }
 
-/** The comments of a file in {@link Image.files}, and where they stand. Parsed once. */
+/** The comments of a file in {@link Image.files} with their positions. Parsed on the first call. */
 export function sourceInfo(file: Uint8Array): SourceCodeInfo {
   let info = sourceInfos.get(file);
   if (info === undefined) {
@@ -120,7 +148,7 @@ export function sourceInfo(file: Uint8Array): SourceCodeInfo {
   return info;
 }
 
-/** A serialized file without its comments and their places. */
+/** Removes comments and their positions from a serialized file. */
 export function withoutSourceInfo(file: Uint8Array): Uint8Array {
   const reader = new BinaryReader(file);
   const writer = new BinaryWriter();

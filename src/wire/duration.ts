@@ -4,7 +4,7 @@ import type { Timestamp } from "../../gen/google/protobuf/timestamp.ts";
 const MS_PER_SECOND = 1000;
 const NANOS_PER_MS = 1_000_000;
 
-/** Writes milliseconds as a google.protobuf.Duration. */
+/** Converts milliseconds to a google.protobuf.Duration. */
 export function fromDurationMs(durationMs: number): Duration {
   const wholeMs = Math.ceil(durationMs);
   return {
@@ -13,22 +13,22 @@ export function fromDurationMs(durationMs: number): Duration {
   };
 }
 
-/** Reads a google.protobuf.Duration as milliseconds, rounded up. */
+/** Converts a google.protobuf.Duration to milliseconds, rounded up. */
 export function toDurationMs(duration: Duration): number {
   return Number(duration.seconds) * MS_PER_SECOND + Math.ceil(duration.nanos / NANOS_PER_MS);
 }
 
-/** The last millisecond that a google.protobuf.Timestamp can say: the end of the year 9999. */
+/** The last millisecond that a google.protobuf.Timestamp can represent: the end of the year 9999. */
 const LAST_TIME_MS = 253_402_300_799_999;
 
-/** Writes Unix milliseconds as a google.protobuf.Timestamp; a later time becomes the last one that it can say. */
+/** Converts Unix milliseconds to a google.protobuf.Timestamp. A time after the year 9999 becomes the last one. */
 export function fromTimeMs(unixMs: number): Timestamp {
   const timeMs = Math.min(unixMs, LAST_TIME_MS);
   const seconds = Math.floor(timeMs / MS_PER_SECOND);
   return { seconds: BigInt(seconds), nanos: (timeMs - seconds * MS_PER_SECOND) * NANOS_PER_MS };
 }
 
-/** Reads a google.protobuf.Timestamp as Unix milliseconds, rounded down. */
+/** Converts a google.protobuf.Timestamp to Unix milliseconds, rounded down. */
 export function toTimeMs(time: Timestamp): number {
   return Number(time.seconds) * MS_PER_SECOND + Math.floor(time.nanos / NANOS_PER_MS);
 }

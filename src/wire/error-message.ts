@@ -4,18 +4,18 @@ import { isWireReason, SealwireError, type StatusName } from "../errors.ts";
 import { fromDurationMs, toDurationMs } from "./duration.ts";
 import { MAX_VIOLATIONS } from "./limits.ts";
 
-/** An int32 on the wire, with room for what is added. */
+/** Upper bound of the int32 count, with room for additions. */
 const MAX_OMITTED = 1_000_000_000;
-/** A year. */
+/** One year. */
 const MAX_RETRY_DELAY_MS = 31_536_000_000;
-/** Leaves room for the Response around it and for projections within MAX_STATUS_DETAILS_BYTES. */
+/** Leaves room in MAX_STATUS_DETAILS_BYTES for the Response around it and for the projections. */
 const MAX_ERROR_BYTES = 3 * 1024;
 const MAX_MESSAGE_LENGTH = 512;
 const MAX_VIOLATION_TEXT_LENGTH = 256;
 
 /**
- * Writes an error as the `sealwire.v1.Error` of a Response, at most 3 KiB: long texts are cut, and violations
- * that do not fit are counted in `violationsOmitted`. A local reason is written as INTERNAL.
+ * Converts an error to the `sealwire.v1.Error` of a Response, at most 3 KiB. Long texts are truncated, and violations
+ * that do not fit are counted in `violationsOmitted`. A local reason becomes INTERNAL.
  */
 export function errorToMessage(error: SealwireError): ErrorMessage {
   const message: ErrorMessage = {
@@ -38,7 +38,9 @@ export function errorToMessage(error: SealwireError): ErrorMessage {
   return message;
 }
 
-/** Reads the `sealwire.v1.Error` of a verified Response. An unknown reason or code becomes INTERNAL or UNKNOWN. */
+/**
+ * Converts the `sealwire.v1.Error` of a verified Response. An unknown reason becomes INTERNAL, an unknown code UNKNOWN.
+ */
 export function errorFromMessage(message: ErrorMessage): SealwireError {
   const reason = REASON_NAMES.get(message.reason) ?? "INTERNAL";
   return new SealwireError(isWireReason(reason) ? reason : "INTERNAL", message.message, {
@@ -50,15 +52,15 @@ export function errorFromMessage(message: ErrorMessage): SealwireError {
   });
 }
 
-/** The name of a gRPC status code; UNKNOWN for a number that is none, and for OK. */
+/** The name of a gRPC status code; UNKNOWN for OK and for other numbers. */
 export function statusName(code: number): StatusName {
   return STATUS_NAMES.get(code) ?? "UNKNOWN";
 }
 
-/** Cuts a text to `maxLength` UTF-16 units and replaces lone surrogates, so that every peer can encode it. */
+/** Truncates a text to `maxLength` UTF-16 units and replaces lone surrogates, so that every peer can encode it. */
 export function cutText(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
-  // PostgreSQL stores no U+0000, and nobody can read it.
+  // PostgreSQL text cannot contain U+0000.
   return cut.toWellFormed().replaceAll("\u0000", "\uFFFD");
 }
 
@@ -69,7 +71,7 @@ const STATUS_NAMES = new Map<number, StatusName>(
     .map(([name, number]) => [number, name as StatusName]),
 );
 
-/** Handlers raise errors, too: what is no count must not keep their answer from being written. */
+/** Handlers raise errors with any values. An invalid count must not prevent the answer. */
 function toCount(value: number): number {
   return Number.isSafeInteger(value) && value > 0 ? Math.min(value, MAX_OMITTED) : 0;
 }

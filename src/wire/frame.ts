@@ -2,11 +2,11 @@ import { SealwireError } from "../errors.ts";
 import { LENGTH_DELIMITED, WireCursor, WireFormatError } from "./wire-cursor.ts";
 
 /**
- * What CallRequest, CallResponse, WatchJobRequest and WatchJobResponse look like on the wire: the embedded message is
- * left as the bytes received, because the signature covers exactly those. Nothing in a frame is verified.
+ * The wire form of CallRequest, CallResponse, WatchJobRequest and WatchJobResponse. The embedded message stays
+ * serialized, because the signature covers exactly these bytes. Nothing in a frame is verified.
  */
 export interface Frame {
-  /** Serialized Envelope or Response. Not to be parsed before the signature holds. */
+  /** Serialized Envelope or Response. Must not be parsed before its signature is verified. */
   readonly content: Uint8Array;
   /** 1 to 128 printable ASCII characters. */
   readonly keyId: string;
@@ -23,8 +23,8 @@ const KEY_ID_TAG = (2 << 3) | LENGTH_DELIMITED;
 const SIGNATURE_TAG = (3 << 3) | LENGTH_DELIMITED;
 
 /**
- * Reads a frame strictly: the three fields, each once, lengths in their shortest form, nothing else. The result shares
- * memory with `bytes`. Throws SIGNATURE_INVALID with its fixed text; the cause, a string, says what was wrong.
+ * Parses a frame strictly: the three fields, each once, lengths in their shortest form, nothing else. The result shares
+ * memory with `bytes`. Throws SIGNATURE_INVALID with a fixed text; the cause is a string that describes the fault.
  */
 export function readFrame(bytes: Uint8Array): Frame {
   try {

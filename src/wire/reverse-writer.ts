@@ -1,38 +1,38 @@
 /**
- * Writes bytes from the last to the first. Writing protobuf backwards needs neither a second pass nor copies for the lengths of
- * nested messages: what a length counts is already there when it is written.
+ * Writes bytes from the last to the first. A protobuf message that is written backwards needs no second pass and no
+ * copies for the lengths of nested messages, because the nested bytes are complete when their length is written.
  */
 export class ReverseWriter {
   #bytes: Buffer;
-  /** Where the bytes written so far start; they reach to the end of the buffer. */
+  /** Start of the bytes written so far, which extend to the end of the buffer. */
   #start: number;
 
-  /** `sizeHint`: expected length in bytes. */
+  /** `sizeHint`: expected total length in bytes. */
   constructor(sizeHint: number) {
     this.#bytes = Buffer.allocUnsafe(sizeHint + 64);
     this.#start = this.#bytes.length;
   }
 
-  /** How many bytes have been written. */
+  /** Number of bytes written. */
   get length(): number {
     return this.#bytes.length - this.#start;
   }
 
-  /** Puts `source[start…end)` before all that was written. */
+  /** Prepends `source[start…end)`. */
   copy(source: Buffer, start: number, end: number): void {
     this.#reserve(end - start);
     this.#start -= end - start;
     source.copy(this.#bytes, this.#start, start, end);
   }
 
-  /** Puts zero bytes before all that was written. */
+  /** Prepends zero bytes. */
   zeros(count: number): void {
     this.#reserve(count);
     this.#bytes.fill(0, this.#start - count, this.#start);
     this.#start -= count;
   }
 
-  /** Puts a varint before all that was written, given as its lower and upper 32 bits, in its shortest form. */
+  /** Prepends a varint in its shortest form, given as its lower and upper 32 bits. */
   varint(lo: number, hi = 0): void {
     this.#reserve(10);
     let size = 1;
@@ -51,7 +51,7 @@ export class ReverseWriter {
     this.#bytes[this.#start + size - 1] = l;
   }
 
-  /** All that was written. The writer must not be used afterwards. */
+  /** Returns the written bytes. The writer must not be used afterwards. */
   finish(): Buffer {
     return this.#bytes.subarray(this.#start);
   }

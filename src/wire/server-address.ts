@@ -1,40 +1,40 @@
 import { isIP, isIPv6 } from "node:net";
 import { SealwireError } from "../errors.ts";
 
-/** One entry of what a user gave as address. */
+/** One entry of a server address. */
 export type ServerAddress =
-  /** One server: a gRPC target as it stands. */
+  /** One server: a gRPC target, passed on unchanged. */
   | { readonly kind: "target"; readonly target: string }
   /** A DNS name, each of whose addresses is a server. */
   | ServerName;
 
-/** A DNS name for all the servers behind it, written `dns:///HOST:PORT`. */
+/** A DNS name that resolves to several servers, written `dns:///HOST:PORT`. */
 export interface ServerName {
   readonly kind: "name";
   readonly target: string;
   readonly host: string;
   readonly port: number;
-  /** `HOST[:PORT]` of the name server to ask; `undefined`: the machine's own resolver. */
+  /** `HOST[:PORT]` of the name server to query; `undefined`: the system's resolver. */
   readonly nameServer: string | undefined;
 }
 
-/** The port of a gRPC target that names none. */
+/** The port of a gRPC target without one. */
 export const DEFAULT_PORT = 443;
 const PORT_MOST = 65_535;
 const LENGTH_MOST = 1024;
 
-/** A line break or another control character; no form of an address has one. */
+/** Line breaks and other control characters, which no address contains. */
 const CONTROL = /[\p{Cc}\p{Cf}\u2028\u2029]/u;
 const UNIX = /^unix:(?:\/\/\/|(?!\/\/))./;
 const DNS = /^dns:(?:\/\/([^/]*)\/)?(.*)$/;
 const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/;
 const URL_FORM = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]/;
-/** The other schemes that grpc-js knows, and, with slashes, those that a program may have taught it. */
+/** The other schemes of grpc-js, and, with slashes, schemes that a program may have registered with it. */
 const OTHER_SCHEME = /^(?:ipv[46]:\S+|(?!(?:https?|dns|unix):)[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/\s]*\/\S+)$/;
 
 /**
- * Reads an address, or several: separated by commas in a text, one each in a list. Throws OPTIONS_INVALID for an
- * empty one, and for one that no server can be reached at.
+ * Parses one or more addresses, either separated by commas in a text or as a list. Throws OPTIONS_INVALID for an empty
+ * or invalid address.
  */
 export function parseAddresses(address: string | readonly string[]): readonly ServerAddress[] {
   const targets = typeof address === "string" ? address.split(",").map((each) => each.trim()) : address;

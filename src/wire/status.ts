@@ -19,19 +19,19 @@ export interface GrpcFailure {
   readonly metadata: Metadata;
 }
 
-/** What a received google.rpc.Status says; nothing of it is verified. */
+/** The content of a received google.rpc.Status. Nothing of it is verified. */
 export interface UnverifiedStatus {
   readonly code: number;
   readonly message: string;
   /** The reason of the ErrorInfo in the domain "sealwire". */
   readonly reason: string | undefined;
-  /** The frame message (CallResponse or WatchJobResponse), if there is one. */
+  /** The serialized CallResponse or WatchJobResponse, if the status contains one. */
   readonly frame: Uint8Array | undefined;
 }
 
 /**
- * Writes an error as a gRPC status with google.rpc.Status details (docs/protocol.md, Errors), at most 4 KiB.
- * `frame` is the signed frame to carry; where room is short it stays and the projections of it go.
+ * Converts an error to a gRPC status with google.rpc.Status details (docs/protocol.md, Errors), at most 4 KiB. `frame`
+ * is the signed frame to include. If the details are too large, the projections are omitted, not the frame.
  */
 export function toGrpcFailure(
   error: SealwireError,
@@ -64,7 +64,7 @@ export function toGrpcFailure(
   return { code: message.code as number as GrpcStatus, details: status.message, metadata };
 }
 
-/** Reads the details of a received gRPC status. Never throws; `undefined` if there are none or they cannot be read. */
+/** Reads the details of a received gRPC status. Never throws; `undefined` if they are absent or invalid. */
 export function readStatusDetails(metadata: Metadata): UnverifiedStatus | undefined {
   const [value] = metadata.get(DETAILS_KEY);
   if (!(value instanceof Buffer)) return undefined;

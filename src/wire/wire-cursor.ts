@@ -15,23 +15,23 @@ const WIRE_TYPES = (1 << VARINT) | (1 << FIXED64) | (1 << LENGTH_DELIMITED) | (1
 /** Up to this length, looking for ASCII costs less than a call of the native check. */
 const SHORT_TEXT_BYTES = 64;
 
-/** Says why bytes are not well-formed protobuf, in a few words without any of the bytes. */
+/** Bytes that are not well-formed protobuf. The message describes the fault and contains none of the bytes. */
 export class WireFormatError extends Error {
   override readonly name = "WireFormatError";
 }
 
 /**
- * Walks over protobuf bytes without copying them. Refuses what lenient decoders let through: field number 0, groups,
- * truncated values, varints of more than 64 bits, bad UTF-8. With `shortest` it refuses varints that are longer than
- * they need to be, too. Every method throws {@link WireFormatError}.
+ * Reads protobuf bytes without copying them. Refuses input that lenient decoders accept: field number 0, groups,
+ * truncated values, varints of more than 64 bits, invalid UTF-8; with `shortest` also varints that are not in their
+ * shortest form. Every method throws {@link WireFormatError}.
  */
 export class WireCursor {
   readonly bytes: Buffer;
-  /** Where the next byte is read. */
+  /** Position of the next byte. */
   pos: number;
-  /** Lower 32 bits of the varint read last, unsigned. */
+  /** Lower 32 bits of the last varint, unsigned. */
   lo = 0;
-  /** Upper 32 bits of the varint read last, unsigned. */
+  /** Upper 32 bits of the last varint, unsigned. */
   hi = 0;
   readonly #shortest: boolean;
   #view: DataView | undefined;
@@ -97,7 +97,7 @@ export class WireCursor {
     return tag;
   }
 
-  /** Reads a length and gives the position where the value ends; `pos` is where it starts. */
+  /** Reads a length and returns the position of the value's end. `pos` is the value's start. */
   delimited(end: number): number {
     const first = this.pos < end ? (this.bytes[this.pos] as number) : 0x80;
     if (first < 0x80) {
@@ -110,7 +110,7 @@ export class WireCursor {
     return this.pos + this.lo;
   }
 
-  /** Moves over one value of a wire type that {@link WireCursor.tag} let through. */
+  /** Skips one value of a wire type that {@link WireCursor.tag} accepted. */
   skip(wireType: number, end: number): void {
     if (wireType === VARINT) this.varint(end);
     else if (wireType === LENGTH_DELIMITED) this.pos = this.delimited(end);
@@ -122,7 +122,7 @@ export class WireCursor {
     this.pos += size;
   }
 
-  /** Refuses bytes that are not UTF-8. Surrogates and over-long forms are not. */
+  /** Refuses bytes that are not valid UTF-8. Encoded surrogates and overlong forms are invalid. */
   utf8(start: number, end: number): void {
     if (end - start <= SHORT_TEXT_BYTES && this.#isAscii(start, end)) return;
     if (!isUtf8(this.bytes.subarray(start, end))) throw new WireFormatError("text that is not UTF-8");

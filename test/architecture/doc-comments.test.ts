@@ -1,4 +1,5 @@
 import { assert, suite } from "../support/suite.ts";
+import { publicFunctions } from "./doc-examples.ts";
 import { sourceFiles } from "./source-files.ts";
 
 const test = suite("architecture/doc-comments");
@@ -20,6 +21,17 @@ test("every exported declaration has a doc comment", () => {
     });
   });
   assert.equal(bare, []);
+});
+
+test("every public function and class has an example of at most eight lines", () => {
+  const functions = publicFunctions();
+  assert.ok(functions.length > 40);
+  const faults = functions.flatMap(({ name, path, example }) => {
+    if (example === undefined) return [`${path}: ${name} has no @example`];
+    const lines = example.trimEnd().split("\n").length;
+    return lines > 8 ? [`${path}: the example of ${name} has ${lines} lines`] : [];
+  });
+  assert.equal(faults, []);
 });
 
 test.run();

@@ -45,7 +45,7 @@ interface Scene extends AsyncDisposable {
 }
 
 /** Options that name the ring, and settings that serve it. */
-interface Place {
+interface DataLocation {
   readonly words: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly settings: ServeSettings;
@@ -59,7 +59,7 @@ interface Place {
 const SETTLE = `UPDATE key_ring SET version = version + 1,
   document = regexp_replace(document::text, '"not_before": ?"[^"]+",', '')`;
 
-async function setScene({ words, env, settings, kept, restore, settle }: Place): Promise<Scene> {
+async function setScene({ words, env, settings, kept, restore, settle }: DataLocation): Promise<Scene> {
   const keys = (command: readonly string[]) => run([...command.slice(0, 2), ...words, ...command.slice(2)], { env });
   const keyIds: string[] = [];
   const later = ["--not-before", "2090-01-01T00:00:00Z"];

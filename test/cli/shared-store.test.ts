@@ -22,7 +22,7 @@ test("a store is a PostgreSQL URL without a password that others could read", as
 });
 
 test("what needs a shared store says so", async () => {
-  assert.match((await run(["work", "--demo-tools"])).stderr, "needs a store that processes share");
+  assert.match((await run(["work", "--demo-tools"])).stderr, "needs a shared store");
   const keys = await run(["keys", "rotate-server", "--store", "postgres://h/d"]);
   assert.match(keys.stderr, "needs its server secrets");
 });

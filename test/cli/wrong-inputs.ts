@@ -250,8 +250,8 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     args: "call batch_sum '{\"numbers\":[1]}' --address 192.0.2.1:50051",
     exit: 2,
     says: [
-      "error: 192.0.2.1:50051 is beyond this machine, and no option asks for TLS.",
-      "try: Give --tls or --tls-ca FILE, or --insecure to let everyone on the way read along.",
+      "error: 192.0.2.1:50051 is a remote address, and no option enables TLS.",
+      "try: Give --tls or --tls-ca FILE, or --insecure to send everything unencrypted.",
     ],
   },
   {
@@ -394,7 +394,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
   {
     args: "jobs list --state DONE",
     exit: 2,
-    says: ['error: "DONE" is no state of a job.', "try: Give one of QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED."],
+    says: ['error: "DONE" is not a job state.', "try: Give one of QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED."],
   },
   {
     args: "jobs list --limit 0",
@@ -515,7 +515,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
   {
     args: "keys add app",
     exit: 2,
-    says: ["error: The credentials need a place.", "try: Give --out FILE, or --print for stdout."],
+    says: ["error: No destination for the credentials.", "try: Give --out FILE, or --print for stdout."],
   },
   {
     args: "keys add app --tools batch_sum --out no-folder/new.json",
@@ -746,7 +746,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     exit: 2,
     says: [
       "error: The tools module missing.mjs cannot be used: FOLDER/missing.mjs does not exist.",
-      "try: Check the path; it counts from the current folder.",
+      "try: Check the path; it is relative to the current folder.",
     ],
   },
   {
@@ -762,7 +762,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     exit: 2,
     says: [
       "error: The tools module tools-throws.mjs cannot be loaded: tools-throws.mjs:3:7: Error: no licence found.",
-      "try: Mend it there; SEALWIRE_DEBUG=1 shows the whole stack.",
+      "try: Correct it there; SEALWIRE_DEBUG=1 shows the whole stack.",
     ],
   },
   {
@@ -770,7 +770,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     exit: 2,
     says: [
       "error: The tools module tools-awaits.mjs cannot be loaded: tools-awaits.mjs:2:22: Error: ENOENT: no such file or directory, open 'missing.json'.",
-      "try: Mend it there; SEALWIRE_DEBUG=1 shows the whole stack.",
+      "try: Correct it there; SEALWIRE_DEBUG=1 shows the whole stack.",
     ],
   },
   {
@@ -778,7 +778,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     exit: 2,
     says: [
       "error: The tools module tools-syntax.mjs cannot be loaded: tools-syntax.mjs:3:5: SyntaxError: Unexpected number.",
-      "try: Mend it there; SEALWIRE_DEBUG=1 shows the whole stack.",
+      "try: Correct it there; SEALWIRE_DEBUG=1 shows the whole stack.",
     ],
   },
   {
@@ -786,7 +786,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     exit: 2,
     says: [
       "error: The tools module tools-imports.mjs cannot be loaded: Error: Cannot find module 'FOLDER/missing.mjs' imported from FOLDER/tools-imports.mjs.",
-      "try: Mend it there; SEALWIRE_DEBUG=1 shows the whole stack.",
+      "try: Correct it there; SEALWIRE_DEBUG=1 shows the whole stack.",
     ],
   },
   {
@@ -825,8 +825,8 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     args: "work",
     exit: 2,
     says: [
-      "error: Working alone needs a store that processes share.",
-      "try: Give --store postgres://…; with a store in a folder, `sealwire serve` works the jobs itself.",
+      "error: The command work needs a shared store.",
+      "try: Give --store postgres://…; with a store in a folder, `sealwire serve` runs the jobs itself.",
     ],
   },
   {

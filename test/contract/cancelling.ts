@@ -2,7 +2,7 @@ import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, type EngineUnderTest, Gate } from "./store-under-test.ts";
 
-/** What every engine promises of cancels. */
+/** Requirements on every engine: cancelling jobs. */
 export function cancellingContract(engine: EngineUnderTest): void {
   const test = suite(`contract/${engine.name}/cancelling`);
   const bench = new Bench(engine, test);

@@ -5,7 +5,7 @@ import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, type EngineUnderTest } from "./store-under-test.ts";
 
-/** What every engine promises of lists. */
+/** Requirements on every engine: listing jobs. */
 export function listingContract(engine: EngineUnderTest): void {
   const test = suite(`contract/${engine.name}/listing`);
   const bench = new Bench(engine, test);

@@ -8,11 +8,11 @@ import type { PostgresServer } from "../support/postgres-server.ts";
 import { TcpLink } from "../support/tcp-link.ts";
 import type { EngineUnderTest, StoreUnderTest } from "./store-under-test.ts";
 
-/** How often in a row the database must be found idle. */
+/** Number of consecutive checks in which the database must be idle. */
 const IDLE_LOOKS = 8;
 const BUSY = "SELECT FROM pg_stat_activity WHERE application_name = 'sealwire' AND state <> 'idle' LIMIT 1";
 
-/** The engine on PostgreSQL. `server` gives the server once it runs. */
+/** The engine on PostgreSQL. `server` returns the running server. */
 export function postgresUnderTest(server: () => PostgresServer): EngineUnderTest {
   let current: PostgresUnderTest | undefined;
   return {
@@ -25,7 +25,9 @@ export function postgresUnderTest(server: () => PostgresServer): EngineUnderTest
   };
 }
 
-/** A store in a schema of its own, opened by a user who may do no more than the page says, that is connected by a link of its own. */
+/**
+ * A store in its own schema. It is opened by a user who has only the documented privileges, through its own proxy link.
+ */
 export class PostgresUnderTest implements StoreUnderTest {
   readonly #server: PostgresServer;
   readonly #clock: FakeClock;
@@ -36,7 +38,7 @@ export class PostgresUnderTest implements StoreUnderTest {
 
   static async open(server: PostgresServer, clock: FakeClock): Promise<PostgresUnderTest> {
     const schema = await server.newSchemaOfRoles();
-    // The database's clock goes with the test's.
+    // The database's clock follows the test's clock.
     clock.moved = await server.setClock(schema);
     clock.moved(clock.nowMs());
     const under = new PostgresUnderTest({ server, clock, schema, observer: await server.connect(schema) });
@@ -65,7 +67,7 @@ export class PostgresUnderTest implements StoreUnderTest {
   async crash(): Promise<void> {
     const old = this.store;
     this.#link?.cut();
-    // The lease of a dead process runs out; here it need not be waited for.
+    // Expires the lease of the dead process immediately, so that the test need not wait.
     await this.#observer.query("UPDATE instance SET expires_at = '-infinity'");
     await this.#open();
     await old[Symbol.asyncDispose]();

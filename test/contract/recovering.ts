@@ -2,7 +2,7 @@ import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, digest, type EngineUnderTest, Gate, POLICY, spec } from "./store-under-test.ts";
 
-/** What every engine promises after its process was killed, and of what it forgets. */
+/** Requirements on every engine: recovery after a killed process, and retention. */
 export function recoveringContract(engine: EngineUnderTest): void {
   const test = suite(`contract/${engine.name}/recovering`);
   const bench = new Bench(engine, test);
@@ -82,7 +82,7 @@ export function recoveringContract(engine: EngineUnderTest): void {
       const job = await bench.submit({ policy });
       await bench.jobs.cancel("alice", job.jobId);
     }
-    // The wall clock alone moves, so that no sweep of the store's own comes first.
+    // Only the wall clock is moved, so that the store's own sweep does not run first.
     bench.clock.step(60_000);
     assert.is(await bench.jobs.sweep(), 5);
     assert.is(await bench.jobs.sweep(), 0);

@@ -4,7 +4,7 @@ import { Bench, digest, type EngineUnderTest } from "./store-under-test.ts";
 
 const DAY_MS = 86_400_000;
 
-/** What every engine promises of the intents of sync calls. */
+/** Requirements on every engine: intents of sync calls. */
 export function rememberingContract(engine: EngineUnderTest): void {
   const test = suite(`contract/${engine.name}/remembering`);
   const bench = new Bench(engine, test);

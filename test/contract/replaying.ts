@@ -5,11 +5,11 @@ import { Bench, type EngineUnderTest, nonceClaim } from "./store-under-test.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** What every engine promises of nonces. */
+/** Requirements on every engine: replay protection by nonces. */
 export function replayingContract(engine: EngineUnderTest): void {
   const test = suite(`contract/${engine.name}/replaying`);
   const bench = new Bench(engine, test);
-  /** Lets time pass by all clocks, with a sweep before and after. */
+  /** Advances all clocks, with a sweep before and after. */
   const passTime = async (ms: number): Promise<void> => {
     await bench.replay.sweep();
     bench.clock.advance(ms);

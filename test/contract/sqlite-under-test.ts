@@ -15,12 +15,12 @@ export const sqliteUnderTest: EngineUnderTest = {
   settled,
 };
 
-/** A store in a temporary folder of its own. */
+/** A store in its own temporary folder. */
 export class SqliteUnderTest implements StoreUnderTest {
   readonly #clock: FakeClock;
   readonly #folder = mkdtempSync(join(tmpdir(), "sealwire-store-"));
   #path = join(this.#folder, "store-0.sqlite");
-  /** What the store is told about the boot of the machine. */
+  /** The boot id that is passed to the store. */
   bootId: string | undefined = "boot 0";
   #boots = 0;
   #copies = 0;
@@ -41,7 +41,7 @@ export class SqliteUnderTest implements StoreUnderTest {
     return this.#store;
   }
 
-  /** The database file that is open now. */
+  /** The open database file. */
   get path(): string {
     return this.#path;
   }
@@ -59,18 +59,19 @@ export class SqliteUnderTest implements StoreUnderTest {
     await this.goBackTo(this.snapshot(), { rebooted: true });
   }
 
-  /** Copies the files as a kill -9 at this moment would leave them; returns the copy's path. */
+  /** Copies the files in the state that a kill -9 would leave now. Returns the path of the copy. */
   snapshot(): string {
     this.#copies += 1;
     const copy = join(this.#folder, `store-${this.#copies}.sqlite`);
     for (const suffix of ["", "-wal"]) {
-      // By another process: if this one closed the files, the kernel would drop the locks that SQLite holds on them.
+      // Copies in another process. If this one closed the files, the kernel would release the locks that SQLite holds
+      // on them.
       if (existsSync(this.#path + suffix)) execFileSync("cp", [this.#path + suffix, copy + suffix]);
     }
     return copy;
   }
 
-  /** Closes the store in good order; returns the path of a copy. The store itself is opened again. */
+  /** Closes the store cleanly, copies it and opens it again. Returns the path of the copy. */
   async snapshotClosed(): Promise<string> {
     await this.store[Symbol.asyncDispose]();
     const copy = this.snapshot();
@@ -78,7 +79,7 @@ export class SqliteUnderTest implements StoreUnderTest {
     return copy;
   }
 
-  /** Opens a snapshot in place of the store; the old one changes nothing that can be seen any more. */
+  /** Opens a snapshot instead of the store. Changes of the old store are no longer visible. */
   async goBackTo(snapshot: string, { rebooted = false } = {}): Promise<void> {
     if (rebooted) {
       this.#boots += 1;
@@ -91,7 +92,7 @@ export class SqliteUnderTest implements StoreUnderTest {
   }
 
   async refuseResults(): Promise<void> {
-    // By another process, for the same reason.
+    // In another process, for the same reason.
     const sql = "CREATE TRIGGER refused BEFORE INSERT ON job_result BEGIN SELECT raise(ABORT, 'refused'); END";
     const script =
       "const [path, sql] = process.argv.slice(1); new (require('node:sqlite').DatabaseSync)(path).exec(sql)";

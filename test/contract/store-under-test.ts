@@ -7,30 +7,30 @@ import { eventually } from "../support/eventually.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import type { Suite } from "../support/suite.ts";
 
-/** What a storage engine brings along to be tested by the contract. */
+/** A storage engine that the contract tests. */
 export interface EngineUnderTest {
   readonly name: string;
-  /** Opens an empty store on the given clock. */
+  /** Opens an empty store with the given clock. */
   open(clock: FakeClock): Promise<StoreUnderTest>;
-  /** Resolves once everything has run that needs no time of the clock to pass. */
+  /** Resolves when all work is done that does not wait for the clock. */
   settled(): Promise<void>;
 }
 
-/** One store, with the accidents that it must survive. */
+/** One store, with the failures that it must survive. */
 export interface StoreUnderTest extends AsyncDisposable {
-  /** The store as it is open now; the accidents replace it. */
+  /** The open store. The failures replace it. */
   readonly store: Store;
-  /** Closes the store in good order and opens it again. */
+  /** Closes the store cleanly and opens it again. */
   restart(): Promise<void>;
-  /** Does what kill -9 of the process would, then opens the store again. */
+  /** Simulates a kill -9 of the process, then opens the store again. */
   crash(): Promise<void>;
-  /** Has the engine refuse every result, as it does what it cannot hold. */
+  /** Makes the engine refuse every result, as if it could not store it. */
   refuseResults(): Promise<void>;
-  /** Does what a loss of power would, then opens the store again. */
+  /** Simulates a power loss, then opens the store again. */
   losePower(): Promise<void>;
 }
 
-/** A fresh store for every test of a suite. */
+/** Opens a new store for every test of a suite. */
 export class Bench {
   clock = new FakeClock();
   readonly #engine: EngineUnderTest;
@@ -61,7 +61,10 @@ export class Bench {
     return this.under.store.replay;
   }
 
-  /** What a claim comes to: true if it is new, false for a repeat, or the reason why the store does not say. */
+  /**
+   * The result of a claim: true for a new nonce, false for a repeated one, or the reason why the store refuses to
+   * decide.
+   */
   async claim(claim: NonceClaim): Promise<boolean | Reason> {
     try {
       return await this.replay.claim(claim);
@@ -74,12 +77,12 @@ export class Bench {
     return this.under.store.intents;
   }
 
-  /** Resolves once everything has run that needs no time of the clock to pass. */
+  /** Resolves when all work is done that does not wait for the clock. */
   settled(): Promise<void> {
     return this.#engine.settled();
   }
 
-  /** Submits a job of alice's and gives it back. */
+  /** Submits a job of alice and returns it. */
   async submit(overrides: Partial<SubmitSpec> = {}): Promise<JobView> {
     return (await this.jobs.submit(spec(overrides))).job;
   }
@@ -89,7 +92,7 @@ export class Bench {
     return this.jobs.work(new Map([["echo", handler]]), { concurrency: 10, ...options });
   }
 
-  /** The job once it is in `state`, with time passing meanwhile if `stepMs` says so. */
+  /** Resolves to the job when it is in `state`. Advances the clock by `stepMs` while it waits. */
   async reaches(state: JobState, job: JobView, stepMs = 0): Promise<JobView> {
     return eventually(`${job.requestId} becomes ${state}`, async () => {
       if (stepMs > 0) this.clock.advance(stepMs);
@@ -99,7 +102,7 @@ export class Bench {
   }
 }
 
-/** A policy whose limits do not get in a test's way. */
+/** A policy whose limits no test reaches. */
 export const POLICY: JobPolicy = {
   priority: 0,
   executionTimeoutMs: 3_600_000,
@@ -114,7 +117,7 @@ export const POLICY: JobPolicy = {
 
 let requests = 0;
 
-/** A submission by alice; its request id is new unless given. */
+/** A submission by alice, with a new request id by default. */
 export function spec(overrides: Partial<SubmitSpec> = {}): SubmitSpec {
   requests += 1;
   return {
@@ -129,17 +132,17 @@ export function spec(overrides: Partial<SubmitSpec> = {}): SubmitSpec {
   };
 }
 
-/** 32 bytes that differ from text to text. */
+/** 32 bytes that depend on the text. */
 export function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** A claim by alice of a frame stamped `tsMs`. */
+/** A claim by alice for a frame with the time `tsMs`. */
 export function nonceClaim(tsMs: number, text: string, overrides: Partial<NonceClaim> = {}): NonceClaim {
   return { clientId: "alice", nonce: digest(text), tsMs, ...overrides };
 }
 
-/** A handler that waits until it is let go or its signal aborts, and tells when it runs. */
+/** A handler that waits until it is released or its signal aborts, and reports that it runs. */
 export class Gate {
   readonly started: string[] = [];
   readonly #open = new Map<string, () => void>();
@@ -152,7 +155,7 @@ export class Gate {
     });
   };
 
-  /** How many handlers have not returned. */
+  /** Number of handlers that have not returned. */
   get held(): number {
     return this.#open.size;
   }

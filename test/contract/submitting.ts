@@ -2,7 +2,7 @@ import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, digest, type EngineUnderTest, spec } from "./store-under-test.ts";
 
-/** What every engine promises of submitted jobs and their intents. */
+/** Requirements on every engine: submitted jobs and their intents. */
 export function submittingContract(engine: EngineUnderTest): void {
   const test = suite(`contract/${engine.name}/submitting`);
   const bench = new Bench(engine, test);

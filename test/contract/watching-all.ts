@@ -7,15 +7,15 @@ import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, type EngineUnderTest, Gate } from "./store-under-test.ts";
 
-/** What every engine promises of watches of all of an owner's jobs. */
+/** Requirements on every engine: watches of all jobs of an owner. */
 export function watchingAllContract(engine: EngineUnderTest): void {
   const test = suite(`contract/${engine.name}/watching-all`);
   const bench = new Bench(engine, test);
 
-  /** Someone who follows the jobs of an owner and can be cut off at any moment. */
+  /** A watcher of an owner's jobs that can be disconnected at any time. */
   class Follower {
     readonly picture = new Map<string, JobView>();
-    /** "request-1 RUNNING", in the order in which it came. */
+    /** Received states such as "request-1 RUNNING", in order. */
     readonly heard: string[] = [];
     readonly #owner: string;
     readonly #options: WatchAllOptions;
@@ -34,12 +34,12 @@ export function watchingAllContract(engine: EngineUnderTest): void {
       return this.#resumeMs;
     }
 
-    /** Takes the first step. */
+    /** Reads the first item. */
     async begins(): Promise<void> {
       await eventually("the watch begins", () => this.step());
     }
 
-    /** Takes one step if there is one without time passing. */
+    /** Reads one item if one is available without advancing the clock. */
     async step(): Promise<boolean> {
       this.#steps ??= this.#open();
       this.#pending ??= this.#steps.next();
@@ -55,7 +55,7 @@ export function watchingAllContract(engine: EngineUnderTest): void {
       while (await this.step());
     }
 
-    /** Takes steps until it has heard all of this in all, and then nothing else. */
+    /** Reads items until exactly these states have been received in total. */
     async hears(...all: readonly string[]): Promise<void> {
       await eventually(`it hears ${all}`, async () => {
         await this.steps();
@@ -65,7 +65,7 @@ export function watchingAllContract(engine: EngineUnderTest): void {
       assert.equal([...this.heard].sort(), [...all].sort());
     }
 
-    /** Ends the watch; a step that is on its way is lost. The next step begins another one where this one stood. */
+    /** Ends the watch. A pending item is lost. The next read resumes with a new watch. */
     async cut(): Promise<void> {
       this.#cut.abort();
       await this.#pending?.catch(() => {});
@@ -223,7 +223,7 @@ export function watchingAllContract(engine: EngineUnderTest): void {
     const late = await bench.submit({ requestId: "late" });
     await bench.jobs.cancel("alice", late.jobId);
     await bench.jobs.cancel("alice", other.jobId);
-    // An end from shortly before the first stream may come as well.
+    // An end from shortly before the first stream may be received, too.
     await eventually("both ends are given", async () => {
       await follower.steps();
       return follower.heard.includes("late CANCELLED") && follower.heard.includes("other CANCELLED");
@@ -277,7 +277,7 @@ export function watchingAllContract(engine: EngineUnderTest): void {
       await follower.steps();
       return follower.heard.at(-1) === "short SUCCEEDED";
     });
-    // The step that waited took the first state; all others were merged.
+    // The pending read received the first state; all others were merged.
     assert.ok(follower.heard.length <= 2, follower.heard.join());
     await follower.cut();
   });

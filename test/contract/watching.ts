@@ -4,7 +4,7 @@ import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, type EngineUnderTest, Gate } from "./store-under-test.ts";
 
-/** What every engine promises of watches. */
+/** Requirements on every engine: watches of one job. */
 export function watchingContract(engine: EngineUnderTest): void {
   const test = suite(`contract/${engine.name}/watching`);
   const bench = new Bench(engine, test);

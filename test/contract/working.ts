@@ -6,7 +6,7 @@ import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, type EngineUnderTest, Gate, POLICY } from "./store-under-test.ts";
 
-/** What every engine promises of running jobs. */
+/** Requirements on every engine: running jobs. */
 export function workingContract(engine: EngineUnderTest): void {
   const test = suite(`contract/${engine.name}/working`);
   const bench = new Bench(engine, test);

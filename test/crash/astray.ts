@@ -1,11 +1,11 @@
 import { EventEmitter } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** How long a handler goes on after it has left something behind, and how much later that may fail. */
+/** How long a handler continues after it has started stray work, and how much later this work may fail. */
 const MEANWHILE_MS = 20;
 const LATER_MS = 60;
 
-/** What handlers leave behind that nobody waits for; by default each of these ends a process of Node.js. */
+/** Kinds of stray work that handlers start and that nothing awaits. By default each of them ends a Node.js process. */
 const WAYS: readonly (() => void)[] = [
   () => void Promise.reject(new Error("a promise that nobody waits for")),
   () => void Promise.reject(undefined),
@@ -17,10 +17,10 @@ const WAYS: readonly (() => void)[] = [
   () => setTimeout(fail, LATER_MS),
   () => void delay(LATER_MS).then(fail),
 ];
-/** How many ways there are to {@link goAstray}. */
+/** Number of kinds of {@link goAstray}. */
 export const ASTRAY_WAYS: number = WAYS.length;
 
-/** Leaves something behind that fails: at once, soon, or when the handler has returned. */
+/** Starts stray work that fails immediately, soon, or when the handler has returned. */
 export async function goAstray(way: number): Promise<void> {
   WAYS[way % WAYS.length]?.();
   await delay(MEANWHILE_MS);

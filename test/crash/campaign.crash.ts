@@ -7,17 +7,17 @@ import { runCampaign } from "./campaign.ts";
 import { SCENARIOS, type ScenarioName } from "./scenario.ts";
 
 /*
- * What to do stands in the environment (test/crash/run.ts sets it): CRASH_FAULTS names scenarios, CRASH_KILLS and
- * CRASH_STRIKES say how much at least, CRASH_SEED plays a run again. By default every scenario with few kills.
+ * Options are in the environment (set by test/crash/run.ts): CRASH_FAULTS names scenarios, CRASH_KILLS and
+ * CRASH_STRIKES are minimum numbers, CRASH_SEED repeats a run. Default: every scenario with few kills.
  */
 const { CRASH_FAULTS, CRASH_KILLS, CRASH_STRIKES } = process.env;
 const { CRASH_SEED = String(Math.floor(Math.random() * 2 ** 32)) } = process.env;
 
 const test = suite("crash/campaign");
-/** Violations that a failed test prints; all of them are in its history. */
+/** Maximum number of violations that a failed test prints. The history contains all of them. */
 const SHOWN = 20;
 
-/** What a scenario promises, how many processes it kills by default, and how often its store is struck. */
+/** The promise of a scenario, and its default numbers of kills and of faults of the store. */
 const CAMPAIGNS: Readonly<
   Record<ScenarioName, { readonly promise: string; readonly kills: number; readonly strikes: number }>
 > = {

@@ -10,36 +10,36 @@ import { Dice } from "./seeded-random.ts";
 import { CLIENT_IDS, Site } from "./site.ts";
 import { readToken, Traffic } from "./traffic.ts";
 
-/** What {@link runCampaign} is given. */
+/** Options of {@link runCampaign}. */
 export interface CampaignOptions {
   readonly scenario: ScenarioName;
   readonly seed: number;
-  /** How many processes are killed at least. */
+  /** Minimum number of killed processes. */
   readonly kills: number;
-  /** How often the store is struck at least. Default 0. */
+  /** Minimum number of faults of the store. Default 0. */
   readonly strikes?: number;
-  /** How long traffic goes on at least. */
+  /** Minimum duration of the traffic. */
   readonly atLeastMs?: number;
-  /** How long everything may take to come to rest when nothing strikes any more. */
+  /** Time limit for all jobs to end after the last fault. */
   readonly patienceMs?: number;
   readonly plant?: PlantedFault;
 }
 
-/** What {@link runCampaign} saw. */
+/** The result of {@link runCampaign}. */
 export interface CampaignReport {
-  /** Each broken promise in a sentence; none, if all is well. */
+  /** A sentence for each broken promise; empty if there is none. */
   readonly violations: readonly string[];
   readonly history: History;
-  /** How many processes were killed, and how often each other fault struck. */
+  /** Number of killed processes, and of each other fault. */
   readonly faults: Readonly<Record<string, number>>;
 }
 
 const LANES = 16;
 const PATIENCE_MS = 600_000;
-/** How soon every server serves everybody once nothing strikes any more. */
+/** Time after the last fault within which every server serves all clients. */
 const SERVED_WITHIN_MS = 10_000;
 
-/** Runs traffic against a site that is destroyed over and over, lets it come to rest, and checks what was seen. */
+/** Runs traffic against a site while faults are injected, waits until all jobs have ended, and checks the history. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
   const { scenario, seed, kills, strikes = 0, atLeastMs = 0, patienceMs = PATIENCE_MS, plant } = options;
   const dice = new Dice(seed);
@@ -65,14 +65,14 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   return { violations: violations(history.events), history, faults: nemesis.faults };
 }
 
-/** Adds what handlers wrote down and what the store holds, once every process of the site is gone. */
+/** Adds the journal of the handlers and the content of the store to the history, after every process has ended. */
 export async function gatherEvidence(site: Site, history: History): Promise<void> {
   for (const event of site.readJournal()) history.note(event);
   await using store = await site.open();
   await lookAtRest(store, history);
 }
 
-/** Notes every job that the store holds. */
+/** Records every job in the store. */
 async function lookAtRest({ jobs }: Store, history: History): Promise<void> {
   for (const owner of CLIENT_IDS) {
     for (let pageToken: string | undefined, first = true; first || pageToken !== undefined; first = false) {

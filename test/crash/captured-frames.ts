@@ -15,16 +15,16 @@ interface SentFrame {
 
 const IDENTITY = { tool: "server_identity", type: "sealwire.system.v1.ServerIdentityRequest" };
 const PAY = { tool: "pay", type: TEST_INPUT, value: testArgs(1) };
-/** Most old frames are sent again while a server may still take them for fresh. */
+/** Number of the latest frames from which most replays are drawn, because a server may still consider them fresh. */
 const LATEST = 40;
-/** So many refusals in a row are no accident. */
+/** Number of consecutive refusals that count as a finding. */
 const REFUSALS = 5;
 
-/** Signed frames that are sent again, as they are: to other servers at once, and after restarts. */
+/** Signed frames that are replayed unchanged: to other servers immediately, and after restarts. */
 export class CapturedFrames implements Disposable {
   readonly #options: TrafficOptions;
   readonly #servers = new Map<string, readonly RawClient[]>();
-  /** Those whose first sending is over: else one that is sent again could come before. */
+  /** Frames whose first sending has ended. A replay of another frame could arrive first. */
   readonly #frames: SentFrame[] = [];
   #signed = 0;
 
@@ -38,7 +38,7 @@ export class CapturedFrames implements Disposable {
     }
   }
 
-  /** Sends a fresh frame, stamped as one of the clocks may say, to some servers at once, and an old one again. */
+  /** Sends a new frame, with the time of one of the clocks, to some servers concurrently, and replays an old one. */
   async sendSome(dice: Dice): Promise<void> {
     const client = dice.pick([...this.#options.credentials.keys()]);
     const sentBefore = dice.chance(0.7) ? this.#frames.slice(-LATEST) : this.#frames;
@@ -61,7 +61,7 @@ export class CapturedFrames implements Disposable {
     await Promise.all(fresh.map((frame) => this.#sendFirst(frame, () => true)));
   }
 
-  /** Sends the latest frames to every server again and again for so long. */
+  /** Replays the latest frames to every server for this time. */
   async sendLatestAgain(forMs: number): Promise<void> {
     const latest = this.#frames.slice(-LATEST);
     for (const endMs = performance.now() + forMs; performance.now() < endMs; await delay(100)) {
@@ -69,7 +69,10 @@ export class CapturedFrames implements Disposable {
     }
   }
 
-  /** Sees that no server accepts fresh frames any more, that late at the most, unless `over` says that they are gone. */
+  /**
+   * Checks that within this time no server accepts new frames, unless `over` returns true because the servers have
+   * ended.
+   */
   async refusedWithin(withinMs: number, over: () => boolean): Promise<void> {
     const endMs = performance.now() + withinMs;
     const [client = ""] = this.#servers.keys();
@@ -83,7 +86,10 @@ export class CapturedFrames implements Disposable {
     }
   }
 
-  /** Sends fresh frames of every client to every server until each has taken one; false, and a finding, if that takes longer. */
+  /**
+   * Sends new frames of every client to every server until each has accepted one. Returns false, and records a finding,
+   * if this takes longer.
+   */
   async acceptedAgain(withinMs: number): Promise<boolean> {
     const endMs = performance.now() + withinMs;
     const all = [...this.#servers].flatMap(([client, servers]) =>
@@ -126,7 +132,9 @@ export class CapturedFrames implements Disposable {
     return answers;
   }
 
-  /** Sends fresh frames of a client to one server until it takes one; how it refuses if it does not by then. */
+  /**
+   * Sends new frames of a client to one server until it accepts one. Returns its refusal if it accepts none in time.
+   */
   async #acceptedBy(client: string, place: number, endMs: number): Promise<string | undefined> {
     for (;;) {
       const [answer] = await this.#sendFirst(this.#sign(client, IDENTITY), (_, at) => at === place);
@@ -137,7 +145,7 @@ export class CapturedFrames implements Disposable {
     }
   }
 
-  /** Of the servers that get a frame at once all but one may call it replayed, not all. */
+  /** Of the servers that receive a frame concurrently, all but one may answer REPLAYED, but not all. */
   #checkFresh(answers: readonly RawAnswer[]): void {
     if (answers.length === 0 || answers.some(({ reason }) => reason !== "REPLAYED")) return;
     this.#options.history.note({ kind: "unexpected", message: "a fresh frame was called replayed by all who got it" });

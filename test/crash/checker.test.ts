@@ -17,7 +17,7 @@ const toldAll: Event = { kind: "told all", client: "ann" };
 const ended: Event = { kind: "watch ended", watch: "w", jobId: "j" };
 const frame: Event = { kind: "frame accepted", frame: "f" };
 const effect: Event = { kind: "took effect", client: "ann", requestId: "p", onMs: 100_000 };
-/** An answer to what was asked before everything else, or after the event of that number. */
+/** An answer to a request that was sent before all other events, or after the event with this number. */
 const saw = (seen: Sighting, after = -1): Event => ({ kind: "saw", askedMs: after + 0.5, ...seen });
 
 const GOOD = [
@@ -76,7 +76,7 @@ const asLast = (changed: Partial<Extract<Event, { kind: "at rest" }>>) => [
   { ...atRest, ...changed } as Event,
 ];
 
-/** What a broken promise looks like, by the sentence that tells it. */
+/** Histories with a broken promise, by the sentence that reports it. */
 const BROKEN: Readonly<Record<string, readonly Event[]>> = {
   "j was accepted and is lost": without(atRest),
   "j was accepted and then denied": [...GOOD, { kind: "absent", jobId: "j" }],

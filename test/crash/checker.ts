@@ -3,10 +3,10 @@ import { isTerminal } from "../../src/jobs/transitions.ts";
 import { FRAME_REQUEST, type Noted, type Of, of, type Sighting } from "./history.ts";
 import { afterLosses } from "./losses.ts";
 
-/** For how long a strike may still cost attempts: a lease that was not renewed runs out. */
+/** How long after a fault attempts may still be lost, because a lease that was not renewed expires. */
 const LINGERS_MS = 15_000;
 
-/** Reads a history to its end and tells each promise that was broken, in a sentence; none if all is well. */
+/** Checks a complete history. Returns a sentence for each broken promise. */
 export function violations(history: readonly Noted[]): string[] {
   const kept = afterLosses(history);
   const found = [
@@ -27,13 +27,13 @@ export function violations(history: readonly Noted[]): string[] {
   return [...new Set(found)];
 }
 
-/** What a client was told of a job stands, unless the store was lost before it heard otherwise. */
+/** An answer about a job is not taken back, unless the store was lost in between. */
 function takenBack(history: readonly Noted[]): string[] {
   const lostMs = of(history, "store lost")[0]?.atMs ?? Number.POSITIVE_INFINITY;
   return of(history, "taken back").flatMap(({ atMs, message }) => (atMs < lostMs ? [message] : []));
 }
 
-/** Each (client, request id) has one job, whoever says so, and each job one of those. */
+/** Each (client, request id) has one job in all answers, and each job has one (client, request id). */
 function startedOnce(history: readonly Noted[]): string[] {
   const byRequest = new Map<string, string>();
   return [...of(history, "started"), ...of(history, "at rest")].flatMap(({ client, requestId, jobId }) => {
@@ -44,7 +44,7 @@ function startedOnce(history: readonly Noted[]): string[] {
   });
 }
 
-/** What was acknowledged is there whenever it is asked for, and at the end. */
+/** An acknowledged job is found by every later request, and at the end. */
 function neverLost(history: readonly Noted[]): string[] {
   const atRest = new Set(of(history, "at rest").map(({ jobId }) => jobId));
   const acknowledged = new Set(of(history, "started").map(({ jobId }) => jobId));
@@ -54,12 +54,12 @@ function neverLost(history: readonly Noted[]): string[] {
   ];
 }
 
-/** Every job ends, in one state with one outcome, and what it has is a result exactly if it succeeded. */
+/** Every job ends in one state with one outcome, and has a result exactly if it succeeded. */
 function endedOnce(history: readonly Noted[]): string[] {
   const ends = new Map<string, string>();
   const found: string[] = [];
   for (const event of sightings(history)) {
-    // The stream of all jobs tells no outcomes.
+    // The stream of all jobs contains no outcomes.
     if (!isTerminal(event.state) || event.kind === "told") continue;
     const end = shown(event);
     const before = ends.get(event.jobId) ?? end;
@@ -74,7 +74,7 @@ function endedOnce(history: readonly Noted[]): string[] {
   return found;
 }
 
-/** A revision means one state, and whoever asks later hears nothing older. */
+/** A revision has one state, and a later request receives no older revision. */
 function neverBack(history: readonly Noted[]): string[] {
   const stateAt = new Map<string, JobState>();
   const found: string[] = [];
@@ -92,7 +92,7 @@ function neverBack(history: readonly Noted[]): string[] {
   return found;
 }
 
-/** What a watcher sees only rises, and a watch that ended has seen the end that everybody knows. */
+/** The revisions of a watch only increase, and a watch that has ended has received the job's end. */
 function watchedToTheEnd(history: readonly Noted[]): string[] {
   const ends = new Map(of(history, "at rest").map((end) => [end.jobId, shown(end)]));
   const last = new Map<string, Of<"watched">>();
@@ -113,7 +113,7 @@ function watchedToTheEnd(history: readonly Noted[]): string[] {
   return found;
 }
 
-/** The stream of all jobs tells of the end of each, and of none anything older than before. */
+/** The stream of all jobs contains the end of each job, and no decreasing revision. */
 function toldEveryEnd(history: readonly Noted[]): string[] {
   const last = new Map<string, Sighting>();
   const found: string[] = [];
@@ -132,7 +132,7 @@ function toldEveryEnd(history: readonly Noted[]): string[] {
   return found;
 }
 
-/** A recorded result is what the handler returned in the very attempt that the job names, which began once. */
+/** A recorded result is the one that the handler returned in the attempt that the job names, which began once. */
 function ofOneAttempt(history: readonly Noted[]): string[] {
   const returned = new Set(
     of(history, "attempt returned").map(({ jobId, attempt, outcome }) => `${jobId} ${attempt} ${outcome}`),
@@ -150,7 +150,7 @@ function ofOneAttempt(history: readonly Noted[]): string[] {
   return found;
 }
 
-/** No attempt is taken away from a process that nothing struck: the next begins because it failed or was struck. */
+/** An attempt of a process without a fault is not lost: another attempt begins only after a failure or a fault. */
 function takenForAReason(history: readonly Noted[]): string[] {
   const failed = new Set(of(history, "attempt failed").map(({ jobId, attempt }) => `${jobId} ${attempt}`));
   const strikes = of(history, "struck");
@@ -168,7 +168,7 @@ function takenForAReason(history: readonly Noted[]): string[] {
   return found;
 }
 
-/** A nonce is accepted once, and the call in its frame takes effect once, whatever the store has lost. */
+/** A nonce is accepted once, and the call in its frame takes effect once, even if the store was lost. */
 function framesOnce(history: readonly Noted[]): string[] {
   const effects = of(history, "took effect").filter(({ requestId }) => requestId.startsWith(FRAME_REQUEST));
   return [

@@ -4,7 +4,7 @@ import type { EngineName } from "./site.ts";
 
 const ENGINES: readonly EngineName[] = ["sqlite", "postgres"];
 
-/** What `npm run test:crash` was asked for, by the names of its options. Throws with a text for people. */
+/** Parses the options of `npm run test:crash`. Throws an Error that names the invalid option. */
 export function readCommandLine(args: readonly string[]): Readonly<Record<string, string>> {
   const text = { type: "string" } as const;
   const { values } = parseArgs({
@@ -20,7 +20,7 @@ export function readCommandLine(args: readonly string[]): Readonly<Record<string
   for (const [name, number] of Object.entries({ kills, strikes, seed }))
     if (number !== undefined && !/^\d{1,10}$/.test(number))
       throw new Error(`--${name} is "${number}"; it must be a whole number`);
-  // Each engine has a scenario of its name.
+  // Each engine has a scenario with the same name.
   const asked = { faults, kills, strikes, seed };
   return Object.fromEntries(Object.entries(asked).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

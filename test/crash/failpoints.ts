@@ -1,7 +1,7 @@
 import { StatementSync } from "node:sqlite";
 import pg from "pg";
 
-/** The statements, and the moments of a run, at which a process can be struck. */
+/** The statements, and the points of a run, at which a fault can be injected. */
 export const SITES = {
   commit: /^COMMIT/,
   submit: /INSERT INTO job \(/,
@@ -18,17 +18,17 @@ export const SITES = {
   return: /^return$/,
 } as const;
 
-/** A moment at which something happens to a process. */
+/** A point at which a fault is injected into a process. */
 export interface Failpoint {
   readonly site: keyof typeof SITES;
   readonly side: "before" | "after";
-  /** The how many-th time it comes by there. */
+  /** The number of the pass through the site that triggers the fault. */
   readonly count: number;
-  /** SIGKILL; SIGSTOP; or an answer of the database that never comes, because the connection broke. */
+  /** SIGKILL; SIGSTOP; or a connection to the database that breaks before the answer. */
   readonly action: "kill" | "freeze" | "sever";
 }
 
-/** Strikes this process as the failpoint says, once. */
+/** Triggers the failpoint in this process once. */
 export class Striker {
   readonly #failpoint: Failpoint | undefined;
   #left: number;
@@ -38,7 +38,7 @@ export class Striker {
     this.#left = failpoint?.count ?? 0;
   }
 
-  /** True if the moment has come and the process lives on. */
+  /** Returns true if the fault was triggered and the process continues. */
   strikes(text: string, side: Failpoint["side"]): boolean {
     const { site, side: where, action } = this.#failpoint ?? {};
     if (site === undefined || side !== where || !SITES[site].test(text)) return false;
@@ -49,7 +49,7 @@ export class Striker {
   }
 }
 
-/** Lets a striker see every statement that this process runs, on either engine, before and after it. */
+/** Calls a striker before and after every statement of this process, on either engine. */
 export function watchStatements(striker: Striker): void {
   for (const method of ["run", "get", "all"] as const) {
     const original = StatementSync.prototype[method] as (...values: unknown[]) => unknown;
@@ -73,7 +73,7 @@ export function watchStatements(striker: Striker): void {
   } as never;
 }
 
-/** Breaks the connection as a network does; what the database has done by then stays done. */
+/** Breaks the connection as a network failure does. The database keeps its changes. */
 async function sever(client: pg.Client): Promise<never> {
   (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   throw new Error("Connection terminated unexpectedly");

@@ -3,33 +3,33 @@ import type { Scenario } from "./scenario.ts";
 import type { Dice } from "./seeded-random.ts";
 import { LOG_TARGETS, type LogTarget } from "./victim-log.ts";
 
-/** How the next life of a process goes. */
+/** The faults of the next process. */
 export interface Fate {
   readonly failpoint: Failpoint | undefined;
   readonly clockOffsetMs: number;
-  /** Where its log goes. */
+  /** The target of its log. */
   readonly log: LogTarget;
-  /** From when it is frozen from outside, and for how long. */
+  /** When it is frozen from outside, and for how long. */
   readonly freeze: { readonly afterMs: number; readonly forMs: number } | undefined;
-  /** When it is killed from outside if it has not died by then. */
+  /** When it is killed from outside, if it has not ended before. */
   readonly lifeMs: number;
 }
 
-/** How long a process is frozen: in a shared store for longer than its lease. */
+/** How long a process is frozen. With a shared store this is longer than its lease. */
 export const FROZEN_MS = { sqlite: [200, 1_000], postgres: [11_000, 15_000] } as const;
-/** How long one that was frozen may go on. */
+/** How long a process may continue after it was frozen. */
 export const AWAKE_MS = 1_500;
-/** How far clocks are off, up to an hour. */
+/** Clock offsets, up to an hour. */
 export const CLOCK_OFFSETS_MS = [0, 0, 0, 0, 0, -3_600_000, -200_000, -30_000, 30_000, 200_000, 3_600_000];
-/** The share of lives whose log is not simply read. */
+/** The fraction of processes whose log is not simply read. */
 const ODD_LOGS = 0.2;
-/** How often a life comes by at most at a site; elsewhere less. */
+/** Maximum number of passes through a site before the fault; lower at other sites. */
 const LONGEST_COUNT = { commit: 60, nonce: 60, intent: 8, sweep: 3 } as const;
 
-/** A life with nothing to fear. */
+/** A process without faults. */
 export const UNHARMED = { failpoint: undefined, clockOffsetMs: 0, log: "read" } as const;
 
-/** Draws the next life of a process. */
+/** Draws the faults of the next process. */
 export function drawFate(dice: Dice, { engine, clocks, freezes, lifeMs: longestMs }: Scenario): Fate {
   const clockOffsetMs = clocks ? dice.pick(CLOCK_OFFSETS_MS) : 0;
   const log = dice.chance(ODD_LOGS) ? dice.pick(LOG_TARGETS) : "read";
@@ -39,7 +39,7 @@ export function drawFate(dice: Dice, { engine, clocks, freezes, lifeMs: longestM
     const freeze = { afterMs: dice.between(0, AWAKE_MS), forMs: dice.between(least, end) };
     return { failpoint: undefined, clockOffsetMs, log, freeze, lifeMs };
   }
-  // The others die, or are cut off, in the midst of something.
+  // The other processes are killed, or disconnected, at a failpoint.
   if (dice.chance(0.3)) return { failpoint: undefined, clockOffsetMs, log, freeze: undefined, lifeMs };
   const site = dice.pick(Object.keys(SITES) as (keyof typeof SITES)[]);
   const draw = dice.fraction();

@@ -4,7 +4,7 @@ import type { StrikeContext } from "./store-strikes.ts";
 
 const COPIED = ["", "-wal"];
 
-/** What is done to the files of a store at that path, so that what it holds is gone, or part of it. */
+/** Ways to delete or replace the files of a store, so that its content is lost in whole or in part. */
 const HARMS: Readonly<Record<string, (path: string) => void>> = {
   "the store deleted": remove,
   "all files of the store deleted": removeAll,
@@ -21,13 +21,13 @@ const HARMS: Readonly<Record<string, (path: string) => void>> = {
   },
 };
 
-/** How soon a server notices that its store is gone, in milliseconds. */
+/** Time within which a server detects that its store is lost, in milliseconds. */
 const NOTICED_WITHIN_MS = 5_000;
 
-/** For how long old frames are sent again to the server of the new store, in milliseconds. */
+/** How long old frames are replayed to the server of the new store, in milliseconds. */
 const REPLAYING_MS = 2_000;
 
-/** Harms the files of a store while its server runs, which must notice, or between two servers. */
+/** Damages the files of a store between two servers, or while its server runs, which must detect it. */
 export async function harmFiles(path: string, dice: Dice, context: StrikeContext): Promise<void> {
   const how = dice.pick(Object.keys(HARMS));
   const harm = () => {
@@ -51,7 +51,7 @@ export async function harmFiles(path: string, dice: Dice, context: StrikeContext
   await context.witness.sendLatestAgain(REPLAYING_MS);
 }
 
-/** Copies a store that no server has open, the first time that there is one. */
+/** Copies a store that no server uses, if there is no copy yet. */
 function copyOnce(path: string): void {
   if (existsSync(copyOf(path))) return;
   for (const suffix of COPIED) if (existsSync(path + suffix)) copyFileSync(path + suffix, copyOf(path + suffix));

@@ -1,8 +1,8 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 /**
- * What stands before a server that comes and goes: takes connections at all times and passes them on once the server
- * is there, so that clients lose no time with waiting between two tries to connect.
+ * A proxy in front of a server that is restarted. It always accepts connections and forwards them when the server is
+ * available, so that clients need no reconnect delay.
  */
 export class Gateway implements Disposable {
   readonly #server: Server;
@@ -29,7 +29,7 @@ export class Gateway implements Disposable {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Leads to the server at that port from now on; `undefined`: there is none for now. */
+  /** Sets the port of the server; `undefined` while there is none. */
   lead(port: number | undefined): void {
     this.#port = port;
     if (port === undefined) return;

@@ -1,13 +1,13 @@
 import { writeFileSync } from "node:fs";
 import type { JobState } from "../../src/jobs/job.ts";
 
-/** A job as somebody saw it. */
+/** A job in an answer. */
 export interface Sighting {
   readonly jobId: string;
   readonly state: JobState;
   readonly revision: number;
   readonly attempt: number;
-  /** What a terminal state came with: the result's token, or the reason of the error. */
+  /** The outcome of a terminal state: the token of the result, or the reason of the error. */
   readonly outcome?: string | undefined;
 }
 
@@ -18,10 +18,11 @@ export interface AttemptOf {
 }
 
 /**
- * What happened, as a client, a handler or the last look into the store tells it. Ids of watches and frames are the driver's; `onMs`, `fromMs` and `toMs` are Unix milliseconds by the clock of the machine.
+ * An event that was recorded by a client, a handler or the final read of the store. Ids of watches and frames are
+ * assigned by the driver; `onMs`, `fromMs` and `toMs` are Unix milliseconds by the system clock.
  */
 export type Event =
-  /** A start was acknowledged; asked for at `askedMs`. */
+  /** A start, requested at `askedMs`, was acknowledged. */
   | {
       readonly kind: "started";
       readonly askedMs: number;
@@ -68,7 +69,7 @@ export type Event =
       readonly keptResult: boolean;
     } & Sighting);
 
-/** An event with the time at which it was over, in milliseconds of the driver's own monotonic clock. */
+/** An event with its end time, in milliseconds of the driver's monotonic clock. */
 export type Noted = Event & { readonly atMs: number };
 
 /** A noted event of one kind. */
@@ -79,10 +80,10 @@ export function of<Kind extends Event["kind"]>(history: readonly Noted[], kind: 
   return history.filter((event): event is Of<Kind> => event.kind === kind);
 }
 
-/** The request id of a frame that is only ever sent as it is, never signed anew, begins with this. */
+/** Prefix of the request ids of frames that are only replayed unchanged and never signed again. */
 export const FRAME_REQUEST = "frame-";
 
-/** Everything that was seen, in the order in which it was; only ever added to. */
+/** All events in order. Events are only appended. */
 export class History {
   readonly #events: Noted[] = [];
 
@@ -94,12 +95,12 @@ export class History {
     this.#events.push({ ...event, atMs: performance.now() });
   }
 
-  /** How many events there are of a kind. */
+  /** The number of events of a kind. */
   count(kind: Event["kind"]): number {
     return this.#events.filter((event) => event.kind === kind).length;
   }
 
-  /** Writes it down, one event a line. */
+  /** Writes the history to a file, one event per line. */
   write(path: string): void {
     writeFileSync(path, this.#events.map((event) => `${JSON.stringify(event)}\n`).join(""));
   }

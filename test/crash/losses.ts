@@ -1,8 +1,8 @@
 import type { Noted } from "./history.ts";
 
 /**
- * What a store may be held to: all of its history, or, where it was lost, what belongs to jobs and calls that came up
- * after it was last renewed. Nothing if it was not renewed.
+ * The events that a store must satisfy: the whole history, or, if the store was lost, the events of jobs and calls that
+ * began after its last renewal. Empty if it was not renewed.
  */
 export function afterLosses(history: readonly Noted[]): readonly Noted[] {
   const lost = history.findLastIndex(({ kind }) => kind === "store lost");
@@ -10,7 +10,7 @@ export function afterLosses(history: readonly Noted[]): readonly Noted[] {
   const renewed = history.findIndex(({ kind }, place) => kind === "store renewed" && place > lost);
   const renewal = history[renewed];
   if (renewal?.kind !== "store renewed") return [];
-  // What handlers wrote down is noted last and has times of its own; an answer may be on its way for long.
+  // The journal of the handlers is added last and has its own times. An answer may be delayed.
   const isBefore = (event: Noted, place: number) => {
     if ("onMs" in event) return event.onMs < renewal.onMs;
     return place < renewed || ("askedMs" in event && event.askedMs < renewal.atMs);

@@ -11,7 +11,7 @@ import type { Role, Site } from "./site.ts";
 import { type StrikeContext, strikesOn, type Witness } from "./store-strikes.ts";
 import { VictimLog } from "./victim-log.ts";
 
-/** What a {@link Nemesis} works with. */
+/** Options of a {@link Nemesis}. */
 export interface NemesisOptions {
   readonly site: Site;
   readonly history: History;
@@ -19,35 +19,35 @@ export interface NemesisOptions {
   readonly plant: PlantedFault | undefined;
 }
 
-/** What a rage goes on until, and who watches it. */
+/** Options of {@link Nemesis.rage}. */
 export interface Rage {
-  /** How many processes are killed at least. */
+  /** Minimum number of killed processes. */
   readonly kills: number;
-  /** How often the store is struck at least. */
+  /** Minimum number of faults of the store. */
   readonly strikes: number;
   readonly witness: Witness;
 }
 
-/** What a server may end with that finds its store gone or damaged. */
+/** Exit codes of a server that finds its store lost or damaged. */
 const ENDS_WITHOUT_STORE: ReadonlySet<number | null> = new Set([ExitCode.usage, 5]);
-/** How long a log that is full at first stays so. */
+/** How long a log that is full at the start remains full. */
 const LOG_FULL_MS = [200, 1_500] as const;
 
-/** Starts the processes of a site, and strikes them and what they stand on. */
+/** Starts the processes of a site and injects faults into them and their store. */
 export class Nemesis {
   readonly faults: Record<string, number> = {};
   readonly #options: NemesisOptions;
   readonly #replicas = new Map<Role, Replica>();
-  /** The processes that were asked to end in good order. */
+  /** Processes that were stopped cleanly. */
   readonly #asked = new WeakSet<Replica>();
   readonly #gateways = new Map<Role, Gateway>();
   readonly #fallen = Promise.withResolvers<void>();
   #killsLeft = 0;
   #strikesLeft = 0;
   #witness: Witness | undefined;
-  /** What is done before the next process starts. */
+  /** Action before the next process starts. */
   #betweenLives: (() => void) | undefined;
-  /** When the store was lost, Unix milliseconds, unless it has been renewed. */
+  /** When the store was lost, Unix milliseconds; `undefined` if it has been renewed. */
   #lostMs: number | undefined;
   #raging = true;
   #logs = 0;
@@ -56,7 +56,7 @@ export class Nemesis {
     this.#options = options;
   }
 
-  /** Starts every process; gives the addresses at which calls are taken. */
+  /** Starts every process. Returns the addresses of the servers. */
   async start(): Promise<string[]> {
     const { site } = this.#options;
     if (site.pair !== undefined) await site.migrate();
@@ -66,7 +66,7 @@ export class Nemesis {
     return [...this.#gateways.values()].map(({ address }) => address);
   }
 
-  /** Kills so many processes, one life after the other, with every other fault in between. */
+  /** Kills processes one after the other, and injects all other faults in between. */
   async rage({ kills, strikes, witness }: Rage): Promise<void> {
     const { site, dice } = this.#options;
     this.#witness = witness;
@@ -80,17 +80,17 @@ export class Nemesis {
     ]);
   }
 
-  /** Lets everything run unharmed. */
+  /** Runs all processes without faults. */
   async calm(): Promise<void> {
     await Promise.all(this.#options.site.roles.map((role) => this.#begin(role, UNHARMED)));
   }
 
-  /** Resolves when a process has ended by itself, which nobody starts again once the rage is over. */
+  /** Resolves when a process has ended unexpectedly. After {@link rage} it is not restarted. */
   get fallen(): Promise<void> {
     return this.#fallen.promise;
   }
 
-  /** Ends every process in good order. */
+  /** Stops every process cleanly. */
   async stop(): Promise<void> {
     for (const replica of this.#replicas.values()) {
       this.#asked.add(replica);
@@ -105,7 +105,7 @@ export class Nemesis {
     for (const gateway of this.#gateways.values()) gateway[Symbol.dispose]();
   }
 
-  /** The tables are made under fire, too. */
+  /** Faults are injected into the migration, too. */
   async #migrate(): Promise<void> {
     const { site, dice } = this.#options;
     const command = ["store", "migrate", "--store", site.url];
@@ -154,7 +154,7 @@ export class Nemesis {
     await replica.ended;
   }
 
-  /** Starts a process in the place of a dead one. While its database is away it may need more than one try. */
+  /** Starts a process that replaces a dead one. While its database is unavailable this may take several attempts. */
   async #begin(role: Role, fate: Omit<Fate, "lifeMs" | "freeze">): Promise<Replica> {
     const before = this.#replicas.get(role);
     if (before !== undefined) {
@@ -168,7 +168,7 @@ export class Nemesis {
     const replica = this.#spawn(role, fate);
     this.#replicas.set(role, replica);
     gateway?.lead(undefined);
-    // It may freeze before it is ready.
+    // The process may be frozen before it is ready.
     const thaw = setInterval(() => replica.signal("SIGCONT"), FROZEN_MS[site.scenario.engine][1]);
     const port = await replica.ready();
     clearInterval(thaw);
@@ -192,14 +192,14 @@ export class Nemesis {
     if (target !== "read") this.#count(`log ${target}`);
     void replica.ended.then((ended) => {
       this.#judge(role, replica, ended);
-      // Nobody knows from outside when a process struck itself without dying of it.
+      // A failpoint that the process survives cannot be observed from outside.
       const survivable = failpoint !== undefined && failpoint.action !== "kill";
       this.#struck(survivable ? bornMs : Date.now(), replica.pid);
     });
     return replica;
   }
 
-  /** No process ends that nobody ended, but one may find at its start that the store is away. */
+  /** Records a process that ended unexpectedly. At the start a process may end because the store is unavailable. */
   #judge({ name }: Role, replica: Replica, { code, signal, stderr }: Ended): void {
     if (signal === "SIGKILL" || (code === ExitCode.done && this.#asked.has(replica))) return;
     if (code === ExitCode.unreachable && !replica.wasReady) this.#count("store away at a start");
@@ -248,7 +248,7 @@ export class Nemesis {
         };
         for (const replica of this.#replicas.values()) replica.signal("SIGKILL");
         await Promise.all([...this.#replicas.values()].map(({ ended }) => ended));
-        // When the rage is over nobody starts another one before the calm.
+        // After {@link rage} no process is started before {@link calm}.
         while (this.#betweenLives !== undefined && this.#raging) await delay(20);
         this.#betweenLives?.();
       },
@@ -265,7 +265,7 @@ export class Nemesis {
     if (this.#killsLeft <= 0 && this.#strikesLeft <= 0) this.#raging = false;
   }
 
-  /** False once the rage is over. */
+  /** Returns false after {@link rage}. */
   async #pause(forMs: number): Promise<boolean> {
     const endMs = performance.now() + forMs;
     while (this.#raging && performance.now() < endMs) await delay(50);

@@ -8,21 +8,21 @@ import { wakeLate } from "./scene.ts";
 
 const test = suite("crash/planted-faults");
 
-/** What a planted fault keeps from coming to rest is given up soon. */
+/** Short time limit, because jobs with a planted fault may never end. */
 const PATIENCE_MS = 15_000;
 
-/** A campaign meets a planted fault at moments that are the machine's: one that misses it proves nothing. */
+/** Whether a campaign triggers a planted fault depends on timing, so several seeds are tried. */
 const SEEDS = [1, 2, 3];
 
 interface Expected {
-  /** What the checker must find. */
+  /** The finding that the checker must report. */
   readonly finding: RegExp;
-  /** Default: the one with the simplest site. */
+  /** Default: the scenario with the simplest site. */
   readonly scenario?: ScenarioName;
-  /** How many kills it takes, and strikes on the store; by default none. */
+  /** Numbers of kills and of faults of the store; default: none. */
   readonly kills?: number;
   readonly strikes?: number;
-  /** For how long traffic goes on. */
+  /** Duration of the traffic. */
   readonly forMs?: number;
 }
 

@@ -3,11 +3,11 @@ import pg from "pg";
 import { jobErrorOf } from "../../src/jobs/job-error.ts";
 import { StoredJobEngine } from "../../src/jobs/stored-job-engine.ts";
 import { Attempt } from "../../src/jobs/worker/attempt.ts";
-import type { Outcome } from "../../src/jobs/worker/attempt-store.ts";
+import type { AttemptOutcome } from "../../src/jobs/worker/attempt-store.ts";
 import { CommitGroup } from "../../src/store/sqlite/commit-group.ts";
 import { StoreFiles } from "../../src/store/sqlite/store-files.ts";
 
-/** Puts other SQL in the place of what the store runs. */
+/** Replaces an SQL statement of the store. */
 type Rewrite = (sql: string) => string;
 
 const FENCED = /UPDATE job SET state = 'SUCCEEDED'/;
@@ -19,9 +19,9 @@ const KEEPS_RESULT_OF_CANCELLED = `
 const NO_NONCES =
   "INSERT INTO nonce_log (seq, expires_at_ms, nonces, from_ms, to_ms) VALUES (?, ?, substr(?, 1, 0), ?, ?)";
 
-/** Stores that break one promise each; a checker that does not see it proves nothing. */
+/** Stores that break one promise each. They show that the checker detects it. */
 export const PLANTED_FAULTS = {
-  /** A worker that is held for dead records its result all the same. */
+  /** A worker whose lease has expired still records its result. */
   "a fence removed": () =>
     rewriteSql((sql) =>
       FENCED.test(sql)
@@ -31,7 +31,7 @@ export const PLANTED_FAULTS = {
         : sql,
     ),
   "an acknowledgement before the commit": answerFirst,
-  /** Until the next restart it is remembered. */
+  /** The nonce is kept until the next restart. */
   "a nonce forgotten": () =>
     rewriteSql((sql) =>
       sql.replace(
@@ -70,7 +70,7 @@ export const PLANTED_FAULTS = {
   "a watcher told another end": lieToWatchers,
   "an error that ends its process": () => onStray(() => process.exit(1)),
   "an error charged to others": chargeOthers,
-  /** As one would be that was raised while the clock stood hours ahead. */
+  /** A floor as if it had been raised while the clock was hours ahead. */
   "a floor far ahead": () =>
     rewriteSql((sql) => sql.replace("replay_blind_until_ms AS replayBlindUntilMs", "9e14 AS replayBlindUntilMs")),
   "a failover that is not noticed": () =>
@@ -83,13 +83,13 @@ export const PLANTED_FAULTS = {
 /** Names a fault of {@link PLANTED_FAULTS}. */
 export type PlantedFault = keyof typeof PLANTED_FAULTS;
 
-/** PostgreSQL wants every parameter used. */
+/** PostgreSQL requires that every parameter is used. */
 function orTrue(fence: string): string {
   const [parameter] = /(?:\?|\$\d+)$/.exec(fence) ?? [];
   return ` AND (true OR attempt = ${parameter})`;
 }
 
-/** Has the store run other statements than its own. */
+/** Makes the store run rewritten statements. */
 export function rewriteSql(rewrite: Rewrite): void {
   const { prepare, exec } = DatabaseSync.prototype;
   DatabaseSync.prototype.prepare = function (sql, ...more) {
@@ -105,7 +105,7 @@ export function rewriteSql(rewrite: Rewrite): void {
   } as never;
 }
 
-/** How long after its acknowledgement a start is written down. */
+/** Delay between the acknowledgement of a start and its write. */
 const LATE_MS = 1_000;
 
 function answerFirst(): void {
@@ -144,7 +144,7 @@ function onStray(act: () => void): void {
 function chargeOthers(): void {
   const { run } = Attempt.prototype;
   Attempt.prototype.run = function (this: Attempt) {
-    const stray = Promise.withResolvers<Outcome>();
+    const stray = Promise.withResolvers<AttemptOutcome>();
     onStray(() => stray.resolve({ kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true }));
     return Promise.race([run.call(this), stray.promise]);
   };

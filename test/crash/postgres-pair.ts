@@ -1,16 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { PostgresServer } from "../support/postgres-server.ts";
 
-/** How a {@link PostgresPair} replicates. */
+/** Options of a {@link PostgresPair}. */
 export interface PostgresPairOptions {
-  /** A commit waits until the standby has it. */
+  /** A commit waits for the standby. */
   readonly synchronous: boolean;
 }
 
-/** How long a standby may take to follow. */
+/** Time limit for a standby to catch up. */
 const FOLLOWS_WITHIN_MS = 60_000;
 
-/** A primary and a standby on two ports, either of which may be the primary. */
+/** A primary and a standby on two ports. Their roles may change. */
 export class PostgresPair implements AsyncDisposable {
   #primary: PostgresServer;
   #standby: PostgresServer;
@@ -37,29 +37,32 @@ export class PostgresPair implements AsyncDisposable {
     this.#url = made.primary.url().replace(`127.0.0.1:${made.primary.port}`, hosts);
   }
 
-  /** The URL of the store, which names both; the primary is the one that takes writes. */
+  /** The URL of the store, which contains both servers. The primary accepts writes. */
   url(): string {
     return `${this.#url}&target_session_attrs=read-write`;
   }
 
-  /** The server that takes writes. */
+  /** The server that accepts writes. */
   get primary(): PostgresServer {
     return this.#primary;
   }
 
-  /** Lets the standby fall behind: it gets nothing any more of what is committed. */
+  /** Stops replication, so that the standby falls behind. */
   cutReplication(): void {
     this.#standby.configure("primary_conninfo = ''");
   }
 
-  /** The primary crashes, and the standby takes over with what it has. The old primary stays down: see {@link rebuild}. */
+  /**
+   * Crashes the primary and promotes the standby with its current data. The old primary stays down; see {@link
+   * rebuild}.
+   */
   failOver(): void {
     this.#primary.crash();
     this.#standby.promote();
     [this.#primary, this.#standby] = [this.#standby, this.#primary];
   }
 
-  /** Makes the old primary anew as the standby of the new one; resolves when it follows. */
+  /** Rebuilds the old primary as the standby of the new one. Resolves when it has caught up. */
   async rebuild(): Promise<void> {
     const { port } = this.#standby;
     await this.#standby[Symbol.asyncDispose]();

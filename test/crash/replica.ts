@@ -6,25 +6,25 @@ import type { ClockSetting, Orders } from "./victim-process.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const MAIN = join(ROOT, "src/cli/main.ts");
-/** The tools that victims run, and with them their failpoints. */
+/** The tools module of the victims, which also installs their failpoints. */
 export const VICTIM_TOOLS = join(import.meta.dirname, "victim-process.ts");
 
-/** How a process ended. */
+/** The end of a process. */
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** What of its log can be read. */
+  /** The readable part of its log. */
   readonly stderr: string;
 }
 
-/** What a {@link Replica} may be given beside its command and its orders. */
+/** Options of a {@link Replica}. */
 export interface ReplicaOptions {
   readonly nodeOptions?: readonly string[];
   /** Default: its log is read. */
   readonly log?: VictimLog;
 }
 
-/** One process of the command line, in whatever state a test has brought it. */
+/** One process of the command line, which tests freeze, disconnect or kill. */
 export class Replica {
   readonly ended: Promise<Ended>;
   readonly #child: ChildProcess;
@@ -65,7 +65,7 @@ export class Replica {
     return this.#ready;
   }
 
-  /** The port that it listens at, once it does; `undefined` for a worker and for a process that ended before. */
+  /** Resolves to the port when the process listens; `undefined` for a worker and for a process that ended before. */
   async ready(): Promise<number | undefined> {
     let over = false;
     void this.ended.then(() => {

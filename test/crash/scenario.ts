@@ -1,19 +1,21 @@
 import type { EngineName } from "./site.ts";
 
-/** What a campaign is about: which engine, what is done to its store, and what else happens meanwhile. */
+/** A scenario: the engine, the faults of its store, and the faults of its processes. */
 export interface Scenario {
   readonly engine: EngineName;
-  /** What strikes the store. */
+  /** The faults of the store. */
   readonly strikes: "disk" | "database" | "files" | "failover" | "lossy failover";
-  /** Clocks of processes are wrong at times. */
+  /** Whether processes sometimes have wrong clocks. */
   readonly clocks: boolean;
-  /** Processes are frozen at times. */
+  /** Whether processes are sometimes frozen. */
   readonly freezes: boolean;
-  /** How long a process lives at most, in milliseconds. Those that share a store have to be up together now and then. */
+  /**
+   * Maximum lifetime of a process, in milliseconds. Processes that share a store must sometimes run at the same time.
+   */
   readonly lifeMs: number;
-  /** How many processes share the store: servers, of which the last works as well, and workers. */
+  /** Number of processes that share the store: servers, the last of which also runs jobs, and workers. */
   readonly fleet: { readonly servers: number; readonly workers: number };
-  /** How far ahead stamps may be, in milliseconds. A store made anew refuses frames for as long. */
+  /** Maximum time by which frames may be ahead, in milliseconds. A new store refuses frames for this time. */
   readonly maxAheadMs?: number;
 }
 
@@ -23,9 +25,9 @@ const FEW = { servers: 2, workers: 1 };
 
 /** The scenarios by the names that `npm run test:crash -- --faults` takes. */
 export const SCENARIOS = {
-  /** Everything that a store on SQLite bears without loss. */
+  /** All faults that a store on SQLite survives without loss. */
   sqlite: { engine: "sqlite", fleet: ALONE, strikes: "disk", clocks: true, freezes: true, lifeMs: 1_500 },
-  /** Everything that a store on one PostgreSQL server bears without loss. */
+  /** All faults that a store on one PostgreSQL server survives without loss. */
   postgres: {
     engine: "postgres",
     fleet: { servers: 3, workers: 2 },
@@ -54,7 +56,7 @@ export const SCENARIOS = {
     lifeMs: 8_000,
     maxAheadMs: LOST_AHEAD_MS,
   },
-  /** A standby takes over that was behind: what it had not got is lost, but no frame is accepted twice. */
+  /** A standby that was behind takes over: unreplicated data is lost, but no frame is accepted twice. */
   "lossy-failover": {
     engine: "postgres",
     fleet: FEW,
@@ -66,5 +68,5 @@ export const SCENARIOS = {
   },
 } as const satisfies Readonly<Record<string, Scenario>>;
 
-/** Names one of {@link SCENARIOS}. */
+/** The name of one of {@link SCENARIOS}. */
 export type ScenarioName = keyof typeof SCENARIOS;

@@ -13,7 +13,7 @@ import type { Orders } from "./victim-process.ts";
 
 const LIMIT_MS = 180_000;
 
-/** A site on which one thing is done at a time. */
+/** A site whose steps are controlled one by one. */
 export class Scene implements AsyncDisposable {
   readonly #site: Site;
   readonly #history = new History();
@@ -29,7 +29,7 @@ export class Scene implements AsyncDisposable {
     this.#site = site;
   }
 
-  /** Starts the process of that role; gives it, and the port that it listens at if it does. */
+  /** Starts the process of a role. Returns it with its port, if it listens. */
   async start(
     name: string,
     orders: Partial<Orders> = {},
@@ -42,7 +42,7 @@ export class Scene implements AsyncDisposable {
     return { replica, port: await replica.ready() };
   }
 
-  /** Starts a job by the server at that port. */
+  /** Starts a job through the server at a port. */
   async submit(port: number | undefined, tool: string, forMs: number): Promise<string> {
     const credentials = this.#site.credentials.get("ann") as ClientCredentials;
     await using client = new SealwireClient({ credentials, address: `127.0.0.1:${port}` });
@@ -54,7 +54,7 @@ export class Scene implements AsyncDisposable {
     return job.jobId;
   }
 
-  /** Resolves when an attempt has begun or returned; gives the milliseconds that it took. */
+  /** Resolves when an attempt has begun or returned, to the elapsed milliseconds. */
   async until(kind: "attempt began" | "attempt returned", attempt: number): Promise<number> {
     const startedMs = performance.now();
     const is = (event: Event) => event.kind === kind && event.attempt === attempt;
@@ -65,9 +65,9 @@ export class Scene implements AsyncDisposable {
     return performance.now() - startedMs;
   }
 
-  /** Ends every process in good order and tells each promise that was broken. */
+  /** Stops every process cleanly and returns each broken promise. */
   async violations(): Promise<string[]> {
-    // A scene strikes its processes itself.
+    // A scene injects its faults itself.
     this.#history.note({ kind: "struck", fromMs: 0, toMs: Date.now() });
     for (const replica of this.#replicas) {
       replica.signal("SIGTERM");
@@ -77,7 +77,7 @@ export class Scene implements AsyncDisposable {
     return violations(this.#history.events);
   }
 
-  /** Jobs that succeeded, after {@link violations}. */
+  /** Number of succeeded jobs, after {@link violations}. */
   get succeeded(): number {
     return this.#history.events.filter((event) => event.kind === "at rest" && event.state === "SUCCEEDED").length;
   }
@@ -92,8 +92,8 @@ export class Scene implements AsyncDisposable {
 }
 
 /**
- * A worker stops for longer than its lease just before it records a result; another one runs the job and records its
- * own; then the first goes on.
+ * A worker is frozen for longer than its lease just before it records a result. Another one runs the job and records
+ * its result. Then the first one continues.
  */
 export async function wakeLate(orders: Partial<Orders> = {}): Promise<readonly string[]> {
   await using scene = await Scene.open("postgres");

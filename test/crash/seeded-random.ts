@@ -1,4 +1,4 @@
-/** A repeatable stream of numbers in [0, 1) (mulberry32), so that a failed run can be played again from its seed. */
+/** A repeatable stream of numbers in [0, 1) (mulberry32), so that a failed run can be repeated with its seed. */
 export function seededFraction(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -22,7 +22,7 @@ export class Dice {
     return least + Math.floor(this.fraction() * (end - least));
   }
 
-  /** True in that share of the throws. */
+  /** True with this probability. */
   chance(share: number): boolean {
     return this.fraction() < share;
   }
@@ -31,7 +31,7 @@ export class Dice {
     return items[this.between(0, items.length)] as T;
   }
 
-  /** An independent stream for somebody whose draws must not depend on how others hurry. */
+  /** An independent stream, whose draws do not depend on the timing of other users. */
   split(): Dice {
     return new Dice(this.between(0, 2 ** 32));
   }

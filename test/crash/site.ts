@@ -19,10 +19,10 @@ import type { Scenario } from "./scenario.ts";
 /** The engines that a campaign runs on. */
 export type EngineName = "sqlite" | "postgres";
 
-/** What a process of the site does: takes calls, works jobs, or both. */
+/** A process of the site: it serves calls, runs jobs, or both. */
 export interface Role {
   readonly name: string;
-  /** The command line, without the address to listen at and the log level. */
+  /** The command line, without the listening address and the log level. */
   readonly command: readonly string[];
   readonly serves: boolean;
 }
@@ -34,17 +34,17 @@ const LIMITS = {
   openJobs: 100_000,
   openWatches: 100_000,
 };
-/** The keys are older than any clock that was set back says. */
+/** Age of the keys. It exceeds every clock offset. */
 const KEY_AGE_MS = 7_200_000;
-/** Who calls. */
+/** The ids of the clients. */
 export const CLIENT_IDS = ["ann", "bob", "cid"] as const;
 
-/** The place that a campaign destroys: a folder, a key ring, perhaps a database. */
+/** The resources of a campaign: a folder, a key ring and, for a shared store, a database. */
 export class Site implements AsyncDisposable {
   readonly scenario: Scenario;
-  /** The one database server that the store is in. */
+  /** The only database server of the store. */
   readonly postgres: PostgresServer | undefined;
-  /** The two servers that the store is in by turns. */
+  /** The two database servers of the store. */
   readonly pair: PostgresPair | undefined;
   readonly roles: readonly Role[];
   readonly credentials: ReadonlyMap<string, ClientCredentials>;
@@ -113,17 +113,20 @@ export class Site implements AsyncDisposable {
     return dataFolder(this.#folder).store;
   }
 
-  /** Where handlers write what they do. */
+  /** The file to which handlers write their events. */
   get journal(): string {
     return join(this.#folder, "journal");
   }
 
-  /** Where the log of the how many-th process goes if that is a file. */
+  /** Path of the log file of a process, by its number. */
   logPath(place: number): string {
     return join(this.#folder, `log-${place}`);
   }
 
-  /** What handlers have written so far. A line ends with its brace, unless its writer was killed or stopped in it. */
+  /**
+   * The events that handlers have written so far. Skips a line without its closing brace, whose writer was killed or
+   * frozen.
+   */
   readJournal(): Event[] {
     const lines = readFileSync(this.journal, "utf8").split("\n");
     return lines.filter((line) => line.endsWith("}")).map((line) => JSON.parse(line) as Event);
@@ -143,7 +146,7 @@ export class Site implements AsyncDisposable {
     await client?.query("UPDATE store_state SET max_ahead_ms = $1", [maxAheadMs]);
   }
 
-  /** Opens the store as it is, once no server has it open. */
+  /** Opens the store. No server may use it. */
   open(): Promise<Store> {
     if (this.scenario.engine === "postgres") return openPostgresStore({ url: this.url });
     return openSqliteStore({ path: this.storePath });

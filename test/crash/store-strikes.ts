@@ -6,40 +6,43 @@ import type { Dice } from "./seeded-random.ts";
 import type { Site } from "./site.ts";
 import { LIMITABLE, limitFileSize } from "./victim-log.ts";
 
-/** Strikes what the processes of a site store in, once; resolves when it is whole again. */
+/** Injects one fault into the store of a site. Resolves when the store is usable again. */
 export type Strike = (dice: Dice) => Promise<void>;
 
-/** Who sends frames to the servers of a site while its store is struck. */
+/** Sends frames to the servers of a site while faults are injected into its store. */
 export interface Witness {
-  /** Expects nothing any more of what the store held before. */
+  /** Stops expecting data that the store held before. */
   storeRenewed(): void;
   /** Sends some fresh frames; resolves when they are answered. */
   sendFresh(): Promise<void>;
-  /** Sends the latest frames to every server again and again for so long. */
+  /** Replays the latest frames to every server for this time. */
   sendLatestAgain(forMs: number): Promise<void>;
-  /** Sees that no server accepts fresh frames any more, that late at the most, unless `over` says that they are gone. */
+  /**
+   * Checks that within this time no server accepts new frames, unless `over` returns true because the servers have
+   * ended.
+   */
   refusedWithin(withinMs: number, over: () => boolean): Promise<void>;
 }
 
-/** What a strike works with beside the site. */
+/** Context of a strike, besides the site. */
 export interface StrikeContext {
   readonly witness: Witness;
   count(fault: string, times?: number): void;
-  /** The processes that run. */
+  /** The ids of the running processes. */
   pids(): readonly number[];
-  /** Says that what the store holds by now may be gone. */
+  /** Records that the current content of the store may be lost. */
   lost(how: string): void;
-  /** Says that the store may be held to everything that it says from now on. */
+  /** Records that the store was renewed and must keep its promises from now on. */
   renewed(): void;
-  /** Kills every process and does something before the next ones start; resolves when they have. */
+  /** Kills every process and runs `act` before the next ones start. Resolves when they have started. */
   betweenLives(act: () => void): Promise<void>;
 }
 
-/** A file of a process is not to grow beyond this while its disk is full. */
+/** File size limit of a process while its disk counts as full. */
 const FULL_BYTES = 8_192;
-/** How far a standby falls behind, in milliseconds. */
+/** How long a standby falls behind, in milliseconds. */
 const BEHIND_MS = [300, 2_500] as const;
-/** For how long old frames are sent again once the standby has taken over, in milliseconds. */
+/** How long old frames are replayed after the standby has taken over, in milliseconds. */
 const REPLAYING_MS = 3_000;
 
 /** The strikes on the store of a site. */
@@ -57,7 +60,7 @@ export function strikesOn({ scenario, postgres, pair, storePath }: Site, context
   return (dice) => fillDisk(dice.between(200, 800), context);
 }
 
-/** Lets no file of a process grow for a while: to it, that is a full disk. */
+/** Limits the file size of the processes for a while, which they observe as a full disk. */
 async function fillDisk(forMs: number, { count, pids }: StrikeContext): Promise<void> {
   const [pid] = pids();
   if (!LIMITABLE || pid === undefined || !limitFileSize(pid, FULL_BYTES)) return;
@@ -82,14 +85,16 @@ async function killConnections(postgres: PostgresServer, dice: Dice, { count }: 
   count("connections killed", rowCount ?? 0);
 }
 
-/** The standby has everything that was acknowledged. Until the next one follows, nothing can be committed. */
+/**
+ * Fails over to a standby that has all acknowledged commits. No commit succeeds until the next standby has caught up.
+ */
 async function failOverWhole(pair: PostgresPair, _dice: Dice, { count, witness }: StrikeContext): Promise<void> {
   pair.failOver();
   count("failovers");
   await Promise.all([witness.sendLatestAgain(REPLAYING_MS), pair.rebuild()]);
 }
 
-/** The standby lacks the latest. */
+/** Fails over to a standby that lacks the latest commits. */
 async function failOverBehind(pair: PostgresPair, dice: Dice, context: StrikeContext): Promise<void> {
   const { count, witness, lost, renewed } = context;
   lost("a standby that was behind took over");

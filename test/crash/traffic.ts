@@ -14,7 +14,7 @@ import type { History, Sighting } from "./history.ts";
 import type { Dice } from "./seeded-random.ts";
 import type { Witness } from "./store-strikes.ts";
 
-/** What faults explain; anything else that a caller is told is a finding. */
+/** Reasons that faults explain. Any other reason is a finding. */
 const EXPLAINED: ReadonlySet<Reason> = new Set([
   "UNREACHABLE",
   "UNAVAILABLE",
@@ -28,13 +28,13 @@ const EXPLAINED: ReadonlySet<Reason> = new Set([
 const WATCHES_MAX = 24;
 const TOIL_MAX_MS = 400;
 const PAUSE_MAX_MS = 30;
-/** Before anything that a clock which was set back can say. */
+/** Older than any time of a clock that is set back. */
 const LONG_AGO_MS = 7_200_000;
-/** What a tool that went astray is answered with beside that. */
+/** Additional reasons that a tool with stray work may cause. */
 const STRAYED: ReadonlySet<Reason> = new Set(["TOOL_FAILED", "INTERNAL"]);
-/** How a client says that an answer takes back an earlier one. */
+/** Messages of the client about an answer that contradicts an earlier one. */
 const TAKEN_BACK = /goes on to revision|falls from revision/;
-/** The tools of the victims that the clients call, job tools first. */
+/** The called tools of the victims, job tools first. */
 const JOB_TOOLS = ["toil", "stray_job"] as const;
 type Tool = (typeof JOB_TOOLS)[number] | "pay" | "stray_call";
 
@@ -42,11 +42,11 @@ interface Intent {
   readonly client: string;
   readonly requestId: string;
   readonly tool: Tool;
-  /** What the tool is given: how long to toil, which way to go astray. */
+  /** The argument of the tool: how long to work, or which kind of stray work to start. */
   readonly number: number;
 }
 
-/** What a {@link Traffic} is made of. */
+/** Options of {@link Traffic}. */
 export interface TrafficOptions {
   readonly credentials: ReadonlyMap<string, ClientCredentials>;
   readonly addresses: readonly string[];
@@ -55,8 +55,8 @@ export interface TrafficOptions {
 }
 
 /**
- * Several clients, each with a connection to every server and one to all of them, that do whatever comes to their mind
- * and note what they see.
+ * Several clients, each with a connection to every server and one to all of them, that make random calls and record the
+ * answers.
  */
 export class Traffic implements Witness, AsyncDisposable {
   readonly #options: TrafficOptions;
@@ -67,10 +67,10 @@ export class Traffic implements Witness, AsyncDisposable {
   readonly #frames: CapturedFrames;
   readonly #watches = new Set<Promise<void>>();
   readonly #streams = new AbortController();
-  /** The jobs whose end the stream of all jobs has told. */
+  /** The jobs whose end the stream of all jobs has contained. */
   readonly #toldEnds = new Set<string>();
   #named = 0;
-  /** When the store was last renewed, milliseconds of the driver's own clock: what was asked for before may be lost. */
+  /** Time of the last renewal of the store, in milliseconds of the driver's clock. Earlier requests may be lost. */
   #renewedMs = 0;
   #stopping = false;
   #lanes: Promise<void>[] = [];
@@ -91,13 +91,13 @@ export class Traffic implements Witness, AsyncDisposable {
     }
   }
 
-  /** Begins, with so many things at once. */
+  /** Starts the traffic with `lanes` concurrent tasks. */
   start(lanes: number): void {
     this.#told = [...this.#clients].map(([clientId, [client]]) => this.#follow(clientId, client as SealwireClient));
     this.#lanes = Array.from({ length: lanes }, () => this.#lane(this.#options.dice.split()));
   }
 
-  /** Ends what is random, has every start acknowledged, and sees every watch to its end. */
+  /** Stops random calls, repeats every start until it is acknowledged, and waits for the end of every watch. */
   async finish(): Promise<void> {
     this.#stopping = true;
     await Promise.all(this.#lanes);
@@ -112,7 +112,7 @@ export class Traffic implements Witness, AsyncDisposable {
     await this.#toldAll();
   }
 
-  /** Sees that every server takes fresh frames of every client again, and soon. */
+  /** Checks that every server accepts new frames of every client again within the limit. */
   servedAgain(withinMs: number): Promise<boolean> {
     return this.#frames.acceptedAgain(withinMs);
   }
@@ -172,7 +172,7 @@ export class Traffic implements Witness, AsyncDisposable {
     return intent;
   }
 
-  /** Starts a job or pays, perhaps not for the first time. */
+  /** Starts a job or pays, possibly as a repetition. */
   async #submit({ client, requestId, tool, number }: Intent, dice: Dice): Promise<void> {
     const args = { typeUrl: TYPE_URL_PREFIX + TEST_INPUT, value: testArgs(number) };
     const alsoExplained = tool === "stray_call" ? STRAYED : undefined;
@@ -217,7 +217,7 @@ export class Traffic implements Witness, AsyncDisposable {
     return dice.pick(this.#clients.get(client) ?? []);
   }
 
-  /** Notes what the stream of all of a client's jobs tells. One that gives up before its first message is begun anew. */
+  /** Records the stream of all of a client's jobs. A stream that fails before its first message is restarted. */
   async #follow(clientId: string, client: SealwireClient): Promise<void> {
     const { signal } = this.#streams;
     const endedSinceMs = Date.now() - LONG_AGO_MS;
@@ -231,7 +231,7 @@ export class Traffic implements Witness, AsyncDisposable {
     }
   }
 
-  /** Waits until those streams have told of every end, if they ever do. */
+  /** Waits until these streams have contained the end of every job. */
   async #toldAll(): Promise<void> {
     for (let looks = 0; looks < 150 && this.#jobs.some(({ jobId }) => !this.#toldEnds.has(jobId)); looks += 1)
       await delay(200);
@@ -248,7 +248,7 @@ export class Traffic implements Witness, AsyncDisposable {
     }
   }
 
-  /** Runs what faults may make fail. */
+  /** Runs an operation that may fail because of faults. */
   async #explained(
     {
       action,
@@ -283,7 +283,7 @@ async function sighting(handle: JobHandle<ToolOutput>, snapshot: JobSnapshot): P
   return { jobId, state, revision, attempt, outcome };
 }
 
-/** The token in a result of the victims' tools. */
+/** The token in a result of a victim's tool. */
 export function readToken(value: Uint8Array): string {
   return String(BatchSumResponse.decode(value).total);
 }

@@ -3,22 +3,22 @@ import { closeSync, fstatSync, ftruncateSync, openSync, readSync, rmSync } from 
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
- * Where the log of a process goes: to a reader; to a device that is always full; to a file that cannot grow at first;
- * to a pipe that nobody reads.
+ * Targets of a process's log: a reader; a device that is always full; a file that cannot grow at the start; a pipe that
+ * is not read.
  */
 export const LOG_TARGETS = ["read", "full device", "full at first", "unread"] as const;
-/** Any of {@link LOG_TARGETS}. */
+/** One of {@link LOG_TARGETS}. */
 export type LogTarget = (typeof LOG_TARGETS)[number];
 
-/** The log file begins behind a hole of this size, so that a limit on the size of files stops the log and not the store. */
+/** The log file starts with a hole of this size, so that a file size limit affects the log and not the store. */
 const HOLE_BYTES = 2 ** 30;
 const LIMIT_BYTES = 2 ** 29;
 const TAIL_BYTES = 64 * 1024;
 
-/** True if the size of a running process's files can be limited from outside. */
+/** True if the file size of a running process can be limited from outside. */
 export const LIMITABLE = spawnSync("prlimit", ["--version"]).status === 0;
 
-/** Lets no file of a process grow beyond so many bytes; false if it could not be done. */
+/** Limits the file size of a process. Returns false if this failed. */
 export function limitFileSize(pid: number, bytes: number | "unlimited"): boolean {
   return spawnSync("prlimit", ["--pid", String(pid), `--fsize=${bytes}:unlimited`]).status === 0;
 }
@@ -29,7 +29,7 @@ export class VictimLog implements Disposable {
   readonly #path: string;
   readonly #fd: number | undefined;
 
-  /** `path` names the file, if the target is one. */
+  /** `path`: the file, if the target is one. */
   constructor(target: LogTarget, path: string) {
     this.target = target;
     this.#path = path;
@@ -40,24 +40,24 @@ export class VictimLog implements Disposable {
     }
   }
 
-  /** How much is logged: an odd target is to have something to do. */
+  /** The log level. It is higher for unusual targets, so that they receive data. */
   get level(): "warn" | "info" {
     return this.target === "read" ? "warn" : "info";
   }
 
-  /** What the process gets for its stderr. */
+  /** The stderr of the process. */
   get stdio(): number | "pipe" {
     return this.#fd ?? "pipe";
   }
 
-  /** Keeps the file from growing for a while, if it is one. */
+  /** Prevents the log file from growing for a while, if the target is a file. */
   async fill(pid: number, forMs: number): Promise<void> {
     if (this.target !== "full at first" || !LIMITABLE || !limitFileSize(pid, LIMIT_BYTES)) return;
     await delay(forMs);
     limitFileSize(pid, "unlimited");
   }
 
-  /** The last of what the file holds; "" if there is none. */
+  /** The end of the log file; "" if there is none. */
   tail(): string {
     if (this.target !== "full at first" || this.#fd === undefined) return "";
     const bytes = Buffer.alloc(TAIL_BYTES);

@@ -10,28 +10,31 @@ import type { Event } from "./history.ts";
 import { PLANTED_FAULTS, type PlantedFault, rewriteSql } from "./planted-faults.ts";
 
 /*
- * The module of tools that the campaign's servers and workers are given with `--tools`, which is how they run whatever
- * the campaign does to them: the command line itself knows of no failpoint. `store migrate` gets it by `--import`.
+ * The tools module of the campaign's servers and workers, loaded with `--tools`. It installs the failpoints, of which
+ * the command line itself contains none. `store migrate` loads it with `--import`.
  */
 
-/** What a victim is told in CRASH_ORDERS. */
+/** The orders of a victim, in CRASH_ORDERS. */
 export interface Orders {
-  /** Where handlers write what they do, one event a line. */
+  /** The file to which handlers write their events, one per line. */
   readonly journal: string;
   readonly failpoint?: Failpoint | undefined;
   readonly plant?: PlantedFault | undefined;
-  /** The part of its window that a store which is made anew takes for how far ahead stamps may be. */
+  /** `maxAheadMs` of the window of a new store. */
   readonly maxAheadMs?: number | undefined;
-  /** How far its clock is from the machine's when it starts. */
+  /** Offset of its clock from the system clock at the start. */
   readonly clockOffsetMs: number;
 }
 
-/** What a victim is told while it runs. */
+/** A clock change that is sent to a running victim. */
 export interface ClockSetting {
   readonly clockOffsetMs: number;
 }
 
-/** Chores of the store come so often that a short life sees them. With a database connecting may take 5 s as well. */
+/**
+ * Maintenance tasks run more often, so that short-lived processes run them. Longer intervals are kept with a database,
+ * because connecting may take 5 s.
+ */
 const HASTENED_FROM_MS = process.argv.includes("--store") ? [30_000] : [5_000, 30_000];
 const HASTENED_TO_MS = 700;
 
@@ -72,7 +75,7 @@ const service = testService({
     },
   },
 });
-/** What `--tools` takes. */
+/** The tools for `--tools`. */
 export const tools = [service.tools];
 /** The contract of the tools. */
 export const descriptors = [service.descriptors];
@@ -80,7 +83,7 @@ export const descriptors = [service.descriptors];
 async function toil(forMs: number, { jobId = "", attempt, signal, progress }: ToolContext): Promise<number> {
   striker.strikes("run", "before");
   began(jobId, attempt);
-  // Some handlers are deaf, and have to be cut off.
+  // Some handlers ignore their signal and must be cut off.
   const heeds = Math.random() < 0.8 ? { signal } : {};
   for (let step = 0; step < 3; step += 1) {
     progress(step, 3);
@@ -93,21 +96,21 @@ async function toil(forMs: number, { jobId = "", attempt, signal, progress }: To
   return handOver(jobId, attempt);
 }
 
-/** Holds the whole process up, in its first attempt. */
+/** Blocks the whole process, in the first attempt only. */
 function block(forMs: number, { jobId = "", attempt }: ToolContext): number {
   began(jobId, attempt);
   if (attempt === 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, forMs);
   return handOver(jobId, attempt);
 }
 
-/** Takes its time, in its first attempt. */
+/** Waits, in the first attempt only. */
 async function linger(forMs: number, { jobId = "", attempt }: ToolContext): Promise<number> {
   began(jobId, attempt);
   if (attempt === 1) await delay(forMs);
   return handOver(jobId, attempt);
 }
 
-/** Its stray is charged to nobody else; its own attempt may fail of it. */
+/** Starts stray work. It may fail its own attempt, but no other call. */
 async function strayJob(way: number, { jobId = "", attempt }: ToolContext): Promise<number> {
   began(jobId, attempt);
   tell({ kind: "attempt failed", jobId, attempt });
@@ -120,7 +123,7 @@ async function strayCall(way: number): Promise<number> {
   return 1;
 }
 
-/** Gives a result that no other attempt gives. */
+/** Returns a result that is unique to the attempt. */
 function handOver(jobId: string, attempt: number): number {
   const token = Math.floor(Math.random() * 2 ** 50);
   tell({ kind: "attempt returned", jobId, attempt, outcome: String(token) });
@@ -133,7 +136,7 @@ function began(jobId: string, attempt: number): void {
 }
 
 function tell(event: Event): void {
-  // A line of its own, also behind one that its writer did not live to end.
+  // Starts with a line break, because the previous writer may have been killed within its line.
   appendFileSync(orders.journal, `\n${JSON.stringify(event)}\n`);
 }
 

@@ -18,7 +18,7 @@ export async function eventually<T>(
   }
 }
 
-/** Lets everything run that needs no time to pass: promises, and work put off to the next turns of the event loop. */
+/** Resolves when all work is done that does not wait for time: promises, and work in the next event loop turns. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 8; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -5,7 +5,7 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** A clock that stands still until a test moves it. */
+/** A clock that only a test advances. */
 export class FakeClock implements Clock {
   #nowMs: number;
   #monotonicMs = 0;
@@ -17,7 +17,7 @@ export class FakeClock implements Clock {
     this.#nowMs = nowMs;
   }
 
-  /** How many timers are armed. */
+  /** Number of pending timers. */
   get timers(): number {
     return this.#timers.size;
   }
@@ -36,7 +36,7 @@ export class FakeClock implements Clock {
     return { [Symbol.dispose]: () => this.#timers.delete(timer) };
   }
 
-  /** Lets time pass at once, as if the machine had slept: whatever became due fires, the earliest first. */
+  /** Advances the clock and fires all due timers, earliest first. */
   advance(ms: number): void {
     this.#nowMs += ms;
     this.#monotonicMs += ms;
@@ -47,7 +47,7 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Steps the wall clock alone, forth or back, as an operator or NTP does. */
+  /** Changes only the wall clock, as an operator or NTP does. */
   step(ms: number): void {
     this.#nowMs += ms;
     this.moved(this.#nowMs);

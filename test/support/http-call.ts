@@ -1,6 +1,6 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
 
-/** Opens a call at the level of HTTP/2, for what no gRPC client sends. */
+/** Opens a call on the HTTP/2 level, for requests that no gRPC client sends. */
 export function openCall(session: ClientHttp2Session, path: string): ClientHttp2Stream {
   return session.request(
     {
@@ -13,14 +13,14 @@ export function openCall(session: ClientHttp2Session, path: string): ClientHttp2
   );
 }
 
-/** A message as it goes over the wire, uncompressed. */
+/** An uncompressed gRPC message with its length prefix. */
 export function framed(message: Uint8Array): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(message.length, 1);
   return Buffer.concat([head, message]);
 }
 
-/** The gRPC status that a call ends with; whatever comes before it is read. */
+/** Reads a call to its end and resolves to its gRPC status. */
 export function statusOf(stream: ClientHttp2Stream): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const take = ({ "grpc-status": status }: Record<string, unknown>): void => {

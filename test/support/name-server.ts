@@ -5,10 +5,10 @@ const TYPE_A = 1;
 const CLASS_IN = 1;
 const RESPONSE_NO_ERROR = 0x8180;
 const RESPONSE_NO_NAME = 0x8183;
-/** Points at the name in the question. */
+/** A compression pointer to the name in the question. */
 const SAME_NAME = 0xc00c;
 
-/** A DNS server on loopback that knows IPv4 addresses of a few names, and can be told others. */
+/** A DNS server on loopback with configurable IPv4 addresses. */
 export class NameServer implements AsyncDisposable {
   readonly #socket: Socket;
   /** The addresses by name. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 const root = join(import.meta.dirname, "..", "..");
-/** What the package is built of, and holds. */
+/** The files that the package is built from. */
 const SOURCES = [
   ...[".npmrc", "CHANGELOG.md", "LICENSE", "README.md", "package.json", "tsconfig.json"],
   ...["examples/greeter", "gen", "proto", "src"],
@@ -20,13 +20,13 @@ const LIST = "files.json";
 export interface PackedPackage {
   /** The tarball. */
   readonly path: string;
-  /** What is in it, relative to the package. */
+  /** Its files, relative to the package. */
   readonly files: readonly string[];
 }
 
 /**
- * Packs the package into `folder`. It is built in a copy: packing builds `dist/` anew, and other tests may use that of the
- * repository meanwhile. What was packed of the same sources before is taken from there.
+ * Packs the package into `folder`. It is built in a copy, because packing rebuilds `dist/` and other tests may use the
+ * repository's one.
  */
 export async function packPackage(folder: string): Promise<PackedPackage> {
   const copy = await mkdtemp(join(tmpdir(), "sealwire-pack-"));

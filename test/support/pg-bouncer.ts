@@ -8,11 +8,11 @@ import { eventually } from "./eventually.ts";
 import { freePort } from "./free-port.ts";
 import type { Suite } from "./suite.ts";
 
-/** Like PostgreSQL it refuses to run as root; this is `nobody`. */
+/** User id of `nobody`. PgBouncer refuses to run as root. */
 const NOBODY = 65534;
 const PROGRAM = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].find((path) => existsSync(path));
 
-/** True if PgBouncer is installed; otherwise leaves the suite out, which CI does not. */
+/** True if PgBouncer is installed. Otherwise skips the suite, or fails in CI. */
 export function hasPgBouncer(test: Suite): boolean {
   if (PROGRAM !== undefined) return true;
   if (process.env.CI) throw new Error("PgBouncer is not installed, and CI skips nothing");
@@ -20,7 +20,7 @@ export function hasPgBouncer(test: Suite): boolean {
   return false;
 }
 
-/** How a {@link PgBouncer} is run. */
+/** Options of a {@link PgBouncer}. */
 export interface PgBouncerOptions {
   /** The port of the server behind it. */
   readonly target: number;
@@ -29,7 +29,7 @@ export interface PgBouncerOptions {
   readonly lines?: string;
 }
 
-/** A PgBouncer of a test's own. */
+/** A PgBouncer for one test. */
 export class PgBouncer implements AsyncDisposable {
   readonly port: number;
   readonly #child: ChildProcess;

@@ -4,14 +4,14 @@ import { codeBlocks } from "../docs/code-blocks.ts";
 
 const page = readFileSync(join(import.meta.dirname, "..", "..", "docs", "operations.md"), "utf8");
 
-/** Who owns the schema, as docs/operations.md names it. */
+/** The owner of the schema in docs/operations.md. */
 export const OWNER = "sealwire_owner";
-/** Who serves. */
+/** The role of servers in docs/operations.md. */
 export const SERVER = "sealwire_server";
 
-/** What docs/operations.md has an administrator run before the first migration, and the owner after it. */
+/** The SQL in docs/operations.md that an administrator runs before the first migration, and the owner after it. */
 export interface RolesOfPage {
-  /** Makes the roles; once in a cluster. */
+  /** Creates the roles, once per cluster. */
   readonly roles: string;
   readonly schema: string;
   readonly grants: string;

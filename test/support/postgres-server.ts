@@ -7,10 +7,7 @@ import { migratePostgresStore } from "../../src/store/postgres/open.ts";
 import { OWNER, rolesOfPage } from "./postgres-roles.ts";
 import type { Suite } from "./suite.ts";
 
-/**
- * True if PostgreSQL is installed; otherwise leaves the whole suite out, with the reason. Where everything must run (CI)
- * it is a failure instead.
- */
+/** True if PostgreSQL is installed. Otherwise skips the suite with the reason, or fails in CI. */
 export function hasPostgres(test: Suite): boolean {
   if (findPostgres() !== undefined) return true;
   if (process.env.CI) throw new Error("PostgreSQL is not installed, and CI skips nothing");
@@ -44,12 +41,12 @@ export class PostgresServer implements AsyncDisposable {
     return this.#server.port;
   }
 
-  /** The URL of the database for a store in `schema`, by way of another port if one is given. */
+  /** The URL of the database for a store in `schema`; `port` replaces the server's port. */
   url(schema?: string, port?: number): string {
     return this.#server.url(schema, port);
   }
 
-  /** Makes the tables of a store in a schema of its own; gives the schema's name. */
+  /** Creates the tables of a store in a new schema. Returns the schema's name. */
   async newSchema(): Promise<string> {
     this.#schemas += 1;
     const schema = `store_${this.#schemas}`;
@@ -57,7 +54,7 @@ export class PostgresServer implements AsyncDisposable {
     return schema;
   }
 
-  /** The same with the roles that docs/operations.md has one make: its owner makes the tables, another may serve. */
+  /** As {@link newSchema}, with the roles of docs/operations.md: one role owns the tables, another one serves. */
   async newSchemaOfRoles(): Promise<string> {
     this.#schemas += 1;
     const schema = `store_${this.#schemas}`;
@@ -76,7 +73,7 @@ export class PostgresServer implements AsyncDisposable {
     return this.url(schema, port).replace("//sealwire@", `//${user}@`);
   }
 
-  /** Gives the store in a schema another clock: it shows what is set last. Gives what sets it, Unix milliseconds. */
+  /** Replaces the clock of the store in a schema. Returns a function that sets it, in Unix milliseconds. */
   async setClock(schema: string): Promise<(nowMs: number) => void> {
     const file = join(this.socketFolder, `${schema}.clock`);
     const set = (nowMs: number) => {
@@ -90,7 +87,7 @@ export class PostgresServer implements AsyncDisposable {
     return set;
   }
 
-  /** A connection for the test itself. Dispose it. */
+  /** Opens a connection for the test. Dispose it. */
   async connect(schema: string): Promise<Client & AsyncDisposable> {
     const connectionString = this.url().replace(/\?.*/, "");
     const client = new Client({ connectionString, options: `-c search_path=${schema}` });
@@ -99,7 +96,7 @@ export class PostgresServer implements AsyncDisposable {
     return Object.assign(client, { [Symbol.asyncDispose]: () => client.end().catch(() => {}) });
   }
 
-  /** The folder of its unix socket, through which everybody is trusted. */
+  /** The folder of its unix socket, which requires no password. */
   get socketFolder(): string {
     return this.#server.socketFolder;
   }
@@ -109,7 +106,7 @@ export class PostgresServer implements AsyncDisposable {
     return this.#run("127.0.0.1", program, args, stdin);
   }
 
-  /** The same by its unix socket, where nobody is asked for a password. */
+  /** As {@link run}, through the unix socket, which requires no password. */
   runOverSocket(program: string, args: readonly string[]): { readonly stdout: string } {
     return this.#run(this.socketFolder, program, args);
   }
@@ -119,38 +116,38 @@ export class PostgresServer implements AsyncDisposable {
     return { stdout: execFileSync(program, [...place, ...args], { input: stdin, encoding: "utf8", stdio: "pipe" }) };
   }
 
-  /** A standby, named so, that follows this server, by way of `throughPort`; it listens at `port`. Dispose it. */
+  /** Starts a standby of this server that replicates through `throughPort` and listens on `port`. Dispose it. */
   async startStandby(throughPort?: number, port?: number): Promise<PostgresServer> {
     return new PostgresServer(await this.#server.startStandby(throughPort, port));
   }
 
-  /** Makes a base backup, which is not started, and would listen at the same port. Dispose it. */
+  /** Makes a base backup as a server on the same port. It is not started. Dispose it. */
   async backUp(): Promise<PostgresServer> {
     return new PostgresServer(await this.#server.backUp());
   }
 
-  /** Has a base backup recovered as from an archive when it is started. */
+  /** Makes a base backup recover as from an archive when it is started. */
   recoverAtStart(): void {
     this.#server.recoverAtStart();
   }
 
-  /** Makes a standby the primary. */
+  /** Promotes a standby to the primary. */
   promote(): void {
     this.#server.promote();
   }
 
-  /** Adds lines of postgresql.conf and has them read; some hold from the next start on. */
+  /** Appends lines to postgresql.conf and reloads it. Some take effect at the next start. */
   configure(lines: string): void {
     this.#server.configure(lines);
     this.#server.reload();
   }
 
-  /** Ends the server as a crash would: connections break, nothing is written any more. */
+  /** Ends the server like a crash: connections break, and nothing more is written. */
   crash(): void {
     this.#server.crash();
   }
 
-  /** Starts it again; it recovers what was committed. */
+  /** Restarts the server, which recovers all commits. */
   startAgain(): void {
     this.#server.startAgain();
   }

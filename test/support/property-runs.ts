@@ -1,9 +1,9 @@
-/** Drawn once, so that the usual run is the same every time. */
+/** Fixed seed, so that usual runs are repeatable. */
 const USUAL_SEED = 20_261_128;
 
 /**
- * How often fast-check draws: `usual` times with a fixed seed; SEALWIRE_FC_RUNS times for a long run, with SEALWIRE_FC_SEED
- * or a seed of fast-check's own, which it prints when it fails.
+ * The parameters of fast-check: `usual` runs with a fixed seed, or SEALWIRE_FC_RUNS runs with SEALWIRE_FC_SEED or a
+ * random seed, which fast-check prints on failure.
  */
 export function propertyRuns(usual: number): { readonly numRuns: number; readonly seed?: number } {
   const { SEALWIRE_FC_RUNS: runs, SEALWIRE_FC_SEED: seed } = process.env;

@@ -15,18 +15,18 @@ import { RawStream } from "./raw-stream.ts";
 
 export { type RawFrame, type RawRequest, signRaw } from "./raw-frame.ts";
 
-/** What came back: the frames of an answer, or a failure with its signed response if there is one. */
+/** The result of a call: its verified responses and its status. */
 export interface RawAnswer {
   readonly code: number;
   readonly details: string;
-  /** Verified; from the message, or from the status details. */
+  /** Verified responses, from the messages or from the status details. */
   readonly responses: readonly Response[];
   readonly reason: string | undefined;
 }
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
-/** A gRPC client that sends frames exactly as given. */
+/** A gRPC client that sends frames unchanged. */
 export class RawClient implements Disposable {
   readonly #client: Client;
   readonly #credentials: ClientCredentials;
@@ -45,7 +45,7 @@ export class RawClient implements Disposable {
     return this.send(signRaw(this.#credentials, request), metadata);
   }
 
-  /** Sends a signed frame as it is to ToolService.Call. */
+  /** Sends a signed frame unchanged to ToolService.Call. */
   send(frame: RawFrame, metadata = new Metadata()): Promise<RawAnswer> {
     return new Promise((resolve) => {
       this.#client.makeUnaryRequest<Buffer, Buffer>(
@@ -63,7 +63,7 @@ export class RawClient implements Disposable {
     });
   }
 
-  /** Signs and opens a watch; resolves when it has ended. `onResponse` sees each verified message. */
+  /** Signs and opens a watch. Resolves when it has ended. `onResponse` receives each verified message. */
   watch(request: Omit<RawRequest, "method">, onResponse: (response: Response) => void = () => {}): Promise<RawAnswer> {
     const frame = signRaw(this.#credentials, { ...request, method: WATCH_JOB_METHOD });
     const responses: Response[] = [];

@@ -3,12 +3,12 @@ import type { ClientCredentials } from "../../src/signing/key-ring/credentials.t
 import { signRequest } from "../../src/signing/request/sign.ts";
 import { CALL_METHOD, TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 
-/** What a test sends; whatever it leaves out is as it should be. */
+/** A request of a test. Omitted fields have valid defaults. */
 export interface RawRequest {
   readonly tool: string;
   /** Full name of the request message. */
   readonly type: string;
-  /** Default: the one of `type`. */
+  /** Default: the type URL of `type`. */
   readonly typeUrl?: string;
   readonly value?: Uint8Array;
   readonly method?: string;
@@ -19,7 +19,7 @@ export interface RawRequest {
   readonly clientId?: string;
 }
 
-/** A signed frame and what is needed to verify its answer. */
+/** A signed frame with the data to verify its answer. */
 export interface RawFrame {
   readonly method: string;
   readonly frame: Buffer;

@@ -19,7 +19,7 @@ export interface StreamEnd {
   readonly code: number;
   readonly details: string;
   readonly reason: string | undefined;
-  /** True if the details hold a signed frame, which no end of a call stream does. */
+  /** True if the details contain a signed frame, which the end of a call stream never does. */
   readonly isSigned: boolean;
 }
 
@@ -32,7 +32,7 @@ interface Waiting {
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
-/** A ToolService.CallStream that sends frames exactly as given and verifies every answer. */
+/** A ToolService.CallStream that sends frames unchanged and verifies every answer. */
 export class RawStream {
   /** Request ids in the order in which they were answered. */
   readonly answered: string[] = [];
@@ -73,7 +73,7 @@ export class RawStream {
     this.write(writeCancelCall(number));
   }
 
-  /** Sends a signed frame as it is; gives its verified answer, rejects if the stream ends without. */
+  /** Sends a signed frame unchanged. Resolves to its verified answer; rejects if the stream ends before. */
   send(frame: RawFrame, credentials = this.#credentials): Promise<Response> {
     const answer = new Promise<Response>((resolve, reject) => {
       this.#waiting.set(frame.requestId, { frame, credentials, resolve, reject });
@@ -88,7 +88,7 @@ export class RawStream {
     this.#stream.write(Buffer.from(bytes));
   }
 
-  /** Says that no more frames come. */
+  /** Half-closes the stream. */
   end(): void {
     this.#stream.end();
   }

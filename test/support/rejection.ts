@@ -1,6 +1,6 @@
 import { type Reason, SealwireError } from "../../src/errors.ts";
 
-/** The SealwireError that `promise` rejects with; throws if it does not, or if the reason is another. */
+/** Resolves to the SealwireError with which `promise` rejects. Throws if it does not reject or has another reason. */
 export async function rejection(reason: Reason, promise: Promise<unknown>): Promise<SealwireError> {
   let value: unknown;
   try {

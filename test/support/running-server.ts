@@ -14,7 +14,7 @@ export type { TestServerOptions };
 
 /** A test server whose store is a file. */
 export interface TestServer extends UnstoredServer {
-  /** Where the store is, as `store.db`. */
+  /** The folder that contains the store, `store.db`. */
   readonly folder: string;
 }
 
@@ -34,7 +34,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   };
 }
 
-/** Takes a client's keys out of the ring of a running server. */
+/** Removes a client's keys from the ring of a running server. */
 export function removeClient({ keyRing }: Pick<TestServer, "keyRing">, clientId: string): void {
   keyRing.replace(without(keyRing.document, clientId));
 }

@@ -1,8 +1,8 @@
-/** What a scrape gave. */
+/** The result of a scrape. */
 export interface Scrape {
   readonly status: number;
   readonly text: string;
-  /** The value of a series as it stands in the text, for example `sealwire_jobs{state="QUEUED"}`; `undefined` if it is not there. */
+  /** The value of a series, for example `sealwire_jobs{state="QUEUED"}`; `undefined` if it is missing. */
   value(series: string): number | undefined;
 }
 

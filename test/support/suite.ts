@@ -11,9 +11,9 @@ export type Body = () => unknown;
 /** Registers tests of one suite; every suite ends with `test.run()`. */
 export interface Suite {
   (name: string, body: Body): void;
-  /** Runs only the tests marked so. Refused when CI is set, since it hides the others. */
+  /** Runs only the tests marked so. Refused if CI is set, because it hides the others. */
   only(name: string, body: Body): void;
-  /** Leaves a test out and prints why. The body may stay where it is. */
+  /** Skips a test and prints the reason. The body may be kept. */
   skip(name: string, reason: string, body?: Body): void;
   before: Hook;
   after: Hook;
@@ -40,8 +40,9 @@ const suites: Progress[] = [];
 let started = false;
 
 /**
- * Starts a suite on uvu, with the holes of uvu 0.5.6 closed: the process exits non-zero when a hook throws, a test throws
- * something that is no Error, `run()` is missing, no test ran, or the process ends before every test has settled.
+ * Creates a uvu suite that also fails where uvu 0.5.6 does not: the process exits non-zero if a hook throws, a test
+ * throws a value that is not an Error, `run()` is missing, no test ran, or the process ends before every test has
+ * settled.
  */
 export function suite(name: string): Suite {
   const inner = uvuSuite(name);
@@ -116,7 +117,7 @@ export function suite(name: string): Suite {
   return test;
 }
 
-/** The same suite with every test left out for one reason; its hooks do not run. */
+/** The same suite with all tests skipped for one reason. Its hooks do not run. */
 export function skipped(inner: Suite, reason: string): Suite {
   const skip = (test: string): void => inner.skip(test, reason);
   const unused: Hook = Object.assign(() => {}, { each: () => {} });
@@ -135,7 +136,7 @@ async function runOne(body: Body, hooks: { beforeEach: Body[]; afterEach: Body[]
   return failure ?? afterwards;
 }
 
-/** Runs bodies in order; gives the first thing thrown, as an Error whatever it was. */
+/** Runs bodies in order. Returns the first thrown value, converted to an Error. */
 async function caught(bodies: readonly Body[], context?: string): Promise<Error | undefined> {
   for (const body of bodies) {
     try {
@@ -154,7 +155,7 @@ function settle(progress: Progress, test: string, tell: () => void): void {
   tell();
 }
 
-/** Fails the file when something still holds the process open well after its last test. */
+/** Fails the file if a resource keeps the process alive long after its last test. */
 function watchForLeftovers(): void {
   setTimeout(() => {
     console.error(`still open 10 s after the last test: ${process.getActiveResourcesInfo().join(", ")}`);

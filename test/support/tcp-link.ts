@@ -1,12 +1,12 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** A port of loopback that leads to another one: what a network, or the end of a process behind it, does to peers. */
+/** A loopback port that forwards to another one, to simulate network failures and ended processes. */
 export class TcpLink implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   #server: Server;
   #closed: Promise<unknown> = Promise.resolve();
   #isHeld = false;
-  /** The port that new connections lead to. */
+  /** The target port of new connections. */
   target: number;
 
   private constructor(target: number) {
@@ -24,12 +24,12 @@ export class TcpLink implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Breaks the connections there are; new ones may follow. */
+  /** Breaks existing connections. New ones are accepted. */
   breakConnections(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
-  /** Breaks the connections and lets none through any more. Gives what opens the same port again. */
+  /** Breaks existing connections and refuses new ones. Returns a function that opens the same port again. */
   cut(): () => Promise<void> {
     if (!this.#server.listening) return async () => {};
     const { port } = this;
@@ -42,18 +42,18 @@ export class TcpLink implements AsyncDisposable {
     };
   }
 
-  /** Lets nothing through any more, and tells nobody, until it is released. */
+  /** Silently stops forwarding until {@link release}. */
   hold(): void {
     this.#isHeld = true;
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** Lets nothing through the connections there are any more, and tells nobody; new ones work. */
+  /** Silently stops forwarding on existing connections. New ones work. */
   strand(): void {
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** Lets everything through that was held back. */
+  /** Forwards all data that was held back. */
   release(): void {
     this.#isHeld = false;
     for (const socket of this.#sockets) socket.resume();

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { prepareStart } from "./quick-start.ts";
 import type { TestEvent } from "./report.ts";
 
-/** What came of one test file: counts of tests, and what to print when something is wrong. */
+/** The result of a test file: counts of tests, and the output to print on failure. */
 export interface FileResult {
   readonly passed: number;
   readonly failed: number;
@@ -18,25 +18,25 @@ export interface FileResult {
   readonly output: string;
 }
 
-/** How a test file is run. */
+/** Options of {@link runTestFile}. */
 export interface TestFileOptions {
   /** A module that is loaded before it. */
   readonly preload?: string;
-  /** Beside this process's own environment. */
+  /** Variables in addition to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 let start: Readonly<Record<string, string>> | undefined;
 const running = new Set<ChildProcess>();
 
-/** Kills every test process and what it started. */
+/** Kills every test process and its children. */
 export function killTestProcesses(): void {
   for (const child of running) killGroup(child);
 }
 
 /**
- * Runs one test file in a process group of its own. The file may set its limit in a comment, `// test-limit-ms: 300000`;
- * otherwise `defaultLimitMs` holds.
+ * Runs one test file in its own process group. The file may set its time limit in a comment, `// test-limit-ms:
+ * 300000`; default `defaultLimitMs`.
  */
 export async function runTestFile(
   file: string,
@@ -87,7 +87,7 @@ export async function runTestFile(
   return { passed, failed, failedTests, skipped, problems, cpuSeconds, output };
 }
 
-/** Waits for the process to exit, ends what it left behind, then for its pipes to close. */
+/** Waits for the process to exit, ends its remaining children, then waits for its pipes to close. */
 async function ended(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const result = await new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {

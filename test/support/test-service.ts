@@ -11,7 +11,7 @@ import { JobPolicy } from "../../gen/sealwire/v1/options.ts";
 import type { ToolContext } from "../../src/tools/handler.ts";
 import { implement, type ServiceDefinition, type ToolImplementation } from "../../src/tools/implement.ts";
 
-/** One tool of a test; it takes numbers and returns a count and a total. */
+/** A tool of a test. It receives numbers and returns a count and a total. */
 export interface TestTool {
   /** Makes it a job tool. */
   readonly job?: Partial<JobPolicy>;
@@ -21,7 +21,7 @@ export interface TestTool {
 
 const JOB_OPTION_FIELD = 50610;
 const LENGTH_DELIMITED = 2;
-/** Full name of the message that every test tool takes. */
+/** Full name of the request message of every test tool. */
 export const TEST_INPUT = "sealwire.demo.v1.BatchSumRequest";
 
 /** Makes a tool service for one test, with its descriptors; `methods` are named as in a contract, for example "AddUp". */

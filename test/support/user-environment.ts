@@ -1,6 +1,9 @@
 import { delimiter, dirname } from "node:path";
 
-/** A user's shell: this Node first, nothing of the repository's node_modules or of the npm that runs this test. */
+/**
+ * The environment of a user's shell: this Node first in PATH, without the repository's node_modules and the variables
+ * of npm.
+ */
 export function userEnvironment(): NodeJS.ProcessEnv {
   const paths = (process.env.PATH ?? "").split(delimiter).filter((path) => !path.includes("node_modules"));
   const env: NodeJS.ProcessEnv = { ...process.env, PATH: [dirname(process.execPath), ...paths].join(delimiter) };

@@ -1,6 +1,6 @@
 import type { ArgsValidator as Original } from "../../../src/validation/args.ts";
 
-/** In place of the ArgsValidator in src/validation/args.ts: all arguments are right. */
+/** Replaces the ArgsValidator in src/validation/args.ts: all arguments are valid. */
 export class ArgsValidator implements Pick<Original, "warm" | "validate"> {
   warm(): void {}
 

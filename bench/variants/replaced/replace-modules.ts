@@ -3,8 +3,8 @@ import { registerHooks } from "node:module";
 const SOURCES = new URL("../../../src/", import.meta.url).href;
 
 /**
- * From now on imports of a module under src/ get another one in its place: how a part is left out without a switch for
- * it in the product. `replacements`: paths below src/ and below this folder.
+ * Replaces imported modules under src/, to leave out a part without a switch in the product. `replacements`: paths
+ * below src/ and below this folder.
  */
 export function replaceModules(replacements: Readonly<Record<string, string>>): { readonly checkUsed: () => void } {
   const unused = new Set(Object.keys(replacements));

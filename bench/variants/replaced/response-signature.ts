@@ -2,7 +2,7 @@ import type * as Original from "../../../src/signing/response/signature.ts";
 
 const FIXED = Buffer.alloc(32, 1);
 
-/* In place of src/signing/response/signature.ts: nothing is computed. */
+/* Replaces src/signing/response/signature.ts: nothing is computed. */
 
 export const responseSignature: typeof Original.responseSignature = () => FIXED;
 export const verifyResponse: typeof Original.verifyResponse = () => true;

@@ -3,9 +3,9 @@ import type { CallResult } from "../../client/calls/call-result.ts";
 import type { SealwireClient } from "../../client/client.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
 import { systemRandom } from "../../runtime/random.ts";
+import { type ConnectionOptions, sameServerOptions } from "../input/connection-options.ts";
 import { readArguments } from "../input/json-input.ts";
 import { openClient } from "../input/open-client.ts";
-import { type ServerOptions, sameServerOptions } from "../input/server-options.ts";
 import { Interrupt } from "../interrupt.ts";
 import { ExitCode } from "../output/exit-code.ts";
 import { reportFailure } from "../output/failure.ts";
@@ -14,19 +14,19 @@ import { jobLine } from "../output/job-json.ts";
 import { toJsonLine } from "../output/json-output.ts";
 import type { Terminal } from "../output/terminal.ts";
 
-interface CallOptions extends ServerOptions {
+interface AddressOptions extends ConnectionOptions {
   readonly watch?: boolean;
   readonly detach?: boolean;
   readonly requestId?: string;
   readonly descriptors?: string;
 }
 
-/** Calls a tool and prints its result; a job is waited for. */
+/** Calls a tool and prints its result. Waits for the end of a job. */
 export async function run(
   terminal: Terminal,
   tool: string,
   json: string | undefined,
-  options: CallOptions,
+  options: AddressOptions,
 ): Promise<ExitCode> {
   const args = await readArguments(terminal, json);
   await using client = await openClient(terminal, options);
@@ -51,14 +51,14 @@ export async function run(
 
 interface Intent {
   readonly tool: string;
-  /** The arguments as on the command line. */
+  /** The arguments on the command line. */
   readonly json: string | undefined;
   readonly args: JsonValue;
   readonly requestId: string;
-  readonly options: CallOptions;
+  readonly options: AddressOptions;
 }
 
-/** Calls; after Ctrl-C says how to get the outcome and gives `undefined`. */
+/** Calls the tool. After Ctrl-C, prints how to get the outcome and returns `undefined`. */
 async function callOrDetach(
   terminal: Terminal,
   client: SealwireClient,
@@ -72,7 +72,7 @@ async function callOrDetach(
     if (!signal.aborted) throw thrown;
     const again = ["sealwire", "call", tool, ...(json === undefined ? [] : [json]), "--request-id", requestId];
     terminal.say(
-      "Interrupted before an answer came; the call may have arrived. To get its outcome without doing it twice:",
+      "Interrupted before an answer was received; the call may have been executed. To get its outcome without a second execution:",
     );
     terminal.say(`  ${[...again, ...sameServerOptions(options)].map(shellQuote).join(" ")}`);
     return undefined;

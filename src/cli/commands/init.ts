@@ -9,10 +9,10 @@ import { type Manifest, mergeManifest, sealwireDependency } from "../output/proj
 import type { Terminal } from "../output/terminal.ts";
 
 const MANIFEST = "package.json";
-/** npm leaves a file of the right name out of packages. */
+/** Name of the template's .gitignore, because npm omits files named .gitignore from packages. */
 const GITIGNORE = "gitignore";
 
-/** Makes a project with a contract, two tools and a client in a folder that may hold a package.json already. */
+/** Creates a project with a contract, two tools and a client in a folder that may already contain a package.json. */
 export async function run(terminal: Terminal, dir = "."): Promise<ExitCode> {
   const folder = resolve(dir);
   const template = fileURLToPath(new URL("examples/greeter/", import.meta.resolve("sealwire/package.json")));
@@ -34,7 +34,7 @@ export async function run(terminal: Terminal, dir = "."): Promise<ExitCode> {
   return ExitCode.done;
 }
 
-/** All files of the template but its manifest, by their paths in it. */
+/** The paths of all files of the template except its manifest. */
 async function templateFiles(template: string): Promise<string[]> {
   const entries = await readdir(template, { recursive: true, withFileTypes: true });
   const paths = entries
@@ -67,12 +67,12 @@ async function readManifest(path: string): Promise<Manifest> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as Manifest;
   } catch (cause) {
-    const toDo = "Mend it, or name another folder.";
+    const toDo = "Correct it, or name another folder.";
     throw new SealwireError("OPTIONS_INVALID", `${path} cannot be read as JSON.\n${toDo}`, { cause });
   }
 }
 
-/** Where the projects around the folder have Sealwire from, if one of them depends on it. */
+/** The version or path by which a project in a parent folder depends on Sealwire, if there is one. */
 async function dependencyNear(folder: string): Promise<string | undefined> {
   for (let place = dirname(folder); ; place = dirname(place)) {
     const path = join(place, MANIFEST);
@@ -84,7 +84,7 @@ async function dependencyNear(folder: string): Promise<string | undefined> {
   }
 }
 
-/** A name that npm takes, made of the folder's. */
+/** A valid npm package name, derived from the folder's name. */
 function packageName(folder: string): string {
   return (
     basename(folder)

@@ -24,7 +24,7 @@ import { checkStart } from "../serve/start-check.ts";
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
   const settings = await resolveServeSettings(options, terminal.env);
   await checkStart(settings);
-  // Who tries things out in a terminal reads along; programs get lines of JSON.
+  // With --dev on a terminal the log is text for people, otherwise JSON lines.
   const forPeople = settings.dev && terminal.drawable;
   await using guard = guardProcess(terminal, settings.logLevel, { forPeople });
   const { logger, counters } = guard;
@@ -32,7 +32,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const { healthFile: path, metricsPublic, drainDelayMs } = settings;
   await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
-  // A first start that fails leaves nothing behind.
+  // A failed first start must leave no files.
   const isFirst = settings.store === undefined && !(await fileExists(dataFolder(settings.data).store));
   if (isFirst) checkTools({ tools, descriptors });
   if (settings.dev) {

@@ -15,15 +15,15 @@ import { requestSigningInput } from "../../signing/request/signature.ts";
 import { builtinImage, messageDesc, readImage } from "../../wire/descriptors.ts";
 import { CALL_METHOD, methodOfTool } from "../../wire/limits.ts";
 import { parseAddresses } from "../../wire/server-address.ts";
+import { type ConnectionOptions, loadCredentials } from "../input/connection-options.ts";
 import { readDescriptors } from "../input/descriptors-input.ts";
 import { readArguments } from "../input/json-input.ts";
 import { relayChanges } from "../input/relay-changes.ts";
-import { loadCredentials, type ServerOptions } from "../input/server-options.ts";
 import { ExitCode } from "../output/exit-code.ts";
 import { toJsonLine } from "../output/json-output.ts";
 import type { Terminal } from "../output/terminal.ts";
 
-interface SignOptions extends ServerOptions {
+interface SignOptions extends ConnectionOptions {
   readonly requestId?: string;
   readonly descriptors?: string;
   readonly count?: number;
@@ -34,10 +34,10 @@ interface SignOptions extends ServerOptions {
 
 const NONCE_BYTES = 16;
 const MAX_WARNINGS = 5;
-/** Linux takes no longer argument of a command than 128 KiB. */
+/** Linux limits one command argument to 128 KiB. */
 const MAX_ARGUMENT_BYTES = 100_000;
 
-/** Signs a call as often as asked for, each time anew, and prints the frames. */
+/** Signs one or more requests for a call, each with a new nonce, and prints the frames. */
 export async function run(
   terminal: Terminal,
   tool: string,
@@ -47,7 +47,8 @@ export async function run(
   const credentials = await loadCredentials(terminal, options);
   const contract = await findContract(terminal, tool, options, credentials);
   const encoded = encodeArguments(contract, await readArguments(terminal, json));
-  // A relay may order a map otherwise when it turns our JSON back into bytes: the canonical form can be found again.
+  // Signs the canonical form, because a relay that converts the JSON to bytes may reorder maps. The server can restore
+  // this form.
   const args = { ...encoded, value: canonicalize(encoded.value, contract.input) };
   const method = methodOfTool(tool);
   let isFirst = true;
@@ -73,7 +74,10 @@ export async function run(
   return ExitCode.done;
 }
 
-/** Names what whoever turns the JSON back into bytes would change: the server would say SIGNATURE_INVALID and no more. */
+/**
+ * Warns of values that a relay changes when it converts the JSON to bytes. The server would only answer
+ * SIGNATURE_INVALID.
+ */
 function warnOfRelays(
   terminal: Terminal,
   { frame }: SignedRequestFrame,
@@ -89,12 +93,15 @@ function warnOfRelays(
   if (changes.length > 0) terminal.say(`${dim("  try:")} Call by \`sealwire call\`, or send the bytes of --binary.`);
 }
 
-/** A frame behind its length as a varint: how protobuf libraries read one message after the other. */
+/** A frame prefixed by its length as a varint, the common format of protobuf message sequences. */
 function delimited(frame: Uint8Array): Uint8Array {
   return new BinaryWriter().bytes(frame).finish();
 }
 
-/** From `--descriptors`, from what is built in, or from the server's signed list; never from unsigned reflection. */
+/**
+ * Finds the contract in `--descriptors`, in the built-in image or in the server's signed list of tools; never by
+ * unsigned reflection.
+ */
 async function findContract(
   terminal: Terminal,
   tool: string,
@@ -130,11 +137,11 @@ function grpcurlCommand(frame: string, method: string, credentials: ClientCreden
   const security = tls || given.length > 0 ? given : ["-plaintext"];
   const [{ target: address } = { target: "" }] = parseAddresses(credentials.address);
   const socket = /^unix:(?:\/\/)?(.*)$/.exec(address)?.[1];
-  // grpcurl takes the first part of a relative path for a host.
+  // grpcurl interprets the first part of a relative path as a host.
   const target = socket === undefined ? [address] : ["-unix", resolve(socket)];
   const command = (data: string) =>
     ["grpcurl", ...security, "-d", data, ...target, method.slice(1)].map(shellQuote).join(" ");
-  // printf is a part of the shell, so its arguments may be as long as they like.
+  // printf is a shell builtin, so the length of its arguments is not limited.
   return Buffer.byteLength(frame) <= MAX_ARGUMENT_BYTES
     ? command(frame)
     : `printf %s ${shellQuote(frame)} | ${command("@")}`;
@@ -176,7 +183,7 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-/** Bytes outside printable ASCII as \xNN. */
+/** Escapes bytes outside printable ASCII as \xNN. */
 function printable(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) =>
     byte >= 0x20 && byte < 0x7f && byte !== 0x5c

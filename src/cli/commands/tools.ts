@@ -4,19 +4,19 @@ import { notListed } from "../../client/contracts/contract-source.ts";
 import { findMethod } from "../../client/contracts/contracts.ts";
 import { SealwireError } from "../../errors.ts";
 import { builtinImage, descriptorSetOf, messageDesc, readImage } from "../../wire/descriptors.ts";
+import type { ConnectionOptions } from "../input/connection-options.ts";
 import { openClient } from "../input/open-client.ts";
-import type { ServerOptions } from "../input/server-options.ts";
 import { ExitCode } from "../output/exit-code.ts";
 import { toJsonLine } from "../output/json-output.ts";
 import { printTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { printToolPage } from "../output/tool-page.ts";
 
-interface ToolsOptions extends ServerOptions {
+interface ToolsOptions extends ConnectionOptions {
   readonly json?: boolean;
 }
 
-/** Lists the tools that the client may call, or describes one of them. */
+/** Lists the tools that the client may call, or describes one tool. */
 export async function run(terminal: Terminal, name: string | undefined, options: ToolsOptions): Promise<ExitCode> {
   await using client = await openClient(terminal, options);
   const response = await client.listTools({ includeDescriptors: name !== undefined });
@@ -37,7 +37,7 @@ function printList(terminal: Terminal, { tools }: ListToolsResponse): void {
   printTable(terminal, ["TOOL", "KIND", "EFFECT", "ARGUMENTS", "DESCRIPTION"], rows);
 }
 
-/** The ProtoJSON of the answer. */
+/** The answer as ProtoJSON. */
 function toolsJson(response: ListToolsResponse): string {
   const desc = messageDesc(builtinImage(), "sealwire.system.v1.ListToolsResponse");
   const message = fromBinary(desc, ListToolsResponse.encode(response).finish());
@@ -46,7 +46,7 @@ function toolsJson(response: ListToolsResponse): string {
 
 interface Wanted {
   readonly name: string;
-  /** With descriptors. */
+  /** The answer of list_tools, with descriptors. */
   readonly response: ListToolsResponse;
   readonly options: ToolsOptions;
 }

@@ -4,19 +4,19 @@ import { type ClientCredentials, readCredentials } from "../../signing/key-ring/
 import { buildKeyRing } from "../../signing/key-ring/key-ring.ts";
 import { DEFAULT_KEY_LIMITS, type KeyRing, type VerificationKey } from "../../signing/key-ring/types.ts";
 import { builtinImage, imageWith } from "../../wire/descriptors.ts";
+import { loadCredentials } from "../input/connection-options.ts";
 import { dataFolder } from "../input/data-folder.ts";
 import { readInput } from "../input/json-input.ts";
 import { openKeyRing } from "../input/key-ring-access.ts";
-import type { PlaceOptions } from "../input/place.ts";
+import type { LocationOptions } from "../input/location.ts";
 import { checkRequest, type RequestCheck, type Step } from "../input/request-check.ts";
 import { readRequest } from "../input/request-input.ts";
-import { loadCredentials } from "../input/server-options.ts";
 import { EXIT_CODES, ExitCode } from "../output/exit-code.ts";
 import { toJsonLine } from "../output/json-output.ts";
 import { plainText } from "../output/plain-text.ts";
 import type { Terminal } from "../output/terminal.ts";
 
-interface VerifyOptions extends PlaceOptions {
+interface VerifyOptions extends LocationOptions {
   readonly credentials?: string;
   readonly serverId?: string;
   readonly descriptors?: string;
@@ -24,7 +24,7 @@ interface VerifyOptions extends PlaceOptions {
   readonly json?: boolean;
 }
 
-/** Tells at which step a server would refuse a signed request. */
+/** Shows the verification step at which a server would refuse a signed request. */
 export async function run(terminal: Terminal, file: string, options: VerifyOptions): Promise<ExitCode> {
   const judge = await findJudge(terminal, options);
   const image =
@@ -41,7 +41,7 @@ export async function run(terminal: Terminal, file: string, options: VerifyOptio
   return check.error === undefined ? ExitCode.done : EXIT_CODES[check.error.reason];
 }
 
-/** The key ring knows most; a client has only its credentials. */
+/** Uses the key ring if there is one, otherwise the client's credentials, which allow fewer checks. */
 async function findJudge(
   terminal: Terminal,
   options: VerifyOptions,
@@ -57,7 +57,7 @@ async function findJudge(
   return { ring: ringOf(own), knowsPermissions: false };
 }
 
-function namesRing({ config, data, keyRing, store, serverSecretFile }: PlaceOptions): boolean {
+function namesRing({ config, data, keyRing, store, serverSecretFile }: LocationOptions): boolean {
   return [config, data, keyRing, store, serverSecretFile].some((option) => option !== undefined);
 }
 

@@ -14,7 +14,10 @@ import { loadTools } from "../serve/served-tools.ts";
 import { drainAtEnd, shutdownSignal } from "../serve/shutdown-signal.ts";
 import { checkStore } from "../serve/start-check.ts";
 
-/** Works the jobs of a shared store until SIGTERM or SIGINT, without taking calls; then hands back what still runs. */
+/**
+ * Runs the jobs of a shared store without serving calls until SIGTERM or SIGINT, then returns running jobs to the
+ * queue.
+ */
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
   const settings = await resolveServeSettings(options, terminal.env);
   await using guard = guardProcess(terminal, settings.logLevel);
@@ -63,6 +66,6 @@ function refused(store: string | undefined): SealwireError {
   if (store !== undefined) {
     return new SealwireError("OPTIONS_INVALID", "A worker with a concurrency of 0 does nothing.\nGive 1 or more.");
   }
-  const toDo = "Give --store postgres://…; with a store in a folder, `sealwire serve` works the jobs itself.";
-  return new SealwireError("OPTIONS_INVALID", `Working alone needs a store that processes share.\n${toDo}`);
+  const toDo = "Give --store postgres://…; with a store in a folder, `sealwire serve` runs the jobs itself.";
+  return new SealwireError("OPTIONS_INVALID", `The command work needs a shared store.\n${toDo}`);
 }

@@ -1,13 +1,13 @@
 import type { Command } from "commander";
 
-/** A command of the program with the words that lead to it. */
+/** A command of the program with its path. */
 export interface PlacedCommand {
   /** For example "jobs list"; empty for the program itself. */
   readonly path: string;
   readonly command: Command;
 }
 
-/** The program and all its commands, also those that help does not show. */
+/** The program and all its commands, including hidden ones. */
 export function commandTree(program: Command): PlacedCommand[] {
   const below = (command: Command, path: string): PlacedCommand[] => [
     { path, command },

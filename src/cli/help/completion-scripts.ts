@@ -1,15 +1,15 @@
-/** The shells that there is a script for. */
+/** The supported shells. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
-/** Any of {@link SHELLS}. */
+/** One of {@link SHELLS}. */
 export type Shell = (typeof SHELLS)[number];
 
 /*
- * Each script gives the words of the command line to `sealwire complete`, which prints `:files`, `:folders` or a line
- * for each candidate: the word, a tab, what it does.
+ * Each script passes the words of the command line to `sealwire complete`. It prints `:files`, `:folders` or one line
+ * per candidate: the word, a tab and its description.
  */
 
-/** Bash takes "=" for the end of a word, so that what stands before it is left out of the candidates. */
+/** Bash splits words at "=", so the candidates omit the part before it. */
 const BASH = `# Completion of sealwire for bash: source <(sealwire completion bash)
 _sealwire() {
   local line=\${COMP_LINE:0:COMP_POINT} current before= answer value _
@@ -76,7 +76,7 @@ complete -c sealwire -f -a '(__sealwire_complete)'
 
 const SCRIPTS: Readonly<Record<Shell, string>> = { bash: BASH, zsh: ZSH, fish: FISH };
 
-/** The script that makes a shell complete command lines of `sealwire`. */
+/** The script that completes command lines of `sealwire` in a shell. */
 export function completionScript(shell: Shell): string {
   return SCRIPTS[shell];
 }

@@ -1,37 +1,37 @@
 import type { Argument, Command, Option } from "commander";
 import { append, collect } from "../input/option-values.ts";
 
-/** What a word may become: one of some words, or the name of a file or folder. */
+/** The completions of a word: candidates, or names of files or folders. */
 export type Completion = readonly Candidate[] | "files" | "folders";
 
-/** A word that fits, and what it does. */
+/** A completion with its description. */
 export interface Candidate {
   readonly value: string;
   readonly description: string;
 }
 
-/** Tells what the last of the words after the program's name may become. Asks no server and reads no file. */
+/** Returns the completions of the last of the words after the program's name. Calls no server and reads no file. */
 export function complete(program: Command, words: readonly string[]): Completion {
   const current = words.at(-1) ?? "";
-  const place = findPlace(program, words.slice(0, -1));
-  const completion = candidatesAt(place, current);
+  const at = findPosition(program, words.slice(0, -1));
+  const completion = candidatesAt(at, current);
   return typeof completion === "string" ? completion : completion.filter(({ value }) => value.startsWith(current));
 }
 
-/** Where in a command line a word stands. */
-interface Place {
+/** The position of a word in a command line. */
+interface WordPosition {
   readonly command: Command;
-  /** Set where the word is the value of an option. */
+  /** Set if the word is the value of an option. */
   readonly option: Option | undefined;
-  /** How many arguments of the command come before. */
+  /** Number of arguments of the command before the word. */
   readonly position: number;
-  /** What was given already. */
+  /** The options before the word. */
   readonly given: ReadonlySet<Option>;
-  /** True after `--`. */
+  /** True if the word follows `--`. */
   readonly plain: boolean;
 }
 
-function findPlace(program: Command, words: readonly string[]): Place {
+function findPosition(program: Command, words: readonly string[]): WordPosition {
   let command = program;
   let option: Option | undefined;
   let position = 0;
@@ -63,8 +63,8 @@ function takesValue({ required, optional }: Option): boolean {
   return required || optional;
 }
 
-function candidatesAt(place: Place, current: string): Completion {
-  const { command, option, position, plain } = place;
+function candidatesAt(at: WordPosition, current: string): Completion {
+  const { command, option, position, plain } = at;
   if (option !== undefined) return valuesOf(option, current);
   if (!plain && current.startsWith("--") && current.includes("=")) {
     const name = `${current.split("=", 1)[0]}=`;
@@ -72,19 +72,19 @@ function candidatesAt(place: Place, current: string): Completion {
     const values = assigned === undefined ? [] : valuesOf(assigned, current.slice(name.length));
     return typeof values === "string" ? values : values.map((each) => ({ ...each, value: name + each.value }));
   }
-  if (!plain && current.startsWith("-")) return optionsOf(place);
+  if (!plain && current.startsWith("-")) return optionsOf(at);
   if (command.commands.length > 0) return position > 0 ? [] : commandsOf(command);
   const argument = command.registeredArguments[position];
-  return argument === undefined ? optionsOf(place) : valuesOf(argument, current);
+  return argument === undefined ? optionsOf(at) : valuesOf(argument, current);
 }
 
-/** The commands that help shows, too. */
+/** The commands that are not hidden. */
 function commandsOf(command: Command): Candidate[] {
   const visible = command.createHelp().visibleCommands(command);
   return visible.map((each) => ({ value: each.name(), description: each.description() }));
 }
 
-function optionsOf({ command, given }: Place): Candidate[] {
+function optionsOf({ command, given }: WordPosition): Candidate[] {
   return command
     .createHelp()
     .visibleOptions(command)
@@ -99,7 +99,7 @@ function isRepeatable({ parseArg }: Option): boolean {
 function valuesOf(taker: Option | Argument, current: string): Completion {
   const { argChoices, description, parseArg } = taker;
   if (argChoices !== undefined) {
-    // Several values may stand in one word.
+    // One word may contain several values, separated by commas.
     const before = parseArg === collect ? current.slice(0, current.lastIndexOf(",") + 1) : "";
     return argChoices.map((choice) => ({ value: before + choice, description }));
   }

@@ -1,4 +1,4 @@
-/** What help shows first for each command, by the words that lead to it: command lines that can be pasted. */
+/** Example command lines, by command path. Help shows them first. */
 export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "": [
     "sealwire serve --dev",

@@ -2,17 +2,17 @@ import { type Command, Help, type HelpConfiguration } from "commander";
 import { commandTree } from "./command-tree.ts";
 import { EXAMPLES } from "./examples.ts";
 
-/** The group of the options that say how to reach a server; comes last. */
+/** Group of the options for connecting to a server; shown last. */
 export const CONNECTION_OPTIONS = "Connection options:";
-/** The group of the options that say where a server keeps its data. */
+/** Group of the options for the location of a server's data. */
 export const STORE_OPTIONS = "Store and key ring options:";
-/** The group of the options that say where a server listens. */
+/** Group of the options for a server's listening address. */
 export const LISTENING_OPTIONS = "Listening options:";
 
-/** The groups with headings of their own, in the order in which they stand behind the other options. */
+/** The option groups with headings, in the order in which they follow the other options. */
 const LAST_GROUPS: readonly string[] = [LISTENING_OPTIONS, STORE_OPTIONS, CONNECTION_OPTIONS];
 
-/** Puts examples before the help of every command and the groups of its options in order. */
+/** Adds examples to the help of every command and orders its option groups. */
 export function arrangeHelp(program: Command): void {
   const help = new Help();
   const configuration: HelpConfiguration = {

@@ -3,8 +3,8 @@ import { SealwireError } from "../../errors.ts";
 import { parseAddresses } from "../../wire/server-address.ts";
 import type { Terminal } from "../output/terminal.ts";
 
-/** What says how a server is called. */
-export interface CallOptions {
+/** Options for connecting to a server. */
+export interface AddressOptions {
   readonly address?: string;
   readonly tls?: boolean;
   readonly tlsCa?: string;
@@ -17,34 +17,34 @@ export interface CallOptions {
 const URL_FORM = /^(https?|grpcs?):\/\/([^/?#@]+)/i;
 const WITHOUT_PORT = /^(?:[^\s:/[\]]+|\[[0-9A-Fa-f:.]+\])$/;
 
-/** True if any option asks for TLS. */
-export function asksForTls({ tls, tlsCa, tlsCert, tlsKey, tlsServerName }: CallOptions): boolean {
+/** True if any option enables TLS. */
+export function asksForTls({ tls, tlsCa, tlsCert, tlsKey, tlsServerName }: AddressOptions): boolean {
   return tls === true || [tlsCa, tlsCert, tlsKey, tlsServerName].some((value) => value !== undefined);
 }
 
 /**
- * The address that an option or the environment names, `undefined` for the one in the credentials. Throws OPTIONS_INVALID
- * for a URL, and for a name alone, in the words of the command line.
+ * The address in an option or in the environment; `undefined` if neither is set and that of the credentials applies.
+ * Throws OPTIONS_INVALID for a URL and for a host without a port. The message names the option.
  */
-export function namedAddress(options: CallOptions, env: Terminal["env"]): string | undefined {
+export function namedAddress(options: AddressOptions, env: Terminal["env"]): string | undefined {
   const from = options.address === undefined ? "SEALWIRE_ADDRESS" : "--address";
   const named = options.address ?? (env.SEALWIRE_ADDRESS || undefined);
   for (const each of named?.split(",") ?? []) checkForm(from, each.trim(), options);
   return named;
 }
 
-/** Throws OPTIONS_INVALID for an address beyond this machine without TLS, unless that is asked for. */
-export function checkSecurity(address: string, options: CallOptions): void {
+/** Throws OPTIONS_INVALID for a remote address without TLS, unless `--insecure` is set. */
+export function checkSecurity(address: string, options: AddressOptions): void {
   if (asksForTls(options) || options.insecure) return;
   const remote = parseAddresses(address).find(({ target }) => !isLoopback(target));
   if (remote === undefined) return;
   throw new SealwireError(
     "OPTIONS_INVALID",
-    `${remote.target} is beyond this machine, and no option asks for TLS.\nGive --tls or --tls-ca FILE, or --insecure to let everyone on the way read along.`,
+    `${remote.target} is a remote address, and no option enables TLS.\nGive --tls or --tls-ca FILE, or --insecure to send everything unencrypted.`,
   );
 }
 
-function checkForm(from: string, address: string, options: CallOptions): void {
+function checkForm(from: string, address: string, options: AddressOptions): void {
   const [, scheme, host] = URL_FORM.exec(address) ?? [];
   if (host !== undefined) {
     const security = scheme?.toLowerCase().endsWith("s") && !asksForTls(options) ? " with --tls" : "";

@@ -11,7 +11,10 @@ import { LOG_LEVELS } from "../output/log.ts";
 import { parseDuration } from "./duration.ts";
 import type { FileSettings } from "./settings.ts";
 
-/** Reads a configuration file, paths relative to its folder. Throws OPTIONS_INVALID naming file and setting. */
+/**
+ * Reads a configuration file. Paths in it are relative to its folder. Throws OPTIONS_INVALID naming the file and the
+ * setting.
+ */
 export async function readConfig(path: string): Promise<FileSettings> {
   try {
     return readFields(new JsonFields(parseJson(await readFile(path))), dirname(resolve(path)));

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 
-/** The folder that `serve --dev` makes, and where other commands look unless told otherwise. */
+/** The data folder that `serve --dev` creates, and the default of other commands. */
 export const DEFAULT_DATA_FOLDER = ".sealwire";
 
-/** Where a server and its first client keep what. */
+/** The files in a data folder. */
 export interface DataFolder {
   readonly folder: string;
   readonly keyRing: string;
@@ -11,7 +11,7 @@ export interface DataFolder {
   readonly credentials: string;
 }
 
-/** Names the files in a data folder. */
+/** Returns the paths of the files in a data folder. */
 export function dataFolder(folder = DEFAULT_DATA_FOLDER): DataFolder {
   return {
     folder,

@@ -5,8 +5,8 @@ import { JsonTextError, parseJson, type Reviver } from "../../files/json-text.ts
 import type { Terminal } from "../output/terminal.ts";
 
 /**
- * Reads the bytes of a file, or of stdin for "-"; who sits at a terminal is told that `what` is waited for. Throws
- * OPTIONS_INVALID if there is no such file.
+ * Reads a file, or stdin for "-". If stdin is a terminal, prints that `what` is expected. Throws OPTIONS_INVALID if the
+ * file cannot be read.
  */
 export async function readInput(terminal: Terminal, path: string, what = "input"): Promise<Buffer> {
   if (path === "-") {
@@ -22,8 +22,8 @@ export async function readInput(terminal: Terminal, path: string, what = "input"
 }
 
 /**
- * Reads the arguments of a tool: JSON, `@FILE`, or `-` for stdin; nothing means `{}`. Throws OPTIONS_INVALID with the place
- * for text that is no JSON, and ARGS_INVALID with the path for numbers that JSON numbers cannot hold.
+ * Reads the arguments of a tool: JSON, `@FILE`, or `-` for stdin; default `{}`. Throws OPTIONS_INVALID with the
+ * position for invalid JSON, and ARGS_INVALID with the field's path for a number that JSON cannot represent exactly.
  */
 export async function readArguments(terminal: Terminal, source = "{}"): Promise<JsonValue> {
   const fromFile = source === "-" || source.startsWith("@");
@@ -52,12 +52,13 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Stands for a number that is not kept. */
+/** Marks a number that would lose precision. */
 class InexactNumber {}
 
 /**
- * A whole number beyond 2^53 may silently become another one, and one beyond the range of a double infinite. Digits that
- * are the shortest for their double, with zeros behind, stand for that double: writers of JSON give it so.
+ * Detects numbers that change when parsed: whole numbers beyond 2^53 lose digits, and numbers beyond the range of a
+ * double become infinite. Digits that are the shortest form of their double, followed by zeros, are accepted, because
+ * JSON writers produce them.
  */
 const markInexact: Reviver = (_name, value, { source = "" }) => {
   if (typeof value !== "number" || Number.isSafeInteger(value)) return value;

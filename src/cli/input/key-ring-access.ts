@@ -22,44 +22,44 @@ import { isSystemError } from "../output/failure.ts";
 import { type Log, openLog } from "../output/log.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { dataFolder } from "./data-folder.ts";
-import { findPlace, type Named, type Place, type PlaceOptions } from "./place.ts";
+import { type DataLocation, findLocation, type LocationOptions, type Named } from "./location.ts";
 
-/** Makes another ring of a ring. May be called again if somebody else was faster. */
+/** Changes a key ring. It may be called again after a concurrent change. */
 export type RingChange = (document: KeyRingDocument) => KeyRingDocument | Promise<KeyRingDocument>;
 
-/** A key ring that commands read and change, wherever it is kept. */
+/** A key ring in a file or a database that commands read and change. */
 export interface KeyRingAccess extends AsyncDisposable {
-  /** Names the ring to people. */
+  /** Name of the ring in messages. */
   readonly name: string;
-  /** How long after a change every server knows of it, in milliseconds; 0: a moment. */
+  /** Time until every server has loaded a change, in milliseconds; 0: immediately. */
   readonly settlesMs: number;
   exists(): Promise<boolean>;
   /**
-   * Puts what `change` makes of a new ring in place. Throws OPTIONS_INVALID if there is a ring, KEY_RING_INVALID if the
-   * new one could not be read again, and what `change` throws; then there is none.
+   * Creates the ring that `change` makes of `ring`. Throws OPTIONS_INVALID if there is a ring, KEY_RING_INVALID if the
+   * new one is invalid, and the errors of `change`. After an error no ring is created.
    */
   create(ring: KeyRingDocument, change: RingChange): Promise<void>;
   /** Throws KEY_RING_INVALID. */
   load(): Promise<KeyRingDocument>;
-  /** Throws KEY_RING_INVALID, and what `change` throws; then nothing has changed. */
+  /** Throws KEY_RING_INVALID and the errors of `change`. After an error the ring is unchanged. */
   edit(change: RingChange): Promise<KeyRingDocument>;
-  /** When each key was last used, Unix milliseconds by key id. */
+  /** Last use of each key, Unix milliseconds by key id. */
   lastUse(): Promise<ReadonlyMap<string, number>>;
 }
 
-/** What a command does with a ring. */
+/** How a command uses a key ring. */
 export interface RingUse {
   readonly env: Terminal["env"];
-  /** False if the command does without the server secrets of a ring in a database, as where it only lists keys. */
+  /** False if the command does not need the server secrets of a ring in a database, for example to list keys. */
   readonly secrets: boolean;
 }
 
 /**
- * Opens the ring that the options name: in a file, or in the database of a shared store, where a server with the same
- * options would find it. Throws OPTIONS_INVALID where they do not say which.
+ * Opens the key ring that a server with the same options would use: in a file, or in the database of a shared store.
+ * Throws OPTIONS_INVALID if the options are ambiguous.
  */
-export async function openKeyRing(options: PlaceOptions, { env, secrets }: RingUse): Promise<KeyRingAccess> {
-  const place = await findPlace(options, env);
+export async function openKeyRing(options: LocationOptions, { env, secrets }: RingUse): Promise<KeyRingAccess> {
+  const place = await findLocation(options, env);
   const { data, store, keyRing, serverSecretFile } = place;
   if (keyRing !== undefined) return new RingInFile(keyRing.value);
   if (serverSecretFile === undefined && isServedFromFolder(place))
@@ -82,19 +82,19 @@ export async function openKeyRing(options: PlaceOptions, { env, secrets }: RingU
 }
 
 /**
- * Without server secrets a server takes the ring in its data folder, whatever its store. So does a command that is given
- * the server's configuration, or the folder; one that is given a store alone means the ring in it.
+ * Without server secrets a server uses the ring in its data folder, for any store. A command with the server's
+ * configuration or data folder does the same. A command with only a store uses the ring in that store.
  */
-function isServedFromFolder({ data, store }: Place): boolean {
+function isServedFromFolder({ data, store }: DataLocation): boolean {
   return store === undefined || store.isConfigured || (data.isTyped && !store.isTyped);
 }
 
-/** A key must not be used before every server knows it. */
+/** The start of validity of a new key: the time when every server has loaded it. */
 export function newKeyWorksFrom({ settlesMs }: KeyRingAccess, nowMs: number): { readonly notBeforeMs?: number } {
   return settlesMs === 0 ? {} : { notBeforeMs: nowMs + settlesMs };
 }
 
-/** True if a change that failed may be in place all the same: a database can be lost while it commits. */
+/** True if a failed change may have been committed, because the connection was lost during the commit. */
 export function mayHaveCommitted(thrown: unknown): boolean {
   const { reason } = SealwireError.from(thrown);
   return reason === "UNAVAILABLE" || (reason === "INTERNAL" && !isSystemError(thrown));
@@ -138,10 +138,10 @@ class RingInFile implements KeyRingAccess {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-/** Where the parts of a ring in a database are. */
+/** The store and the server secret file of a ring in a database. */
 interface DatabaseRing {
   readonly table: KeyRingTable;
-  /** `undefined` for whoever does without the secrets. */
+  /** `undefined` if the secrets are not needed. */
   readonly secretFile: string | undefined;
   readonly log: Log;
 }
@@ -163,7 +163,7 @@ class RingInDatabase implements KeyRingAccess {
     return (await this.#table.version()) > 0;
   }
 
-  /** A file of server secrets that is there already is the one to use. */
+  /** Uses an existing server secret file. */
   async create(ring: KeyRingDocument, change: RingChange): Promise<void> {
     const path = this.#secretFile ?? never();
     const isNewFile = !(await fileExists(path));
@@ -180,7 +180,7 @@ class RingInDatabase implements KeyRingAccess {
     }
   }
 
-  /** Without a file of server secrets there are none in the document. */
+  /** Without a server secret file the document contains no secrets. */
   async load(): Promise<KeyRingDocument> {
     const stored = await this.#table.read();
     if (stored === undefined) throw noKeyRing();
@@ -197,7 +197,7 @@ class RingInDatabase implements KeyRingAccess {
         checkServerSecrets({ ring: before, secrets, path, nowMs: systemClock.nowMs() });
         const changed = await change(before);
         buildKeyRing({ ...changed, keys: changed.keys.filter(derivableFrom(changed.serverSecrets)) });
-        // A secret is in the file before anything comes from it; one too many does no harm.
+        // Writes a new secret to the file before keys are derived from it. An unused secret is harmless.
         if (changed.serverSecrets !== secrets) await replaceServerSecrets(path, changed.serverSecrets, systemRandom);
         return changed;
       });
@@ -223,7 +223,10 @@ class RingInDatabase implements KeyRingAccess {
   }
 }
 
-/** Two who add a secret at once must not lose one. Where the file cannot be replaced, as a mounted one, none is added. */
+/**
+ * Locks the file, so that concurrent additions do not lose a secret. A file that cannot be replaced, such as a mounted
+ * one, is not locked, because no secret is added to it.
+ */
 async function alone<T>(secretFile: string, action: () => Promise<T>): Promise<T> {
   const isReplaceable = await access(dirname(secretFile), constants.W_OK).then(
     () => true,

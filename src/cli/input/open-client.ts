@@ -4,17 +4,17 @@ import { SealwireError } from "../../errors.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { asksForTls, checkSecurity } from "./called-address.ts";
+import { type ConnectionOptions, loadCredentials } from "./connection-options.ts";
 import { readDescriptors } from "./descriptors-input.ts";
 import { readInput } from "./json-input.ts";
-import { loadCredentials, type ServerOptions } from "./server-options.ts";
 
-/** Somebody may look on, and may have mistyped the address. */
+/** Default of --retry-for. It is short, because the user may have mistyped the address. */
 const RETRY_FOR_MS = 10_000;
 
-/** Makes the client that a command's options ask for; the command disposes of it. */
+/** Makes a client from a command's options. The command must dispose it. */
 export async function openClient(
   terminal: Terminal,
-  options: ServerOptions & { readonly descriptors?: string },
+  options: ConnectionOptions & { readonly descriptors?: string },
   credentials?: ClientCredentials,
 ): Promise<SealwireClient> {
   const known = credentials ?? (await loadCredentials(terminal, options));
@@ -34,7 +34,7 @@ export async function openClient(
   });
 }
 
-async function readTls(terminal: Terminal, options: ServerOptions): Promise<ClientTls | undefined> {
+async function readTls(terminal: Terminal, options: ConnectionOptions): Promise<ClientTls | undefined> {
   if (!asksForTls(options)) return undefined;
   const { tlsCa, tlsCert, tlsKey, tlsServerName } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {

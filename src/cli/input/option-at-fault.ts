@@ -3,7 +3,7 @@ import { formatTime } from "../../files/json-fields.ts";
 import { ringFieldAtFault } from "../../signing/key-ring/document.ts";
 import type { RingChange } from "./key-ring-access.ts";
 
-/** What a command that changes a key ring was given, as far as it ends up in the ring or in credentials. */
+/** The option values that a command writes into a key ring or into credentials. */
 export interface GivenOptions {
   readonly clientId?: string;
   readonly serverId?: string | undefined;
@@ -12,15 +12,15 @@ export interface GivenOptions {
   readonly notAfter?: number;
   readonly grace?: number;
   readonly import?: string;
-  /** The address for the credentials, and the option or variable that it comes from. */
+  /** The address for the credentials, and the option or variable that set it. */
   readonly address?: { readonly from: string; readonly value: string };
 }
 
 const SHOWN_MOST = 80;
 
 /**
- * What a command is to throw whose new key ring or credentials nobody could read again: the fault in terms of what stands
- * on its command line, because the old ring is in order. Anything else is given back as it is.
+ * Converts the error for an invalid new key ring or credentials to an error that names the option, because the option
+ * and not the old ring is at fault. Returns other values unchanged.
  */
 function inTermsOfOptions(thrown: unknown, given: GivenOptions): unknown {
   const fault = ringFieldAtFault(thrown);
@@ -33,8 +33,8 @@ function inTermsOfOptions(thrown: unknown, given: GivenOptions): unknown {
 }
 
 /**
- * Changes a ring: `apply` reads the old one and puts what `change` makes of it in its place. What goes wrong once the old
- * one was read is told in terms of the options ({@link inTermsOfOptions}); a ring that cannot be read is at fault itself.
+ * Changes a ring: `apply` reads the old ring and replaces it by the result of `change`. Errors after the read are
+ * converted by {@link inTermsOfOptions}. An error of the read concerns the old ring itself and is thrown unchanged.
  */
 export async function changeRing(
   apply: (change: RingChange) => Promise<unknown>,
@@ -52,7 +52,7 @@ export async function changeRing(
   }
 }
 
-/** The option that the field at a path such as `keys[2].client_id` comes from, with its value. */
+/** The option, with its value, that set the field at a path such as `keys[2].client_id`. */
 function optionOf(path: string, given: GivenOptions): string | undefined {
   const [, field = path, index] = /^keys\[\d+\][., ]+(?:its )?(\w+)(?:\[(\d+)\])?/.exec(path) ?? [];
   const { clientId, serverId, tools, notBefore, notAfter, grace, address } = given;

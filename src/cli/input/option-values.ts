@@ -3,10 +3,10 @@ import { parseTime } from "../../files/json-fields.ts";
 import { describeRange, isInRange, type NumberRange } from "../../runtime/number-range.ts";
 import { parseDuration } from "./duration.ts";
 
-/** Reads the text of an option's value. Throws InvalidArgumentError, which commander completes with the option's name. */
+/** Parses an option's value. Throws InvalidArgumentError, to which commander adds the option's name. */
 type ValueReader<T> = (text: string) => T;
 
-/** Reads a number in decimal digits that lies in a range. */
+/** Parses a decimal number in a range. */
 export function numberIn(range: NumberRange): ValueReader<number> {
   return (text) => {
     const value = /^\d{1,16}(?:\.\d{1,16})?$/.test(text) ? Number(text) : Number.NaN;
@@ -15,12 +15,12 @@ export function numberIn(range: NumberRange): ValueReader<number> {
   };
 }
 
-/** Reads a whole number from `least` to `most`. */
+/** Parses a whole number from `least` to `most`. */
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): ValueReader<number> {
   return numberIn({ least, most });
 }
 
-/** Reads a time span such as "30s" into milliseconds; the bounds are time spans, too. */
+/** Parses a time span such as "30s" into milliseconds. The bounds are time spans, too. */
 export function duration(least: string, most: string): ValueReader<number> {
   const [leastMs, mostMs] = [parseDuration(least), parseDuration(most)];
   return (text) => {
@@ -30,25 +30,25 @@ export function duration(least: string, most: string): ValueReader<number> {
   };
 }
 
-/** Reads a UTC time into Unix milliseconds. */
+/** Parses a UTC time into Unix milliseconds. */
 export function time(text: string): number {
   const ms = parseTime(text);
   if (ms === undefined) throw new InvalidArgumentError('It must be a UTC time such as "2026-11-22T12:00:00Z".');
   return ms;
 }
 
-/** Reads the name of an intent. */
+/** Parses a request id. */
 export function requestId(text: string): string {
   if (/^[!-~]{1,128}$/.test(text)) return text;
   throw new InvalidArgumentError("It must be 1 to 128 printable ASCII characters without spaces.");
 }
 
-/** Gathers the values of an option that is repeated. */
+/** Collects the values of a repeated option. */
 export function append(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
-/** Gathers the values of an option that is repeated or holds several, separated by commas. */
+/** Collects the values of an option that is repeated or contains several values, separated by commas. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, ...value.split(",").filter((each) => each !== "")];
 }

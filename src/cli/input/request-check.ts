@@ -25,31 +25,34 @@ import {
   WATCH_JOB_METHOD,
 } from "../../wire/limits.ts";
 
-/** How one step of the verification came out; `unchecked`: only the server can tell. */
+/** The result of one verification step; `unchecked`: only the server can check it. */
 export interface Step {
   readonly step: string;
   readonly outcome: "ok" | "failed" | "unchecked";
   readonly detail: string;
 }
 
-/** The steps up to the first that failed, and the error of that one. */
+/** The steps up to the first failed one, and its error. */
 export interface RequestCheck {
   readonly steps: readonly Step[];
   readonly error: SealwireError | undefined;
 }
 
-/** By what to judge a request. */
+/** The expectations for a request. */
 export interface RequestCheckOptions {
   readonly ring: KeyRing;
-  /** False if the ring was made of a client's credentials, which do not tell what the key may call. */
+  /** False if the ring was made of a client's credentials, which do not contain the key's permissions. */
   readonly knowsPermissions: boolean;
   readonly serverId: string;
   readonly image: Image;
-  /** As of when, Unix milliseconds. */
+  /** Time of the verification, Unix milliseconds. */
   readonly nowMs: number;
 }
 
-/** Takes a signed request through a server's steps (docs/protocol-server.md, Verification order), as far as they go offline. */
+/**
+ * Checks a signed request in the server's order (docs/protocol-server.md, Verification order), as far as this is possible
+ * offline.
+ */
 export function checkRequest(frameBytes: Uint8Array, options: RequestCheckOptions): RequestCheck {
   const log = new StepLog();
   try {
@@ -64,7 +67,7 @@ export function checkRequest(frameBytes: Uint8Array, options: RequestCheckOption
 class StepLog {
   readonly steps: Step[] = [];
 
-  /** Runs a step, notes how it came out and gives its value. */
+  /** Runs a step, records its result and returns its value. */
   take<T>(step: string, run: () => T, describe: (value: T) => string): T {
     try {
       const value = run();
@@ -109,12 +112,12 @@ function takeSteps(log: StepLog, bytes: Uint8Array, options: RequestCheckOptions
     ({ requestId }) => `request ${requestId}`,
   );
   takeEnvelopeSteps(log, envelope, key, options);
-  log.skip("limits", "only the server knows how much the key uses");
+  log.skip("limits", "only the server knows the usage of the key");
   log.skip("nonce", "only the server knows whether it was used before");
   takeToolSteps(log, envelope, { key, method: signed.method }, options);
 }
 
-/** Each check lets pass what a later one is to name. */
+/** Each check accepts the faults that a later check reports. */
 function takeEnvelopeSteps(log: StepLog, envelope: Envelope, key: VerificationKey, options: RequestCheckOptions): void {
   const { serverId, nowMs } = options;
   const check = (expected: { serverId: string; nowMs: number }) => () =>
@@ -143,7 +146,7 @@ function takeToolSteps(
     () => checkMethod(tool, method),
     () => `${tool} through ${method}`,
   );
-  if (!knowsPermissions && !isSystemTool) log.skip("tool", "only the key ring tells what the key may call");
+  if (!knowsPermissions && !isSystemTool) log.skip("tool", "only the key ring contains the key's permissions");
   else {
     log.take(
       "tool",
@@ -167,7 +170,7 @@ function checkSize({ length }: Uint8Array): void {
   throw new SealwireError("SIGNATURE_INVALID", `The frame has ${length} bytes; a server reads ${MAX_REQUEST_BYTES}.`);
 }
 
-/** Servers answer all of these with one text; here the cause is what is asked for. */
+/** A server answers all of these faults with one text. Here the exact cause is reported. */
 function openFrame(bytes: Uint8Array): Frame {
   try {
     return readFrame(bytes);
@@ -184,7 +187,7 @@ function findKey(keyId: string, { ring, nowMs }: RequestCheckOptions): Verificat
   throw new SealwireError("SIGNATURE_INVALID", `The key ${keyId} ${problem}.`);
 }
 
-/** The frame does not say for which RPC it was signed: one of the three it is. */
+/** The frame does not contain the method for which it was signed, so all three methods are tried. */
 function authenticate(
   bytes: Uint8Array,
   { ring, image, nowMs }: RequestCheckOptions,
@@ -207,7 +210,7 @@ function asReceived(frame: Frame, { envelope }: AuthenticatedRequest): boolean {
 }
 
 function checkMethod(tool: string, method: string): void {
-  // A call stream carries what Call does.
+  // CallStream carries the same tools as Call.
   if (methodOfTool(tool) === (method === CALL_STREAM_METHOD ? CALL_METHOD : method)) return;
   throw new SealwireError("TOOL_RPC_MISMATCH", `The tool ${tool} is not called through ${method}.`);
 }

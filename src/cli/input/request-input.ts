@@ -6,8 +6,8 @@ import { builtinImage, type Image, messageDesc } from "../../wire/descriptors.ts
 const OPENING_BRACE = 0x7b;
 
 /**
- * Reads a signed request: the binary frame, or the ProtoJSON that `sealwire sign` prints. CallRequest and
- * WatchJobRequest are alike. Throws OPTIONS_INVALID for JSON that is no request.
+ * Parses a signed request: the binary frame, or the ProtoJSON that `sealwire sign` prints. CallRequest and
+ * WatchJobRequest have the same fields. Throws OPTIONS_INVALID for JSON that is not a request.
  */
 export function readRequest(bytes: Uint8Array, image: Image): Uint8Array {
   const json = readJson(bytes);
@@ -22,7 +22,7 @@ export function readRequest(bytes: Uint8Array, image: Image): Uint8Array {
   }
 }
 
-/** A binary frame is no JSON: it holds a signature's 32 bytes. */
+/** A binary frame is never valid JSON, because it contains the 32 bytes of a signature. */
 function readJson(bytes: Uint8Array): JsonValue | undefined {
   try {
     return parseJson(bytes) as JsonValue;

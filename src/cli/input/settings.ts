@@ -2,15 +2,18 @@ import type { ServerTlsOptions } from "../../server/options.ts";
 import type { ServerLimits } from "../../server/server-limits.ts";
 import type { LogLevel } from "../output/log.ts";
 
-/** How a server is to run, every default filled in. Names in brackets are those of the configuration file. */
+/** The settings of a server with all defaults. Names in brackets are those in the configuration file. */
 export interface ServeSettings {
-  /** [`dev`] Make what is missing and serve the demo tools. Default false. */
+  /** [`dev`] Creates missing files and serves the demo tools. Default false. */
   readonly dev: boolean;
   /** [`store`] URL of a shared store. Default: a store in the data folder. */
   readonly store: string | undefined;
-  /** [`store_connections_max`] Connections to a shared store, beside one for notifications, 1 to 1,000. Default 10. */
+  /**
+   * [`store_connections_max`] Maximum number of connections to a shared store, besides one for notifications, 1 to
+   * 1,000. Default 10.
+   */
   readonly storeConnectionsMax: number;
-  /** [`require_sync_replication`] Use no shared store that does not replicate synchronously. Default false. */
+  /** [`require_sync_replication`] Refuses a shared store that does not replicate synchronously. Default false. */
   readonly requireSyncReplication: boolean;
   /** [`server_secret_file`] Server secrets of the key ring in a shared store. Default: the ring is a file. */
   readonly serverSecretFile: string | undefined;
@@ -20,37 +23,40 @@ export interface ServeSettings {
   readonly keyRing: string;
   /** [`listen`] "HOST:PORT" or "unix:PATH". Default "127.0.0.1:50051". */
   readonly listen: string;
-  /** [`reuse_port`] Share the port with processes that say so, too; needs `store`. Default false. */
+  /** [`reuse_port`] Shares the port with other processes that set this option; needs `store`. Default false. */
   readonly reusePort: boolean;
   /** [`tools`] Paths of modules that export `tools` and `descriptors`. Default none. */
   readonly tools: readonly string[];
-  /** [`demo_tools`] Serve batch_sum and start_long_task. Default: as `dev`. */
+  /** [`demo_tools`] Serves batch_sum and start_long_task. Default: as `dev`. */
   readonly demoTools: boolean;
-  /** [`concurrency`] Jobs run at once, 0 to 10,000, 0 for none. Default 16. */
+  /** [`concurrency`] Maximum number of concurrent jobs, 0 to 10,000; 0 runs none. Default 16. */
   readonly concurrency: number;
-  /** [`concurrency_per_client`] Jobs of one client run at once, over all processes that share the store, 1 to 10,000. Default: no limit. */
+  /**
+   * [`concurrency_per_client`] Maximum number of concurrent jobs of one client in all processes that share the store, 1
+   * to 10,000. Default: no limit.
+   */
   readonly concurrencyPerClient: number | undefined;
   /** [`reflection`] Default true. */
   readonly reflection: boolean;
   /** [`metrics`] "HOST:PORT" on loopback. Default none. */
   readonly metrics: string | undefined;
-  /** [`metrics_public`] Serve metrics beyond loopback: whoever reaches the port reads them. Default false. */
+  /** [`metrics_public`] Serves metrics beyond loopback, to anyone who can reach the port. Default false. */
   readonly metricsPublic: boolean;
-  /** [`health_file`] File for probes that says SERVING or NOT_SERVING, touched every second. Default none. */
+  /** [`health_file`] File for probes that contains SERVING or NOT_SERVING, touched every second. Default none. */
   readonly healthFile: string | undefined;
   /** [`tls`: {`cert`, `key`, `client_ca`}] Default none. */
   readonly tls: ServerTlsOptions | undefined;
-  /** [`insecure`] Listen beyond loopback without TLS. Default false. */
+  /** [`insecure`] Listens beyond loopback without TLS. Default false. */
   readonly insecure: boolean;
   /** [`log_level`] Default "info". */
   readonly logLevel: LogLevel;
   /** [`drain_timeout`] Such as "10s", the default; 24h at most. */
   readonly drainTimeoutMs: number;
-  /** [`drain_delay`] How long calls are still taken after health says NOT_SERVING. Default "0s". */
+  /** [`drain_delay`] How long calls are still accepted after health reports NOT_SERVING. Default "0s". */
   readonly drainDelayMs: number;
-  /** [`limits`] Those of {@link ServerLimits} by their names in snake_case. */
+  /** [`limits`] The {@link ServerLimits}, with names in snake_case. */
   readonly limits: Partial<ServerLimits>;
 }
 
-/** Those settings that stand in a configuration file. */
+/** The settings in a configuration file. */
 export type FileSettings = { readonly [name in keyof ServeSettings]?: ServeSettings[name] };

@@ -3,38 +3,39 @@ import { WORK_LIMITS } from "../../jobs/work-limits.ts";
 import { CONNECTION_OPTIONS, STORE_OPTIONS } from "../help/help.ts";
 import { append, duration, wholeNumber } from "./option-values.ts";
 
-const CONFIG_TEXT = "the server's configuration file, which says where key ring and store are";
+const CONFIG_TEXT = "the server's configuration file, with the location of key ring and store";
 
-/** Options of commands that use a store which processes share. */
+/** Adds the options of commands that serve or run jobs with a shared store. */
 export function toSharedStore(command: Command): Command {
-  const text = "use no shared store that does not replicate synchronously";
+  const text = "refuse a shared store that does not replicate synchronously";
   return toStore(command).optionsGroup(STORE_OPTIONS).option("--require-sync-replication", text).optionsGroup("");
 }
 
-/** Where the store is. */
+/** Adds the option for a shared store. */
 export function toStore(command: Command): Command {
   return command
     .optionsGroup(STORE_OPTIONS)
-    .option(
-      "--store <url>",
-      "postgres://USER@HOST/DATABASE of a store that processes share (default: SEALWIRE_STORE, else none)",
-    )
+    .option("--store <url>", "postgres://USER@HOST/DATABASE of a shared store (default: SEALWIRE_STORE, else none)")
     .optionsGroup("");
 }
 
-/** Options of what runs tools. */
+/** Adds the options of commands that run tools. */
 export function toTools(command: Command): Command {
   return command
-    .option("--config <file>", "JSON file with any of these settings; what the command line says counts more")
+    .option("--config <file>", "JSON file with any of these settings; the command line overrides it")
     .option("--tools <module>", "module that exports your tools and descriptors; may be repeated", append)
     .option("--demo-tools", "serve batch_sum and start_long_task (default with --dev)")
-    .option("--no-demo-tools", "do not serve them")
-    .option("--concurrency <n>", "jobs run at once (default: 16)", wholeNumber(0, WORK_LIMITS.concurrency.most))
+    .option("--no-demo-tools", "do not serve the demo tools")
+    .option(
+      "--concurrency <n>",
+      "number of concurrent jobs (default: 16)",
+      wholeNumber(0, WORK_LIMITS.concurrency.most),
+    )
     .option("--metrics <address>", "serve Prometheus metrics over HTTP on this HOST:PORT")
-    .option("--metrics-public", "serve them beyond loopback: whoever reaches the port reads them")
-    .option("--health-file <file>", "keep this file for probes: SERVING or NOT_SERVING, touched every second")
+    .option("--metrics-public", "serve metrics beyond loopback, to anyone who can reach the port")
+    .option("--health-file <file>", "write SERVING or NOT_SERVING to this file for probes, touched every second")
     .addOption(
-      new Option("--log-level <level>", "the least that is logged (default: info)").choices([
+      new Option("--log-level <level>", "minimum level of log messages (default: info)").choices([
         "debug",
         "info",
         "warn",
@@ -44,13 +45,25 @@ export function toTools(command: Command): Command {
     )
     .option(
       "--drain-timeout <duration>",
-      "how long running calls, and jobs that do not heed their signal, get at shutdown (default: 10s)",
+      "grace period at shutdown for running calls and jobs (default: 10s)",
       duration("0s", "24h"),
     );
 }
 
-/** Options of commands that call a server. */
+/** Adds the options of commands that call a server and retry while it cannot be reached. */
 export function toServer(command: Command): Command {
+  return toServerOnce(command)
+    .optionsGroup(CONNECTION_OPTIONS)
+    .option(
+      "--retry-for <duration>",
+      "how long to retry while no connection can be made, within --timeout (default: 10s)",
+      duration("0s", "24h"),
+    )
+    .optionsGroup("");
+}
+
+/** Adds the options of commands that call a server once. */
+export function toServerOnce(command: Command): Command {
   return command
     .optionsGroup(CONNECTION_OPTIONS)
     .option(
@@ -59,26 +72,21 @@ export function toServer(command: Command): Command {
     )
     .option("--credentials <file>", "credentials (default: SEALWIRE_CREDENTIALS, else .sealwire/client.json)")
     .option("--timeout <duration>", "how long one call may take, such as 30s (default: 60s)", duration("1ms", "24h"))
-    .option(
-      "--retry-for <duration>",
-      "how long to keep trying while no connection can be made, within --timeout (default: 10s)",
-      duration("0s", "24h"),
-    )
-    .option("--tls", "speak TLS, trusting the usual authorities")
-    .option("--tls-ca <file>", "speak TLS, trusting this authority (PEM)")
-    .option("--tls-cert <file>", "own certificate for servers that ask for one (PEM)")
-    .option("--tls-key <file>", "its private key (PEM)")
-    .option("--tls-server-name <name>", "name that the server's certificate must hold")
-    .option("--insecure", "speak without TLS beyond loopback: everyone on the way can read along")
+    .option("--tls", "use TLS with the default certificate authorities")
+    .option("--tls-ca <file>", "use TLS with this certificate authority (PEM)")
+    .option("--tls-cert <file>", "client certificate, for servers that require one (PEM)")
+    .option("--tls-key <file>", "private key of the client certificate (PEM)")
+    .option("--tls-server-name <name>", "name that the server's certificate must contain")
+    .option("--insecure", "connect beyond loopback without TLS: the traffic can be read on the network")
     .optionsGroup("");
 }
 
-/** Where a server's configuration is, for commands that look after what it names. */
+/** Adds the option for a server's configuration file. */
 export function withConfig(command: Command): Command {
   return command.option("--config <file>", CONFIG_TEXT);
 }
 
-/** Where the key ring is. */
+/** Adds the options for the location of a key ring. */
 export function withRing(command: Command): Command {
   return withConfig(toStore(command).optionsGroup(STORE_OPTIONS))
     .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
@@ -87,11 +95,11 @@ export function withRing(command: Command): Command {
     .optionsGroup("");
 }
 
-/** Where new credentials go. */
+/** Adds the options for new credentials. */
 export function toCredentials(command: Command): Command {
   return command
     .option("--out <file>", "write the credentials to this new file, mode 0600")
-    .addOption(new Option("--print", "print the credentials, secrets and all, on stdout").conflicts("out"))
+    .addOption(new Option("--print", "print the credentials, including secrets, on stdout").conflicts("out"))
     .option(
       "--address <address>",
       "address to write into the credentials (default: SEALWIRE_ADDRESS, else 127.0.0.1:50051)",

@@ -11,7 +11,7 @@ import { changeRing, type GivenOptions } from "../input/option-at-fault.ts";
 import { newCredentials } from "./new-credentials.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Where new credentials go. */
+/** The destination of new credentials. */
 export interface CredentialsOutput {
   readonly out?: string;
   readonly print?: boolean;
@@ -20,32 +20,32 @@ export interface CredentialsOutput {
 
 const DEFAULT_ADDRESS = "127.0.0.1:50051";
 
-/** Sees to it that credentials have a place to go before anything is changed. Throws OPTIONS_INVALID. */
+/** Checks the destination of new credentials before a change. Throws OPTIONS_INVALID. */
 export async function checkCredentialsOutput({ out, print }: CredentialsOutput): Promise<void> {
   if (print) return;
   if (out === undefined) {
     throw new SealwireError(
       "OPTIONS_INVALID",
-      "The credentials need a place.\nGive --out FILE, or --print for stdout.",
+      "No destination for the credentials.\nGive --out FILE, or --print for stdout.",
     );
   }
   if (await fileExists(out))
     throw new SealwireError("OPTIONS_INVALID", `${out} exists and is not overwritten.\nName another file.`);
 }
 
-/** What {@link makeKey} is to do, and what to say of it. */
+/** The task of {@link makeKey}. */
 export interface NewKeyTask {
   readonly output: CredentialsOutput;
   readonly given: GivenOptions;
-  /** Changes the ring and puts it in place; `add` makes the new key. */
+  /** Applies a change, which makes the new key, to the ring. */
   readonly apply: (change: RingChange) => Promise<unknown>;
   readonly add: (document: KeyRingDocument) => AddedKey;
 }
 
 /**
- * Makes a key and hands its credentials over: to a file, with the key's id on stdout, or all of it to stdout. The file is
- * there before the key is, and taken away if there is to be no key: neither is left without the other. Throws
- * OPTIONS_INVALID naming the option that the ring or the credentials could not be read again with.
+ * Makes a key and writes its credentials to a file, with the key's id on stdout, or to stdout. The file is written
+ * before the key is added, and removed if adding fails, so that neither exists without the other. Throws
+ * OPTIONS_INVALID naming an invalid option.
  */
 export async function makeKey(terminal: Terminal, { output, given, apply, add }: NewKeyTask): Promise<void> {
   const { out } = output;
@@ -57,7 +57,7 @@ export async function makeKey(terminal: Terminal, { output, given, apply, add }:
     const text = formatCredentials(credentials);
     formatKeyRing(document);
     if (out !== undefined) {
-      // The change may be made again after a lost race in the database.
+      // The change may run again after a conflict in the database.
       if (made !== undefined) await rm(out, { force: true });
       made = undefined;
       await writeCredentials(out, credentials).catch((cause) => throwCannotWrite(out, cause));
@@ -87,13 +87,13 @@ function report(
   terminal.print(keyId);
   if (notBeforeMs !== undefined) terminal.say(`Key ${keyId} works from ${formatTime(notBeforeMs)} on.`);
   terminal.say(
-    `Key ${keyId} of client ${clientId}: credentials in ${out}. Hand them over by a safe way and delete them here.`,
+    `Key ${keyId} of client ${clientId}: credentials in ${out}. Transfer the file securely and delete it here.`,
   );
 }
 
 async function takeAway(terminal: Terminal, out: string, thrown: unknown): Promise<void> {
   if (mayHaveCommitted(thrown))
-    terminal.say(`Whether the key in ${out} was made is unknown: sealwire keys list tells.`);
+    terminal.say(`It is unknown whether the key in ${out} was added; sealwire keys list shows it if so.`);
   else await rm(out, { force: true });
 }
 

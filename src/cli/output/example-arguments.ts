@@ -15,22 +15,22 @@ import type { Image } from "../../wire/descriptors.ts";
 import { isSpecial } from "./tool-fields.ts";
 import { rulesOf, typeRules } from "./tool-rules.ts";
 
-/** Arguments to begin with. */
+/** Example arguments of a tool. */
 export interface ExampleArguments {
   readonly json: JsonObject;
-  /** False where no values were found that all rules allow. */
+  /** False if no values were found that satisfy all rules. */
   readonly valid: boolean;
 }
 
-/** Messages in messages are filled in to this depth. */
+/** Maximum depth of nested messages in an example. */
 const DEEPEST = 3;
-/** A list in an example has at most so many items, also where a rule asks for more. */
+/** Maximum number of items in a list of an example, even if a rule requires more. */
 const MOST_ITEMS = 100;
-/** A text in an example is at most so long, also where a rule asks for more. */
+/** Maximum length of a text in an example, even if a rule requires more. */
 const LONGEST = 1000;
 const HOUR_MS = 3_600_000;
 
-/** Makes arguments that the rules of a contract allow: each field of the message with the first likely value that fits. */
+/** Makes arguments that satisfy the rules of a contract. Each field has the first candidate value that is valid. */
 export function exampleArguments(image: Image, desc: DescMessage): ExampleArguments {
   return new ExampleMaker(image).make(desc);
 }
@@ -51,7 +51,7 @@ class ExampleMaker {
     return { json, valid: this.#problems(desc, json).length === 0 };
   }
 
-  /** Of a oneof, the first field with a value that fits. */
+  /** A oneof has its first field with a valid value. */
   #message(desc: DescMessage, depth: number): JsonObject {
     const json: JsonObject = {};
     const taken = new Set<unknown>();
@@ -69,7 +69,7 @@ class ExampleMaker {
     return !this.#problems(field.parent, { [field.jsonName]: value }).includes(field.name);
   }
 
-  /** The names of the fields with values that the rules refuse; "" for what concerns no single field. */
+  /** The names of the fields with invalid values; "" for a violation that concerns no single field. */
   #problems(desc: DescMessage, json: JsonObject): string[] {
     try {
       const message = fromJson(desc, json, { registry: this.#registry });
@@ -97,7 +97,7 @@ class ExampleMaker {
     return this.#elements(field, rules, depth);
   }
 
-  /** What may stand in a field, or in its list or map. */
+  /** Candidate values of a field, or of an item of its list or map. */
   #elements(field: DescField, rules: JsonObject, depth: number): JsonValue[] {
     const own = typeRules(rules);
     const given = [...listOf(own.example), ...listOf(own.const), ...listOf(own.in)];
@@ -116,7 +116,7 @@ function listOf(value: JsonValue | undefined): JsonValue[] {
   return value === undefined ? [] : Array.isArray(value) ? value : [value];
 }
 
-/** Values for a scalar, likely ones first. `texts`: what a text may be. */
+/** Candidate values of a scalar, likely ones first. `texts`: candidates for strings. */
 function scalarCandidates(scalar: ScalarType, rules: JsonObject, texts: readonly string[]): JsonValue[] {
   switch (scalar) {
     case ScalarType.BOOL:
@@ -130,7 +130,7 @@ function scalarCandidates(scalar: ScalarType, rules: JsonObject, texts: readonly
   }
 }
 
-/** 1 and what lies within reach of a bound. */
+/** 1 and numbers near the bounds. */
 function numberCandidates({ gt, gte, lt, lte }: JsonObject): JsonValue[] {
   const near = [gte, gt, lte, lt].filter((bound) => bound !== undefined).map(Number);
   const around = near.flatMap((bound) => [bound, bound + 1, bound - 1, bound + 0.001, bound - 0.001]);
@@ -138,7 +138,7 @@ function numberCandidates({ gt, gte, lt, lte }: JsonObject): JsonValue[] {
   return [1, ...around, ...middle, 0, 2, 3, 10, 100, 0.5, -1];
 }
 
-/** A text for each rule that names a form. */
+/** An example text for each well-known string format. */
 const FORMS: Readonly<Record<string, string>> = {
   address: "example.com",
   email: "ann@example.com",
@@ -159,7 +159,7 @@ const FORMS: Readonly<Record<string, string>> = {
   uriRef: "/page",
   uuid: "0f8fad5b-d9cb-469f-a165-70867728950e",
 };
-/** What patterns often ask for. */
+/** Texts that match common patterns. */
 const COMMON_TEXTS = [
   "a",
   "abc",
@@ -188,7 +188,7 @@ function textCandidates(rules: JsonObject, texts: readonly string[]): string[] {
   return [...formed, ...[...texts, ...sized, ...hex, ...COMMON_TEXTS, ...COMMON_FORMS].map(framed), ""];
 }
 
-/** The sizes that rules ask for, or one that mostly fits. */
+/** The sizes that the rules require, or a common one. */
 function sizesOf(rules: JsonObject, ...names: readonly string[]): number[] {
   const asked = names.flatMap((name) => (rules[name] === undefined ? [] : [Math.min(Number(rules[name]), LONGEST)]));
   return asked.length > 0 ? asked : [1];
@@ -223,7 +223,10 @@ function specialCandidates({ name }: DescMessage, rules: JsonObject): JsonValue[
   }
 }
 
-/** How far from now a time may be, so that it still is on the same side when the example is pasted. */
+/**
+ * Distances of an example time from now. They are large enough that the time is still in the future, or past, when the
+ * example is used.
+ */
 function timesFor({ gtNow, ltNow }: JsonObject): number[] {
   if (gtNow === true) return [HOUR_MS];
   return ltNow === true ? [-HOUR_MS] : [0, HOUR_MS, -HOUR_MS];

@@ -1,28 +1,28 @@
 import type { Reason } from "../../errors.ts";
 
-/** What the process ends with. */
+/** Exit codes of the process. */
 export const ExitCode = {
   done: 0,
   /** The tool or the job failed. */
   failed: 1,
-  /** The command line, a file or the arguments are not acceptable. */
+  /** The command line, a file or the arguments are invalid. */
   usage: 2,
-  /** The server refuses this client, or its answer could not be verified. */
+  /** The server refused the client, or its answer could not be verified. */
   refused: 3,
-  /** No answer, or none for now: trying again later may help. */
+  /** No answer, or a temporary refusal. A later retry may succeed. */
   unreachable: 4,
-  /** The store cannot be used as it is: a fault that does not pass by itself. */
+  /** The store cannot be used: a permanent fault. */
   store: 5,
   /** Ctrl-C, as shells report it. */
   interrupted: 130,
 } as const;
 
-/** Any of {@link ExitCode}. */
+/** One of {@link ExitCode}. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 const { failed, usage, refused, unreachable, store } = ExitCode;
 
-/** The exit code for each reason that a command may end with. */
+/** The exit code for each reason. */
 export const EXIT_CODES: Readonly<Record<Reason, ExitCode>> = {
   SIGNATURE_INVALID: refused,
   ENVELOPE_INVALID: usage,

@@ -4,10 +4,10 @@ import { EXIT_CODES, ExitCode } from "./exit-code.ts";
 import { plainText } from "./plain-text.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Most violations that fit into one line for people. */
+/** Maximum number of violations in one line. */
 const VIOLATIONS_SHOWN = 3;
 
-/** What is repeated, or asked about, under the request id. */
+/** Reasons after which the user needs the request id to repeat or examine the call. */
 const NEEDS_REQUEST_ID: ReadonlySet<Reason> = new Set([
   "INTERNAL",
   "OUTCOME_UNKNOWN",
@@ -15,7 +15,7 @@ const NEEDS_REQUEST_ID: ReadonlySet<Reason> = new Set([
   "DEADLINE_EXCEEDED",
 ]);
 
-/** Reasons whose remedy says no more than that the message tells what to do. */
+/** Reasons whose message already contains the fix. */
 const REMEDY_IN_MESSAGE: ReadonlySet<Reason> = new Set([
   "OPTIONS_INVALID",
   "KEY_RING_INVALID",
@@ -24,15 +24,15 @@ const REMEDY_IN_MESSAGE: ReadonlySet<Reason> = new Set([
 ]);
 
 /**
- * Tells people what went wrong in one line, what to do in another where that is more than the first says, and the id of the
- * request where they need it. Returns the exit code.
+ * Prints the error in one line, the fix in another one if the message does not contain it, and the request id if it is
+ * needed. Returns the exit code.
  */
 export function reportFailure(terminal: Terminal, thrown: unknown, requestId?: string): ExitCode {
   const { what, toDo, exitCode } = describe(thrown);
   const { colors } = terminal;
   terminal.say(`${colors.red("error:")} ${plainText(what)}`);
   if (toDo !== undefined) terminal.say(`${colors.dim("  try:")} ${plainText(toDo)}`);
-  // Where nothing can have been done, the advice does not speak of it.
+  // If the call cannot have been executed, the advice does not mention an execution.
   const isNeeded = NEEDS_REQUEST_ID.has(SealwireError.from(thrown).reason) || toDo?.includes("request id") === true;
   if (requestId !== undefined && isNeeded && !what.includes(requestId))
     terminal.say(`${colors.dim("  request id:")} ${plainText(requestId)}`);
@@ -40,7 +40,7 @@ export function reportFailure(terminal: Terminal, thrown: unknown, requestId?: s
   return exitCode;
 }
 
-/** Where an error comes from, and what caused it. */
+/** Prints the stack traces of an error and its causes. */
 function sayStacks(terminal: Terminal, thrown: unknown): void {
   const seen = new Set<unknown>();
   for (let each = thrown; each instanceof Error && !seen.has(each); each = each.cause) {
@@ -50,7 +50,7 @@ function sayStacks(terminal: Terminal, thrown: unknown): void {
   }
 }
 
-/** Reasons of this process that say how a call ended, as those of the wire do. */
+/** Local reasons that report the end of a call, as wire reasons do. */
 const ENDS_OF_CALLS: ReadonlySet<string> = new Set([
   "UNREACHABLE",
   "CREDENTIALS_REFUSED",
@@ -60,14 +60,14 @@ const ENDS_OF_CALLS: ReadonlySet<string> = new Set([
 
 interface Failure {
   readonly what: string;
-  /** Missing where there is nothing more to say. */
+  /** The fix; `undefined` if there is none besides the message. */
   readonly toDo: string | undefined;
   readonly exitCode: ExitCode;
 }
 
 function describe(thrown: unknown): Failure {
   if (isSystemError(thrown)) {
-    return { what: thrown.message, toDo: "Check the path, and what you may do there.", exitCode: ExitCode.usage };
+    return { what: thrown.message, toDo: "Check the path and its permissions.", exitCode: ExitCode.usage };
   }
   if (!(thrown instanceof SealwireError)) {
     const toDo = "Set SEALWIRE_DEBUG=1 to see where, and report it: this is a fault of sealwire.";
@@ -78,7 +78,7 @@ function describe(thrown: unknown): Failure {
     const what = `${thrown.reason}: ${thrown.message}${listViolations(thrown)}`;
     return { what, toDo: remedyOf(thrown), exitCode };
   }
-  // What this process says itself may hold a second line: the very thing to do.
+  // A second line of a local error's message is the fix.
   const [what = "", ...toDo] = thrown.message.split("\n");
   const named = ENDS_OF_CALLS.has(thrown.reason) ? `${thrown.reason}: ${what}` : what;
   return { what: named, toDo: toDo.join(" ") || remedyOf(thrown), exitCode };
@@ -90,12 +90,12 @@ function remedyOf({ reason, remedy, cause }: SealwireError): string | undefined 
   return REMEDY_IN_MESSAGE.has(reason) ? undefined : remedy;
 }
 
-/** True for what the file system answered. */
+/** True for an error of the operating system. */
 export function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException {
   return thrown instanceof Error && "syscall" in thrown && "code" in thrown;
 }
 
-/** The message holds the first violation already. */
+/** Lists further violations, because the message contains the first one. */
 function listViolations({ violations, violationsOmitted }: SealwireError): string {
   if (violations.length < 2) return "";
   const shown = violations

@@ -3,35 +3,35 @@ import type { SealwireClient } from "../../client/client.ts";
 import { errorOfJob, isTerminal, type JobSnapshot } from "../../client/jobs/job-snapshot.ts";
 import { SealwireError } from "../../errors.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
-import { type ServerOptions, sameServerOptions } from "../input/server-options.ts";
+import { type ConnectionOptions, sameServerOptions } from "../input/connection-options.ts";
 import { Interrupt } from "../interrupt.ts";
 import { EXIT_CODES, ExitCode } from "./exit-code.ts";
 import { reportFailure } from "./failure.ts";
-import { JobProgress } from "./job-progress.ts";
 import { toJsonLine } from "./json-output.ts";
+import { ProgressDisplay } from "./progress-display.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Which job to follow, and what to do with what comes. */
-export interface FollowOptions {
+/** Options of {@link followJob}. */
+export interface FollowJobOptions {
   readonly jobId: string;
   readonly afterRevision?: number;
-  /** How the server was found, for the command that takes the job up again. */
-  readonly server: ServerOptions;
-  /** Told each state and, with the last, the result. Default: the result alone is printed. */
+  /** The options that selected the server, for the suggested command. */
+  readonly server: ConnectionOptions;
+  /** Called with each state and, for the last one, the result. Default: prints the result only. */
   readonly onState?: (job: JobSnapshot, output: ToolOutput | undefined) => Promise<void>;
 }
 
-/** Follows a job to its end with progress on stderr and its result on stdout. Ctrl-C stops following, not the job. */
+/** Watches a job to its end, with progress on stderr and its result on stdout. Ctrl-C ends the watch, not the job. */
 export async function followJob(
   terminal: Terminal,
   client: SealwireClient,
-  { jobId, afterRevision = 0, server, onState }: FollowOptions,
+  { jobId, afterRevision = 0, server, onState }: FollowJobOptions,
 ): Promise<ExitCode> {
   const handle = client.job(jobId);
   using interrupt = new Interrupt();
   const { signal } = interrupt;
   try {
-    using progress = new JobProgress(terminal);
+    using progress = new ProgressDisplay(terminal);
     for await (const job of handle.watch({ afterRevision, signal })) {
       progress.show(job);
       if (!isTerminal(job.state)) await onState?.(job, undefined);
@@ -39,7 +39,9 @@ export async function followJob(
   } catch (thrown) {
     const lost = thrown instanceof SealwireError && EXIT_CODES[thrown.reason] === ExitCode.unreachable;
     if (!signal.aborted && !lost) throw thrown;
-    terminal.say(`${lost ? "Lost sight of" : "Detached from"} job ${jobId}; it goes on. To take it up again:`);
+    terminal.say(
+      `${lost ? "Lost the connection to" : "Detached from"} job ${jobId}; it keeps running. To watch it again:`,
+    );
     terminal.say(`  ${["sealwire", "jobs", "watch", jobId, ...sameServerOptions(server)].map(shellQuote).join(" ")}`);
     return lost ? reportFailure(terminal, thrown) : ExitCode.interrupted;
   }

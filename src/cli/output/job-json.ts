@@ -8,8 +8,8 @@ import { builtinImage, messageDesc } from "../../wire/descriptors.ts";
 import { toJsonLine } from "./json-output.ts";
 
 /**
- * What every command says of a job in JSON: the ProtoJSON of `sealwire.system.v1.PollJobResponse` on one line. What
- * ProtoJSON cannot hold stands in it as in {@link ToolOutput.lenientJson}.
+ * The JSON of a job in every command: the ProtoJSON of `sealwire.system.v1.PollJobResponse` on one line. Values that
+ * ProtoJSON cannot represent are written as by {@link ToolOutput.lenientJson}.
  */
 export async function jobLine(job: JobSnapshot, output?: ToolOutput): Promise<string> {
   return toJsonLine({

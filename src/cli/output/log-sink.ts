@@ -1,38 +1,38 @@
 import { write, writeSync } from "node:fs";
 import type { Clock } from "../../runtime/clock.ts";
 
-/** Most bytes that wait to be written. */
+/** Maximum size of the buffer, in bytes. */
 const BUFFER_MAX_BYTES = 1_048_576;
-/** How long lines are gathered for one write, in milliseconds. */
+/** How long lines are collected for one write, in milliseconds. */
 const GATHER_MS = 5;
-/** When a reader that lags behind is tried again, in milliseconds. */
+/** Retry interval for a slow reader, in milliseconds. */
 const FULL_RETRY_MS = 20;
-/** When a log that cannot be written is tried again, in milliseconds. */
+/** Retry interval after a write error, in milliseconds. */
 const FAULT_RETRY_MS = 1_000;
-/** How often the number of dropped lines is told, in milliseconds. */
+/** Minimum interval of reports on dropped lines, in milliseconds. */
 const TELL_INTERVAL_MS = 1_000;
-/** How long the last lines may take to be written, in milliseconds. */
+/** Time limit for writing the last lines, in milliseconds. */
 const LAST_WRITE_MS = 1_000;
 
-/** What a {@link LogSink} writes to and tells. */
+/** Options of a {@link LogSink}. */
 export interface LogSinkOptions {
   readonly fd: number;
   readonly clock: Clock;
-  /** Called once lines can be written again, with the number of those that were dropped since the last time. */
+  /** Called when lines can be written again, with the number of lines dropped since the last call. */
   readonly onDropped: (lines: number) => void;
 }
 
 /**
- * Writes lines without waiting for anybody: a full disk, a reader that does not read and one that went away cost lines, and
- * never more than a fixed amount of memory. What cannot be written is tried again; lines beyond the buffer are dropped and
- * counted. pino's own destination blocks the event loop (`sync: true`) or hangs in its last flush, which is synchronous.
+ * Writes lines without blocking and with bounded memory. A full disk, or a reader that is slow or gone, loses lines
+ * only. Failed writes are retried; lines that exceed the buffer are dropped and counted. pino's own destination is not
+ * used, because it blocks the event loop (`sync: true`) or hangs in its final synchronous flush.
  */
 export class LogSink {
   readonly #options: LogSinkOptions;
   #lines: string[] = [];
-  /** What is being written. */
+  /** The data that is being written. */
   #chunk = Buffer.alloc(0);
-  /** Characters that wait, those being written included. */
+  /** Number of buffered characters, including those being written. */
   #size = 0;
   #isWriting = false;
   #timer: Disposable | undefined;
@@ -45,12 +45,12 @@ export class LogSink {
     this.#options = options;
   }
 
-  /** How many lines were dropped. */
+  /** Number of dropped lines. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Takes a line; never throws, never waits. */
+  /** Accepts a line. Never throws or blocks. */
   write(line: string): void {
     if (this.#size + line.length > BUFFER_MAX_BYTES) {
       this.drop();
@@ -61,12 +61,12 @@ export class LogSink {
     if (!this.#isWriting) this.#timer ??= this.#options.clock.after(GATHER_MS, () => this.#write());
   }
 
-  /** Counts a line that is not written. */
+  /** Counts a line as dropped. */
   drop(): void {
     this.#dropped += 1;
   }
 
-  /** Resolves when everything is written, or cannot be within a second. */
+  /** Resolves when everything is written, after one second at most. */
   async end(): Promise<void> {
     this.#tellDropped();
     if (this.#size === 0) return;
@@ -78,7 +78,7 @@ export class LogSink {
     giveUp[Symbol.dispose]();
   }
 
-  /** Writes what it can at once, for a process that ends now. */
+  /** Synchronously writes as much as possible, for a process that ends now. */
   endNow(): void {
     if (!this.#isWriting) this.#take();
     const rest = this.#isWriting ? Buffer.from(this.#lines.join("")) : this.#chunk;
@@ -129,7 +129,7 @@ export class LogSink {
     for (const resolve of this.#waitingForEnd.splice(0)) resolve();
   }
 
-  /** Only while there is room for a line about it. */
+  /** Reports only while the buffer has room for the message. */
   #tellDropped(): void {
     const lines = this.#dropped - this.#told;
     if (lines === 0 || this.#size > BUFFER_MAX_BYTES / 2) return;

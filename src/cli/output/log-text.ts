@@ -1,9 +1,9 @@
 import { plainText } from "./plain-text.ts";
 
-/** Names that have a place of their own in a line. */
+/** Fields with a fixed position in a line. */
 const PLACED: ReadonlySet<string> = new Set(["level", "time", "msg", "err"]);
 
-/** Makes a line for people of one JSON line of the log: time of day, level, message, the fields by name; stacks below. */
+/** Converts a JSON log line to text: time of day, level, message and named fields, followed by stack traces. */
 export function logText(json: string): string {
   const fields = JSON.parse(json) as Readonly<Record<string, unknown>>;
   const { level, time, msg, err } = fields;

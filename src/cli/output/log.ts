@@ -4,30 +4,30 @@ import type { Logger } from "../../runtime/logger.ts";
 import { LogSink } from "./log-sink.ts";
 import { logText } from "./log-text.ts";
 
-/** How much is logged. */
+/** A log level. */
 export type LogLevel = Extract<LevelWithSilent, "debug" | "info" | "warn" | "error" | "silent">;
 
-/** All levels, the most talkative first. */
+/** All levels, most verbose first. */
 export const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
 
 const STDERR = 2;
 
-/** The log of a process that serves. Disposing it writes what is left. */
+/** The log of a serving process. Disposing it writes the remaining lines. */
 export interface Log extends AsyncDisposable {
   readonly logger: Logger;
-  /** How many lines were dropped. */
+  /** Number of dropped lines. */
   readonly dropped: number;
-  /** Counts a line of the process's other output that is not written. */
+  /** Counts a dropped line of the process's other output. */
   drop(): void;
 }
 
-/** How a log is written. */
+/** Options of {@link openLog}. */
 export interface LogOptions {
-  /** Default false: one JSON object a line. */
+  /** Writes text instead of JSON lines. Default false. */
   readonly forPeople?: boolean;
 }
 
-/** Opens a log on stderr. It never ends or holds up the process (see {@link LogSink}). */
+/** Opens a log on stderr. It never ends or blocks the process (see {@link LogSink}). */
 export function openLog(level: LogLevel, { forPeople = false }: LogOptions = {}): Log {
   const sink = new LogSink({
     fd: STDERR,

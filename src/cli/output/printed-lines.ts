@@ -6,8 +6,8 @@ const LINE_MOST = 8_192;
 type Callback = (error?: Error | null) => void;
 
 /**
- * Turns what the code of tools prints on stdout, by `console.log` or `process.stdout.write`, into log lines until it is
- * disposed: stdout belongs to the ready line. What goes to file descriptor 1 past Node's stream is not seen.
+ * Converts the output of tools on stdout, by `console.log` or `process.stdout.write`, to log lines until disposed,
+ * because stdout is reserved for the ready line. Output that bypasses Node's stream is not captured.
  */
 export function logPrintedLines(logger: Logger): Disposable {
   const { stdout } = process;

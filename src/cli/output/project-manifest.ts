@@ -1,7 +1,7 @@
 import { join, relative } from "node:path";
 import { SealwireError } from "../../errors.ts";
 
-/** What of a package.json a new project needs. */
+/** The fields of a package.json that a new project needs. */
 export interface Manifest {
   readonly name?: string;
   readonly private?: boolean;
@@ -13,8 +13,8 @@ export interface Manifest {
 }
 
 /**
- * Adds to a package.json what it lacks; what stands there stays. Throws OPTIONS_INVALID for a project of CommonJS modules
- * and for a script that has another meaning there.
+ * Adds missing fields to a package.json and keeps existing ones. Throws OPTIONS_INVALID for a CommonJS project and for
+ * a script with a different command.
  */
 export function mergeManifest(existing: Manifest, wanted: Manifest): Manifest {
   if (existing.type !== undefined && existing.type !== wanted.type) {
@@ -45,7 +45,10 @@ export function mergeManifest(existing: Manifest, wanted: Manifest): Manifest {
 
 const FILE = "file:";
 
-/** How a project depends on Sealwire, as one in the folder `to` says the same; `undefined` if it does not. */
+/**
+ * The dependency of a project on Sealwire, rewritten for a project in the folder `to`; `undefined` if it does not
+ * depend on it.
+ */
 export function sealwireDependency(
   { dependencies, devDependencies }: Manifest,
   { from, to }: { readonly from: string; readonly to: string },

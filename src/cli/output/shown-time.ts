@@ -1,37 +1,29 @@
 import { formatTime } from "../../files/json-fields.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { describeSpan } from "../../runtime/time-span.ts";
 import type { Terminal } from "./terminal.ts";
 
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
+/** A shorter span counts as now, in milliseconds. */
+const NOW_MS = 2_000;
+/** A time that is further away is shown as a date, in milliseconds. */
+const DATE_FROM_MS = 100 * 24 * 60 * 60 * 1000;
 
-/** Each unit counts up to a value of the next: "90 min" says no less than "1 h", and "36 h" more than "1 day". */
-const UNITS: readonly { readonly below: number; readonly unitMs: number; readonly name: string }[] = [
-  { below: MINUTE_MS, unitMs: SECOND_MS, name: "s" },
-  { below: 2 * HOUR_MS, unitMs: MINUTE_MS, name: "min" },
-  { below: 2 * DAY_MS, unitMs: HOUR_MS, name: "h" },
-  { below: 100 * DAY_MS, unitMs: DAY_MS, name: "days" },
-];
-
-/** A time, Unix milliseconds, in a table: how far it is from now where people look, exact where stdout is no terminal. */
+/** Formats a time, Unix milliseconds, for a table: relative to now on a terminal, exact elsewhere. */
 export function shownTime(terminal: Terminal, timeMs: number): string {
   return terminal.dataColumns === undefined ? formatTime(timeMs) : relativeTime(timeMs, systemClock.nowMs());
 }
 
-/** A time where there is room: exact, and on a terminal how far it is from now, too. */
+/** Formats a time, Unix milliseconds, outside of tables: exact, on a terminal also relative to now. */
 export function shownTimeInFull(terminal: Terminal, timeMs: number): string {
   const exact = formatTime(timeMs);
   return terminal.dataColumns === undefined ? exact : `${exact}, ${relativeTime(timeMs, systemClock.nowMs())}`;
 }
 
-/** How far a time is from now, such as "3 min ago" or "in 2 days"; a day far away by its date. */
+/** The distance of a time from now, such as "3 min ago" or "in 2 days"; the date of a distant day. */
 export function relativeTime(timeMs: number, nowMs: number): string {
   const apartMs = Math.abs(nowMs - timeMs);
-  if (apartMs < SECOND_MS) return "now";
-  const unit = UNITS.find(({ below }) => apartMs < below);
-  if (unit === undefined) return formatTime(timeMs).slice(0, "2026-11-22".length);
-  const amount = `${Math.floor(apartMs / unit.unitMs)} ${unit.name}`;
-  return timeMs > nowMs ? `in ${amount}` : `${amount} ago`;
+  if (apartMs < NOW_MS) return "now";
+  if (apartMs >= DATE_FROM_MS) return formatTime(timeMs).slice(0, "2026-11-22".length);
+  const span = describeSpan(apartMs, 0);
+  return timeMs > nowMs ? `in ${span}` : `${span} ago`;
 }

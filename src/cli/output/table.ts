@@ -5,9 +5,9 @@ import { displayWidth, padDisplay, unbreakablePieces, wrapText } from "./text-la
 const GAP = "  ";
 
 /**
- * Prints rows under headings, in columns as wide as their widest cell. On a terminal that is narrower, the widest columns
- * shrink and their cells wrap between words; the first column names the row and stays whole. Where that is not enough, each
- * row is printed as a block with a line for each cell. Control characters are shown as spaces.
+ * Prints rows under headings, in columns as wide as their widest cell. On a narrower terminal the widest columns are
+ * reduced and their cells wrapped between words, except for the first column, which identifies the row. If this is not
+ * sufficient, each row is printed as a block with one line per cell. Control characters are shown as spaces.
  */
 export function printTable(
   terminal: Terminal,
@@ -25,7 +25,7 @@ export function printTable(
   for (const row of cells) for (const line of layOut(row, widths)) terminal.print(line);
 }
 
-/** The widths of the columns on a screen of `most` columns; `undefined` if there are none that leave words whole. */
+/** The widths of the columns on a terminal with `most` columns; `undefined` if words would have to be broken. */
 function fit(columns: readonly (readonly string[])[], most: number): number[] | undefined {
   const widths = columns.map((cells) => Math.max(...cells.map(displayWidth)));
   const least = columns.map((cells, column) => (column === 0 ? (widths[0] ?? 0) : longestPiece(cells)));
@@ -44,7 +44,7 @@ function longestPiece(cells: readonly string[]): number {
   return Math.max(0, ...cells.flatMap(unbreakablePieces).map(displayWidth));
 }
 
-/** The lines that one row takes. */
+/** The lines of one row. */
 function layOut(row: readonly string[], widths: readonly number[]): string[] {
   const wrapped = row.map((cell, column) => wrapText(cell, widths[column] ?? 0));
   const height = Math.max(...wrapped.map((lines) => lines.length));

@@ -1,51 +1,51 @@
 import pc from "picocolors";
 import { harmlessLines } from "./plain-text.ts";
 
-/** Functions that colour a text, or leave it alone. */
+/** Functions that colour a text, or return it unchanged. */
 type Colors = ReturnType<typeof pc.createColors>;
 
-/** Where a command reads from and writes to. Data goes to stdout, everything else to stderr. */
+/** Input and output of a command. Data is written to stdout, messages to stderr. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdin: AsyncIterable<Uint8Array>;
-  /** True if somebody types what stdin gives. */
+  /** True if stdin is a terminal. */
   readonly typed: boolean;
   /** Writes one line of data. */
   print(line: string): void;
-  /** Writes bytes of data as they are. */
+  /** Writes bytes of data unchanged. */
   write(bytes: Uint8Array): void;
-  /** Writes one line for people. */
+  /** Writes one line of messages. */
   say(line: string): void;
-  /** Writes text for people as it is, to draw over what stands there. */
+  /** Writes text to stderr unchanged, to overwrite the current line. */
   draw(text: string): void;
-  /** True if people see stderr, so that a line may be drawn over. */
+  /** True if stderr is a terminal, whose lines can be overwritten. */
   readonly drawable: boolean;
-  /** Columns of that screen, 80 where it does not tell. */
+  /** Columns of that terminal; 80 if unknown. */
   readonly columns: number;
-  /** Columns of the screen that data goes to; `undefined` where stdout is no terminal, so that nothing is to be fitted. */
+  /** Columns of the terminal on stdout; `undefined` if stdout is not a terminal and data must not be wrapped. */
   readonly dataColumns: number | undefined;
-  /** Colours for data, none where stdout is no terminal. */
+  /** Colours for data; none if stdout is not a terminal. */
   readonly dataColors: Colors;
-  /** Colours for messages, none where stderr is no terminal. */
+  /** Colours for messages; none if stderr is not a terminal. */
   readonly colors: Colors;
   /**
-   * For commands that serve: from now on nobody has to take what is written. Output that cannot be written is dropped, as is
-   * what is said while a megabyte waits for its reader; `onDropped` is called for each piece.
+   * For serving commands: the process continues if its output is not read. Output that cannot be written is dropped, as
+   * are messages while a megabyte is buffered. `onDropped` is called for each dropped piece.
    */
   outliveReaders(onDropped: () => void): void;
-  /** Resolves when the data has been written; where {@link outliveReaders} was called, it waits for a second at most. */
+  /** Resolves when the data has been written; after {@link outliveReaders}, within one second. */
   flushed(): Promise<void>;
 }
 
-/** Most bytes that wait for a reader of a process that outlives its readers. */
+/** Maximum size of unread output after {@link Terminal.outliveReaders}, in bytes. */
 const UNREAD_MAX_BYTES = 1_048_576;
 const LAST_WRITE_MS = 1_000;
 
-/** The terminal or pipes that this process was started with. */
+/** The terminal or pipes of this process. */
 export function processTerminal(): Terminal {
   const { env, stdin, stdout, stderr } = process;
   const readers = followReaders();
-  // The code of tools is given another way to write once a server runs.
+  // Bound now, because a running server redirects process.stdout.write of tools to the log.
   const write = stdout.write.bind(stdout);
   return {
     ...readers,
@@ -68,14 +68,19 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** NO_COLOR (no-color.org) counts unless it is empty; FORCE_COLOR as Node.js reads it: 0 or false means none. */
+/**
+ * A non-empty NO_COLOR (no-color.org) disables colours. FORCE_COLOR is read as by Node.js: 0 or false disables them.
+ */
 function wantsColors(isTerminal: boolean, env: Terminal["env"]): boolean {
   if (env.NO_COLOR) return false;
   if (env.FORCE_COLOR) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
   return isTerminal === true && env.TERM !== "dumb";
 }
 
-/** Ends the process when the reader of its data goes away, as `head` does, which is no failure; unless it outlives its readers. */
+/**
+ * Ends the process without an error when the reader of its data closes the pipe, as `head` does, unless {@link
+ * Terminal.outliveReaders} was called.
+ */
 function followReaders(): Pick<Terminal, "outliveReaders" | "flushed"> {
   const { stdout, stderr } = process;
   let onDropped: (() => void) | undefined;
@@ -96,13 +101,13 @@ function followReaders(): Pick<Terminal, "outliveReaders" | "flushed"> {
     flushed: () =>
       new Promise((resolve) => {
         if (onDropped !== undefined) setTimeout(resolve, LAST_WRITE_MS).unref();
-        // Data may still be on its way into a slow pipe.
+        // Waits for data that is being written to a slow pipe.
         stdout.write("", () => resolve());
       }),
   };
 }
 
-/** Stdout has one line of a process that serves: what its tools print is logged. */
+/** Drops output that is not read. A serving process writes one line to stdout; the output of its tools is logged. */
 function dropUnread(stream: NodeJS.WriteStream, onDropped: () => void): void {
   const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
   stream.write = (...args: unknown[]): boolean => {

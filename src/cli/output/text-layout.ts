@@ -3,7 +3,7 @@ const ASCII = /^[ -~]*$/;
 const WIDE =
   /\p{Emoji_Presentation}|[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\u3000-\u303F\uFF01-\uFF60]/u;
 
-/** How many columns of a terminal a text takes: two for each Chinese, Japanese or Korean character and each emoji. */
+/** Width of a text in terminal columns: two for each Chinese, Japanese or Korean character and each emoji. */
 export function displayWidth(text: string): number {
   if (ASCII.test(text)) return text.length;
   let width = 0;
@@ -11,22 +11,22 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** Fills a text up with spaces to a width. */
+/** Pads a text with spaces to a width. */
 export function padDisplay(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - displayWidth(text)));
 }
 
-/** The pieces of a word that is too long for a line: it may end behind what joins words to names and lists. */
+/** The pieces of a long word. It may be broken after punctuation. */
 const WORD_PIECES = /[_.,/:-]*[^_.,/:-]+[_.,/:-]*|[_.,/:-]+/g;
 
-/** The pieces of a text that no line break may cut. */
+/** The pieces of a text that must not be broken. */
 export function unbreakablePieces(text: string): string[] {
   return text.split(" ").flatMap((word) => word.match(WORD_PIECES) ?? []);
 }
 
 /**
- * Breaks a text into lines of at most `width` columns between words, and within one only if it is longer than a line. A
- * piece that is longer by itself stays whole.
+ * Wraps a text into lines of at most `width` columns. A word is broken only if it is longer than a line. A longer piece
+ * without a break position is kept whole.
  */
 export function wrapText(text: string, width: number): string[] {
   if (displayWidth(text) <= width) return [text];

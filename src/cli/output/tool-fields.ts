@@ -3,26 +3,26 @@ import { commentOf } from "../../wire/comments.ts";
 import type { Image } from "../../wire/descriptors.ts";
 import { rulePhrases, rulesOf } from "./tool-rules.ts";
 
-/** One field of a message, or one value of an enum, in words. */
+/** Description of a message field or an enum value. */
 export interface FieldText {
-  /** As in JSON. */
+  /** Name in JSON. */
   readonly name: string;
-  /** For example "list of double"; empty for the value of an enum. */
+  /** For example "list of double"; empty for an enum value. */
   readonly type: string;
   /** For example "1 to 20". */
   readonly rules: readonly string[];
-  /** From the `.proto`, a line for each paragraph. */
+  /** Comment in the `.proto` file, one line per paragraph. */
   readonly comment: string;
 }
 
-/** A message or an enum in words. */
+/** Description of a message or an enum. */
 export interface TypeText {
   readonly typeName: string;
   readonly comment: string;
   readonly fields: readonly FieldText[];
 }
 
-/** What stands in JSON for the messages that have a form of their own there. */
+/** The JSON form of messages with a special JSON mapping. */
 const SPECIAL: Readonly<Record<string, string>> = {
   Any: 'any message, its type in "@type"',
   BoolValue: "bool or null",
@@ -44,15 +44,18 @@ const SPECIAL: Readonly<Record<string, string>> = {
 };
 const SPECIAL_PACKAGE = "google.protobuf.";
 
-/** True for messages whose fields do not show in JSON, such as Timestamp and Struct. */
+/** True for messages with a special JSON mapping, such as Timestamp and Struct. */
 export function isSpecial({ typeName }: DescMessage): boolean {
   return typeName.startsWith(SPECIAL_PACKAGE) && typeName.slice(SPECIAL_PACKAGE.length) in SPECIAL;
 }
 
-/** A message and the messages and enums below it, but Google's, each once and in the order in which they are met. */
+/**
+ * Describes a message and the messages and enums that it uses, except for Google's, each once and in order of first
+ * use.
+ */
 export function describeTypes(image: Image, root: DescMessage): TypeText[] {
   const seen = new Set<DescMessage | DescEnum>([root]);
-  // A set is walked in the order of what was added, also meanwhile.
+  // The iteration of a Set includes types that are added during the loop.
   for (const type of seen) {
     if (type.kind === "enum") continue;
     for (const { message, enum: values } of type.fields) {
@@ -91,7 +94,7 @@ function typeText(field: DescField): string {
   }
 }
 
-/** The type of a field, or of what stands in its list or map. */
+/** The type of a field, or of the items of its list or map. */
 function elementText({ scalar, message, enum: values }: DescField): string {
   if (scalar !== undefined) return scalarText(scalar);
   if (message !== undefined && isSpecial(message)) return SPECIAL[message.name] ?? message.name;

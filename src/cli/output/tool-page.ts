@@ -5,24 +5,24 @@ import type { JobPolicy } from "../../../gen/sealwire/v1/options.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
 import type { Image } from "../../wire/descriptors.ts";
 import { toDurationMs } from "../../wire/duration.ts";
+import { type ConnectionOptions, sameServerOptions } from "../input/connection-options.ts";
 import { formatDuration } from "../input/duration.ts";
-import { type ServerOptions, sameServerOptions } from "../input/server-options.ts";
 import { exampleArguments } from "./example-arguments.ts";
 import { plainText } from "./plain-text.ts";
 import type { Terminal } from "./terminal.ts";
 import { padDisplay, wrapText } from "./text-layout.ts";
 import { describeTypes, type FieldText, type TypeText } from "./tool-fields.ts";
 
-/** What is known of a tool. */
+/** Input of {@link printToolPage}. */
 export interface ToolPage {
   readonly tool: ToolDescription;
   readonly image: Image;
   readonly method: DescMethod;
-  /** How the server was found, for the example. */
-  readonly server: ServerOptions;
+  /** The options that selected the server, for the example. */
+  readonly server: ConnectionOptions;
 }
 
-/** The commands that use system tools. They are no tools of `sealwire call`, or need the id of a job. */
+/** The commands that call system tools. `sealwire call` is not suitable for these tools, or they need a job id. */
 const OWN_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   cancel_job: ["jobs", "cancel", "JOB_ID"],
   list_jobs: ["jobs", "list"],
@@ -32,7 +32,7 @@ const OWN_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   watch_jobs: ["jobs", "watch", "--all"],
 };
 
-/** Prints all that a caller needs to know of a tool: kind, job policy, fields with rules and comments, and an example. */
+/** Prints the description of a tool: kind, job policy, fields with rules and comments, and an example. */
 export function printToolPage(terminal: Terminal, { tool, image, method, server }: ToolPage): void {
   const page = new Page(terminal);
   page.heading(tool.options?.title ? `${tool.name}: ${tool.options.title}` : tool.name);
@@ -51,7 +51,7 @@ export function printToolPage(terminal: Terminal, { tool, image, method, server 
     describeTypes(image, method.output).filter(({ typeName }) => !told.has(typeName)),
   );
   const { words, valid } = exampleOf(tool, { image, method });
-  page.heading(valid ? "Example" : "Example, to be filled in with values that the rules allow");
+  page.heading(valid ? "Example" : "Example, to be completed with valid values");
   terminal.print(`  ${["sealwire", ...words, ...sameServerOptions(server)].map(shellQuote).join(" ")}`);
 }
 
@@ -69,14 +69,14 @@ class Page {
     this.#terminal.print(this.#terminal.dataColors.bold(plainText(title)));
   }
 
-  /** Prints paragraphs, each from a column on. */
+  /** Prints indented paragraphs. */
   text(paragraphs: string, indent = 0): void {
     for (const paragraph of paragraphs.split("\n").filter((each) => each !== "")) {
       for (const line of this.#wrapped(paragraph, indent)) this.#terminal.print(`${" ".repeat(indent)}${line}`);
     }
   }
 
-  /** Prints names with what is said of each. */
+  /** Prints names with their descriptions. */
   rows(rows: readonly (readonly [name: string, text: string])[]): void {
     const width = Math.max(...rows.map(([name]) => name.length));
     for (const [name, text] of rows) {
@@ -86,7 +86,7 @@ class Page {
     }
   }
 
-  /** Prints a message and, each under a heading of its own, what is used in it. */
+  /** Prints a message and, under separate headings, the types that it uses. */
   types(title: string, [root, ...below]: readonly TypeText[]): void {
     if (root === undefined) return;
     this.heading(`${title}: ${root.typeName}`);

@@ -7,13 +7,13 @@ export function rulesOf(field: DescField): JsonObject {
   return hasOption(field, fieldRules) ? (toJson(FieldRulesSchema, getOption(field, fieldRules)) as JsonObject) : {};
 }
 
-/** The rules that are of one type's, such as `int32`, whatever that type is. */
+/** The type-specific rules, such as those in `int32`. */
 export function typeRules(rules: JsonObject): JsonObject {
   const typed = Object.values(rules).find(isObject);
   return typed ?? {};
 }
 
-/** Rules that come in pairs, with the unit that is counted. */
+/** Pairs of rules for a minimum and a maximum, with their unit. */
 const RANGES: readonly (readonly [least: string, most: string, unit: string])[] = [
   ["gte", "lte", ""],
   ["minLen", "maxLen", " characters"],
@@ -22,7 +22,7 @@ const RANGES: readonly (readonly [least: string, most: string, unit: string])[] 
   ["minPairs", "maxPairs", " entries"],
 ];
 
-/** How single rules are said; the others are said by their names. */
+/** Phrases for rules. Other rules are shown by name. */
 const PHRASES: Readonly<Record<string, (value: string) => string>> = {
   const: (value) => `exactly ${value}`,
   len: (value) => `exactly ${value} characters`,
@@ -41,7 +41,7 @@ const PHRASES: Readonly<Record<string, (value: string) => string>> = {
   within: (value) => `within ${value} of now`,
 };
 
-/** What the rules of a field, in the form of {@link rulesOf}, ask for: a phrase for each. */
+/** A phrase for each rule of a field. `rules` has the form of {@link rulesOf}. */
 export function rulePhrases(rules: JsonObject): string[] {
   const said = new Set(["required", "example", "ignore"]);
   const phrases = rules.required === true ? ["required"] : [];
@@ -71,7 +71,7 @@ function phrasesOf(name: string, value: JsonValue): string[] {
     const each = { items: "each", keys: "each key", values: "each value" }[name];
     return phrases.length === 0 ? [] : [`${each} ${phrases.join(", ")}`];
   }
-  // The rules of one type stand under its name.
+  // Type-specific rules are nested under the type's name.
   if (isObject(value)) return rulePhrases(value);
   const phrase = PHRASES[name];
   if (phrase !== undefined) return value === false ? [] : [phrase(say(value))];

@@ -1,26 +1,26 @@
 import { indexImage } from "../../client/contracts/contracts.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
 import { imageWith } from "../../wire/descriptors.ts";
+import { sameServerOptions } from "../input/connection-options.ts";
 import { dataFolder } from "../input/data-folder.ts";
-import { sameServerOptions } from "../input/server-options.ts";
 import type { ServeSettings } from "../input/settings.ts";
 import type { Terminal } from "../output/terminal.ts";
 import type { ToolsModule } from "./tools-module.ts";
 
-/** Tools named in one line. */
+/** Maximum number of tools in the message. */
 const TOOLS_SHOWN = 8;
 
-/** A server that is ready, for {@link sayServing}. */
+/** A running server, for {@link sayServing}. */
 export interface Serving {
   readonly settings: ServeSettings;
   readonly modules: ToolsModule;
   readonly address: string;
   readonly serverId: string;
-  /** Where metrics are served. */
+  /** Address of the metrics endpoint. */
   readonly metrics: string | undefined;
 }
 
-/** Tells people who started a server to try things out what it serves, where, and what to type next. */
+/** Prints the served tools, the address and the next steps, for a server started with --dev on a terminal. */
 export function sayServing(terminal: Terminal, { settings, modules, address, serverId, metrics }: Serving): void {
   const { bold, dim } = terminal.colors;
   const names = toolNames(modules);
@@ -42,7 +42,7 @@ function nextCommands({ data, tls }: ServeSettings, names: readonly string[]): s
   const { credentials } = dataFolder(data);
   const server = {
     ...(credentials !== dataFolder().credentials && { credentials }),
-    // Right for a certificate that signs itself, as one has it who tries things out.
+    // Correct for a self-signed certificate, which is common in development.
     ...(tls && { tlsCa: tls.certificatePath }),
   };
   const options = ["", ...sameServerOptions(server).map(shellQuote)].join(" ");

@@ -19,7 +19,7 @@ import { newCredentials } from "../output/new-credentials.ts";
 const SERVER_ID = "sealwire-dev";
 const CLIENT_ID = "dev";
 
-/** Makes a key ring unless there is one. */
+/** Creates a key ring if there is none. */
 export async function ensureDevRing(ringPath: string, logger: Logger): Promise<void> {
   if (await fileExists(ringPath)) return;
   const nowMs = systemClock.nowMs();
@@ -27,24 +27,24 @@ export async function ensureDevRing(ringPath: string, logger: Logger): Promise<v
   logger.info({ path: ringPath, server_id: SERVER_ID }, "key ring made");
 }
 
-/** What {@link checkDevClient} looks at. */
+/** Options of {@link checkDevClient}. */
 export interface DevClientCheck {
-  /** Where the credentials stand. */
+  /** Path of the credentials file. */
   readonly path: string;
   readonly ringPath: string;
-  /** `undefined` if there is none yet. */
+  /** `undefined` if there is no key ring yet. */
   readonly ring: KeyRing | undefined;
-  /** Where the server listens. */
+  /** Address on which the server listens. */
   readonly listening: string;
 }
 
 /**
- * Sees whether `client.json`, if there is one, belongs to the ring, and whether it can name the server's address. Gives the
+ * Checks that `client.json`, if it exists, belongs to the ring and can contain the server's address. Resolves to the
  * credentials. Throws OPTIONS_INVALID.
  */
 export async function checkDevClient(check: DevClientCheck): Promise<ClientCredentials | undefined> {
   const { path, ringPath, ring, listening } = check;
-  // Before the start a 0 may stand for a port that is not known yet.
+  // Before the start the port may be 0, which is replaced by the chosen port later.
   const address = callable(listening).replace(/:0+$/, ":1");
   if (parseAddresses(address).length > 1) {
     const toDo = "Give --listen an address without one.";
@@ -62,12 +62,12 @@ export async function checkDevClient(check: DevClientCheck): Promise<ClientCrede
   return credentials;
 }
 
-/** What {@link ensureDevClient} works on. */
+/** Options of {@link ensureDevClient}. */
 export interface DevClientOptions extends Omit<DevClientCheck, "ring"> {
   readonly logger: Logger;
 }
 
-/** Sees to it that `client.json` is there, with a key for every tool, and names the address where the server listens. */
+/** Ensures that `client.json` exists, with a key for all tools and the address on which the server listens. */
 export async function ensureDevClient({ logger, ...where }: DevClientOptions): Promise<void> {
   const { path, ringPath, listening } = where;
   const address = callable(listening);
@@ -88,13 +88,13 @@ export async function ensureDevClient({ logger, ...where }: DevClientOptions): P
       return document;
     });
   } catch (thrown) {
-    // Credentials whose key is not in the ring would stop the next start.
+    // Credentials whose key is not in the ring would prevent the next start.
     if (isWritten) await rm(path, { force: true });
     throw thrown;
   }
 }
 
-/** An address to listen on is not always one to call. */
+/** Converts a listening address to one that clients can call. */
 function callable(address: string): string {
   return address.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
 }

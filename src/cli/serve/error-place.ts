@@ -3,21 +3,28 @@ import { isAbsolute, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** This package's own sources, which are never at fault for what a user's module does. */
+/** This package's own sources, which are skipped when the location of a fault in a user's module is searched. */
 const OWN = fileURLToPath(new URL("../../", import.meta.url));
 const CHILD_MOST_MS = 10_000;
 
-/** A frame of a stack, in parentheses or not, of a top-level await, too; a position without a scheme is a plain path. */
+/**
+ * A stack frame, with or without parentheses, including that of a top-level await. A position without a scheme is a
+ * plain path.
+ */
 const FRAME = /^ +at (?:async )?(?:.*\()?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):(\d+)\)?$/;
-/** How Node shows a syntax error: the place, the line itself, of TypeScript some before it, and carets below the fault. */
+/**
+ * Node's report of a syntax error: the position, the line (for TypeScript with some lines before it), and carets below
+ * the fault.
+ */
 const HEAD = /^((?:file:\/\/|\/|[A-Za-z]:\\)[^\n]*?):(\d+)\r?\n(?:[^\n]*\n){1,8}?( *)\^+\s*$/m;
 
 /**
- * Where an error came up while a module was loaded, as `FILE:LINE:COLUMN` with the path as seen from here; `undefined` if
- * that cannot be found out. Of a syntax error in JavaScript only Node itself knows the place, and tells it when it ends: a
- * second Node then loads the module `url` again, which runs no code but what stands before a dynamic import of the fault.
+ * Returns the position of an error during the load of a module as `FILE:LINE:COLUMN`, with a path relative to the
+ * working directory; `undefined` if it is unknown. Node reports the position of a JavaScript syntax error only when the
+ * process ends, so a second Node process loads the module `url` again. It runs no code except for code before a dynamic
+ * import of the faulty module.
  */
-export async function placeOf(error: Error, url: string): Promise<string | undefined> {
+export async function errorPosition(error: Error, url: string): Promise<string | undefined> {
   const stack = String(error.stack);
   const place = placeInHead(stack) ?? placeInFrames(stack);
   if (place !== undefined || !(error instanceof SyntaxError)) return place;

@@ -4,20 +4,23 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { runPeriodically } from "../../runtime/periodic.ts";
 
-/** How often the file is touched, in milliseconds. Probes take one that is a minute old for a process that hangs. */
+/**
+ * Interval at which the file is touched, in milliseconds. Probes treat a file that is a minute old as a hanging
+ * process.
+ */
 const TOUCH_MS = 1_000;
 
-/** What a {@link HealthFile} needs. */
+/** Options of a {@link HealthFile}. */
 export interface HealthFileOptions {
-  /** One process writes it; what stands there is replaced. */
+  /** Path of the file. One process writes it; an existing file is replaced. */
   readonly path: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * A file for probes that cost nothing: it holds SERVING or NOT_SERVING in one line, and its time of change is at most a
- * second old while the event loop of the process turns. Gone once it is disposed.
+ * A file for cheap health probes. It contains SERVING or NOT_SERVING in one line, and its modification time is at most
+ * a second old while the event loop of the process is not blocked. Disposing removes the file.
  */
 export class HealthFile implements AsyncDisposable {
   readonly #options: HealthFileOptions;
@@ -46,13 +49,13 @@ export class HealthFile implements AsyncDisposable {
     return new HealthFile(options, text);
   }
 
-  /** From now on the file says what `isServing` gives. */
+  /** Keeps the file equal to the result of `isServing`. */
   follow(isServing: () => boolean): Promise<void> {
     this.#isServing = isServing;
     return this.update();
   }
 
-  /** Brings the file up to date. Never rejects: what went wrong is logged once. */
+  /** Updates the file. Never rejects: an error is logged once. */
   update(): Promise<void> {
     this.#last = this.#last.then(() => this.#update());
     return this.#last;
@@ -82,7 +85,7 @@ function textOf(serving: boolean): string {
   return serving ? "SERVING\n" : "NOT_SERVING\n";
 }
 
-/** False if there is no such file any more. */
+/** Returns false if the file no longer exists. */
 async function touch(path: string, nowMs: number): Promise<boolean> {
   try {
     await utimes(path, nowMs / 1_000, nowMs / 1_000);
@@ -93,7 +96,7 @@ async function touch(path: string, nowMs: number): Promise<boolean> {
   }
 }
 
-/** Readers see the old content or the new, never a part. */
+/** Replaces the file atomically: readers see the old or the new content. */
 async function replace(path: string, text: string): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {

@@ -2,20 +2,20 @@ import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 
-/** After how long it is first said what is waited for; doubles from then on, in milliseconds. */
+/** Delay of the first log message about the wait, in milliseconds. It doubles for each further message. */
 const FIRST_NOTE_MS = 3_000;
-/** How long tools may take to load, in milliseconds. */
+/** Time limit for loading tools, in milliseconds. */
 const LOADING_MOST_MS = 300_000;
 
-/** What a wait needs. */
+/** Options of {@link waitForModules}. */
 export interface WaitOptions {
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * The outcome of loading tools, which run code of their own at the top level that may wait for ever. Says after a while
- * what is waited for. Throws OPTIONS_INVALID after five minutes, and on SIGTERM or SIGINT.
+ * Waits for tools modules to load, whose top-level code may wait forever. Logs the pending modules after a while.
+ * Throws OPTIONS_INVALID after five minutes, and on SIGTERM or SIGINT.
  */
 export async function waitForModules<T>(
   loading: Promise<T>,

@@ -13,17 +13,17 @@ import { dataFolder } from "../input/data-folder.ts";
 import type { ServeSettings } from "../input/settings.ts";
 
 const TRY_AGAIN_MS = 1_000;
-/** How long the start of a server waits for its store, in milliseconds. */
+/** Time limit for opening the store at the start of a server, in milliseconds. */
 const STARTING_MS = 60_000;
 
-/** A store as the settings name it. */
+/** The opened store of the settings. */
 export interface OpenedStore {
   readonly store: Store;
-  /** The same, where processes share it. */
+  /** The same store if it is shared; `undefined` for a store in a folder. */
   readonly shared: SharedStore | undefined;
 }
 
-/** Opens the store in the database that the settings name, else the one in the data folder. */
+/** Opens the shared store in the settings, or else the store in the data folder. */
 export async function openStore(settings: ServeSettings, logger: Logger): Promise<OpenedStore> {
   if (settings.store === undefined) {
     await mkdir(settings.data, { recursive: true, mode: 0o700 });
@@ -38,8 +38,8 @@ export async function openStore(settings: ServeSettings, logger: Logger): Promis
 }
 
 /**
- * Opens a store, again and again while its disk is full or fails: a server that starts then waits as one that runs does.
- * Throws what `open` throws, and UNAVAILABLE after a while: whatever supervises the process is to see that it does not start.
+ * Opens a store, and retries while its disk is full or failing, as a running server does. Throws the errors of `open`,
+ * and UNAVAILABLE after the time limit, so that a supervisor detects the failed start.
  */
 async function onceAvailable(logger: Logger, open: () => Promise<Store>): Promise<Store> {
   const giveUpAtMs = clock.monotonicMs() + STARTING_MS;
@@ -49,19 +49,19 @@ async function onceAvailable(logger: Logger, open: () => Promise<Store>): Promis
     } catch (error) {
       const passing = error instanceof SealwireError && error.reason === "UNAVAILABLE";
       if (!passing || clock.monotonicMs() >= giveUpAtMs) throw error;
-      if (tries === 1) logger.error({ err: error }, "the store cannot be opened yet; it is tried again every second");
+      if (tries === 1) logger.error({ err: error }, "the store cannot be opened yet; retrying every second");
       await sleep(clock, TRY_AGAIN_MS);
     }
   }
 }
 
-/** A ring that is followed, and where the use of its keys is noted. */
+/** A key ring that is reloaded on changes, with the log of its keys' use. */
 export interface ServedKeyRing {
   readonly keyRing: WatchedKeyRing;
   readonly writeKeyUse: KeyUseWriter;
 }
 
-/** Follows the ring in the shared store if there are server secrets for it, else the one in the file. */
+/** Loads the key ring of the shared store if its server secrets are set, or else the key ring file. */
 export async function followKeyRing(
   { keyRing: path, serverSecretFile }: ServeSettings,
   shared: SharedStore | undefined,

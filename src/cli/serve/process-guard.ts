@@ -5,15 +5,15 @@ import { type Log, type LogLevel, type LogOptions, openLog } from "../output/log
 import type { Terminal } from "../output/terminal.ts";
 import { type StrayErrors, surviveStrayErrors } from "./stray-errors.ts";
 
-/** What keeps a process that serves alive, and its log. Disposing it writes the last lines. */
+/** Protects a serving process from errors and holds its log. Disposing it writes the remaining log lines. */
 export interface ProcessGuard extends Pick<Log, "logger">, AsyncDisposable {
-  /** For the process's metrics. */
+  /** Counters for the metrics of the process. */
   readonly counters: readonly ProcessCounter[];
 }
 
 /**
- * Opens the log of a process that serves, and sees to it that neither its log, nor its output, nor an error that no code
- * waited for ends the process.
+ * Opens the log of a serving process and ensures that neither its log, nor its output, nor an unhandled error ends the
+ * process.
  */
 export function guardProcess(terminal: Terminal, level: LogLevel, options: LogOptions = {}): ProcessGuard {
   const log = openLog(level, options);
@@ -31,7 +31,7 @@ export function guardProcess(terminal: Terminal, level: LogLevel, options: LogOp
   };
 }
 
-/** What a process that serves counts of itself. */
+/** The counters of a serving process. */
 export function processCounters(
   log: Pick<Log, "dropped">,
   strays: Pick<StrayErrors, "count">,
@@ -44,7 +44,7 @@ export function processCounters(
     },
     {
       name: "sealwire_stray_errors_total",
-      help: "Exceptions and rejections that no code waited for.",
+      help: "Unhandled exceptions and rejections.",
       value: () => strays.count,
     },
   ];

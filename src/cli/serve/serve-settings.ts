@@ -3,13 +3,13 @@ import type { WorkOptions } from "../../jobs/engine.ts";
 import type { ServerTlsOptions } from "../../server/options.ts";
 import { readConfig } from "../input/config-file.ts";
 import { dataFolder } from "../input/data-folder.ts";
-import { namePlace, type PlaceOptions } from "../input/place.ts";
+import { type LocationOptions, resolveLocation } from "../input/location.ts";
 import type { FileSettings, ServeSettings } from "../input/settings.ts";
 import type { LogLevel } from "../output/log.ts";
 import type { Terminal } from "../output/terminal.ts";
 
-/** What the command line says. */
-export interface ServeOptions extends PlaceOptions {
+/** Options of `serve` and `work`. */
+export interface ServeOptions extends LocationOptions {
   readonly dev?: boolean;
   readonly requireSyncReplication?: boolean;
   readonly listen?: string;
@@ -34,12 +34,12 @@ export interface ServeOptions extends PlaceOptions {
 }
 
 /**
- * Puts the settings together: command line before configuration file before defaults. Paths in the file are relative to
- * its folder. Throws OPTIONS_INVALID naming the setting.
+ * Resolves the settings. The command line overrides the configuration file, which overrides the defaults. Paths in the
+ * file are relative to its folder. Throws OPTIONS_INVALID naming the setting.
  */
 export async function resolveServeSettings(options: ServeOptions, env: Terminal["env"] = {}): Promise<ServeSettings> {
   const file: FileSettings = options.config === undefined ? {} : await readConfig(options.config);
-  const { data, store, keyRing, serverSecretFile } = namePlace({ options, env, file });
+  const { data, store, keyRing, serverSecretFile } = resolveLocation({ options, env, file });
   const dev = options.dev ?? file.dev ?? false;
   if (dev && serverSecretFile !== undefined) throw noDevRing(serverSecretFile.source);
   return {
@@ -69,7 +69,7 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
   };
 }
 
-/** How many jobs are run at once, as servers and workers take it. */
+/** The concurrency limits in the form that servers and workers accept. */
 export function workOf({ concurrency, concurrencyPerClient: perOwner }: ServeSettings): WorkOptions | false {
   return concurrency > 0 && { concurrency, ...(perOwner !== undefined && { perOwner }) };
 }

@@ -7,23 +7,23 @@ import type { Logger } from "../../runtime/logger.ts";
 import { systemRandom as random } from "../../runtime/random.ts";
 import type { Store, StoreIdentity } from "../../store/store.ts";
 
-/** What is served together. */
+/** A key ring and the store that it is served from. */
 export interface ServedStore {
-  /** The key ring's file. */
+  /** Path of the key ring file. */
   readonly ringPath: string;
   readonly store: Store;
   readonly logger: Logger;
 }
 
-/** The file beside a key ring that names the store which it was last served from. */
+/** Path of the file beside a key ring that records the store from which it was last served. */
 function servedStorePath(ringPath: string): string {
   return `${ringPath}.store`;
 }
 
 /**
- * Compares the store with the one that the key ring was last served from, and notes it in its place. A store that was made
- * anew, or put back from an earlier copy, does not know which frames of these keys were accepted: it then refuses all that
- * may have been. A ring that was never served has nothing to fear. Throws UNAVAILABLE.
+ * Compares the store with the one from which the key ring was last served, and records it. A new store, or one restored
+ * from an earlier copy, does not contain all accepted nonces of these keys, so it refuses all frames that may have been
+ * accepted. A ring that was never served needs no such refusal. Throws UNAVAILABLE.
  */
 export async function noteServedStore({ ringPath, store, logger }: ServedStore): Promise<void> {
   const { identity } = store;
@@ -38,7 +38,7 @@ export async function noteServedStore({ ringPath, store, logger }: ServedStore):
   } catch (error) {
     logger.warn(
       { err: error, note: path },
-      "the key ring's folder cannot be written, so a store that is replaced there would not be noticed",
+      "the key ring's folder cannot be written, so a replaced store would not be detected",
     );
   }
 }
@@ -47,7 +47,7 @@ type Note = StoreIdentity | "absent" | "unreadable";
 
 function changeSince(note: Note, { id, openings }: StoreIdentity): string | undefined {
   if (note === "absent") return undefined;
-  if (note === "unreadable") return "the note of the store that the key ring was served from cannot be read";
+  if (note === "unreadable") return "the record of the store that the key ring was served from cannot be read";
   if (note.id !== id) return "the key ring was served from another store before";
   if (openings > 0 && note.openings >= openings)
     return "the store is an earlier copy of the one that was served before";

@@ -6,12 +6,14 @@ import type { ServeSettings } from "../input/settings.ts";
 import { type WaitOptions, waitForModules } from "./module-wait.ts";
 import { loadToolsModule, type ToolsModule } from "./tools-module.ts";
 
-/** Sees whether the settings name any tools. Throws OPTIONS_INVALID. */
+/** Checks that the settings name at least one tool. Throws OPTIONS_INVALID. */
 export function checkToolsNamed({ tools, demoTools }: ServeSettings): void {
   if (tools.length === 0 && !demoTools) throw noTools();
 }
 
-/** Loads all tools that the settings name. Throws OPTIONS_INVALID if there are none, or if one does not finish loading. */
+/**
+ * Loads all tools in the settings. Throws OPTIONS_INVALID if there are none, or if a module does not finish loading.
+ */
 export async function loadTools(settings: ServeSettings, options: WaitOptions): Promise<ToolsModule> {
   const pending = new Set(settings.tools);
   const loading = settings.tools.map(async (path) => {

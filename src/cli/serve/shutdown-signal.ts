@@ -3,8 +3,8 @@ import type { Store } from "../../store/store.ts";
 import { ExitCode } from "../output/exit-code.ts";
 
 /**
- * Resolves to the name of the first SIGTERM or SIGINT; a second one ends the process at once, without any goodbye. SIGHUP
- * calls `onHangup`, but a server that people started on a terminal ends with it.
+ * Resolves to the name of the first SIGTERM or SIGINT. A second signal ends the process immediately. SIGHUP calls
+ * `onHangup`, except for a server on a terminal, which shuts down.
  */
 export function shutdownSignal({ onHangup }: { readonly onHangup: () => void }): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
@@ -19,7 +19,7 @@ export function shutdownSignal({ onHangup }: { readonly onHangup: () => void }):
   });
 }
 
-/** What {@link drainAtEnd} waits for, and what it ends. */
+/** Options of {@link drainAtEnd}. */
 export interface EndOptions {
   /** Resolves to the name of the signal. */
   readonly shutdown: Promise<string>;
@@ -28,7 +28,7 @@ export interface EndOptions {
   readonly drain: () => Promise<void>;
 }
 
-/** Drains after a signal, or once the store is lost, and says so. Resolves to the code to exit with. */
+/** Drains after a signal or a lost store, and logs it. Resolves to the exit code. */
 export async function drainAtEnd({ shutdown, store, logger, drain }: EndOptions): Promise<ExitCode> {
   const { lost } = store.condition;
   const lostStore = new Promise<undefined>((resolve) => {

@@ -13,8 +13,8 @@ import { checkDevClient } from "./dev-setup.ts";
 import { checkToolsNamed } from "./served-tools.ts";
 
 /**
- * Sees whether a server can start by these settings, as far as that shows without opening a store or a port, and changes
- * nothing. Throws OPTIONS_INVALID or KEY_RING_INVALID, naming the setting at fault.
+ * Checks the settings of a server as far as possible without opening a store or a port. Changes nothing. Throws
+ * OPTIONS_INVALID or KEY_RING_INVALID naming the setting.
  */
 export async function checkStart(settings: ServeSettings): Promise<void> {
   checkToolsNamed(settings);
@@ -25,7 +25,7 @@ export async function checkStart(settings: ServeSettings): Promise<void> {
   await checkRing(settings);
 }
 
-/** Sees whether the store that the settings name is one that they can be used with. Throws OPTIONS_INVALID. */
+/** Checks that the other settings are compatible with the store. Throws OPTIONS_INVALID. */
 export function checkStore({ store, requireSyncReplication, reusePort }: ServeSettings): void {
   if (store !== undefined) {
     readTarget(store);

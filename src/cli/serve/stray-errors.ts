@@ -2,32 +2,32 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { failToolRun } from "../../tools/tool-run.ts";
 
-/** What {@link surviveStrayErrors} works with. */
+/** Options of {@link surviveStrayErrors}. */
 export interface StrayErrorOptions {
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
-/** Errors that no code waited for, while the process survives them. */
+/** The handling of unhandled errors; dispose to end it. */
 export interface StrayErrors extends Disposable {
-  /** How many there were. */
+  /** Number of unhandled errors. */
   readonly count: number;
 }
 
-/** Most lines about stray errors in {@link WINDOW_MS}. */
+/** Maximum number of log lines about unhandled errors in {@link WINDOW_MS}. */
 const LINES_MAX = 10;
 const WINDOW_MS = 10_000;
 
 /**
- * Lets the process survive what its code throws outside of any promise or call that somebody waits for. The call or attempt
- * it comes from fails; everything else goes on. docs/decisions.md says why none of these ends the process.
+ * Prevents unhandled exceptions and rejections from ending the process. The call or attempt that caused one fails;
+ * other work continues. docs/decisions.md has the reasons.
  */
 export function surviveStrayErrors({ logger, clock }: StrayErrorOptions): StrayErrors {
   let count = 0;
   let windowStartMs = clock.monotonicMs();
   let linesInWindow = 0;
   let silenced = 0;
-  /** Limits the lines; the first line of a new window tells how many are missing. */
+  /** Limits the log lines. The first line of a new window contains the number of suppressed ones. */
   const mayLog = (): boolean => {
     const nowMs = clock.monotonicMs();
     if (nowMs - windowStartMs >= WINDOW_MS) {
@@ -43,7 +43,7 @@ export function surviveStrayErrors({ logger, clock }: StrayErrorOptions): StrayE
   };
   const onStray = (thrown: unknown, kind: string): void => {
     count += 1;
-    // Whatever is thrown in here ends the process.
+    // An error in this handler would end the process.
     try {
       const origin = failToolRun(thrown);
       if (!mayLog()) return;

@@ -3,23 +3,23 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { SealwireError } from "../../errors.ts";
 import type { ToolImplementation } from "../../tools/implement.ts";
-import { placeOf } from "./error-place.ts";
+import { errorPosition } from "./error-place.ts";
 
-/** What a `--tools` module exports, by name or as properties of its default export. */
+/** The exports of a `--tools` module, by name or as properties of its default export. */
 export interface ToolsModule {
-  /** Made by `implement`. */
+  /** The results of `implement`. */
   readonly tools: readonly ToolImplementation[];
-  /** Serialized FileDescriptorSets of their contracts. */
+  /** Serialized FileDescriptorSets of the tools' contracts. */
   readonly descriptors: readonly Uint8Array[];
 }
 
 const SEE_README = "Fix its exports; the README shows what a module looks like.";
 
-/** Loads a module of tools by its path. Throws OPTIONS_INVALID if it cannot be loaded or exports something else. */
+/** Loads a tools module by its path. Throws OPTIONS_INVALID if it cannot be loaded or has invalid exports. */
 export async function loadToolsModule(path: string): Promise<ToolsModule> {
   const file = resolve(path);
   if (!existsSync(file))
-    throw refused(path, `${file} does not exist`, "Check the path; it counts from the current folder.");
+    throw refused(path, `${file} does not exist`, "Check the path; it is relative to the current folder.");
   const module = await importModule(path, pathToFileURL(file).href);
   const { tools, descriptors } = "tools" in module ? module : asObject(module.default);
   if (!Array.isArray(tools) || !tools.every(isImplementation)) {
@@ -39,14 +39,14 @@ async function importModule(path: string, url: string): Promise<Record<string, u
   }
 }
 
-/** Says what went wrong and where, which may be in a file that the module imports. */
+/** The error for a module that cannot be loaded, with the position of the fault, which may be in an imported file. */
 async function loadFailed(path: string, url: string, cause: unknown): Promise<SealwireError> {
   const problem = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-  const place = cause instanceof Error ? await placeOf(cause, url) : undefined;
+  const place = cause instanceof Error ? await errorPosition(cause, url) : undefined;
   const where = place === undefined ? "" : `${place}: `;
   return new SealwireError(
     "OPTIONS_INVALID",
-    `The tools module ${path} cannot be loaded: ${where}${oneSentence(problem)}\nMend it there; SEALWIRE_DEBUG=1 shows the whole stack.`,
+    `The tools module ${path} cannot be loaded: ${where}${oneSentence(problem)}\nCorrect it there; SEALWIRE_DEBUG=1 shows the whole stack.`,
     { cause },
   );
 }

@@ -3,41 +3,41 @@ import { runPeriodically } from "../../runtime/periodic.ts";
 import { TickLimiter } from "../../runtime/tick-limiter.ts";
 import type { JobView } from "../job.ts";
 
-/** How long a watcher waits at most before the job is read again, in milliseconds. */
+/** Maximum time between two reads of a watched job, in milliseconds. */
 const POLL_MS = 5_000;
-/** Jobs per read, so that a poll of many never holds up others for long. */
+/** Jobs per read, so that a poll of many jobs does not block other queries. */
 const SLICE = 500;
-/** Watchers woken per turn of the event loop: what each then does takes tens of microseconds. */
+/** Watchers woken per event loop turn. The work of each takes tens of microseconds. */
 const WAKES_PER_TURN = 100;
 
-/** A job that somebody watches. */
+/** A watched job. */
 export interface JobTopic {
-  /** The newest state known; `null` if there is no such job. */
+  /** The newest known state; `null` if the job does not exist. */
   readonly view: JobView | null;
 }
 
 interface Topic extends JobTopic {
   view: JobView | null;
-  /** The first read, until it is done. */
+  /** The first read, while it is pending. */
   loading: Promise<void> | undefined;
   readonly waiting: Set<() => void>;
 }
 
-/** What a {@link JobNotifier} needs. */
+/** Options of a {@link JobNotifier}. */
 export interface JobNotifierOptions {
-  /** Reads those of the jobs that there are, in any order. Throws UNAVAILABLE. */
+  /** Reads the existing jobs among these, in any order. Throws UNAVAILABLE. */
   readonly read: (jobIds: readonly string[]) => Promise<readonly JobView[]>;
   readonly clock: Clock;
 }
 
 /**
- * Shares the newest state of watched jobs among their watchers: one read for all, however many there are. A topic
- * is held while someone waits and for one poll interval more, so nothing that was abandoned stays.
+ * Shares the newest state of each watched job among its watchers, so that a job is read once for all of them. A topic
+ * is kept while a watcher waits and for one more poll interval, so that abandoned topics are removed.
  */
 export class JobNotifier {
   readonly #read: JobNotifierOptions["read"];
   readonly #topics = new Map<string, Topic>();
-  /** Finds the changes whose notification was lost. */
+  /** Detects changes whose notification was lost. */
   readonly #poll: AsyncDisposable;
   readonly #tickLimiter = new TickLimiter(WAKES_PER_TURN);
   #closed = false;
@@ -47,7 +47,7 @@ export class JobNotifier {
     this.#poll = runPeriodically(clock, POLL_MS, () => this.#dropIdleAndReadAgain());
   }
 
-  /** How many jobs are held. */
+  /** Number of topics. */
   get size(): number {
     return this.#topics.size;
   }
@@ -56,14 +56,16 @@ export class JobNotifier {
     return this.#closed;
   }
 
-  /** The topic of a job; reads the job if nobody watched it lately. Its view changes as time goes on. */
+  /** The topic of a job. Reads the job if it has no topic yet. The topic's view is updated later. */
   async topic(jobId: string): Promise<JobTopic> {
     const topic = this.#topics.get(jobId) ?? this.#open(jobId);
     if (topic.loading !== undefined) await topic.loading;
     return topic;
   }
 
-  /** Takes a committed change and wakes those who wait for it. What is no newer than the state known is ignored. */
+  /**
+   * Publishes a committed change and wakes the job's watchers. Ignores a view that is not newer than the known state.
+   */
   publish(view: JobView): void {
     const topic = this.#topics.get(view.jobId);
     if (topic === undefined || view.revision <= (topic.view?.revision ?? 0)) return;
@@ -71,17 +73,17 @@ export class JobNotifier {
     this.#wake(topic);
   }
 
-  /** Runs `onChange` once, soon after the next change or close. */
+  /** Runs `onChange` once, after the next change or close. */
   wait(topic: JobTopic, onChange: () => void): void {
     (topic as Topic).waiting.add(onChange);
   }
 
-  /** `onChange` waits no more. */
+  /** Removes a waiting `onChange`. */
   leave(topic: JobTopic, onChange: () => void): void {
     (topic as Topic).waiting.delete(onChange);
   }
 
-  /** Reads again those of the jobs that are held, after a notification that they changed; all of them if none are named. */
+  /** Reads the watched jobs among `jobIds` again, after a notification that they changed. Default: all watched jobs. */
   async readAgain(jobIds: Iterable<string> = this.#topics.keys()): Promise<void> {
     const held = [...jobIds].filter((jobId) => this.#topics.has(jobId));
     for (let from = 0; from < held.length && !this.#closed; from += SLICE) {
@@ -95,7 +97,7 @@ export class JobNotifier {
     }
   }
 
-  /** Wakes everyone; from then on there is nothing to wait for. */
+  /** Wakes all watchers. Afterwards no watcher waits. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const topic of this.#topics.values()) this.#wake(topic);
@@ -110,7 +112,7 @@ export class JobNotifier {
     return topic;
   }
 
-  /** What is published while the read is under way may be newer than what it gives. */
+  /** A view that is published during the read may be newer than its result. */
   async #load(jobId: string, topic: Topic): Promise<void> {
     try {
       const [view] = await this.#read([jobId]);
@@ -133,11 +135,11 @@ export class JobNotifier {
     for (const [jobId, topic] of this.#topics) {
       if (topic.waiting.size === 0 && topic.loading === undefined) this.#topics.delete(jobId);
     }
-    // While the store is away, which its engine has logged, the next poll reads again.
+    // Ignores an unavailable store, which the engine has logged. The next poll reads again.
     await this.readAgain().catch(() => {});
   }
 
-  /** Those whose turn comes late find the newest state then. */
+  /** A watcher that is woken later reads the newest state then. */
   #wake({ waiting }: Topic): void {
     const woken = [...waiting];
     waiting.clear();

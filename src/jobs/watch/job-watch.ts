@@ -3,7 +3,7 @@ import type { JobView } from "../job.ts";
 import { isTerminal } from "../transitions.ts";
 import type { JobNotifier, JobTopic } from "./job-notifier.ts";
 
-/** What a {@link JobWatch} follows. */
+/** Options of a {@link JobWatch}. */
 export interface JobWatchOptions {
   readonly notifier: JobNotifier;
   readonly owner: string;
@@ -15,8 +15,8 @@ export interface JobWatchOptions {
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
- * Follows one job, level-triggered: each step gives the newest state above the last one given. It is registered
- * with the notifier only while a step waits, so one that is dropped between steps holds nothing.
+ * Watches one job, level-triggered: each item is the newest state above the last revision yielded. It is registered
+ * with the notifier only while a `next` is pending, so that an abandoned watch keeps no resources.
  */
 export class JobWatch implements AsyncIterableIterator<JobView> {
   readonly #options: JobWatchOptions;
@@ -34,14 +34,14 @@ export class JobWatch implements AsyncIterableIterator<JobView> {
     return this;
   }
 
-  /** Steps asked for at once are answered one after the other. */
+  /** Concurrent calls are answered in order. */
   next(): Promise<IteratorResult<JobView, undefined>> {
     const step = this.#step(this.#lastStep);
     this.#lastStep = step;
     return step;
   }
 
-  /** Ends the watch, also a step that waits. */
+  /** Ends the watch and a pending `next`. */
   return(): Promise<IteratorResult<JobView, undefined>> {
     this.#ended = true;
     this.#wake?.();
@@ -75,10 +75,10 @@ export class JobWatch implements AsyncIterableIterator<JobView> {
     return DONE;
   }
 
-  /** Resolves at the next change, at an abort, or at {@link return}. */
+  /** Resolves at the next change, abort or {@link return}. */
   #change(topic: JobTopic): Promise<void> {
     const { notifier, signal } = this.#options;
-    // Both may have come while the topic was read.
+    // The watch may have ended, or the signal aborted, while the topic was read.
     if (this.#ended || signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {

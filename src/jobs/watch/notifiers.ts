@@ -6,13 +6,13 @@ import { JobNotifier } from "./job-notifier.ts";
 import { OwnerNotifier } from "./owner-notifier.ts";
 import { readOwner } from "./read-owner.ts";
 
-/** What all watchers in this process follow: single jobs, and all jobs of an owner. */
+/** The notifiers of this process: of single jobs, and of all jobs of an owner. */
 export class Notifiers {
   readonly jobs: JobNotifier;
   readonly owners: OwnerNotifier;
   readonly #find: (jobIds: readonly string[]) => Promise<readonly JobView[]>;
 
-  /** `storage` is asked for when something is to be read first. */
+  /** `storage` is called on the first read. */
   constructor(storage: () => JobStorage, clock: Clock) {
     this.#find = async (jobIds) => (await storage().find(jobIds)).map(toJobView);
     this.jobs = new JobNotifier({ read: this.#find, clock });
@@ -23,13 +23,13 @@ export class Notifiers {
     return this.jobs.closed;
   }
 
-  /** Takes a committed change. */
+  /** Publishes a committed change. */
   publish(view: JobView): void {
     this.jobs.publish(view);
     this.owners.publish(view);
   }
 
-  /** Reads again those of the jobs that somebody watches, after a notification that they changed. Throws UNAVAILABLE. */
+  /** Reads the watched jobs among `changed` again, after a notification that they changed. Throws UNAVAILABLE. */
   async readAgain(changed: readonly Pick<JobView, "jobId" | "owner">[]): Promise<void> {
     const ofOwners = changed.filter(({ owner }) => this.owners.isWatched(owner)).map(({ jobId }) => jobId);
     const [views] = await Promise.all([
@@ -39,12 +39,12 @@ export class Notifiers {
     for (const view of views) this.owners.publish(view);
   }
 
-  /** Reads everything again that somebody watches, after notifications may have been lost. Throws UNAVAILABLE. */
+  /** Reads all watched jobs again, after notifications may have been lost. Throws UNAVAILABLE. */
   async readAllAgain(): Promise<void> {
     await Promise.all([this.jobs.readAgain(), this.owners.readAgain()]);
   }
 
-  /** Wakes everyone; from then on there is nothing to wait for. */
+  /** Wakes all watchers. Afterwards no watcher waits. */
   async close(): Promise<void> {
     await Promise.all([this.jobs.close(), this.owners.close()]);
   }

@@ -3,51 +3,57 @@ import { runPeriodically } from "../../runtime/periodic.ts";
 import { TickLimiter } from "../../runtime/tick-limiter.ts";
 import type { JobView } from "../job.ts";
 
-/** How long a change stays unseen at most whose notification was lost, in milliseconds. */
+/** Maximum delay until a change is detected whose notification was lost, in milliseconds. */
 const POLL_MS = 5_000;
-/** Watchers that go on per turn of the event loop. */
+/** Watchers woken per event loop turn. */
 const WAKES_PER_TURN = 100;
 
-/** One read of an owner's jobs: all that are open and, if asked for, those that ended at a given time or later. */
+/** One read of an owner's jobs: all open ones and, if requested, those that ended at a given time or later. */
 export interface OwnerReading {
-  /** Every end that was not committed when the read began stands at this time or later; Unix milliseconds. */
+  /** Every end that was not committed when the read began has this time or a later one, Unix milliseconds. */
   readonly resumeMs: number;
   /**
-   * The jobs whose end stood at `resumeMs` or later and was committed when the read began, in the same snapshot as
-   * `resumeMs`: they are over, and a later read would bring them. Empty if `endedSinceMs` was given.
+   * The jobs that ended at `resumeMs` or later and were committed when the read began, in the same snapshot as
+   * `resumeMs`. A later read returns them again although they are not new. Empty if `endedSinceMs` was set.
    */
   readonly past: readonly JobView[];
-  /** In pages, so that a read of many never holds up others for long. What changes meanwhile may be missing. */
+  /**
+   * The jobs in pages, so that a read of many jobs does not block other queries. Changes during the read may be
+   * missing.
+   */
   readonly pages: AsyncIterable<readonly JobView[]>;
 }
 
-/** Hears of the jobs of one owner. */
+/** Receives the changes of one owner's jobs. */
 export interface OwnerListener {
-  /** From when on it has to be told of ends; `undefined` while it still reads for the first time. */
+  /** Time from which on the listener needs ended jobs; `undefined` during its first read. */
   readonly resumeMs: number | undefined;
-  /** Takes a committed change. */
+  /** Receives a committed change. */
   published(view: JobView): void;
-  /** Takes a job of a read, which it may know. */
+  /** Receives a job from a read, which may be known already. */
   read(view: JobView): void;
-  /** The read is over that says this. */
+  /** Called at the end of a read with its `resumeMs`. */
   caughtUp(resumeMs: number): void;
-  /** There will be nothing more. */
+  /** Called when the store closes. No other call follows. */
   closed(): void;
 }
 
-/** What an {@link OwnerNotifier} needs. */
+/** Options of an {@link OwnerNotifier}. */
 export interface OwnerNotifierOptions {
-  /** Reads an owner's open jobs and, if `endedSinceMs` is given, those that ended then or later. Throws UNAVAILABLE. */
+  /**
+   * Reads an owner's open jobs and, if `endedSinceMs` is set, those that ended at this time or later. Throws
+   * UNAVAILABLE.
+   */
   readonly read: (owner: string, endedSinceMs: number | undefined) => Promise<OwnerReading>;
   readonly clock: Clock;
 }
 
 /**
- * Tells those who watch all jobs of an owner. What is published reaches them at once; a read every few seconds, one for
- * all who watch the same owner, finds what was not.
+ * Notifies the watchers of all jobs of an owner. Published changes reach them immediately. A periodic read, one for all
+ * watchers of an owner, finds changes that were not published.
  */
 export class OwnerNotifier {
-  /** Reads the jobs of an owner, for a listener that joined before. */
+  /** Reads the jobs of an owner, for a listener that has joined. */
   readonly read: OwnerNotifierOptions["read"];
   readonly #listeners = new Map<string, Set<OwnerListener>>();
   readonly #poll: AsyncDisposable;
@@ -64,29 +70,32 @@ export class OwnerNotifier {
     return this.#closed;
   }
 
-  /** True if somebody watches all jobs of the owner. */
+  /** True if all jobs of the owner are watched. */
   isWatched(owner: string): boolean {
     return this.#listeners.has(owner);
   }
 
-  /** The owners that are watched. */
+  /** The watched owners. */
   get owners(): readonly string[] {
     return [...this.#listeners.keys()];
   }
 
-  /** Takes a committed change. */
+  /** Receives a committed change. */
   publish(view: JobView): void {
     for (const listener of this.#listeners.get(view.owner) ?? []) listener.published(view);
   }
 
-  /** Reads again the jobs of those owners that are watched, after a notification that they changed; of all if none are named. */
+  /**
+   * Reads the jobs of the watched owners among `owners` again, after a notification that they changed. Default: all
+   * watched owners.
+   */
   async readAgain(owners: Iterable<string> = this.owners): Promise<void> {
     for (const owner of owners) {
       if (!this.#closed) await this.#readAgain(owner);
     }
   }
 
-  /** Tells `listener` of everything that is published from now on. Dispose to stop. */
+  /** Passes every published change to `listener` until the result is disposed. */
   join(owner: string, listener: OwnerListener): Disposable {
     const listeners = this.#listeners.get(owner) ?? new Set();
     this.#listeners.set(owner, listeners.add(listener));
@@ -98,19 +107,19 @@ export class OwnerNotifier {
     };
   }
 
-  /** Runs `wake` soon: what wakes many holds up nobody else. */
+  /** Runs `wake` in an event loop turn that has capacity, so that many watchers do not delay other work. */
   inTurn(wake: () => void): void {
     this.#tickLimiter.run(wake);
   }
 
-  /** Stops polling; resolves when nothing is read any more. */
+  /** Stops polling. Resolves when no read is pending. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const listeners of this.#listeners.values()) for (const listener of listeners) listener.closed();
     await this.#poll[Symbol.asyncDispose]();
   }
 
-  /** A listener that joins meanwhile, or reads for the first time, misses a part: it reads for itself. */
+  /** Skips listeners that joined during this read or are in their first read. They read the jobs themselves. */
   async #readAgain(owner: string): Promise<void> {
     const listeners = [...(this.#listeners.get(owner) ?? [])].filter(({ resumeMs }) => resumeMs !== undefined);
     if (listeners.length === 0) return;

@@ -3,7 +3,7 @@ import type { JobNews, WatchAllOptions } from "../engine.ts";
 import type { JobView } from "../job.ts";
 import type { OwnerListener, OwnerNotifier } from "./owner-notifier.ts";
 
-/** Follows all jobs of `owner`, as {@link JobEngine.watchAll} says. */
+/** Watches all jobs of `owner`; see {@link JobEngine.watchAll}. */
 export async function* watchOwner(
   notifier: OwnerNotifier,
   owner: string,
@@ -11,13 +11,14 @@ export async function* watchOwner(
 ): AsyncGenerator<JobNews, void, undefined> {
   if (signal?.aborted) return;
   const inbox = new Inbox(notifier, tool, signal);
-  // Before the first read: what is committed during it is published, or found by the next.
+  // Joins before the first read, so that a change that is committed during the read is published or found by the next
+  // read.
   using _membership = notifier.join(owner, inbox);
   using _inbox = inbox;
   checkOpen(notifier);
   const { resumeMs, past, pages } = await notifier.read(owner, endedSinceMs);
   inbox.skip(past);
-  // Until all ends that were asked for are given, a watch that follows has to ask for the same.
+  // Until all requested ended jobs have been yielded, a resumed watch must request the same ones.
   const beginMs = Math.min(endedSinceMs ?? resumeMs, resumeMs);
   yield { jobs: [], resumeMs: beginMs };
   for await (const page of pages) {
@@ -37,22 +38,22 @@ function checkOpen(notifier: OwnerNotifier): void {
   if (notifier.closed) throw new SealwireError("UNAVAILABLE", "The server's store is closing; watch again.");
 }
 
-/** What a watch gave of a job. */
+/** The state of a job that a watch has yielded. */
 interface Given {
   readonly revision: number;
   readonly endedAtMs: number | undefined;
 }
 
-/** Merges what comes in until it is taken, and knows what was taken, so that nothing is given twice. */
+/** Merges incoming changes until they are taken, and records the taken revisions, so that none is yielded twice. */
 class Inbox implements OwnerListener, Disposable {
   readonly #notifier: OwnerNotifier;
   readonly #tool: string | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #pending = new Map<string, JobView>();
-  /** The open jobs, and those that a read may bring again. */
+  /** The yielded revisions of open jobs, and of jobs that a read may return again. */
   readonly #given = new Map<string, Given>();
   #resumeMs: number | undefined;
-  /** True if `resumeMs` is worth telling without a job: a watch that follows would be given less. */
+  /** True if `resumeMs` should be yielded without a job, so that a resumed watch reads fewer jobs. */
   #progressed = false;
   #wake: (() => void) | undefined;
   readonly #onAbort = (): void => this.#wake?.();
@@ -76,7 +77,7 @@ class Inbox implements OwnerListener, Disposable {
     return this.#pending.size > 0 || this.#progressed;
   }
 
-  /** Takes jobs that are not to be given. */
+  /** Records jobs that must not be yielded. */
   skip(past: readonly JobView[]): void {
     for (const { jobId, revision, endedAtMs } of past) this.#given.set(jobId, { revision, endedAtMs });
   }
@@ -89,13 +90,13 @@ class Inbox implements OwnerListener, Disposable {
     this.#wake?.();
   }
 
-  /** An end before `resumeMs` of a job that is not known to be open was given, and forgotten since. */
+  /** Ignores terminal states before `resumeMs` of unknown jobs. They were yielded and evicted earlier. */
   read(view: JobView): void {
     const isOld = view.endedAtMs !== undefined && view.endedAtMs < (this.#resumeMs ?? 0);
     if (!isOld || this.#pending.has(view.jobId) || this.#given.has(view.jobId)) this.published(view);
   }
 
-  /** `before`: what was told last, if not by the read before. */
+  /** `before`: the last `resumeMs` that was yielded, if not the one of the previous read. */
   caughtUp(resumeMs: number, before = resumeMs): void {
     this.#resumeMs = Math.max(this.#resumeMs ?? 0, resumeMs);
     this.#progressed ||= before < resumeMs;
@@ -119,7 +120,7 @@ class Inbox implements OwnerListener, Disposable {
     return jobs;
   }
 
-  /** Resolves, in its turn, when there is news, nothing more to come, or the signal aborts. */
+  /** Resolves when there are changes, when the store closes or when the signal aborts. */
   async news(): Promise<void> {
     if (this.over) return;
     await new Promise<void>((resolve) => {

@@ -4,10 +4,12 @@ import { type JobRow, toJobView } from "../job-row.ts";
 import type { JobStorage } from "../job-storage.ts";
 import type { OwnerReading } from "./owner-notifier.ts";
 
-/** Rows per page; the event loop turns between two. */
+/** Rows per page. Other work runs between two pages. */
 const PAGE = 200;
 
-/** Reads an owner's open jobs and, if `endedSinceMs` is given, those that ended then or later. Throws UNAVAILABLE. */
+/**
+ * Reads an owner's open jobs and, if `endedSinceMs` is set, those that ended at this time or later. Throws UNAVAILABLE.
+ */
 export async function readOwner(
   storage: JobStorage,
   owner: string,
@@ -22,7 +24,7 @@ async function* pages(
   owner: string,
   endedSinceMs: number | undefined,
 ): AsyncGenerator<readonly JobView[]> {
-  // A job that changes its state keeps its place, so that no page misses it.
+  // The position of a job does not depend on its state, so that no page misses a job whose state changes.
   yield* inPages((last) => {
     const below = last?.seq ?? Number.MAX_SAFE_INTEGER;
     return storage.list({ owner, tool: undefined, states: ["QUEUED", "RUNNING"], below, limit: PAGE });

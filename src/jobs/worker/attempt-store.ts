@@ -1,13 +1,13 @@
 import type { JobError, JobProgress } from "../job.ts";
 
-/** Names one attempt of a job; what another attempt has replaced can change nothing any more. */
+/** Identifies one attempt of a job. An attempt that was replaced by another one can no longer change the job. */
 export interface AttemptKey {
   readonly jobId: string;
-  /** Counts the claims of the job, from 1. */
+  /** Number of this claim of the job, from 1 on. */
   readonly attempt: number;
 }
 
-/** An attempt that a worker has claimed, with what it needs to run it. */
+/** An attempt that a worker has claimed, with the data to run it. */
 export interface ClaimedAttempt extends AttemptKey {
   readonly owner: string;
   readonly requestId: string;
@@ -20,56 +20,59 @@ export interface ClaimedAttempt extends AttemptKey {
   readonly cancelGraceMs: number;
 }
 
-/** What a worker has room for. */
+/** The attempts that a worker can run. */
 export interface ClaimRequest {
-  /** True for the tools it has handlers for. */
+  /** True for the tools that the worker has handlers for. */
   handles(tool: string): boolean;
-  /** Most attempts to claim. */
+  /** Maximum number of attempts to claim. */
   readonly count: number;
-  /** Most attempts of one owner that may run at once, over all workers of the store; `undefined`: no limit. */
+  /** Maximum number of concurrent attempts of one owner in all workers of the store; `undefined`: no limit. */
   readonly perOwner: number | undefined;
 }
 
-/** What a claim gave. */
+/** The result of a claim. */
 export interface Claim {
   readonly attempts: readonly ClaimedAttempt[];
-  /** How long until the next job is due that could not be claimed yet, in milliseconds; `undefined` if there is none. */
+  /** Time until the next unclaimed job is due, in milliseconds; `undefined` if there is none. */
   readonly nextDueInMs: number | undefined;
 }
 
-/** How an attempt ended. */
-export type Outcome =
+/** The outcome of an attempt. */
+export type AttemptOutcome =
   | { readonly kind: "succeeded"; readonly result: Uint8Array }
   /** `retry`: another attempt may follow if the policy grants one. */
   | { readonly kind: "failed"; readonly error: JobError; readonly retry: boolean }
   | { readonly kind: "cancelled" }
   | { readonly kind: "handedBack" };
 
-/** Notifications to a worker; one may be lost, so the worker also asks from time to time. */
+/** Notifications to a worker. They may be lost, so the worker also polls. */
 export interface RunListener {
-  /** There may be something to claim. */
+  /** A job may be ready to claim. */
   jobReady(): void;
-  /** The job's owner asked it to stop. */
+  /** The job's owner has cancelled it. */
   cancelRequested(jobId: string): void;
 }
 
-/** Which running attempts are to stop, by job id. */
+/** The running attempts that must stop, by job id. */
 export interface Review {
-  /** Their owners asked for it. */
+  /** Jobs that their owners have cancelled. */
   readonly cancelRequested: readonly string[];
-  /** They count as lost: the job is another attempt's, has ended or is gone. */
+  /** Jobs whose attempt is lost: another attempt runs, the job has ended or it does not exist. */
   readonly replaced: readonly string[];
 }
 
-/** What a worker needs of an engine. Every method throws UNAVAILABLE while the store is away, with nothing changed. */
+/**
+ * The operations of a worker on a store. Every method throws UNAVAILABLE, and changes nothing, while the store is
+ * unavailable.
+ */
 export interface AttemptStore {
   claim(request: ClaimRequest): Promise<Claim>;
   recordProgress(attempt: AttemptKey, progress: JobProgress): Promise<void>;
-  /** Records the outcome and the last progress. False if the attempt is not the running one any more. */
-  settle(attempt: AttemptKey, outcome: Outcome, progress: JobProgress | undefined): Promise<boolean>;
-  /** Tells that a claimed attempt will never be settled: it counts as lost with its worker. */
+  /** Records the outcome and the last progress. Returns false if the attempt is no longer the running one. */
+  settle(attempt: AttemptKey, outcome: AttemptOutcome, progress: JobProgress | undefined): Promise<boolean>;
+  /** Reports that a claimed attempt will never be settled. It then counts as lost. */
   drop(attempt: AttemptKey): void;
-  /** Looks which of the attempts that a worker runs are to stop, in case a notification was lost. */
+  /** Returns which of the running attempts must stop, in case a notification was lost. */
   review(running: readonly AttemptKey[]): Promise<Review>;
   listen(listener: RunListener): Disposable;
 }

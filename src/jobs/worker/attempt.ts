@@ -5,11 +5,11 @@ import { MAX_RESULT_BYTES } from "../../wire/limits.ts";
 import type { JobHandler } from "../engine.ts";
 import type { JobProgress } from "../job.ts";
 import { jobErrorOf, toJobError } from "../job-error.ts";
-import type { ClaimedAttempt, Outcome } from "./attempt-store.ts";
+import type { AttemptOutcome, ClaimedAttempt } from "./attempt-store.ts";
 import { startDeadline } from "./deadline.ts";
 import { ProgressThrottle } from "./progress-throttle.ts";
 
-/** What an {@link Attempt} runs with. */
+/** Options of an {@link Attempt}. */
 export interface AttemptOptions {
   readonly claimed: ClaimedAttempt;
   readonly handler: JobHandler;
@@ -21,8 +21,8 @@ export interface AttemptOptions {
 type Returned = { readonly result: Uint8Array } | { readonly error: unknown };
 
 /**
- * One run of a handler, from its start until its outcome is known. Whatever asks it to stop (cancel, time-out,
- * drain) aborts the handler's signal first; a handler that does not heed it is cut off, and its result is discarded.
+ * One run of a handler, from its start until its outcome is known. A cancellation, time-out or drain first aborts the
+ * handler's signal. A handler that does not stop within its grace period is cut off, and its result is discarded.
  */
 export class Attempt {
   readonly claimed: ClaimedAttempt;
@@ -50,7 +50,7 @@ export class Attempt {
   }
 
   /** Runs the handler; never throws. */
-  async run(): Promise<Outcome> {
+  async run(): Promise<AttemptOutcome> {
     this.#startTimeouts();
     const returned = this.#callHandler();
     const first = await Promise.race([returned, this.#cutOff.promise]);
@@ -60,7 +60,7 @@ export class Attempt {
     return this.#decide(first);
   }
 
-  /** The owner asked it to stop: the handler has its policy's grace to do so. */
+  /** Stops the attempt because the owner cancelled the job. The handler has its policy's grace period. */
   cancel(): void {
     if (this.#cancelled || this.#ended) return;
     this.#cancelled = true;
@@ -68,19 +68,19 @@ export class Attempt {
     this.#cutOffAfter(this.claimed.cancelGraceMs);
   }
 
-  /** The attempt counts as lost with its worker: whatever it comes to will be refused, so it stops at once. */
+  /** Stops the attempt immediately because it counts as lost. The store would refuse its outcome. */
   lose(): void {
     this.#abort(new SealwireError("WORKER_LOST"));
     this.cutOff();
   }
 
-  /** The worker stops: the handler may still finish, until {@link cutOff}. */
+  /** Aborts the signal because the worker stops. The handler may still finish until {@link cutOff}. */
   drain(): void {
     this.#draining = true;
     this.#abort(new SealwireError("DRAINING"));
   }
 
-  /** Waits for the handler no longer. */
+  /** Stops waiting for the handler. */
   cutOff(): void {
     this.#cutOff.resolve(undefined);
   }
@@ -145,8 +145,11 @@ export class Attempt {
     this.#timers.push(this.#options.clock.after(graceMs, () => this.cutOff()));
   }
 
-  /** A result counts unless it came after a time-out; a cancel or drain only explains why there is none. */
-  #decide(returned: Returned | undefined): Outcome {
+  /**
+   * A result is kept unless it came after a time-out. A cancellation or drain determines the outcome only if there is
+   * no result.
+   */
+  #decide(returned: Returned | undefined): AttemptOutcome {
     if (this.#timedOut === undefined && returned !== undefined && "result" in returned) {
       return { kind: "succeeded", result: returned.result };
     }
@@ -162,7 +165,7 @@ export class Attempt {
 
   #tellWhenBack(returned: Promise<Returned>): void {
     const { logger } = this.#options;
-    logger.warn({}, "a job's handler did not heed its signal and was cut off; it may still be running");
+    logger.warn({}, "a job's handler did not react to its signal and was cut off; it may still be running");
     void returned.then(() => logger.info({}, "a job's handler that was cut off has returned; its result is discarded"));
   }
 }

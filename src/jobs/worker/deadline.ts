@@ -1,8 +1,8 @@
 import type { Clock } from "../../runtime/clock.ts";
 
 /**
- * Runs `callback` once `limitMs` have passed since `startedMs()` (monotonic). The start may move on meanwhile.
- * Dispose to call it off.
+ * Runs `callback` when `limitMs` have passed since `startedMs()` (monotonic), whose value may increase while the
+ * deadline runs. Disposing the result cancels it.
  */
 export function startDeadline(
   clock: Clock,

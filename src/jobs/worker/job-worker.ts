@@ -6,14 +6,14 @@ import type { JobHandler, JobHandlers, Worker, WorkOptions } from "../engine.ts"
 import type { JobProgress } from "../job.ts";
 import { toJobError } from "../job-error.ts";
 import { Attempt } from "./attempt.ts";
-import type { AttemptStore, ClaimedAttempt, Outcome } from "./attempt-store.ts";
+import type { AttemptOutcome, AttemptStore, ClaimedAttempt } from "./attempt-store.ts";
 
-/** How long a worker waits at most before it asks again whether there is work or a cancel, in milliseconds. */
+/** Polling interval for ready jobs and cancellations, in milliseconds. */
 const POLL_MS = 5_000;
-/** How long it waits before it tries to record an outcome again, in milliseconds. */
+/** Delay before another attempt to record an outcome, in milliseconds. */
 const SETTLE_RETRY_MS = 500;
 
-/** What a {@link JobWorker} needs. */
+/** Options of a {@link JobWorker}. */
 export interface JobWorkerOptions extends WorkOptions {
   readonly attemptStore: AttemptStore;
   readonly handlers: JobHandlers;
@@ -21,17 +21,17 @@ export interface JobWorkerOptions extends WorkOptions {
   readonly logger: Logger;
 }
 
-/** Claims attempts of an engine's attempt store and runs them, as many at once as its options allow. */
+/** Claims attempts from an attempt store and runs them, up to its concurrency limits. */
 export class JobWorker implements Worker {
   readonly #options: JobWorkerOptions;
   readonly #attempts = new Map<string, { readonly attempt: Attempt; readonly ended: Promise<void> }>();
   readonly #subscription: Disposable;
-  /** Finds the cancels whose notification was lost, and the attempts that others hold for lost. */
+  /** Detects cancellations whose notification was lost, and attempts that count as lost. */
   readonly #review: AsyncDisposable;
   #wakeUp: Disposable | undefined;
   #claiming: Promise<void> | undefined;
   #claimAgain = false;
-  /** Jobs that were asked to stop while a claim was under way that may bring them. */
+  /** Jobs that were cancelled during a claim that may return them. */
   readonly #cancelledEarly = new Set<string>();
   #stopping = false;
   #cutOff = false;
@@ -57,7 +57,7 @@ export class JobWorker implements Worker {
     for (const { attempt } of this.#attempts.values()) attempt.drain();
     const cutOff = () => this.#cutOffAll();
     using _grace = graceMs > 0 ? this.#options.clock.after(graceMs, cutOff) : undefined;
-    // Even without a grace, handlers get this turn of the event loop to heed their signal.
+    // Even without a grace period, handlers may react to their signal in this event loop turn.
     if (graceMs <= 0) setImmediate(cutOff);
     await this.#claiming;
     await Promise.all([...this.#attempts.values()].map(({ ended }) => ended));
@@ -73,7 +73,7 @@ export class JobWorker implements Worker {
     for (const { attempt } of this.#attempts.values()) attempt.cutOff();
   }
 
-  /** Fills the free places; at most one claim is under way. */
+  /** Claims jobs up to the free capacity. Only one claim is pending at a time. */
   #claim(): void {
     if (this.#stopping || this.#attempts.size >= this.#options.concurrency) return;
     this.#claimAgain = this.#claiming !== undefined;
@@ -127,7 +127,7 @@ export class JobWorker implements Worker {
       clock: this.#options.clock,
       logger: this.#options.logger.child({ job_id: jobId, attempt: claimed.attempt, tool }),
       recordProgress: (progress) => {
-        // A report that is lost with the store away is made good when the attempt is settled.
+        // A report that fails while the store is unavailable is recorded when the attempt is settled.
         this.#options.attemptStore.recordProgress(claimed, progress).catch(() => {});
       },
     });
@@ -151,7 +151,10 @@ export class JobWorker implements Worker {
     }
   }
 
-  /** "done" if nothing is left to do: recorded, fenced off, or given up. "unrecordable": never as it is. */
+  /**
+   * Returns "done" if the outcome was recorded, refused as outdated or given up, and "unrecordable" if the store can
+   * never record it.
+   */
   async #settle({ claimed }: Attempt, { outcome, progress }: Ending): Promise<"done" | "away" | "unrecordable"> {
     const { attemptStore, logger } = this.#options;
     const { jobId, attempt } = claimed;
@@ -176,19 +179,19 @@ export class JobWorker implements Worker {
   }
 }
 
-/** What an attempt came to, and how far it was. */
+/** AttemptOutcome and last progress of an attempt. */
 interface Ending {
-  readonly outcome: Outcome;
+  readonly outcome: AttemptOutcome;
   readonly progress: JobProgress | undefined;
 }
 
-/** Takes the place of an outcome that the store refuses for good: running the job again would only bring it again. */
-const UNRECORDABLE: Outcome = {
+/** Replaces an outcome that the store can never record. Another attempt would have the same outcome. */
+const UNRECORDABLE: AttemptOutcome = {
   kind: "failed",
   error: toJobError(
     new SealwireError(
       "INTERNAL",
-      "The job ran, but the store cannot record what it came to; the server's log has the details.",
+      "The job ran, but the store cannot record its outcome; the server's log has the details.",
     ),
   ),
   retry: false,

@@ -1,10 +1,10 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { JobProgress } from "../job.ts";
 
-/** How often progress is recorded at most, in milliseconds. */
+/** Minimum interval between two recorded progress reports, in milliseconds. */
 export const PROGRESS_INTERVAL_MS = 250;
 
-/** Passes reports on at a bounded rate: the first at once, then the newest of each interval. */
+/** Forwards reports at a limited rate: the first one immediately, then the newest of each interval. */
 export class ProgressThrottle implements Disposable {
   readonly #clock: Clock;
   readonly #write: (progress: JobProgress) => void;
@@ -18,12 +18,12 @@ export class ProgressThrottle implements Disposable {
     this.#write = write;
   }
 
-  /** The last report, written or not. */
+  /** The last report, forwarded or not. */
   get last(): JobProgress | undefined {
     return this.#last;
   }
 
-  /** Takes a report. */
+  /** Accepts a report. */
   report(progress: JobProgress): void {
     this.#last = progress;
     if (this.#timer !== undefined) return;

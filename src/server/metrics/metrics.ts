@@ -45,9 +45,20 @@ export interface MetricsOptions {
 }
 
 /**
- * Counts calls under the `grpc_server_*` names of the gRPC ecosystem, what is Sealwire's own under `sealwire_*`, and what
+ * Counts calls under the `grpc_server_*` names of the gRPC ecosystem, what is Sealwire's own under `sealwire_*`, and
+ * what
  * the process takes under the usual `process_*` and `nodejs_*`. Labels come from closed sets: methods, codes, reasons,
  * states, tools and the keys of the ring.
+ *
+ * @example
+ * ```ts
+ * const metrics = await createMetrics({ store, clock });
+ * await using server = await createServer({
+ *   ...{ keyRing, store, tools, onKeyUsed: metrics.noteKeyUse },
+ *   observers: [metrics.observer],
+ * });
+ * await using endpoint = await metrics.listen("127.0.0.1:9464");
+ * ```
  */
 export async function createMetrics({ store, clock = systemClock, counters = [] }: MetricsOptions): Promise<Metrics> {
   // Only now: most servers start without metrics, and it is a tenth of what they load.

@@ -6,36 +6,55 @@ import type { KeyEntry, KeyRingDocument, ServerSecret } from "./document.ts";
 import { importSecret, SECRET_BYTES } from "./secret.ts";
 import type { KeyLimits, KeyState } from "./types.ts";
 
-/** When a change is made, and with which randomness; left out where it is made now, with the system's. */
+/** Time and random source of a change. Default: the system's. */
 export interface ChangeContext {
   readonly nowMs: number;
   readonly random: Random;
 }
 
-/** What a new key is to be. */
+/** A key to be added. */
 export interface NewKey {
   readonly clientId: string;
-  /** Patterns of the tools it may call; none: system tools only. */
+  /** Patterns of the tools that it may call; empty: system tools only. */
   readonly tools: readonly string[];
   readonly limits?: Partial<KeyLimits>;
   readonly notBeforeMs?: number;
   readonly notAfterMs?: number;
-  /** Takes these keys over instead of deriving new ones. */
+  /** Uses these keys instead of derived ones. */
   readonly imported?: { readonly requestKey: KeyObject; readonly responseKey: KeyObject };
 }
 
-/** A changed ring and the key that the change made. */
+/** A changed key ring and the id of the new key. */
 export interface AddedKey {
   readonly document: KeyRingDocument;
   readonly keyId: string;
 }
 
-/** Makes a ring with one fresh server secret and no keys. */
+/**
+ * Makes a key ring with one new server secret and no keys.
+ *
+ * @example
+ * ```ts
+ * const { document, keyId } = addKey(newKeyRing("billing"), { clientId: "shop", tools: ["batch_*"] });
+ * ```
+ */
 export function newKeyRing(serverId: string, context: ChangeContext = here()): KeyRingDocument {
   return { serverId, serverSecrets: [newServerSecret(context)], keys: [] };
 }
 
-/** Adds an active key, derived from the newest server secret unless its keys are given. */
+/**
+ * Adds an active key. It is derived from the newest server secret unless `imported` is set. Returns a new document and
+ * leaves `document` unchanged. Throws KEY_RING_INVALID if the ring has no server secret.
+ *
+ * @example
+ * ```ts
+ * const { document: changed, keyId } = addKey(document, {
+ *   clientId: "reports",
+ *   tools: ["batch_*"],
+ *   limits: { callsPerSecond: 10, burst: 20 },
+ * });
+ * ```
+ */
 export function addKey(document: KeyRingDocument, key: NewKey, { nowMs, random }: ChangeContext = here()): AddedKey {
   const keyId = `k_${hex(random, 8)}`;
   const { imported } = key;
@@ -48,7 +67,7 @@ export function addKey(document: KeyRingDocument, key: NewKey, { nowMs, random }
     ...(key.notAfterMs !== undefined && { notAfterMs: key.notAfterMs }),
     tools: key.tools,
     limits: key.limits ?? {},
-    // The two keys alone: what is imported may be whole credentials.
+    // Copies the two keys only, because `imported` may be a whole credentials object.
     origin:
       imported === undefined
         ? { serverSecretId: newestServerSecret(document).id }
@@ -57,17 +76,24 @@ export function addKey(document: KeyRingDocument, key: NewKey, { nowMs, random }
   return { document: { ...document, keys: [...document.keys, entry] }, keyId };
 }
 
-/** Whose key is rotated, and when the old ones and the new one change over; times in Unix milliseconds. */
+/** A rotation of a client's key. Times are in Unix milliseconds. */
 export interface KeyRotation {
   readonly clientId: string;
   readonly oldKeysEndAtMs?: number;
-  /** The new key works from then on. */
+  /** Start of the new key's validity; default: now. */
   readonly notBeforeMs?: number;
 }
 
 /**
- * Gives a client a new key with the tools and limits of its newest one; its active keys become retiring. They go on
- * working until `oldKeysEndAtMs`, or until they are revoked if that is not given.
+ * Adds a key for a client with the tools and limits of its newest active key, and retires its active keys. They remain
+ * valid until `oldKeysEndAtMs`, or until they are revoked if it is not set. Throws OPTIONS_INVALID if the client has no
+ * active key.
+ *
+ * @example
+ * ```ts
+ * const oldKeysEndAtMs = Date.now() + 7 * 86_400_000;
+ * const { document: changed, keyId } = rotateKey(document, { clientId: "shop", oldKeysEndAtMs });
+ * ```
  */
 export function rotateKey(
   document: KeyRingDocument,
@@ -87,7 +113,15 @@ export function rotateKey(
   return addKey(retired, { ...next, ...(notBeforeMs !== undefined && { notBeforeMs }) }, context);
 }
 
-/** Marks a key as retiring. It works until `endsAtMs` or its earlier end; without either, until it is revoked. */
+/**
+ * Marks a key as retiring. It remains valid until the earlier of `endsAtMs` and its own end; without either, until it
+ * is revoked. Throws OPTIONS_INVALID for an unknown or revoked key.
+ *
+ * @example
+ * ```ts
+ * const changed = retireKey(document, { keyId, endsAtMs: Date.now() + 3_600_000 });
+ * ```
+ */
 export function retireKey(
   document: KeyRingDocument,
   { keyId, endsAtMs = Infinity }: { readonly keyId: string; readonly endsAtMs?: number },
@@ -101,17 +135,33 @@ export function retireKey(
   });
 }
 
-/** Ends a key for good; idempotent. The entry stays, so that its id is never given out again. */
+/**
+ * Revokes a key permanently. Idempotent. The entry is kept, so that its id is never reused. Throws OPTIONS_INVALID for
+ * an unknown key.
+ *
+ * @example
+ * ```ts
+ * keyRing.replace(revokeKey(keyRing.document, keyId));
+ * ```
+ */
 export function revokeKey(document: KeyRingDocument, keyId: string): KeyRingDocument {
   return changeKey(document, keyId, (key) => ({ ...key, state: "revoked" satisfies KeyState }));
 }
 
-/** Adds a server secret, from which keys are derived from then on. Keys there are keep theirs. */
+/**
+ * Adds a server secret. New keys are derived from it; existing keys are unchanged.
+ *
+ * @example
+ * ```ts
+ * const withSecret = rotateServerSecret(document);
+ * const { document: changed } = rotateKey(withSecret, { clientId: "shop" });
+ * ```
+ */
 export function rotateServerSecret(document: KeyRingDocument, context: ChangeContext = here()): KeyRingDocument {
   return { ...document, serverSecrets: [...document.serverSecrets, newServerSecret(context)] };
 }
 
-/** The server secret from which new keys are derived. */
+/** The server secret from which new keys are derived. Throws KEY_RING_INVALID if there is none. */
 export function newestServerSecret({ serverSecrets }: KeyRingDocument): ServerSecret {
   const newest = serverSecrets.at(-1);
   if (newest !== undefined) return newest;

@@ -11,31 +11,48 @@ import { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey 
 import { exportSecret, readSecret } from "./secret.ts";
 import type { VerificationKey } from "./types.ts";
 
-/** What a client needs to call a server: who is who, and the two keys. */
+/** The ids, the address and the two keys with which a client calls a server. */
 export interface ClientCredentials {
-  /** Where the server listens, such as "127.0.0.1:50051"; several replicas are separated by commas. */
+  /** The server's address, such as "127.0.0.1:50051"; several replicas are separated by commas. */
   readonly address: string;
   readonly serverId: string;
-  /** Names the server secret behind the keys, as `server_identity` answers it. */
+  /** Fingerprint of the server secret from which the keys are derived, as in the answer of `server_identity`. */
   readonly serverFingerprint: string;
   readonly clientId: string;
   readonly keyId: string;
   /** Signs requests. */
   readonly requestKey: KeyObject;
-  /** Verifies answers. */
+  /** Verifies responses. */
   readonly responseKey: KeyObject;
 }
 
 const ADDRESS = { pattern: /^\P{Cc}+$/u, expected: 'an address that a client can call, such as "127.0.0.1:50051"' };
 const FINGERPRINT = { pattern: /^[0-9a-f]{32}$/, expected: "32 hex digits" };
 
-/** Makes the credentials of a key in the ring. */
+/**
+ * Makes the credentials for a key of a key ring.
+ *
+ * @example
+ * ```ts
+ * const key = keyRing.current().find(keyId);
+ * if (key === undefined) throw new Error(`no key ${keyId}`);
+ * const credentials = credentialsOf(key, { serverId: "billing", address: "127.0.0.1:50051" });
+ * ```
+ */
 export function credentialsOf(key: VerificationKey, server: { serverId: string; address: string }): ClientCredentials {
   const { clientId, keyId, fingerprint, requestKey, responseKey } = key;
   return { ...server, serverFingerprint: fingerprint, clientId, keyId, requestKey, responseKey };
 }
 
-/** Reads a credentials file. Throws OPTIONS_INVALID, also if others than its owner can read it. */
+/**
+ * Reads a credentials file. Throws OPTIONS_INVALID if it is invalid or if users other than its owner can read it.
+ *
+ * @example
+ * ```ts
+ * const credentials = await readCredentials(".sealwire/client.json");
+ * await using client = new SealwireClient({ credentials });
+ * ```
+ */
 export async function readCredentials(path: string): Promise<ClientCredentials> {
   const { bytes } = await readPrivateFile({ path, what: "credentials file", reason: "OPTIONS_INVALID" });
   try {
@@ -45,17 +62,25 @@ export async function readCredentials(path: string): Promise<ClientCredentials> 
   }
 }
 
-/** Writes a new credentials file, mode 0600. Throws OPTIONS_INVALID if there is a file already. */
+/** Creates a credentials file with mode 0600. Throws OPTIONS_INVALID if the file exists. */
 export async function writeCredentials(path: string, credentials: ClientCredentials): Promise<void> {
   await createPrivateFile(path, formatCredentials(credentials));
 }
 
-/** Puts other credentials in the place of those in the file. */
+/** Replaces the credentials in a file atomically. */
 export async function replaceCredentials(path: string, credentials: ClientCredentials, random: Random): Promise<void> {
   await replacePrivateFile(path, formatCredentials(credentials), random);
 }
 
-/** Parses the JSON of a credentials file, called `name` in errors. Throws OPTIONS_INVALID, which names the field and never a key. */
+/**
+ * Parses the JSON of a credentials file. `name` is the subject of error messages. Throws OPTIONS_INVALID, which names
+ * the field and never contains a key.
+ *
+ * @example
+ * ```ts
+ * const credentials = parseCredentials(await readFile("/run/secrets/sealwire"), "The mounted credentials");
+ * ```
+ */
 export function parseCredentials(bytes: Uint8Array, name = "The credentials"): ClientCredentials {
   try {
     return readFields(new JsonFields(parseJson(bytes)));
@@ -64,7 +89,16 @@ export function parseCredentials(bytes: Uint8Array, name = "The credentials"): C
   }
 }
 
-/** Writes credentials as {@link parseCredentials} reads them. The text holds both keys. Throws OPTIONS_INVALID. */
+/**
+ * Formats credentials as JSON for {@link parseCredentials}. The text contains both keys. Throws OPTIONS_INVALID for
+ * credentials that {@link parseCredentials} would refuse.
+ *
+ * @example
+ * ```ts
+ * const text = formatCredentials(credentials);
+ * await writeFile("client.json", text, { mode: 0o600, flag: "wx" });
+ * ```
+ */
 export function formatCredentials(credentials: ClientCredentials): ReadableText {
   const content = {
     address: credentials.address,

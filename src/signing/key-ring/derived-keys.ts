@@ -1,6 +1,6 @@
 import { type KeyEntry, keyRingError, type ServerSecret, type SharedKeyRing } from "./document.ts";
 
-/** Tells whether a key can be made with these server secrets: it comes from one of them, or was imported. */
+/** Returns a predicate that is true for imported keys and for keys derived from one of these server secrets. */
 export function derivableFrom(secrets: readonly ServerSecret[]): (key: KeyEntry) => boolean {
   const ids = new Set(secrets.map(({ id }) => id));
   return (key) => {
@@ -13,19 +13,19 @@ function secretIdOf({ origin }: KeyEntry): string | undefined {
   return "serverSecretId" in origin ? origin.serverSecretId : undefined;
 }
 
-/** What {@link checkServerSecrets} compares. */
+/** Input of {@link checkServerSecrets}. */
 export interface SecretsOfRing {
   readonly ring: SharedKeyRing;
   readonly secrets: readonly ServerSecret[];
-  /** The file that the secrets stand in. */
+  /** The file that contains the secrets. */
   readonly path: string;
   /** Unix milliseconds. */
   readonly nowMs: number;
 }
 
 /**
- * Throws KEY_RING_INVALID if the ring has keys that work now or later and none of them comes from these server secrets:
- * they are another ring's. A ring without such keys takes any.
+ * Throws KEY_RING_INVALID if the ring has keys that are valid now or later and none of them is derived from these
+ * server secrets, which then belong to another ring. A ring without such keys accepts any secrets.
  */
 export function checkServerSecrets({ ring, secrets, path, nowMs }: SecretsOfRing): void {
   const live = ring.keys.filter(({ state, notAfterMs = Infinity }) => state !== "revoked" && nowMs < notAfterMs);

@@ -8,19 +8,19 @@ import { exportSecret, parseServerSecret, readSecret } from "./secret.ts";
 import { TOOL_PATTERN } from "./tool-patterns.ts";
 import { KEY_LIMIT_RANGES, type KeyLimits, type KeyState } from "./types.ts";
 
-/** A secret from which keys are derived. */
+/** A secret of the server from which clients' keys are derived. */
 export interface ServerSecret {
   readonly id: string;
   readonly secret: KeyObject;
   readonly createdAtMs: number;
 }
 
-/** Where a key's two HMAC keys come from. */
+/** The origin of a key's two HMAC keys: derived from a server secret, or imported. */
 export type KeyOrigin =
   | { readonly serverSecretId: string }
   | { readonly requestKey: KeyObject; readonly responseKey: KeyObject };
 
-/** One key as the file has it. */
+/** One key in a key ring file. */
 export interface KeyEntry {
   readonly keyId: string;
   readonly clientId: string;
@@ -30,12 +30,12 @@ export interface KeyEntry {
   readonly notAfterMs?: number;
   /** Patterns of tool names, see {@link compileToolPatterns}. */
   readonly tools: readonly string[];
-  /** Only those that stand in the file. */
+  /** The limits that the file sets; the others have their defaults. */
   readonly limits: Partial<KeyLimits>;
   readonly origin: KeyOrigin;
 }
 
-/** The content of a key ring file. New keys come from the last of the server secrets. */
+/** The content of a key ring file. New keys are derived from the last server secret. */
 export interface KeyRingDocument {
   readonly serverId: string;
   readonly serverSecrets: readonly ServerSecret[];
@@ -43,7 +43,7 @@ export interface KeyRingDocument {
 }
 
 const PATTERN = { pattern: TOOL_PATTERN, expected: 'a tool name such as "batch_sum", with * for any characters' };
-/** The limits by their names in the file. */
+/** The names of the limits in the file. */
 const LIMIT_FIELDS = {
   calls_per_second: "callsPerSecond",
   burst: "burst",
@@ -53,8 +53,14 @@ const LIMIT_FIELDS = {
 } as const satisfies Readonly<Record<string, keyof KeyLimits>>;
 
 /**
- * Parses the bytes of a key ring file. Throws KEY_RING_INVALID, which names the place and never a secret. Whether the
- * entries fit together, {@link buildKeyRing} checks.
+ * Parses the bytes of a key ring file. Throws KEY_RING_INVALID, which names the field and never contains a secret.
+ * {@link buildKeyRing} checks that the entries are consistent.
+ *
+ * @example
+ * ```ts
+ * const document = parseKeyRing(await readFile("/run/secrets/keys.json"));
+ * await using keyRing = memoryKeyRing(document);
+ * ```
  */
 export function parseKeyRing(bytes: Uint8Array): KeyRingDocument {
   return parsing(bytes, (root) => ({
@@ -64,7 +70,15 @@ export function parseKeyRing(bytes: Uint8Array): KeyRingDocument {
   }));
 }
 
-/** Writes a key ring as {@link parseKeyRing} reads it. The text holds secrets. Throws KEY_RING_INVALID. */
+/**
+ * Formats a key ring as JSON for {@link parseKeyRing}. The text contains secrets. Throws KEY_RING_INVALID for a ring
+ * that {@link parseKeyRing} would refuse.
+ *
+ * @example
+ * ```ts
+ * await writeFile("keys.json", formatKeyRing(document), { mode: 0o600 });
+ * ```
+ */
 export function formatKeyRing(document: KeyRingDocument): ReadableText {
   const content = {
     version: 1,
@@ -75,10 +89,10 @@ export function formatKeyRing(document: KeyRingDocument): ReadableText {
   return readableText(`${JSON.stringify(content, undefined, 2)}\n`, parseKeyRing);
 }
 
-/** The keys of a ring whose server secrets are kept apart from it. */
+/** A key ring whose server secrets are stored separately. */
 export type SharedKeyRing = Pick<KeyRingDocument, "serverId" | "keys">;
 
-/** Parses a ring without secrets, as {@link formatSharedRing} writes it. Throws KEY_RING_INVALID. */
+/** Parses a ring without secrets, as written by {@link formatSharedRing}. Throws KEY_RING_INVALID. */
 export function parseSharedRing(text: string): SharedKeyRing {
   return parsing(Buffer.from(text), (root) => ({
     serverId: root.text("server_id", IDENTIFIER),
@@ -86,7 +100,10 @@ export function parseSharedRing(text: string): SharedKeyRing {
   }));
 }
 
-/** Writes a ring without its server secrets. Throws KEY_RING_INVALID, also for an imported key, which is a secret itself. */
+/**
+ * Formats a ring without its server secrets. Throws KEY_RING_INVALID, also for an imported key, because it is a secret
+ * itself.
+ */
 export function formatSharedRing({ serverId, keys }: SharedKeyRing): ReadableText {
   const imported = keys.findIndex(({ origin }) => !("serverSecretId" in origin));
   if (imported >= 0) {
@@ -96,35 +113,35 @@ export function formatSharedRing({ serverId, keys }: SharedKeyRing): ReadableTex
   return readableText(text, (bytes) => parseSharedRing(bytes.toString()));
 }
 
-/** Parses the bytes of a file of server secrets, as {@link formatServerSecrets} writes it. Throws KEY_RING_INVALID. */
+/** Parses the bytes of a server secret file, as written by {@link formatServerSecrets}. Throws KEY_RING_INVALID. */
 export function parseServerSecrets(bytes: Uint8Array): readonly ServerSecret[] {
   return parsing(bytes, (root) => root.objects("server_secrets").map(readServerSecret));
 }
 
-/** Writes server secrets by themselves. The text holds secrets. Throws KEY_RING_INVALID. */
+/** Formats server secrets without keys. The text contains secrets. Throws KEY_RING_INVALID. */
 export function formatServerSecrets(secrets: readonly ServerSecret[]): ReadableText {
   const content = { version: 1, server_secrets: secrets.map(formatServerSecret) };
   return readableText(`${JSON.stringify(content, undefined, 2)}\n`, parseServerSecrets);
 }
 
-/** Makes the error of a ring that cannot be used. */
+/** Makes the error for a key ring that cannot be used. */
 export function keyRingError(problem: string, cause?: unknown): SealwireError {
   return new SealwireError("KEY_RING_INVALID", `The key ring is refused: ${problem}.`, { cause });
 }
 
-/** Makes the error of a ring that cannot be used because of what stands at one place; {@link ringFieldAtFault} finds it. */
+/** Makes the error for a key ring with one invalid field, which {@link ringFieldAtFault} returns. */
 export function keyRingFieldError(path: string, problem: string): SealwireError {
   const fault = new JsonFieldError(path, problem);
   return keyRingError(fault.message, fault);
 }
 
-/** What is wrong with a ring and where, if the error is about one place of it. */
+/** The invalid field of an error that {@link keyRingFieldError} made; `undefined` for other errors. */
 export function ringFieldAtFault(error: unknown): JsonFieldError | undefined {
   const cause = error instanceof SealwireError ? error.cause : undefined;
   return cause instanceof JsonFieldError ? cause : undefined;
 }
 
-/** Reads an object of version 1 with nothing in it that `read` does not ask for. */
+/** Reads a JSON object of version 1. Fields that `read` does not read are refused. */
 function parsing<T>(bytes: Uint8Array, read: (root: JsonFields) => T): T {
   try {
     const root = new JsonFields(parseJson(bytes));

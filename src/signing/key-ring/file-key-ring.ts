@@ -8,18 +8,24 @@ import { type FollowOptions, type KeyRingBackend, type WatchedKeyRing, watchBack
 import { loadRingFile } from "./ring-file.ts";
 
 const POLL_MS = 1000;
-/** An editor that writes in place reports several changes: look once they are over. */
+/** An editor that writes in place causes several notifications. The file is read after the last one. */
 const SETTLE_MS = 50;
 
-/** Which file to follow, and with what. */
+/** Options of {@link watchKeyRing}. */
 export interface WatchedRingOptions extends Partial<FollowOptions> {
   readonly path: string;
 }
 
 /**
- * Loads a key ring and follows its file, which is looked at every second and at once when the system reports a change
- * in its folder. A file that became unusable is logged once per change and leaves the last good ring in force. Throws
- * KEY_RING_INVALID if the file cannot be used at the start.
+ * Loads a key ring from a file and reloads it when the file changes. The file is checked every second and whenever the
+ * system reports a change in its folder. A changed file that is invalid is logged once, and the last valid ring stays
+ * in force. Throws KEY_RING_INVALID if the file is invalid at the start.
+ *
+ * @example
+ * ```ts
+ * await using keyRing = await watchKeyRing({ path: ".sealwire/keys.json" });
+ * await using server = await createServer({ keyRing, store, tools });
+ * ```
  */
 export function watchKeyRing(options: WatchedRingOptions): Promise<WatchedKeyRing> {
   const { path, clock = systemClock, logger = silentLogger } = options;
@@ -39,7 +45,8 @@ function fileBackend(path: string, clock: Clock): KeyRingBackend {
 function watchFile(path: string, clock: Clock, onChange: () => void): Disposable {
   let pending: Disposable | undefined;
   const watcher = watchFolder(dirname(path), (name) => {
-    // A busy database may share the folder. Kubernetes swaps the symlink "..data" that the file's own link leads through.
+    // Ignores other files, because a database may share the folder. Kubernetes replaces the symlink "..data", through
+    // which the file's own symlink leads.
     const concerns = name === null || name === basename(path) || name.startsWith("..");
     if (!concerns || pending !== undefined) return;
     pending = clock.after(SETTLE_MS, () => {
@@ -55,7 +62,7 @@ function watchFile(path: string, clock: Clock, onChange: () => void): Disposable
   };
 }
 
-/** The version of the file at the end of any symlinks, or why there is none. */
+/** The version of a file, with symlinks resolved, or the reason why it cannot be read. */
 export async function currentVersion(path: string): Promise<string> {
   try {
     const status = await stat(path, { bigint: true });

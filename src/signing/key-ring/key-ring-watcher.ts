@@ -3,35 +3,35 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { LoadedRing } from "./ring-file.ts";
 import type { KeyRing, KeyRingSource } from "./types.ts";
 
-/** Where a ring is kept, as far as following it goes. */
+/** A place where a key ring is stored. */
 export interface KeyRingBackend {
-  /** Names the backend in logs. */
+  /** Name of the backend in logs. */
   readonly name: string;
-  /** How often to look, in milliseconds. */
+  /** Polling interval in milliseconds. */
   readonly pollMs: number;
-  /** Tells one version of the ring from the next, cheaply; never rejects. */
+  /** Returns the current version of the ring without loading it. Never rejects. */
   version(): Promise<string>;
-  /** Reads and checks the ring. Throws KEY_RING_INVALID. */
+  /** Loads and checks the ring. Throws KEY_RING_INVALID. */
   load(): Promise<LoadedRing>;
-  /** Calls `onChange` when it is worth a look before the next poll. */
+  /** Calls `onChange` when the ring may have changed, to reload it before the next poll. */
   watch(onChange: () => void): Disposable;
 }
 
-/** A ring that follows the backend where it is kept. */
+/** A key ring that is reloaded when it changes. */
 export interface WatchedKeyRing extends KeyRingSource {
-  /** Looks now rather than at the next poll. Never rejects: a broken ring is logged. */
+  /** Checks for a change now instead of at the next poll. Never rejects: an invalid ring is logged. */
   reload(): Promise<void>;
 }
 
-/** What a ring is followed with. */
+/** Clock and logger of a key ring watcher. */
 export interface FollowOptions {
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Loads a ring and follows its backend. One that became unusable is logged once per change and leaves the last good ring
- * in force. Throws KEY_RING_INVALID if it cannot be used at the start.
+ * Loads a key ring from a backend and reloads it when it changes. An invalid ring is logged once per change, and the
+ * last valid ring stays in force. Throws KEY_RING_INVALID if the ring is invalid at the start.
  */
 export async function watchBackend(backend: KeyRingBackend, options: FollowOptions): Promise<WatchedKeyRing> {
   return new BackendKeyRing(backend, await backend.load(), options);
@@ -44,9 +44,9 @@ class BackendKeyRing implements WatchedKeyRing {
   readonly #listeners = new Set<(ring: KeyRing) => void>();
   readonly #watch: Disposable;
   #ring: KeyRing;
-  /** Of the ring in force. */
+  /** Version of the ring in force. */
   #version: string;
-  /** What was wrong when a newer one could not be loaded. */
+  /** The last problem that was logged about a newer version. */
   #problem: string | undefined;
   #timer: Disposable;
   #reload: Promise<void> | undefined;
@@ -108,7 +108,8 @@ class BackendKeyRing implements WatchedKeyRing {
       this.#ring = ring;
       this.#problem = undefined;
     } catch (error) {
-      // What cannot be read now may be at the next look, and must not be missed then: it may hold a revocation.
+      // The new version may become readable before the next poll, and may contain a revocation. Its version is not
+      // recorded, so that the next poll loads it.
       this.#tellOnce(`${seen} ${(error as Error).message}`, (error as Error).message);
       return;
     }

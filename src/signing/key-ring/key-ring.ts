@@ -6,8 +6,14 @@ import { compileToolPatterns } from "./tool-patterns.ts";
 import { DEFAULT_KEY_LIMITS, type KeyRing, type VerificationKey } from "./types.ts";
 
 /**
- * Makes a ring of a document: derives the keys and checks that the entries fit together. Throws KEY_RING_INVALID for
- * ids that are not unique, a server secret that is not there, and secrets that HMAC could not tell apart.
+ * Builds a key ring from a document: derives the keys and checks that the entries are consistent. Throws
+ * KEY_RING_INVALID for duplicate ids, a missing server secret, and secrets that are the same HMAC key.
+ *
+ * @example
+ * ```ts
+ * const ring = buildKeyRing(parseKeyRing(await readFile("keys.json")));
+ * console.log(ring.serverId, ring.find(keyId)?.state);
+ * ```
  */
 export function buildKeyRing(document: KeyRingDocument): KeyRing {
   const secrets = new SecretRegister();
@@ -71,7 +77,7 @@ function verificationKey(entry: KeyEntry, pair: KeyPair): VerificationKey {
   };
 }
 
-/** Refuses a secret that HMAC could not tell from one seen before. */
+/** Refuses a secret that is the same HMAC key as an earlier one. */
 class SecretRegister {
   readonly #seen = new Map<string, string>();
 

@@ -2,17 +2,20 @@ import { type KeyRingDocument, keyRingError } from "./document.ts";
 import { buildKeyRing } from "./key-ring.ts";
 import type { KeyRing, KeyRingSource } from "./types.ts";
 
-/** A ring that is kept by the program itself. */
+/** A key ring that the program itself holds in memory. */
 export interface MemoryKeyRing extends KeyRingSource {
-  /** What is in force. It holds secrets. */
+  /** The document in force. It contains secrets. */
   readonly document: KeyRingDocument;
-  /** Puts another document into force, at once and as a whole. Throws KEY_RING_INVALID; then the old one stays. */
+  /**
+   * Replaces the document in force atomically. Throws KEY_RING_INVALID for an invalid document and then keeps the old
+   * one.
+   */
   replace(document: KeyRingDocument): void;
 }
 
 /**
- * Serves a ring from memory: one that the program made, or that it fetches from a secret manager and replaces there when it
- * changes. Throws KEY_RING_INVALID if the document cannot be used.
+ * Holds a key ring in memory. The program makes the ring, or fetches it from a secret manager and replaces it when it
+ * changes. Throws KEY_RING_INVALID for an invalid document.
  *
  * @example
  * ```ts

@@ -9,22 +9,22 @@ import { formatKeyRing, type KeyRingDocument, parseKeyRing } from "./document.ts
 import { buildKeyRing } from "./key-ring.ts";
 import type { KeyRing } from "./types.ts";
 
-/** The file of a ring, and what is needed to change it. */
+/** A key ring file, and the clock and random source to change it. */
 export interface RingFileOptions {
   readonly path: string;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** A key ring file that was read. */
+/** A key ring that was loaded from a file. */
 export interface LoadedRing {
   readonly document: KeyRingDocument;
   readonly ring: KeyRing;
-  /** Differs after every change of the file. */
+  /** Changes with every change of the file. */
   readonly version: string;
 }
 
-/** Reads and checks a key ring file. Throws KEY_RING_INVALID, also if others than its owner can read it. */
+/** Reads and checks a key ring file. Throws KEY_RING_INVALID, also if users other than its owner can read it. */
 export async function loadRingFile(path: string): Promise<LoadedRing> {
   const { bytes, version } = await readPrivateFile({ path, what: "key ring", reason: "KEY_RING_INVALID" });
   try {
@@ -35,15 +35,15 @@ export async function loadRingFile(path: string): Promise<LoadedRing> {
   }
 }
 
-/** Makes a new key ring file, mode 0600. Throws OPTIONS_INVALID if there is a file already. */
+/** Creates a key ring file with mode 0600. Throws OPTIONS_INVALID if the file exists. */
 export async function createRingFile(path: string, document: KeyRingDocument): Promise<void> {
   buildKeyRing(document);
   await createPrivateFile(path, formatKeyRing(document));
 }
 
 /**
- * Changes a key ring file: takes its lock, reads it, applies `change`, checks the outcome, and only then puts it in the
- * file's place. Resolves with the new document once it is on disk. Throws KEY_RING_INVALID and what `change` throws.
+ * Changes a key ring file: takes its lock, reads it, applies `change`, checks the result and replaces the file.
+ * Resolves to the new document once it is on disk. Throws KEY_RING_INVALID and the errors of `change`.
  */
 export async function editRingFile(
   { path, clock, random }: RingFileOptions,
@@ -51,7 +51,7 @@ export async function editRingFile(
 ): Promise<KeyRingDocument> {
   await loadRingFile(path);
   try {
-    // The file behind a symlink is the one to replace; the link itself stays.
+    // Replaces the target of a symlink and keeps the link.
     const file = await realpath(path);
     return await withFileLock(file, clock, async () => {
       const document = await change((await loadRingFile(file)).document);

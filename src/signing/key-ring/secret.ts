@@ -3,13 +3,13 @@ import { SealwireError } from "../../errors.ts";
 import type { JsonFields } from "../../files/json-fields.ts";
 import { macKey } from "../mac.ts";
 
-/** The least length of any secret, in bytes. */
+/** Minimum length of a secret, in bytes. */
 export const SECRET_BYTES = 32;
 
-/** SHA-256 works on blocks of this many bytes; HMAC brings each key to that length. */
+/** Block size of SHA-256 in bytes. HMAC pads or hashes each key to this length. */
 const HMAC_BLOCK_BYTES = 64;
 
-/** Turns bytes into a key and wipes them. Throws OPTIONS_INVALID if they are fewer than 32. */
+/** Makes a key from bytes and overwrites the bytes with zeros. Throws OPTIONS_INVALID for fewer than 32 bytes. */
 export function importSecret(bytes: Uint8Array): KeyObject {
   if (bytes.length < SECRET_BYTES) {
     const problem = `a secret needs ${SECRET_BYTES} bytes or more, this one has ${bytes.length}`;
@@ -20,7 +20,7 @@ export function importSecret(bytes: Uint8Array): KeyObject {
   return key;
 }
 
-/** Gives the key's bytes to `format` and wipes them afterwards. */
+/** Passes the key's bytes to `format` and then overwrites them with zeros. */
 export function exportSecret(key: KeyObject, format: (bytes: Buffer) => string): string {
   const bytes = key.export();
   const text = format(bytes);
@@ -28,7 +28,7 @@ export function exportSecret(key: KeyObject, format: (bytes: Buffer) => string):
   return text;
 }
 
-/** Reads a field that holds a secret, by `parse`. Throws JsonFieldError without the secret. */
+/** Reads a secret field with `parse`. Throws JsonFieldError, which does not contain the secret. */
 export function readSecret(fields: JsonFields, name: string, parse: (text: string) => Buffer): KeyObject {
   const text = fields.text(name);
   try {
@@ -38,7 +38,7 @@ export function readSecret(fields: JsonFields, name: string, parse: (text: strin
   }
 }
 
-/** Reads a server secret: base64url without padding. Throws OPTIONS_INVALID without the text. */
+/** Parses a server secret: base64url without padding. Throws OPTIONS_INVALID, which does not contain the text. */
 export function parseServerSecret(text: string): Buffer {
   const bytes = Buffer.from(text, "base64url");
   if (bytes.toString("base64url") !== text) {
@@ -48,8 +48,8 @@ export function parseServerSecret(text: string): Buffer {
 }
 
 /**
- * Gives equal texts for keys under which HMAC-SHA256 gives equal codes. HMAC hashes a key above 64 bytes and fills a
- * shorter one up with zeros (RFC 2104, section 2), so keys that differ as bytes may still be one and the same.
+ * Returns equal texts for keys that are the same HMAC-SHA256 key. HMAC hashes a key longer than 64 bytes and pads a
+ * shorter one with zeros (RFC 2104, section 2), so keys with different bytes may be equivalent.
  */
 export function hmacIdentity(key: KeyObject): string {
   return exportSecret(key, (bytes) => {

@@ -3,14 +3,14 @@ import { createPrivateFile, replacePrivateFile } from "../../files/private-file-
 import type { Random } from "../../runtime/random.ts";
 import { formatServerSecrets, keyRingError, parseServerSecrets, type ServerSecret } from "./document.ts";
 
-/** The server secrets of a ring whose other parts are kept elsewhere. */
+/** The server secrets that were loaded from a server secret file. */
 export interface LoadedSecrets {
   readonly secrets: readonly ServerSecret[];
-  /** Differs after every change of the file. */
+  /** Changes with every change of the file. */
   readonly version: string;
 }
 
-/** Reads a file of server secrets. Throws KEY_RING_INVALID, also if others than its owner can read it. */
+/** Reads a server secret file. Throws KEY_RING_INVALID, also if users other than its owner can read it. */
 export async function loadServerSecrets(path: string): Promise<LoadedSecrets> {
   const { bytes, version } = await readPrivateFile({ path, what: "server secret file", reason: "KEY_RING_INVALID" });
   try {
@@ -22,12 +22,12 @@ export async function loadServerSecrets(path: string): Promise<LoadedSecrets> {
   }
 }
 
-/** Makes a new file of server secrets, mode 0600. Throws OPTIONS_INVALID if there is a file already. */
+/** Creates a server secret file with mode 0600. Throws OPTIONS_INVALID if the file exists. */
 export async function createServerSecrets(path: string, secrets: readonly ServerSecret[]): Promise<void> {
   await createPrivateFile(path, formatServerSecrets(secrets));
 }
 
-/** Puts other server secrets in the place of those in the file. */
+/** Replaces the server secrets in a file atomically. */
 export async function replaceServerSecrets(
   path: string,
   secrets: readonly ServerSecret[],

@@ -1,9 +1,9 @@
-/** What a pattern of a tool allow-list may consist of: a tool's name, with `*` for any run of characters. */
+/** The format of a pattern in a tool allow-list: a tool name, with `*` for any characters. */
 export const TOOL_PATTERN = /^[a-z0-9_*]{1,128}$/;
 
 /**
- * Compiles the patterns of an allow-list into a test for tool names. `*` is the only wildcard; a pattern covers the
- * whole name. The time of a test is at most length of name × length of pattern, whatever the pattern.
+ * Compiles the patterns of an allow-list into a predicate for tool names. `*` is the only wildcard, and a pattern must
+ * match the whole name. Matching takes at most time proportional to name length × pattern length.
  */
 export function compileToolPatterns(patterns: readonly string[]): (tool: string) => boolean {
   const names = new Set(patterns.filter((pattern) => !pattern.includes("*")));
@@ -12,11 +12,11 @@ export function compileToolPatterns(patterns: readonly string[]): (tool: string)
 }
 
 interface Glob {
-  /** What stands before the first star. */
+  /** The text before the first `*`. */
   readonly head: string;
-  /** What stands between the stars. */
+  /** The texts between the `*`s. */
   readonly inner: readonly string[];
-  /** What stands after the last star. */
+  /** The text after the last `*`. */
   readonly tail: string;
 }
 
@@ -26,7 +26,7 @@ function compileGlob(pattern: string): Glob {
   return { head: pattern.slice(0, first), inner, tail: pattern.slice(last + 1) };
 }
 
-/** Taking each inner part as early as it comes finds a match if there is one. */
+/** Matching each inner part at its first occurrence finds a match if one exists. */
 function matches(tool: string, { head, inner, tail }: Glob): boolean {
   if (!tool.startsWith(head) || !tool.endsWith(tail)) return false;
   let at = head.length;

@@ -1,24 +1,27 @@
 import type { KeyObject } from "node:crypto";
 import type { NumberRange } from "../../runtime/number-range.ts";
 
-/** Where a key is in its life. `retiring` still works and says that a newer key should be used; `revoked` never works. */
+/**
+ * State of a key. A `retiring` key is still accepted and should be replaced by a newer one. A `revoked` key is never
+ * accepted.
+ */
 export type KeyState = "active" | "retiring" | "revoked";
 
-/** What one key may take of the server at most. */
+/** Limits of one key. */
 export interface KeyLimits {
-  /** Calls per second in the long run, 0.001 to 1,000,000. */
+  /** Sustained rate of calls per second, 0.001 to 1,000,000. */
   readonly callsPerSecond: number;
-  /** Calls that may come at once after a pause, 1 to 1,000,000. */
+  /** Calls that may start at once after a pause, 1 to 1,000,000. */
   readonly burst: number;
-  /** Calls that may run at the same time, 1 to 1,000,000. */
+  /** Concurrent calls, 1 to 1,000,000. */
   readonly callsInFlight: number;
-  /** Jobs that may be queued or running at the same time, 0 to 1,000,000,000. */
+  /** Jobs that are queued or running, 0 to 1,000,000,000. */
   readonly openJobs: number;
-  /** Streams and long-polls that may be open at the same time, 0 to 1,000,000. */
+  /** Concurrent streams and long polls, 0 to 1,000,000. */
   readonly openWatches: number;
 }
 
-/** What each limit may be: in a key ring and on the command line. */
+/** The range of each limit, in a key ring and on the command line. */
 export const KEY_LIMIT_RANGES = {
   callsPerSecond: { least: 0.001, most: 1_000_000, fraction: true },
   burst: { least: 1, most: 1_000_000 },
@@ -27,7 +30,7 @@ export const KEY_LIMIT_RANGES = {
   openWatches: { least: 0, most: 1_000_000 },
 } as const satisfies Readonly<Record<keyof KeyLimits, NumberRange>>;
 
-/** The limits of a key that names none of its own. */
+/** The limits of a key that sets none. */
 export const DEFAULT_KEY_LIMITS: KeyLimits = {
   callsPerSecond: 100,
   burst: 200,
@@ -36,36 +39,39 @@ export const DEFAULT_KEY_LIMITS: KeyLimits = {
   openWatches: 100,
 };
 
-/** One key of the ring, ready to verify requests and to sign answers. Derived once, when the ring is loaded. */
+/**
+ * One key of a key ring, with the derived keys that verify requests and sign responses. Derived once, when the ring is
+ * loaded.
+ */
 export interface VerificationKey {
   readonly keyId: string;
   /** The only client that may sign with this key. */
   readonly clientId: string;
   readonly state: KeyState;
-  /** Unix milliseconds; the key works from then on. */
+  /** Start of validity, inclusive, Unix milliseconds. */
   readonly notBeforeMs?: number;
-  /** Unix milliseconds; the key works until just before then. */
+  /** End of validity, exclusive, Unix milliseconds. */
   readonly notAfterMs?: number;
   readonly requestKey: KeyObject;
   readonly responseKey: KeyObject;
-  /** 32 hex digits that name the secret behind the key and reveal nothing of it. */
+  /** Fingerprint of the server secret from which the key is derived: 32 hex digits. Does not reveal the secret. */
   readonly fingerprint: string;
   readonly limits: KeyLimits;
-  /** True if the key's allow-list names the tool. System tools need no entry and are not asked for. */
+  /** True if the key's allow-list matches the tool. Not called for system tools, which need no entry. */
   allows(tool: string): boolean;
 }
 
-/** All keys that a server knows, as of one load; never changes. */
+/** An immutable snapshot of all keys of a server. */
 export interface KeyRing {
   readonly serverId: string;
   find(keyId: string): VerificationKey | undefined;
   keys(): Iterable<VerificationKey>;
 }
 
-/** Gives the ring that is in force now, and tells when another comes into force. */
+/** Provides the key ring in force and notifies of changes. */
 export interface KeyRingSource extends AsyncDisposable {
   current(): KeyRing;
-  /** Calls `listener` after each change of the ring; dispose the result to stop that. */
+  /** Calls `listener` after each change of the ring until the result is disposed. */
   onChange(listener: (ring: KeyRing) => void): Disposable;
 }
 

@@ -10,22 +10,25 @@ import type { Random } from "../../runtime/random.ts";
 
 const FLUSH_MS = 15_000;
 
-/** Keeps the last use of keys, Unix milliseconds by key id, beside what other servers noted: the later one counts. */
+/** Writes the last use of keys, Unix milliseconds by key id. A later time that another server wrote is kept. */
 export type KeyUseWriter = (lastUse: ReadonlyMap<string, number>) => Promise<void>;
 
-/** Where the log is kept, and with what. */
+/** Options of {@link KeyUseLog}. */
 export interface KeyUseLogOptions {
   readonly write: KeyUseWriter;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** The file beside a key ring that tells when each key was last used. */
+/** Path of the file beside a key ring that records the last use of each key. */
 export function keyUsePath(ringPath: string): string {
   return join(dirname(ringPath), "key-use.json");
 }
 
-/** Reads when each key was last used, in Unix milliseconds by key id. A file that is absent or unreadable says nothing. */
+/**
+ * Reads the last use of each key, Unix milliseconds by key id. Returns an empty map if the file is absent or
+ * unreadable.
+ */
 export async function readKeyUse(path: string): Promise<Map<string, number>> {
   try {
     return parseKeyUse(await readFile(path));
@@ -34,7 +37,7 @@ export async function readKeyUse(path: string): Promise<Map<string, number>> {
   }
 }
 
-/** Writes the last use of keys to a file. */
+/** Returns a writer that stores the last use of keys in a file. */
 export function keyUseFile(path: string, random: Random): KeyUseWriter {
   return async (lastUse) => {
     const merged = await readKeyUse(path);
@@ -52,7 +55,8 @@ function parseKeyUse(bytes: Uint8Array): Map<string, number> {
 }
 
 /**
- * Remembers when each key was last used and writes it down every 15 s and when disposed. It tells people which keys are still needed; nothing is decided by it, so a failure to write is only logged.
+ * Records the last use of each key and writes it every 15 s and when disposed. The record shows operators which keys
+ * are still used. The server does not depend on it, so a failed write is only logged.
  */
 export class KeyUseLog implements AsyncDisposable {
   readonly #options: KeyUseLogOptions;
@@ -66,7 +70,7 @@ export class KeyUseLog implements AsyncDisposable {
     this.#timer = this.#nextFlush();
   }
 
-  /** When each key was last used since the start, in Unix milliseconds by key id. */
+  /** Last use of each key since the start, Unix milliseconds by key id. */
   get lastUse(): ReadonlyMap<string, number> {
     return this.#lastUse;
   }
@@ -76,7 +80,7 @@ export class KeyUseLog implements AsyncDisposable {
     this.#changed = true;
   }
 
-  /** Writes what was recorded. */
+  /** Writes the recorded uses. */
   async flush(): Promise<void> {
     if (!this.#changed) return;
     this.#changed = false;

@@ -5,13 +5,16 @@ import type { Image } from "../../wire/descriptors.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
 import { canonicalize } from "../canonical.ts";
 
-/** An Envelope of which there may be a canonical form: it parses, and its arguments are of a known type. Nothing of it is verified. */
+/**
+ * An Envelope that may have a canonical form: it parses, and the type of its arguments is known. Nothing of it is
+ * verified.
+ */
 export interface CanonicalCandidate {
   readonly envelope: Envelope & { readonly args: NonNullable<Envelope["args"]> };
   readonly type: DescMessage;
 }
 
-/** Reads an Envelope without its arguments, which is cheap. `undefined` if it has no canonical form for sure. */
+/** Parses an Envelope without its arguments, which is cheap. `undefined` if it cannot have a canonical form. */
 export function canonicalCandidate(bytes: Uint8Array, image: Image): CanonicalCandidate | undefined {
   try {
     const envelope = parseUnverifiedEnvelope(bytes);
@@ -25,14 +28,15 @@ export function canonicalCandidate(bytes: Uint8Array, image: Image): CanonicalCa
 }
 
 /**
- * Re-encodes an Envelope canonically, with `args.value` in the canonical form of its type: what the signer had if a relay
- * turned its message into JSON and back. `undefined` if there is no one such form: the bytes are ambiguous, or an Any is
- * nested in the arguments. Nothing of the result is verified.
+ * Re-encodes an Envelope canonically, with `args.value` in the canonical form of its type. If a relay converted the
+ * message to JSON and back, these are the bytes that the client signed. `undefined` if the canonical form is not
+ * unique: the bytes are ambiguous, or an Any is nested in the arguments. Nothing of the result is verified.
  */
 export function canonicalBytes({ envelope, type }: CanonicalCandidate): Uint8Array | undefined {
   try {
     const value = canonicalize(envelope.args.value, type, { unambiguous: true });
-    // The generated encoder writes fields in ascending order and no defaults; an Envelope has nothing else to order.
+    // The generated encoder writes fields in ascending order and omits defaults. An Envelope contains nothing else
+    // whose order matters.
     return Envelope.encode({ ...envelope, args: { ...envelope.args, value } }).finish();
   } catch {
     return undefined;

@@ -9,21 +9,21 @@ import { requestSignature } from "./signature.ts";
 
 /** One attempt to call a tool. */
 export interface RequestToSign {
-  /** gRPC path of the RPC that will carry it. */
+  /** gRPC path of the method that is called. */
   readonly method: string;
   readonly clientId: string;
   readonly keyId: string;
   readonly requestKey: KeyObject;
-  /** The server it is meant for. */
+  /** The server that is called. */
   readonly serverId: string;
-  /** Names the intent; the same in every attempt. */
+  /** Identifies the intent; the same in every attempt. */
   readonly requestId: string;
   readonly tool: string;
-  /** The arguments: type URL and serialized message, sent as they are. */
+  /** The arguments: type URL and serialized message, sent unchanged. */
   readonly args: { readonly typeUrl: string; readonly value: Uint8Array };
   /** Unix milliseconds. */
   readonly tsMs: number;
-  /** 16 to 64 random bytes, drawn anew for each attempt. */
+  /** 16 to 64 random bytes, new for each attempt. */
   readonly nonce: Uint8Array;
 }
 
@@ -31,15 +31,25 @@ export interface RequestToSign {
 export interface SignedRequestFrame {
   /** Serialized CallRequest or WatchJobRequest. */
   readonly frame: Buffer;
-  /** Its signature, against which the answer is verified. */
+  /** The signature of the request. The response is verified against it. */
   readonly signature: Buffer;
-  /** The serialized Envelope inside. */
+  /** The serialized Envelope in the frame. */
   readonly envelope: Uint8Array;
 }
 
 /**
- * Signs one attempt to call a tool. Throws ENVELOPE_INVALID naming the field that no server would accept, and ARGS_INVALID
- * for arguments that make the request larger than a server reads.
+ * Signs one attempt to call a tool. Throws ENVELOPE_INVALID, naming a field that no server accepts, and ARGS_INVALID
+ * for arguments that make the request too large.
+ *
+ * @example
+ * ```ts
+ * const { clientId, keyId, requestKey, serverId } = credentials;
+ * const { frame, signature } = signRequest({
+ *   ...{ method, clientId, keyId, requestKey, serverId, requestId: randomUUID(), tool: "greet" },
+ *   args: { typeUrl: "type.googleapis.com/greet.v1.GreetRequest", value: bytes },
+ *   ...{ tsMs: Date.now(), nonce: randomBytes(16) },
+ * });
+ * ```
  */
 export function signRequest(request: RequestToSign): SignedRequestFrame {
   const { method, clientId, keyId, serverId, requestId, tool, nonce } = request;

@@ -2,17 +2,24 @@ import type { KeyObject } from "node:crypto";
 import { mac, macEquals } from "../mac.ts";
 import { pae, paePieces } from "../pae.ts";
 
-/** Everything that the signature of a request covers. */
+/** The input of a request's signature. */
 export interface SignedRequestParts {
-  /** gRPC path of the RPC, for example "/sealwire.v1.ToolService/Call". */
+  /** gRPC path of the method, for example "/sealwire.v1.ToolService/Call". */
   readonly method: string;
-  /** Names the key that signs. */
+  /** Id of the signing key. */
   readonly keyId: string;
-  /** Serialized Envelope, exactly as it is sent. */
+  /** Serialized Envelope, exactly as sent. */
   readonly envelope: Uint8Array;
 }
 
-/** The bytes that a request's signature covers: PAE("request", method, key_id, Envelope bytes). */
+/**
+ * Returns the bytes that a request's signature covers: PAE("request", method, key_id, Envelope bytes).
+ *
+ * @example
+ * ```ts
+ * const signature = mac(requestKey, requestSigningInput({ method, keyId, envelope: bytes }));
+ * ```
+ */
 export function requestSigningInput(request: SignedRequestParts): Buffer {
   return pae(...signedParts(request));
 }
@@ -26,7 +33,7 @@ function signedParts({ method, keyId, envelope }: SignedRequestParts): readonly 
   return ["request", method, keyId, envelope];
 }
 
-/** True if `signature` is the request's, compared in constant time. */
+/** True if `signature` is the signature of the request. Compares in constant time. */
 export function verifyRequest(key: KeyObject, request: SignedRequestParts, signature: Uint8Array): boolean {
   return macEquals(requestSignature(key, request), signature);
 }

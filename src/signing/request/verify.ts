@@ -12,68 +12,84 @@ import { canonicalBytes, canonicalCandidate } from "./canonical-envelope.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { verifyRequest } from "./signature.ts";
 
-/** Largest frame that is worth a second try in canonical form, in bytes. */
+/** Largest frame that is tried in canonical form, in bytes. */
 export const MAX_CANONICAL_RETRY_BYTES = 64 * 1024;
-/** Second tries per second and key, unless a server is told otherwise. */
+/** Default of the second tries per second and key. */
 export const CANONICAL_RETRIES_PER_SECOND = 50;
-/** How old a request may be, unless a server is told otherwise. */
+/** Default of the maximum age of a request, in milliseconds. */
 export const MAX_AGE_MS = 300_000;
-/** How far ahead of the server's clock a request may be stamped, unless a server is told otherwise. */
+/** Default of how far a request's `ts_ms` may be ahead of the server's clock, in milliseconds. */
 export const MAX_AHEAD_MS = 60_000;
 
-/** Stands in for a key that is not there, so that its absence does not show in the time taken. Never authenticates. */
+/**
+ * Replaces an unknown key, so that the response time does not reveal that the key is unknown. Never authenticates a
+ * request.
+ */
 const DUMMY_KEY = macKey(Buffer.alloc(32));
 
-/** A request whose signature holds. Only {@link RequestAuthenticator} makes one. */
+/** A request whose signature is valid. Only a {@link RequestAuthenticator} makes one. */
 export interface AuthenticatedRequest {
   readonly key: VerificationKey;
-  /** The request's signature, to which the answer is bound: 32 bytes of their own. */
+  /** The request's signature, to which the response is bound: 32 bytes, which do not share memory with the frame. */
   readonly signature: Uint8Array;
-  /** The serialized Envelope as signed: the bytes received, or the canonical ones that take their place. */
+  /** The serialized Envelope as signed: the bytes received, or their canonical form. */
   readonly envelope: VerifiedBytes;
 }
 
-/** Whose key a frame names that could not be authenticated. Nothing of it is proven: for the audit log alone. */
+/** The key that a frame names which could not be authenticated. Unverified: for the audit log only. */
 export interface ClaimedKey {
   /** At most 128 printable ASCII characters. */
   readonly keyId: string;
-  /** The client that the ring has the key for; `undefined` if there is no such key. */
+  /** The client of this key in the key ring; `undefined` for an unknown key. */
   readonly clientId: string | undefined;
 }
 
-/** The SIGNATURE_INVALID about a well-formed frame. */
+/** The SIGNATURE_INVALID error for a well-formed frame. */
 export class UnprovenFrameError extends SealwireError {
   readonly claimed: ClaimedKey;
 
-  /** `cause`: what exactly was wrong, a short string for the audit log alone. */
+  /** `cause`: the exact fault, a short string for the audit log only. */
   constructor(claimed: ClaimedKey, cause: string) {
     super("SIGNATURE_INVALID", undefined, { cause });
     this.claimed = claimed;
   }
 }
 
-/** Finds out who signed a frame. */
+/** Authenticates the signer of a frame. */
 export interface RequestAuthenticator {
   /**
-   * Verifies a frame received on the gRPC path `method`. Throws SIGNATURE_INVALID, with the same text whatever was wrong;
-   * the cause, a short string, is for the audit log alone. It is an {@link UnprovenFrameError} if the frame names a key.
+   * Verifies a frame that was received on the gRPC path `method`. Throws SIGNATURE_INVALID with one fixed text for
+   * every fault. Its cause is a short string for the audit log only. The error is an {@link UnprovenFrameError} if the
+   * frame names a key.
    */
   authenticate(method: string, frameBytes: Uint8Array): AuthenticatedRequest;
 }
 
 /** Options of {@link createRequestAuthenticator}. */
 export interface RequestAuthenticatorOptions {
-  /** Gives the ring in force; asked for each frame. */
+  /** Returns the key ring in force. Called for each frame. */
   readonly ring: () => KeyRing;
   /** The types that arguments may have. */
   readonly image: Image;
-  /** Default: this machine's. */
+  /** Default: the system clock. */
   readonly clock?: Clock;
-  /** Second tries in canonical form per second and key (docs/protocol-server.md, Second try), 0 to 1,000,000; 0 = none. Default 50. */
+  /**
+   * Second tries in canonical form per second and key (docs/protocol-server.md, "Canonical bytes"), 0 to 1,000,000; 0 disables
+   * them. Default 50.
+   */
   readonly canonicalRetriesPerSecond?: number;
 }
 
-/** Creates the one place where frames become authenticated requests. */
+/**
+ * Creates an authenticator: the only place that turns frames into authenticated requests.
+ *
+ * @example
+ * ```ts
+ * const authenticator = createRequestAuthenticator({ ring: () => keyRing.current(), image: builtinImage() });
+ * const { key, envelope } = authenticator.authenticate("/sealwire.v1.ToolService/Call", frame);
+ * console.log(key.clientId, readEnvelope(envelope).tool);
+ * ```
+ */
 export function createRequestAuthenticator(options: RequestAuthenticatorOptions): RequestAuthenticator {
   const { ring, image, clock = systemClock, canonicalRetriesPerSecond = CANONICAL_RETRIES_PER_SECOND } = options;
   const retries = new RetryBudget(clock, canonicalRetriesPerSecond);
@@ -85,8 +101,8 @@ export function createRequestAuthenticator(options: RequestAuthenticatorOptions)
       const requestKey = key === undefined ? DUMMY_KEY : key.requestKey;
       const request = { method, keyId: frame.keyId, envelope: frame.content };
       let holds = verifyRequest(requestKey, request, frame.signature);
-      // Unknown keys take the same way, as long as their common budget lasts: who asks for one or a few learns nothing
-      // from the time about which keys there are.
+      // Unknown keys are tried, too, while their common budget lasts, so that the response time of a few requests does
+      // not reveal which keys exist.
       if (!holds && frameBytes.length <= MAX_CANONICAL_RETRY_BYTES && retries.take(key, frameBytes.length)) {
         const candidate = canonicalCandidate(frame.content, image);
         if (candidate === undefined) retries.giveBack(key, frameBytes.length);
@@ -100,7 +116,7 @@ export function createRequestAuthenticator(options: RequestAuthenticatorOptions)
         const claimed = { keyId: frame.keyId, clientId: found?.clientId };
         throw new UnprovenFrameError(claimed, found === undefined ? "unknown key" : key ? "mac" : unusable(found));
       }
-      // A copy of the signature: a stream keeps it, and must not keep the frame's memory with it.
+      // Copies the signature. A stream keeps it, and must not keep the memory of the frame.
       return { key, signature: Buffer.from(frame.signature), envelope: assumeVerified(request.envelope) };
     },
   };
@@ -110,23 +126,32 @@ function unusable(key: VerificationKey): string {
   return key.state === "revoked" ? "key revoked" : "key not in force";
 }
 
-/** What an authenticated Envelope must agree with. */
+/** The expected values of an authenticated Envelope. */
 export interface EnvelopeExpectation {
-  /** The key that signed it. */
+  /** The key that signed the request. */
   readonly key: Pick<VerificationKey, "clientId">;
-  /** This server. */
+  /** The id of this server. */
   readonly serverId: string;
-  /** Time by the server's clock, Unix milliseconds. */
+  /** The server's time, Unix milliseconds. */
   readonly nowMs: number;
-  /** Usually {@link MAX_AGE_MS}. */
+  /** Maximum age, usually {@link MAX_AGE_MS}. */
   readonly maxAgeMs: number;
-  /** Usually {@link MAX_AHEAD_MS}. */
+  /** Maximum time ahead of the server's clock, usually {@link MAX_AHEAD_MS}. */
   readonly maxAheadMs: number;
 }
 
 /**
- * Checks that an authenticated Envelope is for this server, from the key's owner, and fresh; both bounds are inclusive. Throws
- * UNSUPPORTED_VERSION, CLIENT_MISMATCH, AUDIENCE_MISMATCH or CLOCK_SKEW, whose cause is "old" or "ahead".
+ * Checks that an authenticated Envelope is addressed to this server, belongs to the key's client and is fresh. Both
+ * time limits are inclusive. Throws UNSUPPORTED_VERSION, CLIENT_MISMATCH, AUDIENCE_MISMATCH, or CLOCK_SKEW with the
+ * cause "old" or "ahead".
+ *
+ * @example
+ * ```ts
+ * const { key, envelope } = authenticator.authenticate(method, frame);
+ * const { serverId } = keyRing.current();
+ * const expected = { key, serverId, nowMs: Date.now(), maxAgeMs: 300_000, maxAheadMs: 60_000 };
+ * checkEnvelope(readEnvelope(envelope), expected);
+ * ```
  */
 export function checkEnvelope(envelope: Envelope, expected: EnvelopeExpectation): void {
   checkVersion(envelope.v);

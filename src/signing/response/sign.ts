@@ -5,8 +5,14 @@ import { encodeResponse } from "./encode.ts";
 import { responseSignature } from "./signature.ts";
 
 /**
- * Signs the answer to the request with the signature `requestSignature`: a serialized CallResponse or WatchJobResponse.
- * `key` is the one that signed the request.
+ * Signs the response to the request with the signature `requestSignature`. `key` is the key that signed the request.
+ * Returns a serialized CallResponse or WatchJobResponse.
+ *
+ * @example
+ * ```ts
+ * const { key, signature } = authenticator.authenticate(method, frame);
+ * const answer = signResponse(key, signature, response);
+ * ```
  */
 export function signResponse(
   key: Pick<VerificationKey, "keyId" | "responseKey">,

@@ -2,15 +2,22 @@ import type { KeyObject } from "node:crypto";
 import { mac, macEquals } from "../mac.ts";
 import { pae, paePieces } from "../pae.ts";
 
-/** Everything that the signature of a response covers. */
+/** The input of a response's signature. */
 export interface SignedResponseParts {
-  /** Signature of the request that is answered, which binds the answer to it: 32 bytes. */
+  /** Signature of the answered request, 32 bytes. Binds the response to the request. */
   readonly requestSignature: Uint8Array;
-  /** Serialized Response, exactly as it is sent. */
+  /** Serialized Response, exactly as sent. */
   readonly response: Uint8Array;
 }
 
-/** The bytes that a response's signature covers: PAE("response", the request's signature, Response bytes). */
+/**
+ * Returns the bytes that a response's signature covers: PAE("response", the request's signature, Response bytes).
+ *
+ * @example
+ * ```ts
+ * const signature = mac(responseKey, responseSigningInput({ requestSignature, response: bytes }));
+ * ```
+ */
 export function responseSigningInput(response: SignedResponseParts): Buffer {
   return pae(...signedParts(response));
 }
@@ -24,7 +31,7 @@ function signedParts({ requestSignature, response }: SignedResponseParts): reado
   return ["response", requestSignature, response];
 }
 
-/** True if `signature` is the response's, compared in constant time. */
+/** True if `signature` is the signature of the response. Compares in constant time. */
 export function verifyResponse(key: KeyObject, response: SignedResponseParts, signature: Uint8Array): boolean {
   return macEquals(responseSignature(key, response), signature);
 }

@@ -12,10 +12,10 @@ const REQUEST_ID_TAG = (2 << 3) | LENGTH_DELIMITED;
 
 declare const verified: unique symbol;
 
-/** A Response whose signature holds and that answers the request it was checked against. */
+/** A Response whose signature is valid and that answers the expected request. */
 export type VerifiedResponse = Response & { readonly [verified]: true };
 
-/** The request that a frame must answer. */
+/** The request that a response must answer. */
 export interface ResponseExpectation {
   /** The key that signed the request. */
   readonly keyId: string;
@@ -24,13 +24,21 @@ export interface ResponseExpectation {
   readonly requestSignature: Uint8Array;
   readonly requestId: string;
   readonly serverId: string;
-  /** 0 for a unary answer; on a stream 1, 2, 3 and so on. */
+  /** 0 for a unary response; 1, 2, 3 and so on in a stream. */
   readonly sequence: number;
 }
 
 /**
- * Verifies a CallResponse or WatchJobResponse, only then reads it, and checks that it answers the request. Throws
- * RESPONSE_UNVERIFIED, whose cause is a short string; nothing in the frame is to be believed then.
+ * Verifies a serialized CallResponse or WatchJobResponse, then parses it and checks that it answers the request. Throws
+ * RESPONSE_UNVERIFIED with a short string as its cause. The content of such a frame must not be used.
+ *
+ * @example
+ * ```ts
+ * const { keyId, responseKey, serverId } = credentials;
+ * const expected = { keyId, responseKey, serverId, requestSignature, requestId, sequence: 0 };
+ * const response = verifyResponseFrame(frame, expected);
+ * if (!response.ok) console.error(response.error?.message);
+ * ```
  */
 export function verifyResponseFrame(frameBytes: Uint8Array, expected: ResponseExpectation): VerifiedResponse {
   const frame = openFrame(frameBytes);
@@ -51,8 +59,8 @@ export function verifyResponseFrame(frameBytes: Uint8Array, expected: ResponseEx
 }
 
 /**
- * The request id that an answer names, `undefined` if it cannot be read. Nothing is verified: it serves to find the request
- * that the answer must then be verified for.
+ * The request id in a response, `undefined` if it cannot be read. Unverified: it serves only to find the request
+ * against which the response is then verified.
  */
 export function peekRequestId(frameBytes: Uint8Array): string | undefined {
   try {
@@ -72,7 +80,10 @@ export function peekRequestId(frameBytes: Uint8Array): string | undefined {
   }
 }
 
-/** A server that could not read the Envelope does not know its request id; the signature still binds its answer to the request. */
+/**
+ * A server that could not parse the Envelope does not know its request id. The signature still binds the response to
+ * the request.
+ */
 function isBlankRefusal({ requestId, error }: Response): boolean {
   return (
     requestId === "" &&

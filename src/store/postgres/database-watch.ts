@@ -3,14 +3,14 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { SettableCondition } from "../condition.ts";
 import { compareLayout } from "../layout.ts";
-import type { Entry } from "./connection/connector.ts";
+import type { ConnectionHook } from "./connection/connector.ts";
 import type { Database } from "./database.ts";
 import { otherLayout, SCHEMA_VERSION, type StorePlace } from "./schema.ts";
 import { sql } from "./statement.ts";
 
-/** For so long it may be out of reach before calls are to go elsewhere, in milliseconds. */
+/** Time without an answer of the database after which the store stops serving, in milliseconds. */
 const AWAY_MS = 3_000;
-/** An answer that took longer says too little of the time at which it was given, in milliseconds. */
+/** Slower answers are not used to compare clocks, in milliseconds. */
 const ANSWERED_WITHIN_MS = 5_000;
 
 const LOOK = sql(`
@@ -23,37 +23,37 @@ interface Look {
   readonly tolerance: number;
   readonly layout: number;
   readonly minReader: number;
-  /** Changes when a backup is restored over the tables, or somebody asks for frames to be refused. */
+  /** Changes when a backup is restored over the tables, or when an operator requests that frames are refused. */
   readonly origin: string;
 }
 
-/** What a {@link DatabaseWatch} works with. */
+/** Options of a {@link DatabaseWatch}. */
 export interface DatabaseWatchOptions {
   readonly database: Database;
   readonly place: StorePlace;
-  /** Notices, on a connection, that the database is not the one it was. */
-  readonly checkOrigin: Entry;
+  /** Checks, on a connection, whether the database was replaced. */
+  readonly checkOrigin: ConnectionHook;
   readonly condition: SettableCondition;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Looks whether this process may use the store: whether the database can be reached, its clock agrees with the process's,
- * its layout was not changed beyond what the process knows, and the tables are still those that connections were made to.
+ * Checks whether this process can use the store: the database is reachable, its clock agrees with the process's clock,
+ * its layout is supported, and the tables were not replaced.
  */
 export class DatabaseWatch {
   readonly #options: DatabaseWatchOptions;
   #agrees = true;
   #origin: string | undefined;
-  /** Since when the database was asked in vain, by the monotonic clock. */
+  /** Start of the current failure, in monotonic milliseconds. */
   #silentSinceMs: number | undefined;
 
   constructor(options: DatabaseWatchOptions) {
     this.#options = options;
   }
 
-  /** Sets the condition of the store by what is found. Throws UNAVAILABLE. */
+  /** Checks the database and sets the condition of the store. Throws UNAVAILABLE. */
   async look(): Promise<void> {
     const { database, place, checkOrigin, condition, clock } = this.#options;
     const [askedMs, askedAtMs] = [clock.nowMs(), clock.monotonicMs()];
@@ -97,7 +97,7 @@ export class DatabaseWatch {
   }
 }
 
-/** The error of a call that comes while the clocks differ. */
+/** The error for calls while the clocks differ. */
 export function clockDiffers(): SealwireError {
   return new SealwireError("UNAVAILABLE", "The server's clock differs from its database's; try another server.", {
     retryDelayMs: 1_000,

@@ -6,25 +6,25 @@ import { OutageLog } from "../outage-log.ts";
 import type { StoreConnections } from "../store.ts";
 import type { ConnectionTarget } from "./connection/connection.ts";
 import { ConnectionPool } from "./connection/connection-pool.ts";
-import { Connector, type Entry } from "./connection/connector.ts";
+import { type ConnectionHook, Connector } from "./connection/connector.ts";
 import { isDatabaseAway, isLostRace, isReadOnly } from "./database-error.ts";
-import { inTransaction, type Queries, run } from "./queries.ts";
+import { inTransaction, type Queries, runStatement } from "./queries.ts";
 import type { Statement, Values } from "./statement.ts";
 
-/** By this the server shows the connections of the pool. */
+/** Application name of the pool's connections. */
 const NAME = "sealwire";
-/** How often a transaction that lost a race is run in all. */
+/** Maximum number of runs of a transaction that conflicts with others. */
 const RACES = 3;
 
-/** Where the database is and how it is used. */
+/** Options of a {@link Database}. */
 export interface DatabaseOptions {
   readonly target: ConnectionTarget;
-  /** Most connections, beside the one for notifications. */
+  /** Maximum number of connections, besides the one for notifications. */
   readonly connectionsMax: number;
   readonly logger: Logger;
 }
 
-/** The connections to one PostgreSQL database. The network goes by the clock of the machine, whatever that of a store is. */
+/** The connections to one PostgreSQL database. Network time-outs use the system clock, not the store's clock. */
 export class Database implements Queries, AsyncDisposable {
   readonly #connector: Connector;
   readonly #pool: ConnectionPool;
@@ -38,26 +38,26 @@ export class Database implements Queries, AsyncDisposable {
     this.#away = new OutageLog({ clock: systemClock, logger, away, back: "the database can be used again" });
   }
 
-  /** True once a pooler was seen between here and the server. */
+  /** True if a pooler was detected. */
   get isPooled(): boolean {
     return this.#connector.pooled;
   }
 
-  /** True from a failure until nothing has failed for five seconds. */
+  /** True from a failure until five seconds without one. */
   get isAway(): boolean {
     return this.#away.isAway;
   }
 
-  /** The connections of the pool. */
+  /** Number of connections of the pool by state. */
   get connections(): StoreConnections {
     return this.#pool.figures;
   }
 
   all<Row>(statement: Statement, values: Values = {}): Promise<Row[]> {
-    return this.#lend((client) => run<Row>(client, statement, values));
+    return this.#lend((client) => runStatement<Row>(client, statement, values));
   }
 
-  /** Runs `work` in a transaction: all of it is committed when this resolves, or none of it. May run `work` again. */
+  /** Runs `work` in a transaction, which is committed when the promise resolves. `work` may run several times. */
   async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     for (let race = 1; ; race += 1) {
       try {
@@ -68,23 +68,23 @@ export class Database implements Queries, AsyncDisposable {
     }
   }
 
-  /** A connection of its own, for what the pool cannot do; the server shows it by `name`. Throws what the server says. */
+  /** Opens a connection outside of the pool with the application name `name`. Throws the server's error. */
   open(name: string): Promise<Client> {
     return this.#connector.connect(name);
   }
 
-  /** Does on one connection what is done on each new one. */
-  inspect(entry: Entry): Promise<void> {
+  /** Runs `entry` on one connection. */
+  inspect(entry: ConnectionHook): Promise<void> {
     return this.#lend(entry);
   }
 
-  /** From now on `entry` is done on each connection before anything else; those of before are used no more. */
-  enterBy(entry: Entry): void {
+  /** Sets the function that runs on each connection before it is used. Existing connections are no longer used. */
+  enterBy(entry: ConnectionHook): void {
     this.#connector.entry = entry;
     this.#pool.endIdle();
   }
 
-  /** Ends all connections once they are given back; from then on everything throws UNAVAILABLE. */
+  /** Closes all connections when they are given back. Afterwards every method throws UNAVAILABLE. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -92,7 +92,7 @@ export class Database implements Queries, AsyncDisposable {
     await this.#pool[Symbol.asyncDispose]();
   }
 
-  /** A connection that failed is not used again, nor are the idle ones of a server that takes no writes any more. */
+  /** A failed connection is closed. If the server no longer accepts writes, idle connections are closed, too. */
   async #lend<T>(use: (client: Client) => Promise<T>): Promise<T> {
     if (this.#closed) throw storeClosed();
     let client: Client | undefined;
@@ -103,9 +103,9 @@ export class Database implements Queries, AsyncDisposable {
       this.#away.worked();
       return value;
     } catch (thrown) {
-      // Whatever keeps connections from being made may pass, once a server runs; a start looks at the cause.
+      // In a running server every failure to connect counts as temporary. The start checks the cause.
       const away = client === undefined || isDatabaseAway(thrown);
-      // A race that was lost has been rolled back, and the connection is as good as before.
+      // A conflicting transaction has been rolled back, so its connection remains usable.
       const isLost = isLostRace(thrown);
       if (client !== undefined) this.#pool.give(client, away && !isLost);
       if (isReadOnly(thrown)) this.#pool.endIdle();

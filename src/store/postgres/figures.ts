@@ -5,15 +5,15 @@ import type { Queries } from "./queries.ts";
 import { type Statement, sql, sqlPlannedAnew } from "./statement.ts";
 
 /*
- * Figures for people, at a bounded cost: of a table up to a size every row is counted; of a larger one as many pages are
- * drawn at random, and stand for the rest.
+ * Statistics at a bounded cost. All rows of a small table are counted. For a large table, a random sample of its pages
+ * is extrapolated.
  */
 
-/** Most of a table that is read, in bytes. */
+/** Maximum size of the part of a table that is read, in bytes. */
 const READ_BYTES = 8 * 1024 * 1024;
-/** Up to so many open jobs are counted; beyond, they are estimated as the others are. */
+/** Open jobs are counted up to this number and estimated above. */
 const OPEN_MOST = 20_000;
-/** Up to so many queues are looked at for the oldest job. */
+/** Maximum number of queues that are searched for the oldest job. */
 const QUEUES_MOST = 10_000;
 
 const JOB_BYTES = sql("SELECT pg_relation_size('job') AS bytes");
@@ -21,14 +21,14 @@ const JOBS = sql("SELECT state, count(*) AS rows FROM job GROUP BY state");
 const SOME_JOBS = sqlPlannedAnew(
   "SELECT state, count(*) AS rows FROM job TABLESAMPLE SYSTEM (:percent::real) GROUP BY state",
 );
-/** In the order of a partial index, so that it is read whatever PostgreSQL believes the number of such jobs to be. */
+/** Ordered like a partial index, so that PostgreSQL uses it for any row estimate. */
 const openJobs = (state: JobState, order: string) =>
   sqlPlannedAnew(
     `SELECT count(*) AS rows FROM (SELECT FROM job WHERE state = '${state}' ORDER BY ${order} LIMIT ${OPEN_MOST}) AS picked`,
   );
 const QUEUED = openJobs("QUEUED", "priority, tool, owner, run_at_ms, seq");
 const RUNNING = openJobs("RUNNING", "owner");
-/** One seek for each queue, however long it is. */
+/** One index seek per queue, independent of its length. */
 const OLDEST = sql(`
   WITH RECURSIVE queue AS (
     (SELECT priority, tool, owner, run_at_ms FROM job WHERE state = '${TRANSITIONS.claim.from}'
@@ -52,7 +52,7 @@ interface Counted {
   readonly rows: number;
 }
 
-/** Figures of the jobs: open ones are counted up to 20,000, what has ended is estimated where the table is large. */
+/** Statistics of the jobs. Open jobs are counted up to 20,000; ended jobs are estimated if the table is large. */
 export async function readJobStats(queries: Queries, nowMs: number): Promise<JobStats> {
   const byState = { QUEUED: 0, RUNNING: 0, SUCCEEDED: 0, FAILED: 0, CANCELLED: 0 };
   const { rows, isSample } = await countOrSample<Counted & { state: JobState }>(queries, JOB_BYTES, JOBS, SOME_JOBS);
@@ -65,7 +65,7 @@ export async function readJobStats(queries: Queries, nowMs: number): Promise<Job
   return { byState, oldestQueuedMs: Math.max(0, nowMs - (oldest?.due_at_ms ?? nowMs)) };
 }
 
-/** How many nonces there are, estimated where there are many. */
+/** The number of nonces, estimated if it is large. */
 export async function readNonceCount(queries: Queries): Promise<number> {
   const { rows } = await countOrSample<Counted>(queries, NONCE_BYTES, NONCES, SOME_NONCES);
   return rows[0]?.rows ?? 0;

@@ -3,7 +3,7 @@ import { runPeriodically } from "../../runtime/periodic.ts";
 import type { Database } from "./database.ts";
 import { sql } from "./statement.ts";
 
-/** How long a process counts as alive after it last said so, in seconds. */
+/** Duration of a lease, in seconds. */
 const LEASE_SECONDS = 10;
 const RENEWAL_MS = 2_500;
 
@@ -12,21 +12,23 @@ const RENEW = sql(`
   ON CONFLICT (instance_id) DO UPDATE SET expires_at = excluded.expires_at
   RETURNING floor(extract(epoch FROM expires_at) * 1000)::bigint AS "untilMs"`);
 const END = sql("DELETE FROM instance WHERE instance_id = :instanceId");
-/** A dead instance says no more than one that is not there, but whoever woke up late may still renew its row. */
+/**
+ * An expired row means the same as a missing one. It is kept for a while, because a delayed process may still renew it.
+ */
 const FORGET = sql("DELETE FROM instance WHERE expires_at < clock_timestamp() - interval '1 day'");
 
-/** True in SQL for the row of `table` whose instance is alive. */
+/** An SQL condition that is true if the instance of a row of `table` is alive. */
 export function instanceLives(table: string): string {
   return `EXISTS (SELECT FROM instance WHERE instance.instance_id = ${table}.instance_id AND expires_at > clock_timestamp())`;
 }
 
-/** A lease that was committed: it ends at `untilMs`, Unix milliseconds of the database, or later. */
+/** A committed lease. It ends at `untilMs` or later, Unix milliseconds by the database's clock. */
 export interface Lease {
   readonly id: string;
   readonly untilMs: number;
 }
 
-/** This process among those that have the store open: holds its lease until it is disposed. */
+/** The registration of this process with the store. It renews its lease until it is disposed. */
 export class Instance implements AsyncDisposable {
   readonly #database: Database;
   readonly #renewals: AsyncDisposable;
@@ -36,11 +38,12 @@ export class Instance implements AsyncDisposable {
   private constructor(database: Database, id: string, clock: Clock) {
     this.#database = database;
     this.id = id;
-    // One that cannot be renewed now can be at the next turn; if it runs out, what runs here is fenced off.
+    // A failed renewal is repeated after the interval. If the lease expires, the attempts of this process are fenced
+    // off.
     this.#renewals = runPeriodically(clock, RENEWAL_MS, () => this.#renew().catch(() => {}));
   }
 
-  /** Takes a lease. Throws UNAVAILABLE. */
+  /** Registers the process with a lease. Throws UNAVAILABLE. */
   static async enter(database: Database, id: string, clock: Clock): Promise<Instance> {
     const instance = new Instance(database, id, clock);
     try {
@@ -53,7 +56,7 @@ export class Instance implements AsyncDisposable {
     }
   }
 
-  /** The last lease that the database has said to be committed. */
+  /** The last lease whose commit the database has confirmed. */
   get lastLease(): Lease | undefined {
     return this.#leasedUntilMs === undefined ? undefined : { id: this.id, untilMs: this.#leasedUntilMs };
   }

@@ -27,23 +27,23 @@ const INSERT = sql(`
   SELECT *, :instanceId, :expiresAt
   FROM unnest(:clientIds::text[], :requestIds::text[], :digests::bytea[])`);
 const UNFINISHED = "client_id = :clientId AND request_id = :requestId AND outcome IS NULL";
-/** Also one that was given up: its late outcome still counts. */
+/** Includes intents that were given up, whose late outcome is still recorded. */
 const MINE = `${UNFINISHED} AND instance_id IN (:instanceId, :givenUpBy)`;
 const FINISH = sql(`UPDATE intent SET outcome = :outcome, expires_at_ms = :expiresAt WHERE ${MINE} RETURNING 1`);
-/** Given to an instance that never lives, so that the intent does not count as running. */
+/** Assigns the intent to an instance that is never alive, so that it does not count as running. */
 const GIVE_UP = sql(
   `UPDATE intent SET instance_id = :givenUpBy WHERE ${UNFINISHED} AND instance_id = :instanceId RETURNING 1`,
 );
 const ABANDON = sql(`DELETE FROM intent WHERE ${MINE} RETURNING 1`);
 
-/** An intent that a call asks to begin. */
+/** An intent to be begun. */
 interface Intent {
   readonly clientId: string;
   readonly requestId: string;
   readonly digest: Uint8Array;
 }
 
-/** An intent that runs no more, or that nobody waits for any longer. */
+/** An intent that has ended or was given up. */
 interface EndedIntent {
   readonly clientId: string;
   readonly requestId: string;
@@ -57,11 +57,11 @@ interface KnownIntent {
   readonly running: boolean;
 }
 
-/** What the intents of a shared store are kept with. */
+/** Options of a {@link PostgresIntentStore}. */
 export interface PostgresIntentStoreOptions {
   readonly database: Database;
   readonly instanceId: string;
-  /** Of the locks under which request ids are decided about. */
+  /** Lock space of the locks that protect request ids. */
   readonly requestLockSpace: number;
   readonly clock: Clock;
 }
@@ -70,9 +70,9 @@ export interface PostgresIntentStoreOptions {
 export class PostgresIntentStore implements IntentStore {
   readonly #options: PostgresIntentStoreOptions;
   readonly #begins: Batch<Intent, IntentBegin>;
-  /** The intents that run in this process. */
+  /** Running intents of this process. */
   readonly #running = new Set<string>();
-  /** Those that have ended here but still stand as running in the database. */
+  /** Intents that have ended in this process but are still recorded as running in the database. */
   readonly #loose = new Map<string, EndedIntent>();
 
   constructor(options: PostgresIntentStoreOptions) {
@@ -91,7 +91,7 @@ export class PostgresIntentStore implements IntentStore {
       if (found.kind === "begun") this.#running.add(key);
       return found;
     } catch (error) {
-      // It may have been committed all the same, and then nobody runs it.
+      // The failed transaction may have been committed. Then the intent is recorded as running although it is not.
       if (!this.#running.has(key)) this.#leaveLoose({ clientId, requestId, outcome: "not run" });
       throw error;
     }
@@ -121,7 +121,10 @@ export class PostgresIntentStore implements IntentStore {
     }
   }
 
-  /** Records what could not be recorded when it came about: until then those intents would seem to be running. */
+  /**
+   * Records the outcomes that could not be recorded when the intents ended. Until then these intents appear to be
+   * running.
+   */
   async tieUp(): Promise<void> {
     for (const [key, ended] of this.#loose) {
       await this.#record(ended);
@@ -178,7 +181,7 @@ export class PostgresIntentStore implements IntentStore {
     }
   }
 
-  /** How many rows that changed. */
+  /** Returns the number of changed rows. */
   async #record({ clientId, requestId, outcome }: EndedIntent): Promise<number> {
     const { database, instanceId } = this.#options;
     const values = { clientId, requestId, instanceId, givenUpBy: `given up by ${instanceId}` };
@@ -188,7 +191,7 @@ export class PostgresIntentStore implements IntentStore {
     return (await database.all(FINISH, recorded)).length;
   }
 
-  /** What is known to have run is never taken for not run; an outcome replaces that it was given up. */
+  /** An outcome replaces a missing one or a mark as given up. It is never replaced by "not run". */
   #leaveLoose(ended: EndedIntent): void {
     const key = keyOf(ended.clientId, ended.requestId);
     const known = this.#loose.get(key);
@@ -217,7 +220,7 @@ function sameIntent(digest: Uint8Array, intent: Intent): boolean {
   return Buffer.compare(digest, intent.digest) === 0;
 }
 
-/** No client id and no request id holds a line break. */
+/** Client ids and request ids contain no line breaks. */
 function keyOf(clientId: string, requestId: string): string {
   return `${clientId}\n${requestId}`;
 }

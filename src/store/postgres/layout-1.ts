@@ -1,13 +1,15 @@
-/** How many tables nonces are spread over by the time at which they expire; one more holds those far ahead. */
+/**
+ * Number of nonce tables. Nonces are distributed by their expiry time; one more table holds those far in the future.
+ */
 export const NONCE_SLOTS = 8;
-/** The span of time of one such table, in milliseconds. */
+/** Time span of one nonce table, in milliseconds. */
 export const NONCE_SLOT_MS = 120_000;
 
 /**
- * `job` has the columns of {@link JobRow} and the instance that runs it. Bytes stand in tables of their own, so that
- * a change of state never rewrites them. Partial indexes hold open jobs only, so that finished ones cost a claim
- * nothing. Updates touch no index as long as they can: the table is filled to a part, so that a new version of a
- * row finds room beside the old one.
+ * `job` has the columns of {@link JobRow} and the instance that runs the job. Arguments and results are in separate
+ * tables, so that state changes do not rewrite them. Partial indexes contain open jobs only, so that ended jobs do not
+ * slow down claims. A fill factor leaves room for new row versions on the same page, so that most updates change no
+ * index (HOT).
  */
 const JOBS = [
   `CREATE TABLE job (
@@ -49,7 +51,8 @@ const JOBS = [
   "CREATE INDEX job_running ON job (owner) WHERE state = 'RUNNING'",
   "CREATE INDEX job_open ON job (owner) WHERE state IN ('QUEUED', 'RUNNING')",
   "CREATE INDEX job_by_expiry ON job (expires_at_ms) WHERE expires_at_ms IS NOT NULL",
-  // Of -seq, so that no list is read by the primary key, which is in order, too, but holds the jobs of all owners.
+  // Indexes -seq instead of seq, so that the planner does not use the primary key, which contains the jobs of all
+  // owners.
   "CREATE INDEX job_of_owner ON job (owner, state, (-seq))",
   "CREATE INDEX job_of_owner_by_end ON job (owner, ended_at_ms, seq) WHERE ended_at_ms IS NOT NULL",
   "CREATE INDEX job_of_owner_and_tool ON job (owner, tool, state, (-seq))",
@@ -61,12 +64,12 @@ const JOBS = [
     seq bigint PRIMARY KEY REFERENCES job ON DELETE CASCADE,
     result bytea NOT NULL
   )`,
-  // Compressing what is written once and read once or twice costs more than it saves.
+  // Not compressed: the data is written once and read once or twice.
   "ALTER TABLE job_args ALTER COLUMN args SET STORAGE EXTERNAL",
   "ALTER TABLE job_result ALTER COLUMN result SET STORAGE EXTERNAL",
 ];
 
-/** The processes that have the store open. One whose lease ran out counts as dead; only the database's clock decides. */
+/** The processes that have the store open. A process whose lease has expired by the database's clock counts as dead. */
 const INSTANCES = [
   "CREATE TABLE instance (instance_id text PRIMARY KEY, expires_at timestamptz NOT NULL) WITH (fillfactor = 50)",
 ];
@@ -85,9 +88,9 @@ const INTENTS = [
 ];
 
 /**
- * A nonce stands in the table of the time at which it expires, which is emptied as a whole: that costs the same
- * however many there are and leaves nothing to clean up. Claims hold the lock of the schema's nonces together, emptying
- * holds it alone, so that a claim sees either the nonce or the floor that was raised when it went.
+ * A nonce is in the table of its expiry time. A table is truncated as a whole, at a constant cost and without dead
+ * rows. Claims hold the lock of the schema's nonces in shared mode, and truncation holds it exclusively, so that a
+ * claim sees either the nonce or the raised replay floor.
  */
 const NONCES = [
   `CREATE TABLE nonce (
@@ -135,7 +138,7 @@ const NONCES = [
   END $$`,
 ];
 
-/** The key ring (docs/operations.md, Keys): its document without any secret. */
+/** The key ring document without secrets (docs/operations.md, Keys). */
 const KEY_RING = [
   `CREATE TABLE key_ring (
     one boolean PRIMARY KEY CHECK (one),
@@ -145,5 +148,5 @@ const KEY_RING = [
   "CREATE TABLE key_use (key_id text PRIMARY KEY, used_at_ms bigint NOT NULL)",
 ];
 
-/** Layout 1, as version 0.1 made it. It is never changed. */
+/** Layout 1, as created by version 0.1. It must not be changed. */
 export const LAYOUT_1: readonly string[] = [...JOBS, ...INSTANCES, ...INTENTS, ...NONCES, ...KEY_RING];

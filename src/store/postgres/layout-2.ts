@@ -1,26 +1,26 @@
 import { NONCE_SLOT_MS, NONCE_SLOTS } from "./layout-1.ts";
 
-/** The window of servers that were told none, when this layout was made: a migration stays what it was. */
-const MAX_AGE_MS = 300_000;
-const MAX_AHEAD_MS = 60_000;
-/** The widest age that a server of layout 1 could be given. */
+/** The default window when this layout was released. A migration must not change later. */
+const RELEASED_MAX_AGE_MS = 300_000;
+const RELEASED_MAX_AHEAD_MS = 60_000;
+/** The largest maximum age that servers of layout 1 accepted. */
 const WIDEST_AGE_MS = 600_000;
 
-/** What servers of layout 1 read stays as it is: they go on while others are upgraded. */
+/** Columns that servers of layout 1 read are unchanged, so that they keep running during an upgrade. */
 const STATE = [
   "ALTER TABLE store_version ADD COLUMN min_reader integer NOT NULL DEFAULT 1",
   `ALTER TABLE store_state
     ADD COLUMN store_id uuid NOT NULL DEFAULT gen_random_uuid(),
-    ADD COLUMN max_age_ms bigint NOT NULL DEFAULT ${MAX_AGE_MS},
-    ADD COLUMN max_ahead_ms bigint NOT NULL DEFAULT ${MAX_AHEAD_MS},
+    ADD COLUMN max_age_ms bigint NOT NULL DEFAULT ${RELEASED_MAX_AGE_MS},
+    ADD COLUMN max_ahead_ms bigint NOT NULL DEFAULT ${RELEASED_MAX_AHEAD_MS},
     ADD COLUMN origin text`,
 ];
 
-/** The time that decides about nonces is the database's, whatever the clocks of the processes say. */
+/** Nonces are evaluated by the database's clock, not by those of the processes. */
 const NOW = `CREATE FUNCTION store_now_ms() RETURNS bigint LANGUAGE sql VOLATILE
   AS 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint'`;
 
-/** Stamps that stand for refused frames: nothing within is ever claimed. */
+/** Ranges of timestamps of refused frames. No frame within a range can be claimed. */
 const REFUSED = [
   `CREATE TABLE refused_range (
     client_id text NOT NULL,
@@ -29,7 +29,7 @@ const REFUSED = [
     to_ms bigint NOT NULL,
     PRIMARY KEY (client_id, band)
   )`,
-  // What may use the tables there are may use this one.
+  // Grants the new table to the roles that can use the existing ones.
   `DO $$
   DECLARE given record;
   BEGIN
@@ -47,7 +47,10 @@ const REFUSED_UNTIL = `(
         WHERE refused_range.client_id = given.client_id AND given.ts_ms BETWEEN from_ms AND to_ms
       )`;
 
-/** The claim itself, with what is asked of a frame beside its age, and with the last stamp of a range that it falls into. */
+/**
+ * The claim query. `allowed` is the condition on a frame besides its age, `refusedMs` the last timestamp of the refused
+ * range that contains it.
+ */
 const claimWhere = (allowed: string, refusedMs: string) => `
     WITH wanted AS (
       SELECT given.client_id, given.nonce, given.ts_ms + age_ms AS expires_at_ms, given.place, ${refusedMs} AS refused_ms
@@ -72,10 +75,10 @@ const claimWhere = (allowed: string, refusedMs: string) => `
     WHERE wanted.expires_at_ms <= floor_ms OR wanted.refused_ms IS NOT NULL`;
 
 /**
- * Claims nonces by the stamps of their frames. A row for each that is claimed, and for each of which it cannot be told
- * whether it is new, then with the last stamp of which that is so. Place 0 alone: the clock of the process differs from
- * the database's by more than half the window. Planned once for a connection: planning for all parts of the nonces takes
- * longer than a claim.
+ * Claims nonces by the timestamps of their frames. Returns a row for each claimed nonce, and for each nonce of unknown
+ * freshness, then with the last timestamp for which this is the case. A single row with place 0 means that the
+ * process's clock differs from the database's by more than half the window. The function is planned once per
+ * connection, because planning for all nonce tables takes longer than a claim.
  */
 const CLAIM = `CREATE FUNCTION claim_frames(
   lock integer, process_ms bigint, client_ids text[], nonces bytea[], stamps bigint[]
@@ -103,8 +106,8 @@ BEGIN
 END $$`;
 
 /**
- * Sees to it that frames which stand ahead are never claimed. Up to `most` nonces of a client, and as many bytes over all,
- * are kept as they are; ranges of stamps stand for all others.
+ * Ensures that frames which are ahead of the window are never claimed. Up to `most` nonces per client and `mostBytes`
+ * bytes in total are stored individually; the others are stored as ranges of timestamps.
  */
 const REFUSE = `CREATE FUNCTION refuse_frames(
   lock integer, most bigint, most_bytes bigint, client_ids text[], nonces bytea[], stamps bigint[],
@@ -141,18 +144,18 @@ BEGIN
   END LOOP;
 END $$`;
 
-/** Servers of layout 1 are told nothing of what cannot be told: to them it counts as seen before. */
+/** For servers of layout 1 a nonce of unknown freshness counts as a repeated one. */
 const CLAIM_OF_LAYOUT_1 = `CREATE OR REPLACE FUNCTION claim_nonces(
   lock integer, now_ms bigint, client_ids text[], nonces bytea[], expiries bigint[]
 ) RETURNS SETOF bigint LANGUAGE sql AS $$
   SELECT place FROM claim_frames(lock, store_now_ms(), client_ids, nonces, ARRAY(
-    SELECT expires_at_ms - ${MAX_AGE_MS} FROM unnest(expiries) WITH ORDINALITY AS given (expires_at_ms, place) ORDER BY place
+    SELECT expires_at_ms - ${RELEASED_MAX_AGE_MS} FROM unnest(expiries) WITH ORDINALITY AS given (expires_at_ms, place) ORDER BY place
   )) WHERE until_ms IS NULL AND place > 0
 $$`;
 
-/** Frames that were refused for standing ahead were kept for ever; a day ahead and more, ranges stand for them. */
+/** Layout 1 stored frames that were ahead without a limit. Those more than a day ahead are replaced by ranges. */
 const DAY_MS = 24 * 60 * 60 * 1000;
-const AHEAD = `(expires_at_ms - ${MAX_AGE_MS} - store_now_ms())`;
+const AHEAD = `(expires_at_ms - ${RELEASED_MAX_AGE_MS} - store_now_ms())`;
 const FAR_AHEAD = [
   `INSERT INTO refused_range
     SELECT client_id, 1 + floor(log(2, ${AHEAD}::numeric / ${DAY_MS})), min(expires_at_ms) - ${WIDEST_AGE_MS}, max(expires_at_ms)
@@ -161,7 +164,7 @@ const FAR_AHEAD = [
 ];
 
 /**
- * Layout 2: the database's own time, the window, refused stamps, and where the store has come from. It only adds: servers
- * of layout 1 go on.
+ * Layout 2 adds the database's time, the window, refused timestamps and the origin of the store. It only adds, so that
+ * servers of layout 1 keep running.
  */
 export const LAYOUT_2: readonly string[] = [...STATE, NOW, ...REFUSED, CLAIM, REFUSE, CLAIM_OF_LAYOUT_1, ...FAR_AHEAD];

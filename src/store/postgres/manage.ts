@@ -8,15 +8,15 @@ import type { Database } from "./database.ts";
 import { holdClaims, repairFloor } from "./replay/replay-floor.ts";
 import { checkSchema, migrateSchema, readLayout, SCHEMA_VERSION } from "./schema.ts";
 
-/** Which shared store is managed, and with what. */
+/** Options of the management of a shared store. */
 export interface ManageOptions {
-  /** As for {@link openPostgresStore}; to migrate, the user must own the schema, or be allowed to make it. */
+  /** As for {@link openPostgresStore}. To migrate, the user must own the schema or have the privilege to create it. */
   readonly url: string;
   readonly random?: Random;
   readonly logger?: Logger;
 }
 
-/** Looks which layout a shared store has. Throws as `openPostgresStore` does. */
+/** Reads the layout of a shared store. Throws the errors of `openPostgresStore`. */
 export function checkPostgresLayout(options: ManageOptions): Promise<LayoutCheck> {
   return managing(options, async (database, { schema }) => {
     const stored = await readLayout(database, schema);
@@ -25,8 +25,15 @@ export function checkPostgresLayout(options: ManageOptions): Promise<LayoutCheck
 }
 
 /**
- * Makes or upgrades the tables of a shared store, in one transaction; a second call changes nothing. Servers of layouts
- * from the new one's oldest reader on may run meanwhile. Throws as `openPostgresStore` does.
+ * Creates or upgrades the tables of a shared store in one transaction. Idempotent. Servers whose software supports the
+ * new layout may keep running. Throws the errors of `openPostgresStore`.
+ *
+ * @example
+ * ```ts
+ * const url = "postgres://sealwire@127.0.0.1/sealwire";
+ * await migratePostgresStore({ url });
+ * await using store = await openPostgresStore({ url });
+ * ```
  */
 export function migratePostgresStore(options: ManageOptions): Promise<Migration> {
   const { random = systemRandom } = options;
@@ -34,8 +41,8 @@ export function migratePostgresStore(options: ManageOptions): Promise<Migration>
 }
 
 /**
- * Takes back a replay floor from the future, which a database's clock that once stood ahead leaves behind. What could have
- * been accepted until now stays refused. Throws as `openPostgresStore` does.
+ * Lowers a replay floor that is in the future because the database's clock was ahead. Frames that may already have been
+ * accepted remain refused. Throws the errors of `openPostgresStore`.
  */
 export function repairPostgresClock(options: ManageOptions): Promise<ClockRepair> {
   return managing(options, async (database, target) => {

@@ -7,43 +7,43 @@ import type { Database } from "./database.ts";
 import { databaseError } from "./database-error.ts";
 
 const RECONNECT_MS = 500;
-/** A notification holds less than 8,000 bytes. */
+/** PostgreSQL limits a notification to less than 8,000 bytes. */
 const MAX_PAYLOAD = 7_500;
 
-/** A change of a job, as other processes are told of it. */
+/** A change of a job, as sent to other processes. */
 export interface JobNotification {
   readonly jobId: string;
   readonly owner: string;
-  /** Set if the job was queued: its queue, and when it is due. */
+  /** Set if the job was queued: its queue and due time. */
   readonly queued?: TenantQueue;
-  /** Set if the owner asked the running job to stop. */
+  /** Set if the owner cancelled the running job. */
   readonly cancelRequested?: true;
 }
 
-/** What other processes say. */
+/** A notification from another process. */
 export type StoreNotification = { readonly jobs: readonly JobNotification[] } | { readonly keyRing: true };
 
-/** Who wants to know. */
+/** Receives notifications. */
 export interface NotificationListener {
-  /** Another process committed something. */
+  /** Called when another process has committed a change. */
   heard(notification: StoreNotification): void;
-  /** Notifications may have been lost: whatever they are about must be read again. */
+  /** Called when notifications may have been lost. The listener must read the current state. */
   resumed(): void;
 }
 
-/** What {@link Notifications} work with. */
+/** Options of {@link Notifications}. */
 export interface NotificationsOptions {
   readonly database: Database;
   readonly schema: string;
-  /** Names this process, so that it does not hear itself. */
+  /** Id of this process, to ignore its own notifications. */
   readonly instanceId: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Tells the processes that share a store of each other's commits, by NOTIFY on a connection of its own. A notification may be
- * lost, and is sent after the commit that it is about: everything that waits for one also looks from time to time.
+ * Notifies the processes that share a store of each other's commits, by LISTEN and NOTIFY on a separate connection. A
+ * notification is sent after its commit and may be lost, so every listener also polls.
  */
 export class Notifications implements AsyncDisposable {
   readonly #options: NotificationsOptions;
@@ -62,14 +62,14 @@ export class Notifications implements AsyncDisposable {
     this.#log = new OutageLog({ clock: systemClock, logger: options.logger, away, back });
   }
 
-  /** Connects. Throws UNAVAILABLE if that fails; once it has succeeded, a lost connection is made anew. */
+  /** Connects. Throws UNAVAILABLE on failure. After a success, a lost connection is reopened automatically. */
   async open(): Promise<void> {
     const { database, schema } = this.#options;
     let client: Client | undefined;
     try {
       client = await database.open("sealwire notifications");
       client.on("notification", (notification) => this.#hear(notification));
-      // A notification that a crash of the database loses is made good by looking.
+      // Polling compensates for notifications that a crash of the database loses.
       await client.query(`SET synchronous_commit TO off; LISTEN ${schema}`);
     } catch (thrown) {
       await client?.end().catch(() => {});
@@ -86,7 +86,7 @@ export class Notifications implements AsyncDisposable {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  /** Tells of a job's change; all of a tick are sent together. */
+  /** Sends a change of a job. All changes of a tick are sent together. */
   tellJob(notification: JobNotification): void {
     this.#jobs.push(notification);
     this.#sending ??= this.#send().finally(() => {
@@ -126,7 +126,7 @@ export class Notifications implements AsyncDisposable {
       if (from === this.#options.instanceId) return;
       for (const listener of this.#listeners) listener.heard(notification);
     } catch (error) {
-      // Everybody who may connect may notify. What makes no sense may stand for anything.
+      // Any user who can connect can send notifications, so an unrecognised one is ignored.
       this.#options.logger.debug({ err: error }, "ignored an unrecognised notification");
       for (const listener of this.#listeners) listener.resumed();
     }
@@ -153,12 +153,12 @@ export class Notifications implements AsyncDisposable {
   }
 }
 
-/** What tells every process that the key ring changed. */
+/** The payload that notifies every process of a changed key ring. */
 export function keyRingPayload(): string {
   return JSON.stringify({ keyRing: true });
 }
 
-/** Takes as many changes as fit into one notification. */
+/** Removes as many changes from `jobs` as fit into one notification and returns its payload. */
 function takePayload(jobs: JobNotification[], from: string): string {
   const texts: string[] = [];
   let bytes = 0;

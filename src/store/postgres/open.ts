@@ -22,11 +22,13 @@ interface State {
 
 /** Options of {@link openPostgresStore}. */
 export interface OpenPostgresStoreOptions {
-  /** `postgres://USER@HOST:PORT/DATABASE?schema=NAME`; what it leaves out comes from PGHOST, PGPASSWORD and the like. */
+  /**
+   * `postgres://USER@HOST:PORT/DATABASE?schema=NAME`. Missing parts come from PGHOST, PGPASSWORD and similar variables.
+   */
   readonly url: string;
-  /** Most connections to the database, beside one for notifications, 1 to 1,000. Default 10. */
+  /** Maximum number of connections to the database, besides one for notifications, 1 to 1,000. Default 10. */
   readonly connectionsMax?: number;
-  /** Use no database that does not replicate synchronously just now. Default false. */
+  /** Refuses a database that does not replicate synchronously. Default false. */
   readonly requireSyncReplication?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -34,10 +36,16 @@ export interface OpenPostgresStoreOptions {
 }
 
 /**
- * Opens a store that any number of processes share. Jobs that a dead process left running are queued again within
- * seconds, or fail with WORKER_LOST if no attempt is left. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE for a database
- * without this version's tables, STORE_UNUSABLE without the replication that is required, UNAVAILABLE if it cannot be
+ * Opens a store that any number of processes can share. Running jobs of a dead process are queued again within seconds,
+ * or fail with WORKER_LOST if no attempt is left. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE for a database without
+ * this version's tables, STORE_UNUSABLE without the required replication, and UNAVAILABLE if the database cannot be
  * reached.
+ *
+ * @example
+ * ```ts
+ * await using store = await openPostgresStore({ url: "postgres://sealwire@127.0.0.1/sealwire", connectionsMax: 20 });
+ * await using server = await createServer({ keyRing, store, tools });
+ * ```
  */
 export async function openPostgresStore(options: OpenPostgresStoreOptions): Promise<SharedStore> {
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;

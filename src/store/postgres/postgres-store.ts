@@ -10,7 +10,7 @@ import { SettableCondition } from "../condition.ts";
 import { Maintenance } from "../maintenance.ts";
 import type { StoreConnections, StoreIdentity } from "../store.ts";
 import { lockSpace } from "./advisory-locks.ts";
-import type { Entry } from "./connection/connector.ts";
+import type { ConnectionHook } from "./connection/connector.ts";
 import type { Database } from "./database.ts";
 import { DatabaseWatch } from "./database-watch.ts";
 import type { Instance } from "./instance.ts";
@@ -28,24 +28,24 @@ import type { SharedStore } from "./shared-store.ts";
 const REPAIR_INTERVAL_MS = 1_000;
 const SWEEP_INTERVAL_MS = 30_000;
 
-/** What a shared store is made of. */
+/** Options of a {@link PostgresStore}. */
 export interface PostgresStoreOptions {
   readonly database: Database;
   readonly place: StorePlace;
-  /** Names the store, wherever it is moved to. */
+  /** Id of the store. It does not change when the store is moved. */
   readonly storeId: string;
   readonly instance: Instance;
   readonly notifications: Notifications;
-  /** Notices, on a connection, that the database is not the one it was. */
-  readonly checkOrigin: Entry;
-  /** The key that page tokens are encrypted with. */
+  /** Checks, on a connection, whether the database was replaced. */
+  readonly checkOrigin: ConnectionHook;
+  /** The encryption key of page tokens. */
   readonly pageKey: Uint8Array;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-/** The {@link SharedStore} in one PostgreSQL schema: jobs, nonces, intents and keys. */
+/** The {@link SharedStore} in a PostgreSQL schema: jobs, nonces, intents and keys. */
 export class PostgresStore implements SharedStore {
   readonly jobs: StoredJobEngine;
   readonly replay: PostgresReplayGuard;
@@ -126,12 +126,12 @@ export class PostgresStore implements SharedStore {
     return this.#options.database.connections;
   }
 
-  /** Sees whether this process may use the store as things are. */
+  /** Checks whether this process can use the store and sets its condition. */
   look(): Promise<void> {
     return this.#watch.look();
   }
 
-  /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */
+  /** Ends lost attempts and fails jobs whose queue time-out has passed. */
   async repair(): Promise<void> {
     await this.#attemptStore.recoverLost();
     await this.intents.tieUp();

@@ -2,9 +2,9 @@ import type { Client } from "pg";
 import { isDatabaseAway, isLostRace } from "./database-error.ts";
 import type { Statement, Values } from "./statement.ts";
 
-/** Something that statements can be run on: the pool, or one transaction. */
+/** Runs statements: the pool, or one transaction. */
 export interface Queries {
-  /** Runs a statement; gives its rows. Throws UNAVAILABLE while the database is away. */
+  /** Runs a statement and returns its rows. Throws UNAVAILABLE while the database is unavailable. */
   all<Row>(statement: Statement, values?: Values): Promise<Row[]>;
 }
 
@@ -12,7 +12,7 @@ export interface Queries {
 export async function inTransaction<T>(client: Client, work: (queries: Queries) => Promise<T>): Promise<T> {
   await client.query("BEGIN");
   try {
-    const value = await work({ all: (statement, values = {}) => run(client, statement, values) });
+    const value = await work({ all: (statement, values = {}) => runStatement(client, statement, values) });
     await client.query("COMMIT");
     return value;
   } catch (thrown) {
@@ -21,8 +21,12 @@ export async function inTransaction<T>(client: Client, work: (queries: Queries) 
   }
 }
 
-/** Runs a statement on a connection; gives its rows. */
-export async function run<Row>(client: Client, { name, text, parameters }: Statement, values: Values): Promise<Row[]> {
+/** Runs a statement on a connection and returns its rows. */
+export async function runStatement<Row>(
+  client: Client,
+  { name, text, parameters }: Statement,
+  values: Values,
+): Promise<Row[]> {
   const { rows } = await client.query({
     ...(name !== undefined && { name }),
     text,

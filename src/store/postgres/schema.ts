@@ -7,9 +7,10 @@ import { MIGRATIONS } from "./migrations.ts";
 import type { Queries } from "./queries.ts";
 import { sql, sqlPlannedAnew } from "./statement.ts";
 
-// With the name of the schema a user who may not use it is told so; without, the table would seem not to be there.
+// The schema-qualified name gives a permission error for a user without access to the schema. An unqualified name would
+// appear to be missing.
 const FIND_LAYOUT = sqlPlannedAnew("SELECT to_regclass(:table) IS NOT NULL AS there");
-// Layout 1 has no min_reader.
+// Layout 1 has no column min_reader.
 const READ_LAYOUT = sqlPlannedAnew(`
   SELECT version AS layout, coalesce((to_jsonb(store_version) ->> 'min_reader')::integer, version) AS "minReader"
   FROM store_version`);
@@ -18,24 +19,24 @@ const FIND_SCHEMA = sqlPlannedAnew("SELECT FROM pg_namespace WHERE nspname = :sc
 const WRITE_LAYOUT = sqlPlannedAnew("UPDATE store_version SET version = :layout, min_reader = :minReader");
 const WRITE_PAGE_KEY = sql("UPDATE store_state SET page_key = :pageKey WHERE page_key IS NULL");
 
-/** The layout that this version makes. */
+/** The layout of this version. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** A store's place in its database. */
+/** The schema of a store and its database. */
 export interface StorePlace {
   readonly schema: string;
-  /** The database, for messages. */
+  /** The database's name for messages. */
   readonly shown: string;
 }
 
-/** The layout in the database; 0 if there is none. */
+/** Reads the layout in the database; 0 if there is none. */
 export async function readLayout(queries: Queries, schema: string): Promise<StoredLayout> {
   const [found] = await queries.all<{ there: boolean }>(FIND_LAYOUT, { table: `${schema}.store_version` });
   const [row] = found?.there ? await queries.all<StoredLayout>(READ_LAYOUT) : [];
   return row ?? { layout: 0, minReader: 0 };
 }
 
-/** Throws STORE_INCOMPATIBLE, with what to do, unless this version can use the layout. */
+/** Throws STORE_INCOMPATIBLE, with the fix, unless this version can use the layout. */
 export async function checkSchema(database: Database, { schema, shown }: StorePlace): Promise<void> {
   const stored = await readLayout(database, schema);
   const state = compareLayout(stored, SCHEMA_VERSION);
@@ -43,8 +44,8 @@ export async function checkSchema(database: Database, { schema, shown }: StorePl
 }
 
 /**
- * Brings the database to this version's layout, in one transaction. Gives the layouts before and after: one that is newer
- * and may be used stays. Throws STORE_INCOMPATIBLE for one that may not.
+ * Migrates the database to this version's layout in one transaction. Returns the layouts before and after. A newer
+ * layout that this version can use is unchanged. Throws STORE_INCOMPATIBLE for one that it cannot use.
  */
 export async function migrateSchema(
   database: Database,
@@ -53,7 +54,7 @@ export async function migrateSchema(
   const pageKey = Buffer.from(random.bytes(PAGE_KEY_BYTES));
   return database.transaction(async (queries) => {
     await queries.all(LOCK, { schema });
-    // Whoever owns the schema need not be allowed to make one.
+    // The owner of the schema may have no privilege to create one.
     const [there] = await queries.all(FIND_SCHEMA, { schema });
     if (there === undefined) await queries.all(sqlPlannedAnew(`CREATE SCHEMA ${schema}`));
     await queries.all(sqlPlannedAnew("CREATE TABLE IF NOT EXISTS store_version (version integer NOT NULL)"));
@@ -72,7 +73,7 @@ export async function migrateSchema(
   });
 }
 
-/** The error of a store that this version cannot use. */
+/** The error for a store that this version cannot use. */
 export function otherLayout(shown: string, { layout }: StoredLayout): SealwireError {
   const found = layout === 0 ? "has no Sealwire tables" : `has layout ${layout}, this sealwire uses ${SCHEMA_VERSION}`;
   const toDo =

@@ -1,24 +1,26 @@
 import { createHash } from "node:crypto";
 
-/** One SQL statement with named parameters, prepared once per connection. */
+/** An SQL statement with named parameters, prepared once per connection. */
 export interface Statement {
-  /** Names the prepared statement; the same text has the same name. Without one it is planned anew each time. */
+  /**
+   * Name of the prepared statement, equal for equal texts. Without a name the statement is planned for each execution.
+   */
   readonly name?: string;
-  /** With $1, $2… in place of the names. */
+  /** The text with $1, $2… instead of the names. */
   readonly text: string;
   readonly parameters: readonly string[];
 }
 
-/** Values by parameter name, without its colon. */
+/** Values by parameter name, without the colon. */
 export type Values = Readonly<Record<string, unknown>>;
 
-/** A name after a colon, but not the type after the double colon of a cast. */
+/** A name after a colon, except for the type after the double colon of a cast. */
 const PARAMETER = /(?<!:):([a-z]\w*)/gi;
 
 /**
- * Compiles SQL. What is looked up for the items of an array stands in a LATERAL subquery with a LIMIT, and what is
- * changed is found by `ANY (ARRAY(…))`: PostgreSQL then goes through the index whatever it believes the sizes to be, where
- * a join might read a whole table. Parameters are written `:name`.
+ * Compiles SQL with parameters written as `:name`. Lookups for the items of an array are LATERAL subqueries with a
+ * LIMIT, and updates find their rows by `ANY (ARRAY(…))`. PostgreSQL then uses the index for any row estimate, whereas
+ * a join may scan the whole table.
  */
 export function sql(text: string): Statement {
   const statement = sqlPlannedAnew(text);
@@ -27,8 +29,8 @@ export function sql(text: string): Statement {
 }
 
 /**
- * Compiles SQL that is planned for the values of each call: where the best index depends on them, or on the size of the
- * table, a plan that was made when the table was small must not be kept.
+ * Compiles SQL that is planned for each execution, for statements whose best plan depends on the values or on the size
+ * of the table. A plan that was cached while the table was small would be slow later.
  */
 export function sqlPlannedAnew(text: string): Statement {
   const parameters: string[] = [];

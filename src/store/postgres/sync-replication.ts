@@ -13,7 +13,7 @@ interface Found {
   readonly hidden: number;
 }
 
-/** Throws STORE_UNUSABLE unless what is committed on this connection is on a standby, too, before it is answered. */
+/** Throws STORE_UNUSABLE unless a commit on this connection waits for a synchronous standby. */
 export async function checkSyncReplication(client: Client, shown: string): Promise<void> {
   const found = (await client.query<Found>(LOOK)).rows[0];
   if (found === undefined || found.names === "") {

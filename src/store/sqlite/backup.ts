@@ -11,19 +11,19 @@ import { markAsCopy } from "./store-state.ts";
 
 const COPY_OF_ANOTHER = "A store in a database is copied by the database's own tools (pg_dump).";
 
-/** What to copy, and where to. */
+/** Options of {@link backupSqliteStore}. */
 export interface BackupOptions {
-  /** The store's database file. A server may be using it. */
+  /** The store's database file. A server may use it during the backup. */
   readonly path: string;
-  /** A new file. */
+  /** The path of the new file. */
   readonly to: string;
   readonly random?: Random;
 }
 
 /**
- * Copies a store as of one moment into a new file that only its owner can read, without stopping or slowing the server
- * that owns it. Resolves with the copy's size in bytes when it is on disk; until then no file of that name is there.
- * Throws OPTIONS_INVALID if there is no store or the file exists, STORE_INCOMPATIBLE for another layout.
+ * Copies a snapshot of a store into a new file that only its owner can read. The server that uses the store is not
+ * blocked. Resolves to the copy's size in bytes when it is on disk; before that the file does not exist. Throws
+ * OPTIONS_INVALID if there is no store or the file exists, STORE_INCOMPATIBLE for another layout.
  */
 export async function backupSqliteStore({ path, to, random = systemRandom }: BackupOptions): Promise<number> {
   if (!existsSync(path)) throw noStore(path, COPY_OF_ANOTHER);
@@ -33,7 +33,7 @@ export async function backupSqliteStore({ path, to, random = systemRandom }: Bac
     await (await open(partial, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600)).close();
     copy(path, partial);
     await sync(partial);
-    // A link, unlike a rename, fails if somebody made the file meanwhile.
+    // Unlike rename, link fails if the file was created in the meantime.
     await link(partial, to);
   } catch (thrown) {
     refuseExisting(to);
@@ -45,7 +45,7 @@ export async function backupSqliteStore({ path, to, random = systemRandom }: Bac
   return statSync(to).size;
 }
 
-/** One statement, so one snapshot: writers go on beside it, and nothing of deleted rows is left in the copy. */
+/** VACUUM INTO copies one snapshot without blocking writers, and leaves no content of deleted rows in the copy. */
 function copy(path: string, partial: string): void {
   using source = openDatabase(path, { readOnly: true });
   const { layout } = readLayout(source, path);

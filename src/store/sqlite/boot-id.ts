@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Names this boot of the kernel, `undefined` where the system tells none. While it stays the same, what a killed
- * process had written is still in the kernel's memory; once it changes, only what was synced has survived.
+ * Identifies the current boot of the kernel; `undefined` where the system provides no id. Within one boot the unsynced
+ * writes of a killed process survive in the kernel's memory. After another boot only synced writes exist.
  */
 export function readBootId(): string | undefined {
   try {

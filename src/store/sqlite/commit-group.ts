@@ -5,10 +5,10 @@ import type { Logger } from "../../runtime/logger.ts";
 import { OutageLog } from "../outage-log.ts";
 import { isDamage, isStoreAway, storageError } from "./storage-error.ts";
 
-/** Most operations in one transaction, so that the event loop is never held for long. */
+/** Maximum number of operations in one transaction, so that the event loop is not blocked for long. */
 const MAX_GROUP = 256;
 
-/** What a {@link CommitGroup} writes through, and whom it tells. */
+/** Options of a {@link CommitGroup}. */
 export interface CommitGroupOptions {
   readonly db: DatabaseSync;
   /**
@@ -18,7 +18,7 @@ export interface CommitGroupOptions {
   readonly turnsMax?: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called with what SQLite threw if the database turns out to be damaged. */
+  /** Called with SQLite's error if the database is damaged. */
   readonly onDamage: (thrown: unknown) => void;
 }
 
@@ -39,13 +39,12 @@ export interface Summary {
   discard(): void;
 }
 
-const AWAY = "the store cannot be written; callers are told to try again";
+const AWAY = "the store cannot be written; calls fail with UNAVAILABLE";
 
 /**
- * Runs write operations of one connection: all that arrive together share one transaction and so one fsync. Nobody
- * hears of an outcome before COMMIT. If one operation throws, the transaction is rolled back and the group runs again, each
- * operation under a savepoint of its own: SQLite copies every page that is changed under a savepoint, and operations
- * seldom throw. If the transaction fails, every operation in it does, with nothing written.
+ * Runs the write operations of one connection. All operations of a tick share one transaction and therefore one fsync.
+ * Each has its own savepoint, and its promise settles after COMMIT. If the transaction fails, every operation in it
+ * fails and nothing is written.
  */
 export class CommitGroup {
   readonly #db: DatabaseSync;
@@ -74,15 +73,14 @@ export class CommitGroup {
     };
   }
 
-  /** True from a commit that failed until none has failed for five seconds. */
+  /** True from a failed commit until five seconds without one. */
   get isAway(): boolean {
     return this.#away.isAway;
   }
 
   /**
-   * Resolves with what `operation` returned once that is committed, rejects with what it threw. It may run twice, the first
-   * time without effect on the database. `committed` runs right after the commit, before anyone who waits for it and in the
-   * order of the operations. Throws UNAVAILABLE.
+   * Resolves to the result of `operation` after its commit, or rejects with its error. `committed` runs directly after
+   * the commit, before the promise resolves and in the order of the operations. Throws UNAVAILABLE.
    */
   run<T>(operation: () => T, committed?: (value: T) => void): Promise<T> {
     if (this.#closed) return Promise.reject(storeClosed());
@@ -191,7 +189,7 @@ export class CommitGroup {
   #rollBack(): void {
     this.#summary?.discard();
     try {
-      // After a full disk or an I/O error SQLite may have rolled back by itself.
+      // After a full disk or an I/O error SQLite may have rolled back automatically.
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
     } catch (error) {
       this.#logger.error({ err: error }, "a failed transaction could not be rolled back");

@@ -8,11 +8,11 @@ import { sqliteCode } from "./storage-error.ts";
 const SQLITE_NOTADB = 26;
 const OWNER_ONLY = 0o600;
 
-/** Names a database that lives in memory and is gone when it is closed; for tests. */
+/** Path of a database in memory, which is deleted when it is closed; for tests. */
 export const MEMORY_PATH = ":memory:";
 
-/** Makes a file that only its owner can read; SQLite gives the files beside it (-wal, -shm) the same mode. */
-export function createPrivateFile(path: string): void {
+/** Creates a file that only its owner can read. SQLite creates the -wal and -shm files with the same mode. */
+export function createDatabaseFile(path: string): void {
   try {
     closeSync(openSync(path, "a", OWNER_ONLY));
     chmodSync(path, OWNER_ONLY);
@@ -22,8 +22,8 @@ export function createPrivateFile(path: string): void {
 }
 
 /**
- * Opens the database. FULL: a commit is on the disk when it returns. NORMAL: a commit survives a crash of the
- * process, while a loss of power may take the latest ones. Throws STORE_INCOMPATIBLE for a file that is no database.
+ * Opens the database. FULL: a commit is on disk when it returns. NORMAL: a commit survives a crash of the process; a
+ * power loss may lose the latest commits. Throws STORE_INCOMPATIBLE for a file that is not a database.
  */
 export function openConnection(path: string, synchronous: "FULL" | "NORMAL"): DatabaseSync {
   const db = openDatabase(path);
@@ -36,8 +36,9 @@ export function openConnection(path: string, synchronous: "FULL" | "NORMAL"): Da
         `The file system of "${path}" takes no write-ahead log; use a local disk.`,
       );
     }
-    // Nonces fall all over their table. With 8,000 pages (32 MiB) to a checkpoint instead of 1,000, most of the pages that
-    // it writes have changed several times: a claim costs a third less time of the processor and half the writing.
+    // Checkpoints after 8,000 pages (32 MiB) instead of 1,000. Most pages that a checkpoint writes have then changed
+    // several times, because nonces are spread over their table. A claim takes a third less CPU time and half the disk
+    // writes.
     db.exec(`
       PRAGMA synchronous = ${synchronous};
       PRAGMA fullfsync = ON;

@@ -15,7 +15,9 @@ export class SqliteIntentStore implements IntentStore {
   readonly #clock: Clock;
   readonly #statements;
   readonly #sweep: Sweep;
-  /** The intents that run in this process. The store has one owner, so any other without an outcome was cut off. */
+  /**
+   * Running intents of this process. The store has one owner, so any other intent without an outcome was interrupted.
+   */
   readonly #running = new Set<string>();
 
   constructor({
@@ -44,7 +46,7 @@ export class SqliteIntentStore implements IntentStore {
       ({ kind }) => kind === "begun" && this.#running.add(key),
     );
     if (found.kind !== "unfinished") return found;
-    // Asked after the commit only, since the same transaction may have begun it.
+    // Checked after the commit, because the same transaction may have begun the intent.
     return { kind: this.#running.has(key) ? "running" : "unknown" };
   }
 
@@ -60,7 +62,7 @@ export class SqliteIntentStore implements IntentStore {
     );
   }
 
-  /** The row says "not finished" already; only this process says that the intent runs. */
+  /** The row already means "not finished". Only this set marks the intent as running. */
   async giveUp(clientId: string, requestId: string): Promise<void> {
     this.#running.delete(keyOf(clientId, requestId));
   }
@@ -101,7 +103,7 @@ export class SqliteIntentStore implements IntentStore {
   }
 }
 
-/** No client id or request id holds a line break. */
+/** Client ids and request ids contain no line breaks. */
 function keyOf(clientId: string, requestId: string): string {
   return `${clientId}\n${requestId}`;
 }

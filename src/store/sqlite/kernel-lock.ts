@@ -6,9 +6,10 @@ const SQLITE_BUSY = 5;
 const OWNER_ONLY = 0o600;
 
 /**
- * Takes the lock file at `path`, which is made if there is none, until it is disposed; `undefined` if another process, or
- * this one, has it. It is an exclusive transaction on a database that stays empty, so the kernel frees it however the
- * process ends. The file is never removed: whoever waits for the old file would share the lock with the owner of a new one.
+ * Locks the file at `path`, which is created if missing, until the result is disposed. Returns `undefined` if another
+ * process, or this one, holds the lock. The lock is an exclusive transaction on an empty SQLite database, so that the
+ * kernel releases it when the process ends in any way. The file is never removed: otherwise one process could hold the
+ * lock of the old file while another holds that of a new one.
  */
 export function tryKernelLock(path: string): Disposable | undefined {
   createOnce(path);
@@ -27,7 +28,7 @@ export function tryKernelLock(path: string): Disposable | undefined {
   };
 }
 
-/** Does not open a file that is there: closing it would free the lock that this process may have on it (POSIX). */
+/** Does not open an existing file, because closing it would release a lock that this process may hold on it (POSIX). */
 function createOnce(path: string): void {
   try {
     closeSync(openSync(path, "ax", OWNER_ONLY));

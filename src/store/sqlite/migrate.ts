@@ -5,7 +5,7 @@ import { type OpenSqliteStoreOptions, openSqliteStore } from "./open.ts";
 import { noStore, openError } from "./open-error.ts";
 import { readLayout, SCHEMA_VERSION } from "./schema.ts";
 
-/** Looks which layout an embedded store has, also while a server uses it. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE. */
+/** Reads the layout of an embedded store. A server may use the store. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE. */
 export async function checkSqliteLayout({ path }: Pick<OpenSqliteStoreOptions, "path">): Promise<LayoutCheck> {
   if (!existsSync(path)) throw noStore(path);
   try {
@@ -18,8 +18,8 @@ export async function checkSqliteLayout({ path }: Pick<OpenSqliteStoreOptions, "
 }
 
 /**
- * Brings an embedded store that no server uses to this version's layout, as the next start of a server would. Throws what
- * {@link openSqliteStore} throws.
+ * Migrates an embedded store to this version's layout, as the start of a server does. No server may use the store.
+ * Throws the errors of {@link openSqliteStore}.
  */
 export async function migrateSqliteStore(options: OpenSqliteStoreOptions): Promise<Migration> {
   const { stored } = await checkSqliteLayout(options);

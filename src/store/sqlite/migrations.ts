@@ -1,26 +1,26 @@
 import type { DatabaseSync } from "node:sqlite";
 import { gatherOutdatedNonces } from "./replay/outdated-nonces.ts";
 
-/** What a migration is given. */
+/** Values for new columns. */
 export interface MigrationContext {
-  /** The key that page tokens of a new store are encrypted with. */
+  /** The encryption key of a new store's page tokens. */
   readonly pageKey: Uint8Array;
-  /** Names a store that has no name yet. */
+  /** The id of a store that has none yet. */
   readonly storeId: string;
   readonly nowMs: number;
 }
 
-/** What leads from one layout to the next. */
+/** The migration from one layout to the next. */
 export interface LayoutMigration {
-  /** The oldest layout whose software may still use the store afterwards. */
+  /** The oldest layout whose software can use the store afterwards. */
   readonly minReader: number;
   apply(db: DatabaseSync, context: MigrationContext): void;
 }
 
 /**
- * `job` holds what an owner sees and what a claim needs; the bytes stand in tables of their own, so that a change
- * of state never rewrites them. `job_count` is kept by triggers: quota and figures must not count rows.
- * Partial indexes hold open jobs only, so that finished ones cost a claim nothing.
+ * `job` contains the data that owners see and claims need. Arguments and results are in separate tables, so that state
+ * changes do not rewrite them. Triggers maintain `job_count`, so that quota and statistics need not count rows. Partial
+ * indexes contain open jobs only, so that ended jobs do not slow down claims.
  */
 const LAYOUT_1 = `
   CREATE TABLE job (
@@ -122,8 +122,9 @@ const LAYOUT_1 = `
 `;
 
 /**
- * The window, which copies are told by; which stamps were forgotten, in place of one floor; what was refused for standing
- * ahead. Rows of the nonce log hold stamps where `to_ms` is set, and when nonces expire where layout 1 wrote them.
+ * Adds the window, which limits what a copy may have missed; forgotten timestamps as ranges instead of one floor; and
+ * frames refused for being ahead. Rows of the nonce log contain timestamps if `to_ms` is set; rows written by layout 1
+ * contain expiry times.
  */
 const LAYOUT_2 = `
   ALTER TABLE store_state ADD COLUMN min_reader INTEGER NOT NULL DEFAULT 2;

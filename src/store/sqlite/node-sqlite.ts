@@ -1,8 +1,8 @@
 import type { DatabaseSync, DatabaseSyncOptions } from "node:sqlite";
 
 /**
- * Opens a database. The module is loaded only now: Node 22 warns of it, which programs that only call have nothing to do
- * with, and an older Node has no such module, so that nothing of this package would load there to say what is missing.
+ * Opens a database. node:sqlite is loaded on first use: Node 22 prints a warning for it, which client programs should
+ * not see, and older Node versions do not have the module, so that a static import would fail before the version check.
  */
 export function openDatabase(path: string, options: DatabaseSyncOptions = {}): DatabaseSync {
   const sqlite = process.getBuiltinModule("node:sqlite");

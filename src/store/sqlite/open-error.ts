@@ -1,9 +1,9 @@
 import { SealwireError } from "../../errors.ts";
 import { isDamage, sqliteCode, storageError } from "./storage-error.ts";
 
-/** Result codes that speak of what the process may do at the path: PERM, READONLY, CANTOPEN, AUTH. */
+/** Result codes of missing permissions: PERM, READONLY, CANTOPEN, AUTH. */
 const ACCESS_CODES: ReadonlySet<number | undefined> = new Set([3, 8, 14, 23]);
-/** Errors of the file system that pass: no room, too many files, an interrupted or failing device. */
+/** Temporary file system errors: no space, too many open files, an interrupted or failing device. */
 const PASSING_ERRNOS: ReadonlySet<string | undefined> = new Set([
   "ENOSPC",
   "EDQUOT",
@@ -14,7 +14,7 @@ const PASSING_ERRNOS: ReadonlySet<string | undefined> = new Set([
   "EIO",
 ]);
 
-/** The error of a store that cannot be opened: what the path does not allow, what is damaged, what passes. */
+/** The error for a store that cannot be opened: an unusable path, a damaged file, or a temporary fault. */
 export function openError(path: string, thrown: unknown): unknown {
   if (isDamage(thrown)) return damaged(path, thrown);
   if (ACCESS_CODES.has(sqliteCode(thrown))) return noAccess(path, thrown);
@@ -23,13 +23,13 @@ export function openError(path: string, thrown: unknown): unknown {
   return unavailable(path, thrown);
 }
 
-/** The error of a file that cannot be made or opened for writing. */
+/** The error for a file that cannot be created or opened for writing. */
 export function fileError(path: string, thrown: unknown): SealwireError {
   const { code } = thrown as NodeJS.ErrnoException;
   return PASSING_ERRNOS.has(code) ? unavailable(path, thrown) : noAccess(path, thrown);
 }
 
-/** The error of a database whose content makes no sense. */
+/** The error for a damaged database. */
 export function damaged(path: string, cause: unknown): SealwireError {
   return new SealwireError(
     "STORE_UNUSABLE",
@@ -53,7 +53,7 @@ function unavailable(path: string, cause: unknown): SealwireError {
   });
 }
 
-/** The OPTIONS_INVALID about a path where there is no store. `more`: what else there is to do. */
+/** The OPTIONS_INVALID error for a path without a store. `more`: an additional hint. */
 export function noStore(path: string, more = ""): SealwireError {
   const toDo = `Name the server's folder with --data. ${more}`.trimEnd();
   return new SealwireError("OPTIONS_INVALID", `There is no store at "${path}".\n${toDo}`);

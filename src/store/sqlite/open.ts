@@ -8,10 +8,10 @@ import { SettableCondition } from "../condition.ts";
 import type { Store } from "../store.ts";
 import { readBootId } from "./boot-id.ts";
 import { CommitGroup } from "./commit-group.ts";
-import { createPrivateFile, MEMORY_PATH, openConnection } from "./connection.ts";
+import { createDatabaseFile, MEMORY_PATH, openConnection } from "./connection.ts";
 import { damaged, openError } from "./open-error.ts";
 import { lockOwner } from "./owner-lock.ts";
-import type { Connection } from "./replay/replay-guard.ts";
+import type { WriteConnection } from "./replay/replay-guard.ts";
 import { prepareSchema } from "./schema.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 import { logPath, StoreFiles, sizeOf } from "./store-files.ts";
@@ -22,30 +22,39 @@ const SYNCED_TURNS_MAX = 4;
 
 /** Options of {@link openSqliteStore}. */
 export interface OpenSqliteStoreOptions {
-  /** The database file; it is made with mode 0600 if there is none, `-wal`, `-shm` and `.lock` files stand beside it. ":memory:" for tests. */
+  /**
+   * The database file. It is created with mode 0600 if missing; `-wal`, `-shm` and `.lock` files are beside it.
+   * ":memory:" for tests.
+   */
   readonly path: string;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
-  /** Names this boot of the machine; default: what the kernel says. */
+  /** Id of the current boot. Default: the kernel's boot id. */
   readonly bootId?: string | undefined;
 }
 
 /**
- * Opens the embedded store and makes this process its owner until the store is disposed. Jobs that another process
- * left running are queued again, or fail with WORKER_LOST if no attempt is left. A store of an older layout is brought to
- * this version's. Throws STORE_IN_USE, STORE_INCOMPATIBLE, STORE_UNUSABLE for a damaged one, OPTIONS_INVALID for a path
- * that cannot be used, UNAVAILABLE for a disk that is full or broken.
+ * Opens the embedded store and makes this process its owner until the store is disposed. Jobs that a previous process
+ * left running are queued again, or fail with WORKER_LOST if no attempt is left. A store of an older layout is
+ * migrated. Throws STORE_IN_USE, STORE_INCOMPATIBLE, STORE_UNUSABLE for a damaged store, OPTIONS_INVALID for an
+ * unusable path, and UNAVAILABLE for a full or failing disk.
+ *
+ * @example
+ * ```ts
+ * await using store = await openSqliteStore({ path: ".sealwire/store.db" });
+ * await using server = await createServer({ keyRing, store, tools });
+ * ```
  */
 export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<Store> {
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
   const bootId = "bootId" in options ? options.bootId : readBootId();
   const condition = new SettableCondition();
   const inMemory = options.path === MEMORY_PATH;
-  if (!inMemory) createPrivateFile(options.path);
+  if (!inMemory) createDatabaseFile(options.path);
   const path = inMemory ? MEMORY_PATH : realpathSync(options.path);
   const opened: DatabaseSync[] = [];
-  const connect = (synchronous: "FULL" | "NORMAL"): Connection => {
+  const connect = (synchronous: "FULL" | "NORMAL"): WriteConnection => {
     const db = openConnection(path, synchronous);
     opened.push(db);
     const turnsMax = synchronous === "FULL" && !inMemory ? SYNCED_TURNS_MAX : 1;

@@ -4,8 +4,8 @@ import { fileError } from "./open-error.ts";
 import { isDamage } from "./storage-error.ts";
 
 /**
- * Makes this process the only owner of the store at `path` until the lock is disposed. The lock is a file of its own
- * because the store itself is opened by two connections. Throws STORE_IN_USE.
+ * Makes this process the only owner of the store at `path` until the lock is disposed. The lock is a separate file
+ * because two connections open the store itself. Throws STORE_IN_USE.
  */
 export function lockOwner(path: string): Disposable {
   const lock = takeLock(path);

@@ -4,20 +4,20 @@ import type { Logger } from "../../runtime/logger.ts";
 import { compareLayout, minReaderAfter, type StoredLayout } from "../layout.ts";
 import { MIGRATIONS, type MigrationContext } from "./migrations.ts";
 
-/** The layout that this version makes, kept in the file as SQLite's `user_version`. */
+/** The layout of this version, stored as SQLite's `user_version`. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** The first layout that says itself who may read it. */
+/** The first layout that stores its `minReader`. */
 const FIRST_WITH_MIN_READER = 2;
 
-/** What {@link prepareSchema} is given. */
+/** Options of {@link prepareSchema}. */
 export interface SchemaOptions extends MigrationContext {
-  /** Names the file to people. */
+  /** Name of the file in messages. */
   readonly path: string;
   readonly logger: Logger;
 }
 
-/** Reads which layout a database has. Throws STORE_INCOMPATIBLE for a database of something else. */
+/** Reads the layout of a database. Throws STORE_INCOMPATIBLE for a database of other software. */
 export function readLayout(db: DatabaseSync, path: string): StoredLayout {
   const layout = Number(db.prepare("PRAGMA user_version").get()?.user_version);
   const tables = db
@@ -36,8 +36,7 @@ export function readLayout(db: DatabaseSync, path: string): StoredLayout {
 }
 
 /**
- * Creates the tables in an empty database and brings those of an older layout to this version's, in one transaction.
- * Throws STORE_INCOMPATIBLE.
+ * Creates the tables in an empty database, or migrates an older layout, in one transaction. Throws STORE_INCOMPATIBLE.
  */
 export function prepareSchema(db: DatabaseSync, { path, logger, ...context }: SchemaOptions): void {
   const stored = readLayout(db, path);
@@ -57,7 +56,7 @@ export function prepareSchema(db: DatabaseSync, { path, logger, ...context }: Sc
   }
   if (stored.layout > 0) {
     const step = { from: stored.layout, to: SCHEMA_VERSION };
-    logger.info(step, "the store was brought to this version's layout; older software cannot use it any more");
+    logger.info(step, "the store was migrated to this version's layout; older software can no longer use it");
   }
 }
 

@@ -15,7 +15,7 @@ import { JobCounts } from "./jobs/job-counts.ts";
 import { SqliteJobStorage } from "./jobs/job-storage.ts";
 import { prepareFind } from "./jobs/read-jobs.ts";
 import { RecentJobs } from "./jobs/recent-jobs.ts";
-import { type Connection, SqliteReplayGuard } from "./replay/replay-guard.ts";
+import { SqliteReplayGuard, type WriteConnection } from "./replay/replay-guard.ts";
 import type { StoreFiles } from "./store-files.ts";
 import { type EnteredState, leaveStore } from "./store-state.ts";
 
@@ -24,15 +24,15 @@ const REPAIR_INTERVAL_MS = 1_000;
 const NONCE_SWEEP_INTERVAL_MS = 5_000;
 const SWEEP_INTERVAL_MS = 30_000;
 
-/** Changes nothing, and yet has to be written. */
+/** Changes no value but requires a write. */
 const WRITE_NOTHING = "UPDATE store_state SET openings = openings";
 
-/** What an embedded store is made of. */
+/** Options of a {@link SqliteStore}. */
 export interface SqliteStoreOptions {
-  readonly durable: Connection;
-  /** The same as `durable` for a database in memory. */
-  readonly quick: Connection;
-  /** Names the database to people. */
+  readonly durable: WriteConnection;
+  /** The same connection as `durable` for a database in memory. */
+  readonly quick: WriteConnection;
+  /** Name of the database in messages. */
   readonly path: string;
   readonly lock: Disposable | undefined;
   readonly state: EnteredState;
@@ -94,7 +94,7 @@ export class SqliteStore implements Store {
     return durable.commits.isAway || quick.commits.isAway;
   }
 
-  /** Brings every job into order whose time or worker has run out: lost attempts, passed queue time-outs. */
+  /** Ends lost attempts and fails jobs whose queue time-out has passed. */
   async repair(): Promise<void> {
     await this.#attemptStore.recoverLost();
     await this.#storage.expireQueued();
@@ -105,7 +105,7 @@ export class SqliteStore implements Store {
     return this.#closing;
   }
 
-  /** Notices that the store can be written again, also while nobody calls. */
+  /** Detects that the store can be written again, also without calls. */
   async #tryToWrite(): Promise<void> {
     const { durable, quick } = this.#options;
     for (const { db, commits } of [durable, quick]) if (commits.isAway) await commits.run(() => db.exec(WRITE_NOTHING));
@@ -131,14 +131,14 @@ export class SqliteStore implements Store {
     quick.commits.close();
     durable.commits.close();
     if (files?.look() === "database gone") {
-      // Closing would remove the log of whatever stands in its place.
+      // Closing would remove the write-ahead log of the file that replaced the store.
       lock?.[Symbol.dispose]();
       return;
     }
     try {
       leaveStore(durable.db);
     } catch (error) {
-      logger.warn({ err: error }, "the store could not note that it was closed; it recovers at the next start");
+      logger.warn({ err: error }, "the store could not record its shutdown; it recovers at the next start");
     }
     if (quick.db !== durable.db) quick.db.close();
     durable.db.close();

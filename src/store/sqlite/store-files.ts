@@ -1,12 +1,12 @@
 import { type Stats, statSync } from "node:fs";
 
-/** Which file a path leads to. */
+/** Identifies the file at a path. */
 interface FileIdentity {
   readonly device: number;
   readonly inode: number;
 }
 
-/** What has become of the files of a store that is open. */
+/** The state of the files of an open store. */
 export type FilesState =
   | "in place"
   /** The database was deleted, or another file stands in its place. What is written now is lost with this process. */
@@ -14,32 +14,32 @@ export type FilesState =
   /** The same of the write-ahead log alone. */
   | "log gone";
 
-/** Watches over the files of an open store: nothing else tells SQLite that they were deleted or replaced. */
+/** Detects that the files of an open store were deleted or replaced, which SQLite does not report. */
 export class StoreFiles {
   readonly #path: string;
   readonly #database: FileIdentity | undefined;
   readonly #log: FileIdentity | undefined;
 
-  /** Takes the files at `path` for the store's. */
+  /** Records the files at `path`. */
   constructor(path: string) {
     this.#path = path;
     this.#database = identify(path);
     this.#log = identify(logPath(path));
   }
 
-  /** Looks whether the files are still those that were opened. */
+  /** Checks whether the files are still those that were opened. */
   look(): FilesState {
     if (!isSame(identify(this.#path), this.#database)) return "database gone";
     return isSame(identify(logPath(this.#path)), this.#log) ? "in place" : "log gone";
   }
 }
 
-/** The write-ahead log of a database. */
+/** The path of a database's write-ahead log. */
 export function logPath(path: string): string {
   return `${path}-wal`;
 }
 
-/** The size of a file in bytes, 0 if there is none. */
+/** The size of a file in bytes; 0 if it does not exist. */
 export function sizeOf(path: string): number {
   return statOf(path)?.size ?? 0;
 }

@@ -1,46 +1,48 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { FrameWindow } from "../store.ts";
 
-/** What a store remembers about itself between processes; times in Unix milliseconds. */
+/** The persistent state of a store. Times are in Unix milliseconds. */
 export interface StoreState extends FrameWindow {
-  /** The key that page tokens are encrypted with. */
+  /** The encryption key of page tokens. */
   readonly pageKey: Uint8Array;
-  /** Names the store. */
+  /** Id of the store. */
   readonly storeId: string;
-  /** Counts the openings, this one included. */
+  /** Number of times that the store was opened, including this one. */
   readonly openings: number;
-  /** Frames stamped up to this time may have been accepted and forgotten. */
+  /** Frames up to this timestamp may have been accepted and forgotten. */
   readonly replayBlindUntilMs: number;
 }
 
-/** Stands in a backup where a store has the boot that it was last open in. */
+/** Value of the boot id in a backup. */
 const COPY = "copy";
 
-/** What opening the store found out: why it may not hold all that was accepted. */
+/** The reason why a store may not contain all accepted nonces. */
 export type Suspicion =
-  /** It was not closed, and the kernel is not known to be the same since: the latest nonces may be gone. */
+  /** The store was not closed, and the kernel may have been restarted since: the latest nonces may be lost. */
   | "lost power"
   /** It is a backup, which knows no nonce that was accepted after it was made. */
   | "copy"
   /** It was not closed, and its write-ahead log is gone. */
   | "lost log";
 
-/** A {@link StoreState} with what opening the store found out. */
+/** A {@link StoreState} with the suspicion found when the store was opened. */
 export interface EnteredState extends StoreState {
   readonly suspect: Suspicion | undefined;
 }
 
-/** Under which circumstances a store was opened. */
-export interface Entry {
-  /** Names this boot of the machine. */
+/** The circumstances of opening a store. */
+export interface OpeningContext {
+  /** Id of the current boot. */
   readonly bootId: string | undefined;
-  /** True if there was a write-ahead log with something in it. */
+  /** True if there was a write-ahead log that was not empty. */
   readonly hadLog: boolean;
   readonly nowMs: number;
 }
 
-/** Reads the state of a store that was just opened and notes, durably, that it is open and what it may have forgotten. */
-export function enterStore(db: DatabaseSync, { bootId, hadLog, nowMs }: Entry): EnteredState {
+/**
+ * Reads the state of a store that was just opened, and durably records that it is open and what it may have forgotten.
+ */
+export function enterStore(db: DatabaseSync, { bootId, hadLog, nowMs }: OpeningContext): EnteredState {
   const left = db.prepare("SELECT boot_id AS bootId, closed_cleanly AS closedCleanly FROM store_state").get();
   const suspect = suspicion(left, bootId, hadLog);
   const state = db
@@ -58,7 +60,7 @@ export function enterStore(db: DatabaseSync, { bootId, hadLog, nowMs }: Entry): 
       lostAll: suspect === "copy" || suspect === "lost log" ? 1 : 0,
       nowMs,
     }) as unknown as StoreState;
-  // Else a log that is deleted would take with it that the store is open.
+  // Writes the record into the database file, because a deleted write-ahead log would remove it.
   db.exec("PRAGMA wal_checkpoint(PASSIVE)");
   return { ...state, suspect };
 }
@@ -74,7 +76,7 @@ function suspicion(
   return bootId === undefined || bootId !== left.bootId ? "lost power" : undefined;
 }
 
-/** The operations on what a store remembers of its replay guard. */
+/** The operations on the persistent state of the replay guard. */
 export interface ReplayState {
   widen(window: FrameWindow): void;
   raiseBlind(untilMs: number): void;
@@ -92,12 +94,12 @@ export function prepareReplayState(db: DatabaseSync): ReplayState {
   };
 }
 
-/** Notes in a backup that it is one. */
+/** Marks a backup as a copy. */
 export function markAsCopy(db: DatabaseSync): void {
   db.prepare("UPDATE store_state SET boot_id = ?, closed_cleanly = 0").run(COPY);
 }
 
-/** Notes that the store is closed; with `synchronous = FULL` everything committed before it is then on the disk. */
+/** Records that the store is closed. With `synchronous = FULL` all earlier commits are then on disk. */
 export function leaveStore(db: DatabaseSync): void {
   db.exec("UPDATE store_state SET closed_cleanly = 1; PRAGMA wal_checkpoint(TRUNCATE)");
 }

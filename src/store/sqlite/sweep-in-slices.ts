@@ -3,7 +3,10 @@ import type { CommitGroup } from "./commit-group.ts";
 import type { Sweep } from "./jobs/sweep-jobs.ts";
 import { reading } from "./storage-error.ts";
 
-/** Removes all that has expired, one transaction a slice, so that others get their turn between; returns how many rows went. */
+/**
+ * Deletes all expired rows in batches of one transaction each, so that other operations run in between. Returns the
+ * number of deleted rows.
+ */
 export async function sweepInSlices(commits: CommitGroup, sweep: Sweep, slice: number, clock: Clock): Promise<number> {
   let removed = 0;
   while (reading(() => sweep.due(clock.nowMs())))

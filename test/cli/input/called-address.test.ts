@@ -14,8 +14,8 @@ const REFUSED: readonly (readonly [readonly string[], string, string])[] = [
   [["--address", "http://[::1]:1"], '--address "http://[::1]:1" is a URL.', "Give HOST:PORT alone: [::1]:1."],
   [
     ["--address", "host.test:1"],
-    "host.test:1 is beyond this machine, and no option asks for TLS.",
-    "Give --tls or --tls-ca FILE, or --insecure to let everyone on the way read along.",
+    "host.test:1 is a remote address, and no option enables TLS.",
+    "Give --tls or --tls-ca FILE, or --insecure to send everything unencrypted.",
   ],
 ];
 

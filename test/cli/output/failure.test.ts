@@ -20,7 +20,7 @@ test("every reason has an exit code other than success", () => {
 
 test("a reason of the wire is named, with the table's remedy", () => {
   const { code, lines } = reported(new SealwireError("RATE_LIMITED", "Too fast."));
-  assert.equal(lines, ["error: RATE_LIMITED: Too fast.", "  try: Wait as told and try again."]);
+  assert.equal(lines, ["error: RATE_LIMITED: Too fast.", "  try: Try again after the retry delay."]);
   assert.is(code, ExitCode.unreachable);
 });
 

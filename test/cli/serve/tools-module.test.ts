@@ -116,7 +116,7 @@ for (const [what, [files, expected]] of Object.entries(BROKEN)) {
       const { code, stdout, stderr } = await run(["serve", "--dev", "--log-level", "silent", "--tools", "bad.ts"]);
       assert.equal([code, stdout], [2, ""]);
       assert.match(stderr, expected);
-      assert.match(stderr, /^ {2}try: Mend it there; SEALWIRE_DEBUG=1/m);
+      assert.match(stderr, /^ {2}try: Correct it there; SEALWIRE_DEBUG=1/m);
     }));
 }
 

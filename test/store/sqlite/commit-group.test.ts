@@ -125,10 +125,7 @@ test("when the transaction cannot be committed nobody is told of success, and th
   assert.equal(values(), ["small"]);
   clock.advance(5_000);
   await commits.run(insert("another"));
-  assert.equal(logged, [
-    "the store cannot be written; callers are told to try again",
-    "the store can be written again",
-  ]);
+  assert.equal(logged, ["the store cannot be written; calls fail with UNAVAILABLE", "the store can be written again"]);
 });
 
 test("a store that comes and goes is spoken of twice, not at each turn", async () => {

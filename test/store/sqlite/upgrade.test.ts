@@ -112,7 +112,7 @@ test("the upgrade is said once, later starts find nothing to do, and `store migr
   }
   assert.equal(
     said.filter((message) => message.includes("layout")),
-    ["the store was brought to this version's layout; older software cannot use it any more"],
+    ["the store was migrated to this version's layout; older software can no longer use it"],
   );
   assert.is((await check()).code, 0);
 });

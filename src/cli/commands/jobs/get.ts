@@ -1,6 +1,6 @@
 import type { JobSnapshot } from "../../../client/jobs/job-snapshot.ts";
+import type { ConnectionOptions } from "../../input/connection-options.ts";
 import { openClient } from "../../input/open-client.ts";
-import type { ServerOptions } from "../../input/server-options.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { jobLine } from "../../output/job-json.ts";
 import { toJsonLine } from "../../output/json-output.ts";
@@ -8,11 +8,11 @@ import { plainText } from "../../output/plain-text.ts";
 import { shownTimeInFull } from "../../output/shown-time.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-/** Shows one job and its result, if it has one. Exits 0 whatever became of the job. */
+/** Shows a job and its result, if it has one. The exit code is 0 for every state of the job. */
 export async function run(
   terminal: Terminal,
   jobId: string,
-  options: ServerOptions & { readonly json?: boolean },
+  options: ConnectionOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
   await using client = await openClient(terminal, options);
   const handle = client.job(jobId);
@@ -36,13 +36,13 @@ function lines(terminal: Terminal, job: JobSnapshot): [string, string][] {
     ["job", job.jobId],
     ["tool", job.tool],
     ["request", job.requestId],
-    ["state", job.cancelRequested && job.endedAtMs === undefined ? `${job.state}, asked to stop` : job.state],
+    ["state", job.cancelRequested && job.endedAtMs === undefined ? `${job.state}, cancel requested` : job.state],
     ["revision", `${job.revision}`],
     ["attempt", `${job.attempt} of ${job.maxAttempts}`],
     ...time("created", job.createdAtMs),
     ...time("started", job.startedAtMs),
     ...time("ended", job.endedAtMs),
-    ...time("forgotten", job.expiresAtMs),
+    ...time("expires", job.expiresAtMs),
     ...(progress
       ? [["progress", `${progress.completed}/${progress.total || "?"} ${plainText(progress.message)}`]]
       : []),

@@ -1,16 +1,16 @@
 import type { JobSnapshot } from "../../../client/jobs/job-snapshot.ts";
 import { SealwireError } from "../../../errors.ts";
 import { JOB_STATES, type JobState } from "../../../jobs/job.ts";
+import type { ConnectionOptions } from "../../input/connection-options.ts";
 import { openClient } from "../../input/open-client.ts";
-import type { ServerOptions } from "../../input/server-options.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { jobLine } from "../../output/job-json.ts";
-import { describeJob } from "../../output/job-progress.ts";
+import { describeJob } from "../../output/progress-display.ts";
 import { shownTime } from "../../output/shown-time.ts";
 import { printTable } from "../../output/table.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-interface ListOptions extends ServerOptions {
+interface ListOptions extends ConnectionOptions {
   readonly state?: readonly string[];
   readonly tool?: string;
   readonly limit?: number;
@@ -57,5 +57,5 @@ function row(terminal: Terminal, job: JobSnapshot): string[] {
 function readState(text: string): JobState {
   const state = JOB_STATES.find((each) => each === text.toUpperCase());
   if (state !== undefined) return state;
-  throw new SealwireError("OPTIONS_INVALID", `"${text}" is no state of a job.\nGive one of ${JOB_STATES.join(", ")}.`);
+  throw new SealwireError("OPTIONS_INVALID", `"${text}" is not a job state.\nGive one of ${JOB_STATES.join(", ")}.`);
 }

@@ -1,15 +1,15 @@
 import type { SealwireClient } from "../../../client/client.ts";
 import { SealwireError } from "../../../errors.ts";
+import type { ConnectionOptions } from "../../input/connection-options.ts";
 import { openClient } from "../../input/open-client.ts";
-import type { ServerOptions } from "../../input/server-options.ts";
 import type { ExitCode } from "../../output/exit-code.ts";
 import { followJob } from "../../output/follow-job.ts";
 import { followJobs } from "../../output/follow-jobs.ts";
 import { jobLine } from "../../output/job-json.ts";
-import { describeJob } from "../../output/job-progress.ts";
+import { describeJob } from "../../output/progress-display.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-interface WatchOptions extends ServerOptions {
+interface WatchOptions extends ConnectionOptions {
   readonly all?: boolean;
   readonly afterRevision?: number;
   readonly tool?: string;
@@ -17,7 +17,7 @@ interface WatchOptions extends ServerOptions {
   readonly json?: boolean;
 }
 
-/** Follows a job to its end and prints its result, or follows all of the client's jobs. */
+/** Watches a job to its end and prints its result, or watches all of the client's jobs. */
 export async function run(terminal: Terminal, jobId: string | undefined, options: WatchOptions): Promise<ExitCode> {
   checkUse(jobId, options);
   await using client = await openClient(terminal, options);
@@ -46,10 +46,10 @@ async function watchAll(
   );
 }
 
-/** To follow everything has to be said: a job id may be missing by mistake. */
+/** Watching all jobs requires --all, because a job id may be missing by mistake. */
 function checkUse(jobId: string | undefined, { all, afterRevision, tool, endedSince }: WatchOptions): void {
   if ((jobId === undefined) !== (all === true)) {
-    throw new SealwireError("OPTIONS_INVALID", "Which job to watch is not clear.\nGive a job id, or --all.");
+    throw new SealwireError("OPTIONS_INVALID", "No job to watch is given.\nGive a job id, or --all.");
   }
   const misplaced = all ? { "--after-revision": afterRevision } : { "--tool": tool, "--ended-since": endedSince };
   for (const [name, value] of Object.entries(misplaced)) {

@@ -5,12 +5,12 @@ import { addKey, newKeyRing } from "../../../signing/key-ring/changes.ts";
 import { readCredentials } from "../../../signing/key-ring/credentials.ts";
 import type { KeyLimits } from "../../../signing/key-ring/types.ts";
 import { type KeyRingAccess, newKeyWorksFrom, openKeyRing, type RingChange } from "../../input/key-ring-access.ts";
-import type { PlaceOptions } from "../../input/place.ts";
+import type { LocationOptions } from "../../input/location.ts";
 import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../output/credentials-output.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-interface AddOptions extends PlaceOptions, CredentialsOutput, Partial<KeyLimits> {
+interface AddOptions extends LocationOptions, CredentialsOutput, Partial<KeyLimits> {
   readonly tools?: readonly string[];
   readonly serverId?: string;
   readonly notBefore?: number;
@@ -18,7 +18,7 @@ interface AddOptions extends PlaceOptions, CredentialsOutput, Partial<KeyLimits>
   readonly import?: string;
 }
 
-/** Makes a key for a client. */
+/** Adds a key for a client. */
 export async function run(terminal: Terminal, clientId: string, options: AddOptions): Promise<ExitCode> {
   await checkCredentialsOutput(options);
   if (options.tools === undefined) {
@@ -50,7 +50,7 @@ export async function run(terminal: Terminal, clientId: string, options: AddOpti
   return ExitCode.done;
 }
 
-/** Makes the ring together with its first key. */
+/** Creates the key ring with its first key. */
 async function create(access: KeyRingAccess, serverId: string | undefined, change: RingChange): Promise<void> {
   if (serverId === undefined) {
     const toDo = "Give --server-id NAME to make one for the server of that name, or name the right one.";

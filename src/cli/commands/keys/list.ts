@@ -2,15 +2,18 @@ import { formatTime } from "../../../files/json-fields.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import type { KeyEntry } from "../../../signing/key-ring/document.ts";
 import { openKeyRing } from "../../input/key-ring-access.ts";
-import type { PlaceOptions } from "../../input/place.ts";
+import type { LocationOptions } from "../../input/location.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { toJsonLine } from "../../output/json-output.ts";
 import { shownTime } from "../../output/shown-time.ts";
 import { printTable } from "../../output/table.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-/** Lists the keys of a ring; no secrets. */
-export async function run(terminal: Terminal, options: PlaceOptions & { readonly json?: boolean }): Promise<ExitCode> {
+/** Lists the keys of a key ring, without secrets. */
+export async function run(
+  terminal: Terminal,
+  options: LocationOptions & { readonly json?: boolean },
+): Promise<ExitCode> {
   await using access = await openKeyRing(options, { env: terminal.env, secrets: false });
   const document = await access.load();
   const lastUse = await access.lastUse();
@@ -25,7 +28,7 @@ export async function run(terminal: Terminal, options: PlaceOptions & { readonly
   return ExitCode.done;
 }
 
-/** A key in the manner of ProtoJSON; no message of the contract describes keys. */
+/** A key in ProtoJSON style. The contract has no message for keys. */
 function keyJson({ keyId, clientId, state, tools, origin, ...times }: KeyEntry, lastUseMs: number | undefined): object {
   const { notBeforeMs, notAfterMs, createdAtMs } = times;
   return {

@@ -1,8 +1,8 @@
 import { systemClock } from "../../../runtime/clock.ts";
 import { retireKey } from "../../../signing/key-ring/changes.ts";
 import { openKeyRing } from "../../input/key-ring-access.ts";
+import type { LocationOptions } from "../../input/location.ts";
 import { changeRing } from "../../input/option-at-fault.ts";
-import type { PlaceOptions } from "../../input/place.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
@@ -10,7 +10,7 @@ import type { Terminal } from "../../output/terminal.ts";
 export async function run(
   terminal: Terminal,
   keyId: string,
-  options: PlaceOptions & { readonly grace?: number },
+  options: LocationOptions & { readonly grace?: number },
 ): Promise<ExitCode> {
   const { grace } = options;
   const end = grace === undefined ? {} : { endsAtMs: systemClock.nowMs() + grace };
@@ -20,6 +20,6 @@ export async function run(
     (document) => retireKey(document, { keyId, ...end }),
     grace === undefined ? {} : { grace },
   );
-  terminal.say(`Key ${keyId} is retiring and still works. Once nobody uses it: sealwire keys revoke ${keyId}`);
+  terminal.say(`Key ${keyId} is retiring and remains valid. When it is no longer used: sealwire keys revoke ${keyId}`);
   return ExitCode.done;
 }

@@ -2,16 +2,16 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { systemRandom } from "../../../runtime/random.ts";
 import { rotateKey } from "../../../signing/key-ring/changes.ts";
 import { newKeyWorksFrom, openKeyRing } from "../../input/key-ring-access.ts";
-import type { PlaceOptions } from "../../input/place.ts";
+import type { LocationOptions } from "../../input/location.ts";
 import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../output/credentials-output.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-interface RotateOptions extends PlaceOptions, CredentialsOutput {
+interface RotateOptions extends LocationOptions, CredentialsOutput {
   readonly grace?: number;
 }
 
-/** Makes a client's next key. */
+/** Adds a new key for a client and retires its old ones. */
 export async function run(terminal: Terminal, clientId: string, options: RotateOptions): Promise<ExitCode> {
   await checkCredentialsOutput(options);
   const context = { nowMs: systemClock.nowMs(), random: systemRandom };
@@ -30,7 +30,7 @@ export async function run(terminal: Terminal, clientId: string, options: RotateO
     },
   });
   for (const keyId of before) {
-    terminal.say(`Key ${keyId} still works. Once nobody uses it: sealwire keys revoke ${keyId}`);
+    terminal.say(`Key ${keyId} remains valid. When it is no longer used: sealwire keys revoke ${keyId}`);
   }
   return ExitCode.done;
 }

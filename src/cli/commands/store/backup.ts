@@ -1,19 +1,19 @@
 import { SealwireError } from "../../../errors.ts";
 import { backupSqliteStore } from "../../../store/sqlite/backup.ts";
-import { findStore, type PlaceOptions } from "../../input/place.ts";
+import { findStore, type LocationOptions } from "../../input/location.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-/** What the command line says. */
-export type BackupOptions = Pick<PlaceOptions, "config" | "data">;
+/** Options of the command. */
+export type BackupCommandOptions = Pick<LocationOptions, "config" | "data">;
 
-/** Copies the store of a data folder, which a server may be using, into a new file. */
-export async function run(terminal: Terminal, file: string, options: BackupOptions): Promise<ExitCode> {
+/** Copies the store of a data folder into a new file. A server may use the store. */
+export async function run(terminal: Terminal, file: string, options: BackupCommandOptions): Promise<ExitCode> {
   const store = await findStore(options, terminal.env);
   if (store.kind === "shared") throw notCopied(store.source);
   const bytes = await backupSqliteStore({ path: store.path, to: file });
   terminal.say(
-    `${store.path} is copied to ${file}, ${bytes} bytes. It holds arguments and results: keep it as they ask for.`,
+    `${store.path} is copied to ${file}, ${bytes} bytes. It contains arguments and results of jobs: protect it accordingly.`,
   );
   return ExitCode.done;
 }

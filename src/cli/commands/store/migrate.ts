@@ -1,17 +1,17 @@
 import type { Logger } from "../../../runtime/logger.ts";
 import type { LayoutCheck, Migration } from "../../../store/layout.ts";
 import { checkSqliteLayout, migrateSqliteStore } from "../../../store/sqlite/migrate.ts";
-import { findStore, type PlaceOptions } from "../../input/place.ts";
+import { findStore, type LocationOptions } from "../../input/location.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { openLog } from "../../output/log.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-/** What the command line says. */
-export interface MigrateOptions extends Pick<PlaceOptions, "config" | "data" | "store"> {
+/** Options of the command. */
+export interface MigrateOptions extends Pick<LocationOptions, "config" | "data" | "store"> {
   readonly check?: boolean;
 }
 
-/** Makes or upgrades the tables of a store, or only tells whether that is due. */
+/** Creates or upgrades the tables of a store, or only checks whether a migration is due. */
 export async function run(terminal: Terminal, options: MigrateOptions): Promise<ExitCode> {
   await using log = openLog("warn");
   const store = await openForMigration(options, terminal.env, log.logger);

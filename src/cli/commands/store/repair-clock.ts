@@ -1,20 +1,20 @@
 import type { ClockRepair } from "../../../store/layout.ts";
 import { repairSqliteClock } from "../../../store/sqlite/replay/repair-clock.ts";
-import { findStore, type PlaceOptions } from "../../input/place.ts";
+import { findStore, type LocationOptions } from "../../input/location.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { openLog } from "../../output/log.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-/** What the command line says. */
-export type RepairClockOptions = Pick<PlaceOptions, "config" | "data" | "store">;
+/** Options of the command. */
+export type RepairClockCommandOptions = Pick<LocationOptions, "config" | "data" | "store">;
 
-/** Lowers what a store holds of a time that has not come, after a clock stood ahead. */
-export async function run(terminal: Terminal, options: RepairClockOptions): Promise<ExitCode> {
+/** Lowers the times in a store that are in the future because a clock was ahead. */
+export async function run(terminal: Terminal, options: RepairClockCommandOptions): Promise<ExitCode> {
   terminal.say(describe(await repair(options, terminal.env)));
   return ExitCode.done;
 }
 
-async function repair(options: RepairClockOptions, env: Terminal["env"]): Promise<ClockRepair> {
+async function repair(options: RepairClockCommandOptions, env: Terminal["env"]): Promise<ClockRepair> {
   const store = await findStore(options, env);
   if (store.kind === "folder") return repairSqliteClock({ path: store.path });
   await using log = openLog("warn");
@@ -23,7 +23,7 @@ async function repair(options: RepairClockOptions, env: Terminal["env"]): Promis
 }
 
 function describe({ beforeMs, afterMs }: ClockRepair): string {
-  if (beforeMs === afterMs) return "The store holds nothing of a time that has not come.";
+  if (beforeMs === afterMs) return "The store contains no time in the future.";
   return `Frames were refused up to ${timeOf(beforeMs)}, and are now up to ${timeOf(afterMs)}.`;
 }
 

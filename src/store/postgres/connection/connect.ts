@@ -11,8 +11,8 @@ import { checkPooler } from "./pooler.ts";
 const DEFAULT_CONNECTIONS_MAX = 10;
 
 /**
- * Connects to a database, and sees to it that it answers and keeps sessions. Throws OPTIONS_INVALID, STORE_INCOMPATIBLE
- * for what does not pass by itself, UNAVAILABLE for what may, saying what is wrong.
+ * Connects to a database and checks that it answers and keeps sessions. Throws OPTIONS_INVALID or STORE_INCOMPATIBLE
+ * for a permanent fault, UNAVAILABLE for a temporary one. The message describes the fault.
  */
 export async function connect(
   target: ConnectionTarget,
@@ -22,10 +22,10 @@ export async function connect(
   if (target.plaintext.length > 0) {
     logger.warn(
       { hosts: target.plaintext.map(showHost) },
-      "the connection to the database is not encrypted: give sslmode=verify-full, or sslmode=disable if that is meant",
+      "the connection to the database is not encrypted: set sslmode=verify-full, or sslmode=disable if this is intended",
     );
   }
-  // The driver is loaded by those who use it only.
+  // Loads the driver only when a database is used.
   const { Database } = await import("../database.ts");
   const database = new Database({ target, connectionsMax, logger });
   try {
@@ -38,7 +38,7 @@ export async function connect(
   }
 }
 
-/** Why a start ends: a fault that does not pass by itself says so, what else keeps the database away is UNAVAILABLE. */
+/** The error of a failed start: a permanent fault with its own reason, any other database fault as UNAVAILABLE. */
 export function startError(thrown: unknown, shown: string): unknown {
   if (thrown instanceof SealwireError && thrown.reason !== "UNAVAILABLE") return thrown;
   const cause = (thrown as Error).cause ?? thrown;

@@ -1,4 +1,4 @@
 import type { NumberRange } from "../../../runtime/number-range.ts";
 
-/** How many connections to the database a store may have. */
+/** Range of the number of database connections of a store. */
 export const CONNECTION_LIMITS: NumberRange = { least: 1, most: 1_000 };

@@ -5,9 +5,9 @@ import type { StoreConnections } from "../../store.ts";
 const IDLE_MS = 30_000;
 const WAIT_MS = 15_000;
 
-/** What a {@link ConnectionPool} works with. */
+/** Options of a {@link ConnectionPool}. */
 export interface ConnectionPoolOptions {
-  /** Most connections at once. */
+  /** Maximum number of connections. */
   readonly most: number;
   readonly connect: () => Promise<Client>;
   readonly clock: Clock;
@@ -20,12 +20,12 @@ interface Waiting {
 }
 
 /**
- * Connections that are lent to one user at a time, made when they are needed and closed when they are not. That of the
- * driver knows one server; this one leaves it to `connect` where a connection leads.
+ * A connection pool. Connections are opened on demand and closed when they are idle. Unlike the driver's pool it does
+ * not assume one server: `connect` selects the server of each connection.
  */
 export class ConnectionPool implements AsyncDisposable {
   readonly #options: ConnectionPoolOptions;
-  /** Those that nobody uses, with the timer that ends them; the last used one is lent first. */
+  /** Idle connections with the timers that close them. The most recently used one is taken first. */
   readonly #idle = new Map<Client, Disposable>();
   readonly #waiting = new Set<Waiting>();
   #open = 0;
@@ -35,13 +35,16 @@ export class ConnectionPool implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** How many there are, and what they do. Those that are being made count as used. */
+  /** Number of connections by state. Connections that are being opened count as in use. */
   get figures(): StoreConnections {
     const idle = this.#idle.size;
     return { most: this.#options.most, used: this.#open - idle, idle, waiting: this.#waiting.size };
   }
 
-  /** Lends a connection; give it back. Throws an Error if none is to be had for 15 s, and what `connect` throws. */
+  /**
+   * Takes a connection, which must be given back. Throws an Error if none is available within 15 s, and the errors of
+   * `connect`.
+   */
   async take(): Promise<Client> {
     const idle = [...this.#idle.keys()].at(-1);
     if (idle !== undefined) {
@@ -51,13 +54,13 @@ export class ConnectionPool implements AsyncDisposable {
     return this.#open < this.#options.most ? this.#connect() : this.#wait();
   }
 
-  /** Takes a connection back; a broken one is not used again. */
+  /** Gives a connection back. A broken one is closed. */
   give(client: Client, broken: boolean): void {
     if (broken || this.#closing !== undefined) this.#end(client);
     else this.#lendOrKeep(client);
   }
 
-  /** Ends what nobody uses just now. */
+  /** Closes idle connections. */
   endIdle(): void {
     for (const client of [...this.#idle.keys()]) {
       this.#forget(client);
@@ -65,7 +68,7 @@ export class ConnectionPool implements AsyncDisposable {
     }
   }
 
-  /** Waits for what is lent. */
+  /** Closes the pool. Waits until all connections are given back. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#closing = resolve;
@@ -107,13 +110,13 @@ export class ConnectionPool implements AsyncDisposable {
       );
   }
 
-  /** Whether the server closes its side as well is not waited for: it may be gone. */
+  /** Does not wait for the server to close its side, because it may be unreachable. */
   #end(client: Client): void {
     client.end().catch(() => {});
     this.#closed();
   }
 
-  /** A connection is gone: whoever waits may have one in its place. */
+  /** A connection was closed, so that a waiting caller can open another one. */
   #closed(): void {
     this.#open -= 1;
     if (this.#closing !== undefined) {
@@ -140,7 +143,7 @@ export class ConnectionPool implements AsyncDisposable {
     this.#waiting.delete(waiting);
   }
 
-  /** True if it was idle. */
+  /** Removes an idle connection. Returns false if it was not idle. */
   #forget(client: Client): boolean {
     this.#idle.get(client)?.[Symbol.dispose]();
     return this.#idle.delete(client);

@@ -15,38 +15,38 @@ const DEFAULT_HOST = "localhost";
 const DEFAULT_PORT = 5432;
 const MOST_HOSTS = 16;
 
-/** One server that may hold the store. */
+/** A server on which the store may be. */
 export interface TargetHost {
   readonly host: string;
   readonly port: number;
 }
 
-/** A database as the user names it, ready to connect to. */
+/** The connection parameters of a database, resolved from its URL and the environment. */
 export interface ConnectionTarget {
-  /** Where it may be, in the order in which they are tried. */
+  /** The servers, in the order in which they are tried. */
   readonly hosts: readonly TargetHost[];
-  /** All else about a connection. */
+  /** The driver's configuration, without host and port. */
   readonly config: ClientConfig;
-  /** The session's settings, which are made once it is connected: a pooler may drop what a start-up packet says. */
+  /** Session settings. They are set after connecting, because a pooler may ignore those in the startup packet. */
   readonly settings: Readonly<Record<string, string>>;
-  /** True if a server that is set to refuse writes is passed over, as a standby always is. */
+  /** True if a server with default_transaction_read_only is skipped. A standby is always skipped. */
   readonly needsWritable: boolean;
-  /** The schema that all tables stand in. */
+  /** The schema of all tables. */
   readonly schema: string;
-  /** The database without any secret, for messages. */
+  /** The database's name for messages, without secrets. */
   readonly shown: string;
-  /** Where passwords are looked for that neither the URL nor PGPASSWORD gives. */
+  /** The password file, used if neither the URL nor PGPASSWORD contains a password. */
   readonly passwordFile: string | undefined;
-  /** Those other machines to which connections go in plaintext although nobody asked for that. */
+  /** Remote hosts to which connections are unencrypted although plaintext was not requested. */
   readonly plaintext: readonly TargetHost[];
 }
 
-/** True if a store is named by a PostgreSQL URL rather than by a path. */
+/** True if a store's name is a PostgreSQL URL and not a path. */
 export function isPostgresUrl(store: string): boolean {
   return /^postgres(ql)?:/.test(store);
 }
 
-/** Where libpq looks. The user of a container may be nobody that the system knows, and have no home. */
+/** The default path of libpq. In a container the user may have no entry in the user database and no home. */
 function passwordFileAtHome(): string | undefined {
   try {
     return join(homedir(), ".pgpass");
@@ -56,8 +56,9 @@ function passwordFileAtHome(): string | undefined {
 }
 
 /**
- * Reads `postgres://USER@HOST:PORT,HOST:PORT/DATABASE?schema=NAME` with the parameters of docs/operations.md. What it
- * leaves out comes from PGHOST, PGPASSWORD and the like, or ~/.pgpass. Throws OPTIONS_INVALID, never with the password.
+ * Parses `postgres://USER@HOST:PORT,HOST:PORT/DATABASE?schema=NAME` with the parameters of docs/operations.md. Missing
+ * parts come from PGHOST, PGPASSWORD and similar variables, or ~/.pgpass. Throws OPTIONS_INVALID, which never contains
+ * the password.
  */
 export function readTarget(store: string, env: Environment = systemEnvironment): ConnectionTarget {
   const url = parseStoreUrl(store);
@@ -76,7 +77,8 @@ export function readTarget(store: string, env: Environment = systemEnvironment):
     needsWritable: parameters.target_session_attrs !== "primary",
     settings: {
       search_path: schema,
-      // Claims and locks rely on each statement seeing what was committed before it, acknowledgements on the sync.
+      // Claims and locks require that each statement sees earlier commits. Acknowledgements require synchronous
+      // commits.
       default_transaction_isolation: "read committed",
       synchronous_commit: "on",
       statement_timeout: `${QUERY_TIMEOUT_MS / 1000}s`,
@@ -94,13 +96,13 @@ export function readTarget(store: string, env: Environment = systemEnvironment):
   };
 }
 
-/** True if the URL holds a password, which must not stand where others can read it. */
+/** True if the URL contains a password, which must not be visible to others. */
 export function holdsPassword(store: string): boolean {
   const url = parseStoreUrl(store);
   return url.password !== undefined || url.parameters.some(([name]) => name === "password");
 }
 
-/** A server as messages name it. */
+/** A server's name in messages. */
 export function showHost({ host, port }: TargetHost): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -109,7 +111,7 @@ function isLocal(host: string): boolean {
   return host.startsWith("/") || isLoopbackHost(host);
 }
 
-/** Where the URL names hosts, those of the environment do not count. */
+/** If the URL names hosts, those of the environment are ignored. */
 function withoutPlace(env: Environment, url: StoreUrl): Environment {
   return url.hosts.length === 0 ? env : { ...env, PGHOST: undefined, PGPORT: undefined };
 }

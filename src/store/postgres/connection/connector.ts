@@ -7,30 +7,32 @@ import { prepareSession } from "./session.ts";
 
 const INT8 = 20;
 
-/** What is done on each new connection before anybody uses it. */
-export type Entry = (client: Client) => Promise<void>;
+/** A function that runs on each new connection before it is used. */
+export type ConnectionHook = (client: Client) => Promise<void>;
 
 /**
- * Makes connections to the first host that takes writes: the one that did so last, then the others in their order. Each
- * new connection looks anew, so that a promoted standby is found.
+ * Connects to the first host that accepts writes. Tries the last successful host first, then the others in order. Each
+ * connection checks again, so that a promoted standby is found.
  */
 export class Connector {
   readonly #target: ConnectionTarget;
   #last = 0;
-  #entry: Entry | undefined;
-  /** True once a pooler was seen between here and the server. */
+  #entry: ConnectionHook | undefined;
+  /** True if a pooler was detected. */
   pooled = false;
 
   constructor(target: ConnectionTarget) {
     this.#target = target;
   }
 
-  /** From now on `entry` is done on each new connection first. */
-  set entry(entry: Entry) {
+  /** Sets the function that runs on each new connection. */
+  set entry(entry: ConnectionHook) {
     this.#entry = entry;
   }
 
-  /** Makes a connection, which the server shows by `name`. Throws what the host said, or what each of them said. */
+  /**
+   * Opens a connection with the application name `name`. Throws the host's error, or an error with those of all hosts.
+   */
   async connect(name: string): Promise<Client> {
     const { hosts } = this.#target;
     const failures: { readonly host: TargetHost; readonly thrown: unknown }[] = [];
@@ -55,14 +57,14 @@ export class Connector {
   async #open(host: TargetHost, name: string): Promise<Client> {
     const { config, passwordFile: path } = this.#target;
     const client: Client = new Client({
-      // Asked for once the server wants it. The driver would read the file, too, with a warning each time.
+      // Read only when the server requests a password. The driver would also read the file, with a warning each time.
       password: () => findPassword({ path, host, user: client.user ?? "", database: client.database ?? "" }),
       ...config,
       ...host,
       application_name: name,
       types: numbersForInt8,
     });
-    // What fails while no statement runs is noticed by the next one.
+    // An error while no statement runs is detected by the next statement.
     client.on("error", () => {});
     try {
       await client.connect();
@@ -76,7 +78,7 @@ export class Connector {
   }
 }
 
-/** The failure of all hosts: passing, unless none of them is. */
+/** The error of all hosts. It is temporary if that of any host is. */
 function noneOf(failures: readonly { readonly host: TargetHost; readonly thrown: unknown }[]): unknown {
   const passing = failures.filter(({ thrown }) => !isPermanent(thrown) && !(thrown instanceof SealwireError));
   if (passing.length === 0) return failures[0]?.thrown;
@@ -89,7 +91,7 @@ function messageOf(thrown: unknown): string {
   return (message || code) ?? "failed";
 }
 
-/** Every bigint of the schema is a safe integer: times in milliseconds, counts, positions. */
+/** All bigint columns of the schema contain safe integers: times in milliseconds, counts, positions. */
 const numbersForInt8 = {
   getTypeParser: ((oid: number, format?: "text" | "binary") =>
     oid === INT8 && format !== "binary"

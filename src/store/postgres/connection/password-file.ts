@@ -3,12 +3,12 @@ import { SealwireError } from "../../../errors.ts";
 import { showHost, type TargetHost } from "./connection.ts";
 
 const OTHERS = 0o077;
-/** How lines may name the unix socket in the default folder of libpq, beside its path. */
+/** Name of libpq's default unix socket folder in the lines of a password file. */
 const SOCKET_HOST = "localhost";
 
-/** Whose password is looked for. */
+/** The connection whose password is needed. */
 export interface PasswordWanted {
-  /** The file, as libpq reads PGPASSFILE or `~/.pgpass`; `undefined` if there can be none. */
+  /** PGPASSFILE or `~/.pgpass`, as in libpq; `undefined` if there is no such path. */
   readonly path: string | undefined;
   readonly host: TargetHost;
   readonly database: string;
@@ -16,9 +16,9 @@ export interface PasswordWanted {
 }
 
 /**
- * Finds a password in a file of lines `HOST:PORT:DATABASE:USER:PASSWORD`, where * stands for anything and \ keeps : and \
- * from having a meaning; the first line that fits counts. Throws OPTIONS_INVALID if there is none, and for a file that
- * others may read. Source: PostgreSQL manual, The Password File.
+ * Finds a password in a file of lines `HOST:PORT:DATABASE:USER:PASSWORD`. `*` matches any value and `\` escapes `:` and
+ * `\`; the first matching line is used. Throws OPTIONS_INVALID if no line matches or if other users can read the file.
+ * Source: PostgreSQL manual, The Password File.
  */
 export async function findPassword(wanted: PasswordWanted): Promise<string> {
   const { path, host, database, user } = wanted;
@@ -40,12 +40,12 @@ export async function findPassword(wanted: PasswordWanted): Promise<string> {
   );
 }
 
-/** The fields of a line, without the backslashes. */
+/** The fields of a line, with escapes removed. */
 function splitFields(line: string): string[] {
   return [...line.matchAll(/((?:\\.|[^\\:])*)(?::|$)/g)].map(([, field = ""]) => field.replaceAll(/\\(.)/g, "$1"));
 }
 
-/** The text of the file; empty if there is none. */
+/** The content of the file; empty if it does not exist. */
 async function readPrivate(path: string): Promise<string> {
   try {
     const { mode } = await stat(path);

@@ -2,7 +2,7 @@ import { SealwireError } from "../../../errors.ts";
 import { sqlState } from "../database-error.ts";
 import { SESSION_MODE } from "./session.ts";
 
-/** What a fault that does not pass by itself is, and what to do about it. */
+/** A permanent fault: its reason and its fix. */
 interface PermanentFault {
   readonly reason: "OPTIONS_INVALID" | "STORE_INCOMPATIBLE";
   readonly toDo: string;
@@ -32,23 +32,23 @@ const BY_STATE: Readonly<Record<string, PermanentFault>> = {
   "42809": { reason: "STORE_INCOMPATIBLE", toDo: TABLES },
 };
 
-/** What poolers send as a violation of the protocol, 08P01, although it is the operator's to mend. */
+/** Faults that the operator must fix and that poolers report as a protocol violation, 08P01. */
 const POOLER_SAYS =
   /unsupported startup parameter|no such (user|database)|password authentication failed|not allowed|SSL required|no authentication/i;
-/** What pg throws by itself, without a code. */
+/** Errors of the driver itself, which have no code. */
 const DRIVER_SAYS: readonly (readonly [RegExp, string])[] = [
   [/does not support SSL/, "Switch TLS on in the server, or say sslmode=disable."],
 ];
-/** OpenSSL's and Node's codes for a certificate that is not accepted. */
+/** Codes of OpenSSL and Node for a rejected certificate. */
 const CERTIFICATE =
   /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|ERR_SSL_|ERR_OSSL_|HOSTNAME_MISMATCH|INVALID_CA)/;
 
-/** True if trying again does not help. */
+/** True if a retry cannot succeed. */
 export function isPermanent(thrown: unknown): boolean {
   return faultOf(thrown) !== undefined;
 }
 
-/** The error of a start that a fault of the operator's or of the database's ends; `undefined` if the fault may pass. */
+/** The error for a permanent fault; `undefined` if the fault may be temporary. */
 export function permanentFault(thrown: unknown, shown: string): SealwireError | undefined {
   const fault = faultOf(thrown);
   if (fault === undefined) return undefined;

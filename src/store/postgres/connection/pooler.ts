@@ -10,9 +10,9 @@ const NAME = "sealwire probe";
 const HEARD_WITHIN_MS = 5_000;
 
 /**
- * Sees to it that a pooler keeps a connection's session. In any other mode settings go to whatever connection comes next,
- * and so does what LISTEN asks for: a notification that another connection sends is never heard. Throws
- * STORE_INCOMPATIBLE, and UNAVAILABLE if there is no connection for it.
+ * Checks that a pooler keeps the session of a connection. In any other mode settings and LISTEN apply to a different
+ * server connection, so that notifications are not received. Throws STORE_INCOMPATIBLE, and UNAVAILABLE if no
+ * connection is available for the check.
  */
 export async function checkPooler(database: Database, { schema, shown }: ConnectionTarget): Promise<void> {
   await using opened = new AsyncDisposableStack();
@@ -23,7 +23,7 @@ export async function checkPooler(database: Database, { schema, shown }: Connect
     const heard = new Promise<true>((resolve) => listener.once("notification", () => resolve(true)));
     const channel = `${schema}_probe_${pid}`;
     await listener.query(`LISTEN ${channel}`);
-    // Two connections with one session are proof enough; that there are two is none.
+    // Two connections with the same session prove it. Different sessions do not prove the opposite.
     if ((await pidOf(notifier)) !== pid) {
       await notifier.query("SELECT pg_notify($1, '')", [channel]);
       if (await within(HEARD_WITHIN_MS, heard)) return;
@@ -39,7 +39,7 @@ async function pidOf(client: Client): Promise<number | undefined> {
   return (await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid")).rows[0]?.pid;
 }
 
-/** False if it has not come about by then. */
+/** Resolves to false if the event does not happen within the limit. */
 async function within(limitMs: number, event: Promise<true>): Promise<boolean> {
   const timer = Promise.withResolvers<false>();
   using _ = systemClock.after(limitMs, () => timer.resolve(false));

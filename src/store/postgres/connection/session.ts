@@ -10,7 +10,7 @@ const LOOK = `
     ARRAY(SELECT current_setting(name) FROM unnest($1::text[]) WITH ORDINALITY AS wanted (name, place) ORDER BY place)
       AS settings`;
 
-/** What a new connection turned out to be. */
+/** Properties of a new connection. */
 interface Found {
   readonly standby: boolean;
   readonly readOnly: boolean;
@@ -19,12 +19,13 @@ interface Found {
   readonly settings: readonly string[];
 }
 
-/** What to do about a pooler that does not keep sessions. */
+/** The fix for a pooler that does not keep sessions. */
 export const SESSION_MODE = "Set pool_mode = session for this database in the pooler, or connect past it.";
 
 /**
- * Makes the settings of a new connection, and sees that they hold. True if a pooler stands between. Throws an Error for a
- * server that is passed over since it takes no writes, STORE_INCOMPATIBLE for a database that cannot hold a store.
+ * Sets the session settings of a new connection and checks that they persist. Returns true if the connection leads
+ * through a pooler. Throws an Error for a server that accepts no writes, which is skipped, and STORE_INCOMPATIBLE for a
+ * database that cannot hold a store.
  */
 export async function prepareSession(client: Client, target: ConnectionTarget, host: TargetHost): Promise<boolean> {
   const names = Object.keys(target.settings);
@@ -47,7 +48,7 @@ export async function prepareSession(client: Client, target: ConnectionTarget, h
   return found.pid !== backendPid(client);
 }
 
-/** The process that the server named when the connection was made; a pooler names one of its own. */
+/** The process id that the server sent when the connection was opened. A pooler sends an id of its own. */
 function backendPid(client: Client): number | null {
   return (client as unknown as { readonly processID: number | null }).processID;
 }

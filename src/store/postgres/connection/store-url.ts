@@ -1,27 +1,30 @@
 import { SealwireError } from "../../../errors.ts";
 
-/** A host as a URL names it, or the folder of a unix socket. */
+/** A host in a URL, or the folder of a unix socket. */
 export interface NamedHost {
   readonly host: string;
   readonly port?: string;
 }
 
-/** The parts of a store's URL, decoded and unchecked. */
+/** The decoded parts of a store's URL, not validated. */
 export interface StoreUrl {
   readonly hosts: readonly NamedHost[];
   readonly user?: string;
   readonly password?: string;
   readonly database?: string;
-  /** The parameters in their order; a name may stand there twice. */
+  /** The parameters in order. A name may occur twice. */
   readonly parameters: readonly (readonly [name: string, value: string])[];
 }
 
-/** Not what `URL` reads: that knows no list of hosts. */
+/** `URL` cannot be used, because it does not support lists of hosts. */
 const STORE_URL =
   /^postgres(?:ql)?:\/\/(?:(?<user>[^@:/?#]*)(?::(?<password>[^@/?#]*))?@)?(?<hosts>[^@/?#]*)(?:\/(?<database>[^/?#]*))?(?:\?(?<query>[^#]*))?$/;
 const HOST = /^(?:\[(?<v6>[0-9A-Fa-f:.]+)\]|(?<name>[^:[\]]+))(?::(?<port>\d{1,5}))?$/;
 
-/** Takes a store's URL apart. Throws OPTIONS_INVALID, which repeats nothing of it: a password may be among it. */
+/**
+ * Splits a store's URL into its parts. Throws OPTIONS_INVALID, which contains nothing of the URL, because it may hold a
+ * password.
+ */
 export function parseStoreUrl(store: string): StoreUrl {
   const parts = STORE_URL.exec(store)?.groups;
   if (parts === undefined) throw noStoreUrl();

@@ -3,12 +3,12 @@ import type { ConnectionOptions } from "node:tls";
 import { SealwireError } from "../../../errors.ts";
 import type { ParameterValues } from "./url-parameters.ts";
 
-/** Stands for the authorities that Node trusts. */
+/** Value of sslrootcert for the certificate authorities that Node trusts. */
 const SYSTEM = "system";
 
 /**
- * What TLS takes by `sslmode` and its companions, as libpq reads them; false for plaintext. A companion that would have
- * no effect is refused. The files are read once. Throws OPTIONS_INVALID.
+ * The TLS options for `sslmode` and the related parameters, as in libpq; false for plaintext. A related parameter
+ * without effect is refused. Files are read once. Throws OPTIONS_INVALID.
  */
 export function readTls({ sslmode, sslrootcert, sslcert, sslkey }: ParameterValues): ConnectionOptions | false {
   const verifies = sslmode === "verify-ca" || sslmode === "verify-full";
@@ -25,7 +25,7 @@ export function readTls({ sslmode, sslrootcert, sslcert, sslkey }: ParameterValu
     ...(sslrootcert !== undefined && sslrootcert !== SYSTEM && { ca: read("sslrootcert", sslrootcert) }),
     ...(sslcert !== undefined && { cert: read("sslcert", sslcert) }),
     ...(sslkey !== undefined && { key: read("sslkey", sslkey) }),
-    // The certificate is checked, the name in it is not.
+    // Checks the certificate, but not the name in it.
     ...(sslmode === "verify-ca" && { checkServerIdentity: () => undefined }),
   };
 }

@@ -2,15 +2,15 @@ import { SealwireError } from "../../../errors.ts";
 import type { Environment } from "../../../runtime/environment.ts";
 import { nearest } from "../../../runtime/nearest.ts";
 
-/** A parameter of a store's URL. */
+/** A parameter in a store's URL. */
 interface Parameter {
-  /** The environment variable that stands in where the URL leaves it out. */
+  /** The environment variable that is used if the URL does not set the parameter. */
   readonly env?: string;
-  /** The only values, if they are a closed set. */
+  /** The allowed values, if they are a closed set. */
   readonly values?: readonly string[];
-  /** What it must look like otherwise. */
+  /** The format of other values. */
   readonly form?: { readonly pattern: RegExp; readonly shown: string };
-  /** What to say of a value that libpq knows and a store cannot use. */
+  /** The fix for values that libpq supports and a store cannot use. */
   readonly refused?: Readonly<Record<string, string>>;
 }
 
@@ -18,7 +18,7 @@ const NOT_SURELY_TLS = "It may come to plaintext. Take disable, require, verify-
 const READS_ONLY = "The store is written to. Take read-write or primary.";
 const PORTS = { pattern: /^\d{1,5}(,\d{1,5})*$/, shown: "a port, or one for each host, separated by commas" };
 
-/** Every parameter that a store's URL may hold; the table in docs/operations.md lists the same. */
+/** All parameters of a store's URL. The table in docs/operations.md lists the same. */
 export const URL_PARAMETERS = {
   schema: { form: { pattern: /^[a-z_][a-z0-9_]{0,39}$/, shown: "small letters, digits and _, 40 at most" } },
   host: { env: "PGHOST" },
@@ -47,15 +47,15 @@ export const URL_PARAMETERS = {
   sslkey: { env: "PGSSLKEY" },
 } as const satisfies Record<string, Parameter>;
 
-/** The name of a parameter. */
+/** The name of a parameter of a store's URL. */
 export type ParameterName = keyof typeof URL_PARAMETERS;
 
-/** Values by parameter. */
+/** Parameter values by name. */
 export type ParameterValues = Partial<Record<ParameterName, string>>;
 
 const NAMES = Object.keys(URL_PARAMETERS) as ParameterName[];
 
-/** Checks the parameters of a URL, and takes from the environment what it leaves out. Throws OPTIONS_INVALID. */
+/** Validates the parameters of a URL and reads missing ones from the environment. Throws OPTIONS_INVALID. */
 export function readParameters(given: readonly (readonly [string, string])[], env: Environment): ParameterValues {
   const values: ParameterValues = {};
   for (const [name, value] of given) {
@@ -82,7 +82,9 @@ function unknown(name: string): SealwireError {
   return invalid(`The store's URL has a parameter ${JSON.stringify(name)}, which is not known.`, toDo);
 }
 
-/** `source` names where the value stands. No value of `password` is repeated, since it has no form. */
+/**
+ * `source` names the origin of the value. The value of `password` is never quoted, because `password` has no format.
+ */
 function checked(name: ParameterName, value: string, source: string): string {
   const { values, form, refused }: Parameter = URL_PARAMETERS[name];
   if (value === "") throw invalid(`The store's ${source} is empty.`, "Give a value, or leave it out.");

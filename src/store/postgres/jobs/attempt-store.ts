@@ -5,11 +5,11 @@ import { jobErrorOf } from "../../../jobs/job-error.ts";
 import { type JobRow, toClaimedAttempt } from "../../../jobs/job-row.ts";
 import type {
   AttemptKey,
+  AttemptOutcome,
   AttemptStore,
   Claim,
   ClaimedAttempt,
   ClaimRequest,
-  Outcome,
   Review,
   RunListener,
 } from "../../../jobs/worker/attempt-store.ts";
@@ -24,20 +24,20 @@ import { settle, succeed } from "./settle-job.ts";
 const QUEUES_RELOAD_MS = 5_000;
 const LOST_SLICE = 100;
 
-/** What the attempt store of a shared store works with. */
+/** Options of a {@link PostgresAttemptStore}. */
 export interface PostgresAttemptStoreOptions {
   readonly database: Database;
   readonly instanceId: string;
-  /** Of the locks that a cap of one owner's running jobs is counted under. */
+  /** Lock space of the locks that protect the limit of an owner's running jobs. */
   readonly capLockSpace: number;
   readonly fairQueue: FairQueue;
   readonly changes: JobChanges;
   readonly clock: Clock;
 }
 
-/** What one claim has found out so far. */
+/** The state of one claim. */
 interface Round {
-  /** The queues that gave all they had for now. */
+  /** Queues that have no more due jobs. */
   readonly exhausted: Set<TenantQueue>;
   readonly nowMs: number;
 }
@@ -45,11 +45,11 @@ interface Round {
 /** The {@link AttemptStore} of a shared store. */
 export class PostgresAttemptStore implements AttemptStore {
   readonly #options: PostgresAttemptStoreOptions;
-  /** The attempts that this process runs: what else the database holds for its own is lost. */
+  /** Running attempts of this process. Other attempts that the database assigns to it are lost. */
   readonly #live = new Map<string, number>();
   #claims = 0;
   #claimsUnderWay = 0;
-  /** When the queues are to be read from the database again, monotonic milliseconds. */
+  /** Time of the next read of the queues from the database, monotonic milliseconds. */
   #queuesReloadMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: PostgresAttemptStoreOptions) {
@@ -71,7 +71,7 @@ export class PostgresAttemptStore implements AttemptStore {
     this.#committed(await recordProgress(this.#options.database, attempt, progress));
   }
 
-  async settle(attempt: AttemptKey, outcome: Outcome, progress: JobProgress | undefined): Promise<boolean> {
+  async settle(attempt: AttemptKey, outcome: AttemptOutcome, progress: JobProgress | undefined): Promise<boolean> {
     const { database, clock } = this.#options;
     const ending = { attempt, outcome, progress, nowMs: clock.nowMs() };
     const row =
@@ -96,30 +96,31 @@ export class PostgresAttemptStore implements AttemptStore {
   }
 
   /**
-   * Ends the attempts that nobody runs as failed with WORKER_LOST: their process is gone, or was never told that it
-   * claimed them. Another attempt follows if the policy grants one.
+   * Ends attempts that no process runs as failed with WORKER_LOST: their process is dead, or it did not receive the
+   * result of its claim. Another attempt follows if the policy allows one.
    */
   async recoverLost(): Promise<void> {
     const { database } = this.#options;
-    const outcome: Outcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
+    const outcome: AttemptOutcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
     for (const attempt of [...(await this.#findOrphans()), ...(await findLostAttempts(database, LOST_SLICE))]) {
       await this.settle(attempt, outcome, undefined);
     }
   }
 
-  /** Attempts that the database holds for this process's own but that it does not run. */
+  /** Attempts that the database assigns to this process but that it does not run. */
   async #findOrphans(): Promise<readonly AttemptKey[]> {
     const claims = this.#claims;
     if (this.#claimsUnderWay > 0) return [];
     const own = await findOwnAttempts(this.#options.database, this.#options.instanceId);
-    // A claim that was made meanwhile may have begun what is not yet noted here.
+    // A concurrent claim may have begun attempts that are not recorded here yet.
     if (claims !== this.#claims) return [];
     return own.filter(({ jobId, attempt }) => this.#live.get(jobId) !== attempt);
   }
 
   async #claim(request: ClaimRequest, nowMs: number): Promise<Claim> {
     const attempts: ClaimedAttempt[] = [];
-    // Queues that gave less than was asked of them: what is left in them is not due, another worker's or above a cap.
+    // Queues that returned fewer jobs than requested. Their other jobs are not due, are being claimed by another worker
+    // or exceed a limit.
     const exhausted = new Set<TenantQueue>();
     try {
       while (attempts.length < request.count) {
@@ -130,14 +131,14 @@ export class PostgresAttemptStore implements AttemptStore {
         await this.#noteYield(shares, rows, { exhausted, nowMs });
       }
     } catch (error) {
-      // What was claimed before must be run all the same.
+      // Attempts that were claimed before the error must still run.
       if (attempts.length === 0) throw error;
     }
     const nextDueMs = this.#nextDueMs(request, { exhausted, nowMs });
     return { attempts, nextDueInMs: nextDueMs === undefined ? undefined : Math.max(0, nextDueMs - nowMs) };
   }
 
-  /** Deals the free places out to the queues in turn, those of the highest priority first. */
+  /** Distributes the free capacity to the queues round-robin, highest priority first. */
   #share({ handles }: ClaimRequest, { left, exhausted, nowMs }: Round & { readonly left: number }): QueueShare[] {
     const { fairQueue } = this.#options;
     for (const priority of fairQueue.priorities()) {
@@ -168,7 +169,7 @@ export class PostgresAttemptStore implements AttemptStore {
     });
   }
 
-  /** Looks when the next job is due in the queues that gave less than was asked of them. */
+  /** Reads when the next job is due in the queues that returned fewer jobs than requested. */
   async #noteYield(
     shares: readonly QueueShare[],
     rows: readonly ClaimedRow[],
@@ -184,7 +185,7 @@ export class PostgresAttemptStore implements AttemptStore {
     const dueAtMs = await readNextDue(this.#options.database, short, nowMs);
     short.forEach((queue, index) => {
       const due = dueAtMs[index];
-      // A job that was queued meanwhile may not be in what was read.
+      // The result may not include a job that was queued during the read.
       if (fairQueue.additionsTo(queue) !== before[index]) return;
       if (due === undefined) fairQueue.remove(queue);
       else queue.dueAtMs = due;
@@ -203,14 +204,14 @@ export class PostgresAttemptStore implements AttemptStore {
     return Number.isFinite(nextDueMs) ? nextDueMs : undefined;
   }
 
-  /** Other processes queue jobs, too, and a notification of theirs may be lost. */
+  /** Other processes also queue jobs, and their notifications may be lost. */
   async #reloadQueuesIfDue(): Promise<void> {
     const { database, fairQueue, clock } = this.#options;
     if (clock.monotonicMs() < this.#queuesReloadMs) return;
     this.#queuesReloadMs = clock.monotonicMs() + QUEUES_RELOAD_MS;
     try {
-      // Added, not put in the place of those known: a job that was queued meanwhile may not be among what was read. A queue
-      // that is empty goes with the claim that finds it so.
+      // Adds to the known queues instead of replacing them, because a job may have been queued during the read. The
+      // next claim removes empty queues.
       for (const queue of await readQueues(database, clock.nowMs())) fairQueue.add(queue);
     } catch (error) {
       this.#queuesReloadMs = Number.NEGATIVE_INFINITY;
@@ -229,7 +230,7 @@ export class PostgresAttemptStore implements AttemptStore {
   }
 }
 
-/** The shares that leave no owner with more than `perOwner` running jobs. */
+/** Reduces the shares so that no owner has more than `perOwner` running jobs. */
 function underCap(
   shares: readonly QueueShare[],
   running: ReadonlyMap<string, number>,

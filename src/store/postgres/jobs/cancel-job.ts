@@ -14,7 +14,7 @@ const REQUEST_CANCEL = sql(
   transitionSql("requestCancel", { set: ["cancel_requested = TRUE"], where: ["NOT cancel_requested"] }),
 );
 
-/** Cancels an owner's job inside a transaction; `undefined` for an absent or foreign one. */
+/** Cancels an owner's job in a transaction. Returns `undefined` for a missing job or a job of another owner. */
 export async function cancelJob(
   queries: Queries,
   { owner, jobId, nowMs }: { readonly owner: string; readonly jobId: string; readonly nowMs: number },

@@ -5,13 +5,13 @@ import { CLAIM_SET, DUE_AT } from "../../transition-sql.ts";
 import type { Queries } from "../queries.ts";
 import { sql } from "../statement.ts";
 
-/** How many jobs to take from a queue. */
+/** The number of jobs to claim from a queue. */
 export interface QueueShare {
   readonly queue: TenantQueue;
   readonly places: number;
 }
 
-/** A job that was claimed, with the arguments to run it with. */
+/** A claimed job with its arguments. */
 export interface ClaimedRow extends JobRow {
   readonly args: Uint8Array;
 }
@@ -20,7 +20,7 @@ const { from, to } = TRANSITIONS.claim;
 const QUEUES = "unnest(:priorities::integer[], :tools::text[], :owners::text[]";
 const IN_QUEUE = `state = '${from}' AND job.priority = queue.priority AND job.tool = queue.tool AND job.owner = queue.owner`;
 
-/** What other workers are about to claim is passed over, so that nobody waits for anybody. */
+/** Skips rows that other workers are claiming (SKIP LOCKED), so that workers do not wait for each other. */
 const CLAIM = sql(`
   WITH picked AS MATERIALIZED (
     SELECT due.seq FROM ${QUEUES}, :places::integer[]) AS queue (priority, tool, owner, places)
@@ -42,7 +42,7 @@ const NEXT_DUE = sql(`
     SELECT ${DUE_AT} AS due_at_ms FROM job WHERE ${IN_QUEUE} ORDER BY run_at_ms LIMIT 1
   ) AS next`);
 
-/** One seek for each queue, however long it is. */
+/** One index seek per queue, independent of its length. */
 const READ_QUEUES = sql(`
   WITH RECURSIVE queue AS (
     (SELECT priority, tool, owner, run_at_ms, max_backoff_ms FROM job WHERE state = '${from}'
@@ -60,7 +60,7 @@ const RUNNING = sql(
   "SELECT owner, count(*) AS jobs FROM job WHERE state = 'RUNNING' AND owner = ANY (:owners::text[]) GROUP BY owner",
 );
 
-/** Claims the longest-waiting due jobs of each queue. */
+/** Claims the oldest due jobs of each queue. */
 export function claimJobs(
   queries: Queries,
   shares: readonly QueueShare[],
@@ -75,7 +75,7 @@ export function claimJobs(
   });
 }
 
-/** When the next job of each queue is due, Unix milliseconds; `undefined` for a queue without jobs. */
+/** The due time of the next job of each queue, Unix milliseconds; `undefined` for an empty queue. */
 export async function readNextDue(
   queries: Queries,
   fairQueue: readonly TenantQueue[],
@@ -89,14 +89,14 @@ export async function readNextDue(
   return fairQueue.map((_, index) => dueAtMs.get(index + 1));
 }
 
-/** All queues as they are in the database. */
+/** Reads all queues from the database. */
 export async function readQueues(queries: Queries, nowMs: number): Promise<readonly TenantQueue[]> {
   type QueueRow = Omit<TenantQueue, "dueAtMs"> & { readonly due_at_ms: number };
   const rows = await queries.all<QueueRow>(READ_QUEUES, { now: nowMs });
   return rows.map(({ priority, tool, owner, due_at_ms: dueAtMs }) => ({ priority, tool, owner, dueAtMs }));
 }
 
-/** How many jobs of each owner run, in all processes. */
+/** The number of running jobs of each owner in all processes. */
 export async function countRunning(queries: Queries, owners: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const rows = await queries.all<{ owner: string; jobs: number }>(RUNNING, { owners });
   return new Map(rows.map(({ owner, jobs }) => [owner, jobs]));

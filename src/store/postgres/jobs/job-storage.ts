@@ -9,21 +9,21 @@ import type { Database } from "../database.ts";
 import { readJobStats } from "../figures.ts";
 import { cancelJob } from "./cancel-job.ts";
 import { readEnded, readEnds } from "./read-ends.ts";
-import { findJobs, listJobs, readResult } from "./read-jobs.ts";
+import { findJobs, listJobs, readJobResult } from "./read-jobs.ts";
 import { type Submission, submitJobs } from "./submit-jobs.ts";
 import { expireQueued, sweepJobs } from "./sweep-jobs.ts";
 
-/** Most jobs that are submitted in one transaction. */
+/** Maximum number of jobs that are submitted in one transaction. */
 const SUBMIT_GROUP = 256;
-/** Most jobs that are read by one statement. */
+/** Maximum number of jobs that are read by one statement. */
 const FIND_GROUP = 500;
-/** Rows per transaction; results of megabytes may go with them. */
+/** Rows per transaction. They may have results of megabytes. */
 const SLICE = 200;
 
-/** What the jobs of a shared store are kept with. */
+/** Options of a {@link PostgresJobStorage}. */
 export interface PostgresJobStorageOptions {
   readonly database: Database;
-  /** Of the locks under which request ids and quotas are decided about. */
+  /** Lock space of the locks that protect request ids and quotas. */
   readonly requestLockSpace: number;
   readonly changes: JobChanges;
   readonly clock: Clock;
@@ -52,7 +52,7 @@ export class PostgresJobStorage implements JobStorage {
   }
 
   result(owner: string, jobId: string): Promise<Uint8Array | undefined> {
-    return readResult(this.#options.database, owner, jobId);
+    return readJobResult(this.#options.database, owner, jobId);
   }
 
   list(range: ListRange): Promise<readonly JobRow[]> {
@@ -87,7 +87,7 @@ export class PostgresJobStorage implements JobStorage {
     return readJobStats(this.#options.database, this.#options.clock.nowMs());
   }
 
-  /** Fails the queued jobs that are past their queue time-out. */
+  /** Fails queued jobs whose queue time-out has passed. */
   async expireQueued(): Promise<void> {
     const { database, changes, clock } = this.#options;
     for (let rows: readonly JobRow[] = []; ; ) {

@@ -4,8 +4,8 @@ import type { Queries } from "../queries.ts";
 import { sql } from "../statement.ts";
 
 /**
- * How far an end may stand before one that was committed earlier: that is as much as the clocks of the processes differ,
- * and as long as a transaction may last.
+ * Maximum time by which an end may precede an end that was committed earlier: the maximum clock difference between
+ * processes plus the maximum duration of a transaction.
  */
 const COMMIT_MARGIN_MS = 60_000;
 
@@ -21,7 +21,7 @@ const ENDED = sql(`
   SELECT * FROM job WHERE owner = :owner AND ended_at_ms IS NOT NULL AND (ended_at_ms, seq) > (:sinceMs, :above)
   ORDER BY ended_at_ms, seq LIMIT :limit`);
 
-/** Where the ends of an owner's jobs stand. */
+/** Reads the ended jobs of an owner at one point in time. */
 export async function readEnds(queries: Queries, owner: string, withPast: boolean): Promise<Ends> {
   type Row = { readonly resume_ms: number } & Partial<JobRow>;
   const rows = await queries.all<Row>(withPast ? PAST : RESUME, { owner });
@@ -29,7 +29,7 @@ export async function readEnds(queries: Queries, owner: string, withPast: boolea
   return { resumeMs: rows[0]?.resume_ms ?? 0, past };
 }
 
-/** The ended jobs in a range. */
+/** Reads the ended jobs in a range. */
 export function readEnded(queries: Queries, range: EndedRange): Promise<JobRow[]> {
   return queries.all<JobRow>(ENDED, { ...range });
 }

@@ -6,7 +6,7 @@ import { sql, sqlPlannedAnew } from "../statement.ts";
 const FIND = sql("SELECT * FROM job WHERE job_id = ANY (:jobIds::text[])");
 const RESULT = sql("SELECT result FROM job JOIN job_result USING (seq) WHERE job_id = :jobId AND owner = :owner");
 
-/** One seek into an index for each state, merged by age, so that no filter reads past what it lists. */
+/** One index range per state, merged by age, so that no filter reads rows that it does not list. */
 const list = (filter: string) =>
   sqlPlannedAnew(`
   SELECT job.* FROM unnest(:states::text[]) AS wanted (state) CROSS JOIN LATERAL (
@@ -16,18 +16,18 @@ const list = (filter: string) =>
 const LIST = list("");
 const LIST_OF_TOOL = list("AND tool = :tool");
 
-/** Those of the jobs that there are, in any order. */
+/** Reads the existing jobs among these, in any order. */
 export function findJobs(queries: Queries, jobIds: readonly string[]): Promise<JobRow[]> {
   return queries.all<JobRow>(FIND, { jobIds });
 }
 
-/** The result of an owner's job that succeeded. */
-export async function readResult(queries: Queries, owner: string, jobId: string): Promise<Uint8Array | undefined> {
+/** Reads the result of an owner's SUCCEEDED job. */
+export async function readJobResult(queries: Queries, owner: string, jobId: string): Promise<Uint8Array | undefined> {
   const [row] = await queries.all<{ result: Uint8Array }>(RESULT, { owner, jobId });
   return row?.result;
 }
 
-/** The jobs in a range of an owner's list. */
+/** Reads the jobs in a range of an owner's list. */
 export function listJobs(queries: Queries, range: ListRange): Promise<JobRow[]> {
   return queries.all<JobRow>(range.tool === undefined ? LIST : LIST_OF_TOOL, { ...range });
 }

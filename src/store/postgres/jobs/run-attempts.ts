@@ -23,7 +23,7 @@ const LOST = sql(
 );
 const OWN = sql("SELECT job_id, attempt FROM job WHERE state = 'RUNNING' AND instance_id = :instanceId");
 
-/** Records how far an attempt is; no row if it is not the running one. */
+/** Records progress. Returns no row if the attempt is not the running one. */
 export async function recordProgress(
   queries: Queries,
   attempt: AttemptKey,
@@ -34,7 +34,7 @@ export async function recordProgress(
   return row;
 }
 
-/** Which of the attempts are to stop. */
+/** Returns which of the attempts must stop. */
 export async function reviewAttempts(queries: Queries, running: readonly AttemptKey[]): Promise<Review> {
   const stopped = await queries.all<{ job_id: string; cancel_requested: boolean | null }>(REVIEW, {
     jobIds: running.map(({ jobId }) => jobId),
@@ -46,12 +46,12 @@ export async function reviewAttempts(queries: Queries, running: readonly Attempt
   };
 }
 
-/** Running attempts whose process is dead. */
+/** Finds running attempts whose process is dead. */
 export async function findLostAttempts(queries: Queries, limit: number): Promise<readonly AttemptKey[]> {
   return (await queries.all<AttemptRow>(LOST, { limit })).map(toKey);
 }
 
-/** Running attempts that the process itself has claimed. */
+/** Finds running attempts that the given process has claimed. */
 export async function findOwnAttempts(queries: Queries, instanceId: string): Promise<readonly AttemptKey[]> {
   return (await queries.all<AttemptRow>(OWN, { instanceId })).map(toKey);
 }

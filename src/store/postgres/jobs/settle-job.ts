@@ -3,15 +3,15 @@ import type { JobProgress } from "../../../jobs/job.ts";
 import { jobErrorOf } from "../../../jobs/job-error.ts";
 import type { JobRow, RetryRow } from "../../../jobs/job-row.ts";
 import type { TransitionName } from "../../../jobs/transitions.ts";
-import type { AttemptKey, Outcome } from "../../../jobs/worker/attempt-store.ts";
+import type { AttemptKey, AttemptOutcome } from "../../../jobs/worker/attempt-store.ts";
 import { transitionSql } from "../../transition-sql.ts";
 import type { Queries } from "../queries.ts";
 import { type Statement, sql } from "../statement.ts";
 
-/** An attempt that ends: which, how, with what last progress, and when. */
+/** The end of an attempt: its outcome, last progress and time. */
 export interface Ending {
   readonly attempt: AttemptKey;
-  readonly outcome: Outcome;
+  readonly outcome: AttemptOutcome;
   readonly progress: JobProgress | undefined;
   readonly nowMs: number;
 }
@@ -24,7 +24,7 @@ const PROGRESS = [
   "instance_id = NULL",
 ];
 
-/** The statement that ends an attempt; whatever the job is kept for no longer goes with it. */
+/** The statement that ends an attempt. It also deletes the arguments of an ended job. */
 function ending(name: TransitionName, set: readonly string[], more = ""): Statement {
   const update = transitionSql(name, { set: [...PROGRESS, ...set], where: FENCE });
   return sql(`WITH ended AS (${update})${more} SELECT * FROM ended`);
@@ -39,15 +39,15 @@ const HAND_BACK = ending("handBack", ["run_at_ms = :now"]);
 const CANCEL = ending("cancelRunning", ["error = :error"], NO_ARGS);
 const RUNNING = sql("SELECT * FROM job WHERE job_id = :jobId AND state = 'RUNNING' AND attempt = :attempt FOR UPDATE");
 
-/** Records a result. One statement; no row if the attempt is not the running one. */
+/** Records a result in one statement. Returns no row if the attempt is not the running one. */
 export async function succeed(queries: Queries, end: Ending, result: Uint8Array): Promise<JobRow | undefined> {
   const [row] = await queries.all<JobRow>(SUCCEED, { ...valuesOf(end), result: Buffer.from(result) });
   return row;
 }
 
 /**
- * Records how an attempt ended without a result, inside a transaction. A cancel that was asked for wins over retry,
- * failure and hand-back. No row if the attempt is not the running one.
+ * Records the end of an attempt without a result, in a transaction. A requested cancellation takes precedence over
+ * retry, failure and hand-back. Returns no row if the attempt is not the running one.
  */
 export async function settle(queries: Queries, end: Ending): Promise<JobRow | undefined> {
   const [running] = await queries.all<RetryRow>(RUNNING, { ...end.attempt });

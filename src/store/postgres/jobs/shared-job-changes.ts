@@ -4,7 +4,7 @@ import type { JobRow } from "../../../jobs/job-row.ts";
 import type { Notifiers } from "../../../jobs/watch/notifiers.ts";
 import type { NotificationListener, Notifications, StoreNotification } from "../notifications.ts";
 
-/** {@link JobChanges} that tell other processes, too, and pass on what those tell. */
+/** {@link JobChanges} that also notify other processes, and distribute their notifications. */
 export class SharedJobChanges extends JobChanges implements NotificationListener {
   readonly #notifiers: Notifiers;
   readonly #notifications: Notifications;
@@ -31,7 +31,7 @@ export class SharedJobChanges extends JobChanges implements NotificationListener
       if (queued !== undefined) this.queued(queued);
       if (cancelRequested) this.cancelRequested(jobId);
     }
-    // The polls of the notifiers look again if this fails.
+    // If this fails, the notifiers' polls read the jobs.
     this.#notifiers.readAgain(notification.jobs).catch(() => {});
   }
 

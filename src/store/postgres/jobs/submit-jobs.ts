@@ -8,7 +8,7 @@ import { lockOwners } from "../advisory-locks.ts";
 import type { Queries } from "../queries.ts";
 import { sql } from "../statement.ts";
 
-/** A job to be submitted under a fresh id. */
+/** A job to be submitted with a new id. */
 export interface Submission {
   readonly spec: SubmitSpec;
   readonly jobId: string;
@@ -55,8 +55,8 @@ const INSERT = sql(`
   SELECT * FROM added`);
 
 /**
- * Submits a group of jobs inside a transaction. Gives for each what it came to, or REQUEST_ID_REUSED or
- * QUOTA_EXCEEDED. The owners stay locked until the commit: no other process decides about the same request id or quota.
+ * Submits a group of jobs in a transaction. Returns the result of each, or its REQUEST_ID_REUSED or QUOTA_EXCEEDED
+ * error. The owners are locked until the commit, so that no other process decides on the same request id or quota.
  */
 export async function submitJobs(
   queries: Queries,
@@ -84,7 +84,7 @@ export async function submitJobs(
   });
 }
 
-/** What a request id stands for. */
+/** The existing use of a request id. */
 interface Standing {
   readonly jobId: string;
   readonly intentDigest: Uint8Array;
@@ -154,7 +154,7 @@ function insert(queries: Queries, submissions: readonly Submission[], nowMs: num
   });
 }
 
-/** No owner and no request id holds a line break. */
+/** Owners and request ids contain no line breaks. */
 function keyOf(owner: string, requestId: string): string {
   return `${owner}\n${requestId}`;
 }

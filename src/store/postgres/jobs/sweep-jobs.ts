@@ -19,7 +19,7 @@ const EXPIRE = sql(`
   )
   SELECT * FROM ended`);
 
-/** Removes up to `:limit` expired rows, which are locked first; what another process is removing is left to it. */
+/** Deletes up to `:limit` expired rows. Skips rows that another process is deleting. */
 const sweep = (table: string) =>
   sql(`
   WITH expired AS MATERIALIZED (
@@ -31,17 +31,17 @@ const sweep = (table: string) =>
 const SWEEP_JOBS = sweep("job");
 const SWEEP_INTENTS = sweep("intent");
 
-/** Fails up to `limit` queued jobs that waited too long for their first attempt, with QUEUE_TIMEOUT. */
+/** Fails up to `limit` queued jobs with QUEUE_TIMEOUT whose queue time-out has passed before their first attempt. */
 export function expireQueued(queries: Queries, limit: number, nowMs: number): Promise<JobRow[]> {
   return queries.all<JobRow>(EXPIRE, { limit, now: nowMs, error: JSON.stringify(jobErrorOf("QUEUE_TIMEOUT")) });
 }
 
-/** Removes up to `limit` ended jobs past their retention, with their results; returns how many went. */
+/** Deletes up to `limit` expired jobs with their results. Returns the number of deleted jobs. */
 export function sweepJobs(queries: Queries, limit: number, nowMs: number): Promise<number> {
   return removed(queries.all(SWEEP_JOBS, { limit, now: nowMs }));
 }
 
-/** Removes up to `limit` sync intents that need not be remembered longer; returns how many went. */
+/** Deletes up to `limit` expired sync intents. Returns the number of deleted intents. */
 export function sweepIntents(queries: Queries, limit: number, nowMs: number): Promise<number> {
   return removed(queries.all(SWEEP_INTENTS, { limit, now: nowMs }));
 }

@@ -15,9 +15,9 @@ const RECORD_USE = sql(`
   ON CONFLICT (key_id) DO UPDATE SET used_at_ms = greatest(key_use.used_at_ms, excluded.used_at_ms)`);
 const READ_USE = sql("SELECT key_id, used_at_ms FROM key_use");
 
-/** A ring as it stands in the table. */
+/** A key ring in the table. */
 export interface StoredRing {
-  /** Rises with every change. */
+  /** Incremented with every change. */
   readonly version: number;
   readonly ring: SharedKeyRing;
 }
@@ -27,10 +27,10 @@ interface Row {
   readonly document: string;
 }
 
-/** What a {@link KeyRingTable} needs of a database. */
+/** The database operations of a {@link KeyRingTable}. */
 export type KeyRingDatabase = Pick<Database, "all" | "transaction"> & AsyncDisposable;
 
-/** The key ring of all servers that share a store, without any secret. */
+/** The key ring of all servers that share a store, without secrets. */
 export class KeyRingTable implements AsyncDisposable {
   readonly #database: KeyRingDatabase;
   readonly #schema: string;
@@ -40,26 +40,26 @@ export class KeyRingTable implements AsyncDisposable {
     this.#schema = schema;
   }
 
-  /** The ring, if there is one. Throws KEY_RING_INVALID. */
+  /** Reads the ring; `undefined` if there is none. Throws KEY_RING_INVALID. */
   async read(): Promise<StoredRing | undefined> {
     const [row] = await this.#database.all<Row>(READ);
     return row && toRing(row);
   }
 
-  /** The ring's version; 0 if there is none. */
+  /** Reads the ring's version; 0 if there is none. */
   async version(): Promise<number> {
     const [row] = await this.#database.all<Pick<Row, "version">>(READ_VERSION);
     return row?.version ?? 0;
   }
 
-  /** Puts a first ring there. Throws OPTIONS_INVALID if there is one. */
+  /** Creates the ring. Throws OPTIONS_INVALID if there is one. */
   async create(ring: SharedKeyRing): Promise<void> {
     const created = await this.#database.all(CREATE, { document: formatSharedRing(ring) });
     if (created.length > 0) return;
     throw new SealwireError("OPTIONS_INVALID", "The database has a key ring already.\nChange that one.");
   }
 
-  /** Changes the ring while nobody else does, and tells every server. Throws KEY_RING_INVALID if there is none. */
+  /** Changes the ring atomically and notifies every server. Throws KEY_RING_INVALID if there is none. */
   edit(change: (ring: SharedKeyRing) => Promise<SharedKeyRing>): Promise<SharedKeyRing> {
     return this.#database.transaction(async (queries) => {
       const [row] = await queries.all<Row>(READ_FOR_UPDATE);
@@ -71,14 +71,14 @@ export class KeyRingTable implements AsyncDisposable {
     });
   }
 
-  /** Notes when keys were last used, Unix milliseconds by key id; the later time counts. */
+  /** Records the last use of keys, Unix milliseconds by key id. Keeps the later time. */
   async recordUse(lastUse: ReadonlyMap<string, number>): Promise<void> {
-    // In one order everywhere, so that two servers never wait for each other.
+    // Sorted, so that servers lock the rows in the same order and cannot deadlock.
     const uses = [...lastUse].sort();
     await this.#database.all(RECORD_USE, { keyIds: uses.map(([keyId]) => keyId), times: uses.map(([, ms]) => ms) });
   }
 
-  /** When each key was last used, as far as any server noted it. */
+  /** Reads the last use of each key on any server. */
   async readUse(): Promise<Map<string, number>> {
     const rows = await this.#database.all<{ key_id: string; used_at_ms: number }>(READ_USE);
     return new Map(rows.map((row) => [row.key_id, row.used_at_ms]));
@@ -89,7 +89,7 @@ export class KeyRingTable implements AsyncDisposable {
   }
 }
 
-/** The error of a database without a key ring. */
+/** The error for a database without a key ring. */
 export function noKeyRing(): SealwireError {
   const toDo = "Make one with `sealwire keys add CLIENT --server-id NAME --store … --server-secret-file …`.";
   return new SealwireError("KEY_RING_INVALID", `The database has no key ring.\n${toDo}`);

@@ -5,7 +5,10 @@ import type { Database } from "../database.ts";
 import { checkSchema } from "../schema.ts";
 import { type KeyRingDatabase, KeyRingTable } from "./key-ring-table.ts";
 
-/** Opens only the key ring of a shared store, for whoever manages keys. Opening and using it throw as `openPostgresStore` does. */
+/**
+ * Opens only the key ring of a shared store, to manage keys. Opening and using it throw the errors of
+ * `openPostgresStore`.
+ */
 export async function openKeyRingTable({
   url,
   logger = silentLogger,
@@ -24,7 +27,7 @@ export async function openKeyRingTable({
   }
 }
 
-/** Whoever manages keys is told what keeps the database away; callers of a server are not. */
+/** Adds the cause to UNAVAILABLE errors. Operators who manage keys need it; callers of a server do not receive it. */
 function explaining(database: Database, shown: string): KeyRingDatabase {
   const explain = (thrown: unknown): never => {
     throw startError(thrown, shown);

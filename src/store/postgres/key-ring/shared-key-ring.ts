@@ -16,20 +16,20 @@ import { type KeyRingTable, noKeyRing } from "./key-ring-table.ts";
 
 const POLL_MS = 2_000;
 
-/** How long until every server knows a key that was just made: two looks and something for clocks that differ, in milliseconds. */
+/** Time until every server knows a new key: two polls and a margin for clock differences, in milliseconds. */
 export const KEY_RING_SETTLES_MS = 10_000;
 
-/** Where the parts of a shared ring are. */
+/** Options of {@link watchSharedKeyRing}. */
 export interface SharedRingOptions extends FollowOptions {
   readonly table: KeyRingTable;
   readonly notifications: Notifications;
-  /** The file of server secrets, which each server has for itself. */
+  /** The server secret file. Each server has its own copy. */
   readonly serverSecretFile: string;
 }
 
 /**
- * Follows the key ring of a shared store: at once when another process says that it changed, within two seconds
- * otherwise. While the database is away the last ring stays in force. Throws KEY_RING_INVALID.
+ * Loads the key ring of a shared store and reloads it when it changes: immediately after a notification, within two
+ * seconds otherwise. While the database is unavailable the last ring stays in force. Throws KEY_RING_INVALID.
  */
 export function watchSharedKeyRing(options: SharedRingOptions): Promise<WatchedKeyRing> {
   return watchBackend(tableBackend(options), options);
@@ -55,7 +55,7 @@ function tableBackend({
       const stored = await table.read();
       if (stored === undefined) throw noKeyRing();
       const { secrets: serverSecrets, version } = await loadServerSecrets(path);
-      // Later the last key of these secrets may be revoked, which must be heard of.
+      // Checked at the start only. Later the last key of these secrets may be revoked, and this change must be loaded.
       if (isStart) checkServerSecrets({ ring: stored.ring, secrets: serverSecrets, path, nowMs: clock.nowMs() });
       isStart = false;
       const isDerivable = derivableFrom(serverSecrets);
@@ -69,8 +69,13 @@ function tableBackend({
   };
 }
 
-/** A key whose secret this server was not given yet must not keep it from hearing of a revocation. */
+/**
+ * Logs a key whose server secret is missing here. It must not prevent loading the ring, which may contain a revocation.
+ */
 function tellUnknown({ keyId, origin }: KeyEntry, logger: Logger): void {
   const secretId = "serverSecretId" in origin ? origin.serverSecretId : undefined;
-  logger.error({ key_id: keyId, server_secret_id: secretId }, "a key comes from a server secret not given here");
+  logger.error(
+    { key_id: keyId, server_secret_id: secretId },
+    "a key is derived from a server secret that this server does not have",
+  );
 }

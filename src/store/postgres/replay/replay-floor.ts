@@ -2,7 +2,7 @@ import type { Queries } from "../queries.ts";
 import { sql } from "../statement.ts";
 
 const LOCK = sql("SELECT pg_advisory_xact_lock(:lock, 0)");
-// The last moment at which a frame that could have been accepted until now may still be sent again.
+// The last time at which a frame that may have been accepted until now could be accepted again.
 const ACCEPTED_UNTIL_NOW = "store_now_ms() + max_ahead_ms + max_age_ms";
 const DISTRUST = sql(`UPDATE store_state SET replay_floor_ms = greatest(replay_floor_ms, ${ACCEPTED_UNTIL_NOW})`);
 const REPAIR = sql(`
@@ -11,7 +11,7 @@ const REPAIR = sql(`
   )
   SELECT before.replay_floor_ms - max_age_ms AS "beforeMs", after.replay_floor_ms - max_age_ms AS "afterMs" FROM before, after`);
 const READ_AGE = sql("SELECT max_age_ms FROM store_state FOR UPDATE");
-// A floor of 0 stands for nothing.
+// A floor of 0 means that there is none.
 const WIDEN = sql(`
   UPDATE store_state SET
     replay_floor_ms = CASE replay_floor_ms WHEN 0 THEN 0
@@ -20,24 +20,27 @@ const WIDEN = sql(`
   WHERE max_age_ms < :maxAge OR max_ahead_ms < :maxAhead`);
 const KEEP_LONGER = sql("UPDATE nonce SET expires_at_ms = expires_at_ms + :longer");
 
-/** Waits until no claim of a nonce is under way, and lets none begin before the end of the transaction. */
+/** Blocks claims of nonces until the end of the transaction. Waits for running claims. */
 export async function holdClaims(queries: Queries, lock: number): Promise<void> {
   await queries.all(LOCK, { lock });
 }
 
-/** Refuses every frame that could have been accepted until now. Claims are held. */
+/** Refuses every frame that may have been accepted until now. Claims must be blocked. */
 export async function distrustFrames(queries: Queries): Promise<void> {
   await queries.all(DISTRUST);
 }
 
-/** Brings a floor that no clock of now can have set down to where all that was accepted stays refused. Claims are held. */
+/**
+ * Lowers a floor that is in the future. Frames that may already have been accepted remain refused. Claims must be
+ * blocked.
+ */
 export async function repairFloor(queries: Queries): Promise<{ readonly beforeMs: number; readonly afterMs: number }> {
   const [repaired] = await queries.all<{ beforeMs: number; afterMs: number }>(REPAIR);
   if (repaired === undefined) throw new Error("the store has no state");
   return repaired;
 }
 
-/** Widens the window; what is remembered is so for as much longer. Claims are held. */
+/** Widens the window and extends the expiry of stored nonces accordingly. Claims must be blocked. */
 export async function widenWindow(queries: Queries, maxAge: number, maxAhead: number): Promise<void> {
   const [state] = await queries.all<{ max_age_ms: number }>(READ_AGE);
   const longer = maxAge - (state?.max_age_ms ?? maxAge);

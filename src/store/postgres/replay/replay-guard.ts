@@ -12,11 +12,11 @@ import type { Queries } from "../queries.ts";
 import { sql } from "../statement.ts";
 import { distrustFrames, holdClaims, widenWindow } from "./replay-floor.ts";
 
-/** Most claims in one statement. */
+/** Maximum number of claims in one statement. */
 const GROUP = 512;
-/** Most room for the nonces of refused frames of all clients, in bytes: some 100,000. */
+/** Maximum size of the nonces of refused frames of all clients, in bytes: about 100,000 nonces. */
 const REFUSED_BYTES_MAX = 16 * 1024 * 1024;
-/** Stands in the place of a claim where the clocks differ. */
+/** The place of a claim that reports differing clocks. */
 const CLOCK_DIFFERS = 0;
 
 const CLAIM = sql(`
@@ -29,11 +29,11 @@ const REFUSE = sql(`
 const RAISE_FLOOR = sql("UPDATE store_state SET replay_floor_ms = greatest(replay_floor_ms, :floor::bigint)");
 const FAR_AHEAD = `nonce_${NONCE_SLOTS}`;
 
-/** The tables that are emptied as a whole, with what it takes. */
+/** The nonce tables that are truncated, with their statements. */
 const SLOTS = Array.from({ length: NONCE_SLOTS }, (_, slot) => {
   const table = `nonce_${slot}`;
   return {
-    /** Ends at the first row that has not expired, which in a table that is in use is the first of all. */
+    /** Stops at the first row that has not expired. In a table in use this is the first row. */
     isOver: sql(`
       SELECT EXISTS (SELECT FROM ${table})
         AND NOT EXISTS (SELECT FROM ${table} WHERE expires_at_ms > (SELECT store_now_ms())) AS over`),
@@ -46,14 +46,14 @@ const DUE_FAR_AHEAD = sql(`SELECT FROM ${FAR_AHEAD} WHERE ${OVER_FAR_AHEAD} LIMI
 const REMOVE_FAR_AHEAD = sql(`
   WITH removed AS (DELETE FROM ${FAR_AHEAD} WHERE ${OVER_FAR_AHEAD} RETURNING expires_at_ms)
   SELECT count(*) AS nonces, max(expires_at_ms) AS floor FROM removed`);
-/** A range ends once all its stamps are too old to be accepted. */
+/** A range expires when all its timestamps are too old to be accepted. */
 const REMOVE_RANGES = sql(`
   DELETE FROM refused_range USING store_state WHERE refused_range.to_ms + max_age_ms < (SELECT store_now_ms())`);
 
-/** What the nonces of a shared store are kept with. */
+/** Options of a {@link PostgresReplayGuard}. */
 export interface PostgresReplayGuardOptions {
   readonly database: Database;
-  /** The lock that claims hold together and a sweep holds alone. */
+  /** The lock that claims hold in shared mode and a sweep holds exclusively. */
   readonly nonceLock: number;
   readonly watch: DatabaseWatch;
   readonly condition: SettableCondition;
@@ -61,8 +61,8 @@ export interface PostgresReplayGuardOptions {
 }
 
 /**
- * The {@link ReplayGuard} of a shared store. Every claim is durable before it is answered. What is forgotten goes by the
- * time of the database; a process whose clock differs from it claims nothing and sweeps nothing.
+ * The {@link ReplayGuard} of a shared store. Every claim is durable before it is answered. Nonces expire by the
+ * database's clock. A process whose clock differs from it cannot claim or sweep.
  */
 export class PostgresReplayGuard implements ReplayGuard {
   readonly #options: PostgresReplayGuardOptions;
@@ -101,7 +101,7 @@ export class PostgresReplayGuard implements ReplayGuard {
       const [slot] = await database.all<{ over: boolean }>(isOver);
       if (!slot?.over) continue;
       removed += await this.#alone(async (queries) => {
-        // Looked at again: a claim may have come before the lock.
+        // Checked again, because a claim may have been made before the lock.
         const [still] = await queries.all<{ over: boolean }>(isOver);
         if (!still?.over) return 0;
         const nonces = await raiseFloor(queries, await queries.all<Removed>(measure));
@@ -117,7 +117,7 @@ export class PostgresReplayGuard implements ReplayGuard {
     return readNonceCount(this.#options.database);
   }
 
-  /** Runs what changes the floor while no claim is under way. */
+  /** Runs a change of the floor while claims are blocked. */
   #alone<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     return this.#options.database.transaction(async (queries) => {
       await holdClaims(queries, this.#options.nonceLock);
@@ -131,7 +131,7 @@ export class PostgresReplayGuard implements ReplayGuard {
     return this.#alone(async (queries) => raiseFloor(queries, await queries.all<Removed>(REMOVE_FAR_AHEAD)));
   }
 
-  /** Of a nonce that the group holds twice the first claim wins. */
+  /** If a group contains a nonce twice, the first claim succeeds. */
   async #claimGroup(group: readonly NonceClaim[]): Promise<readonly (boolean | Error)[]> {
     const { database, nonceLock, watch, clock } = this.#options;
     const rows = await database.all<{ place: number; until_ms: number | null }>(CLAIM, {

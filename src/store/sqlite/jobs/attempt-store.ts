@@ -5,10 +5,10 @@ import { jobErrorOf } from "../../../jobs/job-error.ts";
 import { type JobRow, toClaimedAttempt } from "../../../jobs/job-row.ts";
 import type {
   AttemptKey,
+  AttemptOutcome,
   AttemptStore,
   Claim,
   ClaimRequest,
-  Outcome,
   Review,
   RunListener,
 } from "../../../jobs/worker/attempt-store.ts";
@@ -25,7 +25,7 @@ import { type Ending, prepareSettle } from "./settle-job.ts";
 
 const QUEUES_RELOAD_MS = 30_000;
 
-/** What the attempt store and the engine of one store share. */
+/** Options of a {@link SqliteAttemptStore}. */
 export interface SqliteAttemptStoreOptions {
   readonly db: DatabaseSync;
   readonly commits: CommitGroup;
@@ -43,9 +43,9 @@ export class SqliteAttemptStore implements AttemptStore {
   readonly #settle: ReturnType<typeof prepareSettle>;
   readonly #recordProgress: ReturnType<typeof prepareRecordProgress>;
   readonly #reads: JobReads;
-  /** The attempts that this process runs: what else the database holds for running is lost. */
+  /** Running attempts of this process. Other attempts that the database holds as running are lost. */
   readonly #live = new Map<string, number>();
-  /** When the queues are to be read from the database again, monotonic milliseconds. */
+  /** Time of the next read of the queues from the database, monotonic milliseconds. */
   #queuesReloadMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SqliteAttemptStoreOptions) {
@@ -89,7 +89,7 @@ export class SqliteAttemptStore implements AttemptStore {
     );
   }
 
-  async settle(attempt: AttemptKey, outcome: Outcome, progress: JobProgress | undefined): Promise<boolean> {
+  async settle(attempt: AttemptKey, outcome: AttemptOutcome, progress: JobProgress | undefined): Promise<boolean> {
     const { commits, changes, clock } = this.#options;
     const job = reading(() => changes.find(attempt.jobId));
     if (job === undefined) {
@@ -118,15 +118,15 @@ export class SqliteAttemptStore implements AttemptStore {
     return this.#options.changes.listen(listener);
   }
 
-  /** Ends the attempts whose worker is gone as failed with WORKER_LOST; another attempt follows if the policy grants one. */
+  /** Ends lost attempts as failed with WORKER_LOST. Another attempt follows if the policy allows one. */
   async recoverLost(): Promise<number> {
     const lost = reading(() => this.#reads.running()).filter(({ jobId, attempt }) => this.#live.get(jobId) !== attempt);
-    const outcome: Outcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
+    const outcome: AttemptOutcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
     await Promise.all(lost.map((attempt) => this.settle(attempt, outcome, undefined)));
     return lost.length;
   }
 
-  /** The queues are in doubt after a failed claim, and may be after a step of the clock. */
+  /** The queues in memory may be outdated after a failed claim or a clock change. */
   #reloadQueuesIfDue(): void {
     const { fairQueue, clock } = this.#options;
     if (clock.monotonicMs() < this.#queuesReloadMs) return;
@@ -134,7 +134,7 @@ export class SqliteAttemptStore implements AttemptStore {
     this.#queuesReloadMs = clock.monotonicMs() + QUEUES_RELOAD_MS;
   }
 
-  #applyOutcome(ending: Ending, outcome: Outcome): JobRow | undefined {
+  #applyOutcome(ending: Ending, outcome: AttemptOutcome): JobRow | undefined {
     switch (outcome.kind) {
       case "succeeded":
         return this.#settle.succeed(ending, outcome.result);

@@ -5,7 +5,7 @@ import type { JobCounts } from "./job-counts.ts";
 import { prepareFind } from "./read-jobs.ts";
 import { prepareTransition } from "./transition.ts";
 
-/** Prepares the cancel of an owner's job; `undefined` for an absent or foreign one. */
+/** Prepares the cancellation of an owner's job. It returns `undefined` for a missing job or a job of another owner. */
 export function prepareCancel(
   db: DatabaseSync,
   counts: JobCounts,

@@ -8,10 +8,10 @@ import type { JobCounts } from "./job-counts.ts";
 import type { RecentJobs } from "./recent-jobs.ts";
 import { prepareTransition } from "./transition.ts";
 
-/** What {@link prepareClaim}'s operation took. */
+/** The result of the operation of {@link prepareClaim}. */
 export interface ClaimedRows {
   readonly claimed: readonly { readonly row: JobRow; readonly args: Uint8Array }[];
-  /** When the next job that was not yet due will be, Unix milliseconds. */
+  /** Due time of the next job, Unix milliseconds. */
   readonly nextDueMs: number | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface ClaimContext {
 }
 
 /**
- * Prepares the claim: the longest-waiting due job of each queue in turn, until the request is filled. If its
+ * Prepares the claim. It takes the oldest due job of each queue, round-robin, until the request is filled. If its
  * transaction fails, the queues must be reloaded.
  */
 export function prepareClaim({

@@ -7,9 +7,9 @@ import { prepareTransition } from "./transition.ts";
 
 /** The two halves of {@link prepareExpireQueued}. */
 export interface ExpireQueued {
-  /** True if a queued job is past its queue time-out; a cheap read. */
+  /** True if the queue time-out of a queued job has passed. A cheap read. */
   due(nowMs: number): boolean;
-  /** Fails up to `limit` of them with QUEUE_TIMEOUT. */
+  /** Fails up to `limit` such jobs with QUEUE_TIMEOUT. */
   expire(limit: number, nowMs: number): readonly JobRow[];
 }
 

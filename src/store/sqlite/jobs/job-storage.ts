@@ -19,10 +19,10 @@ import type { RecentJobs } from "./recent-jobs.ts";
 import { prepareSubmit } from "./submit-job.ts";
 import { prepareJobSweep } from "./sweep-jobs.ts";
 
-/** Rows per transaction; results of megabytes may go with them. */
+/** Rows per transaction. They may have results of megabytes. */
 const SLICE = 200;
 
-/** What the jobs of an embedded store are kept with. */
+/** Options of a {@link SqliteJobStorage}. */
 export interface SqliteJobStorageOptions {
   readonly db: DatabaseSync;
   readonly commits: CommitGroup;
@@ -99,7 +99,7 @@ export class SqliteJobStorage implements JobStorage {
     return reading(() => this.#operations.stats(this.#options.clock.nowMs()));
   }
 
-  /** Fails the queued jobs that are past their queue time-out. */
+  /** Fails queued jobs whose queue time-out has passed. */
   async expireQueued(): Promise<void> {
     const { commits, changes, clock } = this.#options;
     const { due, expire } = this.#operations.expireQueued;

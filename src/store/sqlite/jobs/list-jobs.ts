@@ -3,7 +3,10 @@ import type { JobRow } from "../../../jobs/job-row.ts";
 import type { ListRange } from "../../../jobs/job-storage.ts";
 import { JOB_COLUMNS } from "./job-columns.ts";
 
-/** Prepares the listing: one seek into an index for each state, merged by age, so that no filter reads past what it lists. */
+/**
+ * Prepares the list query: one index range per state, merged by age, so that no filter reads rows that it does not
+ * list.
+ */
 export function prepareList(db: DatabaseSync): (range: ListRange) => readonly JobRow[] {
   const ofOwner = db.prepare(
     `SELECT ${JOB_COLUMNS} FROM job WHERE owner = ? AND state = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,

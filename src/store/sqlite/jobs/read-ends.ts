@@ -9,7 +9,7 @@ export interface EndReads {
   ended(range: EndedRange): readonly JobRow[];
 }
 
-/** Prepares the reads; each goes through the index of an owner's ends. */
+/** Prepares the reads. Each uses the index of an owner's ended jobs. */
 export function prepareReadEnds(db: DatabaseSync): EndReads {
   const newest = db.prepare(
     "SELECT max(ended_at_ms) AS endedAtMs FROM job WHERE owner = ? AND ended_at_ms IS NOT NULL",
@@ -23,7 +23,7 @@ export function prepareReadEnds(db: DatabaseSync): EndReads {
 
   return {
     ends(owner, withPast) {
-      // Commits follow one another, and no end stands before another of its owner's.
+      // Commits are sequential, and no end precedes an earlier end of the same owner.
       const resumeMs = Number(newest.get(owner)?.endedAtMs ?? 0);
       return { resumeMs, past: withPast ? read({ owner, sinceMs: resumeMs, above: 0, limit: -1 }) : [] };
     },

@@ -16,7 +16,7 @@ export function prepareFind(db: DatabaseSync): (jobId: string) => JobRow | undef
 /** Reads of results, of what runs, and of figures. */
 export interface JobReads {
   result(owner: string, jobId: string): Uint8Array | undefined;
-  /** Every attempt that the database holds for running; there are as many as workers run. */
+  /** Every attempt that the database holds as running. Their number is limited by the workers' concurrency. */
   running(): readonly (AttemptKey & { readonly cancelRequested: boolean })[];
   stats(nowMs: number): JobStats;
 }

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { TenantQueue } from "../../../jobs/fair-queue.ts";
 import { DUE_AT } from "../../transition-sql.ts";
 
-/** Prepares the reading of all queues: one seek for each, however long they are. */
+/** Prepares the read of all queues: one index seek per queue, independent of its length. */
 export function prepareReadQueues(db: DatabaseSync): (nowMs: number) => Iterable<TenantQueue> {
   const next = db.prepare(`
     SELECT priority, tool, owner, ${DUE_AT} AS dueAtMs FROM job

@@ -12,7 +12,7 @@ export interface ProgressReport {
   readonly progress: JobProgress;
 }
 
-/** Prepares the update of a running attempt's progress; `undefined` if the attempt is not the running one. */
+/** Prepares the update of an attempt's progress. It returns `undefined` if the attempt is not the running one. */
 export function prepareRecordProgress(
   db: DatabaseSync,
   counts: JobCounts,

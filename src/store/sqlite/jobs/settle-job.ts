@@ -8,7 +8,7 @@ import { JOB_COLUMNS } from "./job-columns.ts";
 import type { JobCounts } from "./job-counts.ts";
 import { prepareTransition } from "./transition.ts";
 
-/** An attempt that ends: which, with what last progress, and when. */
+/** The end of an attempt, with its last progress and its time. */
 export interface Ending {
   /** The job's row at any time since the attempt began. */
   readonly job: JobRow;
@@ -17,12 +17,15 @@ export interface Ending {
   readonly nowMs: number;
 }
 
-/** The ways in which a running attempt ends. Each gives the job's row, `undefined` if the attempt is not the running one. */
+/**
+ * The operations that end a running attempt. Each returns the job's row, or `undefined` if the attempt is not the
+ * running one.
+ */
 export interface SettleOperations {
   succeed(ending: Ending, result: Uint8Array): JobRow | undefined;
-  /** Queues the job again while `retry` and its attempts allow, otherwise fails it. */
+  /** Queues the job again if `retry` is set and an attempt is left, otherwise fails it. */
   fail(ending: Ending, error: JobError, retry: boolean): JobRow | undefined;
-  /** Queues the job again, without a failure. */
+  /** Queues the job again without counting a failure. */
   handBack(ending: Ending): JobRow | undefined;
   cancelRunning(ending: Ending): JobRow | undefined;
 }

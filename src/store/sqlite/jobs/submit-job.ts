@@ -10,8 +10,8 @@ import { JOB_COLUMNS } from "./job-columns.ts";
 import type { JobCounts } from "./job-counts.ts";
 
 /**
- * Prepares the insertion of a job under its intent. The operation gives the error that refuses the job instead:
- * REQUEST_ID_REUSED if the request id stands for another job or for a sync call, QUOTA_EXCEEDED.
+ * Prepares the insertion of a job with its intent. The operation throws REQUEST_ID_REUSED if the request id belongs to
+ * another job or to a sync call, and QUOTA_EXCEEDED.
  */
 export function prepareSubmit(
   db: DatabaseSync,

@@ -5,9 +5,9 @@ import type { RecentJobs } from "./recent-jobs.ts";
 
 /** The two halves of a removal. */
 export interface Sweep {
-  /** True if something has expired; a cheap read. */
+  /** True if there are expired rows. A cheap read. */
   due(nowMs: number): boolean;
-  /** Removes up to `limit` expired rows; returns how many went. */
+  /** Deletes up to `limit` expired rows. Returns the number of deleted rows. */
   remove(limit: number, nowMs: number): number;
 }
 
@@ -30,7 +30,7 @@ export function prepareJobSweep(db: DatabaseSync, counts: JobCounts, changes: Re
   };
 }
 
-/** Prepares the removal of sync intents that need not be remembered longer. */
+/** Prepares the deletion of expired sync intents. */
 export function prepareIntentSweep(db: DatabaseSync): Sweep {
   const due = db.prepare("SELECT 1 FROM intent WHERE expires_at_ms <= ? LIMIT 1");
   const remove = db.prepare(

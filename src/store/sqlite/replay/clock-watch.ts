@@ -1,17 +1,17 @@
 import type { Clock } from "../../../runtime/clock.ts";
 import type { Logger } from "../../../runtime/logger.ts";
 
-/** Differences between the clocks below this are no step, in milliseconds. */
+/** Smaller differences between the clocks do not count as a step, in milliseconds. */
 const STEP_MS = 10_000;
 
 /**
- * Compares the wall clock with the monotonic one since the store was opened, and says once of each step. A machine that
- * slept is seen as a step, too: the monotonic clock stood still.
+ * Compares the wall clock with the monotonic clock since the store was opened, and logs each step once. System sleep
+ * also appears as a step, because the monotonic clock stops.
  */
 export class ClockWatch {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  /** Wall time minus monotonic time. */
+  /** Wall time minus monotonic time when the store was opened. */
   readonly #firstOffsetMs: number;
   #offsetMs: number;
 
@@ -22,12 +22,12 @@ export class ClockWatch {
     this.#offsetMs = this.#firstOffsetMs;
   }
 
-  /** The time now, or what it would be without the steps forward since the store was opened. */
+  /** The current time without forward steps since the store was opened. */
   steadyMs(): number {
     return Math.min(this.#clock.nowMs(), this.#firstOffsetMs + this.#clock.monotonicMs());
   }
 
-  /** Looks for a step since the last look, and logs it. */
+  /** Checks for a step since the last check and logs it. */
   look(): void {
     const offsetMs = this.#clock.nowMs() - this.#clock.monotonicMs();
     const steppedMs = offsetMs - this.#offsetMs;

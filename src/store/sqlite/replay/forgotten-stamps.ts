@@ -1,17 +1,17 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { StampRange } from "../../refused-stamps.ts";
 
-/** Ranges no further apart than this become one, in milliseconds. */
+/** Ranges at most this far apart are merged, in milliseconds. */
 const GAP_MS = 60_000;
-/** Ranges there are at most. */
+/** Maximum number of ranges. */
 const RANGES_MAX = 64;
 
 /**
- * Of which stamps nonces were forgotten. These are ranges and not one floor, so that a clock which once stood ahead
- * leaves what lies between then and now open: no frame of that time was ever accepted.
+ * The timestamps whose nonces were forgotten. They are ranges instead of one floor, so that after a clock was
+ * temporarily ahead the timestamps in between remain acceptable, because no frame with them was accepted.
  */
 export class ForgottenStamps {
-  /** Sorted, disjoint. */
+  /** Sorted and disjoint. */
   #ranges: readonly StampRange[];
 
   constructor(ranges: readonly StampRange[] = []) {
@@ -22,19 +22,19 @@ export class ForgottenStamps {
     return this.#ranges;
   }
 
-  /** The range that holds the stamp. */
+  /** The range that contains the timestamp. */
   find(tsMs: number): StampRange | undefined {
     const highestMs = this.#ranges.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
     if (tsMs > highestMs) return undefined;
     return this.#ranges.find(({ fromMs, toMs }) => fromMs <= tsMs && tsMs <= toMs);
   }
 
-  /** True if a range holds all stamps from one to another. */
+  /** True if one range contains the whole given range. */
   covers({ fromMs, toMs }: StampRange): boolean {
     return (this.find(fromMs)?.toMs ?? Number.NEGATIVE_INFINITY) >= toMs;
   }
 
-  /** Adds a range. Where they become too many, the two of the earliest stamps become one. */
+  /** Adds a range. If there are too many, the two earliest ranges are merged. */
   add(range: StampRange): void {
     const ranges: StampRange[] = [];
     for (const next of [...this.#ranges, range].sort((one, other) => one.fromMs - other.fromMs)) {
@@ -53,13 +53,13 @@ export class ForgottenStamps {
   }
 }
 
-/** Reads and writes the forgotten stamps of a store. */
+/** Reads and writes the forgotten timestamps of a store. */
 export interface ForgottenStampsTable {
   read(): ForgottenStamps;
   write(forgotten: ForgottenStamps): void;
 }
 
-/** Prepares the operations on the table of forgotten stamps. */
+/** Prepares the operations on the table of forgotten timestamps. */
 export function prepareForgottenStamps(db: DatabaseSync): ForgottenStampsTable {
   const read = db.prepare("SELECT from_ms AS fromMs, to_ms AS toMs FROM forgotten_stamps");
   const clear = db.prepare("DELETE FROM forgotten_stamps");

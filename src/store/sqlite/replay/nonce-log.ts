@@ -3,15 +3,15 @@ import type { StampRange } from "../../refused-stamps.ts";
 import type { CommitGroup } from "../commit-group.ts";
 import type { Expiries } from "./nonce-ages.ts";
 
-/** A nonce that was claimed: 64 bits of its digest, and the stamp of its frame, Unix milliseconds. */
+/** A claimed nonce: 64 bits of its digest and the timestamp of its frame, Unix milliseconds. */
 export interface LoggedNonce {
   readonly fingerprint: Buffer;
   readonly tsMs: number;
 }
 
-/** The bytes of a fingerprint. */
+/** Length of a fingerprint, in bytes. */
 export const FINGERPRINT_BYTES = 8;
-/** The bytes of a logged nonce. */
+/** Length of a logged nonce, in bytes. */
 export const ENTRY_BYTES = FINGERPRINT_BYTES + 8;
 
 /** Rows of the log that follow one another. */
@@ -24,24 +24,24 @@ export interface LogRows {
 export interface RemovalTimes {
   /** Those that expire at or before this time, Unix milliseconds. */
   readonly expiredByMs: number;
-  /** Those that expire after this time: their stamps lie so far ahead that the clock has stood wrong. */
+  /** Rows that expire after this time. Their timestamps are so far ahead that the clock must have been wrong. */
   readonly aheadFromMs: number;
 }
 
-/** What was removed from the log. */
+/** The deleted rows of the log. */
 export interface RemovedNonces {
   readonly rows: number;
   readonly nonces: number;
   readonly stamps: readonly StampRange[];
 }
 
-/** The operations on the log of claimed nonces of one connection: a row for each group of claims. */
+/** The operations on the log of claimed nonces. Each group of claims is one row. */
 export interface NonceLog {
   /** Writes a row. Gives when it expires, Unix milliseconds. */
   append(nonces: readonly LoggedNonce[], maxAgeMs: number): number;
   /** What is logged, row by row. `outdated`: a row of layout 1, whose stamps are when its nonces expire. */
   read(): Iterable<LoggedNonce & { readonly outdated: boolean }>;
-  /** The last row; 0 if there is none. */
+  /** Number of the last row; 0 if there is none. */
   lastSeq(): number;
   /** When the rows that there are expire; reads them all. */
   expiries(): Expiries;
@@ -51,7 +51,10 @@ export interface NonceLog {
   holds(rows: LogRows): boolean;
 }
 
-/** The widest window that a server of layout 1 could be given, in milliseconds: what expires later came with a stamp ahead of it. */
+/**
+ * The largest window of servers of layout 1, in milliseconds. A nonce that expires later had a timestamp ahead of the
+ * window.
+ */
 export const OUTDATED_WINDOW_MS = 20 * 60 * 1000;
 
 /** Prepares the operations on the log. */
@@ -109,7 +112,7 @@ export function prepareNonceLog(db: DatabaseSync, numbers: { next: number }): No
   };
 }
 
-/** Writes the nonces of one row; {@link readEntries} reads them. */
+/** Serializes the nonces of one row for {@link readEntries}. */
 export function packEntries(nonces: readonly LoggedNonce[]): Buffer {
   const bytes = Buffer.alloc(nonces.length * ENTRY_BYTES);
   for (const [index, { fingerprint, tsMs }] of nonces.entries()) {
@@ -119,7 +122,7 @@ export function packEntries(nonces: readonly LoggedNonce[]): Buffer {
   return bytes;
 }
 
-/** Reads the nonces of one row. */
+/** Parses the nonces of one row. */
 export function* readEntries({ buffer, byteOffset, byteLength }: Uint8Array): Iterable<LoggedNonce> {
   const bytes = Buffer.from(buffer, byteOffset, byteLength);
   for (let at = 0; at < bytes.length; at += ENTRY_BYTES) {

@@ -1,30 +1,29 @@
 import type { StampRange } from "../../refused-stamps.ts";
 
-/** The span of stamps of one table, in milliseconds. */
+/** Time span of one table, in milliseconds. */
 const SPAN_MS = 30_000;
 const FIRST_CAPACITY = 1024;
 
 /**
- * Remembers nonces in memory by 64 bits of their digest, a few bytes each, by the stamps of their frames. Looking
- * one up and adding it takes about a tenth of what it takes SQLite, whose tree of random keys has a page of its own
- * changed by nearly every nonce. Two nonces that share 64 bits of SHA-256 by chance, or by more work than anybody can
- * do, would only have the later one refused.
+ * Stores nonces in memory as 64 bits of their digest, in tables by the timestamps of their frames. A lookup and
+ * insertion takes about a tenth of the time of SQLite, where nearly every random key changes another page. If two
+ * nonces share 64 bits of SHA-256, the later one is refused.
  */
 export class NonceSet {
-  /** By the number of their span of stamps. */
+  /** Tables by the number of their time span. */
   readonly #tables = new Map<number, FingerprintTable>();
 
-  /** True if the fingerprint was not there, or is no longer after {@link forget}. */
+  /** Adds a fingerprint. Returns false if it is present. */
   add(fingerprint: Buffer, tsMs: number): boolean {
     const high = fingerprint.readUInt32LE(0);
-    // An empty place holds zeros, so no fingerprint may.
+    // Zeros mark an empty slot, so a fingerprint must not be zero.
     const low = fingerprint.readUInt32LE(4) || 1;
     for (const table of this.#tables.values()) if (table.has(high, low)) return false;
     this.#tableOf(Math.floor(tsMs / SPAN_MS)).add(high, low, tsMs);
     return true;
   }
 
-  /** Forgets the tables all of whose stamps are refused by whoever asks. */
+  /** Removes the tables whose timestamps are all refused by the caller. */
   forget(isRefused: (stamps: StampRange) => boolean): void {
     for (const [span, table] of this.#tables) if (isRefused(table)) this.#tables.delete(span);
   }
@@ -39,7 +38,7 @@ export class NonceSet {
   }
 }
 
-/** A hash table with open addressing; fingerprints are spread evenly by what they are. */
+/** A hash table with open addressing. Fingerprints are uniformly distributed and serve as hashes. */
 class FingerprintTable implements StampRange {
   fromMs = Number.POSITIVE_INFINITY;
   toMs = Number.NEGATIVE_INFINITY;
@@ -60,7 +59,7 @@ class FingerprintTable implements StampRange {
     if (tsMs > this.toMs) this.toMs = tsMs;
   }
 
-  /** Where the fingerprint is, or would go. */
+  /** The slot of the fingerprint, or the empty slot for it. */
   #find(high: number, low: number): number {
     const places = this.#places;
     const last = places.length - 2;

@@ -3,12 +3,12 @@ import { bandOf, REFUSED_NONCES_TOTAL_MAX, rangeAround, type StampRange } from "
 import { ENTRY_BYTES, type LoggedNonce, OUTDATED_WINDOW_MS, packEntries, readEntries } from "./nonce-log.ts";
 import { ANY_CLIENT } from "./refused-frames.ts";
 
-/** Nonces in a row that is written anew. */
+/** Nonces per rewritten row. */
 const ROW_NONCES = 1_000;
 
 /**
- * Layout 1 kept the nonce of every frame that was refused for standing ahead, without its client and without a bound.
- * Where they are more than can be held in memory, ranges of stamps take their place, for every client.
+ * Converts the log of layout 1, which stored the nonce of every frame refused for being ahead, without its client and
+ * without a limit. If they are too many for memory, ranges of timestamps for all clients replace them.
  */
 export function gatherOutdatedNonces(db: DatabaseSync, nowMs: number): void {
   const aheadFromMs = Math.trunc(nowMs) + OUTDATED_WINDOW_MS;
@@ -34,7 +34,7 @@ export function gatherOutdatedNonces(db: DatabaseSync, nowMs: number): void {
   for (const [band, { fromMs, toMs }] of ranges) insert.run(ANY_CLIENT, band, fromMs, toMs);
 }
 
-/** A frame that expires at a time was stamped up to the widest age before. */
+/** The timestamp of a frame precedes its expiry time by at most the largest maximum age. */
 function widen(ranges: Map<number, StampRange>, nowMs: number, expiresAtMs: number): void {
   const band = bandOf(expiresAtMs - nowMs);
   const first = rangeAround(expiresAtMs - OUTDATED_WINDOW_MS);
@@ -46,7 +46,7 @@ function widen(ranges: Map<number, StampRange>, nowMs: number, expiresAtMs: numb
   });
 }
 
-/** Writes nonces of layout 1 into rows of their own. */
+/** Writes nonces of layout 1 into separate rows. */
 class RowWriter {
   readonly #insert;
   #nonces: LoggedNonce[] = [];

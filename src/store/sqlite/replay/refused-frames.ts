@@ -10,28 +10,30 @@ import {
 } from "../../refused-stamps.ts";
 import type { CommitGroup } from "../commit-group.ts";
 
-/** How long what was refused is kept after its time has passed, in milliseconds: a clock may be set back by a day. */
+/**
+ * How long refused frames are kept after their timestamp has passed, in milliseconds. A clock may be set back by a day.
+ */
 const KEPT_MS = 2 * 24 * 60 * 60 * 1000;
 
-/** Stands for every client, in ranges that were made of rows which name none. */
+/** Client id of ranges for all clients, which are made of rows without a client. */
 export const ANY_CLIENT = "";
 
-/** A frame that was refused: 64 bits of the digest of its nonce, and its stamp, Unix milliseconds. */
+/** A refused frame: 64 bits of the digest of its nonce and its timestamp, Unix milliseconds. */
 export interface RefusedNonce {
   readonly clientId: string;
   readonly fingerprint: Buffer;
   readonly tsMs: number;
 }
 
-/** Stamps of a client of which every frame was refused. */
+/** A range of timestamps of a client in which every frame counts as refused. */
 export interface RefusedRange extends StampRange {
   readonly clientId: string;
   readonly band: number;
 }
 
 /**
- * The frames that were refused because they stood ahead of the window: their nonces, up to a number for each client, and
- * ranges of stamps beyond. What is refused is on the disk when its caller hears of it.
+ * The frames that were refused because they were ahead of the window: their nonces up to a number per client, and
+ * ranges of timestamps beyond it. A refusal is on disk before the caller receives it.
  */
 export class RefusedFrames {
   readonly #commits: CommitGroup;
@@ -58,17 +60,17 @@ export class RefusedFrames {
     for (const range of ranges.iterate() as Iterable<unknown> as Iterable<RefusedRange>) this.#put({ ...range });
   }
 
-  /** Nonces that are kept here, one by one. */
+  /** Number of individually stored nonces. */
   get size(): number {
     return this.#nonces.size - (this.#held.get(ANY_CLIENT) ?? 0);
   }
 
-  /** True if this very frame was refused. */
+  /** True if exactly this frame was refused. */
   has(fingerprint: Buffer): boolean {
     return this.#nonces.size > 0 && this.#nonces.has(keyOf(fingerprint));
   }
 
-  /** The range of refused stamps of a client that holds the stamp. */
+  /** The refused range of a client that contains the timestamp. */
   find(clientId: string, tsMs: number): RefusedRange | undefined {
     if (this.#ranges.size === 0) return undefined;
     for (const client of [clientId, ANY_CLIENT]) {
@@ -79,14 +81,14 @@ export class RefusedFrames {
     return undefined;
   }
 
-  /** Holds a nonce that is kept elsewhere in the store. */
+  /** Adds a nonce in memory that is already in the store. */
   hold({ fingerprint, ...nonce }: RefusedNonce): void {
     this.#keep({ ...nonce, fingerprint: Buffer.from(fingerprint) });
   }
 
   /**
-   * Notes a frame that stands ahead of the window. What is known already is written again: an earlier write may be under
-   * way, or have failed. Throws UNAVAILABLE.
+   * Records a frame that is ahead of the window. A known frame is written again, because an earlier write may be
+   * pending or may have failed. Throws UNAVAILABLE.
    */
   async add(frame: RefusedNonce, nowMs: number): Promise<void> {
     const { clientId, fingerprint } = frame;
@@ -109,7 +111,7 @@ export class RefusedFrames {
     }
   }
 
-  /** Forgets what can be accepted no more, even if the clock is set back by a day. */
+  /** Deletes frames that cannot be accepted any more, even if the clock is set back by a day. */
   async sweep(nowMs: number, maxAgeMs: number): Promise<number> {
     const { deleteNonce, deleteRange } = this.#statements;
     const beforeMs = nowMs - maxAgeMs - KEPT_MS;
@@ -127,13 +129,13 @@ export class RefusedFrames {
     }
     for (const range of ranges) {
       const bands = this.#ranges.get(range.clientId);
-      // It may have grown meanwhile; then it was written again.
+      // Keeps a range that grew during the deletion. It was written again.
       if (bands?.get(range.band) === range) bands.delete(range.band);
     }
     return nonces.length;
   }
 
-  /** A client's range of a band, grown to hold another. */
+  /** A client's range of a band, extended to contain another range. */
   #grown(clientId: string, band: number, { fromMs, toMs }: StampRange): RefusedRange {
     const known = this.#ranges.get(clientId)?.get(band);
     return {

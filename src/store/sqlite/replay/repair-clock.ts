@@ -9,21 +9,21 @@ import { noStore, openError } from "../open-error.ts";
 import { lockOwner } from "../owner-lock.ts";
 import { ForgottenStamps, prepareForgottenStamps } from "./forgotten-stamps.ts";
 
-/** Which store to repair. */
+/** Options of {@link repairSqliteClock}. */
 export interface RepairClockOptions {
-  /** The database file. No server may use it. */
+  /** The database file. No server may use the store. */
   readonly path: string;
   readonly clock?: Clock;
 }
 
 /**
- * Lowers what a store holds of a time that has not come, which a clock that stood ahead has left behind: frames are then
- * refused up to the end of the window from now, and accepted after. What was accepted while the clock stood ahead may be
- * accepted again when its time comes. Throws OPTIONS_INVALID, STORE_IN_USE, STORE_INCOMPATIBLE, STORE_UNUSABLE.
+ * Lowers the times in a store that are in the future because the clock was ahead. Frames are then refused until the end
+ * of the current window and accepted afterwards. Frames that were accepted while the clock was ahead may be accepted
+ * again when their time comes. Throws OPTIONS_INVALID, STORE_IN_USE, STORE_INCOMPATIBLE, STORE_UNUSABLE.
  */
 export async function repairSqliteClock({ path, clock = systemClock }: RepairClockOptions): Promise<ClockRepair> {
   if (!existsSync(path)) throw noStore(path);
-  // Brings the layout up to date, and the log into the file.
+  // Migrates the layout and checkpoints the write-ahead log.
   await (await openSqliteStore({ path, clock, logger: silentLogger }))[Symbol.asyncDispose]();
   using _lock = lockOwner(realpathSync(path));
   try {

@@ -29,18 +29,18 @@ import { ReplayMark } from "./replay-mark.ts";
 /** Rows per transaction of a sweep. */
 const SLICE = 1_000;
 
-/** A connection with the group that writes through it. */
-export interface Connection {
+/** A connection with its commit group. */
+export interface WriteConnection {
   readonly db: DatabaseSync;
   readonly commits: CommitGroup;
 }
 
-/** What the replay guard of an embedded store is made of. */
+/** Options of a {@link SqliteReplayGuard}. */
 export interface SqliteReplayGuardOptions {
-  /** Commits are synced. */
-  readonly durable: Connection;
-  /** Commits survive a crash of the process, not a loss of power. */
-  readonly quick: Connection;
+  /** Commits are synced to disk. */
+  readonly durable: WriteConnection;
+  /** Commits survive a crash of the process, but not a power loss. */
+  readonly quick: WriteConnection;
   readonly state: EnteredState;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -48,10 +48,10 @@ export interface SqliteReplayGuardOptions {
 }
 
 /**
- * The {@link ReplayGuard} of the embedded store (docs/protocol-server.md, Replay guard). The store has one owner, so what is
- * remembered stands in memory; a log in the store brings it back after a restart. A nonce is forgotten once its window
- * has passed by the wall clock and by the monotonic one since it was claimed or read. Its stamp is then among the
- * {@link ForgottenStamps}, so that no clock set back opens anything.
+ * The {@link ReplayGuard} of the embedded store (docs/protocol-server.md, Replay guard). The store has one owner, so nonces
+ * are kept in memory, and a log in the store restores them after a restart. A nonce is forgotten when its window has
+ * passed by both the wall clock and the monotonic clock since it was claimed or read. Its timestamp is then in the
+ * {@link ForgottenStamps}, so that setting the clock back does not make it acceptable again.
  */
 export class SqliteReplayGuard implements ReplayGuard {
   readonly #options: SqliteReplayGuardOptions;
@@ -68,7 +68,7 @@ export class SqliteReplayGuard implements ReplayGuard {
   readonly #clockWatch: ClockWatch;
   #window: FrameWindow;
   #blindUntilMs: number;
-  /** When the store was found not to hold all that was accepted; what a wider window adds counts from then. */
+  /** Time at which the store was found to be incomplete. A wider window extends the refused range from this time. */
   #suspectAtMs: number | undefined;
   #refusesNow = false;
   #held = 0;
@@ -124,7 +124,7 @@ export class SqliteReplayGuard implements ReplayGuard {
     }
     const fingerprint = fingerprintOf(claim);
     if (this.#refused.has(fingerprint) || !this.#known.add(fingerprint, tsMs)) return false;
-    // If this fails the nonce stays spent, which costs its sender no more than a new one.
+    // If this fails the nonce remains spent, and the sender must use a new one.
     await this.#writer.write({ fingerprint, tsMs });
     this.#held += 1;
     return true;
@@ -200,7 +200,7 @@ export class SqliteReplayGuard implements ReplayGuard {
     await this.#options.durable.commits.run(() => this.#stateTable.raiseBlind(untilMs));
   }
 
-  /** Says so when frames that are stamped now begin to be refused, or no longer are. */
+  /** Logs when frames with the current time begin to be refused, and when they are accepted again. */
   #tellIfUnknown(): void {
     const { clock, logger } = this.#options;
     const nowMs = clock.nowMs();
@@ -217,7 +217,7 @@ export class SqliteReplayGuard implements ReplayGuard {
   }
 }
 
-/** 64 bits of a digest of client and nonce. No client id holds a line break. */
+/** 64 bits of the digest of client id and nonce. Client ids contain no line breaks. */
 function fingerprintOf({ clientId, nonce }: NonceClaim): Buffer {
   const digest = hash("sha256", Buffer.concat([Buffer.from(`${clientId}\n`), nonce]), "buffer");
   return digest.subarray(0, FINGERPRINT_BYTES);

@@ -4,14 +4,14 @@ import type { CommitGroup } from "../commit-group.ts";
 const STEP_MS = 10_000;
 
 /**
- * A durable time at or above the stamp of every frame whose nonce was claimed and may not be on the disk. Claims
- * themselves are not synced; after a power loss the mark tells which frames could be among the forgotten ones.
+ * A durable upper bound of the timestamps of all claimed nonces that may not be on disk. Claims are not synced
+ * individually. After a power loss, frames up to the mark may have been forgotten.
  */
 export class ReplayMark {
   readonly #commits: CommitGroup;
   readonly #write: StatementSync;
   readonly #lower: StatementSync;
-  /** Opening the store has synced whatever was claimed before. */
+  /** Starts at 0, because opening the store has synced all earlier claims. */
   #atMs = 0;
   #raising: Promise<void> | undefined;
 
@@ -21,12 +21,12 @@ export class ReplayMark {
     this.#lower = db.prepare("UPDATE store_state SET replay_mark_ms = min(replay_mark_ms, ?)");
   }
 
-  /** True if frames stamped `tsMs` may be accepted as things are. */
+  /** True if the mark covers `tsMs`, so that frames with this timestamp can be accepted. */
   covers(tsMs: number): boolean {
     return tsMs <= this.#atMs;
   }
 
-  /** Resolves once the mark durably covers `tsMs`. Those who ask meanwhile share the sync. Throws UNAVAILABLE. */
+  /** Resolves when the mark durably covers `tsMs`. Concurrent calls share one sync. Throws UNAVAILABLE. */
   async raiseTo(tsMs: number): Promise<void> {
     while (!this.covers(tsMs)) {
       this.#raising ??= this.#raise(tsMs).finally(() => {
@@ -37,8 +37,8 @@ export class ReplayMark {
   }
 
   /**
-   * Lowers a mark that a clock has raised which then stood ahead. The sync that goes with it brings what was claimed
-   * until then onto the disk. Throws UNAVAILABLE.
+   * Lowers a mark that was raised while the clock was ahead. Its sync also writes all earlier claims to disk. Throws
+   * UNAVAILABLE.
    */
   async lowerTo(latestMs: number): Promise<void> {
     const lowestMs = latestMs + STEP_MS;

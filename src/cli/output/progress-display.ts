@@ -4,11 +4,11 @@ import { plainText } from "./plain-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 const BAR_WIDTH = 24;
-/** Plain lines go to logs: progress alone is worth one a second. */
+/** Minimum interval of progress lines without a terminal, in milliseconds. */
 const PLAIN_INTERVAL_MS = 1000;
 
-/** Shows on stderr how far a job is: a bar where people see it, otherwise a line for each step. */
-export class JobProgress implements Disposable {
+/** Shows the progress of a job on stderr: a bar on a terminal, otherwise a line for each step. */
+export class ProgressDisplay implements Disposable {
   readonly #terminal: Terminal;
   #drawn = false;
   #last: { readonly state: string; readonly atMs: number } | undefined;
@@ -23,7 +23,7 @@ export class JobProgress implements Disposable {
     else this.#printLine(job);
   }
 
-  /** Wipes the bar away, so that what is said next has a line of its own. */
+  /** Clears the bar, so that the next message starts on a new line. */
   [Symbol.dispose](): void {
     if (this.#drawn) this.#terminal.draw("\r\x1b[K");
     this.#drawn = false;
@@ -50,9 +50,9 @@ export class JobProgress implements Disposable {
   }
 }
 
-/** A job's state in a few words. */
+/** A short description of a job's state. */
 export function describeJob({ state, attempt, maxAttempts, progress, cancelRequested }: JobSnapshot): string {
-  const words = [cancelRequested && state === "RUNNING" ? "RUNNING, asked to stop" : state];
+  const words = [cancelRequested && state === "RUNNING" ? "RUNNING, cancel requested" : state];
   if (attempt > 1) words.push(`(attempt ${attempt} of ${maxAttempts})`);
   if (progress !== undefined && state === "RUNNING") {
     const { completed, total, message } = progress;

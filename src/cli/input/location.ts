@@ -5,8 +5,8 @@ import { readConfig } from "./config-file.ts";
 import { DEFAULT_DATA_FOLDER, dataFolder } from "./data-folder.ts";
 import type { FileSettings } from "./settings.ts";
 
-/** Options that say where a server keeps its key ring and its store. */
-export interface PlaceOptions {
+/** Options for the location of a server's key ring and store. */
+export interface LocationOptions {
   /** Configuration file of the server. */
   readonly config?: string;
   readonly data?: string;
@@ -15,18 +15,18 @@ export interface PlaceOptions {
   readonly serverSecretFile?: string;
 }
 
-/** A value, and what names it in messages: the option, the variable, or the setting and its file. */
+/** A value with its source for messages: the option, the variable, or the setting and its file. */
 export interface Named {
   readonly value: string;
   readonly source: string;
-  /** True if it stands on the command line. */
+  /** True if it was set on the command line. */
   readonly isTyped: boolean;
-  /** True if it stands in the configuration file. */
+  /** True if it was set in the configuration file. */
   readonly isConfigured: boolean;
 }
 
-/** Where key ring and store are, each `undefined` that nothing names. */
-export interface Place {
+/** The location of key ring and store. A part that is not set is `undefined`. */
+export interface DataLocation {
   /** The data folder, which has a default. */
   readonly data: Named;
   /** URL of a shared store. */
@@ -35,19 +35,19 @@ export interface Place {
   readonly serverSecretFile: Named | undefined;
 }
 
-/** What {@link namePlace} puts together. */
-export interface PlaceSources {
-  readonly options: PlaceOptions;
+/** The sources of {@link resolveLocation}. */
+export interface LocationSources {
+  readonly options: LocationOptions;
   readonly env: Terminal["env"];
-  /** What `options.config` holds. */
+  /** The content of the file in `options.config`. */
   readonly file: FileSettings;
 }
 
 /**
- * Says where key ring and store are: command line before environment before configuration file before defaults. Throws
- * OPTIONS_INVALID, naming both, where two of them contradict each other.
+ * Resolves the location of key ring and store. The command line overrides the environment, which overrides the
+ * configuration file, which overrides the defaults. Throws OPTIONS_INVALID for contradictory values, naming both.
  */
-export function namePlace({ options, env, file }: PlaceSources): Place {
+export function resolveLocation({ options, env, file }: LocationSources): DataLocation {
   const pick = (name: "data" | "keyRing" | "serverSecretFile", option: string, setting: string): Named | undefined =>
     typed(options[name], option) ?? configured(file[name], setting, options.config);
   const place = {
@@ -73,22 +73,24 @@ export function namePlace({ options, env, file }: PlaceSources): Place {
   return place;
 }
 
-/** Reads the configuration file that the options name, and says where key ring and store are. Throws OPTIONS_INVALID. */
-export async function findPlace(options: PlaceOptions, env: Terminal["env"]): Promise<Place> {
-  return namePlace({ options, env, file: options.config === undefined ? {} : await readConfig(options.config) });
+/**
+ * Reads the configuration file in the options and resolves the location of key ring and store. Throws OPTIONS_INVALID.
+ */
+export async function findLocation(options: LocationOptions, env: Terminal["env"]): Promise<DataLocation> {
+  return resolveLocation({ options, env, file: options.config === undefined ? {} : await readConfig(options.config) });
 }
 
-/** The one store that a command works on. */
-export type StorePlace =
+/** The store that a command uses. */
+export type StoreLocation =
   | { readonly kind: "shared"; readonly url: string; readonly source: string }
   | { readonly kind: "folder"; readonly path: string };
 
 /**
- * The store that a command works on. A data folder on the command line counts more than a shared store that the
- * environment or the configuration names. Throws OPTIONS_INVALID, also if the command line names both.
+ * Finds the store that a command uses. A data folder on the command line overrides a shared store in the environment or
+ * the configuration. Throws OPTIONS_INVALID, also if the command line sets both.
  */
-export async function findStore(options: PlaceOptions, env: Terminal["env"]): Promise<StorePlace> {
-  const { data, store } = await findPlace(options, env);
+export async function findStore(options: LocationOptions, env: Terminal["env"]): Promise<StoreLocation> {
+  const { data, store } = await findLocation(options, env);
   if (data.isTyped && store?.isTyped) {
     throw invalid("--data names the store in a folder, and --store one in a database.", "Leave one of them out.");
   }
@@ -96,7 +98,7 @@ export async function findStore(options: PlaceOptions, env: Terminal["env"]): Pr
   return { kind: "shared", url: store.value, source: store.source };
 }
 
-function nameStore({ options, env, file }: PlaceSources): Named | undefined {
+function nameStore({ options, env, file }: LocationSources): Named | undefined {
   const named =
     typed(options.store, "--store") ??
     (env.SEALWIRE_STORE === undefined
@@ -105,7 +107,7 @@ function nameStore({ options, env, file }: PlaceSources): Named | undefined {
   return named === undefined || named.value === "" ? undefined : { ...named, value: storeUrl(named) };
 }
 
-/** A password on the command line is refused: every user of the machine could read it. */
+/** Refuses a password on the command line, which every user of the machine could read. */
 function storeUrl({ value, source, isTyped }: Named): string {
   if (!isPostgresUrl(value)) {
     const toDo = "Give postgres://USER@HOST/DATABASE, or --data DIR for a store in a folder.";

@@ -1,9 +1,9 @@
-import { JobProgress } from "../../../src/cli/output/job-progress.ts";
+import { ProgressDisplay } from "../../../src/cli/output/progress-display.ts";
 import type { JobSnapshot } from "../../../src/client/jobs/job-snapshot.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { RecordingTerminal } from "../cli-run.ts";
 
-const test = suite("cli/output/job-progress");
+const test = suite("cli/output/progress-display");
 
 class Screen extends RecordingTerminal {
   override readonly drawable = true;
@@ -28,7 +28,7 @@ const progress = (completed: number, total: number, message = "") => ({ complete
 test("on a terminal one line is drawn over and over, and wiped away at the end", () => {
   const screen = new Screen();
   {
-    using bar = new JobProgress(screen);
+    using bar = new ProgressDisplay(screen);
     bar.show(job({ progress: progress(0, 4) }));
     bar.show(job({ progress: progress(2, 4, "half") }));
   }
@@ -40,7 +40,7 @@ test("on a terminal one line is drawn over and over, and wiped away at the end",
 
 test("a line never outgrows the terminal, nor does its text move the cursor", () => {
   const screen = new Screen();
-  using bar = new JobProgress(screen);
+  using bar = new ProgressDisplay(screen);
   bar.show(job({ progress: progress(9, 1, `\u001b[2J\r\n${"𝄞".repeat(200)}`) }));
   const [, line = ""] = screen.stderr.split("\r");
   assert.ok([...line.replace("\u001b[K", "")].length < screen.columns);
@@ -49,7 +49,7 @@ test("a line never outgrows the terminal, nor does its text move the cursor", ()
 
 test("elsewhere each state is a line, and progress alone at most one a second", () => {
   const terminal = new RecordingTerminal();
-  using lines = new JobProgress(terminal);
+  using lines = new ProgressDisplay(terminal);
   lines.show(job({ state: "QUEUED" }));
   lines.show(job({ progress: progress(1, 4), attempt: 2 }));
   lines.show(job({ progress: progress(2, 4) }));
@@ -59,9 +59,9 @@ test("elsewhere each state is a line, and progress alone at most one a second", 
 
 test("an unknown total shows the count, and a cancel that is under way is said", () => {
   const terminal = new RecordingTerminal();
-  using lines = new JobProgress(terminal);
+  using lines = new ProgressDisplay(terminal);
   lines.show(job({ progress: progress(7, 0, "rows"), cancelRequested: true }));
-  assert.is(terminal.stderr, "j-1 RUNNING, asked to stop 7 rows\n");
+  assert.is(terminal.stderr, "j-1 RUNNING, cancel requested 7 rows\n");
 });
 
 test.run();

@@ -2,24 +2,24 @@ import { SealwireError } from "../../errors.ts";
 import { fileExists } from "../../files/file-exists.ts";
 import { type ClientCredentials, readCredentials } from "../../signing/key-ring/credentials.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { type CallOptions, namedAddress } from "./called-address.ts";
+import { type AddressOptions, namedAddress } from "./called-address.ts";
 import { dataFolder } from "./data-folder.ts";
 
-/** Options of commands that sign for a server or call it. */
-export interface ServerOptions extends CallOptions {
+/** Options of commands that call a server or sign requests for it. */
+export interface ConnectionOptions extends AddressOptions {
   readonly credentials?: string;
   readonly timeout?: number;
   readonly retryFor?: number;
 }
 
-/** The credentials that the options, the environment or the data folder name, with the address that applies. */
-export async function loadCredentials(terminal: Terminal, options: ServerOptions): Promise<ClientCredentials> {
+/** The credentials in the options, the environment or the data folder, with the effective address. */
+export async function loadCredentials(terminal: Terminal, options: ConnectionOptions): Promise<ClientCredentials> {
   const address = namedAddress(options, terminal.env);
   const credentials = await readCredentials(await credentialsPath(terminal, options));
   return address === undefined ? credentials : { ...credentials, address };
 }
 
-async function credentialsPath(terminal: Terminal, { credentials }: ServerOptions): Promise<string> {
+async function credentialsPath(terminal: Terminal, { credentials }: ConnectionOptions): Promise<string> {
   const named = credentials ?? (terminal.env.SEALWIRE_CREDENTIALS || undefined);
   if (named !== undefined) return named;
   const path = dataFolder().credentials;
@@ -28,8 +28,8 @@ async function credentialsPath(terminal: Terminal, { credentials }: ServerOption
   throw new SealwireError("OPTIONS_INVALID", `There are no credentials: ${path} does not exist here.\n${toDo}`);
 }
 
-/** The options that lead back to the same server with the same credentials, for a command that people can paste. */
-export function sameServerOptions(options: ServerOptions): string[] {
+/** The options that select the same server and credentials, for a suggested command. */
+export function sameServerOptions(options: ConnectionOptions): string[] {
   const { address, credentials, tls, tlsCa, tlsCert, tlsKey, tlsServerName, insecure } = options;
   const valued = { "--address": address, "--credentials": credentials, "--tls-ca": tlsCa, "--tls-cert": tlsCert };
   const more = { ...valued, "--tls-key": tlsKey, "--tls-server-name": tlsServerName };
