@@ -149,7 +149,7 @@ export const WIRE_REASONS = {
     status: "UNAVAILABLE",
     retryable: true,
     meaning: "The server cannot answer just now.",
-    remedy: "Try again, after the delay if one is told.",
+    remedy: "Try again, after the retry delay if there is one.",
   },
   DEADLINE_EXCEEDED: {
     status: "DEADLINE_EXCEEDED",
@@ -180,7 +180,7 @@ export const WIRE_REASONS = {
     status: "UNAVAILABLE",
     retryable: true,
     meaning: "The stream reached its maximum age.",
-    remedy: "Open another; a watch goes on after the newest revision in `after_revision`.",
+    remedy: "Open another; resume a watch with the newest revision in `after_revision`.",
   },
   TOOL_FAILED: {
     status: "UNKNOWN",

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { implement } from "sealwire";
 import { GreetToolServiceDefinition } from "./gen/greet/v1/greet_tool_service.ts";
 
-/* The module for `sealwire serve --tools`: the tools and their contract. */
+/* What `sealwire serve --tools` loads: the tools, and the contract that they follow. */
 
 export const descriptors = [readFileSync(new URL("gen/descriptors.binpb", import.meta.url))];
 

@@ -24,7 +24,7 @@ export class OverdueHandlers {
     if (count < this.#most) return;
     throw new SealwireError(
       "UNAVAILABLE",
-      `${count} calls of "${tool}" were cut off and their handlers still run, so it takes no further calls until one returns; whoever operates the server finds the calls in its log and may have to restart it.`,
+      `${count} calls of "${tool}" were cut off and their handlers still run, so it takes no further calls until one returns; the calls are in the log of the server, which may have to be restarted.`,
       { retryDelayMs: RETRY_MS },
     );
   }

@@ -659,7 +659,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     exit: 4,
     says: [
       "error: UNAVAILABLE: The database CLOSED/x cannot be used: connect ECONNREFUSED CLOSED.",
-      "try: Try again, after the delay if one is told.",
+      "try: Try again, after the retry delay if there is one.",
     ],
   },
   {
