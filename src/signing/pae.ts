@@ -2,10 +2,14 @@ import { SealwireError } from "../errors.ts";
 import { PROTOCOL_VERSION } from "../wire/limits.ts";
 
 /**
- * Encodes parts so that no two different lists of parts give the same bytes (docs/protocol.md, Signing input; after
- * the idea of DSSE's PAE): the version, a space, the number of parts in decimal, then for each part a space, its length
- * in bytes in decimal, a space and the part. Text counts as UTF-8. Throws OPTIONS_INVALID for text with a lone
- * surrogate, which has no UTF-8 form.
+ * Encodes a list of parts unambiguously (docs/protocol.md, "Signing input"; modelled on the PAE of DSSE): the version,
+ * a space, the number of parts in decimal, then for each part a space, its length in bytes in decimal, a space and the
+ * part. Text is encoded as UTF-8. Throws OPTIONS_INVALID for text with a lone surrogate, which has no UTF-8 form.
+ *
+ * @example
+ * ```ts
+ * pae("intent", "batch_sum", bytes); // mcp/0.1 3 6 intent 9 batch_sum 12 …
+ * ```
  */
 export function pae(...parts: readonly (string | Uint8Array)[]): Buffer {
   const pieces = paePieces(...parts);

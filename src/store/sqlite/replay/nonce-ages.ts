@@ -1,10 +1,4 @@
-import type { LogRows, RemovalTimes } from "./nonce-log.ts";
-
-/** When the first and the last of some nonces expire, Unix milliseconds. */
-export interface Expiries {
-  readonly firstMs: number;
-  readonly lastMs: number;
-}
+import type { Expiries, LogRows, RemovalTimes } from "./nonce-log.ts";
 
 interface Interval extends LogRows, Expiries {
   /** When the last of its rows was there, by the monotonic clock, in milliseconds. */

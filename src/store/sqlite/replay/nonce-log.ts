@@ -1,7 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { StampRange } from "../../refused-stamps.ts";
 import type { CommitGroup } from "../commit-group.ts";
-import type { Expiries } from "./nonce-ages.ts";
 
 /** A claimed nonce: 64 bits of its digest and the timestamp of its frame, Unix milliseconds. */
 export interface LoggedNonce {
@@ -26,6 +25,12 @@ export interface RemovalTimes {
   readonly expiredByMs: number;
   /** Rows that expire after this time. Their timestamps are so far ahead that the clock must have been wrong. */
   readonly aheadFromMs: number;
+}
+
+/** When the first and the last of some nonces expire, Unix milliseconds. */
+export interface Expiries {
+  readonly firstMs: number;
+  readonly lastMs: number;
 }
 
 /** The deleted rows of the log. */
