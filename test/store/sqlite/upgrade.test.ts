@@ -227,7 +227,7 @@ test("`store repair-clock` says what it lowered, and that there is nothing to lo
   assert.is(first.code, 0, first.stderr);
   assert.match(first.stderr, `Frames were refused up to ${new Date(floorMs).toISOString()}, and are now up to`);
   const second = await run(["store", "repair-clock", "--data", folder]);
-  assert.equal([second.code, second.stderr], [0, "The store holds nothing of a time that has not come.\n"]);
+  assert.equal([second.code, second.stderr], [0, "The store contains no time in the future.\n"]);
   {
     await using _store = await openSqliteStore({ path });
     assert.match((await run(["store", "repair-clock", "--data", folder])).stderr, "Another process owns the store");
