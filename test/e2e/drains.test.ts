@@ -13,7 +13,7 @@ import type { VerificationKey } from "../../src/signing/key-ring/types.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
-import { entryDesc, type LedgerHandler, ledgerDescriptors, ledgerTools } from "./ledger-tools.ts";
+import { entryDesc, type LedgerHandler, ledgerDescriptors, ledgerImage, ledgerTools } from "./ledger-tools.ts";
 
 const test = suite("e2e/drains");
 
@@ -59,7 +59,7 @@ test("a job that gets one attempt survives ten drains in its middle, and one wat
   const key = ring.find(added.keyId) as VerificationKey;
   await using client = new SealwireClient({
     credentials: credentialsOf(key, { serverId: "drained", address }),
-    descriptors: [ledgerDescriptors],
+    descriptors: ledgerImage,
     retry: { initialDelayMs: 1, maxDelayMs: 20 },
   });
   try {
