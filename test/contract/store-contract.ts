@@ -9,7 +9,7 @@ import { watchingContract } from "./watching.ts";
 import { watchingAllContract } from "./watching-all.ts";
 import { workingContract } from "./working.ts";
 
-/** Registers all requirements on a store (docs/protocol-server.md, Jobs, Intents, Replay guard) as tests of `engine`. */
+/** Registers all requirements on a store (docs/protocol.md, Jobs, Intents, Replay guard) as tests of `engine`. */
 export function storeContract(engine: EngineUnderTest): void {
   submittingContract(engine);
   listingContract(engine);

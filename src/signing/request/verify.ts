@@ -74,7 +74,7 @@ export interface RequestAuthenticatorOptions {
   /** Default: the system clock. */
   readonly clock?: Clock;
   /**
-   * Second tries in canonical form per second and key (docs/protocol-server.md, "Canonical bytes"), 0 to 1,000,000; 0 disables
+   * Second tries in canonical form per second and key (docs/protocol-server.md, "Second try"), 0 to 1,000,000; 0 disables
    * them. Default 50.
    */
   readonly canonicalRetriesPerSecond?: number;
