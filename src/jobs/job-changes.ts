@@ -4,7 +4,7 @@ import { type JobRow, toJobView } from "./job-row.ts";
 import type { RunListener } from "./worker/attempt-store.ts";
 
 /** Tells watchers of committed changes. */
-interface ChangePublisher {
+export interface ChangePublisher {
   publish(view: JobView): void;
 }
 

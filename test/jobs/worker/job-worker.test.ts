@@ -1,6 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
 import { FairQueue } from "../../../src/jobs/fair-queue.ts";
-import { JobChanges } from "../../../src/jobs/job-changes.ts";
 import { PAGE_KEY_BYTES } from "../../../src/jobs/page-token.ts";
 import { JobNotifier } from "../../../src/jobs/watch/job-notifier.ts";
 import { JobWorker } from "../../../src/jobs/worker/job-worker.ts";
@@ -8,7 +7,9 @@ import { silentLogger } from "../../../src/runtime/logger.ts";
 import { CommitGroup } from "../../../src/store/sqlite/commit-group.ts";
 import { SqliteAttemptStore } from "../../../src/store/sqlite/jobs/attempt-store.ts";
 import { prepareCancel } from "../../../src/store/sqlite/jobs/cancel-job.ts";
-import { prepareReads } from "../../../src/store/sqlite/jobs/read-jobs.ts";
+import { JobCounts } from "../../../src/store/sqlite/jobs/job-counts.ts";
+import { prepareFind } from "../../../src/store/sqlite/jobs/read-jobs.ts";
+import { RecentJobs } from "../../../src/store/sqlite/jobs/recent-jobs.ts";
 import { prepareSubmit } from "../../../src/store/sqlite/jobs/submit-job.ts";
 import { prepareSchema } from "../../../src/store/sqlite/schema.ts";
 import { Gate, spec } from "../../contract/store-under-test.ts";
@@ -24,50 +25,70 @@ function silentLedger(clock: FakeClock) {
   const made = { pageKey: new Uint8Array(PAGE_KEY_BYTES), storeId: "store", nowMs: 0 };
   prepareSchema(db, { path: ":memory:", logger: silentLogger, ...made });
   const fairQueue = new FairQueue();
-  const changes = new JobChanges(new JobNotifier({ read: async () => [], clock }), fairQueue);
+  const find = prepareFind(db);
+  const counts = new JobCounts(db);
+  const commits = new CommitGroup({ db, clock, logger: silentLogger, onDamage() {} });
+  commits.summarize(counts);
+  const changes = new RecentJobs(new JobNotifier({ read: async () => [], clock }), fairQueue, find);
   const attemptStore = new SqliteAttemptStore({
     db,
-    commits: new CommitGroup({ db, clock, logger: silentLogger, onDamage() {} }),
+    commits,
+    counts,
     fairQueue,
     changes,
     clock,
   });
-  return { attemptStore, submit: prepareSubmit(db), cancel: prepareCancel(db), reads: prepareReads(db) };
+  const submit = prepareSubmit(db, counts);
+  const cancel = prepareCancel(db, counts);
+  const failures = db.prepare("SELECT failures FROM job");
+  return {
+    attemptStore,
+    find,
+    failures: () => failures.get()?.failures,
+    submit(): void {
+      submit(spec(), "job", clock.nowMs());
+      counts.write();
+    },
+    cancel(): void {
+      cancel("alice", "job", clock.nowMs());
+      counts.write();
+    },
+  };
 }
 
 test("a job and a cancel that no hint told of are found by polling", async () => {
   const clock = new FakeClock();
-  const { attemptStore, submit, cancel, reads } = silentLedger(clock);
+  const { attemptStore, submit, cancel, find } = silentLedger(clock);
   const gate = new Gate();
   const handlers = new Map([["echo", gate.handler]]);
   await using worker = new JobWorker({ attemptStore, handlers, concurrency: 1, clock, logger: silentLogger });
   await settled();
-  submit(spec(), "job", clock.nowMs());
+  submit();
   await settled();
   assert.is(worker.running, 0);
   await eventually("the job is found", () => {
     clock.advance(5_000);
     return worker.running === 1;
   });
-  cancel("alice", "job", clock.nowMs());
+  cancel();
   await settled();
-  assert.is(reads.find("job")?.state, "RUNNING");
+  assert.is(find("job")?.state, "RUNNING");
   await eventually("the cancel is found", () => {
     clock.advance(5_000);
-    return reads.find("job")?.state === "CANCELLED";
+    return find("job")?.state === "CANCELLED";
   });
 });
 
 test("an attempt that was dropped counts as lost with its worker", async () => {
   const clock = new FakeClock();
-  const { attemptStore, submit, reads } = silentLedger(clock);
-  submit(spec(), "job", clock.nowMs());
+  const { attemptStore, submit, find, failures } = silentLedger(clock);
+  submit();
   await attemptStore.claim({ handles: () => true, count: 1, perOwner: undefined });
   assert.is(await attemptStore.recoverLost(), 0);
   attemptStore.drop({ jobId: "job", attempt: 1 });
   assert.is(await attemptStore.recoverLost(), 1);
-  assert.is(reads.find("job")?.state, "QUEUED");
-  assert.is(reads.find("job")?.failures, 1);
+  assert.is(find("job")?.state, "QUEUED");
+  assert.is(failures(), 1);
   const late = { jobId: "job", attempt: 1 };
   assert.is(await attemptStore.settle(late, { kind: "succeeded", result: Buffer.from("late") }, undefined), false);
 });
