@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { FairQueue } from "../../../src/jobs/fair-queue.ts";
 import { PAGE_KEY_BYTES } from "../../../src/jobs/page-token.ts";
-import { Notifiers } from "../../../src/jobs/watch/notifiers.ts";
+import { JobNotifier } from "../../../src/jobs/watch/job-notifier.ts";
 import { JobWorker } from "../../../src/jobs/worker/job-worker.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { CommitGroup } from "../../../src/store/sqlite/commit-group.ts";
@@ -26,28 +26,33 @@ function silentLedger(clock: FakeClock) {
   prepareSchema(db, { path: ":memory:", logger: silentLogger, ...made });
   const fairQueue = new FairQueue();
   const find = prepareFind(db);
-  const noStorage = (): never => {
-    throw new Error("nobody watches");
-  };
   const counts = new JobCounts(db);
   const commits = new CommitGroup({ db, clock, logger: silentLogger, onDamage() {} });
   commits.summarize(counts);
-  const changes = new RecentJobs(new Notifiers(noStorage, clock), fairQueue, find);
-  const attemptStore = new SqliteAttemptStore({ db, commits, counts, fairQueue, changes, clock });
-  const [submit, cancel] = [prepareSubmit(db, counts), prepareCancel(db, counts)];
-  const failures = db.prepare("SELECT failures FROM job WHERE job_id = ?");
+  const changes = new RecentJobs(new JobNotifier({ read: async () => [], clock }), fairQueue, find);
+  const attemptStore = new SqliteAttemptStore({
+    db,
+    commits,
+    counts,
+    fairQueue,
+    changes,
+    clock,
+  });
+  const submit = prepareSubmit(db, counts);
+  const cancel = prepareCancel(db, counts);
+  const failures = db.prepare("SELECT failures FROM job");
   return {
     attemptStore,
-    failures: (jobId: string) => failures.get(jobId)?.failures,
-    submit: (...given: Parameters<typeof submit>) => {
-      submit(...given);
-      counts.write();
-    },
-    cancel: (...given: Parameters<typeof cancel>) => {
-      cancel(...given);
-      counts.write();
-    },
     find,
+    failures: () => failures.get()?.failures,
+    submit(): void {
+      submit(spec(), "job", clock.nowMs());
+      counts.write();
+    },
+    cancel(): void {
+      cancel("alice", "job", clock.nowMs());
+      counts.write();
+    },
   };
 }
 
@@ -58,14 +63,14 @@ test("a job and a cancel that no hint told of are found by polling", async () =>
   const handlers = new Map([["echo", gate.handler]]);
   await using worker = new JobWorker({ attemptStore, handlers, concurrency: 1, clock, logger: silentLogger });
   await settled();
-  submit(spec(), "job", clock.nowMs());
+  submit();
   await settled();
   assert.is(worker.running, 0);
   await eventually("the job is found", () => {
     clock.advance(5_000);
     return worker.running === 1;
   });
-  cancel("alice", "job", clock.nowMs());
+  cancel();
   await settled();
   assert.is(find("job")?.state, "RUNNING");
   await eventually("the cancel is found", () => {
@@ -77,13 +82,13 @@ test("a job and a cancel that no hint told of are found by polling", async () =>
 test("an attempt that was dropped counts as lost with its worker", async () => {
   const clock = new FakeClock();
   const { attemptStore, submit, find, failures } = silentLedger(clock);
-  submit(spec(), "job", clock.nowMs());
+  submit();
   await attemptStore.claim({ handles: () => true, count: 1, perOwner: undefined });
   assert.is(await attemptStore.recoverLost(), 0);
   attemptStore.drop({ jobId: "job", attempt: 1 });
   assert.is(await attemptStore.recoverLost(), 1);
   assert.is(find("job")?.state, "QUEUED");
-  assert.is(failures("job"), 1);
+  assert.is(failures(), 1);
   const late = { jobId: "job", attempt: 1 };
   assert.is(await attemptStore.settle(late, { kind: "succeeded", result: Buffer.from("late") }, undefined), false);
 });

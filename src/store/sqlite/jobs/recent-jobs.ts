@@ -1,7 +1,6 @@
 import type { FairQueue } from "../../../jobs/fair-queue.ts";
-import { JobChanges } from "../../../jobs/job-changes.ts";
+import { type ChangePublisher, JobChanges } from "../../../jobs/job-changes.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
-import type { Notifiers } from "../../../jobs/watch/notifiers.ts";
 
 /** Jobs that are kept at most; a row takes about a kilobyte. */
 const KEPT_MAX = 4_096;
@@ -16,8 +15,8 @@ export class RecentJobs extends JobChanges {
   readonly #read: (jobId: string) => JobRow | undefined;
 
   /** `read`: reads a job's row from the database. */
-  constructor(notifiers: Notifiers, fairQueue: FairQueue, read: (jobId: string) => JobRow | undefined) {
-    super(notifiers, fairQueue);
+  constructor(notifier: ChangePublisher, fairQueue: FairQueue, read: (jobId: string) => JobRow | undefined) {
+    super(notifier, fairQueue);
     this.#read = read;
   }
 
