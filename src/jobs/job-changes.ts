@@ -3,13 +3,8 @@ import type { JobView } from "./job.ts";
 import { type JobRow, toJobView } from "./job-row.ts";
 import type { RunListener } from "./worker/attempt-store.ts";
 
-<<<<<<< HEAD
 /** Publishes committed changes to watchers. */
-interface ChangePublisher {
-=======
-/** Tells watchers of committed changes. */
 export interface ChangePublisher {
->>>>>>> w-store
   publish(view: JobView): void;
 }
 

@@ -1,4 +1,5 @@
 import { TickLimiter } from "../../src/runtime/tick-limiter.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { assert, suite } from "../support/suite.ts";
 
 const test = suite("runtime/tick-limiter");
@@ -6,7 +7,7 @@ const test = suite("runtime/tick-limiter");
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test("only so many run in a turn, the others in the next ones, in order", async () => {
-  const tickLimiter = new TickLimiter(2);
+  const tickLimiter = new TickLimiter(2, new FakeClock());
   const ran: number[] = [];
   for (let task = 1; task <= 5; task += 1) tickLimiter.run(() => void ran.push(task));
   assert.equal(ran, [1, 2]);
