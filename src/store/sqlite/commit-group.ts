@@ -42,9 +42,12 @@ export interface Summary {
 const AWAY = "the store cannot be written; calls fail with UNAVAILABLE";
 
 /**
- * Runs the write operations of one connection. All operations of a tick share one transaction and therefore one fsync.
- * Each has its own savepoint, and its promise settles after COMMIT. If the transaction fails, every operation in it
- * fails and nothing is written.
+ * Runs the write operations of one connection. The operations of one or a few turns share one transaction and therefore
+ * one fsync; their promises settle after COMMIT. If the transaction fails, every operation in it fails and nothing is
+ * written.
+ *
+ * An operation that throws fails alone: the transaction is rolled back, and all its operations run again, each under a
+ * savepoint. So an operation may run twice, and must not rely on what its first run left in memory.
  */
 export class CommitGroup {
   readonly #db: DatabaseSync;

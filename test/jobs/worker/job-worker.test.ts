@@ -43,6 +43,7 @@ function silentLedger(clock: FakeClock) {
   const failures = db.prepare("SELECT failures FROM job");
   return {
     attemptStore,
+    commits,
     find,
     failures: () => failures.get()?.failures,
     submit(): void {
@@ -77,6 +78,20 @@ test("a job and a cancel that no hint told of are found by polling", async () =>
     clock.advance(5_000);
     return find("job")?.state === "CANCELLED";
   });
+});
+
+test("a claim that is run again, since another operation of its transaction threw, takes its jobs all the same", async () => {
+  const { attemptStore, commits, submit } = silentLedger(new FakeClock());
+  submit();
+  const claimed = attemptStore.claim({ handles: () => true, count: 2, perOwner: undefined });
+  const thrown = commits.run(() => {
+    throw new Error("refused");
+  });
+  await thrown.then(
+    () => assert.unreachable(),
+    (error: Error) => assert.is(error.message, "refused"),
+  );
+  assert.is((await claimed).attempts.length, 1);
 });
 
 test("an attempt that was dropped counts as lost with its worker", async () => {

@@ -62,9 +62,15 @@ export class SqliteAttemptStore implements AttemptStore {
     const { commits, clock } = this.#options;
     this.#reloadQueuesIfDue();
     const nowMs = clock.nowMs();
+    let isRepeated = false;
     try {
       const { claimed, nextDueMs } = await commits.run(
-        () => this.#claim(request, nowMs),
+        () => {
+          // The queues in memory still show what was claimed before the transaction was rolled back.
+          if (isRepeated) this.#reloadQueues();
+          isRepeated = true;
+          return this.#claim(request, nowMs);
+        },
         (claim) => {
           for (const { row } of claim.claimed) this.#begun(row);
         },
@@ -128,8 +134,11 @@ export class SqliteAttemptStore implements AttemptStore {
 
   /** The queues in memory may be outdated after a failed claim or a clock change. */
   #reloadQueuesIfDue(): void {
+    if (this.#options.clock.monotonicMs() >= this.#queuesReloadMs) this.#reloadQueues();
+  }
+
+  #reloadQueues(): void {
     const { fairQueue, clock } = this.#options;
-    if (clock.monotonicMs() < this.#queuesReloadMs) return;
     fairQueue.replace(reading(() => [...this.#readQueues(clock.nowMs())]));
     this.#queuesReloadMs = clock.monotonicMs() + QUEUES_RELOAD_MS;
   }
