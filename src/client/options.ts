@@ -66,7 +66,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
   readonly retry?: RetryOptions;
   /**
-   * Whether calls to a server share one stream, which takes about a third of the CPU time of a request each.
+   * Whether calls to a server share one stream, which takes less than half of the CPU time of a request each.
    *
    * - `"auto"`: calls do that overlap or follow each other within a second, if the server confirms that the connection
    *   leads to it alone. All other calls are a request each. Time limits, cancellation and `traceparent` hold either way.
