@@ -1,13 +1,16 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
+/** The longest warm-up, as a multiple of {@link BenchOptions.warmUpSeconds}. */
+export const WARM_UP_MOST = 4.5;
+
 /** Options of the benches. */
 export interface BenchOptions {
   /** Number of rounds. The medians are reported. */
   readonly rounds: number;
   /** Duration of one interval. */
   readonly seconds: number;
-  /** Duration of the warm-up of each server. */
+  /** Shortest warm-up of each server. It lasts longer while the CPU time per call falls. */
   readonly warmUpSeconds: number;
   /** Numbers of concurrent calls. */
   readonly callers: readonly number[];

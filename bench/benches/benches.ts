@@ -4,6 +4,7 @@ import type { Bench } from "../report/result.ts";
 export const benches = {
   calls: async () => (await import("./calls.ts")).calls,
   parts: async () => (await import("./parts.ts")).parts,
+  connections: async () => (await import("./connections.ts")).connections,
   sizes: async () => (await import("./sizes.ts")).sizes,
   jobs: async () => (await import("./jobs.ts")).jobs,
   costs: async () => (await import("./costs.ts")).costs,

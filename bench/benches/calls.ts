@@ -1,5 +1,7 @@
 import type { Bench } from "../report/result.ts";
-import { compare } from "./compared.ts";
+import { compare, summaries } from "./compared.ts";
+
+const BASE = "grpc-js";
 
 /** Unary calls of Sealwire and of its alternatives. */
 export const calls: Bench = {
@@ -11,6 +13,7 @@ export const calls: Bench = {
           "http2",
           "grpc-js",
           "sealwire-sqlite",
+          "sealwire-observed",
           "sealwire-stream",
           "sealwire-memory",
           "sealwire-postgres",
@@ -19,7 +22,8 @@ export const calls: Bench = {
           "mcp-1",
           "json-hmac",
         ],
-        base: "grpc-js",
+        base: BASE,
+        more: (series) => summaries(series, BASE),
       },
       options,
     ),

@@ -1,5 +1,5 @@
 import type { Bench, Table } from "../report/result.ts";
-import { median, medianRatio } from "../report/statistics.ts";
+import { describeRange, median, ratios } from "../report/statistics.ts";
 import { type Measured, measureInRounds, type Series } from "./rounds.ts";
 import { callsPerSecond } from "./series-table.ts";
 
@@ -21,23 +21,36 @@ export const client: Bench = {
 
 function clientTable(title: string, all: readonly Series[], callers: number): Table {
   const series = all.filter((each) => each.callers === callers);
-  const ratio = (rounds: readonly Measured[], of: (round: Measured) => number): number =>
-    medianRatio(rounds.map(of), (series[0]?.rounds ?? []).map(of));
+  const compared = (rounds: readonly Measured[], of: (round: Measured) => number): readonly [number, string] => {
+    const values = ratios(rounds.map(of), (series[0]?.rounds ?? []).map(of));
+    return [median(values), describeRange(values)];
+  };
   return {
     title,
-    columns: ["", "calls/s", "client CPU per call (µs)", "× grpc-js", "p50 (ms)", "p50 × grpc-js"],
+    columns: [
+      "",
+      "client CPU per call (µs)",
+      "CPU × grpc-js",
+      "lowest–highest",
+      "p50 (ms)",
+      "p50 × grpc-js",
+      "lowest–highest",
+      "calls/s",
+      "client's core busy (%)",
+    ],
     rows: series.map(({ title: name, rounds }) => [
       name,
-      median(rounds.map(callsPerSecond)),
-      median(rounds.map(cpuPerCall)),
-      ratio(rounds, cpuPerCall),
+      median(rounds.map(clientCpu)),
+      ...compared(rounds, clientCpu),
       median(rounds.map(p50)),
-      ratio(rounds, p50),
+      ...compared(rounds, p50),
+      median(rounds.map(callsPerSecond)),
+      median(rounds.map(({ loadCpuUs, elapsedMs }) => loadCpuUs / elapsedMs / 10)),
     ]),
   };
 }
 
-function cpuPerCall({ loadCpuUs, calls }: Measured): number {
+function clientCpu({ loadCpuUs, calls }: Measured): number {
   return loadCpuUs / calls;
 }
 

@@ -1,5 +1,19 @@
-import type { Bench } from "../report/result.ts";
+import type { Bench, Table } from "../report/result.ts";
+import { describeRange, median } from "../report/statistics.ts";
+import type { VariantName } from "../variants/variants.ts";
 import { compare } from "./compared.ts";
+import type { Series } from "./rounds.ts";
+import { cpuPerCall } from "./series-table.ts";
+
+const WHOLE = "sealwire-sqlite";
+/** Each part with the variant that lacks it. */
+const PARTS: readonly (readonly [part: string, without: VariantName])[] = [
+  ["signatures: verified and made", "sealwire-unsigned"],
+  ["strict parse and rules of the arguments", "sealwire-unvalidated"],
+  ["replay guard: a nonce in the store", "sealwire-replayable"],
+];
+const BARE = "sealwire-bare";
+const OBSERVED = "sealwire-observed";
 
 /** The cost of each part of Sealwire: the same call without this part. */
 export const parts: Bench = {
@@ -7,17 +21,37 @@ export const parts: Bench = {
   run: (options) =>
     compare(
       {
-        names: [
-          "grpc-js",
-          "sealwire-sqlite",
-          "sealwire-unsigned",
-          "sealwire-unvalidated",
-          "sealwire-replayable",
-          "sealwire-bare",
-          "sealwire-observed",
-        ],
-        base: "sealwire-sqlite",
+        names: ["grpc-js", WHOLE, ...PARTS.map(([, without]) => without), BARE, OBSERVED],
+        base: WHOLE,
+        more: (series) => [costs(series)],
       },
       { ...options, callers: [64] },
     ),
 };
+
+/** What each part takes of a call. A part's cost is a difference within a round. */
+function costs(series: readonly Series[]): Table {
+  const of = (name: VariantName): number[] => series.find((each) => each.name === name)?.rounds.map(cpuPerCall) ?? [];
+  const whole = of(WHOLE);
+  const minus = (from: readonly number[], values: readonly number[]): number[] =>
+    from.map((value, round) => value - (values[round] ?? Number.NaN));
+  const single = PARTS.map(([, without]) => minus(whole, of(without)));
+  const sum = whole.map((_, round) => single.reduce((total, costs) => total + (costs[round] ?? Number.NaN), 0));
+  const rows: readonly (readonly [string, readonly number[]])[] = [
+    ...PARTS.map(([part], index) => [part, single[index] ?? []] as const),
+    ["the sum of these", sum],
+    ["all three, left out together", minus(whole, of(BARE))],
+    ["what remains: grpc-js, frames, admission, the tool", of(BARE)],
+    ["the whole call", whole],
+    ["log and metrics, in addition", minus(of(OBSERVED), whole)],
+    ["for comparison: grpc-js", of("grpc-js")],
+  ];
+  return {
+    title: "What each part takes of the server's CPU, 64 callers",
+    columns: ["", "µs per call", "lowest–highest", "share of a call (%)"],
+    rows: rows.map(([label, values]) => {
+      const shares = values.map((value, round) => (value / (whole[round] ?? Number.NaN)) * 100);
+      return [label, median(values), describeRange(values), median(shares)];
+    }),
+  };
+}

@@ -8,7 +8,7 @@ export const processes: Bench = {
   async run(options) {
     const names = ["sealwire-4-connections", "sealwire-cluster", "sealwire-reuse-port"] as const;
     const series = await measureInRounds({ ...options, names, callers: [64] });
-    const table = seriesTable("Calls per second, 64 callers, 4 connections", series, "sealwire-4-connections");
+    const table = seriesTable("64 callers, 4 connections", series, "sealwire-4-connections");
     return { tables: [withoutServer(table)], raw: series };
   },
 };

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import type { Sample } from "../load/load.ts";
-import type { BenchOptions } from "../options.ts";
+import { type BenchOptions, WARM_UP_MOST } from "../options.ts";
 import { pickCores } from "../process/cores.ts";
 import type { LoadQuestions } from "../process/load-process.ts";
 import { PinnedProcess } from "../process/pinned-process.ts";
 import type { ServerQuestions } from "../process/server-process.ts";
+import { median } from "../report/statistics.ts";
 import type { Variant } from "../variants/variant.ts";
 import { type VariantName, variants } from "../variants/variants.ts";
 
@@ -33,6 +34,10 @@ const FOLDER = join(import.meta.dirname, "..", "process");
 /** Number of requests that are prepared for the first interval, before the required number is known. */
 const FIRST_BATCH = 500;
 const SPARE = 1.5;
+/** Number of intervals of the warm-up that are compared with as many before them. */
+const WINDOW = 5;
+/** The median of a window may be this share of that before it in a server that is warm. */
+const STABLE = 0.97;
 
 /**
  * Starts and warms up every variant, then measures in rounds. In each round every variant has one interval for each
@@ -43,9 +48,9 @@ export async function measureInRounds(options: RoundsOptions): Promise<readonly 
   await using running = new AsyncDisposableStack();
   const pairs: Pair[] = [];
   for (const name of names) {
-    progress(`warming ${name}`);
     const pair = running.use(await Pair.start(name, { profiles, firstBatch }));
-    await pair.warmUp(warmUpSeconds * 1000, Math.max(...callers));
+    const tookMs = await pair.warmUp(warmUpSeconds * 1000, Math.max(...callers));
+    progress(`warmed ${name} for ${(tookMs / 1000).toFixed(0)} s`);
     pairs.push(pair);
   }
   const measured = new Map<string, Measured[]>();
@@ -65,6 +70,13 @@ export async function measureInRounds(options: RoundsOptions): Promise<readonly 
   return callers.flatMap((count) =>
     pairs.map(({ name, title }) => ({ name, title, callers: count, rounds: measured.get(`${name} ${count}`) ?? [] })),
   );
+}
+
+/** Whether the newest values are lower than those before them. */
+function isFalling(values: readonly number[]): boolean {
+  const newest = median(values.slice(-WINDOW));
+  const before = median(values.slice(-2 * WINDOW, -WINDOW));
+  return !(newest > before * STABLE);
 }
 
 /** A variant's server and its load, each in its own process. */
@@ -111,12 +123,19 @@ class Pair implements AsyncDisposable {
     return new Pair(name, title, firstBatch, { server, load });
   }
 
-  /** Calls for this duration, without the time for preparing requests. */
-  async warmUp(durationMs: number, callers: number): Promise<void> {
-    for (let leftMs = durationMs; leftMs > 0; ) {
-      const { elapsedMs } = await this.measure(callers, Math.min(leftMs, 2000));
-      leftMs -= elapsedMs;
+  /**
+   * Calls until the CPU time per call has stopped falling: for `atLeastMs`, and up to {@link WARM_UP_MOST} times that.
+   * Returns the duration in milliseconds, without the time for preparing requests.
+   */
+  async warmUp(atLeastMs: number, callers: number): Promise<number> {
+    const cpu: number[] = [];
+    let tookMs = 0;
+    while (tookMs < atLeastMs || (tookMs < atLeastMs * WARM_UP_MOST && isFalling(cpu))) {
+      const { elapsedMs, serverCpuUs, loadCpuUs, calls } = await this.measure(callers, atLeastMs / (2 * WINDOW));
+      cpu.push((serverCpuUs + loadCpuUs) / calls);
+      tookMs += elapsedMs;
     }
+    return tookMs;
   }
 
   async measure(callers: number, durationMs: number): Promise<Measured> {

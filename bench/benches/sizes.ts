@@ -1,8 +1,9 @@
 import type { Bench, Cell } from "../report/result.ts";
-import { median, medianRatio } from "../report/statistics.ts";
+import { describeRange, median, ratios } from "../report/statistics.ts";
 import { SIZES } from "../variants/echoed-messages.ts";
 import { SIZE_NAMES, type SizeName } from "../variants/size-names.ts";
 import { measureInRounds, type Series } from "./rounds.ts";
+import { cpuPerCall } from "./series-table.ts";
 
 const CALLERS = 8;
 /** Requests made for the first interval: a large one takes a megabyte. */
@@ -35,25 +36,23 @@ const COLUMNS = [
   "grpc-js: server CPU per call (µs)",
   "Sealwire: server CPU per call (µs)",
   "CPU × grpc-js",
-  "lowest and highest of the rounds",
+  "lowest–highest",
   "grpc-js: p50 (ms)",
   "Sealwire: p50 (ms)",
 ];
 
 function row(name: SizeName, series: readonly Series[]): Cell[] {
   const { title, bytes } = SIZES[name];
-  const [grpcJs = [], sealwire = []] = series.map(({ rounds }) =>
-    rounds.map(({ serverCpuUs, calls }) => serverCpuUs / calls),
-  );
+  const [grpcJs = [], sealwire = []] = series.map(({ rounds }) => rounds.map(cpuPerCall));
   const [grpcJsMs = [], sealwireMs = []] = series.map(({ rounds }) => rounds.map(({ p50Ms }) => p50Ms));
-  const ratios = sealwire.map((value, round) => value / (grpcJs[round] ?? Number.NaN));
+  const compared = ratios(sealwire, grpcJs);
   return [
     title,
     bytes().length,
     median(grpcJs),
     median(sealwire),
-    medianRatio(sealwire, grpcJs),
-    `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`,
+    median(compared),
+    describeRange(compared),
     median(grpcJsMs),
     median(sealwireMs),
   ];

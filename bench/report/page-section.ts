@@ -6,10 +6,18 @@ import type { Result } from "./result.ts";
 const START = "<!-- bench: written by npm run bench -->\n";
 const END = "<!-- /bench -->";
 
-/** The pages that show the newest result of a bench, with the shown columns. */
-export const PAGES: Readonly<Record<string, { readonly page: string; readonly columns: readonly number[] }>> = {
-  calls: { page: "README.md", columns: [0, 1, 2, 3, 4, 5] },
-  costs: { page: "docs/scale.md", columns: [0, 1, 2, 3, 4] },
+/** A page that shows the first tables of a bench's newest result. */
+export interface ShownOn {
+  readonly page: string;
+  readonly tables: number;
+  /** Number of shown columns. Default: all. */
+  readonly columns?: number;
+}
+
+/** The pages that show results. */
+export const PAGES: Readonly<Record<string, ShownOn>> = {
+  calls: { page: "README.md", tables: 2 },
+  costs: { page: "docs/scale.md", tables: 1, columns: 5 },
 };
 
 /** Inserts the newest result of its bench into a page. Throws if the page has no section for it. */
@@ -23,11 +31,12 @@ export function withNewestResult(text: string, name: string): string {
 function section(name: string): string {
   const path = join(import.meta.dirname, "..", "results", `${name}.json`);
   const result = JSON.parse(readFileSync(path, "utf8")) as Result;
-  const drawn = result.tables.find(({ title }) => title === result.chart?.title);
-  const table = drawn ?? result.tables[0];
-  if (table === undefined) throw new Error(`${path} has no table`);
-  const chosen = PAGES[name]?.columns ?? [];
-  const columns = chosen.map((index) => table.columns[index] ?? "");
-  const rows = table.rows.map((row) => chosen.map((index) => row[index] ?? ""));
-  return `\n${markdownTable({ columns, rows })}\n\n${provenance(result)}\n`;
+  const { tables = 0, columns: shown } = PAGES[name] ?? {};
+  const chosen = result.tables.slice(0, tables);
+  if (chosen.length < tables) throw new Error(`${path} has too few tables`);
+  const sections = chosen.map(({ title, columns, rows }) => {
+    const table = markdownTable({ columns: columns.slice(0, shown), rows: rows.map((row) => row.slice(0, shown)) });
+    return tables === 1 ? table : `${title}:\n\n${table}`;
+  });
+  return `\n${[...sections, provenance(result)].join("\n\n")}\n`;
 }

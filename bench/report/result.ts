@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { cpus, release, totalmem } from "node:os";
-import type { BenchOptions } from "../options.ts";
+import { type BenchOptions, WARM_UP_MOST } from "../options.ts";
 import { pickCores } from "../process/cores.ts";
 
 /** A cell: a measured number or a text, which may be empty. */
@@ -73,5 +73,6 @@ export function describeMachine(): string {
 /** Describes the settings of a run. */
 export function describeSettings({ rounds, seconds, warmUpSeconds, scale }: BenchOptions): string {
   const scaled = scale === 1 ? "" : `, scaled down by ${scale}`;
-  return `${rounds} rounds of ${seconds} s after ${warmUpSeconds} s of warm-up${scaled}`;
+  const warm = `a warm-up of ${warmUpSeconds} s, or up to ${warmUpSeconds * WARM_UP_MOST} s until the CPU per call is stable`;
+  return `${rounds} rounds of ${seconds} s after ${warm}${scaled}`;
 }

@@ -11,7 +11,19 @@ export function median(values: readonly number[]): number {
   return (below + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
 }
 
-/** The median of `values[i] / base[i]`, in which drift between rounds cancels out. */
+/** `values[i] / base[i]`, in which drift between rounds cancels out. */
+export function ratios(values: readonly number[], base: readonly number[]): number[] {
+  return values.map((value, round) => value / (base[round] ?? Number.NaN));
+}
+
+/** The median of {@link ratios}. */
 export function medianRatio(values: readonly number[], base: readonly number[]): number {
-  return median(values.map((value, round) => value / (base[round] ?? Number.NaN)));
+  return median(ratios(values, base));
+}
+
+/** The lowest and the highest of values, for a cell. */
+export function describeRange(values: readonly number[]): string {
+  const lowest = Math.min(...values).toPrecision(3);
+  const highest = Math.max(...values).toPrecision(3);
+  return lowest === highest ? lowest : `${lowest}–${highest}`;
 }

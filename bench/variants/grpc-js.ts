@@ -7,7 +7,7 @@ import { CALL_METHOD } from "../../src/wire/limits.ts";
 import { Http2Load } from "../load/http2-load.ts";
 import { plainRequestBytes, plainResponse } from "./plain-frames.ts";
 import type { Variant } from "./variant.ts";
-import { batchSum, RESULT } from "./work.ts";
+import { batchSum, MANY_CONNECTIONS, RESULT } from "./work.ts";
 
 const call: handleUnaryCall<CallRequest, CallResponse> = ({ request }, respond) => {
   const { numbers } = BatchSumRequest.decode(request.envelope?.args?.value ?? new Uint8Array());
@@ -16,17 +16,25 @@ const call: handleUnaryCall<CallRequest, CallResponse> = ({ request }, respond) 
 };
 
 /** The baseline: grpc-js with our stubs and messages, without signatures and checks. */
-export const grpcJs: Variant<string> = {
-  title: "grpc-js, unsigned",
+export const grpcJs = grpcJsOver(1);
 
-  async serve() {
-    const server = new Server();
-    server.addService({ call: ToolServiceService.call }, { call });
-    const bind = promisify(server.bindAsync.bind(server));
-    const port = await bind("127.0.0.1:0", ServerCredentials.createInsecure());
-    return { target: `127.0.0.1:${port}`, [Symbol.asyncDispose]: async () => server.forceShutdown() };
-  },
+/** The same over this many connections, which the callers use in turn. */
+export const grpcJsOverMany = grpcJsOver(MANY_CONNECTIONS);
 
-  connect: (address) =>
-    Http2Load.connect({ address, path: CALL_METHOD, makeMessage: plainRequestBytes, expected: RESULT }),
-};
+function grpcJsOver(connections: number): Variant<string> {
+  return {
+    title: "grpc-js, unsigned",
+
+    async serve() {
+      // As Sealwire sets it.
+      const server = new Server({ "grpc.enable_channelz": 0 });
+      server.addService({ call: ToolServiceService.call }, { call });
+      const bind = promisify(server.bindAsync.bind(server));
+      const port = await bind("127.0.0.1:0", ServerCredentials.createInsecure());
+      return { target: `127.0.0.1:${port}`, [Symbol.asyncDispose]: async () => server.forceShutdown() };
+    },
+
+    connect: (address) =>
+      Http2Load.connect({ address, path: CALL_METHOD, makeMessage: plainRequestBytes, expected: RESULT, connections }),
+  };
+}

@@ -13,21 +13,22 @@ const PROTOCOL = "2026-07-28";
 const inputSchema = z.object({ numbers: z.array(z.number()).min(1) });
 const outputSchema = z.object({ count: z.number(), total: z.number() });
 
+function makeServer(): McpServer {
+  const server = new McpServer({ name: "bench", version: "1.0.0" });
+  server.registerTool("batch_sum", { inputSchema, outputSchema }, ({ numbers }) => {
+    const sum = batchSum(numbers);
+    return { content: [{ type: "text", text: JSON.stringify(sum) }], structuredContent: { ...sum } };
+  });
+  return server;
+}
+
 /** The MCP TypeScript SDK 2.x over Streamable HTTP, whose protocol is stateless. */
 export const mcp2: Variant<number> = {
   title: "MCP SDK 2.x, Streamable HTTP, stateless",
 
   async serve() {
-    const handle = toNodeHandler(
-      createMcpHandler(() => {
-        const server = new McpServer({ name: "bench", version: "1.0.0" });
-        server.registerTool("batch_sum", { inputSchema, outputSchema }, ({ numbers }) => {
-          const sum = batchSum(numbers);
-          return { content: [{ type: "text", text: JSON.stringify(sum) }], structuredContent: { ...sum } };
-        });
-        return server;
-      }),
-    );
+    // Its default opens an event stream for each answer.
+    const handle = toNodeHandler(createMcpHandler(makeServer, { responseMode: "json" }));
     // The adapter's declarations do not agree with node:http's under exactOptionalPropertyTypes.
     const server = createServer((request, response) => void handle(request as NodeIncomingMessageLike, response));
     server.listen(0, "127.0.0.1");

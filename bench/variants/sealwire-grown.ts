@@ -1,6 +1,10 @@
 import { sealwire } from "./sealwire.ts";
+import { MANY_CONNECTIONS } from "./work.ts";
 
-/* Sealwire on SQLite with large amounts of data. */
+/* Sealwire on SQLite with large amounts of data, or many connections. */
+
+/** Over many connections, which the callers use in turn. */
+export const sealwireOverMany = sealwire({ title: "Sealwire on SQLite", connections: MANY_CONNECTIONS });
 
 /** With a thousand clients in the key ring. */
 export const sealwireWithManyClients = sealwire({

@@ -37,15 +37,21 @@ export const sealwireBare = sealwire({
   options: withoutReplayGuard,
 });
 
-/** With a log line for each call, which is discarded, and metrics, as in `sealwire serve --metrics`. */
+/** With a log line for each call, written to /dev/null, and metrics, as in `sealwire serve --metrics`. */
 export const sealwireObserved = sealwire({
-  title: "with log and metrics",
+  title: "Sealwire on SQLite, with log and metrics",
   options: async (store) => {
+    const { openSync } = await import("node:fs");
     const { pino } = await import("pino");
+    const { LogSink } = await import("../../src/cli/output/log-sink.ts");
     const { systemClock } = await import("../../src/runtime/clock.ts");
     const { createMetrics } = await import("../../src/server/metrics/metrics.ts");
     const { observer, noteKeyUse } = await createMetrics({ store, clock: systemClock });
-    const logger = pino({ base: null }, pino.destination({ dest: "/dev/null", sync: true }));
+    const onDropped = (lines: number): void => {
+      throw new Error(`the log dropped ${lines} lines`);
+    };
+    const sink = new LogSink({ fd: openSync("/dev/null", "a"), clock: systemClock, onDropped });
+    const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, sink);
     return { observers: [observer], onKeyUsed: noteKeyUse, logger };
   },
 });

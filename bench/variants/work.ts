@@ -1,5 +1,8 @@
 import { BatchSumRequest, BatchSumResponse } from "../../gen/sealwire/demo/v1/batch_sum.ts";
 
+/** Number of connections of the variants with many. */
+export const MANY_CONNECTIONS = 64;
+
 /** The numbers that every variant adds up in a call. */
 export const NUMBERS = [1, 2, 3.5];
 
