@@ -46,8 +46,8 @@ export class Image implements AsyncDisposable {
     this.port = port;
   }
 
-  /** Builds it, with a certificate and a file to hash. */
-  static async build(): Promise<Image> {
+  /** Builds it, with a certificate and a file to hash. `packages` are installed beside the project's own. */
+  static async build({ packages = [] }: { readonly packages?: readonly string[] } = {}): Promise<Image> {
     const image = new Image(await mkdtemp(join(tmpdir(), "sealwire-container-")), await freePort());
     const { folder } = image;
     await chmod(folder, 0o755);
@@ -58,7 +58,7 @@ export class Image implements AsyncDisposable {
       await chown(join(folder, pod), IMAGE_USER, IMAGE_USER);
     }
     await writeFile(join(folder, "files", "notes.txt"), "alpha\n");
-    await makeProject(join(folder, "project"));
+    await makeProject(join(folder, "project"), packages);
     await image.makeCertificate();
     await buildStages(folder);
     return image;
@@ -115,7 +115,7 @@ export class Image implements AsyncDisposable {
 }
 
 /** A copy of the example's project as the page makes it, with a key ring and other secrets that must stay there. */
-async function makeProject(project: string): Promise<void> {
+async function makeProject(project: string, packages: readonly string[]): Promise<void> {
   const filter = (path: string): boolean => !/\/(node_modules|gen|\.sealwire)$/.test(path);
   await cp(join(root, "examples", "tools"), project, { recursive: true, filter });
   for (const name of ["Dockerfile", "Dockerfile.dockerignore"])
@@ -124,7 +124,8 @@ async function makeProject(project: string): Promise<void> {
   for (const name of [".sealwire/key-ring.json", ".sealwire/client.json", "reports.json", "server-secret", ".env"])
     await writeFile(join(project, name), "secret");
   const { path } = await packPackage(project);
-  await inShell(project, `npm install --no-audit --no-fund --ignore-scripts ./${basename(path)}`);
+  const installed = [`./${basename(path)}`, ...packages].join(" ");
+  await inShell(project, `npm install --no-audit --no-fund --ignore-scripts ${installed}`);
 }
 
 /** Does what the recipe says with the files that its ignore rules let in: `app` holds what the final stage has there. */

@@ -44,7 +44,7 @@ const name = "what manifests and page say prepares a database, serves and works 
 
 async function deploy(): Promise<void> {
   await using postgres = await PostgresServer.start();
-  await using image = await Image.build();
+  await using image = await Image.build({ packages: ["pg@8"] });
   const store = { SEALWIRE_STORE: postgres.url() };
   const byName = await containers();
   const start = (container: string, pod?: "worker") =>

@@ -101,6 +101,18 @@ test("a program that imports each entry point runs", async () => {
   assert.is(await inProject(process.execPath, "entry-points.mts"), answers);
 });
 
+test("a store on PostgreSQL without the package pg is refused, with the command that installs it", async () => {
+  const migrate = ["sealwire", "store", "migrate", "--store", "postgres://127.0.0.1/none"];
+  const failed = await inProject("npx", "--no-install", ...migrate).then(
+    () => assert.unreachable("it migrated something"),
+    (thrown: { readonly code: number; readonly stderr: string }) => thrown,
+  );
+  assert.ok(failed);
+  assert.is(failed.code, 2);
+  assert.match(failed.stderr, "needs the package pg, which is not installed");
+  assert.match(failed.stderr, "npm install pg@8");
+});
+
 for (const [format, ending] of [
   ["esm", "mjs"],
   ["cjs", "cjs"],

@@ -1,6 +1,7 @@
-import { Client, types } from "pg";
+import type { Client } from "pg";
 import { SealwireError } from "../../../errors.ts";
 import { type ConnectionTarget, showHost, type TargetHost } from "./connection.ts";
+import { type Driver, loadDriver } from "./driver.ts";
 import { findPassword } from "./password-file.ts";
 import { isPermanent } from "./permanent-fault.ts";
 import { prepareSession } from "./session.ts";
@@ -31,15 +32,17 @@ export class Connector {
   }
 
   /**
-   * Opens a connection with the application name `name`. Throws the host's error, or an error with those of all hosts.
+   * Opens a connection with the application name `name`. Throws the host's error, or an error with those of all hosts;
+   * OPTIONS_INVALID without the package `pg`.
    */
   async connect(name: string): Promise<Client> {
+    const driver = await loadDriver();
     const { hosts } = this.#target;
     const failures: { readonly host: TargetHost; readonly thrown: unknown }[] = [];
     for (const index of this.#order()) {
       const host = hosts[index] as TargetHost;
       try {
-        const client = await this.#open(host, name);
+        const client = await this.#open(driver, host, name);
         this.#last = index;
         return client;
       } catch (thrown) {
@@ -54,15 +57,15 @@ export class Connector {
     return [this.#last, ...others];
   }
 
-  async #open(host: TargetHost, name: string): Promise<Client> {
+  async #open(driver: Driver, host: TargetHost, name: string): Promise<Client> {
     const { config, passwordFile: path } = this.#target;
-    const client: Client = new Client({
+    const client: Client = new driver.Client({
       // Read only when the server requests a password. The driver would also read the file, with a warning each time.
       password: () => findPassword({ path, host, user: client.user ?? "", database: client.database ?? "" }),
       ...config,
       ...host,
       application_name: name,
-      types: numbersForInt8,
+      types: numbersForInt8(driver),
     });
     // An error while no statement runs is detected by the next statement.
     client.on("error", () => {});
@@ -92,9 +95,11 @@ function messageOf(thrown: unknown): string {
 }
 
 /** All bigint columns of the schema contain safe integers: times in milliseconds, counts, positions. */
-const numbersForInt8 = {
-  getTypeParser: ((oid: number, format?: "text" | "binary") =>
-    oid === INT8 && format !== "binary"
-      ? Number
-      : types.getTypeParser(oid, format as "text")) as typeof types.getTypeParser,
-};
+function numbersForInt8({ types }: Driver): Pick<Driver["types"], "getTypeParser"> {
+  return {
+    getTypeParser: ((oid: number, format?: "text" | "binary") =>
+      oid === INT8 && format !== "binary"
+        ? Number
+        : types.getTypeParser(oid, format as "text")) as typeof types.getTypeParser,
+  };
+}
