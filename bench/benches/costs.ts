@@ -44,10 +44,7 @@ export const costs: Bench = {
     await using store = await openPostgresStore({ url: postgres.url(schema) });
     const meter = await DatabaseMeter.of(connection, schema);
     await using caller = await startCaller(store);
-    const [calls, jobs] = [CALLS, JOBS].map((count) => Math.max(FEWEST, Math.round(count / scale))) as [
-      number,
-      number,
-    ];
+    const [calls, jobs] = [CALLS, JOBS].map((count) => Math.max(FEWEST, Math.round(count / scale))) as [number, number];
 
     const steps: readonly { readonly title: string; readonly count: number; readonly run: () => Promise<unknown> }[] = [
       { title: "a call: its nonce", count: calls, run: () => sideBySide(calls, () => caller.call()) },
