@@ -179,7 +179,7 @@ export class JobWorker implements Worker {
   }
 }
 
-/** AttemptOutcome and last progress of an attempt. */
+/** The outcome and the last progress of an attempt. */
 interface Ending {
   readonly outcome: AttemptOutcome;
   readonly progress: JobProgress | undefined;

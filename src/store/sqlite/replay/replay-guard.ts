@@ -171,7 +171,7 @@ export class SqliteReplayGuard implements ReplayGuard {
     }
   }
 
-  /** Removes those of the rows that may go, a slice a transaction; returns how many nonces went. */
+  /** Removes the rows that `times` selects, one slice per transaction. Returns the number of removed nonces. */
   async #removeRows(rows: LogRows, times: RemovalTimes): Promise<number> {
     let swept = 0;
     for (let removed = SLICE; removed === SLICE; ) {
@@ -184,7 +184,7 @@ export class SqliteReplayGuard implements ReplayGuard {
     return swept;
   }
 
-  /** The stamps count as forgotten before the commit: no claim may come between. */
+  /** The timestamps count as forgotten before the commit, so that no claim succeeds between the two. */
   #removeSlice(rows: LogRows, times: RemovalTimes): RemovedNonces {
     const removed = this.#log.remove(rows, times, SLICE);
     if (removed.rows === 0) return removed;
