@@ -66,7 +66,7 @@ export function surviveStrayErrors({ logger, clock }: StrayErrorOptions): StrayE
         `stray error of a tool; ${outcome}`,
       );
     } catch {
-      // The error counts all the same.
+      // The error is counted even if it cannot be logged.
     }
   };
   const onException = (thrown: unknown): void => onStray(thrown, "exception");
