@@ -64,7 +64,7 @@ function utf8Length(text: string): number {
   if (!text.isWellFormed()) {
     throw new SealwireError(
       "OPTIONS_INVALID",
-      "A text to be signed holds half of a surrogate pair; send well-formed Unicode.",
+      "A text to be signed contains a lone surrogate; send well-formed Unicode.",
     );
   }
   return Buffer.byteLength(text);

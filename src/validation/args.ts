@@ -117,6 +117,6 @@ function invalid(desc: DescMessage, violations: readonly FieldViolation[], viola
   const count = violations.length + violationsOmitted;
   const first = violations[0];
   const where = first?.field ? `${first.field}: ` : "";
-  const text = `The arguments are not a valid ${desc.typeName}: ${where}${first?.message ?? "a rule does not hold"}${count > 1 ? ` (and ${count - 1} more)` : ""}.`;
+  const text = `The arguments are not a valid ${desc.typeName}: ${where}${first?.message ?? "a rule is violated"}${count > 1 ? ` (and ${count - 1} more)` : ""}.`;
   return new SealwireError("ARGS_INVALID", text, { violations, violationsOmitted });
 }

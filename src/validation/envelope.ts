@@ -66,7 +66,7 @@ export function checkVersion(v: string): void {
   if (v === PROTOCOL_VERSION) return;
   throw new SealwireError(
     "UNSUPPORTED_VERSION",
-    `The envelope's v is not "${PROTOCOL_VERSION}", the only version spoken here.`,
+    `The envelope's v is not "${PROTOCOL_VERSION}", the only supported version.`,
   );
 }
 

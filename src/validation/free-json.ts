@@ -71,7 +71,7 @@ function checkJson(value: unknown, path: string): void {
 
 function unfit(path: string, what: string): FreeJsonError {
   return new FreeJsonError(
-    `${path}: ${what} has no form in JSON; give a text, a finite number, a plain object or a list`,
+    `${path}: ${what} cannot be represented in JSON; use a text, a finite number, a plain object or a list`,
   );
 }
 

@@ -67,7 +67,7 @@ function checkScalar(type: ScalarType, value: JsonValue, path: string): void {
   if (NOT_NUMBERS.has(type)) return;
   if (typeof value === "string" && !WORDS.has(value)) checkText(value, path);
   if (typeof value === "number" && INTEGERS_64.has(type) && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    throw new JsonNumberError(`${path}: ${value} is beyond what JSON numbers hold exactly; write it in quotes`);
+    throw new JsonNumberError(`${path}: ${value} cannot be represented exactly as a JSON number; write it in quotes`);
   }
 }
 

@@ -262,7 +262,7 @@ class StrictParse {
     } else {
       cursor.skip(field.wireType, end);
       if (field.isJsonNumber && this.#jsonNumbers && !Number.isFinite(cursor.view.getFloat64(start, true))) {
-        throw new WireFormatError("a number that is not finite, which JSON cannot hold");
+        throw new WireFormatError("a number that is not finite, which JSON cannot represent");
       }
     }
     if (fits !== undefined && this.#trace === undefined && !fits(cursor, start, cursor.pos)) throw RULE_BROKEN;

@@ -56,7 +56,7 @@ export function readStreamMessage(bytes: Uint8Array): StreamMessage {
       const tag = cursor.tag(end);
       if (tag === CANCEL_TAG) return readCancel(cursor, from);
       if (tag === HEADER_TAG) {
-        if (header !== undefined) throw malformed("header", "is there twice; send it once");
+        if (header !== undefined) throw malformed("header", "occurs twice; send it once");
         const is = readHeader(cursor, cursor.delimited(end));
         header = { from, to: cursor.pos, is };
       } else {
@@ -140,7 +140,7 @@ function readCancel(cursor: WireCursor, from: number): StreamMessage {
   let call: number | undefined;
   try {
     const end = cursor.delimited(whole);
-    if (from !== 0 || end !== whole) throw malformed("cancel", "is not alone; send it as a message of its own");
+    if (from !== 0 || end !== whole) throw malformed("cancel", "is not the only field; send it as a separate message");
     while (cursor.pos < end) {
       const tag = cursor.tag(end);
       if (tag !== FIRST_NUMBER_TAG) throw malformed("cancel", `has the unknown field ${tag >>> 3}; leave it out`);

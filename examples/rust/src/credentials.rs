@@ -20,7 +20,7 @@ impl Credentials {
     pub fn read(path: impl AsRef<Path>) -> io::Result<Self> {
         let file = File::open(&path)?;
         if file.metadata()?.permissions().mode() & 0o077 != 0 {
-            return Err(io::Error::other(format!("others can get at the keys: chmod 600 {}", path.as_ref().display())));
+            return Err(io::Error::other(format!("others can read the keys: chmod 600 {}", path.as_ref().display())));
         }
         let fields: HashMap<String, String> = serde_json::from_reader(io::BufReader::new(file))?;
         let text =

@@ -163,11 +163,19 @@ export class SqliteReplayGuard implements ReplayGuard {
 
   #throwIfUnknown(clientId: string, tsMs: number): void {
     if (tsMs <= this.#blindUntilMs) {
-      throw freshnessUnknown(tsMs, this.#blindUntilMs, "The store may have lost what was accepted before");
+      throw freshnessUnknown(
+        tsMs,
+        this.#blindUntilMs,
+        "The store may have lost the nonces of frames with this timestamp",
+      );
     }
     const forgotten = this.#forgotten.find(tsMs) ?? this.#refused.find(clientId, tsMs);
     if (forgotten !== undefined) {
-      throw freshnessUnknown(tsMs, forgotten.toMs, "Frames stamped at that time are no longer remembered");
+      throw freshnessUnknown(
+        tsMs,
+        forgotten.toMs,
+        "The store no longer contains the nonces of frames with this timestamp",
+      );
     }
   }
 
@@ -211,9 +219,9 @@ export class SqliteReplayGuard implements ReplayGuard {
     if (refuses) {
       logger.error(
         { until_ms: untilMs },
-        "frames stamped now are refused, since the store no longer remembers that time; check the clock, and see `sealwire store repair-clock` if it is right",
+        "frames with the current time are refused, because the store no longer contains the nonces of that time; check the clock; if it is correct, see `sealwire store repair-clock`",
       );
-    } else logger.info({}, "frames stamped now are accepted again");
+    } else logger.info({}, "frames with the current time are accepted again");
   }
 }
 

@@ -22,7 +22,7 @@ public record Credentials(
   /** Reads a credentials file. Refuses a file that other users can access. */
   public static Credentials read(Path path) throws IOException {
     if (!PosixFilePermissions.toString(Files.getPosixFilePermissions(path)).endsWith("------"))
-      throw new IOException("others can get at the keys: chmod 600 " + path);
+      throw new IOException("others can read the keys: chmod 600 " + path);
     var fields = JsonParser.parseString(Files.readString(path)).getAsJsonObject();
     return new Credentials(
         text(fields, "address"),
