@@ -40,8 +40,8 @@ export interface PrivatePostgresOptions {
   /** Authentication method for loopback in pg_hba.conf. Default trust. */
   readonly auth?: string;
   /**
-   * A folder that keeps what initdb makes. Servers of the same version, encoding and auth are copies of it, which are there
-   * sooner; to PostgreSQL they are one cluster, with one system identifier. Default: none is kept.
+   * A folder that caches the results of initdb. Servers of the same version, encoding and auth are copies of one
+   * result, so that they start faster. They have the same system identifier. Default: no cache.
    */
   readonly templates?: string;
 }
@@ -183,7 +183,7 @@ export class PrivatePostgres implements AsyncDisposable {
     return /[\d.]+/.exec(stdout)?.[0] ?? "";
   }
 
-  /** Runs a program that takes its time while this process goes on. */
+  /** Runs a slow program without blocking this process. */
   async #runBeside(program: string, args: readonly string[]): Promise<void> {
     const child = spawn(join(this.#bin, program), args, this.#spawnOptions);
     let said = "";
@@ -211,13 +211,13 @@ export class PrivatePostgres implements AsyncDisposable {
   }
 }
 
-/** Copies a folder with the owners and modes of its files, which PostgreSQL looks at. */
+/** Copies a folder with the owners and modes of its files, which PostgreSQL checks. */
 function copyFolder(from: string, to: string): void {
   const { status, stderr } = spawnSync("cp", ["-Rp", from, to], { encoding: "utf8" });
   if (status !== 0) throw new Error(`${from} cannot be copied: ${stderr}`);
 }
 
-/** Copies a folder to `to`, where it is complete as soon as it is seen; another process may be faster. */
+/** Copies a folder to `to` atomically. Does nothing if another process has created `to` in the meantime. */
 function keepFolder(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });
   const unfinished = mkdtempSync(`${to}-`);

@@ -38,7 +38,7 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	// For TLS, give credentials.NewTLS(nil) of grpc/credentials.
+	// For TLS, use credentials.NewTLS(nil) from grpc/credentials.
 	client, err := sealwire.NewClient(credentials, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func runJob(ctx context.Context, client *sealwire.Client) error {
 			break
 		}
 	}
-	// A watch can be left and resumed at any time, by this process or by another that knows the job's id.
+	// A watch can be stopped and resumed at any time, by this process or by another one that knows the job's id.
 	end, err := follow(ctx, client, job.JobId, revision, show)
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func start(ctx context.Context, client *sealwire.Client, task *demopb.StartLongT
 	return response.GetJob(), err
 }
 
-// follow watches a job to its end, however often the watch is interrupted, and returns its last state.
+// follow watches a job to its end, resumes the watch after each interruption and returns the last state.
 func follow(ctx context.Context, client *sealwire.Client, jobID string, revision int64, see func(*systempb.WatchJobResponse)) (*systempb.WatchJobResponse, error) {
 	for attempt := 1; ; attempt++ {
 		if revision > 0 {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { implement } from "sealwire";
 import { GreetToolServiceDefinition } from "./gen/greet/v1/greet_tool_service.ts";
 
-/* What `sealwire serve --tools` loads: the tools, and the contract that they follow. */
+/* The module for `sealwire serve --tools`: the tools and the descriptors of their contract. */
 
 export const descriptors = [readFileSync(new URL("gen/descriptors.binpb", import.meta.url))];
 

@@ -1,4 +1,4 @@
-"""Calls the tools of a Sealwire server with grpc.aio. Whatever it returns has been verified."""
+"""Calls the tools of a Sealwire server with grpc.aio. Returns verified responses only."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ PASSING = {
 
 
 class Refused(Exception):
-    """The server refused the call, and signed that it did."""
+    """The signed error of a call that the server refused."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.error.message)
@@ -43,7 +43,7 @@ class Refused(Exception):
 
 
 class Interrupted(Exception):
-    """A watch ended before its job: watch again from the newest known revision."""
+    """A watch ended before its job. Watch again from the newest known revision."""
 
 
 def backoff_s(attempt: int) -> float:
@@ -51,7 +51,7 @@ def backoff_s(attempt: int) -> float:
 
 
 class Client:
-    """Speaks to the server that the credentials name; `async with` closes the connection in the end."""
+    """Calls the server in its credentials. Use `async with` to close the connection."""
 
     def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
@@ -67,7 +67,10 @@ class Client:
         await self.channel.close()
 
     async def call(self, tool: str, args: Message, result: type[Message], request_id: str = "") -> Response:
-        """Returns the tool's answer, ok or not; raises Refused, Unverified or AioRpcError. Repeats what passes."""
+        """Returns the tool's answer, also of a failed tool. Retries temporary errors.
+
+        Raises Refused, Unverified or AioRpcError.
+        """
         request_id = request_id or str(uuid.uuid4())
         for attempt in range(1, ATTEMPTS + 1):
             delay_s = 0.0
@@ -85,7 +88,7 @@ class Client:
         raise AssertionError("the last attempt returns or raises")
 
     async def call_once(self, tool: str, args: Message, result: type[Message], request_id: str) -> Response:
-        """Makes one attempt."""
+        """Makes one attempt at a call."""
         frame, expected = self.signed(CALL, tool, args, result, request_id)
         try:
             return verify(expected, await self.send(frame, timeout=CALL_TIMEOUT_S))
@@ -93,7 +96,7 @@ class Client:
             raise refusal(error, expected, 0) from None
 
     async def watch(self, job_id: str, after_revision: int = 0) -> AsyncGenerator[WatchJobResponse, None]:
-        """Yields each newer state of a job up to the last; raises Interrupted where it is to be called again."""
+        """Yields each newer state of a job up to the last one. Raises Interrupted if the watch can be resumed."""
         args = WatchJobRequest(job_id=job_id, after_revision=after_revision)
         frame, expected = self.signed(WATCH_JOB, "watch_job", args, WatchJobResponse, str(uuid.uuid4()))
         stream = self.open(frame)
@@ -128,7 +131,7 @@ class Client:
     def signed(
         self, method: str, tool: str, args: Message, result: type[Message], request_id: str
     ) -> tuple[bytes, Expected]:
-        """Signs a new attempt; returns the frame to send and what its answer must fit."""
+        """Signs a new attempt. Returns the frame and the expected values of the answer."""
         envelope = Envelope(
             v="mcp/0.1",
             request_id=request_id,
@@ -145,7 +148,7 @@ class Client:
 
 
 def refusal(error: grpc.aio.AioRpcError, expected: Expected, sequence: int) -> Refused | grpc.aio.AioRpcError:
-    """Turns a gRPC error into Refused if the server signed it."""
+    """Converts a gRPC error to Refused if the server signed it."""
     details = error.trailing_metadata().get("grpc-status-details-bin")
     response = verify_refusal(expected, error.code().value[0], details if isinstance(details, bytes) else b"", sequence)
     return error if response is None else Refused(response)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who calls whom, and both keys, which the text form leaves out."""
+    """The ids of client, key and server, the address, and both keys. The text form omits the keys."""
 
     address: str
     server_id: str

@@ -59,7 +59,7 @@ async def run_job(client: Client) -> None:
             revision = state.job.revision
             if state.job.state == JobState.JOB_STATE_RUNNING:
                 break
-    # A watch can be left and resumed at any time, by this process or by another that knows the job's id.
+    # A watch can be stopped and resumed at any time, by this process or by another one that knows the job's id.
     async for end in follow(client, job.job_id, revision):
         show(end)
     result = StartLongTaskResponse()
@@ -76,7 +76,7 @@ async def cancel_job(client: Client) -> None:
 
 
 async def follow(client: Client, job_id: str, revision: int = 0) -> AsyncGenerator[WatchJobResponse, None]:
-    """Watches a job to its end, however often the watch is interrupted."""
+    """Watches a job to its end. Resumes the watch after each interruption."""
     attempt = 0
     while True:
         if revision > 0:

@@ -1,4 +1,4 @@
-"""Signs requests to a Sealwire server and verifies its answers, as docs/protocol.md defines both."""
+"""Signs requests to a Sealwire server and verifies its answers (docs/protocol.md)."""
 
 import hashlib
 import hmac
@@ -19,12 +19,12 @@ REASONS = {number: name.removeprefix("ERROR_REASON_") for name, number in ErrorR
 
 
 class Unverified(Exception):
-    """What came is no answer to the request: nothing in it may be believed."""
+    """The answer could not be verified. Its content must not be used."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What an answer must fit: the request's id and signature, and the full name of its tool's response message."""
+    """The values that an answer must match, such as the request's signature and the tool's response message."""
 
     credentials: Credentials
     request_id: str
@@ -47,7 +47,7 @@ def sign(credentials: Credentials, method: str, envelope: bytes) -> Frame:
 
 
 def verify(expected: Expected, received: bytes, sequence: int = 0) -> Response:
-    """Returns the Response in a received frame, or raises Unverified. Only what has been verified is parsed."""
+    """Returns the Response in a received frame, or raises Unverified. Verifies the Response before parsing it."""
     credentials = expected.credentials
     try:
         frame = Frame.FromString(received)

@@ -1,8 +1,8 @@
-//! Generates the contract's messages with protox, which is written in Rust: no protoc is needed.
+//! Generates the contract's messages with protox, a compiler in Rust. No protoc is needed.
 use std::{env, error::Error, path::PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // In a checkout of Sealwire the contract lies two folders up; elsewhere SEALWIRE names the npm package's folder.
+    // SEALWIRE is the folder of the npm package. In a checkout of Sealwire the contract is two folders up.
     println!("cargo::rerun-if-env-changed=SEALWIRE");
     let root = PathBuf::from(env::var("SEALWIRE").unwrap_or_else(|_| "../..".into()));
     let folders = [root.join("proto"), root.join("dist/proto")];

@@ -34,7 +34,7 @@ export async function readPrivateFile(options: PrivateFileOptions): Promise<Priv
     // Windows has no such modes. Node reports 0666 for every file.
     if ((status.mode & forbiddenBits(status.uid)) !== 0n && platform() !== "win32") {
       const mode = (status.mode & 0o777n).toString(8).padStart(4, "0");
-      const problem = `The ${what} ${path} has mode ${mode}: others than its owner can get at its secrets.`;
+      const problem = `The ${what} ${path} has mode ${mode}: users other than its owner can read its secrets.`;
       throw new SealwireError(reason, `${problem}\nchmod 600 ${shellQuote(path)}`);
     }
     return { bytes: await handle.readFile(), version: fileVersion(status) };

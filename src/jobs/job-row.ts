@@ -29,14 +29,14 @@ export interface JobRow {
   readonly expires_at_ms: number | null;
 }
 
-/** What decides, beside it, whether a job whose attempt failed is tried again. */
+/** A row with the columns that determine whether another attempt follows a failed one. */
 export interface RetryRow extends JobRow {
   readonly failures: number;
   readonly initial_backoff_ms: number;
   readonly max_backoff_ms: number;
 }
 
-/** What decides, beside it, whether a request asks for the same job. */
+/** A row with the columns that identify the request of the job. */
 export interface RequestedRow extends JobRow {
   readonly intent_digest: Uint8Array;
 }

@@ -33,14 +33,14 @@ export class LinkedList<T> implements Iterable<T> {
     return node;
   }
 
-  /** The first item that `matches`. Changes nothing, so `matches` may not either. */
+  /** The position of the first item that `matches`, which must not change the list. */
   find(matches: (item: T) => boolean): Place<T> | undefined {
     let node = this.#first;
     while (node !== undefined && !matches(node.item)) node = node.next;
     return node;
   }
 
-  /** Takes out what `place`, given by {@link add} of this list, holds; idempotent. */
+  /** Removes the item at `place`, a result of {@link add} of this list. Idempotent. */
   remove(place: Place<T>): void {
     const node = place as Node<T>;
     if (!node.isIn) return;

@@ -16,13 +16,13 @@ export function pae(...parts: readonly (string | Uint8Array)[]): Buffer {
   return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
 }
 
-/** From this size on, bytes are not worth a copy, in bytes. */
+/** Parts of at least this size are not copied, in bytes. */
 const LARGE_BYTES = 16 * 1024;
 
-/** The same in pieces, for who has no use for a single buffer: large parts are pieces of their own and not copied. */
+/** Like {@link pae}, but returns pieces to be processed in order. Large parts are separate pieces, without a copy. */
 export function paePieces(...parts: readonly (string | Uint8Array)[]): readonly Uint8Array[] {
   const pieces: Uint8Array[] = [];
-  // What stands between large parts is put into one buffer; text is joined up to the next bytes and encoded at once.
+  // Consecutive small parts share one buffer. Consecutive texts are joined and encoded together.
   let small: (string | Uint8Array)[] = [];
   let text = `${PROTOCOL_VERSION} ${parts.length}`;
   for (const part of parts) {
@@ -64,7 +64,7 @@ function utf8Length(text: string): number {
   if (!text.isWellFormed()) {
     throw new SealwireError(
       "OPTIONS_INVALID",
-      "A text to be signed holds half of a surrogate pair; send well-formed Unicode.",
+      "A text to be signed contains a lone surrogate; send well-formed Unicode.",
     );
   }
   return Buffer.byteLength(text);

@@ -1,4 +1,4 @@
-interface Waiting<In, Out> {
+interface PendingItem<In, Out> {
   readonly item: In;
   readonly resolve: (value: Out) => void;
   readonly reject: (error: unknown) => void;
@@ -18,7 +18,7 @@ export interface BatchOptions<In, Out> {
 /** Collects the items that are added within a tick, or while a group is processed, and processes them as one group. */
 export class Batch<In, Out> {
   readonly #options: BatchOptions<In, Out>;
-  readonly #waiting: Waiting<In, Out>[] = [];
+  readonly #waiting: PendingItem<In, Out>[] = [];
   #running = false;
 
   constructor(options: BatchOptions<In, Out>) {
@@ -40,7 +40,7 @@ export class Batch<In, Out> {
     this.#running = false;
   }
 
-  async #runGroup(group: readonly Waiting<In, Out>[]): Promise<void> {
+  async #runGroup(group: readonly PendingItem<In, Out>[]): Promise<void> {
     try {
       const outcomes = await this.#options.run(group.map(({ item }) => item));
       group.forEach(({ resolve, reject }, index) => {

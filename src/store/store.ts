@@ -57,15 +57,15 @@ export const INTENT_RETENTION_MS = 24 * 60 * 60 * 1000;
 
 /** The state of an intent when a sync call begins it. */
 export type IntentBegin =
-  /** New, and now recorded as running. The caller must `finish` it. */
+  /** The intent is new and is now recorded as running. The caller must `finish` it. */
   | { readonly kind: "begun" }
-  /** It ran before; these bytes were recorded. */
+  /** The intent has ended with this recorded outcome. */
   | { readonly kind: "finished"; readonly outcome: Uint8Array }
-  /** It runs now. */
+  /** The intent is running. */
   | { readonly kind: "running" }
-  /** It was begun, and its process died, gave it up or could not record how it ended. */
+  /** The intent was begun, and its process died, gave it up or could not record its outcome. */
   | { readonly kind: "unknown" }
-  /** The request id stands for another intent. */
+  /** The request id belongs to another intent. */
   | { readonly kind: "reused" };
 
 /** Records the outcomes of sync calls with side effects (docs/protocol-server.md, Intents). */

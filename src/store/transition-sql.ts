@@ -24,7 +24,7 @@ export const CLAIM_SET = [
 export const ENDED_AT = `coalesce(
   (SELECT max(ended_at_ms) FROM job AS other WHERE other.owner = job.owner AND other.ended_at_ms > :now), :now)`;
 
-/** What a transition does beside what its table says. */
+/** Additions to the statement of a transition. */
 export interface TransitionSpec {
   /** Assignments, such as `error = :error`. */
   readonly set?: readonly string[];
@@ -34,7 +34,7 @@ export interface TransitionSpec {
   readonly returning?: readonly string[];
 }
 
-/** Everything that a transition sets, as `column = value`. */
+/** All assignments of a transition, as `column = value`. */
 export function assignmentsOf(name: TransitionName, set: readonly string[] = []): readonly string[] {
   const { to } = TRANSITIONS[name];
   return [

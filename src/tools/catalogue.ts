@@ -25,7 +25,7 @@ export class Catalogue {
         if (tool.streaming) {
           throw new SealwireError(
             "OPTIONS_INVALID",
-            `${tool.description.method} streams; a tool is unary, long work is a job (option (sealwire.v1.job)).`,
+            `${tool.description.method} is a streaming method; tools must be unary, and long work is a job (option (sealwire.v1.job)).`,
           );
         }
         const other = this.#tools.get(tool.name);
@@ -84,7 +84,7 @@ function* toolsOf(image: Image, { definition, handlers }: ToolImplementation): G
   if (service === undefined) {
     throw new SealwireError(
       "OPTIONS_INVALID",
-      `The descriptors do not hold the service ${definition.fullName}; pass the image built from its .proto in \`descriptors\`.`,
+      `The descriptors do not contain the service ${definition.fullName}; pass the image built from its .proto in \`descriptors\`.`,
     );
   }
   for (const method of service.methods) {

@@ -103,7 +103,7 @@ export class Dispatcher {
     });
   }
 
-  /** The handler of a call has returned: if the call was given up before, its handler is overdue no more. */
+  /** Called when the handler of a call has returned. An overdue handler then no longer counts as overdue. */
   returned({ isOverdue, request: { envelope, logger } }: CallInvocation): void {
     if (!isOverdue) return;
     this.#overdue.leave(envelope.tool);
@@ -118,7 +118,7 @@ export class Dispatcher {
     return { outputs, answer: (output) => this.#sharedAnswer(tool, output) };
   }
 
-  /** Encodes an output once that several watches share. */
+  /** Makes the answer for an output that several watches share. The output is encoded once. */
   #sharedAnswer(tool: Tool, output: object): Answer {
     let answer = this.#answers.get(output);
     if (answer === undefined) {

@@ -44,7 +44,7 @@ export type Handlers<D extends ServiceDefinition, C extends ToolContext = ToolCo
     : Promise<Returned<D["methods"][K]>> | Returned<D["methods"][K]>;
 };
 
-/** A handler without its types. */
+/** A handler with unknown types. */
 export type AnyHandler = (input: unknown, context: ToolContext) => unknown;
 
 /** A service with its handlers, ready for `createServer({ tools: [...] })`. */

@@ -46,7 +46,10 @@ export interface CallInvocation extends Invocation {
   isOverdue: boolean;
 }
 
-/** What the handler of a sync call is given. Signal and logger are made when they are asked for, which most handlers do not. */
+/**
+ * The context of a sync call's handler. Signal and logger are created on first access, because most handlers use
+ * neither.
+ */
 export class CallContext implements ToolContext {
   readonly clientId: string;
   readonly requestId: string;

@@ -30,7 +30,7 @@ export function resolveJobPolicy(option: JobPolicyMessage, method: string): JobP
   const duration = (field: string, value: JobPolicyMessage["retention"], fallback: number): number => {
     if (value === undefined) return fallback;
     const ms = toDurationMs(value);
-    if (!(ms > 0)) throw invalid(method, field, "must be longer than nothing");
+    if (!(ms > 0)) throw invalid(method, field, "must be longer than 0");
     if (ms > MOST_DAYS * DAY_MS) throw invalid(method, field, `must be ${MOST_DAYS} days or less`);
     return ms;
   };

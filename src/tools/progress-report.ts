@@ -19,7 +19,7 @@ export function progressReporter(run: JobRun, logger: Logger): ToolContext["prog
       run.progress(progress.completed, progress.total, progress.message);
       if (problems.length === 0 || warned) return;
       warned = true;
-      logger.warn({ problem: problems.join("; ") }, "a handler reported progress that cannot be shown as it is");
+      logger.warn({ problem: problems.join("; ") }, "a handler reported invalid progress");
     });
   };
 }

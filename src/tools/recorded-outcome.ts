@@ -10,7 +10,7 @@ import type { Tool } from "./tool.ts";
 export function tooLarge(tool: Tool, actual: number, limit: number): SealwireError {
   return new SealwireError(
     "RESULT_TOO_LARGE",
-    `The result of "${tool.name}" has ${actual} bytes, more than the ${limit} that are carried; return a reference to the data instead.`,
+    `The result of "${tool.name}" has ${actual} bytes, more than the maximum of ${limit}; return a reference to the data instead.`,
   );
 }
 

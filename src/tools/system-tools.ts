@@ -164,7 +164,7 @@ const STATE_NAMES = new Map<number, JobStateName>(
 function toStateName(state: number): JobStateName {
   const name = STATE_NAMES.get(state);
   if (name !== undefined) return name;
-  throw new SealwireError("ARGS_INVALID", `The state ${state} is none of JobState.`, {
+  throw new SealwireError("ARGS_INVALID", `The state ${state} is not a JobState.`, {
     violations: [{ field: "states", ruleId: "enum.defined_only", message: "must be a defined state" }],
   });
 }

@@ -12,46 +12,46 @@ import { findLongLists, isStrict, type LongList, StrictError } from "./strict.ts
 /** Longest text in a violation, in UTF-16 units. */
 const MAX_TEXT_LENGTH = 256;
 
-/** The rules that are judged from bytes, and the fields whose rules are left to protovalidate. */
+/** The rules that are checked on the bytes, and the fields whose rules protovalidate checks. */
 interface TypeRules {
   readonly rules: MessageRules | undefined;
   readonly left: ReadonlySet<number> | undefined;
 }
 
 /**
- * Checks the arguments of tools: a strict parse at every depth, then the rules in the `.proto` (protovalidate). The value
- * inside an Any is not looked at.
+ * Checks the arguments of tools: a strict parse at every depth, then the rules in the `.proto` (protovalidate). The
+ * value inside an Any is not checked.
  */
 export class ArgsValidator {
   readonly #validator: Validator;
   readonly #rules = new Map<DescMessage, TypeRules>();
 
-  /** `image`: where the types and their own rules come from. */
+  /** `image` contains the types and their rules. */
   constructor(image: Image) {
     this.#validator = createValidator({ registry: image.registry, legacyRequired: true });
   }
 
   /**
-   * Compiles the rules of a type, which takes up to a quarter of a second, so that its first call need not. Throws
-   * protovalidate's CompilationError if that fails.
+   * Compiles the rules of a type, which takes up to 250 ms, so that the first call is not delayed. Throws
+   * protovalidate's CompilationError on failure.
    */
   warm(desc: DescMessage): void {
     const result = this.#validator.validate(desc, create(desc));
-    // A rule that fails on an empty message was compiled, too.
+    // Other errors come from evaluating a rule on the empty message, so the rules were compiled.
     if (result.error instanceof CompilationError) throw result.error;
     this.#holds(desc, new Uint8Array(0));
   }
 
   /**
-   * Checks serialized arguments. Throws ARGS_INVALID with at most 16 violations, their texts cut to 256 characters of
-   * well-formed Unicode, and the number of those left out. Of large arguments only what a rule looks at is decoded, and
-   * nothing if a list is too long.
+   * Checks serialized arguments. Throws ARGS_INVALID with at most 16 violations and the number of omitted ones. Texts
+   * are truncated to 256 characters of well-formed Unicode. Of large arguments only fields with rules are decoded, and
+   * none if a list is too long.
    */
   validate(desc: DescMessage, bytes: Uint8Array): void {
     if (!this.#holds(desc, bytes)) this.#explain(desc, bytes);
   }
 
-  /** One pass over the bytes. What it cannot judge is decoded and left to protovalidate. */
+  /** Checks the bytes in one pass. Fields whose rules it cannot check are decoded and passed to protovalidate. */
   #holds(desc: DescMessage, bytes: Uint8Array): boolean {
     const { rules, left } = this.#rulesOf(desc);
     if (!isStrict(bytes, desc, { rules, jsonNumbers: true })) return false;
@@ -70,7 +70,7 @@ export class ArgsValidator {
     return known;
   }
 
-  /** Finds what is wrong, and where. Nothing may be: {@link #holds} gives doubtful cases to it. */
+  /** Finds the violations. The arguments may still be valid, because {@link #holds} returns false in doubtful cases. */
   #explain(desc: DescMessage, bytes: Uint8Array): void {
     const isLarge = bytes.length > LARGE_ARGS_BYTES;
     const longLists = parseStrictly(desc, bytes, isLarge);
@@ -98,7 +98,7 @@ function parseStrictly(desc: DescMessage, bytes: Uint8Array, listLengths: boolea
   }
 }
 
-/** In the words of protovalidate. */
+/** Uses protovalidate's wording. */
 function describeLongList({ path, mostItems }: LongList): FieldViolation {
   const message = `must contain no more than ${mostItems} item(s)`;
   return { field: cut(path), ruleId: "repeated.max_items", message };
@@ -117,6 +117,6 @@ function invalid(desc: DescMessage, violations: readonly FieldViolation[], viola
   const count = violations.length + violationsOmitted;
   const first = violations[0];
   const where = first?.field ? `${first.field}: ` : "";
-  const text = `The arguments are not a valid ${desc.typeName}: ${where}${first?.message ?? "a rule does not hold"}${count > 1 ? ` (and ${count - 1} more)` : ""}.`;
+  const text = `The arguments are not a valid ${desc.typeName}: ${where}${first?.message ?? "a rule is violated"}${count > 1 ? ` (and ${count - 1} more)` : ""}.`;
   return new SealwireError("ARGS_INVALID", text, { violations, violationsOmitted });
 }

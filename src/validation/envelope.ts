@@ -12,8 +12,7 @@ const MAX_NONCE_BYTES = 64;
 const EMPTY = new Uint8Array(0);
 
 /**
- * Reads an Envelope whose signature holds: a strict parse in one pass, then {@link checkEnvelopeFields}. `args.value`
- * and
+ * Parses a verified Envelope strictly, in one pass, and checks it with {@link checkEnvelopeFields}. `args.value` and
  * `nonce` share memory with `bytes`. Throws UNSUPPORTED_VERSION, or ENVELOPE_INVALID naming the field.
  *
  * @example
@@ -28,7 +27,7 @@ export function readEnvelope(bytes: VerifiedBytes): Envelope {
     parse(new WireCursor(bytes), envelope);
   } catch (error) {
     if (!(error instanceof WireFormatError)) throw error;
-    // Another version may have other fields: say so rather than complain about those.
+    // Another version may have other fields, so an unsupported version is reported first.
     if (envelope.v !== "") checkVersion(envelope.v);
     throw new SealwireError("ENVELOPE_INVALID", `The envelope is not well-formed: ${error.message}.`);
   }
@@ -37,8 +36,8 @@ export function readEnvelope(bytes: VerifiedBytes): Envelope {
 }
 
 /**
- * Parses an Envelope strictly, with varints in their shortest form, and checks no rule of its fields. For bytes that are
- * not verified yet: nothing of the result may be used but to re-encode it. Throws {@link WireFormatError}.
+ * Parses an unverified Envelope strictly, with varints in their shortest form, without checking the rules of its
+ * fields. The result must only be used to re-encode it. Throws {@link WireFormatError}.
  */
 export function parseUnverifiedEnvelope(bytes: Uint8Array): Envelope {
   const envelope = emptyEnvelope();
@@ -47,8 +46,8 @@ export function parseUnverifiedEnvelope(bytes: Uint8Array): Envelope {
 }
 
 /**
- * Checks an Envelope by the rules that its `.proto` states, so that verifying costs no second parse. Throws
- * UNSUPPORTED_VERSION, or ENVELOPE_INVALID naming the field.
+ * Checks the rules in the `.proto` of an Envelope without a second parse. Throws UNSUPPORTED_VERSION, or
+ * ENVELOPE_INVALID naming the field.
  */
 export function checkEnvelopeFields(envelope: Envelope): void {
   checkVersion(envelope.v);
@@ -67,7 +66,7 @@ export function checkVersion(v: string): void {
   if (v === PROTOCOL_VERSION) return;
   throw new SealwireError(
     "UNSUPPORTED_VERSION",
-    `The envelope's v is not "${PROTOCOL_VERSION}", the only version spoken here.`,
+    `The envelope's v is not "${PROTOCOL_VERSION}", the only supported version.`,
   );
 }
 

@@ -1,11 +1,11 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 
-/** Says which value in a Struct, Value or ListValue has no form in JSON. */
+/** A value in a Struct, Value or ListValue that JSON cannot represent. The message names its field. */
 export class FreeJsonError extends Error {
   override readonly name = "FreeJsonError";
 }
 
-/** The types whose value generated code takes as JavaScript's own objects and arrays. */
+/** The message types that generated code represents as plain JavaScript values. */
 const FREE_TYPES: ReadonlySet<string> = new Set([
   "google.protobuf.Struct",
   "google.protobuf.Value",
@@ -15,9 +15,9 @@ const FREE_TYPES: ReadonlySet<string> = new Set([
 const holders = new WeakMap<DescMessage, readonly DescField[]>();
 
 /**
- * Checks the free-form values in a message of generated code before it is encoded: generated encoders write a Map, a Date or
- * a class instance as an empty object, and a number that is not finite as it is, which JSON cannot hold. Throws
- * {@link FreeJsonError} naming the field. Messages that cannot hold such values cost one look-up.
+ * Checks the free-form values in a message before a generated encoder encodes it. The encoder would write a Map, a Date
+ * or a class instance as an empty object, and would accept numbers that are not finite, which JSON cannot represent.
+ * Throws {@link FreeJsonError} naming the field. For a type without such values this is a single lookup.
  */
 export function checkFreeJson(desc: DescMessage, message: unknown): void {
   checkMessage(desc, message, "");
@@ -33,7 +33,7 @@ function checkMessage(desc: DescMessage, message: unknown, path: string): void {
   }
 }
 
-/** ts-proto holds the set member of a oneof as `{ $case, value }` under the oneof's name. */
+/** ts-proto represents the set member of a oneof as `{ $case, value }` under the oneof's name. */
 function setValue(message: Readonly<Record<string, unknown>>, field: DescField): unknown {
   if (field.oneof === undefined) return message[field.localName];
   const set = message[field.oneof.localName] as { readonly $case?: unknown; readonly value?: unknown } | undefined;
@@ -71,7 +71,7 @@ function checkJson(value: unknown, path: string): void {
 
 function unfit(path: string, what: string): FreeJsonError {
   return new FreeJsonError(
-    `${path}: ${what} has no form in JSON; give a text, a finite number, a plain object or a list`,
+    `${path}: ${what} cannot be represented in JSON; use a text, a finite number, a plain object or a list`,
   );
 }
 
@@ -79,7 +79,7 @@ function nameOf(value: object): string {
   return (value.constructor as { readonly name?: string } | undefined)?.name || "object of a class";
 }
 
-/** The fields of a message in which a free-form value may stand, at whatever depth. */
+/** The fields of a message that may contain a free-form value, at any depth. */
 function holdersIn(desc: DescMessage): readonly DescField[] {
   let fields = holders.get(desc);
   if (fields === undefined) {

@@ -13,7 +13,7 @@ import { nearest } from "../runtime/nearest.ts";
 import { typeNameOf } from "../wire/type-name.ts";
 import { isObject } from "./json-numbers.ts";
 
-/** Names listed of an enum's values or a message's fields. */
+/** Maximum number of listed names of an enum's values or a message's fields. */
 const NAMES_MOST = 30;
 const SHOWN_MOST = 40;
 
@@ -42,9 +42,9 @@ const SCALARS: Readonly<Record<ScalarType, string>> = {
 
 const OBJECT = "a JSON object";
 const LIST = "a list in square brackets";
-/** Any JSON is one. */
+/** The type that accepts any JSON value. */
 const VALUE = "google.protobuf.Value";
-/** Messages with a JSON form of their own. */
+/** Messages with a special JSON mapping. */
 const SPECIAL: ReadonlyMap<string, string> = new Map([
   ["google.protobuf.Struct", OBJECT],
   ["google.protobuf.ListValue", LIST],
@@ -55,8 +55,8 @@ const SPECIAL: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Says what in the ProtoJSON of a message does not fit it, beginning with the path of the field as violations of rules have
- * it, such as `images[0].format` or `labels["a"]`. For JSON that `fromJson` refused with `refusal`.
+ * Describes the fault in the ProtoJSON of a message that `fromJson` refused with `refusal`. The text begins with the
+ * field's path in the format of rule violations, such as `images[0].format` or `labels["a"]`.
  */
 export function describeMisfit(
   desc: DescMessage,
@@ -73,7 +73,7 @@ interface Misfit {
   readonly problem: string;
 }
 
-/** Looks for the smallest part that the parser refuses by itself. Methods give `undefined` for what it accepts. */
+/** Finds the smallest part that the parser refuses on its own. Methods return `undefined` for an accepted part. */
 class Search {
   readonly #registry: Registry;
 
@@ -116,7 +116,7 @@ class Search {
     return this.#inOne(field, value, path);
   }
 
-  /** In one value of a field, which does not fit. */
+  /** Searches one value of a field that the parser refuses. */
   #inOne({ message, enum: values, scalar }: DescField, value: JsonValue, path: string): Misfit | undefined {
     if (message !== undefined) return this.inMessage(message, value, path);
     if (values !== undefined) return { path, problem: `${shown(value)} is none of ${namesOf(values)}` };
@@ -147,7 +147,7 @@ class Search {
 
 interface NamedField {
   readonly desc: DescMessage;
-  /** As the JSON has it. */
+  /** The name in the JSON. */
   readonly name: string;
   readonly field: DescField;
 }

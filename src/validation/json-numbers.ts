@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, type JsonObject, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 
-/** Says which number in a JSON text is not acceptable and why. */
+/** A number in a JSON text that is not accepted. The message names its field and the reason. */
 export class JsonNumberError extends Error {
   override readonly name = "JsonNumberError";
 }
@@ -19,16 +19,16 @@ const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const WORDS: ReadonlySet<string> = new Set(["NaN", "Infinity", "-Infinity"]);
 
 /**
- * Checks the numbers in the ProtoJSON of a message where parsers take what is no number of that type: a number that a
- * double does not hold exactly for a 64-bit integer, and text such as "0x10" or " 5". Whatever does not fit the message
- * otherwise is left to the parser. Throws {@link JsonNumberError} naming the field.
+ * Checks the ProtoJSON of a message for invalid numbers that parsers accept: a number for a 64-bit integer that a
+ * double cannot represent exactly, and text such as "0x10" or " 5". Other faults are left to the parser. Throws
+ * {@link JsonNumberError} naming the field.
  */
 export function checkJsonNumbers(desc: DescMessage, json: JsonValue): void {
   checkMessage(desc, json, "");
 }
 
 function checkMessage(desc: DescMessage, json: JsonValue, path: string): void {
-  // The messages with a JSON form of their own hold no integers, except the wrappers, which are their field.
+  // Of the messages with a special JSON mapping, only wrappers contain integers. Their JSON is that of their field.
   if (desc.typeName.startsWith("google.protobuf.")) checkWrapper(desc, json, path);
   else if (isObject(json)) checkFields(desc, json, path);
 }
@@ -67,7 +67,7 @@ function checkScalar(type: ScalarType, value: JsonValue, path: string): void {
   if (NOT_NUMBERS.has(type)) return;
   if (typeof value === "string" && !WORDS.has(value)) checkText(value, path);
   if (typeof value === "number" && INTEGERS_64.has(type) && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    throw new JsonNumberError(`${path}: ${value} is beyond what JSON numbers hold exactly; write it in quotes`);
+    throw new JsonNumberError(`${path}: ${value} cannot be represented exactly as a JSON number; write it in quotes`);
   }
 }
 

@@ -2,10 +2,13 @@ import { ScalarType } from "@bufbuild/protobuf";
 import { FIXED32, VARINT, type WireCursor } from "../wire/wire-cursor.ts";
 import type { FieldPlan } from "./message-plan.ts";
 
-/** A map's key: text as its UTF-8 bytes in Latin-1, so that `<` compares by bytes; 64-bit integers as bigint. */
+/**
+ * The key of a map entry. A text is its UTF-8 bytes decoded as Latin-1, so that `<` compares bytes. A 64-bit integer is
+ * a bigint.
+ */
 export type MapKey = string | number | bigint;
 
-/** Reads the value of a map's key, or its default where `start` is negative. The bytes have been checked. */
+/** Reads the key of a map entry from checked bytes, or its default if `start` is negative. */
 export function readMapKey(cursor: WireCursor, key: FieldPlan, start: number, end: number): MapKey {
   if (start < 0) return defaultKey(key.type);
   if (key.type === ScalarType.STRING) return cursor.bytes.toString("latin1", start, end);

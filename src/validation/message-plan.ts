@@ -2,45 +2,45 @@ import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bu
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { FIXED32, FIXED64, LENGTH_DELIMITED, VARINT } from "../wire/wire-cursor.ts";
 
-/** A field's type beside the scalars: an enum, as in FieldDescriptorProto.Type. */
+/** The field type of enums, as in FieldDescriptorProto.Type. */
 export const ENUM = 14;
-/** A field's type beside the scalars: a message, as in FieldDescriptorProto.Type. */
+/** The field type of messages, as in FieldDescriptorProto.Type. */
 export const MESSAGE = 11;
 
-/** How one field stands on the wire. */
+/** The wire format of one field. */
 export interface FieldPlan {
   readonly name: string;
   readonly number: number;
-  /** Its place among the message's fields. */
+  /** Index of the field in {@link MessagePlan.fields}. */
   readonly index: number;
   /** Type of one value: a {@link ScalarType}, {@link ENUM} or {@link MESSAGE}. */
   readonly type: number;
   /** Wire type of one value. */
   readonly wireType: number;
-  /** Which of the message's slots the field fills: one slot for each singular field or oneof; -1 for a list or map. */
+  /** The slot of the field in its message. Each singular field and each oneof has one slot; a list or map has -1. */
   readonly slot: number;
-  /** True if a list of it may stand packed on the wire, whatever the contract declares. */
+  /** True if lists of this type may be packed on the wire, regardless of the contract. */
   readonly packable: boolean;
   /** True if the contract declares the list packed. */
   readonly packed: boolean;
-  /** True if a default value is the same as none, so that it is not written. */
+  /** True for implicit presence: a default value is not written. */
   readonly implicit: boolean;
-  /** Numbers that a closed enum knows. */
+  /** The valid numbers of a closed enum. */
   readonly closed: ReadonlySet<number> | undefined;
-  /** True for the number of a google.protobuf.Value, which JSON holds only if it is finite. */
+  /** True for the number of a google.protobuf.Value. JSON can represent finite numbers only. */
   readonly isJsonNumber: boolean;
-  /** The type of a message, or of a map's entries. */
+  /** The plan of a message field's type, or of a map's entries. */
   readonly message: MessagePlan | undefined;
   readonly isMap: boolean;
 }
 
-/** How a message stands on the wire; made once for each type. */
+/** The wire format of a message. Made once for each type. */
 export interface MessagePlan {
   readonly typeName: string;
   /** Ascending by number. */
   readonly fields: readonly FieldPlan[];
   readonly byNumber: ReadonlyMap<number, FieldPlan>;
-  /** The fields with small numbers, by number: faster than the map. */
+  /** The fields with small numbers, by number. Access is faster than with the map. */
   readonly byLowNumber: readonly (FieldPlan | undefined)[];
 }
 
@@ -60,7 +60,7 @@ export function messagePlan(desc: DescMessage): MessagePlan {
   const known = plans.get(desc);
   if (known !== undefined) return known;
   const draft = newDraft(desc.typeName);
-  // Before its fields, so that types that hold themselves end here.
+  // Stored before its fields are planned, so that recursive types terminate.
   plans.set(desc, draft);
   const slots = new Map<object, number>();
   for (const field of desc.fields.toSorted((a, b) => a.number - b.number)) fill(draft, planField(field, slots));

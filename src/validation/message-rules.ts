@@ -28,29 +28,29 @@ import {
   zeroFits,
 } from "./value-rules.ts";
 
-/** The rules of a field, as far as they can be judged from its bytes. */
+/** The rules of a field that can be checked on its bytes. */
 export interface FieldRules {
-  /** Judges each value of a scalar or an enum; `undefined` if any will do. */
+  /** Checks each value of a scalar or an enum; `undefined` if every value is valid. */
   readonly fits: Fits | undefined;
-  /** Fewest items of a list. */
+  /** Minimum number of items of a list. */
   readonly leastItems: number;
-  /** Most items of a list, or entries of a map; Infinity if there is no such rule. */
+  /** Maximum number of items of a list or entries of a map; Infinity if there is no such rule. */
   readonly mostItems: number;
-  /** The rules in each of its messages, or in each entry of a map; `undefined` if there are none. */
+  /** The rules of the field's messages or of a map's entries; `undefined` if there are none. */
   readonly message: MessageRules | undefined;
-  /** False if some of the field's own rules are left to protovalidate. */
+  /** False if protovalidate must check some of the field's own rules. */
   readonly judged: boolean;
 }
 
-/** The rules that stand in a message; made once for each type. */
+/** The rules of a message type. Made once for each type. */
 export interface MessageRules {
   /** In the order of the {@link MessagePlan}'s fields; `undefined` where there are none. */
   readonly fields: readonly (FieldRules | undefined)[];
-  /** The slots of the plan that must be filled, one bit each. */
+  /** The slots of the required fields and oneofs, one bit each. */
   readonly needed: number;
-  /** True if a field's items are to be counted. */
+  /** True if the items of a field must be counted. */
   readonly counted: boolean;
-  /** False if some of the message's own rules are left to protovalidate. */
+  /** False if protovalidate must check some of the message's own rules. */
   readonly judged: boolean;
 }
 
@@ -61,7 +61,7 @@ interface Draft {
   judged: boolean;
 }
 
-/** Slots whose bits {@link MessageRules.needed} has. */
+/** Number of slots that {@link MessageRules.needed} can represent. */
 const SLOTS = 31;
 const NO_RULES = { fits: undefined, leastItems: 0, mostItems: Number.POSITIVE_INFINITY, message: undefined };
 
@@ -73,7 +73,7 @@ export function messageRules(desc: DescMessage): MessageRules | undefined {
   if (found !== undefined || !holdsRules(desc)) return found;
   const plan = messagePlan(desc);
   const draft: Draft = { fields: [], needed: 0, counted: false, judged: !hasOption(desc, message) };
-  // Before its fields, so that types that hold themselves end here.
+  // Stored before its fields are read, so that recursive types terminate.
   known.set(desc, draft);
   for (const planned of plan.fields) {
     const each = desc.fields.find(({ number }) => number === planned.number) as DescField;
@@ -89,8 +89,8 @@ export function messageRules(desc: DescMessage): MessageRules | undefined {
 }
 
 /**
- * The numbers of the fields that protovalidate is still to look at, once the message has been judged by its rules;
- * `undefined` if nothing is left. Those that must be there are among them, or it would miss them.
+ * The numbers of the fields that protovalidate must check after the rules were checked on the bytes; `undefined` if
+ * there are none. Required fields are included, because protovalidate would report them as missing.
  */
 export function fieldsLeft(desc: DescMessage, rules: MessageRules | undefined): ReadonlySet<number> | undefined {
   if (rules === undefined || isJudged(rules, new Set())) return undefined;
@@ -124,7 +124,7 @@ function fieldRules(draft: Draft, { slot }: FieldPlan, desc: DescField): FieldRu
   const value = valueRules(desc, options);
   const own = { ...NO_RULES, message: value.message, judged: judged && value.judged };
   const isImplicit = desc.presence === FeatureSet_FieldPresence.IMPLICIT;
-  // Which member is set does not show in a slot that they share.
+  // The members of a oneof share a slot, which does not record the member that is set.
   if (options?.required && desc.oneof !== undefined) return { ...own, judged: false };
   if (options?.required) need(draft, slot);
   const fits = isImplicit ? implicitFits(desc.scalar, options, value.fits) : value.fits;
@@ -132,7 +132,7 @@ function fieldRules(draft: Draft, { slot }: FieldPlan, desc: DescField): FieldRu
   return { ...own, fits };
 }
 
-/** A value of implicit presence is not there if it is zero. */
+/** With implicit presence, a zero value counts as absent. */
 function implicitFits(scalar: ScalarType | undefined, options: FieldOptions | undefined, fits: Fits | undefined) {
   if (!options?.required && options?.ignore !== Ignore.IF_ZERO_VALUE) return fits;
   const zero = isZero(scalar);
@@ -154,7 +154,7 @@ function listRules(draft: Draft, desc: DescList, options: FieldOptions | undefin
     message: each.message,
     leastItems: Math.max(required, Number(minItems ?? 0n)),
     mostItems: maxItems === undefined ? Number.POSITIVE_INFINITY : Number(maxItems),
-    // An empty list may be left alone; whoever has such a rule has it checked by protovalidate.
+    // A rule may ignore an empty list. Protovalidate checks such rules.
     judged:
       judged && each.judged && isEmpty(others) && !(minItems !== undefined && options?.ignore === Ignore.IF_ZERO_VALUE),
   };
@@ -162,7 +162,7 @@ function listRules(draft: Draft, desc: DescList, options: FieldOptions | undefin
   return own;
 }
 
-/** Of entries with one key, the last one counts; here all are judged, so that what passes does so whichever counts. */
+/** Decoders use the last entry of a repeated key. All entries are checked, so the result does not depend on this. */
 function mapRules(draft: Draft, desc: DescMap, options: FieldOptions | undefined, judged: boolean): FieldRules {
   const { keys, values, minPairs, maxPairs, ...others } = containerRules(options, "map");
   const key = itemRules({ scalar: desc.mapKey, enum: undefined, message: undefined }, keys as FieldOptions | undefined);
@@ -181,7 +181,7 @@ function mapRules(draft: Draft, desc: DescMap, options: FieldOptions | undefined
   };
 }
 
-/** What is set in the rules of a list or a map; `others` if they are not the rules of one. */
+/** The set fields in the rules of a list or a map; `others` if the rules are of another kind. */
 function containerRules(options: FieldOptions | undefined, kind: "repeated" | "map"): SetFields {
   const type = options?.type ?? { case: undefined, value: undefined };
   if (type.value === undefined) return {};
@@ -200,10 +200,10 @@ interface ItemRules extends ValueRules {
   readonly message: MessageRules | undefined;
 }
 
-/** What holds values: a field, the items of a list, the keys or the values of a map. */
+/** The type of a value: a field's, a list item's, or that of a map's keys or values. */
 type Holder = Pick<DescField, "scalar" | "enum" | "message">;
 
-/** The rules of an item, which a rule may leave alone if it is zero. */
+/** The rules of an item. A rule may ignore a zero item. */
 function itemRules(holder: Holder, options: FieldOptions | undefined): ItemRules {
   if (options?.ignore === Ignore.ALWAYS) return { fits: undefined, message: undefined, judged: true };
   const { fits, judged, message: within } = valueRules(holder, options);
@@ -214,7 +214,7 @@ function itemRules(holder: Holder, options: FieldOptions | undefined): ItemRules
   return { fits: isOptional ? each : fits, message: within, judged: judged && isPlain(options, []) };
 }
 
-/** False for an enum whose default is another number. */
+/** False for an enum whose default value is not 0. */
 function startsAtZero({ enum: type }: Holder): boolean {
   return (type?.values[0]?.number ?? 0) === 0;
 }
@@ -228,7 +228,7 @@ function valueRules(holder: Holder, options: FieldOptions | undefined): ItemRule
   return { ...own, message: undefined };
 }
 
-/** True if nothing is set but the rules of the type, `ignore`, and the fields that `others` names. */
+/** True if only the type's rules, `ignore`, and the fields in `others` are set. */
 function isPlain(options: FieldOptions | undefined, others: readonly string[]): boolean {
   if (options === undefined) return true;
   const isUnusual = FieldRulesSchema.fields.some(

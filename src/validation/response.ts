@@ -13,14 +13,14 @@ const OK: Readonly<Record<number, boolean>> = {
   [Status.CANCELLED]: false,
 };
 
-/** What `ok` of a Response with this status must be; `undefined` for a status that is never sent. */
+/** The required value of `ok` in a Response with this status; `undefined` for a status that is never sent. */
 export function okOfStatus(status: Status): boolean | undefined {
   return OK[status];
 }
 
 /**
- * Reads a Response whose signature holds: a strict parse at every depth, which passes over fields that a newer server may
- * send, then the version, a known status and the `ok` that belongs to it. Throws {@link StrictError}.
+ * Parses a verified Response strictly at every depth and ignores unknown fields, which a newer server may send. Then
+ * checks the version, the status and the value of `ok`. Throws {@link StrictError}.
  */
 export function readResponse(bytes: VerifiedBytes): Response {
   checkStrict(bytes, messageDesc(builtinImage(), "sealwire.v1.Response"), { unknownFields: true });

@@ -5,7 +5,7 @@ import { WireCursor } from "../wire/wire-cursor.ts";
 
 const ruled = new WeakMap<DescMessage, ReadonlySet<number>>();
 
-/** The serialized message with none of its own fields but those of `numbers`. For bytes that passed the strict parse. */
+/** The serialized message without the fields that are not in `numbers`. The bytes must have passed the strict parse. */
 export function onlyFields(bytes: Uint8Array, numbers: ReadonlySet<number>): Uint8Array {
   const cursor = new WireCursor(bytes);
   const end = bytes.length;
@@ -19,7 +19,7 @@ export function onlyFields(bytes: Uint8Array, numbers: ReadonlySet<number>): Uin
   return Buffer.concat(kept);
 }
 
-/** The numbers of the fields of a message that a rule in the contract looks at. */
+/** The numbers of the fields of a message that the contract's rules depend on. */
 export function ruledFields(desc: DescMessage): ReadonlySet<number> {
   let numbers = ruled.get(desc);
   if (numbers === undefined) {
@@ -29,12 +29,12 @@ export function ruledFields(desc: DescMessage): ReadonlySet<number> {
   return numbers;
 }
 
-/** True if the rules leave the field, and what stands in its messages, alone. */
+/** True if the rules of the field and of its messages are ignored. */
 function isIgnored(desc: DescField): boolean {
   return hasOption(desc, field) && getOption(desc, field).ignore === Ignore.ALWAYS;
 }
 
-/** A rule of the message itself may look at each of its fields. */
+/** A rule of the message itself may depend on every field. */
 function findRuled(desc: DescMessage): readonly DescField[] {
   if (hasOption(desc, message)) return desc.fields;
   return desc.fields.filter((each) => {
@@ -43,13 +43,13 @@ function findRuled(desc: DescMessage): readonly DescField[] {
   });
 }
 
-/** True if a rule looks at the field, or at what stands in its messages. */
+/** True if a rule depends on the field or on the content of its messages. */
 function isRuled(each: DescField, seen: Set<DescMessage>): boolean {
   if (each.presence === FeatureSet_FieldPresence.LEGACY_REQUIRED) return true;
   return !isIgnored(each) && (hasOption(each, field) || holdsRules(each.message, seen));
 }
 
-/** True if a rule stands anywhere in the type, at whatever depth. */
+/** True if the type has a rule at any depth. */
 export function holdsRules(desc: DescMessage | undefined, seen: Set<DescMessage> = new Set()): boolean {
   if (desc === undefined || seen.has(desc)) return false;
   seen.add(desc);

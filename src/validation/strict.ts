@@ -6,32 +6,34 @@ import { ENUM, type FieldPlan, MESSAGE, type MessagePlan, messagePlan } from "./
 import type { FieldRules, MessageRules } from "./message-rules.ts";
 import type { Fits } from "./value-rules.ts";
 
-/** Deepest nesting of messages, the outermost counted, map entries too: what decoders of other languages allow. */
+/**
+ * Maximum nesting of messages, including the outermost one and map entries. Decoders of other languages have the same
+ * limit.
+ */
 export const MAX_DEPTH = 100;
 
-/** How strict {@link checkStrict} is. */
+/** Options of {@link checkStrict}. */
 export interface StrictOptions {
   /**
-   * Refuses also what different encoders never write differently for one value: padded varints, bools other than 0 and
-   * 1, integers out of their type's range, repeated map keys, and any google.protobuf.Any, whose bytes have no
-   * canonical form. Default: false.
+   * Also refuses encodings that are ambiguous: padded varints, bools other than 0 and 1, integers out of their type's
+   * range, repeated map keys, and every google.protobuf.Any, whose bytes have no canonical form. Default: false.
    */
   readonly unambiguous?: boolean;
-  /** Refuses a google.protobuf.Value with a number that is not finite, which has no JSON. Default: false. */
+  /** Refuses a google.protobuf.Value with a number that JSON cannot represent (NaN, Infinity). Default: false. */
   readonly jsonNumbers?: boolean;
-  /** Passes over fields that the contract does not have, at every depth. For messages of a newer peer. Default: false. */
+  /** Ignores unknown fields at every depth, for messages of a newer peer. Default: false. */
   readonly unknownFields?: boolean;
-  /** Allows any number of elements and packed varints, for what no caller has sent. Default: false. */
+  /** Allows any number of elements and packed varints. For bytes that no caller has sent. Default: false. */
   readonly unbounded?: boolean;
 }
 
-/** The same with the rules of a message. */
+/** Options of {@link isStrict}. */
 export interface RuledOptions extends StrictOptions {
-  /** `undefined` if there are none. */
+  /** The rules to check; `undefined` if there are none. */
   readonly rules: MessageRules | undefined;
 }
 
-/** A list that is longer than its field's rules allow. */
+/** A list that has more items than its field's rules allow. */
 export interface LongList {
   /** Dotted names of the fields down to the list. */
   readonly path: string;
@@ -39,7 +41,8 @@ export interface LongList {
 }
 
 /**
- * Says where and why bytes are not a strict encoding of a message. Holds names and numbers from the contract only.
+ * Describes where and why bytes are not a strict encoding of a message. Contains only names and numbers from the
+ * contract, and no values.
  *
  * @example
  * ```ts
@@ -53,9 +56,9 @@ export interface LongList {
  */
 export class StrictError extends Error {
   override readonly name = "StrictError";
-  /** Dotted names of the fields down to the one at fault; "" for the message itself. */
+  /** Dotted names of the fields down to the invalid one; "" for the message itself. */
   readonly path: string;
-  /** What is wrong, in a few words. */
+  /** A short description of the fault. */
   readonly problem: string;
 
   constructor(path: string, problem: string) {
@@ -67,9 +70,9 @@ export class StrictError extends Error {
 
 /**
  * Checks that bytes are a strict encoding of a message at every depth: no unknown field or value of a closed enum, no
- * singular field or oneof twice, no bad UTF-8, zero tag, group, wrong wire type or truncated value, at most
+ * repeated singular field or oneof, no invalid UTF-8, zero tag, group, wrong wire type or truncated value, and at most
  * {@link MAX_DEPTH} levels, {@link MAX_ELEMENTS} elements and {@link MAX_PACKED_VARINTS} packed varints. Extensions count
- * as unknown. The value inside an Any is opaque. Lists may stand packed or not. Throws {@link StrictError}.
+ * as unknown. The value inside an Any is opaque. Lists may be packed or unpacked. Throws {@link StrictError}.
  */
 export function checkStrict(bytes: Uint8Array, desc: DescMessage, options: StrictOptions = {}): void {
   if (isStrict(bytes, desc, { ...options, rules: undefined })) return;
@@ -77,8 +80,8 @@ export function checkStrict(bytes: Uint8Array, desc: DescMessage, options: Stric
 }
 
 /**
- * True if {@link checkStrict} lets the bytes pass and no value breaks a rule, as far as rules can be judged from bytes. It is
- * fast because it does not say what is wrong and where.
+ * True if {@link checkStrict} accepts the bytes and no value violates a rule that can be checked on the bytes. It is
+ * faster than {@link checkStrict}, because it does not determine the fault and its position.
  */
 export function isStrict(bytes: Uint8Array, desc: DescMessage, { rules, ...options }: RuledOptions): boolean {
   try {
@@ -90,7 +93,7 @@ export function isStrict(bytes: Uint8Array, desc: DescMessage, { rules, ...optio
   }
 }
 
-/** Checks as {@link checkStrict} does, with its errors, and finds the lists that are longer than the rules allow. */
+/** Checks the bytes like {@link checkStrict} and returns the lists that have more items than the rules allow. */
 export function findLongLists(
   bytes: Uint8Array,
   desc: DescMessage,
@@ -107,19 +110,20 @@ export function findLongLists(
 }
 
 const ANY = "google.protobuf.Any";
-/** Thrown in place of a new error: it says nothing, and costs nothing. */
+/** A preallocated error, because creating an error for each violation is slow. */
 const RULE_BROKEN = new Error("a value breaks a rule");
 
-/** Where a parse is, and what it has found. */
+/** The position of a parse, and the lists that it found to be too long. */
 interface Trace {
-  /** Names of the fields that are being read, outermost first. */
+  /** Names of the fields that enclose the position, outermost first. */
   readonly path: string[];
   readonly longLists: LongList[];
 }
 
 /**
- * One pass over the bytes of a message. With a {@link Trace} it keeps track of where it is, and of the rules it looks at
- * the lengths of lists alone, which it notes; without one it throws {@link RULE_BROKEN} at the first rule that is broken.
+ * One pass over the bytes of a message. With a {@link Trace} it tracks the position, checks no rules except the lengths
+ * of lists, and records lists that are too long. Without one it checks all rules and throws {@link RULE_BROKEN} at the
+ * first violation.
  */
 class StrictParse {
   readonly #cursor: WireCursor;
@@ -185,7 +189,7 @@ class StrictParse {
     if (rules !== undefined && trace === undefined) checkComplete(rules, filled, counts);
   }
 
-  /** Counts a message, a map's entry, or a value of a list that is not packed: each costs its reader an object or so. */
+  /** Counts a message, a map entry, or a value of an unpacked list. Decoders allocate about one object for each. */
   #element(): void {
     this.#elements += 1;
     if (this.#elements > MAX_ELEMENTS && !this.#unbounded) {
@@ -198,11 +202,11 @@ class StrictParse {
     counts[index] = before + items;
     if (before > mostItems || before + items <= mostItems) return;
     if (this.#trace === undefined) throw RULE_BROKEN;
-    // A key may stand in several entries, of which the last one counts.
+    // The number of a map's entries is not the number of its keys, because a key may be repeated.
     if (!isMap) this.#trace.longLists.push({ path: this.#trace.path.join("."), mostItems });
   }
 
-  /** Returns how many values there are. */
+  /** Returns the number of values. */
   #packed(field: FieldPlan, end: number, fits: Fits | undefined): number {
     const cursor = this.#cursor;
     const last = cursor.delimited(end);
@@ -258,13 +262,13 @@ class StrictParse {
     } else {
       cursor.skip(field.wireType, end);
       if (field.isJsonNumber && this.#jsonNumbers && !Number.isFinite(cursor.view.getFloat64(start, true))) {
-        throw new WireFormatError("a number that is not finite, which JSON cannot hold");
+        throw new WireFormatError("a number that is not finite, which JSON cannot represent");
       }
     }
     if (fits !== undefined && this.#trace === undefined && !fits(cursor, start, cursor.pos)) throw RULE_BROKEN;
   }
 
-  /** Refuses a key that an earlier entry of the same map has. The entry at `start` has just been checked. */
+  /** Refuses a key that an earlier entry of the same map contains. The entry at `start` has been checked. */
   #newKey(field: FieldPlan, start: number, keys: Map<FieldPlan, Set<MapKey>>): void {
     const cursor = this.#cursor;
     const after = cursor.pos;
@@ -278,7 +282,7 @@ class StrictParse {
   }
 }
 
-/** Throws if a field that must be there is not, or a list is too short. */
+/** Throws if a required field is missing or a list is too short. */
 function checkComplete({ needed, fields }: MessageRules, filled: number, counts: readonly number[] | undefined): void {
   if ((filled & needed) !== needed) throw RULE_BROKEN;
   if (counts?.some((count, index) => count < (fields[index]?.leastItems ?? 0))) throw RULE_BROKEN;

@@ -6,16 +6,16 @@ import {
 import { WireCursor } from "../wire/wire-cursor.ts";
 
 /**
- * True if one value keeps its rules. It stands in the cursor's bytes from `start` to `end`; a varint is the one that the
- * cursor read last.
+ * True if one value satisfies its rules. The value is at `start` to `end` of the cursor's bytes; a varint is the last
+ * one that the cursor has read.
  */
 export type Fits = (cursor: WireCursor, start: number, end: number) => boolean;
 
-/** The rules of one value, as far as they can be judged from its bytes. */
+/** The rules of one value that can be checked on its bytes. */
 export interface ValueRules {
-  /** `undefined` if any value fits. */
+  /** `undefined` if every value is valid. */
   readonly fits: Fits | undefined;
-  /** False if there are rules that are left to protovalidate. */
+  /** False if protovalidate must check some of the rules. */
   readonly judged: boolean;
 }
 
@@ -26,7 +26,7 @@ type Typed = FieldOptions["type"];
 const FREE: ValueRules = { fits: undefined, judged: true };
 const LEFT: ValueRules = { fits: undefined, judged: false };
 
-/** The rules of a scalar, from the rules of its type (`DoubleRules` and so on). */
+/** Converts the rules of a scalar type, such as `DoubleRules`. */
 export function scalarRules(scalar: ScalarType, { case: kind, value: rules }: Typed): ValueRules {
   if (rules === undefined) return FREE;
   if (kind !== ScalarType[scalar].toLowerCase()) return LEFT;
@@ -38,7 +38,7 @@ export function scalarRules(scalar: ScalarType, { case: kind, value: rules }: Ty
   return test === undefined ? LEFT : { fits: readAnd(scalar, test), judged: true };
 }
 
-/** The same for an enum. */
+/** Converts the rules of an enum. */
 export function enumRules(type: DescEnum, { case: kind, value: rules }: Typed): ValueRules {
   if (rules === undefined) return FREE;
   const { definedOnly = false, ...set } = (kind === "enum" && setFields(kind, rules)) || { other: true };
@@ -48,7 +48,7 @@ export function enumRules(type: DescEnum, { case: kind, value: rules }: Typed): 
   return { fits: ({ lo }) => (!definedOnly || known.has(lo | 0)) && test(lo | 0), judged: true };
 }
 
-/** True if the value of a scalar type, or of an enum, is its type's zero; minus zero is not. */
+/** True if a value is the zero of its scalar type or enum. -0 is not. */
 export function isZero(scalar: ScalarType | undefined): Fits {
   switch (scalar) {
     case ScalarType.STRING:
@@ -72,13 +72,13 @@ export function isZero(scalar: ScalarType | undefined): Fits {
   }
 }
 
-/** True if the zero of its type fits, which an absent value stands for. */
+/** True if the zero of the type satisfies the rules. An absent value counts as zero. */
 export function zeroFits(fits: Fits | undefined, scalar: ScalarType | undefined): boolean {
   const isText = scalar === ScalarType.STRING || scalar === ScalarType.BYTES;
   return fits === undefined || fits(new WireCursor(Buffer.alloc(8)), 0, isText ? 0 : 8);
 }
 
-/** The fields that are set in a message of rules; `undefined` if there are some that this version does not know. */
+/** The set fields of a rules message; `undefined` if it contains fields that this version does not support. */
 export function setFields(kind: string, rules: object): SetFields | undefined {
   const { message: desc } = FieldRulesSchema.fields.find(({ localName }) => localName === kind) as {
     readonly message?: DescMessage;
@@ -94,7 +94,7 @@ function valueIn(message: object, { localName, oneof }: DescMessage["fields"][nu
   return oneof === undefined ? of[localName] : (of[oneof.localName] as { readonly value: unknown }).value;
 }
 
-/** A value as it is compared; a bool stands for itself. */
+/** A value that rules can compare. */
 type Value = number | bigint | boolean;
 type Test<T> = (value: T) => boolean;
 
@@ -109,14 +109,14 @@ interface NumberRules {
   readonly lte?: Value;
 }
 
-/** A test of numbers, bools or bigints; `undefined` for rules other than these. */
+/** The test for rules about numbers, bools or bigints; `undefined` for other rules. */
 function numberTest(set: SetFields): Test<Value> | undefined {
   const { const: only, in: among, notIn, finite, gt, gte, lt, lte, ...others } = set as NumberRules;
   if (Object.keys(others).length > 0 || [gt, gte, lt, lte].some(Number.isNaN)) return undefined;
   const tests: Test<Value>[] = [];
   if (finite) tests.push(Number.isFinite);
   if (only !== undefined) tests.push((value) => value === only);
-  // Not `includes`, to which NaN is equal to itself.
+  // `includes` would treat NaN as equal to itself.
   if (among !== undefined) tests.push((value) => among.indexOf(value) >= 0);
   if (notIn !== undefined) tests.push((value) => notIn.indexOf(value) < 0);
   const range = rangeTest({ gt, gte, lt, lte });
@@ -124,7 +124,7 @@ function numberTest(set: SetFields): Test<Value> | undefined {
   return all(tests);
 }
 
-/** No comparison holds for NaN, which no range takes. */
+/** Every comparison with NaN is false, so that no range contains it. */
 function rangeTest({ gt, gte, lt, lte }: Record<"gt" | "gte" | "lt" | "lte", Value | undefined>) {
   const lower = gt ?? gte;
   const upper = lt ?? lte;
@@ -132,7 +132,7 @@ function rangeTest({ gt, gte, lt, lte }: Record<"gt" | "gte" | "lt" | "lte", Val
   const isBelow: Test<Value> = lt === undefined ? (value) => value <= (upper as Value) : (value) => value < lt;
   if (lower === undefined) return upper === undefined ? undefined : isBelow;
   if (upper === undefined) return isAbove;
-  // A range that ends before it starts is what the value is to be outside of.
+  // If the upper bound is below the lower bound, the value must be outside of the range between them.
   const either: Test<Value> = (value) => isAbove(value) || isBelow(value);
   return upper >= lower ? (value: Value) => isAbove(value) && isBelow(value) : either;
 }
@@ -142,7 +142,7 @@ function all<T>([first, ...more]: readonly Test<T>[]): Test<T> {
   return more.length === 0 ? first : (value) => first(value) && more.every((test) => test(value));
 }
 
-/** Reads a value as decoders do, cut to its type, and tests it. */
+/** Reads a value, truncated to its type as by decoders, and tests it. */
 function readAnd(scalar: ScalarType, test: Test<Value>): Fits {
   switch (scalar) {
     case ScalarType.DOUBLE:
@@ -238,7 +238,7 @@ function lengthTest({ len, minLen = len ?? 0n, maxLen = len }: LengthRules): Tes
   return (length) => length >= lowest && length <= highest;
 }
 
-/** Code points in UTF-8, which has been checked: as many as there are bytes that begin one. */
+/** Counts the code points in valid UTF-8 by the bytes that begin one. */
 function countCharacters(bytes: Buffer, start: number, end: number): number {
   let count = 0;
   for (let i = start; i < end; i++) if (((bytes[i] as number) & 0xc0) !== 0x80) count += 1;

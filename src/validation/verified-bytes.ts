@@ -1,11 +1,11 @@
 declare const verified: unique symbol;
 
-/** Bytes whose signature was found to hold. Only these are parsed; bytes off the wire have another type. */
+/** Bytes with a valid signature. Only such bytes are parsed; received bytes have another type. */
 export type VerifiedBytes = Uint8Array & { readonly [verified]: true };
 
 /**
- * Declares bytes verified. For the code that has just checked their signature, and for offline tools that say plainly
- * that they could not.
+ * Marks bytes as verified. For code that has checked their signature, and for offline tools that report that they could
+ * not check it.
  */
 export function assumeVerified(bytes: Uint8Array): VerifiedBytes {
   return bytes as VerifiedBytes;

@@ -3,48 +3,48 @@ import { isTraceparent } from "./traceparent.ts";
 import { LENGTH_DELIMITED, VARINT, WireCursor, WireFormatError } from "./wire-cursor.ts";
 
 /**
- * Metadata by which both sides of a CallStream agree on headers and cancellations. The client names its end of the
- * connection ({@link sourceOf}); the server answers with a {@link StreamRoute}.
+ * Metadata key with which both sides of a CallStream negotiate headers and cancellations. The client sends the name of
+ * its end of the connection ({@link sourceOf}); the server answers with a {@link StreamRoute}.
  */
 export const CALL_HEADER_METADATA = "sealwire-call-header";
 
-/** "direct": the server sees the connection that the client has. "relayed": something stands between that may spread calls. */
+/** "direct": client and server share a connection. "relayed": a proxy between them may distribute the calls. */
 export type StreamRoute = "direct" | "relayed";
 
-/** What a caller says, unsigned, of one call on a stream. */
+/** The unsigned header of one call on a stream. */
 export interface CallHeader {
-  /** How long the caller waits; whole milliseconds from 1 to {@link MAX_CALL_TIMEOUT_MS}. */
+  /** The caller's time limit in whole milliseconds, 1 to {@link MAX_CALL_TIMEOUT_MS}. */
   readonly timeoutMs: number | undefined;
   readonly traceparent: string | undefined;
 }
 
 /** One message that a client sends on a stream with headers. */
 export type StreamMessage =
-  /** `frame` is the signed frame, with the header taken off. */
+  /** `frame` is the signed frame without the header. */
   | { readonly kind: "request"; readonly frame: Uint8Array; readonly header: CallHeader }
-  /** `call`: which request of the stream, from 1. */
+  /** `call`: number of the request on the stream, from 1. */
   | { readonly kind: "cancel"; readonly call: number };
 
-/** Longest time that a caller may say to wait. */
+/** Maximum time limit in a call header, in milliseconds. */
 export const MAX_CALL_TIMEOUT_MS = 86_400_000;
 
 const HEADER_TAG = (4 << 3) | LENGTH_DELIMITED;
 const CANCEL_TAG = (5 << 3) | LENGTH_DELIMITED;
-/** Of CallHeader and of CancelCall. */
+/** The tag of field 1, a varint, in CallHeader and in CancelCall. */
 const FIRST_NUMBER_TAG = (1 << 3) | VARINT;
 const TRACEPARENT_TAG = (2 << 3) | LENGTH_DELIMITED;
 
 /** The header of a call that has none. */
 export const NO_HEADER: CallHeader = { timeoutMs: undefined, traceparent: undefined };
 
-/** What one end of a connection has to be called: the port by which the client sends, or "unix". */
+/** The name of the client's end of a connection: its local port, or "unix". */
 export function sourceOf(port: number | undefined): string {
   return port === undefined ? "unix" : String(port);
 }
 
 /**
- * Reads a message of a stream with headers. The frame is not looked at. The result shares memory with `bytes`. Throws
- * ENVELOPE_INVALID, which names the field, if the header or the cancellation is malformed.
+ * Reads a message of a stream with headers. The frame is not parsed. The result shares memory with `bytes`. Throws
+ * ENVELOPE_INVALID naming the field if the header or the cancellation is malformed.
  */
 export function readStreamMessage(bytes: Uint8Array): StreamMessage {
   const cursor = new WireCursor(bytes, true);
@@ -56,7 +56,7 @@ export function readStreamMessage(bytes: Uint8Array): StreamMessage {
       const tag = cursor.tag(end);
       if (tag === CANCEL_TAG) return readCancel(cursor, from);
       if (tag === HEADER_TAG) {
-        if (header !== undefined) throw malformed("header", "is there twice; send it once");
+        if (header !== undefined) throw malformed("header", "occurs twice; send it once");
         const is = readHeader(cursor, cursor.delimited(end));
         header = { from, to: cursor.pos, is };
       } else {
@@ -65,7 +65,7 @@ export function readStreamMessage(bytes: Uint8Array): StreamMessage {
     }
   } catch (error) {
     if (!(error instanceof WireFormatError)) throw error;
-    // Whoever reads the frame finds the same.
+    // The parser of the frame reports the same fault.
     return { kind: "request", frame: bytes, header: NO_HEADER };
   }
   if (header === undefined) return { kind: "request", frame: bytes, header: NO_HEADER };
@@ -134,13 +134,13 @@ function readTimeout(cursor: WireCursor, end: number): number | undefined {
   return cursor.lo === 0 ? undefined : cursor.lo;
 }
 
-/** A cancellation stands alone: `from` is where its field begins. */
+/** A message with a cancellation must not contain other fields. `from` is the start of the cancellation's field. */
 function readCancel(cursor: WireCursor, from: number): StreamMessage {
   const whole = cursor.bytes.length;
   let call: number | undefined;
   try {
     const end = cursor.delimited(whole);
-    if (from !== 0 || end !== whole) throw malformed("cancel", "is not alone; send it as a message of its own");
+    if (from !== 0 || end !== whole) throw malformed("cancel", "is not the only field; send it as a separate message");
     while (cursor.pos < end) {
       const tag = cursor.tag(end);
       if (tag !== FIRST_NUMBER_TAG) throw malformed("cancel", `has the unknown field ${tag >>> 3}; leave it out`);

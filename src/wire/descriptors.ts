@@ -108,7 +108,7 @@ export function messageDesc(image: Image, fullName: string): DescMessage {
   if (desc === undefined) {
     throw new SealwireError(
       "OPTIONS_INVALID",
-      `The descriptors do not hold the message ${fullName}; add its file to the image.`,
+      `The descriptors do not contain the message ${fullName}; add its file to the image.`,
     );
   }
   return desc;

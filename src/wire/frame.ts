@@ -87,7 +87,7 @@ function readKeyId(bytes: Buffer, start: number, end: number): string {
   return bytes.toString("latin1", start, end);
 }
 
-/** How many bytes a length-delimited field with a number below 16 takes, given the length of its value. */
+/** The encoded size of a length-delimited field with a number below 16 and a value of `length` bytes. */
 export function fieldSize(length: number): number {
   let size = 2 + length;
   for (let rest = length >>> 7; rest !== 0; rest >>>= 7) size += 1;

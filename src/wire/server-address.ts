@@ -46,7 +46,7 @@ export function parseAddresses(address: string | readonly string[]): readonly Se
 }
 
 function parseAddress(target: string): ServerAddress {
-  if (CONTROL.test(target)) throw refused(target, "holds a line break or another control character");
+  if (CONTROL.test(target)) throw refused(target, "contains a line break or another control character");
   if (target.length > LENGTH_MOST) throw refused(target, `is longer than ${LENGTH_MOST} characters`);
   if (UNIX.test(target) || OTHER_SCHEME.test(target) || isIPv6(target)) return { kind: "target", target };
   const [, nameServer, rest = target] = DNS.exec(target) ?? [];

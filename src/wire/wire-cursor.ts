@@ -9,10 +9,10 @@ export const LENGTH_DELIMITED = 2;
 /** Wire type of 4-byte values. */
 export const FIXED32 = 5;
 
-/** One bit for each of these. */
+/** The accepted wire types, one bit each. */
 const WIRE_TYPES = (1 << VARINT) | (1 << FIXED64) | (1 << LENGTH_DELIMITED) | (1 << FIXED32);
 
-/** Up to this length, looking for ASCII costs less than a call of the native check. */
+/** For shorter texts a check for ASCII is faster than a call of the native UTF-8 check. */
 const SHORT_TEXT_BYTES = 64;
 
 /** Bytes that are not well-formed protobuf. The message describes the fault and contains none of the bytes. */
@@ -42,7 +42,7 @@ export class WireCursor {
     this.#shortest = shortest;
   }
 
-  /** The same bytes, for numbers of fixed width; made when first asked for. */
+  /** A view of the same bytes for fixed-width numbers. Created on first access. */
   get view(): DataView {
     this.#view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
     return this.#view;

@@ -40,7 +40,7 @@ test("a whole number of a payload is taken in the digits that writers of JSON gi
     assert.is(stdout, `{"payload":${payload}}\n`);
     assert.match(
       (await run([...TASK(1, '{"x":9007199254740993}'), ...CREDENTIALS])).stderr,
-      "beyond what JSON numbers",
+      "exactly as a JSON number",
     );
   }));
 
@@ -81,7 +81,7 @@ test("JSON that is broken in a file or on stdin is told by line and column, with
     const file = await run(["call", "batch_sum", "@args.json", ...CREDENTIALS]);
     assert.equal([file.code, file.stderr], [2, "error: The file args.json is not valid JSON at line 2, column 5.\n"]);
     const piped = await run(["call", "batch_sum", "-", ...CREDENTIALS], { stdin: "" });
-    assert.equal([piped.code, piped.stderr], [2, "error: What came on stdin is not valid JSON at line 1, column 1.\n"]);
+    assert.equal([piped.code, piped.stderr], [2, "error: The input on stdin is not valid JSON at line 1, column 1.\n"]);
   }));
 
 test("an enum's value that there is not is told with those that there are", () =>
@@ -192,8 +192,8 @@ test("jobs watch does not guess whether one job or all are meant", () =>
     const cases: [string[], RegExp][] = [
       [[], /Give a job id, or --all/],
       [["job", "--all"], /Give a job id, or --all/],
-      [["job", "--tool", "t"], /--tool does not go with a job id/],
-      [["--all", "--after-revision", "1"], /--after-revision does not go with --all/],
+      [["job", "--tool", "t"], /--tool cannot be combined with a job id/],
+      [["--all", "--after-revision", "1"], /--after-revision cannot be combined with --all/],
     ];
     for (const [args, message] of cases) {
       const { code, stdout, stderr } = await run(["jobs", "watch", ...args, ...CREDENTIALS]);

@@ -79,13 +79,16 @@ test("bytes that are no such message fail the call as the tool's fault, not as t
 });
 
 const REFUSED: Readonly<Record<string, readonly [string, RegExp]>> = {
-  "an int64 with a fraction of zero": ['{"numbers":[9007199254740993.0]}', /beyond what JSON numbers hold exactly/],
-  "a number that is infinite": ['{"seconds":1,"payload":{"x":1e400}}', /payload\.x: the number is beyond/],
+  "an int64 with a fraction of zero": [
+    '{"numbers":[9007199254740993.0]}',
+    /cannot be represented exactly as a JSON number/,
+  ],
+  "a number that is infinite": ['{"seconds":1,"payload":{"x":1e400}}', /payload\.x: the number cannot be represented/],
   "hexadecimal text": ['{"numbers":["0x10"]}', /numbers\[0\]: "0x10" is not a decimal number/],
   "text with a space": ['{"numbers":[" 5"]}', /numbers\[0\]: " 5" is not a decimal number/],
   "a number in a list": [
     '{"seconds":1,"payload":{"a":[1,{"b":9007199254740993}]}}',
-    /payload\.a\[1\]\.b: the number is/,
+    /payload\.a\[1\]\.b: the number cannot/,
   ],
   "text in place of a number": ['{"numbers":[1,"x"]}', /BatchSumRequest: numbers\[1\]: "x" is not a decimal number/],
   "null in a list": ['{"numbers":[1,null]}', /BatchSumRequest: numbers\[1\]: null is not a number\./],

@@ -42,7 +42,7 @@ const FAULTS: readonly (readonly [what: string, fault: () => Promise<void>, code
       new DatabaseSync(STORE).exec("CREATE TABLE recipe (name TEXT)");
     },
     5,
-    /sealwire\.db" is a database of something else/,
+    /sealwire\.db" is a database of other software/,
   ],
   [
     "was made by newer software",

@@ -151,7 +151,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     args: "call batch_sum '{\"numbers\":[1e999]}'",
     exit: 2,
     says: [
-      "error: ARGS_INVALID: numbers[0]: the number is beyond what JSON numbers hold exactly; write it in quotes.",
+      "error: ARGS_INVALID: numbers[0]: the number cannot be represented exactly as a JSON number; write it in quotes.",
       "try: Give what the tool takes: `sealwire tools TOOL` shows its fields and rules.",
     ],
   },
@@ -184,13 +184,13 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     args: "call batch_sum -",
     stdin: '{"numbers": [1}',
     exit: 2,
-    says: ["error: What came on stdin is not valid JSON at line 1, column 15."],
+    says: ["error: The input on stdin is not valid JSON at line 1, column 15."],
   },
   {
     args: "call batch_sum -",
     stdin: "",
     exit: 2,
-    says: ["error: What came on stdin is not valid JSON at line 1, column 1."],
+    says: ["error: The input on stdin is not valid JSON at line 1, column 1."],
   },
   {
     args: "call batch_sum '{\"numbers\":[1]}' extra",
@@ -479,14 +479,17 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
   {
     args: "verify broken.json",
     exit: 2,
-    says: ["error: The request is not valid JSON at line 3, column 1.", "try: Give all of what was printed."],
+    says: [
+      "error: The request is not valid JSON at line 3, column 1.",
+      "try: Give the complete output of sealwire sign.",
+    ],
   },
   {
     args: "verify list.json",
     exit: 2,
     says: [
-      "error: The JSON is no signed request: cannot decode message sealwire.v1.CallRequest from JSON: Array(2).",
-      "try: Give all of what `sealwire sign` printed, and --descriptors FILE for tools that are not built in.",
+      "error: The JSON is not a signed request: cannot decode message sealwire.v1.CallRequest from JSON: Array(2).",
+      "try: Give the complete output of `sealwire sign`, and --descriptors FILE for tools that are not built in.",
     ],
   },
   {

@@ -383,7 +383,7 @@ test("arguments that make a request above 1 MiB are refused before anything is s
   await withServer(async (client) => {
     const error = await thrownBy(() => client.call("check_entry", { note: { text: "x".repeat(1_048_576) } }));
     assert.is(error.reason, "ARGS_INVALID");
-    assert.match(error.message, /check_entry make a request of 10\d{5} bytes; a server reads at most 1048576/);
+    assert.match(error.message, /check_entry make a request of 10\d{5} bytes; a server accepts at most 1048576/);
   });
 });
 

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 
-/** Of the times in /proc. */
+/** The unit of the times in /proc. */
 const TICKS_PER_SECOND = 100;
 
 /**
- * How many seconds of processors this process has used, and the processes that it and they started and waited for. Those
- * are counted on Linux alone; daemons, such as a PostgreSQL server, nowhere.
+ * The CPU time, in seconds, of this process and of its descendants that were waited for. Descendants are counted on
+ * Linux only. Daemons, such as a PostgreSQL server, are not counted.
  */
 export function usedCpuSeconds(): number {
   const { user, system } = process.cpuUsage();
@@ -14,7 +14,7 @@ export function usedCpuSeconds(): number {
 
 function childrenSeconds(): number {
   if (process.platform !== "linux") return 0;
-  // The name of the program comes before, in parentheses, and may hold anything: proc_pid_stat(5).
+  // Skips the program's name in parentheses, which may contain any character: proc_pid_stat(5).
   const fields = readFileSync("/proc/self/stat", "utf8")
     .replace(/^.*\) /s, "")
     .split(" ");

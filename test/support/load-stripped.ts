@@ -4,7 +4,10 @@ import { registerHooks } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/* Preloaded (`node --import`) from the folder that strip-types.ts makes: loads what is there of a source without its types. */
+/*
+ * Preloaded (`node --import`) from the folder that strip-types.ts creates. Loads the copies of sources without types
+ * from this folder.
+ */
 registerHooks({
   load(url, context, next) {
     if (!/^file:.*\.ts$/.test(url)) return next(url, context);

@@ -12,7 +12,7 @@ const SOURCES = [
   ...[".npmrc", "CHANGELOG.md", "LICENSE", "README.md", "package.json", "tsconfig.json"],
   ...["examples/greeter", "gen", "proto", "src"],
 ];
-/** Packages that were packed before, each in a folder that is named after what it was built of. */
+/** Cache of packed packages. Each is in a folder that is named after the hash of its sources. */
 const PACKED = join(root, "node_modules", ".cache", "packed");
 const LIST = "files.json";
 
@@ -60,7 +60,7 @@ async function digest(folder: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Packs the sources in `copy` into the folder `kept`, which is there when it is complete. */
+/** Packs the sources in `copy` into the folder `kept`, which is created atomically. */
 async function pack(copy: string, kept: string): Promise<void> {
   await symlink(join(root, "node_modules"), join(copy, "node_modules"));
   await mkdir(PACKED, { recursive: true });

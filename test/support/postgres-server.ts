@@ -18,11 +18,11 @@ export function hasPostgres(test: Suite): boolean {
 const TEMPLATES = join(import.meta.dirname, "../../node_modules/.cache/postgres");
 
 interface PostgresServerOptions extends Omit<PrivatePostgresOptions, "templates"> {
-  /** Its cluster has a system identifier of its own. */
+  /** Gives the cluster a system identifier that differs from the other test servers'. */
   readonly isOther?: boolean;
 }
 
-/** A PostgreSQL server of a test's own. */
+/** A PostgreSQL server for one test. */
 export class PostgresServer implements AsyncDisposable {
   readonly #server: PrivatePostgres;
   #schemas = 0;
@@ -32,7 +32,7 @@ export class PostgresServer implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** Starts a server that is to PostgreSQL a copy of the other servers of tests, or one of its own if `isOther`. */
+  /** Starts a server. Unless `isOther` is set, it has the same system identifier as the other test servers. */
   static async start({ isOther = false, ...options }: PostgresServerOptions = {}): Promise<PostgresServer> {
     return new PostgresServer(await PrivatePostgres.start({ ...options, ...(!isOther && { templates: TEMPLATES }) }));
   }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const CACHE = join(import.meta.dirname, "../../node_modules/.cache");
-/** Where strip-types.ts puts sources without their types, and the module that finds them there. */
+/** The folder into which strip-types.ts writes sources without types and the module that loads them. */
 export const STRIPPED = join(CACHE, "stripped");
 export const LOADER = "load-stripped.mjs";
 
@@ -12,9 +12,9 @@ const preload = `--import=${pathToFileURL(join(STRIPPED, LOADER)).href}`;
 const isPrepared = process.env.NODE_OPTIONS?.includes(preload) ?? false;
 
 /**
- * Environment of processes that tests start, so that they start sooner: most of what a short one does is to strip types and
- * to compile. Compiled code is kept from one process to the next. Coverage is less exact of such code; there only what is
- * left of sources without their types is kept, once {@link prepareStart} was called.
+ * Environment variables that speed up the processes of tests. A short process spends most of its time on stripping
+ * types and compiling, so compiled code is cached. Coverage of cached code is inexact. A coverage run therefore caches
+ * only the sources without types, after a call of {@link prepareStart}.
  */
 export const QUICK_START: Readonly<Record<string, string>> = isCovered
   ? isPrepared
@@ -22,7 +22,7 @@ export const QUICK_START: Readonly<Record<string, string>> = isCovered
     : {}
   : { NODE_COMPILE_CACHE: join(CACHE, "compiled") };
 
-/** What a runner of tests does once, before the first: gives what to add to the environment of all. */
+/** Prepares the cache. A test runner calls it once, before the first test, and adds the result to their environment. */
 export function prepareStart(): Readonly<Record<string, string>> {
   if (!isCovered || isPrepared) return QUICK_START;
   const { NODE_V8_COVERAGE: _covered, ...env } = process.env;

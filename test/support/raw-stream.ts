@@ -37,7 +37,7 @@ export class RawStream {
   /** Request ids in the order in which they were answered. */
   readonly answered: string[] = [];
   readonly ended: Promise<StreamEnd>;
-  /** What the server has said of the stream: `undefined` if there was none of it in its first metadata. */
+  /** The {@link StreamRoute} in the server's initial metadata; `undefined` if it contains none. */
   readonly route: Promise<string | undefined>;
   readonly #credentials: ClientCredentials;
   readonly #stream: ClientDuplexStream<Buffer, Buffer>;
@@ -61,7 +61,7 @@ export class RawStream {
     });
   }
 
-  /** Signs and sends a call; gives its verified answer. */
+  /** Signs and sends a call. Resolves to its verified answer. */
   call(request: RawRequest, credentials = this.#credentials, header: Partial<CallHeader> = {}): Promise<Response> {
     const signed = signRaw(credentials, { ...request, method: CALL_STREAM_METHOD });
     const frame = withCallHeader(Buffer.from(signed.frame), { ...NO_HEADER, ...header });

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { LOADER, STRIPPED } from "./quick-start.ts";
 
 /*
- * Keeps every source of the repository without its types, as Node would load it: blanks stand in their place, so that what
- * is covered is found at the same place. A file is named after its source, and so never stands for another.
+ * Writes every source of the repository without types, as Node would load it. Spaces replace the types, so that
+ * positions in coverage reports stay valid. Each file is named after the hash of its source, so that it is never
+ * outdated.
  */
 const root = join(import.meta.dirname, "../..");
 const sources = globSync("{src,gen,test,examples,bench}/**/*.ts", {

@@ -16,7 +16,7 @@ interface Outcome {
   readonly lastLine: string | undefined;
 }
 
-/** Runs the runner over one file per text; undefined texts leave the folder empty. */
+/** Starts the runner with one file per text. Undefined texts leave the folder empty. */
 async function run(
   texts: readonly string[],
   options: readonly string[] = [],

@@ -5,19 +5,19 @@ import { report } from "./report.ts";
 
 export { assert };
 
-/** A test or a hook: may be async, takes nothing. */
+/** The function of a test or a hook. It may be async. */
 export type Body = () => unknown;
 
 /** Registers tests of one suite; every suite ends with `test.run()`. */
 export interface Suite {
   (name: string, body: Body): void;
-  /** Runs only the tests marked so. Refused if CI is set, because it hides the others. */
+  /** Registers a test and skips all tests that are not marked with `only`. Refused if CI is set. */
   only(name: string, body: Body): void;
   /** Skips a test and prints the reason. The body may be kept. */
   skip(name: string, reason: string, body?: Body): void;
   before: Hook;
   after: Hook;
-  /** Queues the suite. A suite without it makes the file fail. */
+  /** Queues the suite. The file fails if a suite was not queued. */
   run(): void;
 }
 

@@ -7,12 +7,12 @@ import type { TestEvent } from "./report.ts";
 export interface FileResult {
   readonly passed: number;
   readonly failed: number;
-  /** The names of those that failed. */
+  /** The names of the failed tests. */
   readonly failedTests: readonly string[];
   readonly skipped: readonly string[];
   /** Reasons why the file as a whole fails, apart from failed tests. */
   readonly problems: readonly string[];
-  /** What its process and those that it waited for used, seconds; `undefined` if it did not come to its end. */
+  /** CPU time of its process and of those that it waited for, in seconds; `undefined` if it did not finish. */
   readonly cpuSeconds: number | undefined;
   /** Standard output and error of the file's process, interleaved. */
   readonly output: string;
@@ -20,7 +20,7 @@ export interface FileResult {
 
 /** Options of {@link runTestFile}. */
 export interface TestFileOptions {
-  /** A module that is loaded before it. */
+  /** A module that is loaded before the test file. */
   readonly preload?: string;
   /** Variables in addition to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;

@@ -24,7 +24,7 @@ const LENGTH_DELIMITED = 2;
 /** Full name of the request message of every test tool. */
 export const TEST_INPUT = "sealwire.demo.v1.BatchSumRequest";
 
-/** Makes a tool service for one test, with its descriptors; `methods` are named as in a contract, for example "AddUp". */
+/** Makes a tool service for one test, with its descriptors. Method names are as in a contract, for example "AddUp". */
 export function testService(methods: Readonly<Record<string, TestTool>>): {
   readonly tools: ToolImplementation;
   readonly descriptors: Uint8Array;

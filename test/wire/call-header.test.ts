@@ -88,7 +88,7 @@ test("a time of 0 is none, and a trace context that is malformed is ignored", ()
 });
 
 const MALFORMED: readonly [string, Buffer, string][] = [
-  ["twice", Buffer.concat([header, frame, header]), "The field header of a message on the stream is there twice"],
+  ["twice", Buffer.concat([header, frame, header]), "The field header of a message on the stream occurs twice"],
   [
     "with an unknown field",
     Buffer.concat([frame, Buffer.from([0x22, 2, 0x18, 1])]),
@@ -119,7 +119,7 @@ test("a cancellation beside anything else, or malformed, is refused by name", ()
     Buffer.concat([cancel, cancel]),
     Buffer.concat([header, cancel]),
   ]) {
-    assert.match(refusal(bytes), "cancel of a message on the stream is not alone");
+    assert.match(refusal(bytes), "cancel of a message on the stream is not the only field");
   }
   assert.match(refusal(Buffer.from([0x2a, 4, 0x08, 1, 0x08, 2])), "names more than one call");
   assert.match(refusal(Buffer.from([0x2a, 2, 0x08, 0x80])), "cancel of a message on the stream is malformed");

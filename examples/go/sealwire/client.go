@@ -18,7 +18,7 @@ import (
 	pb "example.com/sealwire-client/gen/sealwire/v1"
 )
 
-// The two RPCs.
+// The gRPC paths of the methods.
 const (
 	CallMethod     = "/sealwire.v1.ToolService/Call"
 	WatchJobMethod = "/sealwire.v1.ToolService/WatchJob"
@@ -29,10 +29,10 @@ const (
 	attempts    = 5
 )
 
-// Failure says that a call was refused, or that its tool failed. The server signed it.
+// Failure is the signed error of a refused call or a failed tool.
 type Failure struct {
 	Details *pb.Error
-	// Refused is false if the tool ran.
+	// Refused is true if the call was refused, and false if the tool ran and failed.
 	Refused bool
 }
 
@@ -40,13 +40,13 @@ func (f *Failure) Error() string {
 	return fmt.Sprintf("%s: %s", f.Details.GetReason(), f.Details.GetMessage())
 }
 
-// Client calls the tools of the server that its credentials name. Whatever it returns has been verified.
+// Client calls the tools of the server in its credentials. It returns verified responses only.
 type Client struct {
 	Credentials *Credentials
 	Conn        *grpc.ClientConn
 }
 
-// NewClient makes a client; close its Conn in the end. Options say, among others, whether to speak TLS.
+// NewClient makes a client. The caller must close its Conn. The options include the transport credentials.
 func NewClient(credentials *Credentials, options ...grpc.DialOption) (*Client, error) {
 	conn, err := grpc.NewClient(credentials.Address, append(options, grpc.WithDisableRetry())...)
 	if err != nil {
@@ -55,8 +55,8 @@ func NewClient(credentials *Credentials, options ...grpc.DialOption) (*Client, e
 	return &Client{Credentials: credentials, Conn: conn}, nil
 }
 
-// Call calls a tool and puts its response message into result; a job tool has none, but a job in the Response. It tries
-// again where that is safe, each time signed anew. The error is a *Failure, ErrUnverified or a gRPC status.
+// Call calls a tool and stores its response message in result. For a job tool the Response contains the job instead. It
+// retries where that is safe and signs each attempt anew. The error is a *Failure, ErrUnverified or a gRPC status.
 func (c *Client) Call(ctx context.Context, tool string, args, result proto.Message) (*pb.Response, error) {
 	requestID := rand.Text()
 	for attempt := 1; ; attempt++ {
@@ -95,7 +95,7 @@ func (c *Client) callOnce(ctx context.Context, tool string, args, result proto.M
 	return response, proto.Unmarshal(response.Result.Value, result)
 }
 
-// Request signs a new attempt and says what its answer must fit.
+// Request signs a new attempt. It returns the frame and the expected values of the answer.
 func (c *Client) Request(method, tool string, args, result proto.Message, requestID string) (*frame.Frame, *Expected, error) {
 	packed, err := anypb.New(args)
 	if err != nil {
@@ -120,7 +120,7 @@ func (c *Client) Request(method, tool string, args, result proto.Message, reques
 	return request, &Expected{requestID, request.Signature, result.ProtoReflect().Descriptor().FullName()}, nil
 }
 
-// refusal turns a gRPC error into a *Failure if the server signed it.
+// refusal converts a gRPC error to a *Failure if the server signed it.
 func (c *Client) refusal(err error, expected *Expected, sequence int64) error {
 	response, unverified := c.Credentials.VerifyRefusal(expected, status.Convert(err), sequence)
 	if unverified != nil {
@@ -132,7 +132,7 @@ func (c *Client) refusal(err error, expected *Expected, sequence int64) error {
 	return &Failure{Details: response.Error, Refused: true}
 }
 
-// retryDelay says whether a failed attempt may be repeated under the same request id, and after which wait.
+// retryDelay returns the delay before the next attempt, and whether a retry with the same request id may succeed.
 func retryDelay(err error, attempt int) (time.Duration, bool) {
 	var failure *Failure
 	if !errors.As(err, &failure) {
@@ -146,7 +146,7 @@ func retryDelay(err error, attempt int) (time.Duration, bool) {
 	return Backoff(attempt), again
 }
 
-// passing tells that an unsigned failure leaves the outcome unknown and may pass.
+// passing reports whether an unsigned error may be temporary. The outcome of the call is then unknown.
 func passing(err error) bool {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.Internal, codes.Canceled, codes.ResourceExhausted, codes.DeadlineExceeded:
@@ -156,12 +156,12 @@ func passing(err error) bool {
 	}
 }
 
-// Backoff is the wait after a failed attempt: exponential, with full jitter.
+// Backoff returns the delay after a failed attempt: exponential, with full jitter.
 func Backoff(attempt int) time.Duration {
 	return mathrand.N(min(200*time.Millisecond<<min(attempt, 10), 5*time.Second))
 }
 
-// Sleep waits, or returns the context's error if that ends first.
+// Sleep waits for the delay. It returns the context's error if the context ends first.
 func Sleep(ctx context.Context, delay time.Duration) error {
 	select {
 	case <-ctx.Done():

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Credentials say who calls whom, and hold both keys. Their text form leaves the keys out.
+// Credentials contain the ids of client, key and server, the address, and both keys. Their text form omits the keys.
 type Credentials struct {
 	Address           string `json:"address"`
 	ServerID          string `json:"server_id"`
@@ -23,10 +23,10 @@ func (c Credentials) String() string {
 	return fmt.Sprintf("%s with key %s at %s", c.ClientID, c.KeyID, c.ServerID)
 }
 
-// GoString is String.
+// GoString returns the same text as String, so that %#v does not print the keys.
 func (c Credentials) GoString() string { return c.String() }
 
-// LoadCredentials reads a credentials file, which only its owner may be able to read.
+// LoadCredentials reads a credentials file. It refuses a file that other users can read.
 func LoadCredentials(path string) (*Credentials, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -57,10 +57,10 @@ func LoadCredentials(path string) (*Credentials, error) {
 	return &credentials, nil
 }
 
-// DecodeKey reads the text form of a key.
+// DecodeKey parses the text form of a key.
 func DecodeKey(prefix, text string) ([]byte, error) {
 	key, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(text, prefix))
-	// Encoding it again finds what the decoder is lenient with.
+	// The round trip detects invalid input that the decoder accepts.
 	if err != nil || prefix+base64.RawURLEncoding.EncodeToString(key) != text || len(key) < 32 || len(key) > 1024 {
 		return nil, fmt.Errorf("not a key: %s and 32 to 1024 bytes in base64url are expected", prefix)
 	}

@@ -1,4 +1,4 @@
-// Package sealwire signs requests to a Sealwire server and verifies its answers, as docs/protocol.md defines both.
+// Package sealwire signs requests to a Sealwire server and verifies its answers (docs/protocol.md).
 package sealwire
 
 import (
@@ -18,17 +18,18 @@ import (
 
 const typeURL = "type.googleapis.com/"
 
-// ErrUnverified is in every error about an answer that proves nothing: nothing in it may be believed.
+// ErrUnverified is wrapped by every error about an answer that could not be verified. Its content must not be used.
 var ErrUnverified = errors.New("unverified")
 
-// Expected is what an answer must fit: the request's id and signature, and its tool's response message.
+// Expected contains the values that an answer must match: the request's id and signature, and the name of the tool's
+// response message.
 type Expected struct {
 	RequestID        string
 	RequestSignature []byte
 	Result           protoreflect.FullName
 }
 
-// PAE joins parts so that no two lists of parts give the same bytes.
+// PAE encodes a list of parts unambiguously: different lists have different encodings.
 func PAE(parts ...[]byte) []byte {
 	out := fmt.Appendf(nil, "mcp/0.1 %d", len(parts))
 	for _, part := range parts {
@@ -37,7 +38,7 @@ func PAE(parts ...[]byte) []byte {
 	return out
 }
 
-// MAC authenticates a list of parts.
+// MAC computes the HMAC-SHA256 of the PAE of the parts.
 func MAC(key []byte, parts ...[]byte) []byte {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(PAE(parts...))
@@ -50,7 +51,7 @@ func (c *Credentials) Sign(method string, envelope []byte) *frame.Frame {
 	return &frame.Frame{Content: envelope, KeyId: c.KeyID, Signature: signature}
 }
 
-// Verify returns the Response in a received frame, or ErrUnverified. Only what has been verified is parsed.
+// Verify returns the Response in a received frame, or ErrUnverified. The Response is verified before it is parsed.
 func (c *Credentials) Verify(expected *Expected, received *frame.Frame, sequence int64) (*pb.Response, error) {
 	signature := MAC(c.ResponseKey, []byte("response"), expected.RequestSignature, received.Content)
 	if received.KeyId != c.KeyID || !hmac.Equal(received.Signature, signature) {

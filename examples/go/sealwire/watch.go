@@ -17,13 +17,13 @@ import (
 	pb "example.com/sealwire-client/gen/sealwire/v1"
 )
 
-// Two and a half heartbeats.
+// silence is the time after which a watch counts as broken: two and a half heartbeat intervals.
 const silence = 37500 * time.Millisecond
 
-// ErrInterrupted says that a watch ended before its job did: watch again from the newest known revision.
+// ErrInterrupted means that a watch ended before its job. Watch again from the newest known revision.
 var ErrInterrupted = errors.New("the watch was interrupted")
 
-// Watch yields each newer state of a job up to the last. An error ends it; after ErrInterrupted, call it again.
+// Watch yields each newer state of a job up to the last one, or an error. After ErrInterrupted, call it again.
 func (c *Client) Watch(ctx context.Context, jobID string, afterRevision int64) iter.Seq2[*systempb.WatchJobResponse, error] {
 	return func(yield func(*systempb.WatchJobResponse, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -61,7 +61,7 @@ func (c *Client) openWatch(ctx context.Context, args *systempb.WatchJobRequest) 
 	}
 	stream, err := c.Conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, WatchJobMethod)
 	if err == nil {
-		// What goes wrong here, io.EOF apart, the first receive reports in full.
+		// Errors of SendMsg are ignored, because the first receive reports them with their status.
 		_ = stream.SendMsg(request)
 		err = stream.CloseSend()
 	}
@@ -71,7 +71,7 @@ func (c *Client) openWatch(ctx context.Context, args *systempb.WatchJobRequest) 
 	return stream, expected, err
 }
 
-// receive returns the next state; io.EOF after the job's last.
+// receive returns the next state, or io.EOF after the job's last state.
 func (c *Client) receive(stream grpc.ClientStream, expected *Expected, sequence int64, known *pb.Job) (*systempb.WatchJobResponse, error) {
 	received := &frame.Frame{}
 	if err := stream.RecvMsg(received); errors.Is(err, io.EOF) {
@@ -100,7 +100,7 @@ func (c *Client) receive(stream grpc.ClientStream, expected *Expected, sequence 
 	return state, nil
 }
 
-// interruption turns what ends a stream into ErrInterrupted if the watch may be resumed.
+// interruption converts the error of a stream to ErrInterrupted if the watch can be resumed.
 func (c *Client) interruption(err error, expected *Expected, sequence int64) error {
 	err = c.refusal(err, expected, sequence)
 	var failure *Failure
@@ -110,7 +110,7 @@ func (c *Client) interruption(err error, expected *Expected, sequence int64) err
 	return err
 }
 
-// Terminal tells whether a job in this state has ended.
+// Terminal reports whether a job in this state has ended.
 func Terminal(state pb.JobState) bool {
 	return state >= pb.JobState_JOB_STATE_SUCCEEDED
 }

@@ -1,4 +1,4 @@
-//! What answers prove about one request.
+//! Verification of the answers to one request.
 
 use prost::{Message, Name};
 use tonic::Status;
@@ -9,7 +9,7 @@ use crate::credentials::Credentials;
 use crate::failure::Failure;
 use crate::sealwire::{Frame, Unverified};
 
-/// One signed request, which alone its answers are verified against.
+/// One signed request. Its answers are verified against its signature.
 pub struct Attempt<'a> {
     pub credentials: &'a Credentials,
     pub request_id: String,
@@ -17,12 +17,12 @@ pub struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Verifies and reads an answer.
+    /// Verifies and parses an answer.
     pub fn read(&self, answer: &Frame, sequence: i64) -> Result<Response, Unverified> {
         self.credentials.verify(answer, &self.frame.signature, &self.request_id, sequence)
     }
 
-    /// Finds out what a failed call proves.
+    /// Converts the status of a failed call: a signed one to `Refused`, an unsigned one to `Unanswered`.
     pub fn read_refusal(&self, status: Status, sequence: i64) -> Failure {
         match self.signed_error(&status, sequence) {
             Ok(Some(error)) => Failure::Refused(error),
@@ -31,7 +31,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Takes the error from the signed frame in the details. All else there is a projection of it and must agree.
+    /// Returns the error in the signed frame of the details. The other details are projections of it and must agree.
     fn signed_error(&self, status: &Status, sequence: i64) -> Result<Option<Error>, Unverified> {
         let Ok(projection) = pb::Status::decode(status.details()) else { return Ok(None) };
         let find = |url: &str| projection.details.iter().find(|any| any.type_url == url);
@@ -51,7 +51,7 @@ impl Attempt<'_> {
     }
 }
 
-/// Takes out the result, which must be of the type that the tool answers with.
+/// Returns the result, which must be the tool's response message.
 pub fn result_of<R: Name + Default>(response: Response) -> Result<R, Failure> {
     match (response.result, response.error) {
         (Some(any), _) if any.type_url == R::type_url() => {

@@ -1,4 +1,4 @@
-//! Calls tools over gRPC. Whatever it returns was verified.
+//! Calls tools over gRPC. Returns verified responses only.
 
 use std::time::Duration;
 
@@ -21,17 +21,17 @@ const CALL: &str = "/sealwire.v1.ToolService/Call";
 const WATCH_JOB: &str = "/sealwire.v1.ToolService/WatchJob";
 const ATTEMPTS: u32 = 5;
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// A stream is taken for dead after 2.5 heartbeat intervals of 15 s.
+/// A stream counts as broken after 2.5 heartbeat intervals of 15 s.
 const SILENCE: Duration = Duration::from_millis(37_500);
 
-/// Calls one server. tonic repeats no call by itself, so no nonce is sent twice.
+/// Calls one server. tonic does not retry calls, so no nonce is sent twice.
 pub struct Client {
     credentials: Credentials,
     channel: Channel,
 }
 
 impl Client {
-    /// Prepares a client; the first call connects.
+    /// Makes a client. It connects on the first call.
     pub fn new(credentials: Credentials) -> Result<Self, tonic::transport::Error> {
         let address = &credentials.address;
         let target = if address.starts_with("unix:") { address.clone() } else { format!("http://{address}") };
@@ -43,7 +43,7 @@ impl Client {
         &self.credentials
     }
 
-    /// Calls a tool that answers with an `R`.
+    /// Calls a tool with the response message `R`.
     pub async fn call<R: Name + Default>(&self, tool: &str, args: &impl Name) -> Result<R, Failure> {
         result_of(self.send(tool, args).await?)
     }
@@ -58,7 +58,7 @@ impl Client {
         }
     }
 
-    /// Opens one stream of a job's states that are newer than the known one.
+    /// Opens a stream of the job's states that are newer than the known one.
     pub async fn watch(&self, known: &Job) -> Result<Watch<'_>, Failure> {
         let args =
             WatchJobRequest { job_id: known.job_id.clone(), after_revision: known.revision, heartbeat_interval_ms: 0 };
@@ -73,7 +73,7 @@ impl Client {
         }
     }
 
-    /// Calls a tool until an answer is verified, or until it is no use or too much to try again.
+    /// Calls a tool. Retries temporary errors up to the maximum number of attempts.
     async fn send(&self, tool: &str, args: &impl Name) -> Result<Response, Failure> {
         let request_id = new_request_id();
         let mut attempts = 1;
@@ -112,13 +112,13 @@ impl Client {
 pub struct Watch<'a> {
     attempt: Attempt<'a>,
     messages: Streaming<Frame>,
-    /// The number that the next message must have.
+    /// Sequence number of the next message.
     sequence: i64,
     known: Job,
 }
 
 impl Watch<'_> {
-    /// Waits for the next state, which may be the last one again as a sign of life. After a terminal state stop asking.
+    /// Waits for the next state. A heartbeat repeats the last one. Must not be called after a terminal state.
     pub async fn next(&mut self) -> Result<WatchJobResponse, Failure> {
         let message = tokio::time::timeout(SILENCE, self.messages.message()).await;
         let frame = match message.unwrap_or_else(|_| Err(silent())) {

@@ -1,10 +1,10 @@
-//! Who calls which server, with which keys.
+//! Reads credentials files.
 
 use std::{collections::HashMap, fs::File, io, os::unix::fs::PermissionsExt, path::Path};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 
-/// What a client needs to call a server.
+/// The ids of client, key and server, the address, and both keys.
 pub struct Credentials {
     pub address: String,
     pub server_id: String,
@@ -16,11 +16,11 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads a credentials file, and refuses one that others than its owner can get at.
+    /// Reads a credentials file. Refuses a file that other users can access.
     pub fn read(path: impl AsRef<Path>) -> io::Result<Self> {
         let file = File::open(&path)?;
         if file.metadata()?.permissions().mode() & 0o077 != 0 {
-            return Err(io::Error::other(format!("others can get at the keys: chmod 600 {}", path.as_ref().display())));
+            return Err(io::Error::other(format!("others can read the keys: chmod 600 {}", path.as_ref().display())));
         }
         let fields: HashMap<String, String> = serde_json::from_reader(io::BufReader::new(file))?;
         let text =
@@ -37,7 +37,7 @@ impl Credentials {
     }
 }
 
-/// Reads a key from its text: a prefix, then base64url without padding.
+/// Parses the text form of a key: a prefix and base64url without padding.
 pub fn read_key(prefix: &str, text: &str) -> io::Result<Vec<u8>> {
     let digits = text.strip_prefix(prefix);
     let key = digits.and_then(|digits| BASE64_URL_SAFE_NO_PAD.decode(digits).ok());

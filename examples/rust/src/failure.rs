@@ -1,4 +1,4 @@
-//! Why a call did not bring what it was to bring, and whether to try again.
+//! Errors of calls, and whether to retry after them.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -7,14 +7,14 @@ use tonic::{Code, Status};
 use crate::contract::sealwire::v1::{self as contract, ErrorReason};
 use crate::sealwire::{Unverified, random_bytes};
 
-/// Why a call did not bring what it was to bring.
+/// The error of a call.
 #[derive(Debug)]
 pub enum Failure {
-    /// The server's signed word: the call was refused, or the tool failed.
+    /// The signed error of a refused call or a failed tool.
     Refused(contract::Error),
-    /// Nobody knows what the server said, or whether the call ran: this status is not signed.
+    /// The status of the call is not signed, so its outcome is unknown.
     Unanswered(Status),
-    /// An answer came that may not be believed.
+    /// The answer could not be verified.
     Unverified(Unverified),
 }
 
@@ -37,13 +37,13 @@ impl From<Unverified> for Failure {
 }
 
 impl Failure {
-    /// True if the same intent may succeed when it is signed anew and tried again.
+    /// True if another attempt with the same request id may succeed.
     pub fn may_pass(&self) -> bool {
         use Code::{Cancelled, DeadlineExceeded, Internal, ResourceExhausted, Unavailable};
         match self {
-            // A nonce that was drawn once is REPLAYED if the network delivered it twice.
+            // A fresh nonce is refused as REPLAYED if the network delivered the request twice.
             Self::Refused(error) => error.retryable || error.reason() == ErrorReason::Replayed,
-            // A status with a source was made here, of a connection that failed; its code is often UNKNOWN.
+            // A status with a source was made by tonic for a failed connection. Its code is often UNKNOWN.
             Self::Unanswered(status) if status.source().is_some() => true,
             Self::Unanswered(status) => {
                 matches!(status.code(), Cancelled | DeadlineExceeded | Internal | ResourceExhausted | Unavailable)
@@ -52,7 +52,7 @@ impl Failure {
         }
     }
 
-    /// How long to wait before the next attempt, after so many: as told, or up to 200 ms, doubling to at most 5 s.
+    /// The delay after this number of attempts: the server's, or a random one of up to 200 ms, doubled up to 5 s.
     pub fn delay(&self, attempts: u32) -> Duration {
         if let Self::Refused(contract::Error { retry_delay: Some(delay), .. }) = self {
             return Duration::try_from(*delay).unwrap_or_default();

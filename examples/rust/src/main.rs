@@ -100,7 +100,7 @@ async fn cancel_a_job(client: &Client) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Follows a job to its end or until `each` breaks, over as many streams as that takes.
+/// Watches a job until it ends or `each` breaks. Opens a new stream after each interruption.
 async fn follow(
     client: &Client,
     mut known: Job,
@@ -118,7 +118,7 @@ async fn follow(
     }
 }
 
-/// Follows a job over one stream. `failures` counts the streams before it that brought no news.
+/// Watches a job on one stream. `failures` is the number of previous consecutive streams without a new state.
 async fn follow_stream(
     client: &Client,
     known: &mut Job,

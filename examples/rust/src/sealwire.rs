@@ -1,5 +1,5 @@
-//! Signs requests and verifies answers of the Sealwire protocol mcp/0.1, as docs/protocol.md tells. Copy this
-//! file and `credentials.rs`.
+//! Signs requests and verifies answers of the Sealwire protocol mcp/0.1 (docs/protocol.md). Copy this file and
+//! `credentials.rs`.
 
 use std::{error, fmt, time::SystemTime};
 
@@ -12,7 +12,7 @@ use crate::credentials::Credentials;
 
 pub const VERSION: &str = "mcp/0.1";
 
-/// A request or an answer as it travels. What is signed are the bytes of `content`, exactly as they are sent.
+/// The wire format of a request or an answer. The signature covers the bytes of `content` exactly as sent.
 #[derive(Clone, PartialEq, Message)]
 pub struct Frame {
     #[prost(bytes = "vec", tag = "1")]
@@ -23,7 +23,7 @@ pub struct Frame {
     pub signature: Vec<u8>,
 }
 
-/// Why nothing in an answer may be believed.
+/// The reason why an answer could not be verified. The content of the answer must not be used.
 #[derive(Debug)]
 pub struct Unverified(pub &'static str);
 
@@ -36,7 +36,7 @@ impl fmt::Display for Unverified {
 impl error::Error for Unverified {}
 
 impl Credentials {
-    /// Makes and signs one attempt at an intent; a retry keeps `request_id` and calls this again.
+    /// Makes and signs one attempt at a call. Each retry calls this again with the same `request_id`.
     pub fn seal(&self, method: &str, tool: &str, args: Any, request_id: &str) -> Frame {
         let now = SystemTime::UNIX_EPOCH.elapsed().expect("the clock stands after 1970");
         let envelope = Envelope {
@@ -59,7 +59,7 @@ impl Credentials {
         Frame { content, key_id: self.key_id.clone(), signature }
     }
 
-    /// Gives what the server answered to the request of this id and signature. `sequence` is 0, or 1, 2, 3… on a stream.
+    /// Verifies and parses the answer to a request. `sequence`: 0 for a unary call; 1, 2, 3 and so on in a stream.
     pub fn verify(&self, answer: &Frame, sent: &[u8], request_id: &str, sequence: i64) -> Result<Response, Unverified> {
         let check = |holds: bool, otherwise| if holds { Ok(()) } else { Err(Unverified(otherwise)) };
         check(answer.key_id == self.key_id, "it names another key")?;
@@ -83,12 +83,12 @@ impl Credentials {
     }
 }
 
-/// Begins the HMAC of PAE(parts).
+/// Starts the computation of the HMAC of PAE(parts).
 pub fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<sha2::Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes a key of any length").chain_update(pae(parts))
 }
 
-/// Joins parts so that no other parts give the same bytes.
+/// Encodes a list of parts unambiguously: different lists have different encodings.
 pub fn pae(parts: &[&[u8]]) -> Vec<u8> {
     let mut joined = format!("{VERSION} {}", parts.len()).into_bytes();
     for part in parts {
@@ -98,7 +98,7 @@ pub fn pae(parts: &[&[u8]]) -> Vec<u8> {
     joined
 }
 
-/// Draws bytes that nobody can guess.
+/// Returns cryptographically strong random bytes.
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system gives random bytes");

@@ -24,7 +24,7 @@ async function credentialsPath(terminal: Terminal, { credentials }: ConnectionOp
   if (named !== undefined) return named;
   const path = dataFolder().credentials;
   if (await fileExists(path)) return path;
-  const toDo = "Give --credentials FILE, or run `sealwire serve --dev` in this folder to make some.";
+  const toDo = "Give --credentials FILE, or run `sealwire serve --dev` in this folder to create some.";
   throw new SealwireError("OPTIONS_INVALID", `There are no credentials: ${path} does not exist here.\n${toDo}`);
 }
 

@@ -38,7 +38,7 @@ export async function readArguments(terminal: Terminal, source = "{}"): Promise<
     if (!(error instanceof JsonTextError)) throw error;
     const place = fromFile
       ? source === "-"
-        ? "What came on stdin"
+        ? "The input on stdin"
         : `The file ${source.slice(1)}`
       : "The JSON argument";
     const toDo = fromFile ? "" : "\nPut it in single quotes for the shell, or give @FILE.";
@@ -69,7 +69,7 @@ const markInexact: Reviver = (_name, value, { source = "" }) => {
 
 function refuseInexact(value: unknown, path: string): void {
   if (value instanceof InexactNumber) {
-    const problem = `${path === "" ? "The number" : `${path}: the number`} is beyond what JSON numbers hold exactly`;
+    const problem = `${path === "" ? "The number" : `${path}: the number`} cannot be represented exactly as a JSON number`;
     throw new SealwireError("ARGS_INVALID", `${problem}; write it in quotes.`);
   }
   if (Array.isArray(value)) for (const [index, each] of value.entries()) refuseInexact(each, `${path}[${index}]`);

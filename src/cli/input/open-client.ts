@@ -29,7 +29,7 @@ export async function openClient(
     ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
     environment: terminal.env,
     retry: { unreachableForMs: options.retryFor ?? RETRY_FOR_MS },
-    // A command makes a few calls: a stream would be opened by the last of them.
+    // A command makes only a few calls, so a stream would be opened too late to be useful.
     pipeline: false,
   });
 }

@@ -167,7 +167,10 @@ function takeToolSteps(
 
 function checkSize({ length }: Uint8Array): void {
   if (length <= MAX_REQUEST_BYTES) return;
-  throw new SealwireError("SIGNATURE_INVALID", `The frame has ${length} bytes; a server reads ${MAX_REQUEST_BYTES}.`);
+  throw new SealwireError(
+    "SIGNATURE_INVALID",
+    `The frame has ${length} bytes; a server accepts at most ${MAX_REQUEST_BYTES}.`,
+  );
 }
 
 /** A server answers all of these faults with one text. Here the exact cause is reported. */
@@ -201,7 +204,7 @@ function authenticate(
       if (!(error instanceof SealwireError) || error.cause !== "mac") throw error;
     }
   }
-  const problem = "The signature is not that of the key over these bytes, for no RPC of ToolService";
+  const problem = "The signature is not the key's signature of these bytes for any RPC of ToolService";
   throw new SealwireError("SIGNATURE_INVALID", `${problem}: something was changed, or the keys differ.`);
 }
 

@@ -17,8 +17,8 @@ export function readRequest(bytes: Uint8Array, image: Image): Uint8Array {
     return toBinary(desc, fromJson(desc, json, { registry: image.registry }));
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);
-    const toDo = "Give all of what `sealwire sign` printed, and --descriptors FILE for tools that are not built in.";
-    throw new SealwireError("OPTIONS_INVALID", `The JSON is no signed request: ${problem}.\n${toDo}`, { cause });
+    const toDo = "Give the complete output of `sealwire sign`, and --descriptors FILE for tools that are not built in.";
+    throw new SealwireError("OPTIONS_INVALID", `The JSON is not a signed request: ${problem}.\n${toDo}`, { cause });
   }
 }
 
@@ -29,6 +29,8 @@ function readJson(bytes: Uint8Array): JsonValue | undefined {
   } catch (cause) {
     if (bytes[0] !== OPENING_BRACE) return undefined;
     const problem = cause instanceof Error ? cause.message : String(cause);
-    throw new SealwireError("OPTIONS_INVALID", `The request ${problem}.\nGive all of what was printed.`, { cause });
+    throw new SealwireError("OPTIONS_INVALID", `The request ${problem}.\nGive the complete output of sealwire sign.`, {
+      cause,
+    });
   }
 }

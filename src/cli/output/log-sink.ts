@@ -86,7 +86,7 @@ export class LogSink {
     try {
       for (let offset = 0; offset < rest.length; ) offset += writeSync(this.#options.fd, rest, offset);
     } catch {
-      // Nobody is left to be told.
+      // The process ends, so the error cannot be reported.
     }
   }
 

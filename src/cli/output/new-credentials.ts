@@ -15,6 +15,6 @@ export interface NewCredentials {
  */
 export function newCredentials(document: KeyRingDocument, keyId: string, address: string): NewCredentials {
   const key = buildKeyRing({ ...document, keys: document.keys.filter((each) => each.keyId === keyId) }).find(keyId);
-  if (key === undefined) throw new Error(`key ${keyId} was made and is not there`);
+  if (key === undefined) throw new Error(`key ${keyId} was added but is missing in the key ring`);
   return { key, credentials: credentialsOf(key, { serverId: document.serverId, address }) };
 }

@@ -125,9 +125,12 @@ function kindOf({ job, readOnly, idempotent, options, method, digest }: ToolDesc
   const effect = readOnly
     ? "changes nothing"
     : idempotent
-      ? "calling it twice does no more than once"
-      : "each intent is carried out once: repeat it under its --request-id";
-  const hints = [...(options?.destructive ? ["may destroy something"] : []), ...(options?.openWorld ? [OUTSIDE] : [])];
+      ? "repeating a call has no further effect"
+      : "each intent is executed once: repeat it with its --request-id";
+  const hints = [
+    ...(options?.destructive ? ["may delete or overwrite data"] : []),
+    ...(options?.openWorld ? [OUTSIDE] : []),
+  ];
   return [
     ["runs", job === undefined ? "at once, within the call" : "as a job: accepted at once, then polled or watched"],
     ["effect", [effect, ...hints].join("; ")],
@@ -136,7 +139,7 @@ function kindOf({ job, readOnly, idempotent, options, method, digest }: ToolDesc
   ];
 }
 
-const OUTSIDE = "talks to the world outside its server";
+const OUTSIDE = "interacts with systems outside its server";
 
 function policyOf(policy: JobPolicy): [string, string][] {
   const span = (duration: Duration | undefined) =>

@@ -24,7 +24,7 @@ export async function ensureDevRing(ringPath: string, logger: Logger): Promise<v
   if (await fileExists(ringPath)) return;
   const nowMs = systemClock.nowMs();
   await createRingFile(ringPath, newKeyRing(SERVER_ID, { nowMs, random: systemRandom }));
-  logger.info({ path: ringPath, server_id: SERVER_ID }, "key ring made");
+  logger.info({ path: ringPath, server_id: SERVER_ID }, "key ring created");
 }
 
 /** Options of {@link checkDevClient}. */

@@ -37,7 +37,7 @@ export async function drainAtEnd({ shutdown, store, logger, drain }: EndOptions)
   });
   const signal = await Promise.race([shutdown, lostStore]);
   if (signal === undefined) logger.error({ err: lost.reason }, "the store is lost; draining");
-  else logger.info({ signal }, "draining; a second signal ends the process at once");
+  else logger.info({ signal }, "draining; a second signal ends the process immediately");
   await drain();
   logger.info({}, "drained");
   return lost.aborted ? ExitCode.store : ExitCode.done;

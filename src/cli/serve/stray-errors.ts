@@ -49,7 +49,7 @@ export function surviveStrayErrors({ logger, clock }: StrayErrorOptions): StrayE
       if (!mayLog()) return;
       const err = thrown instanceof Error ? thrown : new Error(`thrown, but no Error: ${String(thrown)}`);
       if (origin === undefined) {
-        logger.error({ err, kind }, "stray error outside of any tool's call; the process goes on");
+        logger.error({ err, kind }, "stray error outside of any tool's call; the process continues");
         return;
       }
       const { tool, clientId, requestId, jobId, attempt, failed } = origin;
@@ -66,7 +66,7 @@ export function surviveStrayErrors({ logger, clock }: StrayErrorOptions): StrayE
         `stray error of a tool; ${outcome}`,
       );
     } catch {
-      // The error counts all the same.
+      // The error is counted even if it cannot be logged.
     }
   };
   const onException = (thrown: unknown): void => onStray(thrown, "exception");

@@ -62,7 +62,7 @@ export class OwnerNotifier {
 
   constructor({ read, clock }: OwnerNotifierOptions) {
     this.read = read;
-    // While the store is away, which its engine has logged, the next poll reads again.
+    // Ignores an unavailable store, which the engine has logged. The next poll reads again.
     this.#poll = runPeriodically(clock, POLL_MS, () => this.readAgain().catch(() => {}));
   }
 

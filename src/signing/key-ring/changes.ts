@@ -128,7 +128,7 @@ export function retireKey(
 ): KeyRingDocument {
   return changeKey(document, keyId, (key) => {
     if (key.state === "revoked") {
-      throw new SealwireError("OPTIONS_INVALID", `Key ${keyId} is revoked, for good.\nAdd a new key for its client.`);
+      throw new SealwireError("OPTIONS_INVALID", `Key ${keyId} is revoked permanently.\nAdd a new key for its client.`);
     }
     const notAfterMs = Math.min(endsAtMs, key.notAfterMs ?? Infinity);
     return { ...key, state: "retiring", ...(notAfterMs !== Infinity && { notAfterMs }) };

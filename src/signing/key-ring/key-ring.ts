@@ -85,7 +85,7 @@ class SecretRegister {
     const identity = hmacIdentity(secret);
     const twin = this.#seen.get(identity);
     if (twin !== undefined) {
-      throw keyRingFieldError(path, `is the same HMAC key as ${twin}; every secret must be drawn on its own`);
+      throw keyRingFieldError(path, `is the same HMAC key as ${twin}; generate every secret independently`);
     }
     this.#seen.set(identity, path);
   }

@@ -36,9 +36,7 @@ export function memoryKeyRing(document: KeyRingDocument): MemoryKeyRing {
     replace(next) {
       const built = buildKeyRing(next);
       if (built.serverId !== ring.serverId) {
-        throw keyRingError(
-          `server_id is "${built.serverId}", not "${ring.serverId}"; make a server of another name anew`,
-        );
+        throw keyRingError(`server_id is "${built.serverId}", not "${ring.serverId}"; a server's id cannot change`);
       }
       ring = built;
       current = next;

@@ -75,6 +75,6 @@ export function signRequest(request: RequestToSign): SignedRequestFrame {
 function tooLarge(tool: string, bytes: number): SealwireError {
   return new SealwireError(
     "ARGS_INVALID",
-    `The arguments of ${tool} make a request of ${bytes} bytes; a server reads at most ${MAX_REQUEST_BYTES}.`,
+    `The arguments of ${tool} make a request of ${bytes} bytes; a server accepts at most ${MAX_REQUEST_BYTES}.`,
   );
 }

@@ -156,10 +156,7 @@ export interface EnvelopeExpectation {
 export function checkEnvelope(envelope: Envelope, expected: EnvelopeExpectation): void {
   checkVersion(envelope.v);
   if (envelope.clientId !== expected.key.clientId) {
-    throw new SealwireError(
-      "CLIENT_MISMATCH",
-      "The envelope's client_id is not the client to whom the signing key belongs.",
-    );
+    throw new SealwireError("CLIENT_MISMATCH", "The envelope's client_id is not the client that owns the signing key.");
   }
   if (envelope.serverId !== expected.serverId) {
     throw new SealwireError(
@@ -176,7 +173,7 @@ function skewed(distanceMs: number, mostMs: number, cause: "old" | "ahead"): Sea
   const most = describeSpan(mostMs);
   const rounded = describeSpan(distanceMs);
   const distance = rounded === most ? `${distanceMs} ms` : rounded;
-  const again = cause === "old" ? "; a request that was signed earlier is signed anew by `sealwire sign`" : "";
+  const again = cause === "old" ? "; sign the request again with `sealwire sign`" : "";
   return new SealwireError(
     "CLOCK_SKEW",
     `The envelope's ts_ms is ${distance} ${cause} by the server's clock; at most ${most} are accepted${again}.`,

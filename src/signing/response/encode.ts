@@ -5,7 +5,7 @@ import { encodeMessage } from "../../wire/encode.ts";
 import { fieldSize } from "../../wire/frame.ts";
 import { LENGTH_DELIMITED } from "../../wire/wire-cursor.ts";
 
-/** From this size on, a result is put into its Response without an encoder's copies, in bytes. */
+/** Results of at least this size are encoded without the generated encoder's copies, in bytes. */
 const LARGE_RESULT_BYTES = 16 * 1024;
 
 const RESULT_TAG = (7 << 3) | LENGTH_DELIMITED;
@@ -22,8 +22,8 @@ const BLANK = {
 };
 
 /**
- * Serializes a Response. A large result is copied once, where the generated encoder copies it as often as messages are
- * nested and buffers grow; the bytes are the same.
+ * Serializes a Response. A large result is copied once. The generated encoder would copy it for each nested message and
+ * each growth of its buffer. The bytes are the same.
  */
 export function encodeResponse(response: Response): Uint8Array {
   const { result, error, job, sequence } = response;

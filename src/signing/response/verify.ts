@@ -45,7 +45,7 @@ export function verifyResponseFrame(frameBytes: Uint8Array, expected: ResponseEx
   if (frame.keyId !== expected.keyId) throw unverified("it names another key", "key id");
   const { requestSignature } = expected;
   if (!verifyResponse(expected.responseKey, { requestSignature, response: frame.content }, frame.signature)) {
-    throw unverified("its signature does not hold for this request", "mac");
+    throw unverified("its signature is not valid for this request", "mac");
   }
   const response = openResponse(frame.content);
   if (response.serverId !== expected.serverId) throw unverified("it names another server", "server id");
@@ -103,7 +103,7 @@ function openResponse(content: Uint8Array): Response {
   try {
     return readResponse(assumeVerified(content));
   } catch (error) {
-    throw unverified(`it breaks the contract (${(error as Error).message})`, "response");
+    throw unverified(`it violates the contract (${(error as Error).message})`, "response");
   }
 }
 

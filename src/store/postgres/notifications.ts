@@ -58,7 +58,7 @@ export class Notifications implements AsyncDisposable {
 
   constructor(options: NotificationsOptions) {
     this.#options = options;
-    const [away, back] = ["the connection for notifications was lost", "notifications are back"];
+    const [away, back] = ["the connection for notifications was lost", "the connection for notifications was restored"];
     this.#log = new OutageLog({ clock: systemClock, logger: options.logger, away, back });
   }
 

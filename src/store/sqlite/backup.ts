@@ -76,7 +76,9 @@ function refuseExisting(path: string): void {
 
 function copyFailed(path: string, cause: unknown): SealwireError {
   const { message } = cause as Error;
-  return new SealwireError("OPTIONS_INVALID", `"${path}" cannot be copied: ${message}.\nCheck the file and the room.`, {
-    cause,
-  });
+  return new SealwireError(
+    "OPTIONS_INVALID",
+    `"${path}" cannot be copied: ${message}.\nCheck the file and the free space.`,
+    { cause },
+  );
 }

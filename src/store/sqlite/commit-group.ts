@@ -12,8 +12,9 @@ const MAX_GROUP = 256;
 export interface CommitGroupOptions {
   readonly db: DatabaseSync;
   /**
-   * For how many turns of the event loop operations are gathered at most; a turn that brings none is the last. More than
-   * one, the default, is for commits that are synced: they cost more than another turn.
+   * Maximum number of event loop turns during which operations are collected into one transaction. Collection ends
+   * early after a turn without a new operation. Default 1. A higher value suits synced commits, which take longer than
+   * a turn.
    */
   readonly turnsMax?: number;
   readonly clock: Clock;
@@ -22,20 +23,20 @@ export interface CommitGroupOptions {
   readonly onDamage: (thrown: unknown) => void;
 }
 
-interface Waiting {
-  /** Applies the operation. Throws what it throws. */
+interface PendingOperation {
+  /** Runs the operation and throws its error. */
   apply(): void;
-  /** Tells whoever waits that it is committed. */
+  /** Settles the operation's promise after the commit. */
   succeed(): void;
-  /** Tells whoever waits that nothing of it was written. */
+  /** Rejects the operation's promise. Nothing was written. */
   fail(error: unknown): void;
 }
 
-/** Gathers what the operations of a transaction come to, so that it is written once. */
+/** Combines the changes of the operations in a transaction, so that they are written once at its end. */
 export interface Summary {
-  /** Writes what was gathered since the last write. */
+  /** Writes the changes since the last write. */
   write(): void;
-  /** Forgets what was gathered since the last write: the operations are rolled back. */
+  /** Discards the changes since the last write, because their operations were rolled back. */
   discard(): void;
 }
 
@@ -46,8 +47,9 @@ const AWAY = "the store cannot be written; calls fail with UNAVAILABLE";
  * one fsync; their promises settle after COMMIT. If the transaction fails, every operation in it fails and nothing is
  * written.
  *
- * An operation that throws fails alone: the transaction is rolled back, and all its operations run again, each under a
- * savepoint. So an operation may run twice, and must not rely on what its first run left in memory.
+ * An operation that throws does not fail the others: the transaction is rolled back, and all its operations run again,
+ * each under a savepoint. An operation may therefore run twice and must not depend on state in memory that its first
+ * run changed.
  */
 export class CommitGroup {
   readonly #db: DatabaseSync;
@@ -56,7 +58,7 @@ export class CommitGroup {
   readonly #away: OutageLog;
   readonly #onDamage: (thrown: unknown) => void;
   readonly #statements: Readonly<Record<"begin" | "save" | "release" | "undo" | "commit", StatementSync>>;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: PendingOperation[] = [];
   #summary: Summary | undefined;
   #scheduled = false;
   #closed = false;
@@ -93,12 +95,12 @@ export class CommitGroup {
     });
   }
 
-  /** Has `summary` written with whatever is committed from now on. */
+  /** Writes `summary` as part of each transaction from now on. */
   summarize(summary: Summary): void {
     this.#summary = summary;
   }
 
-  /** Commits what waits, then refuses everything. */
+  /** Commits the pending operations. Later operations are refused. */
   close(): void {
     while (this.#waiting.length > 0) this.#flush();
     this.#closed = true;
@@ -111,7 +113,7 @@ export class CommitGroup {
     this.#gather(1, 0);
   }
 
-  /** Flushes at the end of a turn; after the last, or one in which nothing came to the `before` that waited. */
+  /** Flushes after the last turn, or after a turn that added no operation to the `before` pending ones. */
   #gather(turn: number, before: number): void {
     setImmediate(() => {
       const { length } = this.#waiting;
@@ -127,7 +129,7 @@ export class CommitGroup {
 
   #flush(): void {
     const group = this.#waiting.splice(0, MAX_GROUP);
-    let refused: ReadonlyMap<Waiting, unknown> | undefined;
+    let refused: ReadonlyMap<PendingOperation, unknown> | undefined;
     try {
       if (!this.#commitTogether(group)) refused = this.#commitOneByOne(group);
     } catch (thrown) {
@@ -142,8 +144,8 @@ export class CommitGroup {
     for (const operation of group) this.#conclude(operation, refused);
   }
 
-  /** False, with nothing written, if an operation threw. Throws what ends the whole transaction. */
-  #commitTogether(group: readonly Waiting[]): boolean {
+  /** Returns false, with nothing written, if an operation threw. Throws an error that fails the whole transaction. */
+  #commitTogether(group: readonly PendingOperation[]): boolean {
     const { begin, commit } = this.#statements;
     begin.run();
     try {
@@ -158,10 +160,10 @@ export class CommitGroup {
     return true;
   }
 
-  /** Gives what the operations threw. Throws what ends the whole transaction. */
-  #commitOneByOne(group: readonly Waiting[]): ReadonlyMap<Waiting, unknown> {
+  /** Returns the errors of the operations that threw. Throws an error that fails the whole transaction. */
+  #commitOneByOne(group: readonly PendingOperation[]): ReadonlyMap<PendingOperation, unknown> {
     const { begin, save, undo, release, commit } = this.#statements;
-    const refused = new Map<Waiting, unknown>();
+    const refused = new Map<PendingOperation, unknown>();
     begin.run();
     for (const operation of group) {
       save.run();
@@ -180,7 +182,7 @@ export class CommitGroup {
     return refused;
   }
 
-  #conclude(operation: Waiting, refused: ReadonlyMap<Waiting, unknown> | undefined): void {
+  #conclude(operation: PendingOperation, refused: ReadonlyMap<PendingOperation, unknown> | undefined): void {
     try {
       if (refused?.has(operation)) operation.fail(refused.get(operation));
       else operation.succeed();
@@ -200,7 +202,7 @@ export class CommitGroup {
   }
 }
 
-class Operation<T> implements Waiting {
+class Operation<T> implements PendingOperation {
   readonly #operation: () => T;
   readonly #committed: ((value: T) => void) | undefined;
   readonly #resolve: (value: T) => void;

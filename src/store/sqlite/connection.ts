@@ -33,7 +33,7 @@ export function openConnection(path: string, synchronous: "FULL" | "NORMAL"): Da
     if (path !== MEMORY_PATH && mode !== "wal") {
       throw new SealwireError(
         "OPTIONS_INVALID",
-        `The file system of "${path}" takes no write-ahead log; use a local disk.`,
+        `The file system of "${path}" does not support a write-ahead log; use a local disk.`,
       );
     }
     // Checkpoints after 8,000 pages (32 MiB) instead of 1,000. Most pages that a checkpoint writes have then changed

@@ -54,7 +54,7 @@ export class SqliteIntentStore implements IntentStore {
     if (outcome.length > MAX_OUTCOME_BYTES) {
       throw new SealwireError(
         "RESULT_TOO_LARGE",
-        `An outcome of ${outcome.length} bytes cannot be recorded; ${MAX_OUTCOME_BYTES} are the most.`,
+        `An outcome of ${outcome.length} bytes cannot be recorded; the maximum is ${MAX_OUTCOME_BYTES}.`,
       );
     }
     await this.#conclude(clientId, requestId, () =>

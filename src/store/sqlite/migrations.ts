@@ -158,8 +158,9 @@ const LAYOUT_2 = `
 `;
 
 /**
- * Fewer trees to change with each job and each call. The software itself counts jobs, once a transaction, and knows which
- * rows of the nonce log are the first to expire; running jobs are found by the owners that have some.
+ * Reduces the number of B-trees that each job and each call change. The software counts jobs itself, once per
+ * transaction, and tracks which rows of the nonce log expire first. Running jobs are found by the owners that have
+ * some.
  */
 const LAYOUT_3 = `
   DROP TRIGGER job_counted;
@@ -178,7 +179,7 @@ const LAYOUT_3 = `
   DROP INDEX nonce_log_by_expiry;
 `;
 
-/** What leads from each layout to the next. What was released is never changed, only added to. */
+/** The migrations in order. Released migrations must not be changed. */
 export const MIGRATIONS: readonly LayoutMigration[] = [
   {
     minReader: 1,

@@ -4,8 +4,8 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 export type Parameters = Readonly<Record<string, SQLInputValue>>;
 
 /**
- * A statement with named parameters (`:name`). They are bound by position: node:sqlite looks every name up each time, which
- * takes as long as a statement of twenty parameters itself.
+ * A statement with named parameters (`:name`), which are bound by position. node:sqlite would look up every name in
+ * each execution; for twenty parameters this takes as long as the statement itself.
  */
 export class NamedStatement {
   readonly #statement: StatementSync;
@@ -21,12 +21,12 @@ export class NamedStatement {
     this.#names = names;
   }
 
-  /** The first row of what it gives. */
+  /** Runs the statement and returns its first row. */
   get(parameters: Parameters): Record<string, unknown> | undefined {
     return this.#statement.get(...this.#values(parameters));
   }
 
-  /** Runs it for what it changes. Gives the rowid of the row that it inserted last. */
+  /** Runs the statement and returns the rowid of the last inserted row. */
   insert(parameters: Parameters): number {
     return Number(this.#statement.run(...this.#values(parameters)).lastInsertRowid);
   }

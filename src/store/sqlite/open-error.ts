@@ -41,7 +41,7 @@ export function damaged(path: string, cause: unknown): SealwireError {
 function noAccess(path: string, cause: unknown): SealwireError {
   return new SealwireError(
     "OPTIONS_INVALID",
-    `The store "${path}" cannot be opened for writing: ${(cause as Error).message}.\nCheck the folder, and what this user may do there.`,
+    `The store "${path}" cannot be opened for writing: ${(cause as Error).message}.\nCheck the folder and this user's permissions.`,
     { cause },
   );
 }

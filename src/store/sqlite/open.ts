@@ -17,7 +17,7 @@ import { SqliteStore } from "./sqlite-store.ts";
 import { logPath, StoreFiles, sizeOf } from "./store-files.ts";
 import { enterStore, type Suspicion } from "./store-state.ts";
 
-/** For how many turns of the event loop operations share a commit that is synced. */
+/** Maximum number of event loop turns whose operations share one synced commit. */
 const SYNCED_TURNS_MAX = 4;
 
 /** Options of {@link openSqliteStore}. */

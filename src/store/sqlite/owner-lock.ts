@@ -23,7 +23,7 @@ function takeLock(path: string): Disposable | undefined {
   } catch (cause) {
     if (isDamage(cause)) {
       const problem = `"${lockPath}" is not a lock of sealwire`;
-      throw new SealwireError("STORE_UNUSABLE", `${problem}.\nMove it away; it is made anew.`, { cause });
+      throw new SealwireError("STORE_UNUSABLE", `${problem}.\nMove it away; a new one is created.`, { cause });
     }
     throw (cause as NodeJS.ErrnoException).syscall === undefined ? cause : fileError(lockPath, cause);
   }

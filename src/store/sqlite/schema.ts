@@ -27,7 +27,7 @@ export function readLayout(db: DatabaseSync, path: string): StoredLayout {
   if (layout > 0 ? !tables.includes("store_state") : tables.length > 0) {
     throw new SealwireError(
       "STORE_INCOMPATIBLE",
-      `"${path}" is a database of something else; move it away or name another file.`,
+      `"${path}" is a database of other software; move it away or name another file.`,
     );
   }
   if (layout < FIRST_WITH_MIN_READER) return { layout, minReader: layout };

@@ -119,7 +119,7 @@ export class SqliteStore implements Store {
     this.condition.lose(
       new SealwireError(
         "STORE_UNUSABLE",
-        `The store "${path}" is lost: ${what} was deleted or replaced while it was open.\nPut the store back in place, or start with what is there; frames are then refused for a while.`,
+        `The store "${path}" is lost: ${what} was deleted or replaced while it was open.\nRestore it, or start with the remaining files; frames are then refused for a while.`,
       ),
     );
   }

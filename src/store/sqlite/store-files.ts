@@ -9,9 +9,9 @@ interface FileIdentity {
 /** The state of the files of an open store. */
 export type FilesState =
   | "in place"
-  /** The database was deleted, or another file stands in its place. What is written now is lost with this process. */
+  /** The database was deleted or replaced by another file. New writes are lost when this process ends. */
   | "database gone"
-  /** The same of the write-ahead log alone. */
+  /** Only the write-ahead log was deleted or replaced. */
   | "log gone";
 
 /** Detects that the files of an open store were deleted or replaced, which SQLite does not report. */

@@ -20,9 +20,9 @@ const COPY = "copy";
 export type Suspicion =
   /** The store was not closed, and the kernel may have been restarted since: the latest nonces may be lost. */
   | "lost power"
-  /** It is a backup, which knows no nonce that was accepted after it was made. */
+  /** The store is a backup, which contains no nonce that was accepted after it was made. */
   | "copy"
-  /** It was not closed, and its write-ahead log is gone. */
+  /** The store was not closed, and its write-ahead log is missing. */
   | "lost log";
 
 /** A {@link StoreState} with the suspicion found when the store was opened. */

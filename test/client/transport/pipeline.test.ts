@@ -349,7 +349,7 @@ test("a message that no server reads harms no other call of the stream", async (
     const tooLarge = { ...sumArgs, value: new Uint8Array(1024 * 1024) };
     const error = await thrownBy(() => client.call("batch_sum", tooLarge));
     assert.is(error.reason, "ARGS_INVALID");
-    assert.match(error.message, "a server reads at most 1048576");
+    assert.match(error.message, "a server accepts at most 1048576");
     assert.ok((await sum(client)).ok);
     assert.is(peer.streamed.length, 1);
   });

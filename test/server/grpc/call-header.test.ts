@@ -4,12 +4,12 @@ import { type Response, Status } from "../../../gen/sealwire/v1/response.ts";
 import { CALL_HEADER_METADATA, withCallHeader, writeCancelCall } from "../../../src/wire/call-header.ts";
 import { CALL_STREAM_METHOD } from "../../../src/wire/limits.ts";
 import { eventually } from "../../support/eventually.ts";
+import { HoldingTool } from "../../support/holding-tool.ts";
 import { RawClient, type RawRequest, signRaw } from "../../support/raw-client.ts";
 import type { RawStream } from "../../support/raw-stream.ts";
-import { startServer, type TestServerOptions } from "../../support/running-server.ts";
+import { startServer } from "../../support/running-server.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { TcpLink } from "../../support/tcp-link.ts";
-import { TEST_INPUT, testArgs, testService } from "../../support/test-service.ts";
 
 const test = suite("server/grpc/call-header");
 
@@ -17,49 +17,6 @@ const INVALID_ARGUMENT = 3;
 const UNAUTHENTICATED = 16;
 const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const IDENTITY: RawRequest = { tool: "server_identity", type: "sealwire.system.v1.ServerIdentityRequest" };
-
-/** A tool that ends when it is told to, by the number that it is called with. */
-class Holding {
-  readonly begun: number[] = [];
-  readonly traces: (string | undefined)[] = [];
-  /** The reasons for which signals aborted, by number. */
-  readonly aborted = new Map<number, string>();
-  readonly options: Pick<TestServerOptions, "tools" | "descriptors">;
-  readonly #open = new Map<number, () => void>();
-
-  constructor() {
-    const { tools, descriptors } = testService({
-      Hold: {
-        idempotent: true,
-        run: ([number = 0], { signal, traceparent }) => {
-          this.begun.push(number);
-          this.traces.push(traceparent);
-          return new Promise((resolve) => {
-            this.#open.set(number, () => resolve(number));
-            signal.addEventListener("abort", () => {
-              this.aborted.set(number, signal.reason.reason);
-              resolve(number);
-            });
-          });
-        },
-      },
-    });
-    this.options = { tools: [tools], descriptors: [descriptors] };
-  }
-
-  request(number: number): RawRequest {
-    return { tool: "hold", type: TEST_INPUT, value: testArgs(number) };
-  }
-
-  async finish(number: number): Promise<void> {
-    await this.untilBegun(number);
-    this.#open.get(number)?.();
-  }
-
-  untilBegun(number: number): Promise<unknown> {
-    return eventually(`call ${number} begins`, () => this.begun.includes(number));
-  }
-}
 
 function reasonOf({ status, error }: Response): string | undefined {
   assert.is(status, Status.ERROR);
@@ -94,7 +51,7 @@ test("a stream that does not ask gets no answer of that kind, and headers end it
 });
 
 test("a call that its caller cancels is answered CANCELLED, its signal aborts, and its place is free", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool({ endsOnAbort: true });
   await using server = await startServer({ ...holding.options, clients: { alice: { limits: { callsInFlight: 2 } } } });
   using client = new RawClient(server.address, server.credentials());
   const stream = headed(client);
@@ -110,7 +67,7 @@ test("a call that its caller cancels is answered CANCELLED, its signal aborts, a
 });
 
 test("a cancellation of a call that has ended, or never was, is ignored", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool({ endsOnAbort: true });
   await using server = await startServer(holding.options);
   using client = new RawClient(server.address, server.credentials());
   const stream = headed(client);
@@ -124,7 +81,7 @@ test("a cancellation of a call that has ended, or never was, is ignored", async 
 });
 
 test("every cancelled call has one answer, however early the cancellation comes", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool({ endsOnAbort: true });
   await using server = await startServer(holding.options);
   using client = new RawClient(server.address, server.credentials());
   const stream = headed(client);
@@ -139,7 +96,7 @@ test("every cancelled call has one answer, however early the cancellation comes"
 });
 
 test("a call is cancelled although the stream has as many calls in flight as it may have", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool({ endsOnAbort: true });
   await using server = await startServer({ ...holding.options, limits: { callsPerStreamMax: 3 } });
   using client = new RawClient(server.address, server.credentials());
   const stream = headed(client);
@@ -152,7 +109,7 @@ test("a call is cancelled although the stream has as many calls in flight as it 
 });
 
 test("a client that says it sends no more is answered all that it has sent", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool({ endsOnAbort: true });
   await using server = await startServer({ ...holding.options, limits: { callsPerStreamMax: 2 } });
   using client = new RawClient(server.address, server.credentials());
   const stream = headed(client);
@@ -165,7 +122,7 @@ test("a client that says it sends no more is answered all that it has sent", asy
 });
 
 test("a call ends after the time that its caller allows, where that is less than the server's limit", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool({ endsOnAbort: true });
   await using server = await startServer({ ...holding.options, limits: { callTimeoutMs: 1_000 } });
   using client = new RawClient(server.address, server.credentials());
   const stream = headed(client);
@@ -179,7 +136,7 @@ test("a call ends after the time that its caller allows, where that is less than
 });
 
 test("each call has the trace context of its own header", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool({ endsOnAbort: true });
   await using server = await startServer(holding.options);
   using client = new RawClient(server.address, server.credentials());
   const stream = headed(client);
@@ -202,7 +159,7 @@ const MALFORMED: readonly [string, (frame: Buffer) => Buffer, string][] = [
 
 for (const [what, damage, field] of MALFORMED) {
   test(`a request with ${what} ends the stream with INVALID_ARGUMENT, once the calls before it are answered`, async () => {
-    const holding = new Holding();
+    const holding = new HoldingTool({ endsOnAbort: true });
     await using server = await startServer(holding.options);
     using client = new RawClient(server.address, server.credentials());
     const stream = headed(client);

@@ -10,11 +10,11 @@ import { type Response, Status } from "../../../gen/sealwire/v1/response.ts";
 import type { CallRecord } from "../../../src/server/request/access-log.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD } from "../../../src/wire/limits.ts";
 import { eventually } from "../../support/eventually.ts";
+import { HoldingTool } from "../../support/holding-tool.ts";
 import { framed, openCall, statusOf } from "../../support/http-call.ts";
 import { RawClient, type RawRequest, signRaw } from "../../support/raw-client.ts";
-import { removeClient, startServer, type TestServerOptions } from "../../support/running-server.ts";
+import { removeClient, startServer } from "../../support/running-server.ts";
 import { assert, suite } from "../../support/suite.ts";
-import { TEST_INPUT, testArgs, testService } from "../../support/test-service.ts";
 
 const UNAUTHENTICATED = 16;
 const UNAVAILABLE = 14;
@@ -42,41 +42,6 @@ function reasonOf({ ok, status, error }: Response): string | undefined {
   return Object.entries(ErrorReason).find(([, number]) => number === error?.reason)?.[0];
 }
 
-/** Tools that end when they are told to, each call by its number. */
-class Holding {
-  readonly begun: number[] = [];
-  readonly aborted: string[] = [];
-  readonly options: Pick<TestServerOptions, "tools" | "descriptors">;
-  readonly #open = new Map<number, () => void>();
-
-  constructor() {
-    const { tools, descriptors } = testService({
-      Hold: {
-        idempotent: true,
-        run: ([number = 0], { signal }) => {
-          this.begun.push(number);
-          signal.addEventListener("abort", () => this.aborted.push(signal.reason.reason));
-          return new Promise((resolve) => this.#open.set(number, () => resolve(number)));
-        },
-      },
-    });
-    this.options = { tools: [tools], descriptors: [descriptors] };
-  }
-
-  request(number: number): RawRequest {
-    return { tool: "hold", type: TEST_INPUT, value: testArgs(number) };
-  }
-
-  async finish(number: number): Promise<void> {
-    await this.untilBegun(number);
-    this.#open.get(number)?.();
-  }
-
-  untilBegun(number: number): Promise<unknown> {
-    return eventually(`call ${number} begins`, () => this.begun.includes(number));
-  }
-}
-
 test("many calls share a stream, each verified, run and signed by itself", async () => {
   await using server = await startServer();
   using client = new RawClient(server.address, server.credentials());
@@ -92,7 +57,7 @@ test("many calls share a stream, each verified, run and signed by itself", async
 });
 
 test("calls are answered when they are done, not in the order in which they came", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool();
   await using server = await startServer(holding.options);
   using client = new RawClient(server.address, server.credentials());
   const stream = client.stream();
@@ -205,7 +170,7 @@ test("any flipped bit of a frame ends the stream alike, unsigned", async () => {
 });
 
 test("a frame that cannot be authenticated ends the stream once the calls before it are answered", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool();
   await using server = await startServer(holding.options);
   using client = new RawClient(server.address, server.credentials());
   const stream = client.stream();
@@ -225,7 +190,7 @@ test("a frame that cannot be authenticated ends the stream once the calls before
 });
 
 test("a revoked key ends the stream with its next frame, but not its calls in flight", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool();
   await using server = await startServer({ ...holding.options, clients: { alice: {}, bob: {} } });
   using client = new RawClient(server.address, server.credentials());
   const stream = client.stream();
@@ -240,7 +205,7 @@ test("a revoked key ends the stream with its next frame, but not its calls in fl
 });
 
 test("a draining server answers the calls in flight and then ends the stream with UNAVAILABLE", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool();
   await using server = await startServer(holding.options);
   using client = new RawClient(server.address, server.credentials());
   const idle = client.stream();
@@ -257,7 +222,7 @@ test("a draining server answers the calls in flight and then ends the stream wit
 });
 
 test("a call that does not end within the grace of a shutdown is answered DRAINING", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool();
   await using server = await startServer(holding.options);
   using client = new RawClient(server.address, server.credentials());
   const stream = client.stream();
@@ -269,7 +234,7 @@ test("a call that does not end within the grace of a shutdown is answered DRAINI
 });
 
 test("a stream at its maximum age takes no more calls, answers those in flight and ends with UNAVAILABLE", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool();
   await using server = await startServer({ ...holding.options, limits: { watchTimeoutMs: 300 } });
   using client = new RawClient(server.address, server.credentials());
   const idle = client.stream();
@@ -283,17 +248,17 @@ test("a stream at its maximum age takes no more calls, answers those in flight a
 });
 
 test("a call that takes too long is answered DEADLINE_EXCEEDED, its handler told, and the stream goes on", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool();
   await using server = await startServer({ ...holding.options, limits: { callTimeoutMs: 200 } });
   using client = new RawClient(server.address, server.credentials());
   const stream = client.stream();
   assert.is(reasonOf(await stream.call(holding.request(1))), "DEADLINE_EXCEEDED");
-  assert.equal(holding.aborted, ["DEADLINE_EXCEEDED"]);
+  assert.equal([...holding.aborted.values()], ["DEADLINE_EXCEEDED"]);
   assert.is((await stream.call(IDENTITY)).ok, true);
 });
 
 test("a caller who goes away stops the calls of the stream, and gives their places back", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool();
   await using server = await startServer({ ...holding.options, clients: { alice: { limits: { callsInFlight: 2 } } } });
   using client = new RawClient(server.address, server.credentials());
   const stream = client.stream();
@@ -301,8 +266,8 @@ test("a caller who goes away stops the calls of the stream, and gives their plac
   void stream.call(holding.request(2));
   await holding.untilBegun(2);
   stream.cancel();
-  await eventually("both are told", () => holding.aborted.length === 2);
-  assert.equal(holding.aborted, ["CANCELLED", "CANCELLED"]);
+  await eventually("both are told", () => holding.aborted.size === 2);
+  assert.equal([...holding.aborted.values()], ["CANCELLED", "CANCELLED"]);
   for (const number of [1, 2]) await holding.finish(number);
   const next = client.stream();
   const held = [3, 4].map((number) => next.call(holding.request(number)));
@@ -311,7 +276,7 @@ test("a caller who goes away stops the calls of the stream, and gives their plac
 });
 
 test("rate and calls in flight are limited per key and call, with signed refusals", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool();
   const limits = { callsInFlight: 2, callsPerSecond: 1, burst: 5 };
   await using server = await startServer({ ...holding.options, clients: { alice: { limits }, bob: {} } });
   using client = new RawClient(server.address, server.credentials());
@@ -333,7 +298,7 @@ test("rate and calls in flight are limited per key and call, with signed refusal
 });
 
 test("with as many calls in flight as a stream may have, the next one is not read before one has ended", async () => {
-  const holding = new Holding();
+  const holding = new HoldingTool();
   await using server = await startServer({ ...holding.options, limits: { callsPerStreamMax: 3 } });
   using client = new RawClient(server.address, server.credentials());
   const stream = client.stream();

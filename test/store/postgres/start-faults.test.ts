@@ -137,9 +137,9 @@ if (hasPostgres(test)) {
         return notifications.rowCount === 1 && (others.rowCount ?? 0) > 0;
       });
     }
-    await eventually("both are back", () => lines.includes("notifications are back"));
+    await eventually("both are back", () => lines.includes("the connection for notifications was restored"));
     assert.is(lines.filter((line) => line === "the connection for notifications was lost").length, 1);
-    assert.is(lines.filter((line) => line === "notifications are back").length, 1);
+    assert.is(lines.filter((line) => line === "the connection for notifications was restored").length, 1);
     assert.ok(lines.filter((line) => line === "the database can be used again").length <= 1);
   });
 }

@@ -72,7 +72,7 @@ test("a database of something else, and a file that is none, are refused and lef
   const db = new DatabaseSync(path);
   db.exec("CREATE TABLE recipe (name TEXT)");
   db.close();
-  assert.match((await rejection("STORE_INCOMPATIBLE", openSqliteStore({ path }))).message, "something else");
+  assert.match((await rejection("STORE_INCOMPATIBLE", openSqliteStore({ path }))).message, "other software");
   const text = join(folder, "text");
   writeFileSync(text, "no database, but long enough to look like something. ".repeat(100));
   assert.match(

@@ -120,7 +120,7 @@ test("the upgrade is said once, later starts find nothing to do, and `store migr
 test("`store migrate --data` upgrades a store, and a second time changes nothing", async () => {
   change(CLEANLY);
   const first = await run(["store", "migrate", "--data", folder]);
-  assert.equal([first.code, first.stderr], [0, "The store went from layout 1 to 3.\n"]);
+  assert.equal([first.code, first.stderr], [0, "The store was migrated from layout 1 to 3.\n"]);
   assert.is((await run(["store", "migrate", "--data", folder])).stderr, "The store has layout 3 already.\n");
 });
 

@@ -55,6 +55,9 @@ function checkUse(jobId: string | undefined, { all, afterRevision, tool, endedSi
   for (const [name, value] of Object.entries(misplaced)) {
     if (value === undefined) continue;
     const remedy = all ? "Leave it out, or give a job id in place of --all." : "Leave it out, or give --all.";
-    throw new SealwireError("OPTIONS_INVALID", `${name} does not go with ${all ? "--all" : "a job id"}.\n${remedy}`);
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `${name} cannot be combined with ${all ? "--all" : "a job id"}.\n${remedy}`,
+    );
   }
 }

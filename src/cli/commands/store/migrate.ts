@@ -17,7 +17,9 @@ export async function run(terminal: Terminal, options: MigrateOptions): Promise<
   const store = await openForMigration(options, terminal.env, log.logger);
   if (options.check) return report(terminal, await store.check());
   const { from, to } = await store.migrate();
-  terminal.say(from >= to ? `The store has layout ${from} already.` : `The store went from layout ${from} to ${to}.`);
+  terminal.say(
+    from >= to ? `The store has layout ${from} already.` : `The store was migrated from layout ${from} to ${to}.`,
+  );
   return ExitCode.done;
 }
 

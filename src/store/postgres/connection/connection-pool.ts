@@ -13,7 +13,7 @@ export interface ConnectionPoolOptions {
   readonly clock: Clock;
 }
 
-interface Waiting {
+interface Waiter {
   readonly resolve: (client: Client) => void;
   readonly reject: (thrown: unknown) => void;
   readonly timer: Disposable;
@@ -27,7 +27,7 @@ export class ConnectionPool implements AsyncDisposable {
   readonly #options: ConnectionPoolOptions;
   /** Idle connections with the timers that close them. The most recently used one is taken first. */
   readonly #idle = new Map<Client, Disposable>();
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<Waiter>();
   #open = 0;
   #closing: (() => void) | undefined;
 
@@ -127,18 +127,18 @@ export class ConnectionPool implements AsyncDisposable {
     if (waiting !== undefined) this.#connect().then(waiting.resolve, waiting.reject);
   }
 
-  #nextWaiting(): Waiting | undefined {
+  #nextWaiting(): Waiter | undefined {
     const [waiting] = this.#waiting;
     if (waiting !== undefined) this.#leave(waiting);
     return waiting;
   }
 
-  #refuse(waiting: Waiting, thrown: Error): void {
+  #refuse(waiting: Waiter, thrown: Error): void {
     this.#leave(waiting);
     waiting.reject(thrown);
   }
 
-  #leave(waiting: Waiting): void {
+  #leave(waiting: Waiter): void {
     waiting.timer[Symbol.dispose]();
     this.#waiting.delete(waiting);
   }

@@ -122,9 +122,12 @@ function readHosts(url: StoreUrl, { host, port }: ParameterValues): readonly Tar
   const hosts = named.length > 0 ? named : [{ host: DEFAULT_HOST }];
   const ports = port?.split(",") ?? [];
   if (ports.length > 1 && ports.length !== hosts.length) {
-    throw invalid(`The store's URL has ${ports.length} ports for ${hosts.length} hosts.`, "Give one for each, or one.");
+    throw invalid(
+      `The store's URL has ${ports.length} ports for ${hosts.length} hosts.`,
+      "Give one port, or one per host.",
+    );
   }
-  if (hosts.length > MOST_HOSTS) throw invalid(`The store has ${hosts.length} hosts.`, `${MOST_HOSTS} are the most.`);
+  if (hosts.length > MOST_HOSTS) throw invalid(`The store has ${hosts.length} hosts.`, `Give at most ${MOST_HOSTS}.`);
   return hosts.map(({ host, port: own }, index) => {
     if (own !== undefined && ports.length > 0) throw twice("port");
     const text = own ?? ports[index] ?? ports[0];

@@ -86,7 +86,7 @@ function noneOf(failures: readonly { readonly host: TargetHost; readonly thrown:
   const passing = failures.filter(({ thrown }) => !isPermanent(thrown) && !(thrown instanceof SealwireError));
   if (passing.length === 0) return failures[0]?.thrown;
   const said = failures.map(({ host, thrown }) => `${showHost(host)}: ${messageOf(thrown)}`);
-  return new Error(`no host takes writes: ${said.join("; ")}`, { cause: passing[0]?.thrown });
+  return new Error(`no host accepts writes: ${said.join("; ")}`, { cause: passing[0]?.thrown });
 }
 
 function messageOf(thrown: unknown): string {

@@ -33,7 +33,7 @@ export async function findPassword(wanted: PasswordWanted): Promise<string> {
       return password;
     }
   }
-  const what = `The database ${showHost(host)}/${database} asks for the password of ${user}, and there is none.`;
+  const what = `The database ${showHost(host)}/${database} requires a password for ${user}, and none was found.`;
   throw new SealwireError(
     "OPTIONS_INVALID",
     `${what}\nGive it in ${path === undefined ? "SEALWIRE_STORE or PGPASSWORD" : `SEALWIRE_STORE, PGPASSWORD or ${path}`}.`,
@@ -55,5 +55,5 @@ async function readPrivate(path: string): Promise<string> {
     const what = `The password file ${path} cannot be read: ${(thrown as Error).message}.`;
     throw new SealwireError("OPTIONS_INVALID", `${what}\nLet this user read it, or give the password in PGPASSWORD.`);
   }
-  throw new SealwireError("OPTIONS_INVALID", `Others may read the password file ${path}.\nRun: chmod 600 ${path}`);
+  throw new SealwireError("OPTIONS_INVALID", `Other users can read the password file ${path}.\nRun: chmod 600 ${path}`);
 }

@@ -8,14 +8,14 @@ interface PermanentFault {
   readonly toDo: string;
 }
 
-const WHO = "Check the user and the password of the store, and what pg_hba.conf says of them.";
+const WHO = "Check the store's user and password, and pg_hba.conf.";
 const TABLES = "Run `sealwire store migrate` with the same store, or give ?schema=NAME of a schema of its own.";
 
 /** Source of the codes: PostgreSQL manual, appendix A. */
 const BY_STATE: Readonly<Record<string, PermanentFault>> = {
   "28000": { reason: "OPTIONS_INVALID", toDo: WHO },
   "28P01": { reason: "OPTIONS_INVALID", toDo: WHO },
-  "3D000": { reason: "OPTIONS_INVALID", toDo: "Name a database that exists, or make it with CREATE DATABASE." },
+  "3D000": { reason: "OPTIONS_INVALID", toDo: "Name an existing database, or create it with CREATE DATABASE." },
   "42501": {
     reason: "OPTIONS_INVALID",
     toDo: "Grant it to the user, or connect as the owner of the schema: docs/operations.md has the SQL for both.",
@@ -37,7 +37,7 @@ const POOLER_SAYS =
   /unsupported startup parameter|no such (user|database)|password authentication failed|not allowed|SSL required|no authentication/i;
 /** Errors of the driver itself, which have no code. */
 const DRIVER_SAYS: readonly (readonly [RegExp, string])[] = [
-  [/does not support SSL/, "Switch TLS on in the server, or say sslmode=disable."],
+  [/does not support SSL/, "Enable TLS in the server, or set sslmode=disable."],
 ];
 /** Codes of OpenSSL and Node for a rejected certificate. */
 const CERTIFICATE =

@@ -31,7 +31,7 @@ export async function checkPooler(database: Database, { schema, shown }: Connect
   } catch (thrown) {
     throw databaseError(thrown);
   }
-  const what = `The pooler before the database ${shown} does not keep sessions: a notification was not heard.`;
+  const what = `The pooler in front of the database ${shown} does not keep sessions: a notification was not received.`;
   throw new SealwireError("STORE_INCOMPATIBLE", `${what}\n${SESSION_MODE}`);
 }
 

@@ -33,16 +33,16 @@ export async function prepareSession(client: Client, target: ConnectionTarget, h
   await client.query(SET, [names, values]);
   const { rows } = await client.query<Found>(LOOK, [names]);
   const [found] = rows;
-  if (found === undefined) throw new Error("the database tells nothing of the session");
-  if (found.standby) throw new Error(`${showHost(host)} is a standby, which takes no writes`);
-  if (target.needsWritable && found.readOnly) throw new Error(`${showHost(host)} is set to take no writes`);
+  if (found === undefined) throw new Error("the database returned no session settings");
+  if (found.standby) throw new Error(`${showHost(host)} is a standby, which accepts no writes`);
+  if (target.needsWritable && found.readOnly) throw new Error(`${showHost(host)} is read-only`);
   if (found.encoding !== ENCODING) {
     const what = `The database ${target.shown} has the encoding ${found.encoding}; a store needs ${ENCODING}.`;
-    throw new SealwireError("STORE_INCOMPATIBLE", `${what}\nMake one with CREATE DATABASE … ENCODING 'UTF8'.`);
+    throw new SealwireError("STORE_INCOMPATIBLE", `${what}\nCreate one with CREATE DATABASE … ENCODING 'UTF8'.`);
   }
   const lost = names.find((_, index) => found.settings[index] !== values[index]);
   if (lost !== undefined) {
-    const what = `The setting ${lost} of a session does not last: a pooler in transaction mode stands before ${target.shown}.`;
+    const what = `The setting ${lost} of a session does not persist: a pooler in transaction mode is in front of ${target.shown}.`;
     throw new SealwireError("STORE_INCOMPATIBLE", `${what}\n${SESSION_MODE}`);
   }
   return found.pid !== backendPid(client);

@@ -13,9 +13,9 @@ const SYSTEM = "system";
 export function readTls({ sslmode, sslrootcert, sslcert, sslkey }: ParameterValues): ConnectionOptions | false {
   const verifies = sslmode === "verify-ca" || sslmode === "verify-full";
   if (sslrootcert !== undefined && !verifies) {
-    throw refused("sslrootcert has an effect with sslmode=verify-full or verify-ca alone.");
+    throw refused("sslrootcert has an effect only with sslmode=verify-full or verify-ca.");
   }
-  if ((sslcert === undefined) !== (sslkey === undefined)) throw refused("sslcert and sslkey go together.");
+  if ((sslcert === undefined) !== (sslkey === undefined)) throw refused("Set both sslcert and sslkey, or neither.");
   if (sslmode === undefined || sslmode === "disable") {
     if (sslcert !== undefined) throw refused("sslcert has no effect without TLS; set sslmode=verify-full.");
     return false;

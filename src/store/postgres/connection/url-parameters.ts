@@ -14,8 +14,8 @@ interface Parameter {
   readonly refused?: Readonly<Record<string, string>>;
 }
 
-const NOT_SURELY_TLS = "It may come to plaintext. Take disable, require, verify-ca or verify-full.";
-const READS_ONLY = "The store is written to. Take read-write or primary.";
+const NOT_SURELY_TLS = "It may fall back to plaintext. Use disable, require, verify-ca or verify-full.";
+const READS_ONLY = "The store needs write access. Use read-write or primary.";
 const PORTS = { pattern: /^\d{1,5}(,\d{1,5})*$/, shown: "a port, or one for each host, separated by commas" };
 
 /** All parameters of a store's URL. The table in docs/operations.md lists the same. */

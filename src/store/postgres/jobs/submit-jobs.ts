@@ -92,7 +92,7 @@ interface Standing {
 
 interface Known {
   readonly jobs: readonly RequestedRow[];
-  /** The id of the job that the submission comes to, its own if it is new, or why it is refused. */
+  /** Returns the id of the submission's job, new or existing, or the error that refuses the submission. */
   decide(submission: Submission): string | Error;
 }
 

@@ -56,7 +56,7 @@ export class KeyRingTable implements AsyncDisposable {
   async create(ring: SharedKeyRing): Promise<void> {
     const created = await this.#database.all(CREATE, { document: formatSharedRing(ring) });
     if (created.length > 0) return;
-    throw new SealwireError("OPTIONS_INVALID", "The database has a key ring already.\nChange that one.");
+    throw new SealwireError("OPTIONS_INVALID", "The database already has a key ring.\nChange that one instead.");
   }
 
   /** Changes the ring atomically and notifies every server. Throws KEY_RING_INVALID if there is none. */

@@ -168,7 +168,7 @@ export class PostgresReplayGuard implements ReplayGuard {
   }
 }
 
-const FORGOTTEN = "The store no longer knows, or may not know, frames of this stamp";
+const FORGOTTEN = "The store may not contain the nonces of all frames with this timestamp";
 
 interface Removed {
   readonly nonces: number;

@@ -66,7 +66,7 @@ export class SqliteAttemptStore implements AttemptStore {
     try {
       const { claimed, nextDueMs } = await commits.run(
         () => {
-          // The queues in memory still show what was claimed before the transaction was rolled back.
+          // The queues in memory already include the claims of the run that was rolled back.
           if (isRepeated) this.#reloadQueues();
           isRepeated = true;
           return this.#claim(request, nowMs);

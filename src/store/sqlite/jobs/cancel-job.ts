@@ -21,7 +21,7 @@ export function prepareCancel(
   const deleteArgs = db.prepare("DELETE FROM job_args WHERE seq = ?");
 
   return (owner, jobId, nowMs) => {
-    // Not the row that was committed last: a claim in the same transaction may have taken it.
+    // Reads the database, not the last committed row, because the same transaction may have claimed the job.
     const found = find(jobId);
     if (found?.owner !== owner) return undefined;
     const error = JSON.stringify(jobErrorOf("CANCELLED"));

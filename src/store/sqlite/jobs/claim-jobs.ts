@@ -15,7 +15,7 @@ export interface ClaimedRows {
   readonly nextDueMs: number | undefined;
 }
 
-/** What claims work with. */
+/** Dependencies of {@link prepareClaim}. */
 export interface ClaimContext {
   readonly db: DatabaseSync;
   readonly counts: JobCounts;

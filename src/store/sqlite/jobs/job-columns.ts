@@ -27,10 +27,13 @@ const COLUMNS = [
   "expires_at_ms",
 ] as const satisfies readonly (keyof JobRow)[];
 
-/** What is read of a job: each column that is read costs about as much as finding the row. */
+/** The columns that are read of a job. Reading one column takes about as long as finding the row. */
 export const JOB_COLUMNS = COLUMNS.map((column) => `job.${column}`).join(", ");
 
-/** The job of a row that was read: a plain object, which is copied and read from several times as fast as a row of node:sqlite. */
+/**
+ * Copies a row of node:sqlite to a plain object. Reading and copying a plain object is several times faster than doing
+ * so with the row itself.
+ */
 export function toJobRow(read: unknown): JobRow {
   const row = read as JobRow;
   return {

@@ -10,14 +10,14 @@ interface Count {
 }
 
 /**
- * Counts the jobs of each owner by state, in a table of their own: quotas and figures must not count rows. What the
- * operations of a transaction change is written once, at its end.
+ * Maintains a table with the number of jobs of each owner by state, so that quotas and statistics need not count rows.
+ * The changes of all operations in a transaction are written once, at its end.
  */
 export class JobCounts implements Summary {
   readonly #read;
   readonly #write;
   readonly #remove;
-  /** Those that the transaction has asked for or changed since the last write. */
+  /** The counts that the transaction has read or changed since the last write. */
   readonly #counts = new Map<string, Count>();
 
   constructor(db: DatabaseSync) {
@@ -26,12 +26,12 @@ export class JobCounts implements Summary {
     this.#remove = db.prepare("DELETE FROM job_count WHERE state = ? AND owner = ?");
   }
 
-  /** How many jobs of an owner are in a state. Asked within a transaction. */
+  /** The number of an owner's jobs in a state. Must be called within a transaction. */
   of(owner: string, state: JobState): number {
     return this.#count(owner, state).jobs;
   }
 
-  /** A job was added (`from` is undefined), went from one state to another, or was removed (`to` is undefined). */
+  /** Records that a job was added (`from` is undefined), changed its state, or was removed (`to` is undefined). */
   moved(owner: string, from: JobState | undefined, to: JobState | undefined): void {
     if (from === to) return;
     if (from !== undefined) this.#count(owner, from).jobs -= 1;

@@ -1,4 +1,4 @@
-/** Makes the id of a job: a UUID of version 7 (RFC 9562), so that ids made one after the other stand side by side in their index. */
+/** Makes the id of a job: a UUID of version 7 (RFC 9562), so that consecutive ids are adjacent in the index. */
 export function makeJobId(nowMs: number, random: Uint8Array): string {
   const bytes = Buffer.from(random);
   bytes.writeUIntBE(Math.max(0, Math.trunc(nowMs)), 0, 6);

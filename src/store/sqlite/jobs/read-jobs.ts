@@ -13,7 +13,7 @@ export function prepareFind(db: DatabaseSync): (jobId: string) => JobRow | undef
   };
 }
 
-/** Reads of results, of what runs, and of figures. */
+/** Reads of results, running attempts and statistics. */
 export interface JobReads {
   result(owner: string, jobId: string): Uint8Array | undefined;
   /** Every attempt that the database holds as running. Their number is limited by the workers' concurrency. */

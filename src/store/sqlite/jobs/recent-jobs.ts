@@ -2,15 +2,15 @@ import type { FairQueue } from "../../../jobs/fair-queue.ts";
 import { type ChangePublisher, JobChanges } from "../../../jobs/job-changes.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 
-/** Jobs that are kept at most; a row takes about a kilobyte. */
+/** Maximum number of cached rows. A row takes about a kilobyte. */
 const KEPT_MAX = 4_096;
 
 /**
- * Keeps the rows of the jobs that changed last, as they were committed: a job that is started is soon watched, claimed and
- * settled, and to read its row takes longer than to change it. The store has one owner, so nobody else changes them.
+ * Caches the committed rows of the most recently changed jobs. A submitted job is soon watched, claimed and settled,
+ * and reading its row takes longer than changing it. The store has one owner, so no other process changes the rows.
  */
 export class RecentJobs extends JobChanges {
-  /** The one that changed last at the end. */
+  /** In the order of the last change, the most recent one last. */
   readonly #rows = new Map<string, JobRow>();
   readonly #read: (jobId: string) => JobRow | undefined;
 
@@ -20,7 +20,7 @@ export class RecentJobs extends JobChanges {
     this.#read = read;
   }
 
-  /** The row of a job as it was committed last. Throws what SQLite throws. */
+  /** The last committed row of a job. Throws SQLite's error. */
   find(jobId: string): JobRow | undefined {
     return this.#rows.get(jobId) ?? this.#read(jobId);
   }
@@ -32,7 +32,7 @@ export class RecentJobs extends JobChanges {
     super.committed(row);
   }
 
-  /** The job is being removed. */
+  /** Removes a deleted job from the cache. */
   forget(jobId: string): void {
     this.#rows.delete(jobId);
   }

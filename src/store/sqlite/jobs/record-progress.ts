@@ -4,7 +4,7 @@ import type { JobRow } from "../../../jobs/job-row.ts";
 import type { JobCounts } from "./job-counts.ts";
 import { prepareTransition } from "./transition.ts";
 
-/** How far an attempt is. */
+/** The progress of an attempt. */
 export interface ProgressReport {
   /** The job's row at any time since the attempt began. */
   readonly job: JobRow;

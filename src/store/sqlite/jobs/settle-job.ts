@@ -37,7 +37,10 @@ const KEEP_PROGRESS = [
   "progress_message = coalesce(:message, progress_message)",
 ];
 
-/** Prepares the operations that end an attempt; a cancel that was asked for wins over retry, failure and hand-back. */
+/**
+ * Prepares the operations that end an attempt. A requested cancellation takes precedence over retry, failure and
+ * hand-back.
+ */
 export function prepareSettle(db: DatabaseSync, counts: JobCounts): SettleOperations {
   const ending = (name: TransitionName, set: readonly string[] = []) =>
     prepareTransition(db, counts, name, { set: [...KEEP_PROGRESS, ...set], where: FENCE });

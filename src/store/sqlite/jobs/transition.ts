@@ -6,12 +6,12 @@ import { NamedStatement, type Parameters } from "../named-statement.ts";
 import type { JobCounts } from "./job-counts.ts";
 
 /**
- * Takes a job through a transition. `row`: the job's row as it was at any time since it was queued last, or its attempt
- * began. Gives its row as it is now; `undefined` if the job is in another state.
+ * Applies a transition to a job. `row` is the job's row at any time since it was last queued or its attempt began.
+ * Returns the new row, or `undefined` if the job is in another state.
  */
-export type Transition = (row: JobRow, parameters: Parameters) => JobRow | undefined;
+export type ApplyTransition = (row: JobRow, parameters: Parameters) => JobRow | undefined;
 
-/** What may have changed since the row was read, whatever the transition sets. */
+/** Columns that may have changed since the row was read, in addition to those that the transition sets. */
 const CHANGED_MEANWHILE = [
   "cancel_requested",
   "progress_completed",
@@ -23,13 +23,13 @@ const CHANGED_MEANWHILE = [
 
 type Value = (parameters: Parameters) => SQLInputValue;
 
-/** Prepares a transition. Parameters: those of its statement but `:jobId`. */
+/** Prepares a transition. Its parameters are those of the statement without `:jobId`. */
 export function prepareTransition(
   db: DatabaseSync,
   counts: JobCounts,
   name: TransitionName,
   spec: Omit<TransitionSpec, "returning"> = {},
-): Transition {
+): ApplyTransition {
   const { from, to } = TRANSITIONS[name];
   const known: (readonly [column: string, value: Value])[] = [];
   const asked = new Set(CHANGED_MEANWHILE);
@@ -55,7 +55,7 @@ export function prepareTransition(
   };
 }
 
-/** What an assigned value is, if that can be said without the database. */
+/** Computes an assigned value without the database; `undefined` if that is not possible. */
 function constantOf(value: string): Value | undefined {
   if (value === "NULL") return () => null;
   if (value === "TRUE") return () => 1;

@@ -35,7 +35,7 @@ export class ClockWatch {
     this.#offsetMs = offsetMs;
     this.#logger.warn(
       { stepped_ms: Math.round(steppedMs) },
-      "the clock was set, or the machine slept; nonces are remembered until their time has passed by both clocks",
+      "the clock was set, or the machine slept; nonces are kept until they expire by both clocks",
     );
   }
 }

@@ -1,22 +1,22 @@
 import type { Expiries, LogRows, RemovalTimes } from "./nonce-log.ts";
 
 interface Interval extends LogRows, Expiries {
-  /** When the last of its rows was there, by the monotonic clock, in milliseconds. */
+  /** Monotonic time by which all rows had been written, in milliseconds. */
   readonly endedAtMs: number;
 }
 
 const NONE: Expiries = { firstMs: Number.POSITIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY };
 
 /**
- * Tells how old the rows of the nonce log are by the monotonic clock, as nearly as the time between two notes, and between
- * which times they expire: so no index has to be written with each. Rows that were there when the store was opened count
- * from then.
+ * Tracks the age of the nonce log's rows by the monotonic clock, and the range of their expiry times. The precision is
+ * the time between two calls of {@link note}. No index must therefore be written with each row. The age of rows that
+ * existed when the store was opened is counted from that time.
  */
 export class NonceAges {
-  /** The rows from one note to the next that may still be there, oldest first. */
+  /** The rows written between two notes that may still exist, oldest first. */
   #intervals: readonly Interval[];
   #lastSeq: number;
-  /** Those of the rows since the last note. */
+  /** The expiry times of the rows written since the last note. */
   #expiries = NONE;
 
   constructor(nowMs: number, lastSeq: number, { firstMs, lastMs }: Expiries = NONE) {
@@ -24,13 +24,13 @@ export class NonceAges {
     this.#intervals = lastSeq === 0 ? [] : [{ endedAtMs: nowMs, afterSeq: 0, lastSeq, firstMs, lastMs }];
   }
 
-  /** A row is written that expires then. */
+  /** Records the expiry time of a new row. */
   written(expiresAtMs: number): void {
     const { firstMs, lastMs } = this.#expiries;
     this.#expiries = { firstMs: Math.min(firstMs, expiresAtMs), lastMs: Math.max(lastMs, expiresAtMs) };
   }
 
-  /** Notes the newest row there is at a monotonic time. */
+  /** Records the number of the newest row at a monotonic time. */
   note(nowMs: number, lastSeq: number): void {
     if (lastSeq === this.#lastSeq) return;
     const rows = { afterSeq: this.#lastSeq, lastSeq };
@@ -39,14 +39,14 @@ export class NonceAges {
     this.#expiries = NONE;
   }
 
-  /** Where there are rows to remove that were there at or before a monotonic time. */
+  /** The intervals that were complete at monotonic time `atMs` and contain rows to remove. */
   due(atMs: number, { expiredByMs, aheadFromMs }: RemovalTimes): readonly LogRows[] {
     return this.#intervals.filter(
       ({ endedAtMs, firstMs, lastMs }) => endedAtMs <= atMs && (firstMs <= expiredByMs || lastMs > aheadFromMs),
     );
   }
 
-  /** All of these rows are gone. */
+  /** Records that all of these rows were removed. */
   gone(rows: LogRows): void {
     this.#intervals = this.#intervals.filter(({ lastSeq }) => lastSeq !== rows.lastSeq);
   }

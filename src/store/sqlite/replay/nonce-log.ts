@@ -13,21 +13,21 @@ export const FINGERPRINT_BYTES = 8;
 /** Length of a logged nonce, in bytes. */
 export const ENTRY_BYTES = FINGERPRINT_BYTES + 8;
 
-/** Rows of the log that follow one another. */
+/** A range of consecutive rows of the log: those after `afterSeq` up to `lastSeq`. */
 export interface LogRows {
   readonly afterSeq: number;
   readonly lastSeq: number;
 }
 
-/** Which of the rows that are old enough by the monotonic clock may go. */
+/** Selects the rows to remove among those that are old enough by the monotonic clock. */
 export interface RemovalTimes {
-  /** Those that expire at or before this time, Unix milliseconds. */
+  /** Rows that expire at or before this time, Unix milliseconds. */
   readonly expiredByMs: number;
   /** Rows that expire after this time. Their timestamps are so far ahead that the clock must have been wrong. */
   readonly aheadFromMs: number;
 }
 
-/** When the first and the last of some nonces expire, Unix milliseconds. */
+/** The earliest and the latest expiry time of a set of rows, Unix milliseconds. */
 export interface Expiries {
   readonly firstMs: number;
   readonly lastMs: number;
@@ -42,17 +42,17 @@ export interface RemovedNonces {
 
 /** The operations on the log of claimed nonces. Each group of claims is one row. */
 export interface NonceLog {
-  /** Writes a row. Gives when it expires, Unix milliseconds. */
+  /** Writes a row. Returns its expiry time, Unix milliseconds. */
   append(nonces: readonly LoggedNonce[], maxAgeMs: number): number;
-  /** What is logged, row by row. `outdated`: a row of layout 1, whose stamps are when its nonces expire. */
+  /** Reads all nonces. `outdated`: the row was written by layout 1, and `tsMs` is an expiry time. */
   read(): Iterable<LoggedNonce & { readonly outdated: boolean }>;
   /** Number of the last row; 0 if there is none. */
   lastSeq(): number;
-  /** When the rows that there are expire; reads them all. */
+  /** The range of expiry times of all rows. Scans the table. */
   expiries(): Expiries;
-  /** Removes those of the rows that may go. */
+  /** Removes up to `limit` of the rows that `times` selects. */
   remove(rows: LogRows, times: RemovalTimes, limit: number): RemovedNonces;
-  /** True if any of the rows is there; a cheap read. */
+  /** True if any of the rows exists. A cheap read. */
   holds(rows: LogRows): boolean;
 }
 
@@ -136,20 +136,20 @@ export function* readEntries({ buffer, byteOffset, byteLength }: Uint8Array): It
   }
 }
 
-/** What a {@link NonceWriter} writes to. */
+/** Options of a {@link NonceWriter}. */
 export interface NonceWriterOptions {
   readonly log: NonceLog;
   readonly commits: CommitGroup;
-  /** How long a nonce is kept after the stamp of its frame, in milliseconds. */
+  /** How long a nonce is kept after the timestamp of its frame, in milliseconds. */
   readonly maxAgeMs: () => number;
-  /** Told when each row that is written expires, Unix milliseconds. */
+  /** Called with the expiry time of each new row, Unix milliseconds. */
   readonly written: (expiresAtMs: number) => void;
 }
 
 /** Writes all nonces of one transaction into one row. */
 export class NonceWriter {
   readonly #options: NonceWriterOptions;
-  /** Those that the next transaction takes, and when it is committed. */
+  /** The nonces of the next transaction, and a promise of its commit. */
   #next: { readonly nonces: LoggedNonce[]; readonly committed: Promise<void> } | undefined;
 
   constructor(options: NonceWriterOptions) {

@@ -163,15 +163,23 @@ export class SqliteReplayGuard implements ReplayGuard {
 
   #throwIfUnknown(clientId: string, tsMs: number): void {
     if (tsMs <= this.#blindUntilMs) {
-      throw freshnessUnknown(tsMs, this.#blindUntilMs, "The store may have lost what was accepted before");
+      throw freshnessUnknown(
+        tsMs,
+        this.#blindUntilMs,
+        "The store may have lost the nonces of frames with this timestamp",
+      );
     }
     const forgotten = this.#forgotten.find(tsMs) ?? this.#refused.find(clientId, tsMs);
     if (forgotten !== undefined) {
-      throw freshnessUnknown(tsMs, forgotten.toMs, "Frames stamped at that time are no longer remembered");
+      throw freshnessUnknown(
+        tsMs,
+        forgotten.toMs,
+        "The store no longer contains the nonces of frames with this timestamp",
+      );
     }
   }
 
-  /** Removes those of the rows that may go, a slice a transaction; returns how many nonces went. */
+  /** Removes the rows that `times` selects, one slice per transaction. Returns the number of removed nonces. */
   async #removeRows(rows: LogRows, times: RemovalTimes): Promise<number> {
     let swept = 0;
     for (let removed = SLICE; removed === SLICE; ) {
@@ -184,7 +192,7 @@ export class SqliteReplayGuard implements ReplayGuard {
     return swept;
   }
 
-  /** The stamps count as forgotten before the commit: no claim may come between. */
+  /** The timestamps count as forgotten before the commit, so that no claim succeeds between the two. */
   #removeSlice(rows: LogRows, times: RemovalTimes): RemovedNonces {
     const removed = this.#log.remove(rows, times, SLICE);
     if (removed.rows === 0) return removed;
@@ -211,9 +219,9 @@ export class SqliteReplayGuard implements ReplayGuard {
     if (refuses) {
       logger.error(
         { until_ms: untilMs },
-        "frames stamped now are refused, since the store no longer remembers that time; check the clock, and see `sealwire store repair-clock` if it is right",
+        "frames with the current time are refused, because the store no longer contains the nonces of that time; check the clock; if it is correct, see `sealwire store repair-clock`",
       );
-    } else logger.info({}, "frames stamped now are accepted again");
+    } else logger.info({}, "frames with the current time are accepted again");
   }
 }
 

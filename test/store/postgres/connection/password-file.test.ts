@@ -34,7 +34,7 @@ test("a password is found as libpq finds it, and the first line that fits counts
     assert.is(await find("/run/postgresql"), "socket");
     assert.is(await find("/srv/pg", 5433), "path");
     for (const host of ["two", "four", "broken"]) {
-      assert.match((await rejection("OPTIONS_INVALID", find(host))).message, "asks for the password of u");
+      assert.match((await rejection("OPTIONS_INVALID", find(host))).message, "requires a password for u");
     }
     await chmod("pass", 0o640);
     assert.match((await rejection("OPTIONS_INVALID", find("one"))).message, "chmod 600 pass");
@@ -59,7 +59,7 @@ if (hasPostgres(test)) {
       assert.match(missing.stderr, `PGPASSWORD or ${join(cwd, ".pgpass")}`);
       await writeFile(".pgpass", `127.0.0.1:${server.port}:*:sealwire:sesame\n`, { mode: 0o600 });
       const found = await migrate({});
-      assert.equal([found.code, found.stderr], [0, "The store went from layout 0 to 2.\n"]);
+      assert.equal([found.code, found.stderr], [0, "The store was migrated from layout 0 to 2.\n"]);
       await writeFile("other", `*:*:*:*:wrong\n`, { mode: 0o600 });
       assert.match((await migrate({ PGPASSFILE: "other" })).stderr, "password authentication failed");
       assert.is((await migrate({ PGPASSFILE: "other", PGPASSWORD: "sesame" })).code, 0);

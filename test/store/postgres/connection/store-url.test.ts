@@ -51,15 +51,15 @@ test("a value that a parameter cannot have is refused", async () => {
   for (const [query, what] of [
     ["sslmode=verify_full", "Did you mean verify-full?"],
     ["sslmode=VERIFY-FULL", 'cannot be "VERIFY-FULL"'],
-    ["sslmode=prefer", "It may come to plaintext"],
-    ["sslmode=allow", "It may come to plaintext"],
+    ["sslmode=prefer", "It may fall back to plaintext"],
+    ["sslmode=allow", "It may fall back to plaintext"],
     ["sslmode=require&sslmode=disable", "sslmode twice"],
     ["schema=A", "small letters"],
     ["schema=a%22b", "small letters"],
     ["connect_timeout=0", "1 to 60 seconds"],
     ["connect_timeout=61", "1 to 60 seconds"],
-    ["target_session_attrs=any", "The store is written to"],
-    ["target_session_attrs=read-only", "The store is written to"],
+    ["target_session_attrs=any", "The store needs write access"],
+    ["target_session_attrs=read-only", "The store needs write access"],
     ["target_session_attrs=readwrite", "Did you mean read-write?"],
     ["host=other", "host twice"],
     ["port=1,2,3", "3 ports for 1 hosts"],
@@ -69,7 +69,7 @@ test("a value that a parameter cannot have is refused", async () => {
     [`sslrootcert=${ROOT}`, "with sslmode=verify-full"],
     [`sslmode=require&sslrootcert=${ROOT}`, "with sslmode=verify-full"],
     ["sslmode=verify-full&sslrootcert=/nowhere", "sslrootcert cannot be read"],
-    [`sslmode=verify-full&sslcert=${ROOT}`, "go together"],
+    [`sslmode=verify-full&sslcert=${ROOT}`, "Set both sslcert and sslkey"],
     [`sslcert=${ROOT}&sslkey=${ROOT}`, "no effect without TLS"],
   ] as const) {
     assert.match(await refusal(`postgres://u@127.0.0.1:1/d?${query}`), what, query);
@@ -120,7 +120,7 @@ test("what the environment says is checked as the URL is, and counts less", () =
   assert.equal(readTarget("postgres://h/d", { PGSSLMODE: "verify-full" }).config.ssl, { rejectUnauthorized: true });
   assert.is(readTarget("postgres://h/d?sslmode=disable", { PGSSLMODE: "verify-full" }).config.ssl, false);
   assert.match(refused("postgres://h/d", { PGSSLMODE: "verify_full" }), "PGSSLMODE");
-  assert.match(refused("postgres://h/d", { PGSSLMODE: "prefer" }), "It may come to plaintext");
+  assert.match(refused("postgres://h/d", { PGSSLMODE: "prefer" }), "It may fall back to plaintext");
   assert.match(refused("postgres://h/d", { PGTARGETSESSIONATTRS: "any" }), "PGTARGETSESSIONATTRS");
 });
 

@@ -15,7 +15,7 @@ import sealwire.v1.Frame.CallResponse;
 import sealwire.v1.Frame.WatchJobResponse;
 import sealwire.v1.ResponseOuterClass.Response;
 
-/** One signed request, which alone its answers are verified against. */
+/** One signed request. Its answers are verified against its signature. */
 final class Attempt {
   private static final String SIGNED_CALL = typeUrl(CallResponse.getDefaultInstance());
   private static final String SIGNED_WATCH = typeUrl(WatchJobResponse.getDefaultInstance());
@@ -28,7 +28,7 @@ final class Attempt {
   Attempt(Credentials credentials, MethodDescriptor<?, ?> method, String tool, Message args, String requestId) {
     this.credentials = credentials;
     this.requestId = requestId;
-    // What is signed is the path, with the slash that gRPC for Java leaves out of the name.
+    // The signature covers the path with its leading slash, which the method name in gRPC for Java omits.
     frame = Sealwire.seal(credentials, "/" + method.getFullMethodName(), tool, args, requestId);
   }
 
@@ -36,13 +36,13 @@ final class Attempt {
     return frame;
   }
 
-  /** Reads an answer; throws UnverifiedException. */
+  /** Verifies and parses an answer. Throws UnverifiedException. */
   Response read(Frame answer, long sequence) {
     if (answer == null) throw new UnverifiedException("it is empty");
     return Sealwire.verify(credentials, answer, frame.getSignature(), requestId, sequence);
   }
 
-  /** Finds out what a failed call proves. */
+  /** Converts the error of a failed call: a signed one to RefusedException, an unsigned one to UnansweredException. */
   RuntimeException readRefusal(Throwable failure, long sequence) {
     try {
       var error = signedError(failure, sequence);
@@ -55,9 +55,9 @@ final class Attempt {
     }
   }
 
-  /** Takes the error from the signed frame in the details. All else there is a projection of it and must agree. */
+  /** Returns the error in the signed frame of the details. The other details are projections of it and must agree. */
   private Optional<Error> signedError(Throwable failure, long sequence) throws InvalidProtocolBufferException {
-    // Throws IllegalArgumentException where the codes in trailer and details differ.
+    // Throws IllegalArgumentException if the codes in trailer and details differ.
     var projection = StatusProto.fromThrowable(failure);
     if (projection == null) return Optional.empty();
     var details = projection.getDetailsList();
@@ -75,14 +75,14 @@ final class Attempt {
     return Optional.of(error);
   }
 
-  /** Takes out the result, which must be of the type that the tool answers with. */
+  /** Returns the result, which must be the tool's response message. */
   static <R extends Message> R result(Response response, R type) {
     if (response.hasResult()) return unpack(response.getResult(), type);
     if (response.hasError()) throw new RefusedException(response.getError());
     throw new UnverifiedException("it has neither result nor error");
   }
 
-  /** Takes a message of exactly this type out of an Any. */
+  /** Unpacks an Any that must contain a message of exactly this type. */
   @SuppressWarnings("unchecked")
   static <R extends Message> R unpack(Any any, R type) {
     if (!any.getTypeUrl().equals(typeUrl(type))) throw new UnverifiedException("its result is of another type");

@@ -20,7 +20,7 @@ import sealwire.v1.JobOuterClass.Job;
 import sealwire.v1.ResponseOuterClass.Response;
 
 /**
- * Calls tools of one server over gRPC. Whatever it returns was verified. Futures fail with a RefusedException,
+ * Calls tools of one server over gRPC. Returns verified responses only. Futures fail with a RefusedException,
  * UnansweredException or UnverifiedException.
  */
 public final class Client implements AutoCloseable {
@@ -33,10 +33,10 @@ public final class Client implements AutoCloseable {
   private final Credentials credentials;
   private final ManagedChannel channel;
 
-  /** Prepares a client; the first call connects. */
+  /** Makes a client. It connects on the first call. */
   public Client(Credentials credentials) {
     this.credentials = credentials;
-    // A retry by gRPC itself would send the same nonce again.
+    // A retry by gRPC would repeat the nonce.
     channel = Grpc.newChannelBuilder(credentials.address(), InsecureChannelCredentials.create()).disableRetry().build();
   }
 
@@ -44,7 +44,7 @@ public final class Client implements AutoCloseable {
     return credentials;
   }
 
-  /** Calls a tool that answers with messages like {@code type}, usually the default instance of one. */
+  /** Calls a tool. {@code type}: the default instance of its response message. */
   public <R extends Message> CompletableFuture<R> call(String tool, Message args, R type) {
     return send(tool, args).thenApply(response -> Attempt.result(response, type));
   }
@@ -58,7 +58,7 @@ public final class Client implements AutoCloseable {
     });
   }
 
-  /** Opens one stream of a job's states that are newer than the known one. */
+  /** Opens a stream of the job's states that are newer than the known one. */
   public Watch watch(Job known) {
     var args = WatchJobRequest.newBuilder().setJobId(known.getJobId()).setAfterRevision(known.getRevision()).build();
     var attempt = new Attempt(credentials, WATCH_JOB, "watch_job", args, UUID.randomUUID().toString());
@@ -75,7 +75,7 @@ public final class Client implements AutoCloseable {
     return send(tool, args, UUID.randomUUID().toString(), 1);
   }
 
-  /** Calls a tool until an answer is verified, or until it is no use or too much to try again. */
+  /** Calls a tool. Retries temporary errors up to the maximum number of attempts. */
   private CompletableFuture<Response> send(String tool, Message args, String requestId, int attempts) {
     return sendOnce(tool, args, requestId).exceptionallyCompose(wrapped -> {
       var failure = wrapped instanceof CompletionException ? wrapped.getCause() : wrapped;
@@ -102,7 +102,7 @@ public final class Client implements AutoCloseable {
     return MethodDescriptor.newBuilder(marshaller, marshaller).setFullMethodName(name).setType(type).build();
   }
 
-  /** The answer to a unary call, once the status is known to be OK. */
+  /** The answer to a unary call. Completes when the status is OK. */
   private static final class Reply extends CompletableFuture<Frame> implements StreamObserver<Frame> {
     private Frame frame;
 

@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Base64;
 
-/** Who calls which server, with which keys. */
+/** The ids of client, key and server, the address, and both keys. */
 public record Credentials(
     String address,
     String serverId,
@@ -19,10 +19,10 @@ public record Credentials(
     byte[] requestKey,
     byte[] responseKey) {
 
-  /** Reads a credentials file, and refuses one that others than its owner can get at. */
+  /** Reads a credentials file. Refuses a file that other users can access. */
   public static Credentials read(Path path) throws IOException {
     if (!PosixFilePermissions.toString(Files.getPosixFilePermissions(path)).endsWith("------"))
-      throw new IOException("others can get at the keys: chmod 600 " + path);
+      throw new IOException("others can read the keys: chmod 600 " + path);
     var fields = JsonParser.parseString(Files.readString(path)).getAsJsonObject();
     return new Credentials(
         text(fields, "address"),
@@ -34,16 +34,16 @@ public record Credentials(
         readKey("swr_", text(fields, "response_key")));
   }
 
-  /** Reads a key from its text: a prefix, then base64url without padding. */
+  /** Parses the text form of a key: a prefix and base64url without padding. */
   public static byte[] readKey(String prefix, String text) throws IOException {
     try {
       var digits = text.startsWith(prefix) ? text.substring(prefix.length()) : "";
       var key = Base64.getUrlDecoder().decode(digits);
-      // The decoder takes padding and superfluous bits, too.
+      // The decoder also accepts padding and nonzero trailing bits.
       var isExact = Base64.getUrlEncoder().withoutPadding().encodeToString(key).equals(digits);
       if (isExact && key.length >= 32 && key.length <= 1024) return key;
     } catch (IllegalArgumentException e) {
-      // Its message tells of the key; ours does not.
+      // The message of this exception may contain a part of the key, so it is not used.
     }
     throw new IOException("the key that starts with " + prefix + " is damaged: copy it whole");
   }

@@ -104,7 +104,7 @@ public final class Main {
     System.out.println("second job " + name(follow(job, state -> {}, JobState.JOB_STATE_CANCELLED).getJob()));
   }
 
-  /** Follows a job until it is in this state or at its end, over as many streams as that takes. */
+  /** Watches a job until it has this state or has ended. Opens a new stream after each interruption. */
   private WatchJobResponse follow(Job known, Consumer<Job> each, JobState until) throws InterruptedException {
     for (var failures = 0; ; failures += 1) {
       try (var watch = client.watch(known)) {

@@ -2,7 +2,7 @@ package example;
 
 import sealwire.v1.ErrorOuterClass.Error;
 
-/** The server's signed word that it refused the call, or that the tool failed. */
+/** The signed error of a refused call or a failed tool. */
 public final class RefusedException extends RuntimeException {
   private final transient Error error;
 

@@ -6,7 +6,7 @@ import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import sealwire.v1.ErrorOuterClass.ErrorReason;
 
-/** Whether to try an intent again, signed anew, and when. */
+/** Decides whether and when a call is retried. */
 final class Retry {
   private static final Set<Code> PASSING =
       EnumSet.of(Code.CANCELLED, Code.DEADLINE_EXCEEDED, Code.INTERNAL, Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE);
@@ -14,15 +14,15 @@ final class Retry {
 
   private Retry() {}
 
-  /** True if the same intent may succeed when it is tried again. */
+  /** True if another attempt with the same request id may succeed. */
   static boolean mayHelp(Throwable failure) {
-    // A nonce that was drawn once is REPLAYED if the network delivered it twice.
+    // A fresh nonce is refused as REPLAYED if the network delivered the request twice.
     if (failure instanceof RefusedException refused)
       return refused.error().getRetryable() || refused.error().getReason() == ErrorReason.ERROR_REASON_REPLAYED;
     return failure instanceof UnansweredException unanswered && PASSING.contains(unanswered.status().getCode());
   }
 
-  /** How long to wait before the next attempt, after so many: as told, or up to 200 ms, doubling to at most 5 s. */
+  /** The delay after this number of attempts: the server's, or a random one of up to 200 ms, doubled up to 5 s. */
   static long delayMs(Throwable failure, int attempts) {
     if (failure instanceof RefusedException refused && refused.error().hasRetryDelay()) {
       var delay = refused.error().getRetryDelay();

@@ -15,14 +15,14 @@ import sealwire.v1.EnvelopeOuterClass.Envelope;
 import sealwire.v1.ResponseOuterClass.Response;
 
 /**
- * Signs requests and verifies answers of the Sealwire protocol mcp/0.1, as docs/protocol.md tells. Copy this file,
+ * Signs requests and verifies answers of the Sealwire protocol mcp/0.1 (docs/protocol.md). Copy this file,
  * Credentials.java and frame.proto.
  */
 public final class Sealwire {
   public static final String VERSION = "mcp/0.1";
   private static final SecureRandom RANDOM = new SecureRandom();
 
-  /** An answer of which nothing may be believed. */
+  /** The answer could not be verified. Its content must not be used. */
   public static final class UnverifiedException extends RuntimeException {
     public UnverifiedException(String why) {
       super("the answer cannot be trusted: " + why);
@@ -31,7 +31,7 @@ public final class Sealwire {
 
   private Sealwire() {}
 
-  /** Makes and signs one attempt at an intent; a retry keeps {@code requestId} and calls this again. */
+  /** Makes and signs one attempt at a call. Each retry calls this again with the same {@code requestId}. */
   public static Frame seal(Credentials who, String method, String tool, Message args, String requestId) {
     var nonce = new byte[16];
     RANDOM.nextBytes(nonce);
@@ -46,7 +46,7 @@ public final class Sealwire {
     return Frame.newBuilder().setContent(content).setKeyId(who.keyId()).setSignature(signature).build();
   }
 
-  /** Gives what the server answered to the request of this id and signature; sequence is 0, or 1, 2, 3 on a stream. */
+  /** Verifies and parses the answer to a request. {@code sequence}: 0 for a unary call; 1, 2, 3, … in a stream. */
   public static Response verify(
       Credentials who, Frame answer, ByteString requestSignature, String requestId, long sequence) {
     check(answer.getKeyId().equals(who.keyId()), "it names another key");
@@ -87,7 +87,7 @@ public final class Sealwire {
     }
   }
 
-  /** Joins parts so that no other parts give the same bytes. */
+  /** Encodes a list of parts unambiguously: different lists have different encodings. */
   public static ByteString pae(ByteString... parts) {
     var joined = utf8(VERSION + " " + parts.length);
     for (var part : parts) joined = joined.concat(utf8(" " + part.size() + " ")).concat(part);

@@ -2,7 +2,7 @@ package example;
 
 import io.grpc.Status;
 
-/** Nobody knows what the server said, or whether the call ran: the status is not signed. */
+/** The status of the call is not signed, so its outcome is unknown. */
 public final class UnansweredException extends RuntimeException {
   private final transient Status status;
 

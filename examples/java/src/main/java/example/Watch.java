@@ -11,7 +11,7 @@ import sealwire.v1.JobOuterClass.Job;
 
 /** One stream of a job's states. */
 public final class Watch implements AutoCloseable {
-  /** A stream is taken for dead after 2.5 heartbeat intervals of 15 s. */
+  /** A stream counts as broken after 2.5 heartbeat intervals of 15 s. */
   private static final long SILENCE_MS = 37_500;
 
   private final Attempt attempt;
@@ -25,7 +25,7 @@ public final class Watch implements AutoCloseable {
     this.known = known;
   }
 
-  /** Waits for the next state, which may be the last one again as a sign of life. After a terminal state stop asking. */
+  /** Waits for the next state. A heartbeat repeats the last one. Must not be called after a terminal state. */
   public WatchJobResponse next() throws InterruptedException {
     var update = Attempt.result(attempt.read(receive(), sequence), WatchJobResponse.getDefaultInstance());
     sequence += 1;
