@@ -1,5 +1,6 @@
 import { SealwireError } from "../errors.ts";
 import { checkNumber, type NumberRange } from "../runtime/number-range.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../runtime/time-span.ts";
 import { CANONICAL_RETRIES_PER_SECOND, MAX_AGE_MS, MAX_AHEAD_MS } from "../signing/request/verify.ts";
 import { MAX_REQUEST_BYTES } from "../wire/limits.ts";
 
@@ -54,11 +55,8 @@ export interface LimitRange extends NumberRange {
   readonly default: number;
 }
 
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
 /** Node.js fires timers above 2^31-1 ms at once; grpc-js adds up to a tenth to the age of a connection. */
-const AGE_MOST_MS = 14 * 24 * HOUR_MS;
+const AGE_MOST_MS = 14 * DAY_MS;
 
 /** The range of each limit. Whoever reads limits from a file or takes them from code checks them against it. */
 export const SERVER_LIMITS: Readonly<Record<keyof ServerLimits, LimitRange>> = {
@@ -69,12 +67,12 @@ export const SERVER_LIMITS: Readonly<Record<keyof ServerLimits, LimitRange>> = {
   unverifiedBytesMax: { default: 128 * 1024 * 1024, least: MAX_REQUEST_BYTES, most: 64 * 1024 ** 3 },
   anonymousCallsMax: { default: 100, least: 1, most: 1_000_000 },
   anonymousCallsPerConnectionMax: { default: 10, least: 1, most: 100_000 },
-  anonymousCallTimeoutMs: { default: 5 * MINUTE_MS, least: 1, most: 24 * HOUR_MS },
+  anonymousCallTimeoutMs: { default: 5 * MINUTE_MS, least: 1, most: DAY_MS },
   requestTimeoutMs: { default: 10 * SECOND_MS, least: 1, most: HOUR_MS },
-  callTimeoutMs: { default: MINUTE_MS, least: 1, most: 24 * HOUR_MS },
+  callTimeoutMs: { default: MINUTE_MS, least: 1, most: DAY_MS },
   cancelGraceMs: { default: 10 * SECOND_MS, least: 1, most: HOUR_MS },
   overdueHandlersMax: { default: 8, least: 1, most: 10_000 },
-  watchTimeoutMs: { default: 15 * MINUTE_MS, least: 1, most: 24 * HOUR_MS },
+  watchTimeoutMs: { default: 15 * MINUTE_MS, least: 1, most: DAY_MS },
   callsPerStreamMax: { default: 64, least: 1, most: 10_000 },
   callStreamsPerKeyMax: { default: 100, least: 1, most: 100_000 },
   // Every nonce is remembered for as long.
@@ -82,7 +80,7 @@ export const SERVER_LIMITS: Readonly<Record<keyof ServerLimits, LimitRange>> = {
   maxAheadMs: { default: MAX_AHEAD_MS, least: 0, most: 10 * MINUTE_MS },
   canonicalRetriesPerSecond: { default: CANONICAL_RETRIES_PER_SECOND, least: 0, most: 1_000_000 },
   connectionAgeMaxMs: { default: HOUR_MS, least: 1, most: AGE_MOST_MS },
-  keepaliveIntervalMs: { default: MINUTE_MS, least: 1, most: 24 * HOUR_MS },
+  keepaliveIntervalMs: { default: MINUTE_MS, least: 1, most: DAY_MS },
   keepaliveTimeoutMs: { default: 20 * SECOND_MS, least: 1, most: HOUR_MS },
 };
 
