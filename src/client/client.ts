@@ -9,7 +9,7 @@ import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { type CallArguments, encodeArguments, isEncoded } from "./calls/arguments.ts";
 import { type CallOptions, checkTraceparent } from "./calls/call-options.ts";
 import { type CallResult, readResult } from "./calls/call-result.ts";
-import { Deadline, type Ending } from "./calls/deadline.ts";
+import { type Cancellation, Deadline } from "./calls/deadline.ts";
 import { Operations } from "./calls/operations.ts";
 import { Signer } from "./calls/signer.ts";
 import { callTool, callWithin, type Intent, timeUp } from "./calls/tool-call.ts";
@@ -192,7 +192,7 @@ export class SealwireClient implements AsyncDisposable {
       const intent = { tool, args, ...this.#name(options) };
       return readResult(await callTool(this.#connection, intent, options), this.#contracts);
     }
-    const encode = async (until: Ending): Promise<EncodedCall> => {
+    const encode = async (until: Cancellation): Promise<EncodedCall> => {
       const contract = await this.#contracts.forTool(tool, until);
       return { contract, args: encodeArguments(contract, args) };
     };
@@ -202,7 +202,7 @@ export class SealwireClient implements AsyncDisposable {
   /** Finds the contract, encodes and calls, all within the one time limit. */
   async #callEncoded(
     name: string,
-    encode: (until: Ending) => Promise<EncodedCall>,
+    encode: (until: Cancellation) => Promise<EncodedCall>,
     options: CallOptions,
   ): Promise<ContractedResult> {
     const { operations } = this.#connection;

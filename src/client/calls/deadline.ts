@@ -8,12 +8,12 @@ import type { Operations } from "./operations.ts";
 export const TIME_IS_UP = "time is up";
 
 /** Something that ends early for a caller who gives up. Its signal is made when it is asked for. */
-export interface Ending {
+export interface Cancellation {
   readonly signal: AbortSignal;
 }
 
 /** What limits one operation of the client. */
-export interface Limits {
+export interface DeadlineOptions {
   readonly clock: Clock;
   /** Those of the client that the operation is one of. */
   readonly operations: Operations;
@@ -29,12 +29,12 @@ export interface Limits {
  * The time that one operation has. It ends with DEADLINE_EXCEEDED when the time is up, with the caller's own reason when
  * the caller gives up, and with CANCELLED when the client is closed. Keeps the process alive until it is disposed.
  */
-export class Deadline implements Disposable, Ending, Expiring {
+export class Deadline implements Disposable, Cancellation, Expiring {
   /** Called when it ends; for one waiter at a time. */
   onEnd: (() => void) | undefined;
   /** How long the operation may take in all; Infinity without a limit. */
   readonly limitMs: number;
-  readonly #limits: Limits;
+  readonly #options: DeadlineOptions;
   readonly #endsAtMs: number;
   readonly #place: Place<Deadline>;
   /** Where the time is the client's usual one, and where it is not. */
@@ -45,9 +45,9 @@ export class Deadline implements Disposable, Ending, Expiring {
   #hasEnded = false;
   #reason: unknown;
 
-  constructor(limits: Limits) {
-    const { clock, operations, timeoutMs, signal } = limits;
-    this.#limits = limits;
+  constructor(options: DeadlineOptions) {
+    const { clock, operations, timeoutMs, signal } = options;
+    this.#options = options;
     this.limitMs = timeoutMs ?? Infinity;
     this.#endsAtMs = clock.monotonicMs() + this.limitMs;
     if (timeoutMs === operations.usualTime.limitMs) this.#time = operations.usualTime.begin(this);
@@ -84,11 +84,11 @@ export class Deadline implements Disposable, Ending, Expiring {
 
   /** Milliseconds left; Infinity without a limit. */
   remainingMs(): number {
-    return Math.max(0, this.#endsAtMs - this.#limits.clock.monotonicMs());
+    return Math.max(0, this.#endsAtMs - this.#options.clock.monotonicMs());
   }
 
   expire(): void {
-    this.end(new SealwireError("DEADLINE_EXCEEDED", this.#limits.describe(), { cause: TIME_IS_UP }));
+    this.end(new SealwireError("DEADLINE_EXCEEDED", this.#options.describe(), { cause: TIME_IS_UP }));
   }
 
   /** Ends the operation; the first reason counts. */
@@ -101,7 +101,7 @@ export class Deadline implements Disposable, Ending, Expiring {
   }
 
   [Symbol.dispose](): void {
-    const { operations, signal } = this.#limits;
+    const { operations, signal } = this.#options;
     if (this.#time !== undefined) operations.usualTime.end(this.#time);
     this.#timer?.[Symbol.dispose]();
     operations.leave(this.#place);

@@ -5,7 +5,7 @@ import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD } from "../../wire/limits.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkTimeoutMs } from "../options.ts";
-import type { CallStream } from "../transport/call-stream.ts";
+import type { ClientCallStream } from "../transport/client-call-stream.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import { Deadline, TIME_IS_UP } from "./deadline.ts";
 import { type Outcome, readFailure, readMessage } from "./outcome.ts";
@@ -100,7 +100,7 @@ async function sendStreamed(
   { signer }: Connection,
   intent: Intent,
   deadline: Deadline,
-  stream: CallStream,
+  stream: ClientCallStream,
 ): Promise<Sent> {
   const attempt = signer.sign({ ...intent, method: CALL_STREAM_METHOD });
   const outcome = await stream.send({

@@ -7,7 +7,7 @@ import type { JobHandle, ReadOutput } from "../jobs/job-handle.ts";
 import type { JobSnapshot } from "../jobs/job-snapshot.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { CallResult } from "./call-result.ts";
-import type { Ending } from "./deadline.ts";
+import type { Cancellation } from "./deadline.ts";
 import type { EncodedMessage } from "./signer.ts";
 import { decodeAs } from "./tool-output.ts";
 
@@ -93,9 +93,13 @@ export interface ContractedResult {
 
 /** What typed tools need of a client. */
 export interface ToolCaller {
-  contractOf(method: string, until?: Ending): Promise<ToolContract>;
+  contractOf(method: string, until?: Cancellation): Promise<ToolContract>;
   /** `encode` is told when the call's time ends; `name` is for people. */
-  call(name: string, encode: (until: Ending) => Promise<EncodedCall>, options: CallOptions): Promise<ContractedResult>;
+  call(
+    name: string,
+    encode: (until: Cancellation) => Promise<EncodedCall>,
+    options: CallOptions,
+  ): Promise<ContractedResult>;
   job(jobId: string, read: ReadOutput<unknown>, latest?: JobSnapshot): JobHandle<unknown>;
 }
 
@@ -135,7 +139,7 @@ function bindJob(method: CallableMethod, caller: ToolCaller) {
 
 async function start(method: CallableMethod, caller: ToolCaller, input: unknown, options: CallOptions) {
   const { requestType } = method;
-  const encode = async (until: Ending): Promise<EncodedCall> => {
+  const encode = async (until: Cancellation): Promise<EncodedCall> => {
     const contract = await caller.contractOf(method.name, until);
     const { typeName } = contract.input;
     try {

@@ -3,7 +3,7 @@ import type { ListToolsResponse } from "../../../gen/sealwire/system/v1/list_too
 import { SealwireError } from "../../errors.ts";
 import { MISSPELT, nearest } from "../../runtime/nearest.ts";
 import { builtinImage, type Image } from "../../wire/descriptors.ts";
-import { type Ending, unlessAborted } from "../calls/deadline.ts";
+import { type Cancellation, unlessAborted } from "../calls/deadline.ts";
 import { type ContractIndex, indexAnswer, indexImage, type ToolContract } from "./contracts.ts";
 
 /** Fetches the server's tools with their descriptors, verified. */
@@ -63,13 +63,13 @@ export class ContractSource {
   }
 
   /** Finds a tool by name. Throws TOOL_FORBIDDEN if the server does not show it to this client. */
-  async forTool(tool: string, until?: Ending): Promise<ToolContract> {
+  async forTool(tool: string, until?: Cancellation): Promise<ToolContract> {
     const known = systemIndex().byTool.get(tool) ?? this.#local?.byTool.get(tool);
     return known ?? this.#ask({ name: tool, what: `tool "${tool}"`, among: ({ byTool }) => byTool }, until);
   }
 
   /** Finds the tool that a method of a contract is, by its full name `package.Service.Method`; otherwise like {@link forTool}. */
-  async forMethod(method: string, until?: Ending): Promise<ToolContract> {
+  async forMethod(method: string, until?: Cancellation): Promise<ToolContract> {
     const known = this.#local?.byMethod.get(method) ?? builtinIndex().byMethod.get(method);
     const wanted: Wanted = { name: method, what: `tool for the method ${method}`, among: ({ byMethod }) => byMethod };
     return known ?? this.#ask(wanted, until);
@@ -98,7 +98,7 @@ export class ContractSource {
     return this.registry();
   }
 
-  async #ask({ name, what, among }: Wanted, until: Ending | undefined): Promise<ToolContract> {
+  async #ask({ name, what, among }: Wanted, until: Cancellation | undefined): Promise<ToolContract> {
     const before = this.#fetched;
     let contract = among(await this.#tools(until)).get(name);
     if (contract === undefined && before !== undefined) {
@@ -111,7 +111,7 @@ export class ContractSource {
   }
 
   /** One fetch serves all who ask meanwhile; a caller who gives up leaves it to the others. */
-  #tools(until: Ending | undefined): Promise<ContractIndex> {
+  #tools(until: Cancellation | undefined): Promise<ContractIndex> {
     this.#pending ??= this.#start();
     return unlessAborted(this.#pending, until?.signal);
   }

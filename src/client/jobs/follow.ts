@@ -6,7 +6,7 @@ import { Resumption } from "./resumption.ts";
 import { openWatch, type StreamEnd, type WatchRequest } from "./watch-stream.ts";
 
 /** What one verified message of a watch comes to. */
-export interface Reading<T> {
+export interface WatchUpdate<T> {
   /** What is to be yielded. */
   readonly items: readonly T[];
   /** False for a sign of life. */
@@ -21,7 +21,7 @@ export interface Watched<T> {
   /** What the next stream asks for; `end` tells how the one before ended. */
   request(end: StreamEnd | undefined): Pick<WatchRequest, "tool" | "args">;
   /** Takes a verified message. Throws RESPONSE_INVALID for what cannot be believed. */
-  read(response: VerifiedResponse): Reading<T>;
+  read(response: VerifiedResponse): WatchUpdate<T>;
 }
 
 /**

@@ -2,13 +2,14 @@ import type { Any } from "../../../gen/google/protobuf/any.ts";
 import { CancelJobRequest } from "../../../gen/sealwire/system/v1/cancel_job.ts";
 import { PollJobRequest } from "../../../gen/sealwire/system/v1/poll_job.ts";
 import { SealwireError } from "../../errors.ts";
+import { isTerminal } from "../../jobs/transitions.ts";
 import { checkNumber } from "../../runtime/number-range.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
 import { callTool } from "../calls/tool-call.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkRevision, MAX_TIMEOUT_MS } from "../options.ts";
-import { checkSuccession, type JobAnswer, type JobTool, readJobAnswer } from "./job-answer.ts";
-import { errorOfJob, isTerminal, type JobSnapshot } from "./job-snapshot.ts";
+import { checkSuccession, type JobAnswer, type JobSystemTool, readJobAnswer } from "./job-answer.ts";
+import { errorOfJob, type JobSnapshot } from "./job-snapshot.ts";
 import { type WatchOptions, watchJob } from "./watch.ts";
 
 /** How to poll a job. */
@@ -100,7 +101,7 @@ export class JobHandle<Output> {
     return this.#note(await this.#ask("cancel_job", "CancelJobRequest", args, options));
   }
 
-  async #ask(tool: JobTool, type: string, value: Uint8Array, options: OperationOptions): Promise<JobAnswer> {
+  async #ask(tool: JobSystemTool, type: string, value: Uint8Array, options: OperationOptions): Promise<JobAnswer> {
     const { random } = this.#connection.options;
     const args = { typeUrl: `${TYPE_URL_PREFIX}sealwire.system.v1.${type}`, value };
     const intent = { tool, args, requestId: random.uuid(), traceparent: undefined };

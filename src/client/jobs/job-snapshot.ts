@@ -18,11 +18,6 @@ const STATE_NUMBERS = new Map<JobState, JobStateNumber>(
   [...STATE_NAMES].map(([number, name]) => [name, number as JobStateNumber]),
 );
 
-/** True for the states that a job never leaves. */
-export function isTerminal(state: JobState): boolean {
-  return state === "SUCCEEDED" || state === "FAILED" || state === "CANCELLED";
-}
-
 /** The number of a state in the contract. */
 export function stateNumber(state: JobState): JobStateNumber {
   return STATE_NUMBERS.get(state) ?? JobStateNumber.UNSPECIFIED;

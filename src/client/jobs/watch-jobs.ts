@@ -1,6 +1,7 @@
 import { WatchJobsRequest, WatchJobsResponse } from "../../../gen/sealwire/system/v1/watch_jobs.ts";
 import { Status } from "../../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../../errors.ts";
+import { isTerminal } from "../../jobs/transitions.ts";
 import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { fromTimeMs, toTimeMs } from "../../wire/duration.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
@@ -8,9 +9,9 @@ import { Deadline } from "../calls/deadline.ts";
 import { decodeAs } from "../calls/tool-output.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkTimeoutMs } from "../options.ts";
-import { follow, type Reading, type Watched } from "./follow.ts";
-import { checkSuccession } from "./job-answer.ts";
-import { isTerminal, type JobSnapshot, readJob } from "./job-snapshot.ts";
+import { follow, type Watched, type WatchUpdate } from "./follow.ts";
+import { checkSuccession, invalidResponse } from "./job-answer.ts";
+import { type JobSnapshot, readJob } from "./job-snapshot.ts";
 
 /** Which jobs to follow, from when on and for how long. */
 export interface WatchJobsOptions extends Omit<OperationOptions, "timeoutMs"> {
@@ -67,13 +68,13 @@ class WatchedJobs implements Watched<JobSnapshot> {
     return { tool: "watch_jobs", args: { typeUrl: `${TYPE_URL_PREFIX}sealwire.system.v1.WatchJobsRequest`, value } };
   }
 
-  read({ status, result }: VerifiedResponse): Reading<JobSnapshot> {
+  read({ status, result }: VerifiedResponse): WatchUpdate<JobSnapshot> {
     if (status !== Status.OK || result === undefined) {
-      throw unbelievable(`A message of watch_jobs has the status ${status} and ${result ? "a" : "no"} result.`);
+      throw invalidResponse(`A message of watch_jobs has the status ${status} and ${result ? "a" : "no"} result.`);
     }
     const type = "sealwire.system.v1.WatchJobsResponse";
     const { jobs, resumeTime } = decodeAs(result, type, (bytes) => WatchJobsResponse.decode(bytes));
-    if (resumeTime === undefined) throw unbelievable("A message of watch_jobs does not say where to resume.");
+    if (resumeTime === undefined) throw invalidResponse("A message of watch_jobs does not say where to resume.");
     const items = jobs.map(readJob).filter((job) => this.#isNewer(job));
     this.#told(toTimeMs(resumeTime));
     return { items, isNews: items.length > 0, isOver: false };
@@ -81,7 +82,7 @@ class WatchedJobs implements Watched<JobSnapshot> {
 
   #isNewer(job: JobSnapshot): boolean {
     if (this.#tool !== "" && job.tool !== this.#tool) {
-      throw unbelievable(`Asked for jobs of ${this.#tool}, watch_jobs gives ${job.jobId} of ${job.tool}.`);
+      throw invalidResponse(`Asked for jobs of ${this.#tool}, watch_jobs gives ${job.jobId} of ${job.tool}.`);
     }
     const known = this.#known.get(job.jobId);
     checkSuccession(known, job);
@@ -101,7 +102,3 @@ class WatchedJobs implements Watched<JobSnapshot> {
 
 /** The end of the year 9999, the last that a Timestamp holds. */
 const MAX_TIME_MS = 253_402_300_799_000;
-
-function unbelievable(message: string): SealwireError {
-  return new SealwireError("RESPONSE_INVALID", message);
-}

@@ -1,13 +1,14 @@
 import { WatchJobRequest } from "../../../gen/sealwire/system/v1/watch_job.ts";
-import { SealwireError } from "../../errors.ts";
+import type { SealwireError } from "../../errors.ts";
+import { isTerminal } from "../../jobs/transitions.ts";
 import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
 import { Deadline } from "../calls/deadline.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkRevision, checkTimeoutMs } from "../options.ts";
-import { follow, type Reading, type Watched } from "./follow.ts";
-import { checkSuccession, type JobAnswer, readJobAnswer } from "./job-answer.ts";
-import { isTerminal, type JobSnapshot } from "./job-snapshot.ts";
+import { follow, type Watched, type WatchUpdate } from "./follow.ts";
+import { checkSuccession, invalidResponse, type JobAnswer, readJobAnswer } from "./job-answer.ts";
+import type { JobSnapshot } from "./job-snapshot.ts";
 import type { StreamEnd } from "./watch-stream.ts";
 
 /** Where a watch begins and how long it may last. */
@@ -76,7 +77,7 @@ class WatchedJob implements Watched<JobAnswer> {
     return { tool: "watch_job", args: { typeUrl: `${TYPE_URL_PREFIX}sealwire.system.v1.WatchJobRequest`, value } };
   }
 
-  read(response: VerifiedResponse): Reading<JobAnswer> {
+  read(response: VerifiedResponse): WatchUpdate<JobAnswer> {
     const answer = readJobAnswer("watch_job", this.#jobId, response);
     const { job } = answer;
     checkSuccession(this.#known, job);
@@ -91,8 +92,7 @@ class WatchedJob implements Watched<JobAnswer> {
 }
 
 function fallen({ jobId, revision }: JobSnapshot, afterRevision: number): SealwireError {
-  return new SealwireError(
-    "RESPONSE_INVALID",
+  return invalidResponse(
     `Job ${jobId} is at revision ${revision}, below ${afterRevision}, which the caller knows already.`,
   );
 }

@@ -1,12 +1,12 @@
 import type { Outcome } from "../calls/outcome.ts";
-import { CallStream, type CallStreamOptions } from "./call-stream.ts";
+import { ClientCallStream, type ClientCallStreamOptions } from "./client-call-stream.ts";
 import type { Endpoint } from "./transport.ts";
 
 /** When calls share a stream: as the option `pipeline` of a client has it. */
 export type PipelineMode = true | "auto";
 
 /** What pipelines are made of. */
-export interface PipelineOptions extends CallStreamOptions {
+export interface PipelineOptions extends ClientCallStreamOptions {
   readonly mode: PipelineMode;
 }
 
@@ -54,7 +54,7 @@ export class Pipelines {
 export class Pipeline {
   readonly #endpoint: Endpoint;
   readonly #options: PipelineOptions;
-  #stream: CallStream | undefined;
+  #stream: ClientCallStream | undefined;
   /** Calls under way by a request of their own, and when the latest of them ended. */
   #single = 0;
   #singleEndedAtMs = -Infinity;
@@ -68,7 +68,7 @@ export class Pipeline {
   }
 
   /** The stream that a call is to go over; `undefined` if it is to be a request of its own. */
-  streamFor({ bytes, traceparent }: SendableCall): CallStream | undefined {
+  streamFor({ bytes, traceparent }: SendableCall): ClientCallStream | undefined {
     const isAuto = this.#options.mode === "auto";
     const stream = this.#open;
     // A stream without headers cannot carry a trace context.
@@ -83,7 +83,7 @@ export class Pipeline {
   }
 
   /** True if a call surely did not take effect by the stream that it was sent on, and is to be sent by itself. */
-  mustResend(stream: CallStream, outcome: Outcome): boolean {
+  mustResend(stream: ClientCallStream, outcome: Outcome): boolean {
     if (this.#options.mode !== "auto") return false;
     if (outcome.kind === "unverified") return outcome.unsent === true && !outcome.forged;
     // The key has too many streams, perhaps; by itself the call counts as none.
@@ -102,7 +102,7 @@ export class Pipeline {
   }
 
   /** The stream, if it takes more calls. */
-  get #open(): CallStream | undefined {
+  get #open(): ClientCallStream | undefined {
     const stream = this.#stream;
     if (stream === undefined || stream.isOpen) return stream;
     this.#stream = undefined;
@@ -114,8 +114,8 @@ export class Pipeline {
     return undefined;
   }
 
-  #begin(): CallStream {
-    this.#stream = new CallStream(this.#endpoint, this.#options);
+  #begin(): ClientCallStream {
+    this.#stream = new ClientCallStream(this.#endpoint, this.#options);
     return this.#stream;
   }
 

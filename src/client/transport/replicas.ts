@@ -1,9 +1,9 @@
 import { Metadata, status } from "@grpc/grpc-js";
 import type { ServerName } from "../../wire/server-address.ts";
-import { type Ending, unlessAborted } from "../calls/deadline.ts";
+import { type Cancellation, unlessAborted } from "../calls/deadline.ts";
 import type { ResolvedClientOptions, Route } from "../options.ts";
 import { lookUp } from "./name-lookup.ts";
-import { type Fitness, Replica } from "./replica.ts";
+import { Replica, type ReplicaHealth } from "./replica.ts";
 import {
   Channel,
   type Endpoint,
@@ -42,7 +42,7 @@ export class Replicas implements Transport {
 
   /** The others, as long as any is in. */
   get alternatives(): number {
-    return this.#all.some(isIn) ? this.#all.length - 1 : 0;
+    return this.#all.some(isServing) ? this.#all.length - 1 : 0;
   }
 
   /** Sends one message to the replica whose turn it is, and waits for the reply. */
@@ -60,7 +60,7 @@ export class Replicas implements Transport {
   }
 
   /** The next replica that is in, or any if none is; waits for the first to be judged. */
-  async next(until: Ending): Promise<Endpoint> {
+  async next(until: Cancellation): Promise<Endpoint> {
     if (this.#byAddress.size === 0) this.#start();
     if (this.#all.length === 0) this.#lookUpNames();
     try {
@@ -70,7 +70,7 @@ export class Replicas implements Transport {
     }
     for (let tried = 0; tried < this.#all.length; tried += 1) {
       const replica = this.#takeTurn();
-      if (replica !== undefined && isIn(replica)) return replica;
+      if (replica !== undefined && isServing(replica)) return replica;
     }
     return this.#takeTurn() ?? none(status.UNAVAILABLE, this.#lookupFailure);
   }
@@ -88,8 +88,10 @@ export class Replicas implements Transport {
 
   /** True once there is one to send to, or none to hope for. */
   #isJudged(): boolean {
-    if (this.#all.some(isIn)) return true;
-    return (this.#all.length > 0 || this.#lookup === undefined) && this.#all.every(({ fitness }) => fitness === "out");
+    if (this.#all.some(isServing)) return true;
+    return (
+      (this.#all.length > 0 || this.#lookup === undefined) && this.#all.every(({ health }) => health === "not serving")
+    );
   }
 
   #start(): void {
@@ -132,7 +134,7 @@ export class Replicas implements Transport {
 
   #connect(address: Route, target: string): Replica {
     const { clock, random, healthIntervalMs, logger } = this.#options;
-    let before: Fitness = "unknown";
+    let before: ReplicaHealth = "unknown";
     return new Replica({
       channel: new Channel({
         ...this.#options,
@@ -144,10 +146,10 @@ export class Replicas implements Transport {
       clock,
       random,
       healthIntervalMs,
-      onJudged: (fitness) => {
-        if (fitness !== before) logger.debug({ target, fitness }, `a server is ${fitness}`);
-        before = fitness;
-        const dueAfterMs = fitness === "in" ? LOOKUP_INTERVAL_MS : healthIntervalMs;
+      onHealth: (health) => {
+        if (health !== before) logger.debug({ target, health }, `a server is ${health}`);
+        before = health;
+        const dueAfterMs = health === "serving" ? LOOKUP_INTERVAL_MS : healthIntervalMs;
         if (clock.monotonicMs() - this.#lookedUpAtMs >= dueAfterMs) this.#lookUpNames();
         this.#tellChange();
       },
@@ -160,8 +162,8 @@ export class Replicas implements Transport {
   }
 }
 
-function isIn({ fitness }: Replica): boolean {
-  return fitness === "in";
+function isServing({ health }: Replica): boolean {
+  return health === "serving";
 }
 
 function none(code: number, details: string): Endpoint {

@@ -1,6 +1,6 @@
 import { type CallOptions, Client, Metadata, status } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
-import type { Ending } from "../calls/deadline.ts";
+import type { Cancellation } from "../calls/deadline.ts";
 import type { ResolvedTls } from "../options.ts";
 import { Dialer } from "./dialer.ts";
 import { endpointOf } from "./loopback.ts";
@@ -74,7 +74,7 @@ export interface Transport extends Pick<Endpoint, "unary" | "serverStream"> {
   /** How many other servers an attempt that failed may turn to without a wait; 0 where there is no other. */
   readonly alternatives: number;
   /** The server that the next request is to go to. Never rejects: where there is none, every request to it fails. */
-  next(until: Ending): Promise<Endpoint>;
+  next(until: Cancellation): Promise<Endpoint>;
   /** Takes no further requests; those under way may finish. */
   close(): void;
 }

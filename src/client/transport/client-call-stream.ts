@@ -18,7 +18,7 @@ import { type Expectation, type Outcome, readStreamed, readUnsigned } from "../c
 import type { Endpoint, RawDuplex, RawStatus } from "./transport.ts";
 
 /** What a stream of calls works with. */
-export interface CallStreamOptions {
+export interface ClientCallStreamOptions {
   readonly credentials: ClientCredentials;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -27,7 +27,7 @@ export interface CallStreamOptions {
 }
 
 /** One signed attempt to be sent. */
-export interface StreamedCall {
+export interface StreamedAttempt {
   readonly frame: Buffer;
   readonly requestSignature: Uint8Array;
   readonly requestId: string;
@@ -45,7 +45,7 @@ interface Pending {
   readonly number: number;
   /** `undefined` once the caller has given up; the answer is still expected, and dropped. */
   resolve: ((outcome: Outcome) => void) | undefined;
-  readonly until: StreamedCall["until"];
+  readonly until: StreamedAttempt["until"];
 }
 
 /** A stream that nobody uses is ended after this time. */
@@ -66,8 +66,8 @@ const EXPECTED_ENDS: ReadonlySet<number> = new Set([status.OK, status.UNAVAILABL
  * Calls are found by a walk from the oldest: a server works on a few dozen at a time, so the one is near, and a Map that
  * changes with every call costs more.
  */
-export class CallStream {
-  readonly #options: CallStreamOptions;
+export class ClientCallStream {
+  readonly #options: ClientCallStreamOptions;
   readonly #stream: RawDuplex;
   readonly #openedAtMs: number;
   readonly #calls = new LinkedList<Pending>();
@@ -82,7 +82,7 @@ export class CallStream {
   #isRetired = false;
   #isClosed = false;
 
-  constructor(endpoint: Endpoint, options: CallStreamOptions) {
+  constructor(endpoint: Endpoint, options: ClientCallStreamOptions) {
     this.#options = options;
     this.#openedAtMs = options.clock.monotonicMs();
     this.#usedAtMs = this.#openedAtMs;
@@ -121,7 +121,7 @@ export class CallStream {
   }
 
   /** Sends one call and waits for its answer. Never rejects. */
-  send({ frame, requestSignature, requestId, timeoutMs, traceparent, until }: StreamedCall): Promise<Outcome> {
+  send({ frame, requestSignature, requestId, timeoutMs, traceparent, until }: StreamedAttempt): Promise<Outcome> {
     const { credentials } = this.#options;
     return new Promise((resolve) => {
       this.#sent += 1;
