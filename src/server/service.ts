@@ -31,7 +31,7 @@ import { type CallLog, type CallObserver, callLog } from "./request/access-log.t
 import { Admission } from "./request/admission.ts";
 import { Drain } from "./request/drain.ts";
 import { guardKeyListener, guardLogger, guardObserver } from "./request/guards.ts";
-import { RefusedFrames } from "./request/refused-frames.ts";
+import { RefusedFrameCache } from "./request/refused-frame-cache.ts";
 import type { ServerLimits } from "./server-limits.ts";
 import { HEALTH_SERVICE, Health } from "./services/health.ts";
 import { addReflection, REFLECTION_SERVICES } from "./services/reflection.ts";
@@ -133,7 +133,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
     }),
     ring,
     admission: new Admission({ clock, callStreamsPerKeyMax: limits.callStreamsPerKeyMax }),
-    refused: new RefusedFrames({ clock, ...window }),
+    refused: new RefusedFrameCache({ clock, ...window }),
     replay: store.replay,
     window,
     clock,

@@ -21,7 +21,7 @@ export interface AnonymousLimits {
 }
 
 /** Largest request of health or reflection: names of services, symbols and files. */
-const MAX_REQUEST_BYTES = 4096;
+const MAX_ANONYMOUS_REQUEST_BYTES = 4096;
 /** What one connection is answered per second, and at once after a pause, in bytes. */
 const ANSWER_BYTES_PER_SECOND = 512 * 1024;
 const ANSWER_BURST_BYTES = 2 * 1024 * 1024;
@@ -31,7 +31,7 @@ const RETRY_MS = 1000;
 export class AnonymousCalls {
   readonly #limits: AnonymousLimits;
   readonly #ages: TimeLimit;
-  readonly #connections = new WeakMap<object, Connection>();
+  readonly #connections = new WeakMap<object, ConnectionUse>();
   #open = 0;
 
   constructor(limits: AnonymousLimits) {
@@ -79,7 +79,7 @@ export class AnonymousCalls {
     else this.#limits.clock.after(waitMs, send);
   }
 
-  #connection(key: object): Connection {
+  #connection(key: object): ConnectionUse {
     let connection = this.#connections.get(key);
     if (connection === undefined) {
       const answers = new TokenBucket(this.#limits.clock, ANSWER_BYTES_PER_SECOND, ANSWER_BURST_BYTES);
@@ -91,7 +91,7 @@ export class AnonymousCalls {
 }
 
 /** What one connection has open, and may still be answered. */
-interface Connection {
+interface ConnectionUse {
   open: number;
   readonly answers: TokenBucket;
 }
@@ -185,8 +185,8 @@ function smallIntake(
   reply: Pick<ServerInterceptingCall, "sendStatus">,
 ): MessageIntake {
   return new MessageIntake(call, isUnary, (bytes) => {
-    if (bytes <= MAX_REQUEST_BYTES) return true;
-    const limit = `A request of health or reflection has at most ${MAX_REQUEST_BYTES} bytes`;
+    if (bytes <= MAX_ANONYMOUS_REQUEST_BYTES) return true;
+    const limit = `A request of health or reflection has at most ${MAX_ANONYMOUS_REQUEST_BYTES} bytes`;
     reply.sendStatus(
       toGrpcFailure(new SealwireError("QUOTA_EXCEEDED", `${limit}; this one has ${bytes}.`, { retryable: false })),
     );

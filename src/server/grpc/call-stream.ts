@@ -40,7 +40,7 @@ export interface CallStreamOptions extends UnaryCallOptions {
 }
 
 /** The gRPC status with which a stream ends. */
-type Ending = Pick<GrpcFailure, "code" | "details"> & Partial<GrpcFailure>;
+type StreamStatus = Pick<GrpcFailure, "code" | "details"> & Partial<GrpcFailure>;
 
 /** A request that has not begun. */
 type StreamedRequest = Extract<StreamMessage, { kind: "request" }>;
@@ -78,7 +78,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   /** While the stream waits for a frame and is not trusted yet. */
   #reading: Reading | undefined;
   /** Set once no more frames are taken: how the stream ends when the calls in flight are answered. */
-  #ending: Ending | undefined;
+  #ending: StreamStatus | undefined;
   #isOver = false;
 
   constructor(call: ServerInterceptingCallInterface, options: CallStreamOptions) {
@@ -352,7 +352,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     this.#endWith(failure);
   }
 
-  #endWith(ending: Ending): void {
+  #endWith(ending: StreamStatus): void {
     this.#ending ??= ending;
     // A client that sends no more has a right to the answer to all that it has sent.
     if (ending !== ENDED_WELL) this.#kept = undefined;

@@ -18,14 +18,14 @@ import { WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../../wire/status.ts";
 import type { CallObserver, CallRecord } from "./access-log.ts";
 import type { Admission, Permit } from "./admission.ts";
-import type { FrameStamp, RefusedFrames } from "./refused-frames.ts";
+import type { FrameStamp, RefusedFrameCache } from "./refused-frame-cache.ts";
 
 /** What decides whether a {@link SignedRequest} is accepted, and signs its answer. */
 export interface RequestServices {
   readonly authenticator: RequestAuthenticator;
   readonly ring: () => KeyRing;
   readonly admission: Admission;
-  readonly refused: RefusedFrames;
+  readonly refused: RefusedFrameCache;
   readonly replay: ReplayGuard;
   /** The window that `refused` and `replay` were made for. */
   readonly window: FrameWindow;

@@ -37,7 +37,7 @@ interface KeyRecord {
  * its signer was told that it was not. In memory only, and bounded: above 10,000 frames of one key,
  * or too many of all keys, a stamp takes the place of the single frames, up to which every frame of the key is refused.
  */
-export class RefusedFrames {
+export class RefusedFrameCache {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;
   readonly #maxAheadMs: number;
