@@ -142,7 +142,7 @@ export class JobWorker implements Worker {
   }
 
   async #runToItsEnd(attempt: Attempt): Promise<void> {
-    let ending: Ending = { outcome: await attempt.run(), progress: attempt.progress };
+    let ending: AttemptEnd = { outcome: await attempt.run(), progress: attempt.progress };
     for (;;) {
       const settled = await this.#settle(attempt, ending);
       if (settled === "done") return;
@@ -155,7 +155,7 @@ export class JobWorker implements Worker {
    * Returns "done" if the outcome was recorded, refused as outdated or given up, and "unrecordable" if the store can
    * never record it.
    */
-  async #settle({ claimed }: Attempt, { outcome, progress }: Ending): Promise<"done" | "away" | "unrecordable"> {
+  async #settle({ claimed }: Attempt, { outcome, progress }: AttemptEnd): Promise<"done" | "away" | "unrecordable"> {
     const { attemptStore, logger } = this.#options;
     const { jobId, attempt } = claimed;
     try {
@@ -180,7 +180,7 @@ export class JobWorker implements Worker {
 }
 
 /** AttemptOutcome and last progress of an attempt. */
-interface Ending {
+interface AttemptEnd {
   readonly outcome: AttemptOutcome;
   readonly progress: JobProgress | undefined;
 }
