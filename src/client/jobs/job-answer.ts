@@ -10,7 +10,7 @@ import { statusOfJob } from "../../tools/job-message.ts";
 import { decodeAs } from "../calls/tool-output.ts";
 import { type JobSnapshot, readJob } from "./job-snapshot.ts";
 
-/** What poll_job, watch_job and cancel_job answer: the job, and its output once it has succeeded. */
+/** The answer of poll_job, watch_job and cancel_job: the job, and its output if it has succeeded. */
 export interface JobAnswer {
   readonly job: JobSnapshot;
   readonly output: Any | undefined;
@@ -30,8 +30,8 @@ const RESPONSES: Readonly<Record<JobSystemTool, { readonly type: string; readonl
 };
 
 /**
- * Reads a verified answer about the job that was asked for. Throws RESPONSE_INVALID if it is about another job, has
- * another type, or its parts contradict each other.
+ * Reads a verified answer about the requested job. Throws RESPONSE_INVALID if it is about another job, has another
+ * type, or is inconsistent.
  */
 export function readJobAnswer(tool: JobSystemTool, jobId: string, response: VerifiedResponse): JobAnswer {
   const { type, codec } = RESPONSES[tool];
@@ -50,7 +50,9 @@ export function readJobAnswer(tool: JobSystemTool, jobId: string, response: Veri
   return { job, output };
 }
 
-/** Throws RESPONSE_INVALID if `next` cannot follow `known`: revisions never fall and terminal states never change. */
+/**
+ * Throws RESPONSE_INVALID if `next` cannot follow `known`: revisions never decrease and terminal states never change.
+ */
 export function checkSuccession(
   known: Pick<JobSnapshot, "revision" | "state"> | undefined,
   next: Pick<JobSnapshot, "jobId" | "revision" | "state">,
