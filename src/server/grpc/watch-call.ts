@@ -132,7 +132,7 @@ class Watch implements Invocation, Expiring {
 
   /** The caller cancelled the watch or disconnected. */
   cancel(): void {
-    this.stop(new SealwireError("CANCELLED", "The caller went away."));
+    this.stop(new SealwireError("CANCELLED", "The caller cancelled the watch or disconnected."));
   }
 
   expire(): void {

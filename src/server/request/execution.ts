@@ -85,7 +85,7 @@ export class Execution implements CallInvocation, Stoppable, Expiring {
 
   /** The caller cancelled the call or disconnected. grpc-js calls this after every call, even if it has ended. */
   cancel(): void {
-    if (!this.#settled) this.stop(new SealwireError("CANCELLED", "The caller went away."));
+    if (!this.#settled) this.stop(new SealwireError("CANCELLED", "The caller cancelled the call or disconnected."));
   }
 
   expire(): void {

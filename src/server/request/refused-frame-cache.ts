@@ -75,7 +75,7 @@ export class RefusedFrameCache {
     } else if (frame.tsMs <= record.untilMs || (frame.tsMs >= record.aheadFromMs && frame.tsMs <= record.aheadToMs)) {
       throw new SealwireError(
         "RATE_LIMITED",
-        "So many frames of this key were refused that every frame stamped at this time is; wait as told and sign anew.",
+        "So many frames of this key were refused that every frame with this ts_ms is refused; wait for the retry delay and sign anew.",
         { retryDelayMs: this.#delayPast(record, frame.tsMs) },
       );
     }
