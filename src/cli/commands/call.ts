@@ -14,7 +14,7 @@ import { jobLine } from "../output/job-json.ts";
 import { toJsonLine } from "../output/json-output.ts";
 import type { Terminal } from "../output/terminal.ts";
 
-interface AddressOptions extends ConnectionOptions {
+interface CallCommandOptions extends ConnectionOptions {
   readonly watch?: boolean;
   readonly detach?: boolean;
   readonly requestId?: string;
@@ -26,7 +26,7 @@ export async function run(
   terminal: Terminal,
   tool: string,
   json: string | undefined,
-  options: AddressOptions,
+  options: CallCommandOptions,
 ): Promise<ExitCode> {
   const args = await readArguments(terminal, json);
   await using client = await openClient(terminal, options);
@@ -55,7 +55,7 @@ interface PreparedCall {
   readonly json: string | undefined;
   readonly args: JsonValue;
   readonly requestId: string;
-  readonly options: AddressOptions;
+  readonly options: CallCommandOptions;
 }
 
 /** Calls the tool. After Ctrl-C, prints how to get the outcome and returns `undefined`. */

@@ -91,7 +91,7 @@ export class Dialer extends ChannelCredentials {
     return this.#options.tls !== undefined;
   }
 
-  /** For grpc-js, whose channels share connections if their credentials are equal. */
+  /** Called by grpc-js. Channels with equal credentials share connections. */
   _equals(other: ChannelCredentials): boolean {
     return this === other;
   }

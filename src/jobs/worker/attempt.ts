@@ -18,7 +18,7 @@ export interface AttemptOptions {
   readonly recordProgress: (progress: JobProgress) => void;
 }
 
-type Returned = { readonly result: Uint8Array } | { readonly error: unknown };
+type HandlerReturn = { readonly result: Uint8Array } | { readonly error: unknown };
 
 /**
  * One run of a handler, from its start until its outcome is known. A cancellation, time-out or drain first aborts the
@@ -109,7 +109,7 @@ export class Attempt {
     );
   }
 
-  async #callHandler(): Promise<Returned> {
+  async #callHandler(): Promise<HandlerReturn> {
     const { executionTimeoutMs, heartbeatTimeoutMs, cancelGraceMs, ...visible } = this.claimed;
     try {
       const result = await this.#options.handler({
@@ -149,7 +149,7 @@ export class Attempt {
    * A result is kept unless it came after a time-out. A cancellation or drain determines the outcome only if there is
    * no result.
    */
-  #decide(returned: Returned | undefined): AttemptOutcome {
+  #decide(returned: HandlerReturn | undefined): AttemptOutcome {
     if (this.#timedOut === undefined && returned !== undefined && "result" in returned) {
       return { kind: "succeeded", result: returned.result };
     }
@@ -163,7 +163,7 @@ export class Attempt {
     return { kind: "failed", error, retry: !foreseen || error.retryable };
   }
 
-  #tellWhenBack(returned: Promise<Returned>): void {
+  #tellWhenBack(returned: Promise<HandlerReturn>): void {
     const { logger } = this.#options;
     logger.warn({}, "a job's handler did not react to its signal and was cut off; it may still be running");
     void returned.then(() => logger.info({}, "a job's handler that was cut off has returned; its result is discarded"));

@@ -346,9 +346,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     this.#reading = undefined;
   }
 
-  /**
-   * Ends the stream because of an invalid frame or of the stream itself. Without a known key the answer is unsigned.
-   */
+  /** Ends the stream because of an error in a frame or in the stream. The status is unsigned, as the key is unknown. */
   #fail(error: SealwireError, request = new SignedRequest(this.#options, this.#origin as RequestOrigin)): void {
     const failure = request.refuse(error, 0);
     request.end(failure.code);
