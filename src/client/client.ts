@@ -9,7 +9,7 @@ import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { type CallArguments, encodeArguments, isEncoded } from "./calls/arguments.ts";
 import { type CallOptions, checkTraceparent } from "./calls/call-options.ts";
 import { type CallResult, readResult } from "./calls/call-result.ts";
-import { Deadline, type Ending } from "./calls/deadline.ts";
+import { type Cancellation, Deadline } from "./calls/deadline.ts";
 import { Operations } from "./calls/operations.ts";
 import { Signer } from "./calls/signer.ts";
 import { callTool, callWithin, type Intent, timeUp } from "./calls/tool-call.ts";
@@ -32,7 +32,7 @@ import { Pipelines } from "./transport/pipeline.ts";
 import { Replicas } from "./transport/replicas.ts";
 import { Channel, type Transport } from "./transport/transport.ts";
 
-/** Selects one page of this client's jobs. */
+/** Options of {@link SealwireClient.listJobs}. */
 export interface ListJobsOptions extends OperationOptions {
   /** Default: all. */
   readonly states?: readonly JobState[];
@@ -40,22 +40,22 @@ export interface ListJobsOptions extends OperationOptions {
   readonly tool?: string;
   /** 1 to 500, default 50. */
   readonly pageSize?: number;
-  /** The `nextPageToken` of the page before. */
+  /** The `nextPageToken` of the previous page. */
   readonly pageToken?: string;
 }
 
 /** One page of jobs, newest first. */
 export interface JobPage {
   readonly jobs: readonly JobSnapshot[];
-  /** Set if there are more. */
+  /** Set if there is a next page. */
   readonly nextPageToken: string | undefined;
 }
 
 /**
- * Calls the tools of one server. Signs every request, believes nothing but answers whose signature holds for the
- * request that they answer, and tries again where that is safe. Every method throws a {@link SealwireError}:
- * UNREACHABLE, CREDENTIALS_REFUSED and RESPONSE_UNVERIFIED when no verified answer came, DEADLINE_EXCEEDED when the
- * time was up, and otherwise the reason that the server signed.
+ * Calls the tools of one server. Signs every request, accepts only answers with a valid signature for their request,
+ * and retries if that is safe. Every method throws a {@link SealwireError}: UNREACHABLE, CREDENTIALS_REFUSED or
+ * RESPONSE_UNVERIFIED if no verified answer was received, DEADLINE_EXCEEDED if the time was up, and otherwise the
+ * reason that the server signed.
  *
  * @example
  * ```ts
@@ -71,7 +71,7 @@ export class SealwireClient implements AsyncDisposable {
   readonly #contracts: ContractSource;
   readonly #closing = new AbortController();
 
-  /** Checks the options; connects when the first call is made. Throws OPTIONS_INVALID. */
+  /** Checks the options. Connects on the first call. Throws OPTIONS_INVALID. */
   constructor(options: ClientOptions) {
     const resolved = resolveClientOptions(options);
     const transport = connect(resolved);
@@ -88,9 +88,9 @@ export class SealwireClient implements AsyncDisposable {
   }
 
   /**
-   * Calls a tool by name and gives its verified answer; a job tool's is ACCEPTED with the job. JSON arguments are
-   * encoded by the contract in `descriptors` or in the server's signed `list_tools` answer. Throws the tool's error if
-   * the answer is not ok, unless `returnFailure` is set.
+   * Calls a tool by name and returns its verified answer. That of a job tool is ACCEPTED with the job. JSON arguments
+   * are encoded with the contract in `descriptors` or in the server's signed `list_tools` answer. Throws the tool's
+   * error if the answer is not ok, unless `returnFailure` is set.
    */
   async call(tool: string, args: CallArguments, options: CallOptions = {}): Promise<CallResult> {
     const result = await this.#callAny(tool, args, options);
@@ -99,9 +99,9 @@ export class SealwireClient implements AsyncDisposable {
   }
 
   /**
-   * The tools of a service as typed functions, from its generated definition: a sync tool gives its output, a job tool
-   * a {@link JobHandle}. Generated types lose -0 and, inside a Struct, unset values and, on the way to the server,
-   * `__proto__` keys; where these matter use {@link call}.
+   * The tools of a service as typed functions, from its generated definition. A sync tool returns its output, a job
+   * tool a {@link JobHandle}. Generated types lose -0 and, inside a Struct, unset values and, in requests, `__proto__`
+   * keys. Use {@link call} if these matter.
    */
   tools<const D extends CallableService>(definition: D): TypedTools<D> {
     return bindTools(definition, {
@@ -111,12 +111,12 @@ export class SealwireClient implements AsyncDisposable {
     });
   }
 
-  /** The handle of a job by its id. Asks the server nothing. */
+  /** Returns the handle of a job by its id. Sends no request. */
   job(jobId: string): JobHandle<ToolOutput> {
     return new JobHandle(this.#connection, jobId, (output) => new ToolOutput(output, this.#contracts));
   }
 
-  /** Lists this client's own jobs, newest first, one page at a time. */
+  /** Returns one page of this client's own jobs, newest first. */
   async listJobs(options: ListJobsOptions = {}): Promise<JobPage> {
     const { states = [], tool = "", pageSize = 0, pageToken = "" } = options;
     checkNumber("pageSize", pageSize, { least: 0, most: 500 });
@@ -127,15 +127,16 @@ export class SealwireClient implements AsyncDisposable {
   }
 
   /**
-   * Follows all of this client's jobs in one stream: yields each that is open, then every newer state of any of them and
-   * of each new one (progress may be merged), and does not end by itself. No end is missed from the first state on, or,
-   * with `endedSinceMs`, from that time on. Resumes like the watch of one job. A job's output: `job(jobId).result()`.
+   * Watches all of this client's jobs in one stream: yields each open job, then every newer state of these and of new
+   * jobs (progress may be merged), until the caller stops it. Misses no end of a job after the first yielded state or,
+   * with `endedSinceMs`, after that time. Resumes like the watch of one job. Use `job(jobId).result()` for the output
+   * of a job.
    */
   watchJobs(options: WatchJobsOptions = {}): AsyncGenerator<JobSnapshot, void, undefined> {
     return watchJobs(this.#connection, options);
   }
 
-  /** Lists the tools that this client may use, on request with the descriptors of all of them. */
+  /** Lists the tools that this client may use, optionally with their descriptors. */
   async listTools(
     options: OperationOptions & { readonly includeDescriptors?: boolean } = {},
   ): Promise<ListToolsResponse> {
@@ -150,8 +151,8 @@ export class SealwireClient implements AsyncDisposable {
   }
 
   /**
-   * Asks which server answers. Throws RESPONSE_UNVERIFIED if it is not the one in the credentials, by its id or by the
-   * fingerprint of the secret behind the keys.
+   * Requests the server's identity. Throws RESPONSE_UNVERIFIED if its id or the fingerprint of its secret differs from
+   * the credentials.
    */
   async identity(options: OperationOptions = {}): Promise<ServerIdentityResponse> {
     const request = ServerIdentityRequest.encode({}).finish();
@@ -168,14 +169,16 @@ export class SealwireClient implements AsyncDisposable {
   }
 
   /**
-   * What the standard gRPC health service says of a service, "" for the whole server. Not signed by anyone. With
-   * several servers, one that is in use answers.
+   * Requests the status of a service from the standard gRPC health service; "" stands for the whole server. The answer
+   * is not signed. With several servers, one of those in use answers.
    */
   async health(service = "", options: OperationOptions = {}): Promise<ServingStatus> {
     return checkHealth(this.#connection, service, options);
   }
 
-  /** Ends everything under way with CANCELLED and closes the connection. What the server has begun goes on there. */
+  /**
+   * Ends all open operations with CANCELLED and closes the connections. The server continues calls that it has started.
+   */
   close(): void {
     const { operations, transport } = this.#connection;
     this.#closing.abort();
@@ -192,17 +195,17 @@ export class SealwireClient implements AsyncDisposable {
       const intent = { tool, args, ...this.#name(options) };
       return readResult(await callTool(this.#connection, intent, options), this.#contracts);
     }
-    const encode = async (until: Ending): Promise<EncodedCall> => {
+    const encode = async (until: Cancellation): Promise<EncodedCall> => {
       const contract = await this.#contracts.forTool(tool, until);
       return { contract, args: encodeArguments(contract, args) };
     };
     return (await this.#callEncoded(tool, encode, options)).result;
   }
 
-  /** Finds the contract, encodes and calls, all within the one time limit. */
+  /** Finds the contract, encodes the arguments and calls the tool, all within one time limit. */
   async #callEncoded(
     name: string,
-    encode: (until: Ending) => Promise<EncodedCall>,
+    encode: (until: Cancellation) => Promise<EncodedCall>,
     options: CallOptions,
   ): Promise<ContractedResult> {
     const { operations } = this.#connection;
@@ -224,7 +227,7 @@ export class SealwireClient implements AsyncDisposable {
     return { contract, result: readResult(response, this.#contracts) };
   }
 
-  /** What an intent is known by. Throws OPTIONS_INVALID. */
+  /** Returns the request id and the trace context of a call. Throws OPTIONS_INVALID. */
   #name({ requestId, traceparent }: CallOptions): Pick<Intent, "requestId" | "traceparent"> {
     if (traceparent !== undefined) checkTraceparent(traceparent);
     return { requestId: requestId ?? this.#connection.options.random.uuid(), traceparent };
@@ -238,7 +241,7 @@ export class SealwireClient implements AsyncDisposable {
   }
 }
 
-/** One server needs one channel; several share the calls. */
+/** Creates a channel for a single server, and replicas for several. */
 function connect(options: ResolvedClientOptions): Transport {
   const [only, ...more] = options.addresses;
   return only?.kind === "target" && more.length === 0

@@ -4,7 +4,7 @@ import type { ResolvedClientOptions } from "./options.ts";
 import type { Pipelines } from "./transport/pipeline.ts";
 import type { Transport } from "./transport/transport.ts";
 
-/** What every operation of one client shares. */
+/** The objects that all operations of one client share. */
 export interface Connection {
   readonly options: ResolvedClientOptions;
   readonly transport: Transport;
@@ -14,10 +14,10 @@ export interface Connection {
   readonly operations: Operations;
 }
 
-/** What every operation of a client takes. */
+/** Options of every operation of a client. */
 export interface OperationOptions {
-  /** Ends the operation; it rejects with the signal's reason. What the server has begun goes on there. */
+  /** Ends the operation, which rejects with the signal's reason. The server continues what it has started. */
   readonly signal?: AbortSignal;
-  /** Time for the operation with all its attempts, 1 to 86,400,000 ms. */
+  /** Maximum time of the operation with all its attempts, 1 to 86,400,000 ms. */
   readonly timeoutMs?: number;
 }

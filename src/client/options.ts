@@ -14,109 +14,119 @@ import { parseAddresses, type ServerAddress, type ServerName } from "../wire/ser
 import { isLoopback } from "./transport/loopback.ts";
 import { type HttpProxy, proxyFor } from "./transport/proxy.ts";
 
-/** How the client tries again. Every attempt is signed anew and keeps its request id. */
+/** Retry options of a client. Each attempt has a new signature and the same request id. */
 export interface RetryOptions {
   /**
-   * Attempts that may have reached a server and were not told how long to wait. 1 to 100, default 5; 1 switches retries
-   * off.
+   * Maximum number of attempts, 1 to 100. Attempts that certainly reached no server, and those refused with a retry
+   * delay, do not count. Default 5; 1 disables retries.
    */
   readonly maxAttempts?: number;
-  /** Upper end of the first wait, 1 to 86,400,000; doubles from then on, each wait is drawn from 0 up to it. Default 200. */
+  /**
+   * Upper limit of the first delay, 1 to 86,400,000. It doubles with each attempt; each delay is random between 0 and
+   * the limit. Default 200.
+   */
   readonly initialDelayMs?: number;
-  /** Upper end of the longest wait, 1 to 86,400,000. Default 5,000. */
+  /** Maximum of the upper limit, 1 to 86,400,000. Default 5,000. */
   readonly maxDelayMs?: number;
   /**
-   * How long a call keeps trying while no connection can be made, 0 to 86,400,000; it has no more time than its own.
-   * Such attempts do nothing at a server and are not counted; with 0 they are. Default: as long as the call has.
+   * How long a call retries while no connection can be established, 0 to 86,400,000, within its own time limit. Such
+   * attempts have no effect on a server and are not counted, except with 0. Default: the time limit of the call.
    */
   readonly unreachableForMs?: number;
 }
 
-/** How to reach a server by TLS; certificates and keys in PEM. */
+/** TLS options of a client. Certificates and keys are in PEM format. */
 export interface ClientTls {
-  /** Authorities to trust. Default: those that Node trusts. */
+  /** Trusted certificate authorities. Default: those of Node.js. */
   readonly rootCertificates?: Buffer;
-  /** The client's own key and certificate, for servers that ask for one. */
+  /** The client's own key and certificate, for servers that require one. */
   readonly privateKey?: Buffer;
   readonly certificateChain?: Buffer;
-  /** The name that the server's certificate must hold. Default: the host of the address. */
+  /** The name that the server's certificate must contain. Default: the host of the address. */
   readonly serverName?: string;
 }
 
-/** What a {@link SealwireClient} is made of. */
+/** Options of a `SealwireClient`. */
 export interface ClientOptions {
-  /** Who calls, whom, and with which keys: a parsed `client.json`. */
+  /** The client, the server and the keys: a parsed `client.json`. */
   readonly credentials: ClientCredentials;
   /**
-   * `host:port`, `unix:/path` or another gRPC target; `dns:///host:port` for every server behind a name; or several of
-   * these, as a list or separated by commas, which must lead to replicas of one server. Default: the address in the
+   * `host:port`, `unix:/path` or another gRPC target, or `dns:///host:port` for all servers behind a name. A list, or a
+   * text with commas, gives several addresses, which must be replicas of one server. Default: the address in the
    * credentials.
    */
   readonly address?: string | readonly string[];
-  /** Without it the connection is plaintext, which only a loopback address or a unix socket may be. */
+  /** Without it the connection is plaintext, which is allowed only for a loopback address or a unix socket. */
   readonly tls?: ClientTls;
-  /** Allows plaintext to another machine: everyone on the way can read arguments and results. Default false. */
+  /**
+   * Allows plaintext to another machine. Anyone on the network path can then read arguments and results. Default false.
+   */
   readonly allowRemotePlaintext?: boolean;
   /**
-   * The contracts of the tools to call: serialized FileDescriptorSets, from `buf build --as-file-descriptor-set`, or what
-   * `readImage` made of them. Default: what the server's signed `list_tools` answer holds.
+   * The contracts of the tools: serialized FileDescriptorSets, from `buf build --as-file-descriptor-set`, or an image
+   * that `readImage` created from them. Default: the descriptors in the server's signed `list_tools` answer.
    */
   readonly descriptors?: readonly Uint8Array[] | Image;
-  /** How long a call may take with all its attempts, 1 to 86,400,000 ms. Default 60,000. */
+  /** Maximum time of a call with all its attempts, 1 to 86,400,000 ms. Default 60,000. */
   readonly timeoutMs?: number;
   readonly retry?: RetryOptions;
   /**
-   * Whether calls to a server share one stream, which takes less than half of the CPU time of a request each.
+   * Whether calls to a server share one stream. A call on a stream takes less than half of the CPU time of a separate
+   * request.
    *
-   * - `"auto"`: calls do that overlap or follow each other within a second, if the server confirms that the connection
-   *   leads to it alone. All other calls are a request each. Time limits, cancellation and `traceparent` hold either way.
-   * - `true`: every call goes over the stream, behind a balancer too. A server of version 0.1 does not hear of a time limit
-   *   or a cancellation then; calls with a `traceparent` are sent to it as a request each.
-   * - `false`: every call is a request.
+   * - `"auto"`: calls that overlap or follow each other within a second share a stream, if the server confirms that the
+   *   connection leads to no other server. All other calls are separate requests. Time limits, cancellation and
+   *   `traceparent` work in both cases.
+   * - `true`: all calls share the stream, also behind a load balancer. A server of version 0.1 then gets no time limits
+   *   and cancellations; calls with a `traceparent` are sent to it as separate requests.
+   * - `false`: each call is a separate request.
    *
    * Default "auto".
    */
   readonly pipeline?: boolean | "auto";
-  /** How often a watch asks for a sign of life, 100 to 60,000 ms. Default 15,000. */
+  /** Interval of the heartbeats that a watch requests, 100 to 60,000 ms. Default 15,000. */
   readonly heartbeatIntervalMs?: number;
-  /** How long a watch of a job that the server was heard of keeps trying without a verified message, 0 to 86,400,000 ms. Default 300,000 ms. */
+  /**
+   * How long a watch is resumed without a verified message, 0 to 86,400,000 ms. Applies once the server has confirmed
+   * the watch's target. Default 300,000 ms.
+   */
   readonly resumeForMs?: number;
   /**
-   * With several servers: how often each is asked for its health, and how long it may take to answer, 100 to 60,000 ms.
-   * Default 5,000.
+   * With several servers: interval of the health checks of each server, and their time limit, 100 to 60,000 ms. Default
+   * 5,000.
    */
   readonly healthIntervalMs?: number;
   /**
-   * How long a connection with an open call may be silent before it is probed, 1,000 to 86,400,000 ms. Default 10,000.
-   * Servers in other languages may take probes that come more often than every five minutes for an abuse; ours do not.
+   * Idle time after which a connection with an open call is probed, 1,000 to 86,400,000 ms. Default 10,000. Servers in
+   * other languages may close connections that are probed more often than every five minutes. Sealwire servers do not.
    */
   readonly keepaliveIntervalMs?: number;
   /**
-   * How long the answer to a probe may take, and the first answer on a new connection, 100 to 3,600,000 ms. Default
-   * 8,000. Then the connection is given up: a peer that fell silent is noticed after the two together.
+   * Maximum time for the answer to a probe, and for the first answer on a new connection, 100 to 3,600,000 ms. Default
+   * 8,000. After that the connection is closed. A silent peer is detected after `keepaliveIntervalMs` plus this time.
    */
   readonly keepaliveTimeoutMs?: number;
   /**
-   * Environment variables that name a proxy for connections by TLS: `grpc_proxy`, `https_proxy` or `http_proxy`, and
-   * `no_grpc_proxy` or `no_proxy`, in lower or upper case. Loopback is always reached directly. Default: those of this
-   * process; `{}` for no proxy.
+   * Environment variables with the proxy for TLS connections: `grpc_proxy`, `https_proxy` or `http_proxy`, and
+   * `no_grpc_proxy` or `no_proxy`, in lower or upper case. Loopback addresses never use a proxy. Default: those of this
+   * process. `{}` disables the proxy.
    */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Largest message to receive, 1,024 to 2,147,483,647 bytes. Default 4 MiB, which every result fits in. */
+  /** Maximum size of a received message, 1,024 to 2,147,483,647 bytes. Default 4 MiB, the maximum size of a result. */
   readonly maxReceiveBytes?: number;
-  /** Told of retries, at level debug. Default: nobody. */
+  /** Logs retries at level debug. Default: no logger. */
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
 }
 
-/** {@link ClientTls} read. */
+/** {@link ClientTls}, checked and loaded. */
 export interface ResolvedTls {
   readonly context: SecureContext;
   readonly serverName: string | undefined;
 }
 
-/** One address, and what leads to it. */
+/** One address with its proxy. */
 export type Route =
   | ServerName
   | {
@@ -125,7 +135,7 @@ export type Route =
       readonly proxy?: HttpProxy;
     };
 
-/** {@link ClientOptions} checked, with every default filled in. */
+/** {@link ClientOptions}, checked and with all defaults filled in. */
 export interface ResolvedClientOptions {
   readonly credentials: ClientCredentials;
   readonly addresses: readonly Route[];
@@ -146,19 +156,19 @@ export interface ResolvedClientOptions {
 }
 
 /**
- * The most time that a call may get: servers remember request ids no longer than a day for sure, and a retry after that
- * might be done twice.
+ * Maximum time limit of a call. Servers store request ids for at least a day; after that, a retry might be executed a
+ * second time.
  */
 export const MAX_TIMEOUT_MS = 86_400_000;
 
-/** Checks the options once. Throws OPTIONS_INVALID naming the first that is not acceptable. */
+/** Checks the options. Throws OPTIONS_INVALID naming the first invalid one. */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
   const addresses = parseAddresses(options.address ?? options.credentials.address);
   const remote = addresses.find(({ target }) => !isLoopback(target));
   if (options.tls === undefined && !options.allowRemotePlaintext && remote !== undefined) {
     throw new SealwireError(
       "OPTIONS_INVALID",
-      `Without TLS the client speaks to loopback addresses and unix sockets only, not to ${remote.target}; set tls, or allowRemotePlaintext to let everyone on the way read along.`,
+      `Without TLS the client connects to loopback addresses and unix sockets only, not to ${remote.target}; set tls, or set allowRemotePlaintext, which lets anyone on the network path read the traffic.`,
     );
   }
   const { environment = systemEnvironment } = options;
@@ -198,19 +208,19 @@ function readDescriptors(given: ClientOptions["descriptors"]): Image | undefined
   return given === undefined || "registry" in given ? given : imageWith(given);
 }
 
-/** Plaintext is meant for this machine alone, so it takes no detour that an environment variable names. */
+/** Adds the proxy to an address. Not used for plaintext, which is meant for this machine only. */
 function route(address: ServerAddress, environment: Environment): Route {
-  // A name server that the user names knows servers that are reached without the proxy.
+  // The user's own name server resolves names of servers that are reached without the proxy.
   if (address.kind === "name" && address.nameServer !== undefined) return address;
-  // A proxy looks a name up itself; the machine behind it may not be able to.
+  // The proxy resolves the name, because this machine may not be able to.
   const target = address.kind === "name" ? `dns:${address.host}:${address.port}` : address.target;
   const proxy = proxyFor(target, environment);
   return proxy === undefined ? address : { kind: "target", target, proxy };
 }
 
 /**
- * Without authorities given, those count that grpc-js takes from its environment variable. Throws OPTIONS_INVALID for what
- * OpenSSL cannot read.
+ * Loads certificates and keys. The default of the certificate authorities is the environment variable of grpc-js.
+ * Throws OPTIONS_INVALID for data that OpenSSL cannot read.
  */
 function readTls(tls: ClientTls, environment: Environment): ResolvedTls {
   const { rootCertificates, privateKey, certificateChain, serverName } = tls;
@@ -222,7 +232,7 @@ function readTls(tls: ClientTls, environment: Environment): ResolvedTls {
     );
   }
   try {
-    // A secure context passes over authorities that are no certificates.
+    // A secure context ignores authorities that are not certificates.
     const ca = rootCertificates ?? (rootsPath ? readFileSync(rootsPath) : undefined);
     if (ca !== undefined) new X509Certificate(ca);
     const context = createSecureContext({ ca, key: privateKey, cert: certificateChain, ciphers });
@@ -233,7 +243,7 @@ function readTls(tls: ClientTls, environment: Environment): ResolvedTls {
   }
 }
 
-/** Checks the time that a call gets. Throws OPTIONS_INVALID. */
+/** Checks the time limit of a call. Throws OPTIONS_INVALID. */
 export function checkTimeoutMs(timeoutMs: number): number {
   return checkTime("timeoutMs", timeoutMs, 1);
 }
@@ -246,12 +256,12 @@ function checkPipeline(pipeline: boolean | "auto"): boolean | "auto" {
   );
 }
 
-/** A time in milliseconds. */
+/** Checks a time in milliseconds. */
 function checkTime(name: string, value: number, least: number, most = MAX_TIMEOUT_MS): number {
   return checkNumber(name, value, { least, most, fraction: true });
 }
 
-/** Checks the revision of a job that the caller knows. Throws OPTIONS_INVALID. */
+/** Checks `afterRevision`. Throws OPTIONS_INVALID. */
 export function checkRevision(afterRevision: number): number {
   return checkNumber("afterRevision", afterRevision, { least: 0, most: Number.MAX_SAFE_INTEGER });
 }

@@ -1,6 +1,6 @@
 import type { JobState } from "./job.ts";
 
-interface Transition {
+interface StateChange {
   readonly from: JobState;
   readonly to: JobState;
 }
@@ -33,7 +33,7 @@ export const TRANSITIONS = {
   handBack: { from: "RUNNING", to: "QUEUED" },
   /** A cancelled running job has stopped, or its grace period has ended. */
   cancelRunning: { from: "RUNNING", to: "CANCELLED" },
-} as const satisfies Readonly<Record<string, Transition>>;
+} as const satisfies Readonly<Record<string, StateChange>>;
 
 /** The name of a transition in {@link TRANSITIONS}. */
 export type TransitionName = keyof typeof TRANSITIONS;

@@ -1,7 +1,11 @@
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
+/** A second in milliseconds. */
+export const SECOND_MS = 1000;
+/** A minute in milliseconds. */
+export const MINUTE_MS = 60 * SECOND_MS;
+/** An hour in milliseconds. */
+export const HOUR_MS = 60 * MINUTE_MS;
+/** A day of 24 hours in milliseconds. */
+export const DAY_MS = 24 * HOUR_MS;
 
 /** Largest unit first. A unit is used from two of it on: 90 min, not 1.5 hours. */
 const UNITS = [

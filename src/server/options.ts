@@ -7,62 +7,72 @@ import type { ToolImplementation } from "../tools/implement.ts";
 import type { CallObserver } from "./request/access-log.ts";
 import { resolveLimits, type ServerLimits } from "./server-limits.ts";
 
-/** Certificate files in PEM; read again when they change. */
+/** Certificate files in PEM format, which are reloaded when they change. */
 export interface ServerTlsOptions {
   readonly certificatePath: string;
   readonly privateKeyPath: string;
-  /** If set, callers must present a certificate that this CA signed (mTLS). */
+  /** If set, clients must present a certificate that this CA signed (mTLS). */
   readonly clientCaPath?: string;
 }
 
-/** How to listen at one address. */
+/** Options of `SealwireServer.listen`. */
 export interface ListenOptions {
   /**
-   * Lets further processes of the same user listen at this port, if each says so; the kernel deals the connections out
-   * among them. Give them one key ring and one store that processes share: nonces and jobs that the others do not know
-   * are no protection. Not for unix sockets, nor where the system has no such thing. Default false.
+   * Allows further processes of the same user to listen at this port, if each sets this option. The kernel distributes
+   * the connections among them. The processes must share the key ring and the store: a nonce that only one process
+   * knows does not prevent a replay at another. Not available for unix sockets, nor on systems without SO_REUSEPORT.
+   * Default false.
    */
   readonly reusePort?: boolean;
 }
 
-/** What Sealwire's part of a server is made of. */
+/** Options of `createService`. */
 export interface ServiceOptions {
-  /** Who may call; its `serverId` is this server's name. Not disposed with the server. */
+  /** The keys of the clients, and the id of this server. Not disposed with the server. */
   readonly keyRing: KeyRingSource;
-  /** Where nonces, intents and jobs are kept. Not disposed with the server. */
+  /** Stores nonces, intents and jobs. Not disposed with the server. */
   readonly store: Store;
   /** Implemented services; see `implement`. */
   readonly tools: readonly ToolImplementation[];
-  /** Serialized FileDescriptorSets that hold the tools' services, from `buf build --as-file-descriptor-set`. The demo's and system's are built in. */
+  /**
+   * Serialized FileDescriptorSets of the tools' services, from `buf build --as-file-descriptor-set`. Those of the demo
+   * tools and system tools are built in.
+   */
   readonly descriptors?: readonly Uint8Array[];
-  /** Jobs run at once in this process, and most of them for one client over all processes, 1 to 10,000; `false` runs none. Default 16 and no limit. */
+  /**
+   * Maximum number of jobs that run at once in this process, and of one client in all processes, 1 to 10,000. `false`
+   * runs none. Default: 16, and no limit per client.
+   */
   readonly work?: { readonly concurrency: number; readonly perOwner?: number } | false;
   /** Serves grpc.health.v1.Health. Default true. */
   readonly health?: boolean;
   /** Serves gRPC reflection, for grpcurl and buf curl. Default true. */
   readonly reflection?: boolean;
   readonly limits?: Partial<ServerLimits>;
-  /** Called with the id of each key that passed verification. */
+  /** Called with the id of the key of each accepted request. */
   readonly onKeyUsed?: (keyId: string) => void;
-  /** Told of each call, beside the log; see `createMetrics`. */
+  /** Observe each call, in addition to the log; see `createMetrics`. */
   readonly observers?: readonly CallObserver[];
   readonly logger?: Logger;
   readonly clock?: Clock;
 }
 
-/** What a server is made of. */
+/** Options of `createServer`. */
 export interface ServerOptions extends ServiceOptions {
   readonly tls?: ServerTlsOptions;
-  /** Lets the server listen beyond loopback without TLS. Requests are signed, but everybody on the way can read them. */
+  /**
+   * Allows the server to listen beyond loopback without TLS. Requests are signed, but anyone on the network path can
+   * read them.
+   */
   readonly insecurePlaintext?: boolean;
 }
 
-/** Options of the service with every default filled in. */
+/** {@link ServiceOptions} with all defaults filled in. */
 export interface ResolvedServiceOptions extends Required<Omit<ServiceOptions, "limits">> {
   readonly limits: ServerLimits;
 }
 
-/** How a server listens at each of its addresses. */
+/** Options that apply to all addresses of a server. */
 export interface ListeningOptions {
   readonly tls: ServerTlsOptions | undefined;
   readonly insecurePlaintext: boolean;
@@ -89,7 +99,7 @@ export function resolveServiceOptions(options: ServiceOptions): ResolvedServiceO
   };
 }
 
-/** Fills in how to listen. */
+/** Fills in the defaults of the listening options. */
 export function resolveListening({ tls, insecurePlaintext = false }: ServerOptions): ListeningOptions {
   return { tls, insecurePlaintext };
 }

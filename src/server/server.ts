@@ -7,20 +7,21 @@ import { type AssembledService, assembleService } from "./service.ts";
 /** A server of signed tool calls. */
 export interface SealwireServer extends AsyncDisposable {
   /**
-   * Starts to accept calls at "HOST:PORT", "[IPv6]:PORT" or "unix:PATH"; port 0 picks a free one. Resolves to the
-   * address as clients take it. May be called again for a further address. Throws OPTIONS_INVALID.
+   * Starts to accept calls at "HOST:PORT", "[IPv6]:PORT" or "unix:PATH". Port 0 selects a free port. Resolves to the
+   * address as clients accept it. May be called again for a further address. Throws OPTIONS_INVALID.
    */
   listen(address: string, options?: ListenOptions): Promise<{ readonly address: string }>;
-  /** Whether health says SERVING. */
+  /** True while the health service reports SERVING. */
   readonly serving: boolean;
   /**
-   * Has health say NOT_SERVING while calls are still taken, so that clients and load balancers turn away before
-   * {@link drain} refuses anything. Idempotent.
+   * Sets the health to NOT_SERVING while calls are still accepted, so that clients and load balancers use other servers
+   * before {@link drain} refuses calls. Idempotent.
    */
   announceDrain(): void;
   /**
-   * Shuts down without losing anything: health says NOT_SERVING, watches end with UNAVAILABLE, open calls finish,
-   * running jobs are handed back. After `graceMs` (0 to 86,400,000, default 10,000) what is left is cut off. Idempotent.
+   * Shuts down gracefully: the health becomes NOT_SERVING, watches end with UNAVAILABLE, open calls finish, running
+   * jobs are returned to the queue. After `graceMs` (0 to 86,400,000, default 10,000) the remaining calls are stopped.
+   * Idempotent.
    */
   drain(graceMs?: number): Promise<void>;
 }
@@ -28,8 +29,8 @@ export interface SealwireServer extends AsyncDisposable {
 const GOODBYE_MS = 1000;
 
 /**
- * Makes a server and starts its worker; it accepts no call before {@link SealwireServer.listen}. Throws OPTIONS_INVALID
- * naming the option or the tool at fault.
+ * Creates a server and starts its worker. The server accepts calls after {@link SealwireServer.listen}. Throws
+ * OPTIONS_INVALID naming the invalid option or tool.
  *
  * @example
  * ```ts
@@ -54,7 +55,7 @@ class RunningServer implements SealwireServer {
     this.#listening = listening;
     this.#server = new Server({ ...service.serverOptions, interceptors: [service.interceptor] });
     service.addTo(this.#server);
-    // Connections are accepted, limited and decrypted by the listener: TLS, too, is below this.
+    // The listener accepts, limits and decrypts connections, so grpc-js gets plaintext.
     this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
   }
 
@@ -97,8 +98,8 @@ class RunningServer implements SealwireServer {
   }
 
   async #close(): Promise<void> {
-    // Connections are asked to end once their last answers are through. grpc-js 1.14 on Node 24 says that they have
-    // when they have not, and leaves the injected ones open: the listener sees to both.
+    // Asks the connections to end after their last answers. grpc-js 1.14 on Node 24 reports the end too early and
+    // leaves injected connections open, so the listener waits for them and closes them.
     this.#server.tryShutdown(() => {});
     await Promise.all(this.#listeners.map((listener) => listener.close(GOODBYE_MS)));
     this.#service.endLog();

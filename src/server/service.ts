@@ -31,7 +31,7 @@ import { type CallLog, type CallObserver, callLog } from "./request/access-log.t
 import { Admission } from "./request/admission.ts";
 import { Drain } from "./request/drain.ts";
 import { guardKeyListener, guardLogger, guardObserver } from "./request/guards.ts";
-import { RefusedFrames } from "./request/refused-frames.ts";
+import { RefusedFrameCache } from "./request/refused-frame-cache.ts";
 import type { ServerLimits } from "./server-limits.ts";
 import { HEALTH_SERVICE, Health } from "./services/health.ts";
 import { addReflection, REFLECTION_SERVICES } from "./services/reflection.ts";
@@ -39,26 +39,29 @@ import { addUnimplemented } from "./services/unimplemented.ts";
 
 /** Sealwire's part of a grpc-js server. */
 export interface SealwireService extends AsyncDisposable {
-  /** Verifies and serves signed calls, and lets the calls of other services through. Goes first into the server's `interceptors`. */
+  /**
+   * Verifies and serves signed calls, and passes on the calls of other services. Must be the first of the server's
+   * `interceptors`.
+   */
   readonly interceptor: ServerInterceptor;
-  /** What a server of signed calls sets: sizes of messages, streams per connection, keepalive, age of connections. */
+  /** Required options of the grpc-js server: message sizes, streams per connection, keepalive, age of connections. */
   readonly serverOptions: Readonly<Record<string, number>>;
   /**
-   * Adds the services to a server that was made with {@link interceptor}. Throws OPTIONS_INVALID if it was not: signed calls
-   * would not be answered.
+   * Adds the services to a server that was created with {@link interceptor}. Throws OPTIONS_INVALID for any other
+   * server, because it could not answer signed calls.
    */
   addTo(server: Server): void;
-  /** Whether health says SERVING. */
+  /** True while the health service reports SERVING. */
   readonly serving: boolean;
   /**
-   * Has health say NOT_SERVING while calls are still taken, so that clients and load balancers turn away before
-   * {@link drain} refuses anything. Idempotent.
+   * Sets the health to NOT_SERVING while calls are still accepted, so that clients and load balancers use other servers
+   * before {@link drain} refuses calls. Idempotent.
    */
   announceDrain(): void;
   /**
-   * Shuts down without losing anything: health says NOT_SERVING, watches end with UNAVAILABLE, open calls finish,
-   * running jobs are handed back. After `graceMs` (0 to 86,400,000, default 10,000) what is left is cut off. Idempotent.
-   * The server and its connections are left alone.
+   * Shuts down gracefully: the health becomes NOT_SERVING, watches end with UNAVAILABLE, open calls finish, running
+   * jobs are returned to the queue. After `graceMs` (0 to 86,400,000, default 10,000) the remaining calls are stopped.
+   * Does not affect the server and its connections. Idempotent.
    */
   drain(graceMs?: number): Promise<void>;
 }
@@ -69,11 +72,11 @@ const CALLS_PER_TURN = 24;
 const TOOL_SERVICE = "sealwire.v1.ToolService";
 
 /**
- * Makes Sealwire's part of a grpc-js server of your own, beside other services and interceptors. `createServer` is this with
- * a listener. Throws OPTIONS_INVALID naming the option or the tool at fault.
+ * Creates Sealwire's part of a grpc-js server, which may have other services and interceptors. `createServer` combines
+ * it with a listener. Throws OPTIONS_INVALID naming the invalid option or tool.
  *
- * The server must be made with {@link SealwireService.interceptor} as the first of its interceptors, and bounds connections
- * itself: how many there are, in all and from one address, how long a TLS handshake may take.
+ * The server must be created with {@link SealwireService.interceptor} as the first of its interceptors. It must limit
+ * its connections itself: their number, in total and per address, and the time of a TLS handshake.
  *
  * @example
  * ```ts
@@ -87,8 +90,8 @@ export function createService(options: ServiceOptions): Promise<SealwireService>
 }
 
 /**
- * Makes a service of its parts and starts its worker. Everything that is per tool or per key is prepared here, so
- * that the first call is as fast as the next.
+ * Creates a service with all its parts and starts its worker. Everything that depends on a tool or a key is prepared
+ * here, so that the first call is not slower.
  */
 export async function assembleService(options: ServiceOptions): Promise<AssembledService> {
   const asked = resolveServiceOptions(options);
@@ -109,7 +112,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const tellOverdue = (tool: string, count: number): void => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);
   };
-  // From the start, so that a metric of it is there before anything is overdue.
+  // Reports 0 at the start, so that the metric of each tool exists.
   for (const { name, policy } of catalogue.tools())
     if (policy === undefined && !catalogue.isSystemTool(name)) tellOverdue(name, 0);
   const overdue = new OverdueHandlers(limits.overdueHandlersMax, tellOverdue);
@@ -133,7 +136,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
     }),
     ring,
     admission: new Admission({ clock, callStreamsPerKeyMax: limits.callStreamsPerKeyMax }),
-    refused: new RefusedFrames({ clock, ...window }),
+    refused: new RefusedFrameCache({ clock, ...window }),
     replay: store.replay,
     window,
     clock,
@@ -167,14 +170,14 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   return new AssembledService({ interceptor, definitions, image, worker, drain, log, observers, options: resolved });
 }
 
-/** Sees whether these tools can be served, as {@link createService} does. Throws OPTIONS_INVALID naming the tool at fault. */
+/** Checks that tools can be served, as {@link createService} does. Throws OPTIONS_INVALID naming the invalid tool. */
 export function checkTools({ tools, descriptors = [] }: Pick<ServerOptions, "tools" | "descriptors">): void {
   new Catalogue(imageWith(descriptors), undefined, tools);
 }
 
 interface Parts {
   readonly interceptor: ServerInterceptor;
-  /** Of the services whose methods are tools. */
+  /** The services whose methods are tools. */
   readonly definitions: readonly ServiceDefinition[];
   readonly image: Image;
   readonly worker: Worker | undefined;
@@ -184,7 +187,7 @@ interface Parts {
   readonly options: ResolvedServiceOptions;
 }
 
-/** The service, with what a listener of ours needs beside it. */
+/** The service, with the properties that `createServer` needs in addition. */
 export class AssembledService implements SealwireService {
   readonly interceptor: ServerInterceptor;
   readonly serverOptions: Readonly<Record<string, number>>;
@@ -192,7 +195,7 @@ export class AssembledService implements SealwireService {
   readonly options: ResolvedServiceOptions;
   readonly #parts: Parts;
   readonly #health = new Health([TOOL_SERVICE]);
-  /** Follows the condition of the store. */
+  /** Subscription to the condition of the store. */
   readonly #following: Disposable;
   #drained: Promise<void> | undefined;
 
@@ -239,7 +242,7 @@ export class AssembledService implements SealwireService {
     log[Symbol.dispose]();
   }
 
-  /** Writes what was refused since the drain, once no connection is left. */
+  /** Writes the refusals since the drain. Called after the last connection has ended. */
   endLog(): void {
     this.#parts.log[Symbol.dispose]();
   }
@@ -262,7 +265,7 @@ function serverOptions(limits: ServerLimits): Readonly<Record<string, number>> {
   };
 }
 
-/** What reflection lists. */
+/** The services that reflection lists. */
 function reflectedServices({ health }: ResolvedServiceOptions): readonly string[] {
   return [TOOL_SERVICE, ...(health ? [HEALTH_SERVICE] : []), ...REFLECTION_SERVICES];
 }

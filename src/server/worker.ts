@@ -10,30 +10,33 @@ import { ArgsValidator } from "../validation/args.ts";
 import { imageWith } from "../wire/descriptors.ts";
 import { guardLogger } from "./request/guards.ts";
 
-/** What a worker is made of. */
+/** Options of {@link createWorker}. */
 export interface WorkerOptions {
-  /** The store that servers put the jobs into. Not disposed with the worker. */
+  /** The store with the jobs of the servers. Not disposed with the worker. */
   readonly store: Store;
-  /** Implemented services; see `implement`. Jobs of other tools are left to other workers. */
+  /** Implemented services; see `implement`. The worker ignores jobs of other tools. */
   readonly tools: readonly ToolImplementation[];
-  /** Serialized FileDescriptorSets that hold the tools' services. The demo's are built in. */
+  /** Serialized FileDescriptorSets of the tools' services. Those of the demo tools are built in. */
   readonly descriptors?: readonly Uint8Array[];
   readonly work: WorkOptions;
   readonly logger?: Logger;
 }
 
-/** Runs the jobs of a store without taking calls. */
+/** Runs the jobs of a store without serving calls. */
 export interface SealwireWorker extends AsyncDisposable {
-  /** The job tools it runs, sorted. */
+  /** The names of its job tools, sorted. */
   readonly tools: readonly string[];
-  /** How many jobs run now. */
+  /** Number of running jobs. */
   readonly running: number;
-  /** Claims nothing more, aborts the jobs' signals, and after `graceMs`, 0 to 86,400,000, hands back what still runs. Idempotent. */
+  /**
+   * Stops claiming jobs and aborts the signals of running ones. After `graceMs`, 0 to 86,400,000, returns those that
+   * still run to the queue. Idempotent.
+   */
   drain(graceMs: number): Promise<void>;
 }
 
 /**
- * Starts to work the jobs of a store. Throws OPTIONS_INVALID naming the option or the tool at fault.
+ * Starts to run the jobs of a store. Throws OPTIONS_INVALID naming the invalid option or tool.
  *
  * @example
  * ```ts

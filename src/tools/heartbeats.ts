@@ -57,7 +57,7 @@ interface BeatingOptions<T> extends HeartbeatOptions {
   readonly heartbeats: Heartbeats;
 }
 
-type Step<T> = IteratorResult<T | undefined, undefined>;
+type HeartbeatStep<T> = IteratorResult<T | undefined, undefined>;
 
 const BEAT: IteratorYieldResult<undefined> = { done: false, value: undefined };
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
@@ -71,11 +71,11 @@ class Beating<T> implements AsyncIterableIterator<T | undefined>, Expiring {
   /** True while a `next` of the source is pending. */
   #stepping = false;
   /** A result of the source that no reader has taken yet. */
-  #missed: Step<T> | Promise<never> | undefined;
+  #missed: HeartbeatStep<T> | Promise<never> | undefined;
   /** Time limit until the next heartbeat, while the reader waits. */
   #silence: RunningTime | undefined;
   /** Resolves the reader's pending `next`. */
-  #answer: ((step: Step<T> | Promise<never>) => void) | undefined;
+  #answer: ((step: HeartbeatStep<T> | Promise<never>) => void) | undefined;
 
   constructor(options: BeatingOptions<T>) {
     this.#options = options;
@@ -86,7 +86,7 @@ class Beating<T> implements AsyncIterableIterator<T | undefined>, Expiring {
   }
 
   /** Must not be called again before the previous promise has settled. */
-  next(): Promise<Step<T>> {
+  next(): Promise<HeartbeatStep<T>> {
     const { heartbeats, intervalMs } = this.#options;
     return new Promise((resolve) => {
       this.#answer = resolve;
@@ -96,7 +96,7 @@ class Beating<T> implements AsyncIterableIterator<T | undefined>, Expiring {
     });
   }
 
-  async return(): Promise<Step<T>> {
+  async return(): Promise<HeartbeatStep<T>> {
     this.#options.leave?.();
     await this.#options.steps.return?.();
     return DONE;
@@ -118,13 +118,13 @@ class Beating<T> implements AsyncIterableIterator<T | undefined>, Expiring {
     );
   }
 
-  #arrive(step: Step<T> | Promise<never>): void {
+  #arrive(step: HeartbeatStep<T> | Promise<never>): void {
     this.#stepping = false;
     if (this.#answer === undefined) this.#missed = step;
     else this.#reply(step);
   }
 
-  #reply(step: Step<T> | Promise<never>): void {
+  #reply(step: HeartbeatStep<T> | Promise<never>): void {
     const { heartbeats, intervalMs } = this.#options;
     if (this.#silence !== undefined) heartbeats.end(this.#silence, intervalMs);
     this.#silence = undefined;

@@ -1,12 +1,9 @@
 import type { JobPolicy as JobPolicyMessage } from "../../gen/sealwire/v1/options.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobPolicy } from "../jobs/job.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../runtime/time-span.ts";
 import { fromDurationMs, toDurationMs } from "../wire/duration.ts";
 
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 /** A century. Keeps all times within the range of google.protobuf.Timestamp. */
 const MOST_DAYS = 36_500;
 

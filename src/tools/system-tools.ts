@@ -35,7 +35,7 @@ export interface SystemToolsOptions {
 }
 
 /** The output of `poll_job`, `watch_job` and `cancel_job`. */
-interface JobAnswer {
+interface JobResponse {
   readonly job: Job;
   readonly output: Any | undefined;
 }
@@ -49,7 +49,7 @@ const MOST_JOBS = 100;
 export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToolsOptions): ToolImplementation {
   const heartbeats = new Heartbeats(clock);
 
-  const answerAbout = async (job: JobView): Promise<JobAnswer> => {
+  const answerAbout = async (job: JobView): Promise<JobResponse> => {
     const result = job.state === "SUCCEEDED" ? await jobs.result(job.owner, job.jobId) : null;
     // The result was removed after the job was read, by retention or by a failover that lost it. The client repeats the
     // call and gets the current state.
@@ -58,8 +58,8 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
   };
 
   /** Answers by job view. All watches of a job receive the same view and share its answer. */
-  const shared = new WeakMap<JobView, Promise<JobAnswer>>();
-  const sharedAnswerAbout = (job: JobView): Promise<JobAnswer> => {
+  const shared = new WeakMap<JobView, Promise<JobResponse>>();
+  const sharedAnswerAbout = (job: JobView): Promise<JobResponse> => {
     let answer = shared.get(job);
     if (answer === undefined) {
       answer = answerAbout(job);

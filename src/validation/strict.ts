@@ -1,3 +1,5 @@
+/* The file is long because one class parses all wire types in a single pass, which keeps the check fast. */
+
 import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { MAX_ELEMENTS, MAX_PACKED_VARINTS } from "../wire/limits.ts";
 import { FIXED64, LENGTH_DELIMITED, VARINT, WireCursor, WireFormatError } from "../wire/wire-cursor.ts";

@@ -64,6 +64,12 @@ export function cutText(text: string, maxLength: number): string {
   return cut.toWellFormed().replaceAll("\u0000", "\uFFFD");
 }
 
+/** Quotes an id of another party for a message, with at most 128 UTF-16 units. */
+export function quoteId(id: string): string {
+  return JSON.stringify(cutText(id, MAX_ID_LENGTH));
+}
+
+const MAX_ID_LENGTH = 128;
 const REASON_NAMES = new Map<number, string>(Object.entries(ErrorReason).map(([name, number]) => [number, name]));
 const STATUS_NAMES = new Map<number, StatusName>(
   Object.entries(Code)

@@ -678,12 +678,12 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
   {
     args: "serve --dev --listen foo",
     exit: 2,
-    says: ['error: "foo" is no address; write HOST:PORT, [IPV6]:PORT or unix:PATH.'],
+    says: ['error: "foo" is not an address; write HOST:PORT, [IPV6]:PORT or unix:PATH.'],
   },
   {
     args: "serve --dev --listen 127.0.0.1:70000",
     exit: 2,
-    says: ['error: "127.0.0.1:70000" is no address; write HOST:PORT, [IPV6]:PORT or unix:PATH.'],
+    says: ['error: "127.0.0.1:70000" is not an address; write HOST:PORT, [IPV6]:PORT or unix:PATH.'],
   },
   {
     args: "serve --dev --data other --listen ADDRESS",
@@ -694,7 +694,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     args: "serve --dev --data other --listen 0.0.0.0:0",
     exit: 2,
     says: [
-      "error: Without TLS the server listens on this machine only, not on 0.0.0.0:0; give it a certificate (--tls-cert, --tls-key), or say --insecure.",
+      "error: Without TLS the server listens on this machine only, not on 0.0.0.0:0; give it a certificate (--tls-cert, --tls-key), or set --insecure.",
     ],
   },
   {
@@ -801,7 +801,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     args: "serve --dev --data other --listen 127.0.0.1:0 --metrics 0.0.0.0:0",
     exit: 2,
     says: [
-      "error: Metrics are served on this machine only, not on 0.0.0.0:0; use 127.0.0.1:PORT, or say --metrics-public.",
+      "error: Metrics are served on this machine only, not on 0.0.0.0:0; use 127.0.0.1:PORT, or set --metrics-public.",
     ],
   },
   {

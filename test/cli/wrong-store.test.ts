@@ -98,7 +98,7 @@ test("a server whose options are not good writes nothing", () =>
       [["--tls-cert", "none.pem", "--tls-key", "none.pem"], "none.pem cannot be read"],
       [["--tls-cert", "bad.pem", "--tls-key", "bad.pem"], "bad.pem cannot be used"],
       [["--listen", "0.0.0.0:0"], "--insecure"],
-      [["--listen", "nowhere"], "is no address"],
+      [["--listen", "nowhere"], "is not an address"],
       [["--listen", "unix:a,b"], "comma"],
       [["--metrics", "0.0.0.0:0"], "--metrics-public"],
       [["--metrics", "unix:m"], "Metrics are not served"],

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { SealwireError } from "../../src/errors.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import { Admission } from "../../src/server/request/admission.ts";
-import { RefusedFrames } from "../../src/server/request/refused-frames.ts";
+import { RefusedFrameCache } from "../../src/server/request/refused-frame-cache.ts";
 import { type RequestServices, SignedRequest } from "../../src/server/request/request.ts";
 import { mac, macKey } from "../../src/signing/mac.ts";
 import { requestSigningInput } from "../../src/signing/request/signature.ts";
@@ -42,7 +42,7 @@ for (const { id, flag, comment, steps } of sequences.cases) {
       authenticator,
       ring: () => ring,
       admission: new Admission({ clock, callStreamsPerKeyMax: 1 }),
-      refused: new RefusedFrames({ clock, ...window }),
+      refused: new RefusedFrameCache({ clock, ...window }),
       replay,
       window,
       clock,

@@ -49,7 +49,7 @@ export async function run(
   return await followJob(terminal, client, { jobId: job.jobId, server: options });
 }
 
-interface Intent {
+interface PreparedCall {
   readonly tool: string;
   /** The arguments on the command line. */
   readonly json: string | undefined;
@@ -62,7 +62,7 @@ interface Intent {
 async function callOrDetach(
   terminal: Terminal,
   client: SealwireClient,
-  { tool, json, args, requestId, options }: Intent,
+  { tool, json, args, requestId, options }: PreparedCall,
 ): Promise<CallResult | undefined> {
   using interrupt = new Interrupt();
   const { signal } = interrupt;

@@ -9,6 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { createValidator, type Validator } from "@bufbuild/protovalidate";
 import { systemClock } from "../../runtime/clock.ts";
+import { HOUR_MS } from "../../runtime/time-span.ts";
 import { isObject } from "../../validation/json-numbers.ts";
 import { commentOf } from "../../wire/comments.ts";
 import type { Image } from "../../wire/descriptors.ts";
@@ -28,7 +29,6 @@ const DEEPEST = 3;
 const MOST_ITEMS = 100;
 /** Maximum length of a text in an example, even if a rule requires more. */
 const LONGEST = 1000;
-const HOUR_MS = 3_600_000;
 
 /** Makes arguments that satisfy the rules of a contract. Each field has the first candidate value that is valid. */
 export function exampleArguments(image: Image, desc: DescMessage): ExampleArguments {

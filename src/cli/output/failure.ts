@@ -58,14 +58,14 @@ const ENDS_OF_CALLS: ReadonlySet<string> = new Set([
   "RESPONSE_INVALID",
 ]);
 
-interface Failure {
+interface FailureReport {
   readonly what: string;
   /** The fix; `undefined` if there is none besides the message. */
   readonly toDo: string | undefined;
   readonly exitCode: ExitCode;
 }
 
-function describe(thrown: unknown): Failure {
+function describe(thrown: unknown): FailureReport {
   if (isSystemError(thrown)) {
     return { what: thrown.message, toDo: "Check the path and its permissions.", exitCode: ExitCode.usage };
   }

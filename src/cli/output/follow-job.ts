@@ -1,8 +1,9 @@
 import type { ToolOutput } from "../../client/calls/tool-output.ts";
 import type { SealwireClient } from "../../client/client.ts";
-import { errorOfJob, isTerminal, type JobSnapshot } from "../../client/jobs/job-snapshot.ts";
+import { errorOfJob, type JobSnapshot } from "../../client/jobs/job-snapshot.ts";
 import { SealwireError } from "../../errors.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
+import { isTerminal } from "../../jobs/transitions.ts";
 import { type ConnectionOptions, sameServerOptions } from "../input/connection-options.ts";
 import { Interrupt } from "../interrupt.ts";
 import { EXIT_CODES, ExitCode } from "./exit-code.ts";

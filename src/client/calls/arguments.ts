@@ -6,12 +6,10 @@ import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
 import type { ToolContract } from "../contracts/contracts.ts";
 import type { EncodedMessage } from "./signer.ts";
 
-/**
- * The arguments of a call: ProtoJSON, a message of @bufbuild/protobuf, or bytes that are sent as they are.
- */
+/** The arguments of a call: ProtoJSON, a message of @bufbuild/protobuf, or bytes that are sent unchanged. */
 export type CallArguments = JsonValue | Message | EncodedMessage;
 
-/** True for arguments that need no contract to be sent. */
+/** True for arguments that can be sent without a contract. */
 export function isEncoded(args: CallArguments): args is EncodedMessage {
   return (
     typeof args === "object" &&
@@ -25,8 +23,8 @@ export function isEncoded(args: CallArguments): args is EncodedMessage {
 }
 
 /**
- * Encodes arguments as the tool's request message. JSON is read strictly: an unknown field, a wrong type or a number
- * out of range is refused. Throws ARGS_INVALID, which says what does not fit.
+ * Encodes arguments as the tool's request message. JSON is parsed strictly: unknown fields, wrong types and numbers out
+ * of range are refused. Throws ARGS_INVALID with a description of the problem.
  */
 export function encodeArguments(contract: ToolContract, args: CallArguments): EncodedMessage {
   if (isEncoded(args)) return args;

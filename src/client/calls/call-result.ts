@@ -6,7 +6,7 @@ import type { ContractSource } from "../contracts/contract-source.ts";
 import { errorOfJob, type JobSnapshot, readJob } from "../jobs/job-snapshot.ts";
 import { ToolOutput } from "./tool-output.ts";
 
-/** The outcome that an answer reports. */
+/** The status of an answer. */
 export type CallStatus = "OK" | "ACCEPTED" | "RUNNING" | "DONE" | "ERROR" | "CANCELLED";
 
 /** A verified answer to a call. */
@@ -14,17 +14,17 @@ export interface CallResult {
   readonly status: CallStatus;
   /** True for OK, ACCEPTED, RUNNING and DONE. */
   readonly ok: boolean;
-  /** The tool's response; `undefined` where there is none, as in ACCEPTED. */
+  /** The tool's response; `undefined` if there is none, as in ACCEPTED. */
   readonly output: ToolOutput | undefined;
   /** The bytes of `output`, exactly as signed. */
   readonly outputBytes: Uint8Array | undefined;
-  /** The job that a job tool's call started, or had started before. */
+  /** The job that the call of a job tool started, now or in an earlier attempt. */
   readonly job: JobSnapshot | undefined;
-  /** What went wrong; set if not `ok`. */
+  /** The error; set if not `ok`. */
   readonly error: SealwireError | undefined;
-  /** Names the intent; repeat a call under it to get the same outcome. */
+  /** Identifies the intent. A call that is repeated with the same id gets the same outcome. */
   readonly requestId: string;
-  /** When the server signed the answer, by its own clock, Unix milliseconds. */
+  /** Time at which the server signed the answer, by its own clock, in Unix milliseconds. */
   readonly serverTimeMs: number;
 }
 
@@ -37,11 +37,11 @@ const STATUS_NAMES = new Map<number, CallStatus>([
   [Status.CANCELLED, "CANCELLED"],
 ]);
 
-/** Reads a verified Response. Throws RESPONSE_INVALID if it says what no server of this protocol says. */
+/** Reads a verified Response. Throws RESPONSE_INVALID if its status or its job is unknown to this protocol. */
 export function readResult(response: VerifiedResponse, contracts: ContractSource): CallResult {
   const status = STATUS_NAMES.get(response.status);
   if (status === undefined) {
-    throw new SealwireError("RESPONSE_INVALID", `The answer has the status ${response.status}, which there is not.`);
+    throw new SealwireError("RESPONSE_INVALID", `The answer has the unknown status ${response.status}.`);
   }
   const { ok, requestId, result } = response;
   const output = result && new ToolOutput(result, contracts);

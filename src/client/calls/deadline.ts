@@ -4,40 +4,41 @@ import type { Place } from "../../runtime/linked-list.ts";
 import type { Expiring, RunningTime } from "../../runtime/time-limit.ts";
 import type { Operations } from "./operations.ts";
 
-/** The cause of a DEADLINE_EXCEEDED of this client's own. */
+/** The cause of a DEADLINE_EXCEEDED error that this client raises itself. */
 export const TIME_IS_UP = "time is up";
 
-/** Something that ends early for a caller who gives up. Its signal is made when it is asked for. */
-export interface Ending {
+/** A signal that aborts when an operation ends early. It is created on first use. */
+export interface Cancellation {
   readonly signal: AbortSignal;
 }
 
-/** What limits one operation of the client. */
-export interface Limits {
+/** Options of a {@link Deadline}. */
+export interface DeadlineOptions {
   readonly clock: Clock;
-  /** Those of the client that the operation is one of. */
+  /** The open operations of the client, including this one. */
   readonly operations: Operations;
-  /** How long the operation may take in all; `undefined`: no limit of its own. */
+  /** Maximum total time of the operation; `undefined`: no limit. */
   readonly timeoutMs: number | undefined;
-  /** Ends it with a reason of the caller's. */
+  /** Ends the operation with the signal's reason. */
   readonly signal: AbortSignal | undefined;
-  /** What the DEADLINE_EXCEEDED error is to say. */
+  /** Returns the message of the DEADLINE_EXCEEDED error. */
   readonly describe: () => string;
 }
 
 /**
- * The time that one operation has. It ends with DEADLINE_EXCEEDED when the time is up, with the caller's own reason when
- * the caller gives up, and with CANCELLED when the client is closed. Keeps the process alive until it is disposed.
+ * The time limit of one operation. The operation ends with DEADLINE_EXCEEDED when the time is up, with the caller's own
+ * reason when the caller gives up, and with CANCELLED when the client is closed. Keeps the process alive until it is
+ * disposed.
  */
-export class Deadline implements Disposable, Ending, Expiring {
-  /** Called when it ends; for one waiter at a time. */
+export class Deadline implements Disposable, Cancellation, Expiring {
+  /** Called when the operation ends. Supports one waiter at a time. */
   onEnd: (() => void) | undefined;
-  /** How long the operation may take in all; Infinity without a limit. */
+  /** Maximum total time of the operation; Infinity without a limit. */
   readonly limitMs: number;
-  readonly #limits: Limits;
+  readonly #options: DeadlineOptions;
   readonly #endsAtMs: number;
   readonly #place: Place<Deadline>;
-  /** Where the time is the client's usual one, and where it is not. */
+  /** Set if the time limit is the client's default, otherwise `#timer` is. */
   readonly #time: RunningTime | undefined;
   readonly #timer: Disposable | undefined;
   readonly #onAbort: (() => void) | undefined;
@@ -45,9 +46,9 @@ export class Deadline implements Disposable, Ending, Expiring {
   #hasEnded = false;
   #reason: unknown;
 
-  constructor(limits: Limits) {
-    const { clock, operations, timeoutMs, signal } = limits;
-    this.#limits = limits;
+  constructor(options: DeadlineOptions) {
+    const { clock, operations, timeoutMs, signal } = options;
+    this.#options = options;
     this.limitMs = timeoutMs ?? Infinity;
     this.#endsAtMs = clock.monotonicMs() + this.limitMs;
     if (timeoutMs === operations.usualTime.limitMs) this.#time = operations.usualTime.begin(this);
@@ -59,7 +60,7 @@ export class Deadline implements Disposable, Ending, Expiring {
     signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  /** Aborts with the reason when the operation ends before it is done. */
+  /** Aborts with the reason when the operation ends early. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -72,7 +73,7 @@ export class Deadline implements Disposable, Ending, Expiring {
     return this.#hasEnded;
   }
 
-  /** Why it has ended. */
+  /** The reason of the end; `undefined` before it. */
   get reason(): unknown {
     return this.#reason;
   }
@@ -84,14 +85,14 @@ export class Deadline implements Disposable, Ending, Expiring {
 
   /** Milliseconds left; Infinity without a limit. */
   remainingMs(): number {
-    return Math.max(0, this.#endsAtMs - this.#limits.clock.monotonicMs());
+    return Math.max(0, this.#endsAtMs - this.#options.clock.monotonicMs());
   }
 
   expire(): void {
-    this.end(new SealwireError("DEADLINE_EXCEEDED", this.#limits.describe(), { cause: TIME_IS_UP }));
+    this.end(new SealwireError("DEADLINE_EXCEEDED", this.#options.describe(), { cause: TIME_IS_UP }));
   }
 
-  /** Ends the operation; the first reason counts. */
+  /** Ends the operation. Only the first reason is kept. */
   end(reason: unknown): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -101,7 +102,7 @@ export class Deadline implements Disposable, Ending, Expiring {
   }
 
   [Symbol.dispose](): void {
-    const { operations, signal } = this.#limits;
+    const { operations, signal } = this.#options;
     if (this.#time !== undefined) operations.usualTime.end(this.#time);
     this.#timer?.[Symbol.dispose]();
     operations.leave(this.#place);
@@ -109,7 +110,7 @@ export class Deadline implements Disposable, Ending, Expiring {
   }
 }
 
-/** The promise's outcome, or the signal's reason if that aborts first. */
+/** Settles like the promise, or rejects with the signal's reason if the signal aborts first. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   signal.throwIfAborted();

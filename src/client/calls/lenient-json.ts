@@ -14,20 +14,20 @@ import { isObject } from "../../validation/json-numbers.ts";
 import { typeNameOf } from "../../wire/type-name.ts";
 
 /**
- * Writes a message as ProtoJSON, and in a form close to it what ProtoJSON cannot hold: a number of a Value that is not
- * finite as text, a Timestamp or Duration out of its range by its fields, an Any of an unknown type as its bytes in
- * base64. Never throws.
+ * Writes a message as ProtoJSON. Values without a ProtoJSON form are written in a similar form: a number of a Value
+ * that is not finite as text, a Timestamp or Duration out of range as its fields, an Any of an unknown type as its
+ * bytes in base64. Never throws.
  */
 export function toLenientJson(desc: DescMessage, message: Message, registry: Registry): JsonValue {
   return new LenientWriter(registry).message(reflect(desc, message));
 }
 
-/** The bytes of a message that nothing is known of, in the form of an Any. */
+/** The bytes of a message of an unknown type, in the form of an Any. */
 export function opaqueJson({ typeUrl, value }: { readonly typeUrl: string; readonly value: Uint8Array }): JsonObject {
   return { "@type": typeUrl, value: Buffer.from(value).toString("base64") };
 }
 
-/** The ProtoJSON of an Any, made of that of the message in it. */
+/** The ProtoJSON of an Any, from the ProtoJSON of its message. */
 export function anyJson({ typeUrl }: { readonly typeUrl: string }, json: JsonValue): JsonObject {
   const isSpecial = typeNameOf(typeUrl).startsWith("google.protobuf.");
   return isObject(json) && !isSpecial ? { "@type": typeUrl, ...json } : { "@type": typeUrl, value: json };
@@ -75,7 +75,7 @@ class LenientWriter {
         [...message.get(field)].map(([key, each]) => [String(key), this.message(each as ReflectMessage)]),
       );
     if (message.desc.typeName.startsWith("google.protobuf.")) return plain(message.get(field));
-    // Every scalar has a form in ProtoJSON: that of a message with nothing else in it.
+    // Every scalar has a ProtoJSON form. A message with this field only yields it.
     const alone = reflect(message.desc);
     alone.set(field, message.get(field));
     const json = toJson(message.desc, alone.message) as JsonObject;
@@ -103,7 +103,7 @@ class LenientWriter {
   }
 }
 
-/** A scalar of a message that has a JSON form of its own, such as the seconds of a Duration. */
+/** A scalar field of a message with a special JSON form, such as the seconds of a Duration. */
 function plain(value: unknown): JsonValue {
   return typeof value === "bigint" ? String(value) : (value as JsonValue);
 }

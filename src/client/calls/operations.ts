@@ -3,17 +3,17 @@ import { holdProcess } from "../../runtime/hold-process.ts";
 import { LinkedList, type Place } from "../../runtime/linked-list.ts";
 import { TimeLimit } from "../../runtime/time-limit.ts";
 
-/** What an operation can be ended by. */
+/** An operation that can be ended. */
 interface Endable {
   end(reason: unknown): void;
 }
 
 /**
- * The operations of one client that are under way. They share what each would have to make for itself: one timer for
- * their usual time, one hold on the process, and no listener for the end of the client.
+ * The open operations of one client. They share one timer for the default time limit and one handle that keeps the
+ * process alive, and need no listener for the end of the client.
  */
 export class Operations {
-  /** The time that an operation has unless its caller says otherwise. */
+  /** The default time limit of an operation. */
   readonly usualTime: TimeLimit;
   readonly #open = new LinkedList<Endable>();
   #hold: Disposable | undefined;
@@ -23,14 +23,14 @@ export class Operations {
     this.usualTime = new TimeLimit(clock, timeoutMs);
   }
 
-  /** An operation begins; it ends at once if the client is closed. Give back its place when it is done. */
+  /** Registers an operation until {@link leave}. Ends it immediately if the client is closed. */
   enter<T extends Endable>(operation: T): Place<T> {
     if (this.#closed !== undefined) operation.end(this.#closed.reason);
     this.#hold ??= holdProcess();
     return this.#open.add(operation) as Place<T>;
   }
 
-  /** An operation is done. */
+  /** Unregisters an operation that has ended. */
   leave(place: Place<Endable>): void {
     this.#open.remove(place);
     if (this.#open.size > 0) return;
@@ -38,7 +38,7 @@ export class Operations {
     this.#hold = undefined;
   }
 
-  /** Ends all operations, and those to come. */
+  /** Ends all open and future operations. */
   close(reason: unknown): void {
     this.#closed ??= { reason };
     for (const operation of this.#open) operation.end(reason);

@@ -8,16 +8,15 @@ import { cutText, errorFromMessage, statusName } from "../../wire/error-message.
 import { readStatusDetails } from "../../wire/status.ts";
 import type { RawStatus } from "../transport/transport.ts";
 
-/** What one attempt came to. Only `answer` and `refusal` rest on a valid signature. */
+/** The outcome of one attempt. Only `answer` and `refusal` have a valid signature. */
 export type Outcome =
-  /** gRPC OK with a verified answer, which may still report that the tool failed. */
+  /** gRPC OK with a verified answer, which may report that the tool failed. */
   | { readonly kind: "answer"; readonly response: VerifiedResponse }
-  /** A gRPC error whose signed frame says the same. */
+  /** A gRPC error with a signed frame that reports the same error. */
   | { readonly kind: "refusal"; readonly response: VerifiedResponse; readonly error: SealwireError }
   /**
-   * Nothing that could be believed. `forged`: a frame was there, but not a valid one or not one that agrees. `unsent`: the
-   * server has surely not begun; may be missing where nobody asks. `away`: and no connection could be made, for a reason
-   * that may pass.
+   * No verified answer. `forged`: the peer sent a frame, but it is invalid or contradicts the status. `unsent`: the
+   * server has certainly not started the call. `away`: no connection could be established, for a temporary reason.
    */
   | {
       readonly kind: "unverified";
@@ -27,19 +26,19 @@ export type Outcome =
       readonly away?: boolean;
     };
 
-/** An attempt that brought no verified answer. */
+/** The outcome of an attempt without an answer. */
 export type Failure = Exclude<Outcome, { kind: "answer" }>;
 
-/** What a genuine answer to an attempt must show. */
+/** The expected values of an answer to an attempt. */
 export interface Expectation {
   readonly credentials: ClientCredentials;
   readonly requestSignature: Uint8Array;
   readonly requestId: string;
-  /** 0 in a unary answer, the number of the message on a stream. */
+  /** 0 for a unary answer, otherwise the number of the message on its stream. */
   readonly sequence: number;
 }
 
-/** Reads a message that came with gRPC OK, or on a stream. */
+/** Reads a message that was received with gRPC OK, or on a stream. */
 export function readMessage(message: Uint8Array | undefined, expected: Expectation): Outcome {
   if (message === undefined) return untrusted("The peer says OK but sent no answer.");
   try {
@@ -49,7 +48,7 @@ export function readMessage(message: Uint8Array | undefined, expected: Expectati
   }
 }
 
-/** Reads a message of a call stream, where a refusal comes without a status of its own. */
+/** Reads a message of a call stream, on which refusals have no gRPC status. */
 export function readStreamed(message: Uint8Array, expected: Expectation): Outcome {
   const outcome = readMessage(message, expected);
   if (outcome.kind !== "answer") return outcome;
@@ -59,7 +58,7 @@ export function readStreamed(message: Uint8Array, expected: Expectation): Outcom
   return { kind: "refusal", response, error: errorFromMessage(error) };
 }
 
-/** What only a tool that ran says. With any other reason, trying again as the error allows does nothing twice. */
+/** Reasons that only a tool that ran can report. With all others, a retry executes nothing twice. */
 const FROM_TOOLS: ReadonlySet<number> = new Set([
   ErrorReason.TOOL_FAILED,
   ErrorReason.RESULT_TOO_LARGE,
@@ -70,7 +69,7 @@ function isRefusal({ status: outcome, result }: VerifiedResponse, reason: number
   return outcome === Status.ERROR && result === undefined && !FROM_TOOLS.has(reason);
 }
 
-/** Reads a status other than OK by the signed frame in its details; the status itself is only compared with it. */
+/** Reads a status other than OK from the signed frame in its details, with which the status must agree. */
 export function readFailure(status: RawStatus, expected: Expectation): Failure {
   const details = readStatusDetails(status.metadata);
   if (details?.frame === undefined) return readUnsigned(status, expected.requestId);
@@ -92,18 +91,18 @@ function verify(frame: Uint8Array, { credentials, ...rest }: Expectation): Verif
   return verifyResponseFrame(frame, { ...rest, keyId, responseKey, serverId });
 }
 
-/** ErrorInfo may be missing where the details had no room for it; a reason newer than this client has no name here. */
+/** ErrorInfo is missing if the details were too large for it. A reason that is newer than this client has no name. */
 function agrees(signed: ErrorReason, projected: string | undefined): boolean {
   const name = Object.entries(ErrorReason).find(([, number]) => number === signed)?.[0];
   return projected === undefined || name === undefined || projected === name;
 }
 
-/** The outcome of a call whose peer sent what no server of this protocol sends. */
+/** The outcome of a call whose peer violates the protocol. */
 export function untrusted(message: string): Failure {
   return { kind: "unverified", forged: true, error: new SealwireError("RESPONSE_UNVERIFIED", message) };
 }
 
-/** Keeps what the peer said for people to read. It proves nothing: anyone on the way can say it. */
+/** The outcome of an unsigned status. Its text is for people only, because anyone on the network path can send it. */
 export function readUnsigned(
   { code, details, unsent = false, away = false }: Omit<RawStatus, "metadata">,
   requestId: string,

@@ -5,8 +5,8 @@ import type { RetryOptions } from "../options.ts";
 import type { Failure } from "./outcome.ts";
 
 /**
- * Unsigned statuses after which another attempt may fare better: a lost or reset connection, an overloaded or
- * restarting peer, a gateway's own time limit.
+ * Unsigned statuses after which another attempt may succeed: a lost or reset connection, an overloaded or restarting
+ * peer, the time limit of a gateway.
  */
 const PASSING: ReadonlySet<StatusName> = new Set([
   "UNAVAILABLE",
@@ -16,34 +16,35 @@ const PASSING: ReadonlySet<StatusName> = new Set([
   "DEADLINE_EXCEEDED",
 ]);
 
-/** Least wait after a server was lost in mid-call, unless `maxDelayMs` is below twice as much. */
+/** Minimum delay after the connection was lost during a call, unless `maxDelayMs` is less than twice this. */
 const LOSS_DELAY_MS = 500;
 
-/** A call that cannot reach a server is given up when it has less time left than this. */
+/** A call that cannot reach a server is given up if less time than this is left. */
 const LEAST_LEFT_MS = 50;
 
-/** What decisions rest on beside the options. */
+/** The clock and the randomness of {@link Retries}. */
 export interface RetryContext {
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** What is known where an attempt has failed. */
+/** The situation after a failed attempt. */
 export interface RetrySituation {
-  /** Called on a verified CLOCK_SKEW, the first time only; tells whether the clock could be corrected. */
+  /** Called on the first verified CLOCK_SKEW. Returns true if the clock was corrected. */
   readonly correctClock: () => boolean;
-  /** How many other servers may be asked without a wait. Default 0. */
+  /** Number of other servers that may be tried without a delay. Default 0. */
   readonly alternatives?: number;
-  /** How much time is left. Default: no limit. */
+  /** Remaining time of the operation. Default: no limit. */
   readonly remainingMs?: number;
 }
 
 /**
- * Decides whether an intent is tried again, and when (docs/protocol.md, Intents and retries).
+ * Decides whether and when an intent is retried (docs/protocol.md, Intents and retries).
  *
- * Every attempt keeps the request id, and a server does an intent once: job tools and tools with side effects are
- * recorded under it, the others may run twice by their own declaration. So an attempt of unknown outcome may be
- * repeated, whatever the tool. A verified refusal is repeated only if it says that this can help.
+ * All attempts have the same request id, and a server executes an intent once: it records calls of job tools and of
+ * tools with side effects, and other tools may run twice by their declaration. An attempt with an unknown outcome may
+ * therefore be repeated for any tool. After a verified refusal, an attempt is repeated only if the refusal is
+ * retryable.
  */
 export class Retries {
   readonly #options: Required<RetryOptions>;
@@ -68,7 +69,7 @@ export class Retries {
     return this.#counted < this.#options.maxAttempts;
   }
 
-  /** Starts anew, after something that shows the server to be well. */
+  /** Resets all counts, after a message has shown that the server works. */
   reset(): void {
     this.#failures = 0;
     this.#counted = 0;
@@ -79,8 +80,8 @@ export class Retries {
   }
 
   /**
-   * Milliseconds to wait before the next attempt, `undefined` if there is to be none. What one server cannot do is asked
-   * of as many others as there are `alternatives` without a wait, unless the server was lost in mid-call.
+   * Milliseconds to wait before the next attempt; `undefined` if there is none. If a server is out of service, up to
+   * `alternatives` others are tried without a delay, unless the connection was lost during the call.
    */
   delayAfter(failure: Failure, situation: RetrySituation): number | undefined {
     const { correctClock, alternatives = 0, remainingMs = Infinity } = situation;
@@ -96,19 +97,19 @@ export class Retries {
       return !failure.forged && isPassing(failure.error) ? this.backoffMs(leftMs) : undefined;
     const { reason, retryable, retryDelayMs } = failure.error;
     if (reason === "CLOCK_SKEW") return this.#correctOnce(correctClock) ? 0 : undefined;
-    // This nonce was drawn once, so somebody delivered the frame twice; the request id finds out what came of it.
+    // The nonce is unique, so the frame was delivered twice. Another attempt with the request id gets the outcome.
     if (reason === "REPLAYED") return this.backoffMs(remainingMs);
     if (!retryable) return undefined;
     return retryDelayMs === undefined ? this.backoffMs(remainingMs) : this.#delayAsTold(retryDelayMs, remainingMs);
   }
 
-  /** A wait drawn from 0 up to a bound that doubles with every failure, and up to half of what is left. */
+  /** A random delay between 0 and a limit that doubles with each failure, and at most half of the remaining time. */
   backoffMs(remainingMs = Infinity): number {
     const { initialDelayMs, maxDelayMs } = this.#options;
     return this.#random.fraction() * Math.min(maxDelayMs, doubled(initialDelayMs, this.#failures - 1), remainingMs / 2);
   }
 
-  /** What the caller is told whose last attempt failed so: the failure, and whether the call may have run. */
+  /** The error for the caller after the last attempt. Says whether the call may have been executed. */
   finalError(failure: Failure): SealwireError {
     const error = errorOf(failure);
     if (error.reason !== "UNREACHABLE") return error;
@@ -119,14 +120,14 @@ export class Retries {
     return new SealwireError("UNREACHABLE", `${error.message}\n${advice}`, { cause: error });
   }
 
-  /** What the caller is told whose time was up during an attempt that came to this: `undefined` if the call may have run. */
+  /** The error for the caller if the time was up during an attempt; `undefined` if the call may have been executed. */
   errorInTime(failure: Failure, limitMs: number): SealwireError | undefined {
     if (this.#mayHaveRun || mayHaveRun(failure)) return undefined;
     if (failure.kind === "refusal" || failure.forged) return undefined;
     return new SealwireError("UNREACHABLE", `No connection to a server within ${limitMs} ms; the call has not begun.`);
   }
 
-  /** For how long a server that cannot be reached is still waited for; `undefined` where attempts are counted instead. */
+  /** Remaining time to wait for an unreachable server; `undefined` if attempts are counted instead. */
   #awayLeftMs(failure: Failure): number | undefined {
     const { maxAttempts, unreachableForMs } = this.#options;
     if (!isAway(failure) || maxAttempts === 1 || unreachableForMs === 0) return undefined;
@@ -135,7 +136,7 @@ export class Retries {
     return unreachableForMs - (nowMs - this.#awaySinceMs);
   }
 
-  /** The call may be what ended the server: others are not to follow at once. At least half a second, doubles. */
+  /** The call itself may have crashed the server, so it is delayed: at least half a second, doubled each time. */
   #delayAfterLoss(): number {
     this.#losses += 1;
     const base = Math.min(this.#options.maxDelayMs / 2, doubled(LOSS_DELAY_MS, this.#losses - 1));
@@ -143,8 +144,8 @@ export class Retries {
   }
 
   /**
-   * Comes never earlier than told. Spreads those who were told the same, the more the more often: a server that tells
-   * everybody the same time cannot take them all then.
+   * The delay that the server requested, plus a random part that grows with each repetition. It spreads clients that
+   * got the same delay, because the server could not serve all of them at the same time.
    */
   #delayAsTold(retryDelayMs: number, remainingMs: number): number {
     this.#told += 1;
@@ -161,7 +162,7 @@ export class Retries {
   }
 }
 
-/** True if a verified refusal tells when to come back: such waits are limited by the deadline, not by a count. */
+/** True if a verified refusal contains a retry delay. Such retries are limited by the deadline, not by a count. */
 export function tellsDelay(failure: Failure): boolean {
   return failure.kind === "refusal" && failure.error.retryable && failure.error.retryDelayMs !== undefined;
 }
@@ -170,25 +171,25 @@ function doubled(ms: number, times: number): number {
   return ms * 2 ** Math.min(Math.max(times, 0), 30);
 }
 
-/** True if no connection could be made, for a reason that may pass. */
+/** True if no connection could be established, for a temporary reason. */
 function isAway(failure: Failure): boolean {
   return failure.kind === "unverified" && failure.away === true;
 }
 
-/** Refusals after which a call under the same request id may be running, or done. */
+/** Refusals after which a call with the same request id may be running or may have ended. */
 const IN_DOUBT: ReadonlySet<string> = new Set(["REPLAYED", "REQUEST_IN_PROGRESS"]);
 
-/** True if nothing shows that the attempt was not carried out. */
+/** True unless it is certain that the attempt was not executed. */
 function mayHaveRun(failure: Failure): boolean {
   return failure.kind === "unverified" ? failure.unsent !== true : IN_DOUBT.has(failure.error.reason);
 }
 
-/** True if the connection went away while the server may have been at work. */
+/** True if the connection was lost while the server may have executed the call. */
 function isLostInMidCall(failure: Failure): boolean {
   return failure.kind === "unverified" && !failure.forged && !failure.unsent && failure.error.reason === "UNREACHABLE";
 }
 
-/** True if it lies at the one server: it drains, or cannot be reached. */
+/** True if this server drains or cannot be reached. */
 function isOutOfService(failure: Failure): boolean {
   if (failure.kind === "refusal") return failure.error.reason === "DRAINING" && failure.error.retryable;
   return !failure.forged && failure.error.reason === "UNREACHABLE";
@@ -204,6 +205,6 @@ function errorOf(failure: Failure): SealwireError {
 }
 
 function isPassing({ status, message }: SealwireError): boolean {
-  // grpc-js reports a message above a size limit, its own or the peer's, as RESOURCE_EXHAUSTED: that stays so.
+  // grpc-js reports a message above a size limit, its own or the peer's, as RESOURCE_EXHAUSTED. A retry does not help.
   return PASSING.has(status) && !/larger than max/i.test(message);
 }

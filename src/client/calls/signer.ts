@@ -3,26 +3,26 @@ import type { Random } from "../../runtime/random.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import { signRequest } from "../../signing/request/sign.ts";
 
-/** A request message as bytes with the URL of its type. */
+/** A serialized request message with its type URL. */
 export interface EncodedMessage {
   readonly typeUrl: string;
   readonly value: Uint8Array;
 }
 
-/** One attempt of an intent, signed. */
+/** One signed attempt of an intent. */
 export interface SignedAttempt {
   readonly frame: Buffer;
-  /** The request's signature, which every answer to it is bound to. */
+  /** The signature of the request, to which every answer is bound. */
   readonly signature: Uint8Array;
-  /** By this machine's clock, Unix milliseconds. */
+  /** Time by the local clock, in Unix milliseconds. */
   readonly signedAtMs: number;
 }
 
 const NONCE_BYTES = 16;
-/** Further off than this the clock is left alone, whoever says so. */
+/** Maximum correction of the clock. */
 const MAX_OFFSET_MS = 86_400_000;
 
-/** Signs attempts, each with a fresh nonce and the time as the server sees it. */
+/** Signs attempts, each with a new nonce and the time by the server's clock as far as it is known. */
 export class Signer {
   readonly #credentials: ClientCredentials;
   readonly #clock: Clock;
@@ -35,7 +35,7 @@ export class Signer {
     this.#random = random;
   }
 
-  /** Signs one attempt of the intent that `requestId` names. */
+  /** Signs one attempt of the intent `requestId`. */
   sign(attempt: { method: string; tool: string; args: EncodedMessage; requestId: string }): SignedAttempt {
     const { clientId, keyId, requestKey, serverId } = this.#credentials;
     const signedAtMs = this.#clock.nowMs();
@@ -52,11 +52,11 @@ export class Signer {
   }
 
   /**
-   * Takes over the server's clock from a verified answer to `attempt` that arrives now. False if it differs from this
-   * machine's by more than 24 h; then nothing changes.
+   * Adopts the server's clock from a verified answer to `attempt` that has just arrived. Does nothing and returns false
+   * if the clocks differ by more than 24 h.
    */
   adoptServerTime(serverTimeMs: number, attempt: SignedAttempt): boolean {
-    // The server signed at some moment between sending and receiving: the middle is the best guess.
+    // The server signed between sending and receiving. The middle is the best estimate.
     const offsetMs = serverTimeMs - (attempt.signedAtMs + this.#clock.nowMs()) / 2;
     if (Math.abs(offsetMs) > MAX_OFFSET_MS) return false;
     this.#offsetMs = offsetMs;

@@ -5,25 +5,26 @@ import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD } from "../../wire/limits.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkTimeoutMs } from "../options.ts";
-import type { CallStream } from "../transport/call-stream.ts";
+import type { ClientCallStream } from "../transport/client-call-stream.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import { Deadline, TIME_IS_UP } from "./deadline.ts";
 import { type Outcome, readFailure, readMessage } from "./outcome.ts";
 import { Retries, tellsDelay } from "./retry.ts";
 import type { EncodedMessage, SignedAttempt } from "./signer.ts";
 
-/** One intent: which tool, with what, under which name. */
+/** One intent: a tool, its arguments and the request id. */
 export interface Intent {
   readonly tool: string;
   readonly args: EncodedMessage;
   readonly requestId: string;
-  /** W3C trace context to send along, unsigned. */
+  /** W3C trace context, which is sent unsigned. */
   readonly traceparent: string | undefined;
 }
 
 /**
- * Calls a tool and gives the verified answer, ok or not. Signs and sends as often as {@link Retries} allows. Throws
- * SealwireError with the reason of the last attempt, DEADLINE_EXCEEDED when the time is up, or the signal's reason.
+ * Calls a tool and returns the verified answer, whether ok or not. Signs and sends as often as {@link Retries} allows.
+ * Throws SealwireError with the reason of the last attempt, DEADLINE_EXCEEDED when the time is up, or the signal's
+ * reason.
  */
 export async function callTool(
   connection: Connection,
@@ -42,7 +43,7 @@ export async function callTool(
   return await callWithin(connection, intent, deadline);
 }
 
-/** As {@link callTool}, within a time that runs already. */
+/** Like {@link callTool}, with an existing deadline. */
 export async function callWithin(
   connection: Connection,
   intent: Intent,
@@ -68,23 +69,23 @@ export async function callWithin(
   }
 }
 
-/** The reason why a call was ended; where that is the time, what is known better. */
+/** The reason of an ended call. `known` is more precise than DEADLINE_EXCEEDED. */
 function endOf(reason: unknown, known: SealwireError | undefined): unknown {
   return reason instanceof SealwireError && reason.cause === TIME_IS_UP && known !== undefined ? known : reason;
 }
 
-/** What a caller is told whose time is up. */
+/** The message of DEADLINE_EXCEEDED. */
 export function timeUp({ tool, requestId }: Pick<Intent, "tool" | "requestId">, limitMs: number): string {
   return `No verified answer from ${tool} within ${limitMs} ms; its outcome is unknown, repeat it under the same request id ${requestId}.`;
 }
 
-/** An attempt, and what it came to. */
+/** An attempt with its outcome. */
 interface Sent {
   readonly attempt: SignedAttempt;
   readonly outcome: Outcome;
 }
 
-/** Makes one attempt: over the stream to the server whose turn it is, if calls to it share one, or by a request of its own. */
+/** Makes one attempt at the next server: over its shared stream if there is one, otherwise as a separate request. */
 async function send(connection: Connection, intent: Intent, deadline: Deadline): Promise<Sent> {
   const { transport, pipelines } = connection;
   const endpoint = await transport.next(deadline);
@@ -100,7 +101,7 @@ async function sendStreamed(
   { signer }: Connection,
   intent: Intent,
   deadline: Deadline,
-  stream: CallStream,
+  stream: ClientCallStream,
 ): Promise<Sent> {
   const attempt = signer.sign({ ...intent, method: CALL_STREAM_METHOD });
   const outcome = await stream.send({

@@ -6,11 +6,11 @@ import type { ContractSource } from "../contracts/contract-source.ts";
 import { opaqueJson, toLenientJson } from "./lenient-json.ts";
 import type { EncodedMessage } from "./signer.ts";
 
-/** A verified result: its bytes, and ways to read them. */
+/** A verified result, and methods to read it. */
 export class ToolOutput implements EncodedMessage {
   /** For example "type.googleapis.com/sealwire.demo.v1.BatchSumResponse". */
   readonly typeUrl: string;
-  /** The message's bytes exactly as the server signed them. */
+  /** The serialized message, exactly as the server signed it. */
   readonly value: Uint8Array;
   readonly #contracts: ContractSource;
 
@@ -27,31 +27,31 @@ export class ToolOutput implements EncodedMessage {
   }
 
   /**
-   * The result as a message of @bufbuild/protobuf. Asks the server for its descriptors if this client has none of the
-   * type. Throws RESPONSE_INVALID if the bytes are no such message.
+   * The result as a message of @bufbuild/protobuf. Requests the descriptors from the server if this client does not
+   * have those of the type. Throws RESPONSE_INVALID if the bytes do not decode as this message.
    */
   async message(): Promise<Message> {
     return (await this.#read()).message;
   }
 
   /**
-   * The result as ProtoJSON; otherwise like {@link message}. Throws RESPONSE_INVALID, too, for a value that ProtoJSON
-   * cannot hold, such as NaN in a Struct or an Any of an unknown type: see {@link lenientJson}.
+   * The result as ProtoJSON; otherwise like {@link message}. Also throws RESPONSE_INVALID for values without a
+   * ProtoJSON form, such as NaN in a Struct or an Any of an unknown type: see {@link lenientJson}.
    */
   async json(): Promise<JsonValue> {
     const { desc, message } = await this.#read();
     try {
       return toJson(desc, message, { registry: this.#contracts.registry() });
     } catch {
-      // An Any inside may hold a type that only the server's descriptors tell.
+      // An Any in the message may have a type that only the server's descriptors contain.
       const registry = await this.#contracts.fullRegistry();
       return converted(this.typeName, () => toJson(desc, message, { registry }));
     }
   }
 
   /**
-   * The result as JSON for people to look at. It is the ProtoJSON where there is one. What ProtoJSON cannot hold stands in
-   * a form close to it, and bytes that are no message of this type in base64.
+   * The result as JSON for display. It is ProtoJSON if possible. Values without a ProtoJSON form are written in a
+   * similar form, and bytes that do not decode as this message in base64.
    */
   async lenientJson(): Promise<JsonValue> {
     try {
@@ -73,7 +73,7 @@ export class ToolOutput implements EncodedMessage {
   }
 }
 
-/** Decodes a verified result. Throws RESPONSE_INVALID if it is of another type than the contract declares or damaged. */
+/** Decodes a verified result. Throws RESPONSE_INVALID if it does not have the declared type or does not decode. */
 export function decodeAs<T>(message: EncodedMessage, typeName: string, decode: (bytes: Uint8Array) => T): T {
   if (message.typeUrl === TYPE_URL_PREFIX + typeName) return decoded(typeName, () => decode(message.value));
   throw new SealwireError(

@@ -3,13 +3,13 @@ import type { ListToolsResponse } from "../../../gen/sealwire/system/v1/list_too
 import { SealwireError } from "../../errors.ts";
 import { MISSPELT, nearest } from "../../runtime/nearest.ts";
 import { builtinImage, type Image } from "../../wire/descriptors.ts";
-import { type Ending, unlessAborted } from "../calls/deadline.ts";
+import { type Cancellation, unlessAborted } from "../calls/deadline.ts";
 import { type ContractIndex, indexAnswer, indexImage, type ToolContract } from "./contracts.ts";
 
-/** Fetches the server's tools with their descriptors, verified. */
+/** Fetches the verified list of the server's tools with their descriptors. */
 export type FetchTools = () => Promise<ListToolsResponse>;
 
-/** What is looked for in the server's list, and how an error names it. */
+/** An entry to find in the server's list, and its name in error messages. */
 interface Wanted {
   readonly name: string;
   readonly what: string;
@@ -18,7 +18,7 @@ interface Wanted {
 
 const SYSTEM_SERVICE = "sealwire.system.v1.SystemToolService";
 
-/** The TOOL_FORBIDDEN about what the server does not list: `what` it is, its `name`, and the tools that are listed. */
+/** Returns the TOOL_FORBIDDEN error for a tool or method that is not listed. `what`: its description. */
 export function notListed(
   { name, what }: { readonly name: string; readonly what: string },
   listed: readonly string[],
@@ -33,22 +33,22 @@ export function notListed(
 let builtin: ContractIndex | undefined;
 let system: ContractIndex | undefined;
 
-/** All tools in this package's own image. */
+/** The tools in this package's own image. */
 function builtinIndex(): ContractIndex {
   builtin ??= indexImage(builtinImage());
   return builtin;
 }
 
-/** The tools that every server has. The demo's are not among them: a server may have its own under their names. */
+/** The system tools. The demo tools are not included, because a server may have other tools with their names. */
 function systemIndex(): ContractIndex {
   system ??= indexImage(builtinImage(), ({ typeName }) => typeName === SYSTEM_SERVICE);
   return system;
 }
 
 /**
- * Where a client takes contracts from: the system tools from its own image, others from the image it was given, and
- * what that lacks from the descriptors inside the server's signed `list_tools` answer, which is asked for once and
- * kept. Never from reflection, which nobody signs.
+ * The contracts of a client. Those of system tools are in the package's own image, others in the image that the client
+ * was given. All others come from the descriptors in the server's signed `list_tools` answer, which is fetched once and
+ * cached. Reflection is not used, because it is not signed.
  */
 export class ContractSource {
   readonly #local: ContractIndex | undefined;
@@ -62,14 +62,14 @@ export class ContractSource {
     this.#fetch = fetch;
   }
 
-  /** Finds a tool by name. Throws TOOL_FORBIDDEN if the server does not show it to this client. */
-  async forTool(tool: string, until?: Ending): Promise<ToolContract> {
+  /** Finds a tool by name. Throws TOOL_FORBIDDEN if the server does not list it for this client. */
+  async forTool(tool: string, until?: Cancellation): Promise<ToolContract> {
     const known = systemIndex().byTool.get(tool) ?? this.#local?.byTool.get(tool);
     return known ?? this.#ask({ name: tool, what: `tool "${tool}"`, among: ({ byTool }) => byTool }, until);
   }
 
-  /** Finds the tool that a method of a contract is, by its full name `package.Service.Method`; otherwise like {@link forTool}. */
-  async forMethod(method: string, until?: Ending): Promise<ToolContract> {
+  /** Finds a tool by the full name of its method, `package.Service.Method`; otherwise like {@link forTool}. */
+  async forMethod(method: string, until?: Cancellation): Promise<ToolContract> {
     const known = this.#local?.byMethod.get(method) ?? builtinIndex().byMethod.get(method);
     const wanted: Wanted = { name: method, what: `tool for the method ${method}`, among: ({ byMethod }) => byMethod };
     return known ?? this.#ask(wanted, until);
@@ -85,7 +85,7 @@ export class ContractSource {
     );
   }
 
-  /** All types that are known so far. Where two contracts hold one name, the one that the client was given counts. */
+  /** All known types. If two contracts contain the same name, the contract that the client was given is used. */
   registry(): Registry {
     const images = [builtinImage(), this.#fetched?.image, this.#local?.image];
     this.#registry ??= createRegistry(...images.flatMap((image) => (image === undefined ? [] : [image.registry])));
@@ -98,11 +98,11 @@ export class ContractSource {
     return this.registry();
   }
 
-  async #ask({ name, what, among }: Wanted, until: Ending | undefined): Promise<ToolContract> {
+  async #ask({ name, what, among }: Wanted, until: Cancellation | undefined): Promise<ToolContract> {
     const before = this.#fetched;
     let contract = among(await this.#tools(until)).get(name);
     if (contract === undefined && before !== undefined) {
-      // The list is from before; the server may have learned more since.
+      // The cached list may be outdated: fetches it again.
       if (this.#fetched === before) this.#pending = undefined;
       contract = among(await this.#tools(until)).get(name);
     }
@@ -110,8 +110,8 @@ export class ContractSource {
     throw notListed({ name, what }, [...among(await this.#tools(until)).keys()]);
   }
 
-  /** One fetch serves all who ask meanwhile; a caller who gives up leaves it to the others. */
-  #tools(until: Ending | undefined): Promise<ContractIndex> {
+  /** Fetches the list. Concurrent callers share one fetch, which continues if one of them gives up. */
+  #tools(until: Cancellation | undefined): Promise<ContractIndex> {
     this.#pending ??= this.#start();
     return unlessAborted(this.#pending, until?.signal);
   }
@@ -131,7 +131,7 @@ export class ContractSource {
   }
 }
 
-/** The nearest name; of a method's full name only the last part may be another. */
+/** The most similar name. For a method's full name, only the last part may differ. */
 function nearestOf(name: string, known: readonly string[]): string | undefined {
   const service = name.slice(0, name.lastIndexOf(".") + 1);
   const parts = known.filter((each) => each.startsWith(service)).map((each) => each.slice(service.length));

@@ -3,34 +3,34 @@ import type { ListToolsResponse } from "../../../gen/sealwire/system/v1/list_too
 import { toolNameOf } from "../../tools/tool.ts";
 import { type Image, readImage } from "../../wire/descriptors.ts";
 
-/** What a caller has to know of a tool to encode its arguments and to read its result. */
+/** The types of a tool, for encoding its arguments and reading its result. */
 export interface ToolContract {
-  /** The name to call it by. */
+  /** The name of the tool. */
   readonly tool: string;
   readonly input: DescMessage;
   readonly output: DescMessage;
-  /** The types that JSON inside an Any may name. */
+  /** The types that JSON inside an Any may use. */
   readonly registry: Registry;
 }
 
-/** The contracts in one image, ready to be looked up. */
+/** The contracts in one image, indexed by name. */
 export interface ContractIndex {
   readonly image: Image;
-  /** By tool; a name that two services have is left out. */
+  /** By tool name. Names that two services have are omitted. */
   readonly byTool: ReadonlyMap<string, ToolContract>;
   /** By the full name of the method, `package.Service.Method`. */
   readonly byMethod: ReadonlyMap<string, ToolContract>;
 }
 
-/** Packages whose services are not tools: the carrier itself and what gRPC servers have beside it. */
+/** Packages whose services are not tools: ToolService and the standard services of gRPC servers. */
 const NOT_TOOLS = /^(sealwire\.v1|grpc\..*|google\..*)$/;
 
-/** Finds a tool in an image by name; `undefined` if none or more than one of its services has it. */
+/** Finds a tool in an image by name; `undefined` if none or several of its services have it. */
 export function findLocalContract(image: Image, tool: string): ToolContract | undefined {
   return indexImage(image).byTool.get(tool);
 }
 
-/** Indexes the tools of an image: the methods of all services for which `includes` holds, by default of all tool services. */
+/** Indexes the tools of an image: the methods of all services that `includes` accepts. Default: all tool services. */
 export function indexImage(
   image: Image,
   includes: (service: DescService) => boolean = (service) => !NOT_TOOLS.test(service.file.proto.package),

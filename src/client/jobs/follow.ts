@@ -5,29 +5,30 @@ import type { Connection } from "../connection.ts";
 import { Resumption } from "./resumption.ts";
 import { openWatch, type StreamEnd, type WatchRequest } from "./watch-stream.ts";
 
-/** What one verified message of a watch comes to. */
-export interface Reading<T> {
-  /** What is to be yielded. */
+/** The content of one verified message of a watch. */
+export interface WatchUpdate<T> {
+  /** The items to yield. */
   readonly items: readonly T[];
-  /** False for a sign of life. */
+  /** False for a heartbeat. */
   readonly isNews: boolean;
-  /** True if nothing can follow. */
+  /** True if this is the last message. */
   readonly isOver: boolean;
 }
 
-/** Something that is watched: knows where it stands, so that the next stream begins there. */
+/** The target of a watch. Keeps its position, so that the next stream resumes there. */
 export interface Watched<T> {
+  /** True if the server has confirmed the target before the watch. */
   readonly isKnown: boolean;
-  /** What the next stream asks for; `end` tells how the one before ended. */
+  /** Returns the request for the next stream. `end`: how the previous stream ended. */
   request(end: StreamEnd | undefined): Pick<WatchRequest, "tool" | "args">;
-  /** Takes a verified message. Throws RESPONSE_INVALID for what cannot be believed. */
-  read(response: VerifiedResponse): Reading<T>;
+  /** Reads a verified message. Throws RESPONSE_INVALID if it contradicts an earlier message. */
+  read(response: VerifiedResponse): WatchUpdate<T>;
 }
 
 /**
- * Follows something through as many streams as it takes, all under one request id: what breaks, falls silent or is cut is
- * resumed with a fresh signature. Throws when the server refuses for good, cannot be reached for long, or says what cannot
- * be believed.
+ * Runs a watch over one or more streams with the same request id. A stream that breaks, becomes silent or is truncated
+ * is resumed with a new signature. Throws if the server refuses permanently, stays unreachable, or sends an invalid
+ * answer.
  */
 export async function* follow<T>(
   connection: Connection,

@@ -2,32 +2,36 @@ import type { Any } from "../../../gen/google/protobuf/any.ts";
 import { CancelJobRequest } from "../../../gen/sealwire/system/v1/cancel_job.ts";
 import { PollJobRequest } from "../../../gen/sealwire/system/v1/poll_job.ts";
 import { SealwireError } from "../../errors.ts";
+import { isTerminal } from "../../jobs/transitions.ts";
 import { checkNumber } from "../../runtime/number-range.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
 import { callTool } from "../calls/tool-call.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkRevision, MAX_TIMEOUT_MS } from "../options.ts";
-import { checkSuccession, type JobAnswer, type JobTool, readJobAnswer } from "./job-answer.ts";
-import { errorOfJob, isTerminal, type JobSnapshot } from "./job-snapshot.ts";
+import { checkSuccession, type JobAnswer, type JobSystemTool, readJobAnswer } from "./job-answer.ts";
+import { errorOfJob, type JobSnapshot } from "./job-snapshot.ts";
 import { type WatchOptions, watchJob } from "./watch.ts";
 
-/** How to poll a job. */
+/** Options of {@link JobHandle.poll}. */
 export interface PollOptions extends OperationOptions {
-  /** Waits up to this long for a revision above `afterRevision`, 0 to 45,000 ms. Default 0: answers at once. */
+  /**
+   * Maximum time to wait for a revision above `afterRevision`, 0 to 45,000 ms. Default 0: the server answers
+   * immediately.
+   */
   readonly waitMs?: number;
   /** The newest revision that the caller knows. Default 0. */
   readonly afterRevision?: number;
 }
 
-/** Turns the bytes of a job's output into what the handle gives. */
+/** Converts the output of a job into the type that the handle returns. */
 export type ReadOutput<Output> = (output: Any) => Output | Promise<Output>;
 
 const MAX_WAIT_MS = 45_000;
 
 /**
- * One job, by its id. A handle holds nothing on the server: it can be dropped, and another made from the id, also by
- * another process with the same client's credentials. Every method throws JOB_NOT_FOUND for a job that this client
- * does not own or that is forgotten.
+ * One job, identified by its id. A handle has no state on the server. It can be discarded, and another one can be
+ * created from the id, also in another process with credentials of the same client. Every method throws JOB_NOT_FOUND
+ * if this client does not own the job or the job was removed.
  */
 export class JobHandle<Output> {
   readonly jobId: string;
@@ -44,19 +48,19 @@ export class JobHandle<Output> {
     this.#latest = latest;
   }
 
-  /** The newest state that this handle has seen; `undefined` before the first answer. */
+  /** The newest state that this handle has received; `undefined` before the first answer. */
   get latest(): JobSnapshot | undefined {
     return this.#latest;
   }
 
-  /** Asks for the job's state. The default time limit is the client's on top of `waitMs`. */
+  /** Requests the job's state. The default time limit is the client's `timeoutMs` plus `waitMs`. */
   async poll({ waitMs = 0, afterRevision = 0, ...options }: PollOptions = {}): Promise<JobSnapshot> {
     const { timeoutMs = Math.min(waitMs + this.#connection.options.timeoutMs, MAX_TIMEOUT_MS) } = options;
     checkNumber("waitMs", waitMs, { least: 0, most: MAX_WAIT_MS, fraction: true });
     const known = this.#latest;
     const args = PollJobRequest.encode({
       jobId: this.jobId,
-      // The wait must end inside the deadline, or its answer would never be seen.
+      // The wait must end before the deadline, so that its answer can be received.
       waitMs: Math.max(0, Math.round(Math.min(waitMs, timeoutMs - ANSWER_MARGIN_MS))),
       afterRevision: BigInt(checkRevision(afterRevision)),
     }).finish();
@@ -66,8 +70,8 @@ export class JobHandle<Output> {
   }
 
   /**
-   * Follows the job: yields its state now, then each newer revision (progress may be merged), and ends after the
-   * terminal state. Resumes by itself when the connection breaks, the server drains or falls silent.
+   * Watches the job: yields its current state, then each newer revision (progress may be merged), and ends after the
+   * terminal state. Resumes automatically if the connection breaks, the server drains or becomes silent.
    */
   async *watch(options: WatchOptions = {}): AsyncGenerator<JobSnapshot, void, undefined> {
     const target = { jobId: this.jobId, isKnown: this.#latest !== undefined };
@@ -75,13 +79,13 @@ export class JobHandle<Output> {
   }
 
   /**
-   * Waits for the job's end and gives its output. Throws a SealwireError made of the job's own error if it failed or
-   * was cancelled.
+   * Waits for the end of the job and returns its output. Throws a SealwireError with the job's own error if it failed
+   * or was cancelled.
    */
   async result(options: Omit<WatchOptions, "afterRevision"> = {}): Promise<Output> {
     if (!this.#isOver()) {
       for await (const _ of this.watch(options)) {
-        // Each state is noted by watch; the terminal one is the last.
+        // The watch stores each state and ends after the terminal one.
       }
     }
     const job = this.#latest;
@@ -92,28 +96,28 @@ export class JobHandle<Output> {
   }
 
   /**
-   * Asks the job to stop; asking twice does no more. Gives the job as the request left it: a queued job is CANCELLED
-   * at once, a running one soon, a finished one stays as it is.
+   * Requests the cancellation of the job. Idempotent. Returns the state of the job after the request: a queued job is
+   * CANCELLED immediately, a running one soon, and one that has ended does not change.
    */
   async cancel(options: OperationOptions = {}): Promise<JobSnapshot> {
     const args = CancelJobRequest.encode({ jobId: this.jobId }).finish();
     return this.#note(await this.#ask("cancel_job", "CancelJobRequest", args, options));
   }
 
-  async #ask(tool: JobTool, type: string, value: Uint8Array, options: OperationOptions): Promise<JobAnswer> {
+  async #ask(tool: JobSystemTool, type: string, value: Uint8Array, options: OperationOptions): Promise<JobAnswer> {
     const { random } = this.#connection.options;
     const args = { typeUrl: `${TYPE_URL_PREFIX}sealwire.system.v1.${type}`, value };
     const intent = { tool, args, requestId: random.uuid(), traceparent: undefined };
     return readJobAnswer(tool, this.jobId, await callTool(this.#connection, intent, options));
   }
 
-  /** True once everything that `result` needs is here. */
+  /** True once everything that `result` needs has been received. */
   #isOver(): boolean {
     const state = this.#latest?.state;
     return state !== undefined && isTerminal(state) && (state !== "SUCCEEDED" || this.#output !== undefined);
   }
 
-  /** Keeps the newest state; answers to calls that ran side by side may come in any order. */
+  /** Stores the newest state. Answers to concurrent calls may arrive in any order. */
   #note({ job, output }: JobAnswer): JobSnapshot {
     if (this.#latest === undefined || job.revision >= this.#latest.revision) this.#latest = job;
     this.#output ??= output;

@@ -4,7 +4,7 @@ import type { JobError, JobState, JobView } from "../../jobs/job.ts";
 import { toTimeMs } from "../../wire/duration.ts";
 import { errorFromMessage } from "../../wire/error-message.ts";
 
-/** A job as the server last described it, verified; times in Unix milliseconds. */
+/** The verified state of a job at the time of the answer. Times are in Unix milliseconds. */
 export type JobSnapshot = Omit<JobView, "owner">;
 
 const STATE_NAMES = new Map<number, JobState>([
@@ -18,17 +18,12 @@ const STATE_NUMBERS = new Map<JobState, JobStateNumber>(
   [...STATE_NAMES].map(([number, name]) => [name, number as JobStateNumber]),
 );
 
-/** True for the states that a job never leaves. */
-export function isTerminal(state: JobState): boolean {
-  return state === "SUCCEEDED" || state === "FAILED" || state === "CANCELLED";
-}
-
-/** The number of a state in the contract. */
+/** The number of a state in the protobuf enum. */
 export function stateNumber(state: JobState): JobStateNumber {
   return STATE_NUMBERS.get(state) ?? JobStateNumber.UNSPECIFIED;
 }
 
-/** Reads a `sealwire.v1.Job` of a verified answer. Throws RESPONSE_INVALID if its state is none that this client knows. */
+/** Reads a `sealwire.v1.Job` of a verified answer. Throws RESPONSE_INVALID if this client does not know its state. */
 export function readJob(job: Job): JobSnapshot {
   const state = STATE_NAMES.get(job.state);
   if (state === undefined) {
@@ -59,7 +54,7 @@ export function readJob(job: Job): JobSnapshot {
   };
 }
 
-/** The error that the end of a job means to its caller; `undefined` while it runs and after success. */
+/** The error of a failed or cancelled job; `undefined` while it runs and after success. */
 export function errorOfJob({ jobId, state, error }: JobSnapshot): SealwireError | undefined {
   if (state !== "FAILED" && state !== "CANCELLED") return undefined;
   if (error !== undefined) return new SealwireError(error.reason, error.message, error);

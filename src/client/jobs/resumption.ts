@@ -5,15 +5,15 @@ import { Retries, tellsDelay } from "../calls/retry.ts";
 import type { Connection } from "../connection.ts";
 import type { StreamEnd } from "./watch-stream.ts";
 
-/** Decides how long a watch goes on resuming. */
+/** Decides whether and when a watch is resumed. */
 export class Resumption {
   readonly #connection: Connection;
   readonly #retries: Retries;
   #lastVerifiedAtMs: number | undefined;
 
   /**
-   * `isKnown`: true if the server has been heard of what is watched before: then a server that cannot be reached is
-   * taken for one that restarts, from the first stream on.
+   * `isKnown`: true if the server has confirmed the target before. An unreachable server then counts as restarting from
+   * the first stream on.
    */
   constructor(connection: Connection, isKnown: boolean) {
     this.#connection = connection;
@@ -21,13 +21,13 @@ export class Resumption {
     this.#retries = new Retries(connection.options.retry, connection.options);
   }
 
-  /** Notes a verified message. One without news is no reason to resume any faster. */
+  /** Records a verified message. A heartbeat does not reset the back-off. */
   verified(isNews: boolean): void {
     this.#lastVerifiedAtMs = this.#connection.options.clock.monotonicMs();
     if (isNews) this.#retries.reset();
   }
 
-  /** Milliseconds to wait before the next stream. Throws if there is to be none. */
+  /** Milliseconds to wait before the next stream. Throws the final error if the watch is not resumed. */
   delayAfter(end: StreamEnd, deadline: Deadline): number {
     const failure = failureOf(end);
     const { alternatives } = this.#connection.transport;
@@ -39,7 +39,7 @@ export class Resumption {
     return delayMs;
   }
 
-  /** A watch that nothing is known of is as patient as a call, any other as `resumeForMs` says. */
+  /** Before the first verified message the retry limits of a call apply, then `resumeForMs`. */
   #mayResume(failure: Failure): boolean {
     if (tellsDelay(failure)) return true;
     const { clock, resumeForMs } = this.#connection.options;
@@ -54,11 +54,11 @@ export class Resumption {
 }
 
 function failureOf(end: StreamEnd): Failure {
-  // A watch does nothing at the server, so that whatever ended the server was not the watch: it resumes at once.
+  // A watch changes nothing on the server and cannot have crashed it: counts as unsent, and is resumed without delay.
   if (end.kind === "failed") return end.failure.kind === "unverified" ? { ...end.failure, unsent: true } : end.failure;
   const message =
     end.kind === "silent"
-      ? "The watch fell silent: neither news nor a sign of life."
-      : "The watch ended, though there was more to come.";
+      ? "The watch received no message or heartbeat in time."
+      : "The stream of the watch ended early.";
   return { kind: "unverified", forged: false, unsent: true, error: new SealwireError("UNREACHABLE", message) };
 }

@@ -1,6 +1,7 @@
 import { WatchJobsRequest, WatchJobsResponse } from "../../../gen/sealwire/system/v1/watch_jobs.ts";
 import { Status } from "../../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../../errors.ts";
+import { isTerminal } from "../../jobs/transitions.ts";
 import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { fromTimeMs, toTimeMs } from "../../wire/duration.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
@@ -8,21 +9,24 @@ import { Deadline } from "../calls/deadline.ts";
 import { decodeAs } from "../calls/tool-output.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkTimeoutMs } from "../options.ts";
-import { follow, type Reading, type Watched } from "./follow.ts";
-import { checkSuccession } from "./job-answer.ts";
-import { isTerminal, type JobSnapshot, readJob } from "./job-snapshot.ts";
+import { follow, type Watched, type WatchUpdate } from "./follow.ts";
+import { checkSuccession, invalidResponse } from "./job-answer.ts";
+import { type JobSnapshot, readJob } from "./job-snapshot.ts";
 
-/** Which jobs to follow, from when on and for how long. */
+/** Options of {@link watchJobs}. */
 export interface WatchJobsOptions extends Omit<OperationOptions, "timeoutMs"> {
   /** Default: the jobs of all tools. */
   readonly tool?: string;
-  /** Also jobs that ended then or later, by the server's clock, Unix milliseconds. Default: of the jobs there are, the open ones. */
+  /**
+   * Includes jobs that ended at this time or later, by the server's clock, in Unix milliseconds. Default: open jobs
+   * only.
+   */
   readonly endedSinceMs?: number;
   /** Time for the whole watch, 1 to 86,400,000 ms. Default: no limit. */
   readonly timeoutMs?: number;
 }
 
-/** Follows all of the client's jobs through as many streams as it takes; see {@link follow}. Does not end by itself. */
+/** Watches all of the client's jobs until the caller stops it; see {@link follow}. */
 export async function* watchJobs(
   connection: Connection,
   { signal, timeoutMs, ...selection }: WatchJobsOptions,
@@ -43,7 +47,7 @@ class WatchedJobs implements Watched<JobSnapshot> {
   readonly isKnown = false;
   readonly #tool: string;
   readonly #heartbeatIntervalMs: number;
-  /** The open jobs, and the ended ones that another stream may bring again. */
+  /** The open jobs, and the ended ones that the next stream may send again. */
   readonly #known = new Map<string, JobSnapshot>();
   readonly #endedSinceMs: number | undefined;
   #resumeMs: number | undefined;
@@ -67,21 +71,21 @@ class WatchedJobs implements Watched<JobSnapshot> {
     return { tool: "watch_jobs", args: { typeUrl: `${TYPE_URL_PREFIX}sealwire.system.v1.WatchJobsRequest`, value } };
   }
 
-  read({ status, result }: VerifiedResponse): Reading<JobSnapshot> {
+  read({ status, result }: VerifiedResponse): WatchUpdate<JobSnapshot> {
     if (status !== Status.OK || result === undefined) {
-      throw unbelievable(`A message of watch_jobs has the status ${status} and ${result ? "a" : "no"} result.`);
+      throw invalidResponse(`A message of watch_jobs has the status ${status} and ${result ? "a" : "no"} result.`);
     }
     const type = "sealwire.system.v1.WatchJobsResponse";
     const { jobs, resumeTime } = decodeAs(result, type, (bytes) => WatchJobsResponse.decode(bytes));
-    if (resumeTime === undefined) throw unbelievable("A message of watch_jobs does not say where to resume.");
+    if (resumeTime === undefined) throw invalidResponse("A message of watch_jobs does not say where to resume.");
     const items = jobs.map(readJob).filter((job) => this.#isNewer(job));
-    this.#told(toTimeMs(resumeTime));
+    this.#resumeFrom(toTimeMs(resumeTime));
     return { items, isNews: items.length > 0, isOver: false };
   }
 
   #isNewer(job: JobSnapshot): boolean {
     if (this.#tool !== "" && job.tool !== this.#tool) {
-      throw unbelievable(`Asked for jobs of ${this.#tool}, watch_jobs gives ${job.jobId} of ${job.tool}.`);
+      throw invalidResponse(`Asked for jobs of ${this.#tool}, watch_jobs gives ${job.jobId} of ${job.tool}.`);
     }
     const known = this.#known.get(job.jobId);
     checkSuccession(known, job);
@@ -89,8 +93,8 @@ class WatchedJobs implements Watched<JobSnapshot> {
     return known === undefined || job.revision > known.revision;
   }
 
-  /** Whatever ended before is not brought again. */
-  #told(resumeMs: number): void {
+  /** Sets the time from which the next stream resumes, and removes jobs that ended before. */
+  #resumeFrom(resumeMs: number): void {
     if (this.#resumeMs !== undefined && resumeMs <= this.#resumeMs) return;
     this.#resumeMs = resumeMs;
     for (const [jobId, { state, endedAtMs = 0 }] of this.#known) {
@@ -99,9 +103,5 @@ class WatchedJobs implements Watched<JobSnapshot> {
   }
 }
 
-/** The end of the year 9999, the last that a Timestamp holds. */
+/** The end of the year 9999, the largest value of a Timestamp. */
 const MAX_TIME_MS = 253_402_300_799_000;
-
-function unbelievable(message: string): SealwireError {
-  return new SealwireError("RESPONSE_INVALID", message);
-}

@@ -7,27 +7,27 @@ import type { EncodedMessage, SignedAttempt } from "../calls/signer.ts";
 import type { Connection } from "../connection.ts";
 import type { RawStatus, RawStream } from "../transport/transport.ts";
 
-/** What one stream of a watch asks for. Its arguments hold the heartbeat interval of the client's options. */
+/** The request of one stream of a watch. Its arguments contain the heartbeat interval of the client's options. */
 export interface WatchRequest {
   readonly tool: string;
   readonly args: EncodedMessage;
   readonly requestId: string;
 }
 
-/** How a stream ended from which more was to come. */
+/** The reason for the early end of a stream. */
 export type StreamEnd =
-  /** The peer says OK, so the rest was cut off. */
+  /** The peer ended the stream with OK before the watch was complete. */
   | { readonly kind: "truncated" }
-  /** Nothing came for 2.5 heartbeat intervals. */
+  /** No message arrived for 2.5 heartbeat intervals. */
   | { readonly kind: "silent" }
   | { readonly kind: "failed"; readonly failure: Failure; readonly attempt: SignedAttempt };
 
-/** A stream without any message for so many heartbeat intervals is taken for dead. */
+/** Number of heartbeat intervals without a message after which a stream counts as dead. */
 const SILENT_INTERVALS = 2.5;
 
 /**
- * Opens one WatchJob stream and yields each message as a verified Response, in unbroken sequence. Returns how the
- * stream ended, and rejects with the deadline's reason. A caller who has seen enough returns the generator early.
+ * Opens one WatchJob stream and yields each message as a verified Response, without gaps in the sequence. Returns how
+ * the stream ended, and rejects with the deadline's reason. The caller may close the generator early.
  */
 export async function* openWatch(
   { options, transport, signer }: Connection,
@@ -65,7 +65,7 @@ function endOf(final: RawStatus, expected: Expectation, attempt: SignedAttempt):
   return { kind: "failed", failure: readFailure(final, expected), attempt };
 }
 
-/** The next message or the status; `undefined` if neither comes in time. */
+/** Returns the next message or the status; `undefined` if neither arrives in time. */
 async function nextWithin(
   stream: RawStream,
   silenceMs: number,

@@ -1,36 +1,37 @@
 import { WatchJobRequest } from "../../../gen/sealwire/system/v1/watch_job.ts";
-import { SealwireError } from "../../errors.ts";
+import type { SealwireError } from "../../errors.ts";
+import { isTerminal } from "../../jobs/transitions.ts";
 import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
 import { Deadline } from "../calls/deadline.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkRevision, checkTimeoutMs } from "../options.ts";
-import { follow, type Reading, type Watched } from "./follow.ts";
-import { checkSuccession, type JobAnswer, readJobAnswer } from "./job-answer.ts";
-import { isTerminal, type JobSnapshot } from "./job-snapshot.ts";
+import { follow, type Watched, type WatchUpdate } from "./follow.ts";
+import { checkSuccession, invalidResponse, type JobAnswer, readJobAnswer } from "./job-answer.ts";
+import type { JobSnapshot } from "./job-snapshot.ts";
 import type { StreamEnd } from "./watch-stream.ts";
 
-/** Where a watch begins and how long it may last. */
+/** Options of {@link watchJob}. */
 export interface WatchOptions extends Omit<OperationOptions, "timeoutMs"> {
-  /** The newest revision that the caller knows; only newer ones are yielded, and the terminal one. Default 0. */
+  /** The newest revision that the caller knows. Only newer ones and the terminal one are yielded. Default 0. */
   readonly afterRevision?: number;
   /** Time for the whole watch, 1 to 86,400,000 ms. Default: no limit. */
   readonly timeoutMs?: number;
 }
 
-/** Which job to follow. */
+/** The job to watch. */
 export interface WatchTarget {
   readonly jobId: string;
   /**
-   * True if the server has been heard of it before: then a server that cannot be reached is taken for one that
-   * restarts, from the first stream on.
+   * True if the server has confirmed the job before. An unreachable server then counts as restarting from the first
+   * stream on.
    */
   readonly isKnown: boolean;
 }
 
 /**
- * Follows a job to its end: yields its state now, then each newer revision (progress may be merged), and returns after
- * the terminal one. Streams that break are resumed after the newest revision; see {@link follow}.
+ * Watches a job until its end: yields its current state, then each newer revision (progress may be merged), and returns
+ * after the terminal one. A broken stream is resumed after the newest revision; see {@link follow}.
  */
 export async function* watchJob(
   connection: Connection,
@@ -66,7 +67,7 @@ class WatchedJob implements Watched<JobAnswer> {
   }
 
   request(end: StreamEnd | undefined) {
-    // A stream that said it was complete without the terminal state may have missed it: ask for the state anew.
+    // A stream that ended with OK but without the terminal state may have missed it: requests the state again.
     const afterRevision = end?.kind === "truncated" ? Math.max(0, this.#yielded - 1) : this.#yielded;
     const value = WatchJobRequest.encode({
       jobId: this.#jobId,
@@ -76,11 +77,11 @@ class WatchedJob implements Watched<JobAnswer> {
     return { tool: "watch_job", args: { typeUrl: `${TYPE_URL_PREFIX}sealwire.system.v1.WatchJobRequest`, value } };
   }
 
-  read(response: VerifiedResponse): Reading<JobAnswer> {
+  read(response: VerifiedResponse): WatchUpdate<JobAnswer> {
     const answer = readJobAnswer("watch_job", this.#jobId, response);
     const { job } = answer;
     checkSuccession(this.#known, job);
-    if (job.revision < this.#afterRevision) throw fallen(job, this.#afterRevision);
+    if (job.revision < this.#afterRevision) throw staleRevision(job, this.#afterRevision);
     const isNews = this.#known === undefined || job.revision > this.#known.revision;
     const isOver = isTerminal(job.state);
     const isYielded = job.revision > this.#yielded || isOver;
@@ -90,9 +91,8 @@ class WatchedJob implements Watched<JobAnswer> {
   }
 }
 
-function fallen({ jobId, revision }: JobSnapshot, afterRevision: number): SealwireError {
-  return new SealwireError(
-    "RESPONSE_INVALID",
+function staleRevision({ jobId, revision }: JobSnapshot, afterRevision: number): SealwireError {
+  return invalidResponse(
     `Job ${jobId} is at revision ${revision}, below ${afterRevision}, which the caller knows already.`,
   );
 }

@@ -3,38 +3,38 @@ import { CallCredentials, Metadata } from "@grpc/grpc-js";
 import { CALL_HEADER_METADATA, sourceOf } from "../../wire/call-header.ts";
 
 /**
- * Tells the server in a call's metadata from which port the call is sent. Written as credentials of the call, since grpc-js
- * asks those once it has chosen a connection: it gives them the credentials of that connection.
+ * Adds the local port of a call's connection to its metadata. Implemented as call credentials, because grpc-js passes
+ * them the credentials of the connection that it has chosen.
  */
 export class CallSource extends CallCredentials {
   readonly #sockets: WeakMap<CallCredentials, Socket>;
   #socket: Socket | undefined;
 
-  /** `sockets`: the socket behind the credentials of each connection. */
+  /** `sockets`: the socket of each connection, by its credentials. */
   constructor(sockets: WeakMap<CallCredentials, Socket>) {
     super();
     this.#sockets = sockets;
   }
 
-  /** Lets the process end while the connection is open, until grpc-js sends the first call of a row on it again. */
+  /** Allows the process to exit while the connection is open, until grpc-js refs the socket again for a call. */
   unref(): void {
     this.#socket?.unref();
   }
 
-  /** For grpc-js. */
+  /** Called by grpc-js. */
   compose(connection: CallCredentials): CallCredentials {
     this.#socket = this.#sockets.get(connection);
     return this;
   }
 
-  /** For grpc-js. */
+  /** Called by grpc-js. */
   async generateMetadata(): Promise<Metadata> {
     const metadata = new Metadata();
     if (this.#socket !== undefined) metadata.set(CALL_HEADER_METADATA, sourceOf(this.#socket.localPort));
     return metadata;
   }
 
-  /** For grpc-js. */
+  /** Called by grpc-js. */
   _equals(other: CallCredentials): boolean {
     return this === other;
   }

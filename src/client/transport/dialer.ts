@@ -10,31 +10,31 @@ import type { HttpProxy } from "./proxy.ts";
 type SecureConnector = ReturnType<ChannelCredentials["_createSecureConnector"]>;
 type Connected = Awaited<ReturnType<SecureConnector["connect"]>>;
 
-/** How the connections of one channel are opened. */
+/** Options of a {@link Dialer}. */
 export interface DialOptions {
   readonly clock: Clock;
   /** Without it connections are plaintext. */
   readonly tls: { readonly context: SecureContext; readonly serverName: string } | undefined;
   readonly proxy: HttpProxy | undefined;
-  /** How long proxy and server may each stay silent. */
+  /** Maximum time that the proxy and the server may each be silent. */
   readonly silenceMs: number;
 }
 
-/** Why a connection did not come about. */
+/** The reason for a failed connection. */
 export interface DialFailure {
   readonly message: string;
-  /** True if another attempt may fare better. */
+  /** True if another attempt may succeed. */
   readonly mayPass: boolean;
 }
 
-/** An error of Node, perhaps of OpenSSL in it, which has its own words. */
+/** An error of Node.js. Errors of OpenSSL have a `reason`. */
 type TlsError = NodeJS.ErrnoException & { readonly reason?: string };
 type Peer = Pick<ProbeTarget, "host" | "port">;
 
-/** How long a server is asked what it speaks. */
+/** Time limit for probing the protocol of a server. */
 const SEARCH_MS = 2_000;
 
-/** Less is no HTTP/2: a TLS server that gets plaintext sends an alert of 7 bytes, if anything. */
+/** Minimum size of an HTTP/2 frame. A TLS server answers plaintext with an alert of 7 bytes or nothing. */
 const FRAME_HEADER_BYTES = 9;
 
 const NEEDS_TLS: DialFailure = {
@@ -46,24 +46,24 @@ const NEEDS_PLAINTEXT: DialFailure = {
   mayPass: false,
 };
 
-/** What grpc-js says of an answer that is no HTTP/2. */
+/** Messages of grpc-js for an answer that is not HTTP/2. */
 const NO_HTTP2 = /protocol error|frame size/i;
-/** What it says where it knows nothing. */
+/** Messages of grpc-js without a reason. */
 const NOTHING_KNOWN: ReadonlySet<string> = new Set(["undefined", "null", "", "Failed to connect"]);
 
 /**
- * Takes a channel's connections from TCP to the point where HTTP/2 begins: through a proxy, by TLS, each within a time.
- * grpc-js itself names an IP address as TLS server name, waits without end for a peer that says nothing, and does not tell
- * why a proxy or a peer that speaks otherwise was of no use.
+ * Establishes the connections of a channel above TCP: the proxy tunnel and TLS, each with a time limit. grpc-js itself
+ * sends IP addresses as TLS server names, waits forever for a silent peer, and does not report why a proxy or a peer
+ * with another protocol failed.
  */
 export class Dialer extends ChannelCredentials {
   readonly #options: DialOptions;
-  /** The latest socket to each of the server's addresses, by the credentials that grpc-js gets for that. */
+  /** The latest socket of each address, by the credentials that grpc-js got for it. */
   readonly #sockets = new WeakMap<CallCredentials, Socket>();
   #failure: DialFailure | undefined;
-  /** What the server was found to speak instead. */
+  /** Set if the server was found to use another protocol. */
   #mismatch: DialFailure | undefined;
-  /** That is looked for once, until a connection comes about. */
+  /** The running or last probe of the protocol. Reset by a successful connection. */
   #search: Promise<void> | undefined;
 
   constructor(options: DialOptions) {
@@ -71,32 +71,32 @@ export class Dialer extends ChannelCredentials {
     this.#options = options;
   }
 
-  /** Why the latest connection did not come about; `known` is what grpc-js says of it. Soon, where that is being found out. */
+  /** Returns why the latest connection failed, after a running probe. `known`: the message of grpc-js. */
   async explain(known: string): Promise<DialFailure> {
     await this.#search;
     const failure = this.#mismatch ?? this.#failure;
     if (failure !== undefined) return failure;
     if (this.#options.tls === undefined && NO_HTTP2.test(known))
       return { message: "the server does not speak HTTP/2 in plaintext; it may expect TLS", mayPass: false };
-    return { message: NOTHING_KNOWN.has(known) ? "it ended at once" : known, mayPass: true };
+    return { message: NOTHING_KNOWN.has(known) ? "the connection was closed immediately" : known, mayPass: true };
   }
 
-  /** What tells the server of one call over which connection it was sent. */
+  /** Returns the credentials that add the source of a call to its metadata. */
   source(): CallSource {
     return new CallSource(this.#sockets);
   }
 
-  /** For grpc-js. */
+  /** Called by grpc-js. */
   _isSecure(): boolean {
     return this.#options.tls !== undefined;
   }
 
-  /** For grpc-js, whose channels share connections if their credentials are equal. */
+  /** Called by grpc-js. Channels with equal credentials share connections. */
   _equals(other: ChannelCredentials): boolean {
     return this === other;
   }
 
-  /** For grpc-js. */
+  /** Called by grpc-js. */
   _createSecureConnector(_target: unknown, _options: unknown, callCredentials?: CallCredentials): SecureConnector {
     const own = callCredentials ?? credentials.createEmpty();
     return {
@@ -122,7 +122,7 @@ export class Dialer extends ChannelCredentials {
     return { socket: ready, secure: tls !== undefined };
   }
 
-  /** Asks the proxy for a way to the server. */
+  /** Opens a tunnel to the server through the proxy. */
   #openTunnel(socket: Socket, { destination, authorization }: HttpProxy): Promise<void> {
     const headers = { Host: destination, ...(authorization !== undefined && { "Proxy-Authorization": authorization }) };
     return new Promise((resolve, reject) => {
@@ -135,7 +135,7 @@ export class Dialer extends ChannelCredentials {
         else reject(this.#fail({ message: refusal, mayPass: Number(statusCode) >= 500 }));
       });
       asked.once("error", ({ message }) =>
-        reject(this.#fail({ message: `the proxy opens no way to ${destination}: ${message}`, mayPass: true })),
+        reject(this.#fail({ message: `the proxy opens no tunnel to ${destination}: ${message}`, mayPass: true })),
       );
       asked.end();
     });
@@ -148,7 +148,7 @@ export class Dialer extends ChannelCredentials {
         socket,
         secureContext: context,
         host: serverName,
-        // RFC 6066 allows names alone.
+        // RFC 6066 does not allow IP addresses.
         ...(isIP(serverName) === 0 && { servername: serverName }),
         ALPNProtocols: ["h2"],
         rejectUnauthorized: true,
@@ -166,7 +166,7 @@ export class Dialer extends ChannelCredentials {
     });
   }
 
-  /** A peer that closes before it has sent anything whole, or says nothing at all, does not speak HTTP/2. */
+  /** Detects a peer that closes the connection before its first frame, or is silent: it does not use HTTP/2. */
   #awaitFirstFrame(socket: Socket): void {
     const { clock, silenceMs, tls } = this.#options;
     const before = socket.bytesRead;
@@ -175,7 +175,7 @@ export class Dialer extends ChannelCredentials {
     const timer = clock.after(silenceMs, () => {
       if (received() === 0) this.#endSilent(socket, "the server");
     });
-    // With TLS 1.3 a server refuses the client's certificate, or that there is none, afterwards.
+    // With TLS 1.3 a server refuses an invalid or missing client certificate after the handshake.
     if (tls !== undefined) socket.once("error", (error) => received() === 0 && this.#fail(ofTls(error)));
     socket.once("close", () => {
       timer[Symbol.dispose]();
@@ -184,7 +184,7 @@ export class Dialer extends ChannelCredentials {
     });
   }
 
-  /** Finds out whether a server that ended the connection speaks what this client does not. */
+  /** Probes whether a server that closed the connection uses TLS where this client does not, or the reverse. */
   #seekMismatch(peer: Peer | undefined): Promise<void> {
     if (peer === undefined) return Promise.resolve();
     const { tls, clock } = this.#options;
@@ -195,23 +195,23 @@ export class Dialer extends ChannelCredentials {
     return this.#search;
   }
 
-  /** Where a socket leads to; `undefined` for a unix socket, and through a proxy. */
+  /** The peer of a socket; `undefined` for a unix socket and through a proxy. */
   #peerOf({ remoteAddress: host, remotePort: port }: Socket): Peer | undefined {
     return host === undefined || port === undefined || this.#options.proxy !== undefined ? undefined : { host, port };
   }
 
-  /** Ends a socket on which a step takes too long. */
+  /** Runs a step, and destroys the socket if it takes too long. */
   async #within<T>(socket: Socket, peer: string, step: Promise<T>): Promise<T> {
     using _ = this.#options.clock.after(this.#options.silenceMs, () => this.#endSilent(socket, peer));
     return await step;
   }
 
   #endSilent(socket: Socket, peer: string): void {
-    const message = `${peer} takes the connection and says nothing for ${this.#options.silenceMs} ms`;
+    const message = `${peer} accepts the connection but sends nothing for ${this.#options.silenceMs} ms`;
     socket.destroy(this.#fail({ message, mayPass: true }));
   }
 
-  /** Notes why, unless something before was the reason. */
+  /** Stores the first failure of an attempt, and returns it as an error. */
   #fail(failure: DialFailure): Error {
     this.#failure ??= failure;
     return new Error(failure.message);

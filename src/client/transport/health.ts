@@ -10,15 +10,16 @@ import { Deadline } from "../calls/deadline.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkTimeoutMs } from "../options.ts";
 
-/** What a health service says: "SERVING", "NOT_SERVING", "UNKNOWN" or "SERVICE_UNKNOWN". */
+/** The answer of a health service: "SERVING", "NOT_SERVING", "UNKNOWN" or "SERVICE_UNKNOWN". */
 export type ServingStatus = string;
 
-/** Asks for the health of a service, once. */
+/** The gRPC path of a health check. */
 export const CHECK_METHOD = "/grpc.health.v1.Health/Check";
 
 /**
- * Asks the standard gRPC health service, once. Neither question nor answer is signed, so anyone on the way can have
- * given it. Throws UNREACHABLE if none came, RESPONSE_UNVERIFIED with the status of another failure.
+ * Sends one request to the standard gRPC health service. Request and answer are not signed, so anyone on the network
+ * path can forge them. Throws UNREACHABLE if no answer was received, RESPONSE_UNVERIFIED with the status of another
+ * failure.
  */
 export async function checkHealth(
   { options, transport, operations }: Connection,

@@ -2,8 +2,8 @@ import { lookup, Resolver } from "node:dns/promises";
 import type { ServerName } from "../../wire/server-address.ts";
 
 /**
- * The gRPC targets of all addresses behind a name, sorted. Asks the name server that the name says, or whatever this
- * machine asks. Rejects if there is none.
+ * Resolves a name to the sorted gRPC targets of its addresses. Uses the given name server, or the resolver of this
+ * machine. Rejects if the name has no address.
  */
 export async function lookUp({ host, port, nameServer }: ServerName): Promise<readonly string[]> {
   const found =

@@ -1,29 +1,29 @@
 import type { Outcome } from "../calls/outcome.ts";
-import { CallStream, type CallStreamOptions } from "./call-stream.ts";
+import { ClientCallStream, type ClientCallStreamOptions } from "./client-call-stream.ts";
 import type { Endpoint } from "./transport.ts";
 
-/** When calls share a stream: as the option `pipeline` of a client has it. */
+/** When calls share a stream; see the option `pipeline` of a client. */
 export type PipelineMode = true | "auto";
 
-/** What pipelines are made of. */
-export interface PipelineOptions extends CallStreamOptions {
+/** Options of {@link Pipelines}. */
+export interface PipelineOptions extends ClientCallStreamOptions {
   readonly mode: PipelineMode;
 }
 
-/** A call as far as it matters for how it is sent. */
+/** The properties of a call that decide how it is sent. */
 export interface SendableCall {
   /** Size of its arguments. */
   readonly bytes: number;
   readonly traceparent: string | undefined;
 }
 
-/** A call that follows another within this time is one of many. */
+/** Maximum time between two calls that count as following each other. */
 const BUSY_MS = 1_000;
-/** Most unanswered calls on a stream; a server works on no more at a time. */
+/** Maximum number of open calls on a stream. A server does not process more at a time. */
 const CALLS_MAX = 64;
-/** Calls with larger arguments would hold up those behind them on a stream. */
+/** Maximum size of arguments on a stream. Larger ones would delay the calls behind them. */
 const BYTES_MAX = 64 * 1024;
-/** How long no stream is opened after one that was of no use; doubles. */
+/** Time without a new stream after one was not useful. Doubles each time. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 600_000;
 
@@ -36,7 +36,7 @@ export class Pipelines {
     this.#options = options;
   }
 
-  /** The pipeline of a server. */
+  /** Returns the pipeline of a server. */
   of(endpoint: Endpoint): Pipeline {
     let pipeline = this.#byEndpoint.get(endpoint);
     if (pipeline === undefined) {
@@ -48,17 +48,18 @@ export class Pipelines {
 }
 
 /**
- * Decides for each call to one server whether it is sent over a stream. With "auto" the stream is opened when calls
- * overlap or follow each other closely, and used once the server has confirmed that it is the only one that answers on it.
+ * Decides for each call to one server whether it is sent over a stream. With "auto", a stream is opened when calls
+ * overlap or follow each other within a second, and used once the server has confirmed that the stream leads directly
+ * to it.
  */
 export class Pipeline {
   readonly #endpoint: Endpoint;
   readonly #options: PipelineOptions;
-  #stream: CallStream | undefined;
-  /** Calls under way by a request of their own, and when the latest of them ended. */
+  #stream: ClientCallStream | undefined;
+  /** Number of open calls that are separate requests, and the time when the latest of them ended. */
   #single = 0;
   #singleEndedAtMs = -Infinity;
-  /** Streams in a row that were of no use, and until when no other is opened. */
+  /** Number of consecutive streams that were not useful, and the time until which no other is opened. */
   #useless = 0;
   #pausedUntilMs = -Infinity;
 
@@ -67,11 +68,11 @@ export class Pipeline {
     this.#options = options;
   }
 
-  /** The stream that a call is to go over; `undefined` if it is to be a request of its own. */
-  streamFor({ bytes, traceparent }: SendableCall): CallStream | undefined {
+  /** Returns the stream for a call; `undefined` if the call is sent as a separate request. */
+  streamFor({ bytes, traceparent }: SendableCall): ClientCallStream | undefined {
     const isAuto = this.#options.mode === "auto";
     const stream = this.#open;
-    // A stream without headers cannot carry a trace context.
+    // Without headers a stream cannot carry a trace context.
     if (!isAuto && (traceparent === undefined || stream?.route !== undefined)) return stream ?? this.#begin();
     if (stream === undefined) {
       if (this.#isBusy()) this.#begin();
@@ -82,27 +83,27 @@ export class Pipeline {
     return stream.route === "direct" && stream.size < CALLS_MAX && bytes <= BYTES_MAX ? stream : undefined;
   }
 
-  /** True if a call surely did not take effect by the stream that it was sent on, and is to be sent by itself. */
-  mustResend(stream: CallStream, outcome: Outcome): boolean {
+  /** True if a call was certainly not executed on the stream and must be sent as a separate request. */
+  mustResend(stream: ClientCallStream, outcome: Outcome): boolean {
     if (this.#options.mode !== "auto") return false;
     if (outcome.kind === "unverified") return outcome.unsent === true && !outcome.forged;
-    // The key has too many streams, perhaps; by itself the call counts as none.
+    // The key may have too many streams. A separate request does not count as one.
     return outcome.kind === "refusal" && outcome.error.reason === "QUOTA_EXCEEDED" && !stream.hasServed;
   }
 
-  /** A call is sent by a request of its own. */
+  /** A call starts as a separate request. */
   singleBegan(): void {
     this.#single += 1;
   }
 
-  /** It has come to an end. */
+  /** A call that was a separate request has ended. */
   singleEnded(): void {
     this.#single -= 1;
     this.#singleEndedAtMs = this.#options.clock.monotonicMs();
   }
 
-  /** The stream, if it takes more calls. */
-  get #open(): CallStream | undefined {
+  /** The current stream; `undefined` if it accepts no more calls. */
+  get #open(): ClientCallStream | undefined {
     const stream = this.#stream;
     if (stream === undefined || stream.isOpen) return stream;
     this.#stream = undefined;
@@ -114,8 +115,8 @@ export class Pipeline {
     return undefined;
   }
 
-  #begin(): CallStream {
-    this.#stream = new CallStream(this.#endpoint, this.#options);
+  #begin(): ClientCallStream {
+    this.#stream = new ClientCallStream(this.#endpoint, this.#options);
     return this.#stream;
   }
 

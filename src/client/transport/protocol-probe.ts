@@ -2,7 +2,7 @@ import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Clock } from "../../runtime/clock.ts";
 
-/** Whom to ask, and for how long. */
+/** The server to probe, and the time limit. */
 export interface ProbeTarget {
   readonly host: string;
   readonly port: number;
@@ -10,7 +10,7 @@ export interface ProbeTarget {
   readonly limitMs: number;
 }
 
-/** What an HTTP/2 client sends first: the preface and a SETTINGS frame without any. */
+/** The first bytes of an HTTP/2 client: the preface and an empty SETTINGS frame. */
 const HELLO = Buffer.concat([
   Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
   Buffer.from("000000040000000000", "hex"),
@@ -18,28 +18,28 @@ const HELLO = Buffer.concat([
 const FRAME_TYPE_AT = 3;
 const SETTINGS_TYPE = 4;
 
-/** What OpenSSL says of an answer that is no TLS. */
+/** Error codes of OpenSSL for an answer that is not TLS. */
 const NO_TLS: ReadonlySet<string> = new Set(["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_PACKET_LENGTH_TOO_LONG"]);
 
-/** True for an error that shows a peer to speak something else than TLS. */
+/** True if the error shows that the peer does not use TLS. */
 export function isNoTls({ code = "" }: NodeJS.ErrnoException): boolean {
   return NO_TLS.has(code);
 }
 
-/** True if whoever listens there speaks TLS. Nothing is sent to it and nothing of it believed. */
+/** Resolves to true if the server uses TLS. Sends no application data and verifies no certificate. */
 export function speaksTls(target: ProbeTarget): Promise<boolean> {
   const { host, port } = target;
   const socket = connectTls({ host, port, rejectUnauthorized: false, ALPNProtocols: ["h2"] });
   return verdict(target, socket, (conclude) => {
     socket.once("secureConnect", () => conclude(true));
-    // Also a refusal is said by TLS.
+    // A TLS alert also shows that the server uses TLS.
     socket.on("error", (error: NodeJS.ErrnoException) =>
       conclude(error.code?.startsWith("ERR_SSL_") === true && !isNoTls(error)),
     );
   });
 }
 
-/** True if whoever listens there speaks HTTP/2 in plaintext. Only what every client sends first is sent. */
+/** Resolves to true if the server uses HTTP/2 in plaintext. Sends only the preface and an empty SETTINGS frame. */
 export function speaksPlaintext(target: ProbeTarget): Promise<boolean> {
   const socket = connectPlain({ host: target.host, port: target.port }, () => socket.write(HELLO));
   return verdict(target, socket, (conclude) => {

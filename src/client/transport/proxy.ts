@@ -3,13 +3,13 @@ import { SealwireError } from "../../errors.ts";
 import type { Environment } from "../../runtime/environment.ts";
 import { endpointOf, isLoopback } from "./loopback.ts";
 
-/** An HTTP proxy that connections are asked of by CONNECT. */
+/** An HTTP proxy that opens connections with CONNECT. */
 export interface HttpProxy {
-  /** Its own gRPC target. */
+  /** The gRPC target of the proxy. */
   readonly target: string;
-  /** What is asked for: `host:port`. */
+  /** The `host:port` to connect to. */
   readonly destination: string;
-  /** The value of `Proxy-Authorization`; a secret. */
+  /** The value of `Proxy-Authorization`. Secret. */
   readonly authorization: string | undefined;
 }
 
@@ -18,9 +18,9 @@ const NO_PROXY_VARIABLES = ["no_grpc_proxy", "no_proxy"] as const;
 const DEFAULT_PROXY_PORT = "80";
 
 /**
- * The proxy that the environment names for a gRPC target; `undefined` if it is reached directly, as loopback and unix
- * sockets always are. Names of variables count in lower case first, then in upper case. Throws OPTIONS_INVALID for a
- * proxy that cannot be used.
+ * Returns the proxy for a gRPC target from the environment; `undefined` for a direct connection, which loopback
+ * addresses and unix sockets always have. Lower-case names of variables take precedence over upper-case ones. Throws
+ * OPTIONS_INVALID for an unusable proxy.
  */
 export function proxyFor(target: string, environment: Environment): HttpProxy | undefined {
   const endpoint = endpointOf(target);
@@ -32,7 +32,7 @@ export function proxyFor(target: string, environment: Environment): HttpProxy | 
     // The value may hold a password.
     throw new SealwireError(
       "OPTIONS_INVALID",
-      `The environment variable ${variable} names no proxy that can be used.\nSet it to http://HOST:PORT, or list ${endpoint.host} in NO_PROXY.`,
+      `The environment variable ${variable} does not name a usable proxy.\nSet it to http://HOST:PORT, or list ${endpoint.host} in NO_PROXY.`,
     );
   }
   const { hostname, port, username, password } = url;
@@ -44,7 +44,7 @@ export function proxyFor(target: string, environment: Environment): HttpProxy | 
   };
 }
 
-/** The first variable that holds something. */
+/** The first variable with a value. */
 function firstSet(names: readonly string[], environment: Environment): readonly [string | undefined, string] {
   const found = names.flatMap((name) => [name, name.toUpperCase()]).find((name) => environment[name]?.trim());
   return [found, found === undefined ? "" : (environment[found] as string).trim()];
@@ -60,7 +60,7 @@ function readUrl(text: string): URL | undefined {
   }
 }
 
-/** True if a list such as `.example.com, 10.0.0.0/8, host:443` holds the endpoint; `*` holds all. */
+/** True if a list such as `.example.com, 10.0.0.0/8, host:443` contains the endpoint; `*` matches all. */
 function isExcluded({ host, port }: { readonly host: string; readonly port: number }, list: string): boolean {
   return list
     .split(/[\s,]+/)

@@ -19,56 +19,56 @@ import {
   type Transport,
 } from "./transport.ts";
 
-/** Whether a server gets calls; "unknown" until it was heard of. */
-export type Fitness = "unknown" | "in" | "out";
+/** The health of a server as this client knows it; "unknown" until the first call or health check ends. */
+export type ReplicaHealth = "unknown" | "serving" | "not serving";
 
-/** What a replica is made of. */
+/** Options of a {@link Replica}. */
 export interface ReplicaOptions {
   readonly channel: Transport & Endpoint;
   readonly clock: Clock;
   readonly random: Random;
-  /** How often it is asked for its health, and how long it may take to answer. */
+  /** Interval of the health checks, and their time limit. */
   readonly healthIntervalMs: number;
-  /** Told whenever a call or a check has shown how it is. */
-  readonly onJudged: (fitness: Fitness) => void;
+  /** Called with the result of each health check, and when a call finds the server unavailable. */
+  readonly onHealth: (health: ReplicaHealth) => void;
 }
 
-/** First wait before a server that is out is asked again; doubles up to the interval. */
+/** First delay before a server that is not serving is checked again. Doubles up to the interval. */
 const FIRST_RECHECK_MS = 100;
 
-/** What a server may answer to a health check and be well: it has no such service, or too many who ask. */
-const ANSWERS_OF_THE_WELL: ReadonlySet<number> = new Set([status.UNIMPLEMENTED, status.RESOURCE_EXHAUSTED]);
+/** Statuses of a health check that count as serving: the server has no health service, or limits health checks. */
+const HEALTHY_STATUSES: ReadonlySet<number> = new Set([status.UNIMPLEMENTED, status.RESOURCE_EXHAUSTED]);
 
-/** What a request gets that was to go to a server when the name lost it. */
+/** Refuses requests to a server that was removed because its name no longer resolves to it. */
 const GONE = new NoEndpoint({
   code: status.UNAVAILABLE,
-  details: "The server is no longer behind its name.",
+  details: "The name no longer resolves to this server.",
   metadata: new Metadata(),
   unsent: true,
   away: true,
 });
 
 /**
- * One of several servers. It is out as soon as a call finds it unavailable or a health check is not answered with
- * SERVING, and in once a check is. Health is asked for again and again, not watched: streams that all clients hold
- * open would use up the server's places for calls that nobody signed.
+ * One of several servers. It is not serving as soon as a call finds it unavailable or a health check is not answered
+ * with SERVING, and serving after the next successful check. Health is polled and not watched, because the open watches
+ * of all clients would use up the server's limit of unsigned streams.
  */
 export class Replica implements Endpoint {
   readonly #options: ReplicaOptions;
-  #fitness: Fitness = "unknown";
+  #health: ReplicaHealth = "unknown";
   #closed = false;
   #endPause = (): void => {};
   #endCheck = (): void => {};
 
-  /** Asks for its health at once. */
+  /** Starts the first health check immediately. */
   constructor(options: ReplicaOptions) {
     this.#options = options;
     void this.#followHealth();
   }
 
-  /** What is known of it. */
-  get fitness(): Fitness {
-    return this.#fitness;
+  /** The last known health. */
+  get health(): ReplicaHealth {
+    return this.#health;
   }
 
   /** Sends one message and waits for the reply. Never rejects: a failure is a status. */
@@ -106,7 +106,7 @@ export class Replica implements Endpoint {
     });
   }
 
-  /** Takes no further requests; those under way may finish. */
+  /** Refuses further requests. Open ones may finish. */
   close(): void {
     this.#closed = true;
     this.#endPause();
@@ -114,31 +114,31 @@ export class Replica implements Endpoint {
     this.#options.channel.close();
   }
 
-  /** A server that drains or was lost is out until a check finds it well, and that is made now. */
+  /** A server that drains or was lost is not serving until a health check succeeds. Starts that check now. */
   #learn({ code }: RawStatus): void {
-    if (code !== status.UNAVAILABLE || this.#fitness === "out") return;
-    this.#judge("out");
+    if (code !== status.UNAVAILABLE || this.#health === "not serving") return;
+    this.#setHealth("not serving");
     this.#endPause();
   }
 
-  #judge(fitness: Fitness): void {
+  #setHealth(health: ReplicaHealth): void {
     if (this.#closed) return;
-    this.#fitness = fitness;
-    this.#options.onJudged(fitness);
+    this.#health = health;
+    this.#options.onHealth(health);
   }
 
   async #followHealth(): Promise<void> {
     const { healthIntervalMs } = this.#options;
     let recheckMs = FIRST_RECHECK_MS;
     while (!this.#closed) {
-      const well = await this.#isWell();
-      this.#judge(well ? "in" : "out");
-      recheckMs = well ? FIRST_RECHECK_MS : Math.min(recheckMs * 2, healthIntervalMs);
-      await this.#pause(well ? healthIntervalMs : recheckMs);
+      const isHealthy = await this.#check();
+      this.#setHealth(isHealthy ? "serving" : "not serving");
+      recheckMs = isHealthy ? FIRST_RECHECK_MS : Math.min(recheckMs * 2, healthIntervalMs);
+      await this.#pause(isHealthy ? healthIntervalMs : recheckMs);
     }
   }
 
-  async #isWell(): Promise<boolean> {
+  async #check(): Promise<boolean> {
     const { channel, clock, healthIntervalMs } = this.#options;
     const check = new AbortController();
     this.#endCheck = () => check.abort();
@@ -150,10 +150,10 @@ export class Replica implements Endpoint {
       signal: check.signal,
       traceparent: undefined,
     });
-    return message === undefined ? ANSWERS_OF_THE_WELL.has(end.code) : isServing(message);
+    return message === undefined ? HEALTHY_STATUSES.has(end.code) : isServing(message);
   }
 
-  /** Waits, unless something happens that makes a check worth while. Spread, so that clients do not ask in step. */
+  /** Waits for a randomized delay, so that clients do not check at the same time. `#endPause` ends the wait early. */
   #pause(delayMs: number): Promise<void> {
     const { clock, random } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,9 +1,9 @@
 import { Metadata, status } from "@grpc/grpc-js";
 import type { ServerName } from "../../wire/server-address.ts";
-import { type Ending, unlessAborted } from "../calls/deadline.ts";
+import { type Cancellation, unlessAborted } from "../calls/deadline.ts";
 import type { ResolvedClientOptions, Route } from "../options.ts";
 import { lookUp } from "./name-lookup.ts";
-import { type Fitness, Replica } from "./replica.ts";
+import { Replica, type ReplicaHealth } from "./replica.ts";
 import {
   Channel,
   type Endpoint,
@@ -14,17 +14,17 @@ import {
   type Transport,
 } from "./transport.ts";
 
-/** How long a name's answer is taken for granted while its servers are well. */
+/** Time after which a name is resolved again while a server is serving. */
 const LOOKUP_INTERVAL_MS = 30_000;
 
 /**
- * Several servers that share the calls: one channel each, in turn, without those that are out. If all are out, each gets
- * its turn nevertheless: health is unsigned, so it may steer calls but not stop them. From the first request until it is
- * closed, servers are asked for their health and names are looked up again.
+ * Distributes the calls over several servers in turn, with one channel for each. Skips servers that are not serving,
+ * unless this applies to all: health is unsigned, so it may direct calls but must not prevent them. From the first
+ * request until it is closed, it checks the health of the servers and resolves names again.
  */
 export class Replicas implements Transport {
   readonly #options: ResolvedClientOptions;
-  /** The replicas of each address that was given. */
+  /** The replicas of each configured address. */
   readonly #byAddress = new Map<Route, Map<string, Replica>>();
   #all: readonly Replica[] = [];
   #turn: number;
@@ -40,17 +40,17 @@ export class Replicas implements Transport {
     this.#turn = Math.floor(options.random.fraction() * 1_000_000);
   }
 
-  /** The others, as long as any is in. */
+  /** The number of other replicas; 0 while none is serving. */
   get alternatives(): number {
-    return this.#all.some(isIn) ? this.#all.length - 1 : 0;
+    return this.#all.some(isServing) ? this.#all.length - 1 : 0;
   }
 
-  /** Sends one message to the replica whose turn it is, and waits for the reply. */
+  /** Sends one message to the next replica, and waits for the reply. */
   async unary(request: RawRequest): Promise<RawReply> {
     return (await this.next(request)).unary(request);
   }
 
-  /** Sends one message to the replica whose turn it is, and reads a stream of replies. */
+  /** Sends one message to the next replica, and reads a stream of replies. */
   serverStream(request: RawRequest): RawStream {
     const opened = this.next(request).then((next) => next.serverStream(request));
     return {
@@ -59,23 +59,23 @@ export class Replicas implements Transport {
     };
   }
 
-  /** The next replica that is in, or any if none is; waits for the first to be judged. */
-  async next(until: Ending): Promise<Endpoint> {
+  /** Returns the next replica that is serving, or any if none is. Waits until the health of one is known. */
+  async next(until: Cancellation): Promise<Endpoint> {
     if (this.#byAddress.size === 0) this.#start();
     if (this.#all.length === 0) this.#lookUpNames();
     try {
-      while (!this.#isJudged()) await unlessAborted(this.#changed.promise, until.signal);
+      while (!this.#isHealthKnown()) await unlessAborted(this.#changed.promise, until.signal);
     } catch {
       return none(status.CANCELLED, "The call ended before a server was found.");
     }
     for (let tried = 0; tried < this.#all.length; tried += 1) {
       const replica = this.#takeTurn();
-      if (replica !== undefined && isIn(replica)) return replica;
+      if (replica !== undefined && isServing(replica)) return replica;
     }
     return this.#takeTurn() ?? none(status.UNAVAILABLE, this.#lookupFailure);
   }
 
-  /** Takes no further requests; those under way may finish. */
+  /** Refuses further requests. Open ones may finish. */
   close(): void {
     this.#closed = true;
     for (const replica of this.#all) replica.close();
@@ -86,10 +86,12 @@ export class Replicas implements Transport {
     return this.#all[this.#turn];
   }
 
-  /** True once there is one to send to, or none to hope for. */
-  #isJudged(): boolean {
-    if (this.#all.some(isIn)) return true;
-    return (this.#all.length > 0 || this.#lookup === undefined) && this.#all.every(({ fitness }) => fitness === "out");
+  /** True once a replica is serving, or the health of all is known and none is. */
+  #isHealthKnown(): boolean {
+    if (this.#all.some(isServing)) return true;
+    return (
+      (this.#all.length > 0 || this.#lookup === undefined) && this.#all.every(({ health }) => health === "not serving")
+    );
   }
 
   #start(): void {
@@ -106,7 +108,7 @@ export class Replicas implements Transport {
     this.#lookedUpAtMs = this.#options.clock.monotonicMs();
     this.#lookup = Promise.all(names.map((name) => this.#lookUpName(name))).then(() => {
       this.#lookup = undefined;
-      this.#tellChange();
+      this.#notifyChange();
     });
   }
 
@@ -115,13 +117,13 @@ export class Replicas implements Transport {
       const targets = await lookUp(name);
       if (!this.#closed) this.#replace(name, targets);
     } catch (thrown) {
-      // What the name stood for before may still answer.
+      // The previous addresses of the name are kept, because they may still work.
       this.#lookupFailure = `${name.target} cannot be resolved: ${(thrown as Error).message}`;
       this.#options.logger.debug({}, this.#lookupFailure);
     }
   }
 
-  /** Puts the servers of an address in the place of those before; who stays keeps its connection. */
+  /** Replaces the servers of an address. Servers that remain keep their connections. */
   #replace(address: Route, targets: readonly string[]): void {
     const before = this.#byAddress.get(address);
     const now = new Map(targets.map((target) => [target, before?.get(target) ?? this.#connect(address, target)]));
@@ -132,36 +134,36 @@ export class Replicas implements Transport {
 
   #connect(address: Route, target: string): Replica {
     const { clock, random, healthIntervalMs, logger } = this.#options;
-    let before: Fitness = "unknown";
+    let before: ReplicaHealth = "unknown";
     return new Replica({
       channel: new Channel({
         ...this.#options,
         address: target,
-        // The certificate is for the name that the user gave, not for one of its addresses.
+        // The certificate contains the configured name and not the resolved addresses.
         serverName: address.kind === "name" ? address.host : undefined,
         proxy: address.kind === "name" ? undefined : address.proxy,
       }),
       clock,
       random,
       healthIntervalMs,
-      onJudged: (fitness) => {
-        if (fitness !== before) logger.debug({ target, fitness }, `a server is ${fitness}`);
-        before = fitness;
-        const dueAfterMs = fitness === "in" ? LOOKUP_INTERVAL_MS : healthIntervalMs;
+      onHealth: (health) => {
+        if (health !== before) logger.debug({ target, health }, `a server is ${health}`);
+        before = health;
+        const dueAfterMs = health === "serving" ? LOOKUP_INTERVAL_MS : healthIntervalMs;
         if (clock.monotonicMs() - this.#lookedUpAtMs >= dueAfterMs) this.#lookUpNames();
-        this.#tellChange();
+        this.#notifyChange();
       },
     });
   }
 
-  #tellChange(): void {
+  #notifyChange(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers<void>();
   }
 }
 
-function isIn({ fitness }: Replica): boolean {
-  return fitness === "in";
+function isServing({ health }: Replica): boolean {
+  return health === "serving";
 }
 
 function none(code: number, details: string): Endpoint {

@@ -1,46 +1,46 @@
 import { type CallOptions, Client, Metadata, status } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
-import type { Ending } from "../calls/deadline.ts";
+import type { Cancellation } from "../calls/deadline.ts";
 import type { ResolvedTls } from "../options.ts";
 import { Dialer } from "./dialer.ts";
 import { endpointOf } from "./loopback.ts";
 import type { HttpProxy } from "./proxy.ts";
 
-/** A gRPC status as received or made up by the transport; nothing of it is verified. */
+/** A gRPC status, received or created by the transport. It is not verified. */
 export interface RawStatus {
   readonly code: number;
   readonly details: string;
   readonly metadata: Metadata;
-  /** True if the request surely has not begun at the server: no connection was there, or its stream was refused. */
+  /** True if the server has certainly not started the request: there was no connection, or its stream was refused. */
   readonly unsent?: boolean;
-  /** True if no connection could be made, for a reason that may pass. */
+  /** True if no connection could be established, for a temporary reason. */
   readonly away?: boolean;
 }
 
-/** What came back for a unary request: the message's bytes if there was one, and the status. */
+/** The reply to a unary request: the serialized message, if there was one, and the status. */
 export interface RawReply {
   readonly message: Buffer | undefined;
   readonly status: RawStatus;
 }
 
-/** A stream of messages as bytes. */
+/** A stream of serialized messages. */
 export interface RawStream {
-  /** The next message, or the status once the stream has ended. */
+  /** Returns the next message, or the status once the stream has ended. */
   next(): Promise<Buffer | RawStatus>;
   cancel(): void;
 }
 
-/** A stream on which both sides send when they like. */
+/** A bidirectional stream. */
 export interface RawDuplex {
   write(message: Buffer): void;
-  /** Says that no more messages come. */
+  /** Half-closes the stream. */
   end(): void;
   cancel(): void;
-  /** Lets the process end while the stream is open. */
+  /** Allows the process to exit while the stream is open. */
   unref(): void;
 }
 
-/** Who hears of what comes on a {@link RawDuplex}. */
+/** Receives the events of a {@link RawDuplex}. */
 export interface DuplexListener {
   /** Called at most once, before the first message. */
   onMetadata(metadata: Metadata): void;
@@ -49,41 +49,41 @@ export interface DuplexListener {
   onEnd(status: RawStatus): void;
 }
 
-/** What one request needs beside its bytes. */
+/** One request: its serialized message and its options. */
 export interface RawRequest {
   readonly path: string;
   readonly message: Buffer;
-  /** How long the caller waits before it aborts `signal`; told to the server. Infinity: no limit. */
+  /** Time after which the caller aborts `signal`, sent to the server as the deadline. Infinity: no limit. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly traceparent: string | undefined;
 }
 
-/** One server. Moves bytes: it neither parses, nor verifies, nor retries. */
+/** One server. Transfers bytes without parsing, verifying or retrying. */
 export interface Endpoint {
   /** Sends one message and waits for the reply. Never rejects: a failure is a status. */
   unary(request: RawRequest): Promise<RawReply>;
-  /** Sends one message and reads a stream of replies, no faster than they are asked for. */
+  /** Sends one message and reads a stream of replies with flow control. */
   serverStream(request: RawRequest): RawStream;
-  /** Opens a stream on which both sides send. Its metadata tells the server the source of the stream. */
+  /** Opens a bidirectional stream. Its metadata contains the source port of the connection. */
   duplex(path: string, listener: DuplexListener): RawDuplex;
 }
 
-/** The way to one server, or to several that share the requests. */
+/** Sends requests to one server or distributes them over several. */
 export interface Transport extends Pick<Endpoint, "unary" | "serverStream"> {
-  /** How many other servers an attempt that failed may turn to without a wait; 0 where there is no other. */
+  /** Number of other servers that a failed attempt may try without a delay. */
   readonly alternatives: number;
-  /** The server that the next request is to go to. Never rejects: where there is none, every request to it fails. */
-  next(until: Ending): Promise<Endpoint>;
-  /** Takes no further requests; those under way may finish. */
+  /** Returns the server for the next request. Never rejects: without a server, every request to the result fails. */
+  next(until: Cancellation): Promise<Endpoint>;
+  /** Refuses further requests. Open ones may finish. */
   close(): void;
 }
 
-/** Stands for a server where there is none. */
+/** An endpoint without a server. All its requests fail. */
 export class NoEndpoint implements Endpoint {
   readonly #status: RawStatus;
 
-  /** `status`: what every request comes to. */
+  /** `status`: the status of all requests. */
   constructor(status: RawStatus) {
     this.#status = status;
   }
@@ -102,28 +102,30 @@ export class NoEndpoint implements Endpoint {
   }
 }
 
-/** Where and how to connect. */
+/** Options of a {@link Channel}. */
 export interface ChannelOptions {
   /** A gRPC target. */
   readonly address: string;
-  /** The name that the certificate must hold, unless the user gave one. Default: the host of the address. */
+  /** The name that the certificate must contain. `tls.serverName` overrides it. Default: the host of the address. */
   readonly serverName?: string | undefined;
   readonly tls: ResolvedTls | undefined;
   readonly proxy: HttpProxy | undefined;
   readonly clock: Clock;
   readonly maxReceiveBytes: number;
-  /** Silence before the connection of an open call is probed. */
+  /** Idle time after which the connection of an open call is probed. */
   readonly keepaliveIntervalMs: number;
-  /** Time for the answer to a probe, and for the first of a new connection; then it is given up. */
+  /** Maximum time for the answer to a probe, and for the first answer on a new connection, before it is closed. */
   readonly keepaliveTimeoutMs: number;
 }
 
 const DEADLINE_SLACK_MS = 1_000;
 
-/** How grpc-js reports REFUSED_STREAM, by which a server says that it has done nothing; it does not pass the code on. */
+/**
+ * The message of grpc-js for REFUSED_STREAM, which means that the server has done nothing. The code is not reported.
+ */
 const STREAM_REFUSED = "Stream refused by server";
 
-/** How grpc-js reports that there is no connection; the last error is that of the socket. */
+/** The message of grpc-js for a missing connection. The last error is that of the socket. */
 const NO_CONNECTION =
   /^No connection established\. Last error: (?:Error: )?(.*?)(?: \(\d{4}-[^)]*Z\))?\. Resolution note: /s;
 
@@ -149,7 +151,7 @@ export class Channel implements Transport, Endpoint {
       silenceMs: keepaliveTimeoutMs,
     });
     this.#client = new Client(proxy?.target ?? address, this.#dialer, {
-      // grpc-js would send the same bytes again, which the replay guard refuses: retries are ours, signed anew.
+      // grpc-js would resend the same bytes, which the replay guard refuses. The client signs each retry itself.
       "grpc.enable_retries": 0,
       "grpc.service_config_disable_resolution": 1,
       "grpc.max_receive_message_length": options.maxReceiveBytes,
@@ -157,13 +159,13 @@ export class Channel implements Transport, Endpoint {
       "grpc.max_reconnect_backoff_ms": 5_000,
       "grpc.keepalive_time_ms": options.keepaliveIntervalMs,
       "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
-      // The dialer sees to proxies.
+      // The dialer handles proxies.
       "grpc.enable_http_proxy": 0,
       ...(authority !== undefined && { "grpc.default_authority": authority }),
     });
   }
 
-  /** There is only the one. */
+  /** Returns the channel itself. */
   async next(): Promise<Endpoint> {
     return this;
   }
@@ -207,7 +209,7 @@ export class Channel implements Transport, Endpoint {
         resolve(this.#failure(call, final));
       });
     });
-    // The status tells the same; without a listener the event would end the process.
+    // The status has the same content. Without a listener the event would end the process.
     call.on("error", () => {});
     signal.addEventListener("abort", cancel, { once: true });
     if (signal.aborted) cancel();
@@ -229,7 +231,7 @@ export class Channel implements Transport, Endpoint {
     call.on("metadata", onMetadata);
     call.on("data", onMessage);
     call.on("status", (final: RawStatus) => void this.#failure(call, final).then(onEnd));
-    // The status tells the same; without a listener the event would end the process.
+    // The status has the same content. Without a listener the event would end the process.
     call.on("error", () => {});
     return {
       write: (message) => void call.write(message),
@@ -243,14 +245,14 @@ export class Channel implements Transport, Endpoint {
     this.#client.close();
   }
 
-  /** grpc-js names the channel's target as the peer of a call that never got a stream; it knows once the call has ended. */
+  /** True if an ended call never had a stream. grpc-js then reports the channel's target as its peer. */
   #isUnsent(call: { getPeer(): string }): boolean {
     return call.getPeer() === this.#client.getChannel().getTarget();
   }
 
   async #failure(call: { getPeer(): string }, { code, details, metadata }: RawStatus): Promise<RawStatus> {
     if (!this.#isUnsent(call)) return { code, details, metadata, unsent: details === STREAM_REFUSED };
-    // Whoever has given up waits for no explanation.
+    // The caller has given up and needs no explanation.
     if (code !== status.UNAVAILABLE) return { code, details, metadata, unsent: true };
     const [, known] = NO_CONNECTION.exec(details) ?? [];
     const { message, mayPass } = await this.#dialer.explain(known ?? details);
@@ -259,7 +261,7 @@ export class Channel implements Transport, Endpoint {
   }
 }
 
-/** The host of a target that only grpc-js can read. */
+/** The host in a target that {@link endpointOf} does not parse. */
 function hostWithin(target: string): string {
   if (target.startsWith("unix")) return "localhost";
   return endpointOf(target.replace(/^[^:/]+:(?:\/\/[^/]*\/)?/, "").split(",")[0] ?? "")?.host ?? target;
@@ -272,8 +274,8 @@ function callMetadata({ traceparent }: RawRequest): Metadata {
 }
 
 /**
- * grpc-js measures deadlines on the machine's clock, whichever clock the client was given. Its deadline comes a little
- * after the caller's own, which knows why it ends the call.
+ * grpc-js uses the system clock for deadlines, even if the client has another clock. Its deadline is slightly later
+ * than the caller's own, which reports the reason.
  */
 function callOptions({ timeoutMs }: RawRequest): CallOptions {
   return timeoutMs === Infinity ? {} : { deadline: systemClock.nowMs() + timeoutMs + DEADLINE_SLACK_MS };

@@ -8,30 +8,30 @@ import { requestTooSlow } from "../request/request.ts";
 import { MessageIntake } from "./message-intake.ts";
 import { type ReadBudget, type Reader, type Reading, tooManyRequests } from "./read-budget.ts";
 
-/** What {@link AnonymousCalls} are limited by. */
+/** Options of {@link AnonymousCalls}. */
 export interface AnonymousLimits {
   readonly clock: Clock;
-  /** For the requests of calls with one answer. */
+  /** Bounds the memory of requests of unary calls. */
   readonly readBudget: ReadBudget;
-  /** Most health watches and reflection streams open at once, in all and on one connection. */
+  /** Maximum number of open health watches and reflection streams, in total and per connection. */
   readonly anonymousCallsMax: number;
   readonly anonymousCallsPerConnectionMax: number;
-  /** How long one may stay open. */
+  /** Maximum time that one may stay open. */
   readonly anonymousCallTimeoutMs: number;
 }
 
-/** Largest request of health or reflection: names of services, symbols and files. */
-const MAX_REQUEST_BYTES = 4096;
-/** What one connection is answered per second, and at once after a pause, in bytes. */
+/** Maximum size of a health or reflection request, which contains names of services, symbols and files. */
+const MAX_ANONYMOUS_REQUEST_BYTES = 4096;
+/** Rate limit of the answers on one connection: bytes per second, and maximum burst in bytes. */
 const ANSWER_BYTES_PER_SECOND = 512 * 1024;
 const ANSWER_BURST_BYTES = 2 * 1024 * 1024;
 const RETRY_MS = 1000;
 
-/** Lets health and reflection calls through, within limits of their own: they come from anybody. */
+/** Passes on health and reflection calls within separate limits, because their callers are not authenticated. */
 export class AnonymousCalls {
   readonly #limits: AnonymousLimits;
   readonly #ages: TimeLimit;
-  readonly #connections = new WeakMap<object, Connection>();
+  readonly #connections = new WeakMap<object, ConnectionUse>();
   #open = 0;
 
   constructor(limits: AnonymousLimits) {
@@ -39,12 +39,12 @@ export class AnonymousCalls {
     this.#ages = new TimeLimit(limits.clock, limits.anonymousCallTimeoutMs);
   }
 
-  /** A call with one answer, such as Health/Check: it holds nothing open, so it has to arrive in time and no more. */
+  /** A unary call, such as Health/Check. Only the time of its request is limited. */
   single(call: ServerInterceptingCallInterface): ServerInterceptingCall {
     return new SingleCall(call, this.#limits.readBudget);
   }
 
-  /** A call that stays open, such as Health/Watch. */
+  /** A streaming call, such as Health/Watch. */
   stream(call: ServerInterceptingCallInterface): ServerInterceptingCall {
     return new AnonymousStream(call, {
       open: (connection, stream) => this.#enter(connection, stream),
@@ -52,7 +52,7 @@ export class AnonymousCalls {
     });
   }
 
-  /** Throws QUOTA_EXCEEDED. */
+  /** Counts a stream until the returned function is called. Throws QUOTA_EXCEEDED. */
   #enter(key: object, stream: Expiring): () => void {
     const { anonymousCallsMax, anonymousCallsPerConnectionMax } = this.#limits;
     const connection = this.#connection(key);
@@ -79,7 +79,7 @@ export class AnonymousCalls {
     else this.#limits.clock.after(waitMs, send);
   }
 
-  #connection(key: object): Connection {
+  #connection(key: object): ConnectionUse {
     let connection = this.#connections.get(key);
     if (connection === undefined) {
       const answers = new TokenBucket(this.#limits.clock, ANSWER_BYTES_PER_SECOND, ANSWER_BURST_BYTES);
@@ -90,8 +90,8 @@ export class AnonymousCalls {
   }
 }
 
-/** What one connection has open, and may still be answered. */
-interface Connection {
+/** The open streams of one connection, and the rate of their answers. */
+interface ConnectionUse {
   open: number;
   readonly answers: TokenBucket;
 }
@@ -105,7 +105,7 @@ class SingleCall extends ServerInterceptingCall implements Reader {
     super(call, {
       start: (next) =>
         next({
-          // Only then is it answered.
+          // The handler answers after the half-close.
           onReceiveHalfClose: (pass) => {
             this.#reading.close();
             pass();
@@ -128,20 +128,20 @@ class SingleCall extends ServerInterceptingCall implements Reader {
   }
 
   #refuse(error: SealwireError): void {
-    // Not from within the making of the call.
+    // Deferred, because the constructor may call this.
     queueMicrotask(() => this.sendStatus(toGrpcFailure(error)));
   }
 }
 
-/** What an {@link AnonymousStream} asks for. */
+/** The limits that an {@link AnonymousStream} applies. */
 interface StreamPlace {
-  /** Takes a place on a connection. Gives what gives it back. Throws QUOTA_EXCEEDED. */
+  /** Counts the stream on its connection until the returned function is called. Throws QUOTA_EXCEEDED. */
   open(connection: object, stream: Expiring): () => void;
-  /** Sends when so many bytes may be sent. */
+  /** Calls `send` as soon as the rate limit allows `bytes`. */
   answer(connection: object, bytes: number, send: () => void): void;
 }
 
-/** One call that stays open, for a limited time. */
+/** One streaming call, which may stay open for a limited time. */
 class AnonymousStream extends ServerInterceptingCall implements Expiring {
   constructor(call: ServerInterceptingCallInterface, { open, answer }: StreamPlace) {
     let refusal: SealwireError | undefined;
@@ -172,21 +172,21 @@ class AnonymousStream extends ServerInterceptingCall implements Expiring {
     }
   }
 
-  /** It has been open for long enough; who still wants it opens another. */
+  /** The stream is too old. The client may open another one. */
   expire(): void {
     this.sendStatus(toGrpcFailure(new SealwireError("WATCH_EXPIRED")));
   }
 }
 
-/** Takes in requests as small as those of health and reflection are, and refuses larger ones before they come. */
+/** Receives health and reflection requests, and refuses larger ones as soon as their length is known. */
 function smallIntake(
   call: ServerInterceptingCallInterface,
   isUnary: boolean,
   reply: Pick<ServerInterceptingCall, "sendStatus">,
 ): MessageIntake {
   return new MessageIntake(call, isUnary, (bytes) => {
-    if (bytes <= MAX_REQUEST_BYTES) return true;
-    const limit = `A request of health or reflection has at most ${MAX_REQUEST_BYTES} bytes`;
+    if (bytes <= MAX_ANONYMOUS_REQUEST_BYTES) return true;
+    const limit = `A health or reflection request may have at most ${MAX_ANONYMOUS_REQUEST_BYTES} bytes`;
     reply.sendStatus(
       toGrpcFailure(new SealwireError("QUOTA_EXCEEDED", `${limit}; this one has ${bytes}.`, { retryable: false })),
     );

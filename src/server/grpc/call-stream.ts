@@ -1,4 +1,4 @@
-/* One state machine, whose states no part can change without the others: so one file, although it is long. */
+/* The file is long because a call stream is one state machine, whose parts share all of its state. */
 
 import {
   Metadata,
@@ -29,34 +29,35 @@ import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metad
 import { StreamedCall } from "./streamed-call.ts";
 import { ENDED_WELL, endUnexpectedly, type UnaryCallOptions } from "./unary-call.ts";
 
-/** What a {@link CallStream} uses. */
+/** Options of a {@link CallStream}. */
 export interface CallStreamOptions extends UnaryCallOptions {
-  /** Bounds what calls of streams take of a turn of the event loop, by time alone. */
+  /** Limits the time per turn of the event loop that is spent on calls of streams. */
   readonly streamTickLimiter: TickLimiter;
-  /** Longest that a stream may stay open. */
+  /** Maximum time that a stream may stay open. */
   readonly streamTimeoutMs: number;
-  /** Most calls in flight on one stream; further frames are not read meanwhile. */
+  /** Maximum number of calls in flight on one stream. At the limit, no further frames are read. */
   readonly callsPerStreamMax: number;
 }
 
 /** The gRPC status with which a stream ends. */
-type Ending = Pick<GrpcFailure, "code" | "details"> & Partial<GrpcFailure>;
+type StreamStatus = Pick<GrpcFailure, "code" | "details"> & Partial<GrpcFailure>;
 
-/** A request that has not begun. */
+/** A received request whose execution has not started. */
 type StreamedRequest = Extract<StreamMessage, { kind: "request" }>;
 
 /**
- * One ToolService.CallStream: every frame is a call of its own, verified by itself and answered when it is done.
+ * One ToolService.CallStream. Each frame is a separate call, which is verified and answered independently.
  *
- * Frames are read one after the other, and none while too many calls are in flight. A call is in flight until its
- * answer has left, so a reader that does not read stops its own calls and does not use up the server's memory. Until a
- * frame is accepted, each read takes a share of the memory for unverified bytes; from then on the stream counts for the
- * key of that frame.
+ * Frames are read one at a time, and none while too many calls are in flight. A call is in flight until its answer has
+ * been written to the connection. A client that does not read its answers therefore blocks its own calls and cannot
+ * exhaust the server's memory. Until a frame is accepted, reads count against the memory for unverified bytes. After
+ * that the stream counts against the limits of the frame's key.
  *
- * Where the client has asked for headers, one frame more is read than there is room for, and kept: cancellations of the
- * calls in flight come behind it.
+ * If the client asked for headers, one frame beyond the limit is read and kept, so that the cancellations that follow
+ * it can be read.
  *
- * It replaces grpc-js's own stream object between interceptor and handler, which would cost every frame two more queues.
+ * Replaces the stream object that grpc-js creates between interceptor and handler, which would add two queues per
+ * frame.
  */
 export class CallStream extends ServerInterceptingCall implements Reader {
   readonly #call: ServerInterceptingCallInterface;
@@ -66,19 +67,19 @@ export class CallStream extends ServerInterceptingCall implements Reader {
   #origin: RequestOrigin | undefined;
   /** True if frames may have headers. */
   #hasHeaders = false;
-  /** How many requests were begun. */
+  /** Number of requests started so far. */
   #begun = 0;
   #waiting = 0;
-  /** A request for which there is no room yet. */
+  /** A received request that waits until fewer calls are in flight. */
   #kept: StreamedRequest | undefined;
   #isTrusted = false;
   #isReading = false;
   #isPulling = false;
   #intake: MessageIntake | undefined;
-  /** While the stream waits for a frame and is not trusted yet. */
+  /** Set while the stream waits for a frame and no frame has been accepted. */
   #reading: Reading | undefined;
-  /** Set once no more frames are taken: how the stream ends when the calls in flight are answered. */
-  #ending: Ending | undefined;
+  /** Set once no more frames are read: the status to send after the calls in flight are answered. */
+  #ending: StreamStatus | undefined;
   #isOver = false;
 
   constructor(call: ServerInterceptingCallInterface, options: CallStreamOptions) {
@@ -87,7 +88,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     this.#options = options;
   }
 
-  /** There is room for the frame of which a part has come. */
+  /** The rest of a partly received frame may be read. */
   read(): void {
     this.#intake?.goOn();
   }
@@ -101,7 +102,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     return this.#intake?.waitingBytes ?? 0;
   }
 
-  /** Too many unverified requests are open, most of them on this connection. */
+  /** Too many unverified requests are open, and this connection has the most. */
   crowdOut(): void {
     this.#guard(() => this.#fail(tooManyRequests()));
   }
@@ -153,7 +154,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     else this.#goOn();
   }
 
-  /** Answers a client that knows headers, before it sends anything. */
+  /** Confirms headers to a client that asked for them, before it sends a frame. */
   #negotiate(metadata: Metadata): void {
     const [source] = metadata.get(CALL_HEADER_METADATA);
     if (source === undefined) return;
@@ -200,7 +201,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     return traceparent === undefined ? origin : { ...origin, traceparent };
   }
 
-  /** Ignores calls that have ended. Where no request was accepted yet, one must still come in time. */
+  /** Ignores calls that have ended. Before a request is accepted, the time limit for the first one still applies. */
   #cancelCall(number: number): void {
     const place = this.#calls.find((call) => call.number === number);
     place?.item.stop(new SealwireError("CANCELLED", "The caller cancelled the call."));
@@ -228,7 +229,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     }
   }
 
-  /** A frame was accepted: whoever sent it may send on. Throws QUOTA_EXCEEDED. */
+  /** Counts the stream against the key of its first accepted frame. Throws QUOTA_EXCEEDED. */
   #trust({ key }: SignedRequest): void {
     if (this.#isTrusted) return;
     try {
@@ -249,7 +250,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
       place.item.endTime();
       const isRefused = outcome instanceof SealwireError;
       const code = isRefused ? Status[outcome.status] : Status.OK;
-      // The callback comes once the bytes have gone to the connection, which a slow reader holds up.
+      // The callback runs once the bytes are written to the connection, which a slow reader delays.
       this.#call.sendMessage(isRefused ? request.signRefusal(outcome, 0) : outcome, () =>
         this.#guard(() => {
           this.#calls.remove(place);
@@ -262,7 +263,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     }
   }
 
-  /** Runs what grpc-js or a timer calls. */
+  /** Runs a callback of grpc-js or of a timer. An error ends the stream. */
   #guard(body: () => void): void {
     try {
       body();
@@ -271,7 +272,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     }
   }
 
-  /** Ends the stream, and what is in flight on it, for an error that was not foreseen. */
+  /** Ends the stream and its calls in flight after an unexpected error. */
   #abort(thrown: unknown): void {
     this.#ending ??= toGrpcFailure(SealwireError.from(thrown));
     this.#isOver = true;
@@ -283,7 +284,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     this.#letGo();
   }
 
-  /** Reads on if there is room, or ends the stream if that is all that is left to do. */
+  /** Reads the next frame if the limits allow, or ends the stream if it is complete. */
   #goOn(): void {
     if (this.#isOver) return;
     this.#beginKept();
@@ -305,7 +306,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     this.#begin(kept);
   }
 
-  /** Reads a frame of somebody who is not trusted yet. */
+  /** Reads a frame while none has been accepted. */
   #readFirst(intake: MessageIntake): void {
     this.#isReading = true;
     this.#reading ??= this.#options.readBudget.enter(intake.connection, this);
@@ -313,7 +314,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     if (this.#isReading) intake.askAgain();
   }
 
-  /** Frames that are at hand arrive inside startRead: a loop, where recursion would be as deep as they are many. */
+  /** Buffered frames are delivered synchronously by startRead. A loop avoids one level of recursion per frame. */
   #pull(): void {
     if (this.#isPulling) return;
     this.#isPulling = true;
@@ -328,12 +329,12 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     return this.#hasRoom() || (this.#hasHeaders && this.#kept === undefined);
   }
 
-  /** Polls that wait hold nobody up: those are limited as watches are. */
+  /** True if another call may start. Long-polls that wait do not count: they are limited as watches are. */
   #hasRoom(): boolean {
     return this.#calls.size - this.#waiting < this.#options.callsPerStreamMax;
   }
 
-  /** Gives back what the stream holds, beside its calls. */
+  /** Releases everything that the stream holds, except its calls. */
   #letGo(): void {
     this.#stopFirstRead();
     this.#intake?.stop();
@@ -345,23 +346,23 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     this.#reading = undefined;
   }
 
-  /** Ends the stream for what is wrong with a frame, or with all of it; nobody is known to sign the answer for. */
+  /** Ends the stream because of an error in a frame or in the stream. The status is unsigned, as the key is unknown. */
   #fail(error: SealwireError, request = new SignedRequest(this.#options, this.#origin as RequestOrigin)): void {
     const failure = request.refuse(error, 0);
     request.end(failure.code);
     this.#endWith(failure);
   }
 
-  #endWith(ending: Ending): void {
+  #endWith(ending: StreamStatus): void {
     this.#ending ??= ending;
-    // A client that sends no more has a right to the answer to all that it has sent.
+    // A client that has half-closed the stream still gets answers to all its frames.
     if (ending !== ENDED_WELL) this.#kept = undefined;
     this.#stopFirstRead();
     this.#intake?.stop();
     this.#goOn();
   }
 
-  /** Comes after the status, too. */
+  /** grpc-js calls this also after the status was sent. */
   #cancel(): void {
     this.#isOver = true;
     this.#letGo();

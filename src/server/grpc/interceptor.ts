@@ -7,15 +7,15 @@ import { CallStream, type CallStreamOptions } from "./call-stream.ts";
 import type { PathKind } from "./service-paths.ts";
 import { UnaryCall } from "./unary-call.ts";
 
-/** What {@link createInterceptor} uses. */
+/** Options of {@link createInterceptor}. */
 export interface InterceptorOptions extends CallStreamOptions {
   readonly anonymousCalls: AnonymousCalls;
   readonly kindOf: (path: string) => PathKind;
 }
 
 /**
- * Makes the interceptor that every call goes through. Of signed calls it sees raw bytes (the services have identity codecs). What is
- * signed is verified and served right here; nothing of it reaches grpc-js's handlers.
+ * Creates the interceptor through which every call passes. It gets the raw bytes of signed calls, because their
+ * services have identity codecs. Signed calls are verified and served here and never reach a handler of grpc-js.
  */
 export function createInterceptor(options: InterceptorOptions): ServerInterceptor {
   const intercept: ServerInterceptor = ({ path, responseStream }, call) => {
@@ -37,7 +37,7 @@ export function createInterceptor(options: InterceptorOptions): ServerIntercepto
     try {
       return intercept(method, call);
     } catch (err) {
-      options.logger.error({ err, method: method.path }, "a call could not be taken in");
+      options.logger.error({ err, method: method.path }, "a call could not be accepted");
       return refusedCall(call, SealwireError.from(err));
     }
   };

@@ -2,56 +2,59 @@ import type { ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { MAX_REQUEST_BYTES } from "../../wire/limits.ts";
 import { type IncomingStream, intercept } from "./http2-stream.ts";
 
-/** Asks for room for a message of which only a part has come. False: {@link MessageIntake.goOn} is called when there is. */
+/**
+ * Requests memory for a message that has arrived in part. If it returns false, {@link MessageIntake.goOn} is called as
+ * soon as the memory is available.
+ */
 export type AskForRoom = (bytes: number) => boolean;
 
-/** What precedes a gRPC message: a flag, and the message's length in four bytes. */
+/** The prefix of a gRPC message: a flag byte and four bytes of length. */
 const PREFIX_BYTES = 5;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Collects the messages of one call before grpc-js sees them. What arrives whole, as nearly all does, is passed on as it
- * is. The parts of a message are copied into memory of its announced size, for which room is asked first; kept as they
- * are, a part of one byte would keep all that came from the socket with it.
+ * Assembles the messages of one call before grpc-js gets them. A message that arrives complete, as nearly all do, is
+ * passed on without a copy. The parts of any other message are copied into a buffer of its announced size, for which
+ * memory is requested first. Without the copy, a part of one byte could keep a whole socket buffer in memory.
  */
 export class MessageIntake {
   readonly #incoming: IncomingStream;
   readonly #askForRoom: AskForRoom;
   readonly #isUnary: boolean;
-  /** The prefix of the message that is being collected, as far as it has come. */
+  /** The received part of the current message's prefix. */
   #prefix = NOTHING;
-  /** That message, prefix and all, once there is room for it. */
+  /** The current message with its prefix, once its memory is granted. */
   #message: Buffer | undefined;
   #filled = 0;
-  /** While there is no room: what has come already. */
+  /** Bytes that arrived before the memory was granted. */
   #early: Buffer | undefined;
   #isOver = false;
 
-  /** `isUnary`: whatever follows the first message is thrown away. */
+  /** `isUnary`: everything after the first message is discarded. */
   constructor(call: ServerInterceptingCallInterface, isUnary: boolean, askForRoom: AskForRoom) {
     this.#isUnary = isUnary;
     this.#askForRoom = askForRoom;
     this.#incoming = intercept(call, (bytes) => this.#take(bytes));
   }
 
-  /** The HTTP/2 connection of the call: the same object for all calls on it. */
+  /** The HTTP/2 connection of the call. All calls on a connection have the same object. */
   get connection(): object {
     return this.#incoming.stream.session ?? this.#incoming.stream;
   }
 
-  /** How much has come of a message for which there is no room. */
+  /** Number of received bytes of a message whose memory is not granted. */
   get waitingBytes(): number {
     return (this.#early?.length ?? 0) + this.#incoming.stream.readableLength;
   }
 
-  /** Asks once more for a message that has begun, if one has: the room that it was given is no longer its own. */
+  /** Requests memory again for a partly received message, whose earlier grant was released. */
   askAgain(): void {
     if (this.#isOver || this.#prefix.length < PREFIX_BYTES) return;
     if (!this.#askForRoom(this.#announced)) this.#wait(NOTHING);
     else if (this.#early !== undefined) this.goOn();
   }
 
-  /** Reads on: there is room now. */
+  /** Continues to read after the memory was granted. */
   goOn(): void {
     if (this.#isOver) return;
     const early = this.#early ?? NOTHING;
@@ -61,7 +64,7 @@ export class MessageIntake {
     if (this.#message !== undefined) this.#incoming.stream.resume();
   }
 
-  /** Takes nothing more in, and lets go of what is not whole: the call is over. */
+  /** Ends the intake with the call, and discards an incomplete message. */
   stop(): void {
     this.#isOver = true;
     this.#early = undefined;
@@ -78,7 +81,7 @@ export class MessageIntake {
     if (rest.length > 0 && !this.#isOver) this.#passWhole(rest);
   }
 
-  /** Passes on the messages that have come whole, and begins to collect what follows them. */
+  /** Passes on complete messages, and starts to assemble the one that follows. */
   #passWhole(bytes: Buffer): void {
     let end = 0;
     while (bytes.length - end >= PREFIX_BYTES && !(this.#isUnary && end > 0)) {
@@ -94,14 +97,14 @@ export class MessageIntake {
     }
   }
 
-  /** Adds to the message that is being collected. Gives what follows it. */
+  /** Adds bytes to the current message. Returns the bytes that follow it. */
   #collect(bytes: Buffer): Buffer {
     if (this.#message !== undefined) return this.#fill(bytes);
     const part = bytes.subarray(0, PREFIX_BYTES - this.#prefix.length);
     this.#prefix = Buffer.concat([this.#prefix, part]);
     if (this.#prefix.length < PREFIX_BYTES) return NOTHING;
     if (this.#announced > MAX_REQUEST_BYTES) {
-      // grpc-js refuses the length.
+      // grpc-js reads the prefix and refuses the message because of its length.
       this.#isOver = true;
       this.#incoming.deliver(this.#prefix);
       return NOTHING;
@@ -131,7 +134,7 @@ export class MessageIntake {
     this.#filled = PREFIX_BYTES;
   }
 
-  /** Gives what follows the message. */
+  /** Fills the buffer of the current message. Returns the bytes that follow it. */
   #fill(bytes: Buffer): Buffer {
     const message = this.#message as Buffer;
     const part = bytes.subarray(0, message.length - this.#filled);

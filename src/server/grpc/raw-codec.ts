@@ -1,6 +1,6 @@
 const identity = (bytes: Buffer): Buffer => bytes;
 
-/** The codecs of a gRPC method whose messages stay the bytes that they are on the wire. */
+/** Identity codecs of a gRPC method: messages are passed as the bytes on the wire. */
 export const rawCodec = {
   requestSerialize: identity,
   requestDeserialize: identity,

@@ -4,43 +4,49 @@ import { LinkedList, type Place } from "../../runtime/linked-list.ts";
 import type { Expiring, RunningTime, TimeLimit } from "../../runtime/time-limit.ts";
 import { MAX_REQUEST_BYTES } from "../../wire/limits.ts";
 
-/** Reads one request; expires if that takes too long. */
+/** Receives one request. Expires if that takes too long. */
 export interface Reader extends Expiring {
-  /** Reads on: there is room now for what it has asked for. */
+  /** The memory requested with {@link Reading.reserve} is available: continues to read. */
   read(): void;
-  /** How much has come of the message of which it waits to read the rest. */
+  /** Number of received bytes of the message that waits for memory. */
   readonly waitingBytes: number;
-  /** Gives up: too much is held for requests that nobody has verified, and most of it for this connection. */
+  /** Refuses the request: unverified requests use too much memory, and this connection uses the most. */
   crowdOut(): void;
 }
 
 /** One request that is being read. */
 export interface Reading {
   /**
-   * Asks for the memory that the message takes, once its announced length is known. True if it may be read now; otherwise
-   * {@link Reader.read} is called when it may.
+   * Requests memory for a message, once its announced length is known. Returns true if the message may be read now. If
+   * not, {@link Reader.read} is called as soon as it may.
    */
   reserve(bytes: number): boolean;
-  /** Gives everything back; idempotent. */
+  /** Releases all memory of the request. Idempotent. */
   close(): void;
 }
 
-/** What a stream can hold while it is not read, which is the initial window of HTTP/2; so reading as much costs nothing more. */
+/**
+ * The initial flow-control window of HTTP/2. A stream can buffer as much even if it is not read, so smaller messages do
+ * not wait for memory.
+ */
 export const WINDOW_BYTES = 65_535;
-/** What an open request takes before anything of its message has come: its headers, and the objects for it. */
+/** Memory of an open request before its message arrives: its headers and objects. */
 const OPEN_BYTES = 8 * 1024;
 const COUNT_INTERVAL_MS = 50;
 
 /**
- * Bounds the memory that unverified requests can take, half of it for large messages. A request takes little until its
- * message begins; then as much as that announces. What is larger than a window waits if there is no room: a connection has
- * at most an eighth of it, and connections that wait have it in turn. If the small ones and those that wait become too
- * many, the connection with most of them loses its oldest ones. Each request has a limited time, which does not run while it waits.
+ * Limits the memory of unverified requests. Half of it is for large messages.
+ *
+ * A request counts with a small fixed size, and with the announced length of its message as soon as that is known. A
+ * message larger than the flow-control window waits until its memory is available. One connection gets at most an
+ * eighth of that memory, and waiting connections are served in turn. If small and waiting requests exceed their half,
+ * the connection that uses the most memory loses its oldest requests. Each request has a time limit, which is suspended
+ * while it waits.
  */
 export class ReadBudget {
   readonly #pool: Pool;
 
-  /** `bytesMax`: for all requests. `timeLimit`: how long each may take to arrive whole. */
+  /** `bytesMax`: the limit for all requests together. `timeLimit`: the time in which each request must arrive. */
   constructor(bytesMax: number, clock: Clock, timeLimit: TimeLimit) {
     const largeMax = Math.max(MAX_REQUEST_BYTES, Math.floor(bytesMax / 2));
     this.#pool = {
@@ -60,7 +66,7 @@ export class ReadBudget {
     };
   }
 
-  /** A request has come on a connection, which any object may stand for, and its time begins. */
+  /** Registers a new request and starts its time limit. `connection`: any object that identifies its connection. */
   enter(connection: object, reader: Reader): Reading {
     const pool = this.#pool;
     let share = pool.byConnection.get(connection);
@@ -72,35 +78,35 @@ export class ReadBudget {
   }
 }
 
-/** What all requests share. */
+/** The state that all requests share. */
 interface Pool {
   readonly clock: Clock;
   readonly timeLimit: TimeLimit;
-  /** Most bytes of large messages, over all connections and for each. */
+  /** Maximum bytes of large messages, in total and per connection. */
   readonly largeMax: number;
   readonly shareMax: number;
-  /** Most bytes of everything else. */
+  /** Maximum bytes of everything else. */
   readonly openMax: number;
   large: number;
   open: number;
-  /** The connections that have requests. */
+  /** Connections with open requests. */
   readonly shares: LinkedList<Share>;
   readonly byConnection: WeakMap<object, Share>;
-  /** The connections that wait for room although they have not used their share up. */
+  /** Waiting connections that are below their limit, in the order in which they are served. */
   readonly turns: LinkedList<Share>;
-  /** All requests that wait. */
+  /** All waiting requests. */
   readonly waiting: LinkedList<Request>;
   isCounting: boolean;
   isAdmitting: boolean;
 }
 
-/** What the requests of one connection share. */
+/** The state that the requests of one connection share. */
 interface Share {
   open: number;
   large: number;
   readonly requests: LinkedList<Request>;
   readonly waiting: LinkedList<Request>;
-  /** Among the connections that have requests, and among those that have their turn; while it is there. */
+  /** The connection's entries in `shares` and `turns`, if it has one. */
   place?: Place<Share> | undefined;
   turn?: Place<Share> | undefined;
 }
@@ -113,7 +119,7 @@ class Request implements Reading {
   #time: RunningTime | undefined;
   #open = OPEN_BYTES;
   #large = 0;
-  /** While it waits: how much for. */
+  /** Requested bytes while the request waits. */
   #wanted = 0;
   #waiting: Place<Request> | undefined;
   #waitingOfAll: Place<Request> | undefined;
@@ -174,7 +180,7 @@ class Request implements Reading {
     admit(pool);
   }
 
-  /** Holds so much beside what it held when it came; the connection that holds most pays if that is too much. */
+  /** Sets the memory of the request besides a large message. Above the limit, {@link crowdOut} refuses requests. */
   #hold(bytes: number): void {
     const more = OPEN_BYTES + bytes - this.#open;
     this.#open += more;
@@ -205,7 +211,7 @@ class Request implements Reading {
     return this.#wanted;
   }
 
-  /** Counts what has come while it waits: up to a window, of which nobody tells. */
+  /** Counts the bytes that arrived while the request waits, up to a flow-control window. No event reports them. */
   count(): void {
     if (this.#waiting !== undefined) this.#hold(this.#reader.waitingBytes);
   }
@@ -215,7 +221,7 @@ class Request implements Reading {
     this.close();
   }
 
-  /** Has its turn. */
+  /** Takes the requested memory and continues to read. */
   begin(): void {
     this.#stopWaiting();
     this.#take(this.#wanted);
@@ -225,7 +231,7 @@ class Request implements Reading {
   }
 }
 
-/** Puts a connection among those that have their turn, or takes it from there. */
+/** Adds a connection to `turns` or removes it, depending on whether its next request is below its limit. */
 function queue(pool: Pool, share: Share): void {
   const first = share.waiting.first?.item;
   const isDue = first !== undefined && share.large + first.wanted <= pool.shareMax;
@@ -237,7 +243,7 @@ function queue(pool: Pool, share: Share): void {
   }
 }
 
-/** What is at hand is read, and its room given back, inside `begin`: a loop, where recursion would be as deep as they are many. */
+/** Serves waiting connections in turn. `begin` may release memory synchronously: a loop avoids recursion. */
 function admit(pool: Pool): void {
   if (pool.isAdmitting) return;
   pool.isAdmitting = true;
@@ -245,7 +251,7 @@ function admit(pool: Pool): void {
     for (let turn = pool.turns.first; turn !== undefined; turn = pool.turns.first) {
       const share = turn.item;
       const next = share.waiting.first?.item;
-      // Who does not fit in waits for more room, and so do those behind, or large messages would never have it.
+      // Later requests do not overtake this one. Otherwise a large message might wait forever.
       if (next !== undefined && pool.large + next.wanted > pool.largeMax) break;
       pool.turns.remove(turn);
       share.turn = undefined;
@@ -257,7 +263,7 @@ function admit(pool: Pool): void {
   }
 }
 
-/** Looks from time to time how much has come for the requests that wait. */
+/** Periodically counts the bytes that arrived for waiting requests. */
 function countWaiting(pool: Pool): void {
   if (pool.isCounting) return;
   pool.isCounting = true;
@@ -268,7 +274,7 @@ function countWaiting(pool: Pool): void {
   });
 }
 
-/** While too much is held, takes the oldest request from the connection that holds most. */
+/** While the limit is exceeded, refuses the oldest request of the connection that uses the most memory. */
 function crowdOut(pool: Pool): void {
   while (pool.open > pool.openMax) {
     let most: Share | undefined;
@@ -279,13 +285,9 @@ function crowdOut(pool: Pool): void {
   }
 }
 
-/** The refusal of a request that had to give way to others. */
+/** The refusal of a request whose connection uses too much memory for unverified requests. */
 export function tooManyRequests(): SealwireError {
-  return new SealwireError(
-    "QUOTA_EXCEEDED",
-    "Too many requests on this connection have not arrived whole; try again.",
-    {
-      retryDelayMs: 1000,
-    },
-  );
+  return new SealwireError("QUOTA_EXCEEDED", "Too many requests on this connection are incomplete; try again.", {
+    retryDelayMs: 1000,
+  });
 }

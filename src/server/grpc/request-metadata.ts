@@ -3,7 +3,7 @@ import { SealwireError } from "../../errors.ts";
 import { MAX_METADATA_BYTES } from "../../wire/limits.ts";
 import { isTraceparent } from "../../wire/traceparent.ts";
 
-/** True if a call's metadata is larger than a server reads. */
+/** True if a call's metadata exceeds the size limit. */
 export function exceedsLimit(metadata: Metadata): boolean {
   let bytes = 0;
   for (const [key, values] of Object.entries(metadata.toHttp2Headers())) {
@@ -19,7 +19,7 @@ export function metadataTooLarge(): SealwireError {
   });
 }
 
-/** The W3C trace context of the call, if it is well-formed. */
+/** The W3C trace context of the call; `undefined` if it is missing or malformed. */
 export function readTraceparent(metadata: Metadata): string | undefined {
   const [value] = metadata.get("traceparent");
   return typeof value === "string" && isTraceparent(value) ? value : undefined;

@@ -3,19 +3,24 @@ import { HEALTH_SERVICE } from "../services/health.ts";
 import { REFLECTION_SERVICES } from "../services/reflection.ts";
 
 /**
- * How requests to a gRPC path are treated: verified once (a call, a watch), verified frame by frame, let through unsigned
- * within limits, refused because it is the native path of a tool, or, of a foreign service, let through as they are.
+ * How calls to a gRPC path are handled:
+ *
+ * - "call" and "watch" are verified once.
+ * - "stream" is verified frame by frame.
+ * - "anonymous" is passed on unsigned, within limits.
+ * - "tool", the native path of a tool, is refused.
+ * - "foreign", a path of another service, is passed on unchanged.
  */
 export type PathKind = "call" | "watch" | "stream" | "anonymous" | "tool" | "foreign";
 
-/** What {@link servicePaths} must know of what is served. */
+/** Options of {@link servicePaths}: the services of a server. */
 export interface ServedPaths {
   readonly health: boolean;
   readonly reflection: boolean;
   readonly tools: readonly { readonly fullName: string }[];
 }
 
-/** Tells how each path is treated. Of ours, exempt from verification are exactly the health and reflection services. */
+/** Returns a function that classifies paths. Of Sealwire's services, only health and reflection are not verified. */
 export function servicePaths({ health, reflection, tools }: ServedPaths): (path: string) => PathKind {
   const anonymous = pathsOf([...(health ? [HEALTH_SERVICE] : []), ...(reflection ? REFLECTION_SERVICES : [])]);
   const toolPaths = pathsOf(tools.map(({ fullName }) => fullName));

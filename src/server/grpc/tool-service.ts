@@ -4,10 +4,10 @@ import { SealwireError } from "../../errors.ts";
 import { rawCodec } from "./raw-codec.ts";
 
 const unreached = (): void => {};
-/** The handlers of ToolService, which nothing reaches. */
+/** Handlers of ToolService, which are never called because the interceptor serves its calls. */
 export const servedByInterceptor = { call: unreached, callStream: unreached, watchJob: unreached };
 
-/** ToolService whose messages stay bytes: what is verified is what was received, and what is sent is what was signed. */
+/** ToolService with identity codecs, so that exactly the received bytes are verified and the signed bytes are sent. */
 export const toolServiceDefinition: ServiceDefinition = {
   call: { ...ToolServiceService.call, ...rawCodec },
   callStream: { ...ToolServiceService.callStream, ...rawCodec },
@@ -15,8 +15,8 @@ export const toolServiceDefinition: ServiceDefinition = {
 };
 
 /**
- * Throws OPTIONS_INVALID unless the interceptor is the first of the server's. grpc-js has no public way to see them; where it
- * keeps them otherwise one day, nothing is checked.
+ * Throws OPTIONS_INVALID unless the interceptor is the first of the server's interceptors. Reads a private field of
+ * grpc-js; does nothing if the field is missing.
  */
 export function checkInstalled(server: Server, interceptor: ServerInterceptor): void {
   const { interceptors } = server as unknown as { readonly interceptors?: readonly ServerInterceptor[] };

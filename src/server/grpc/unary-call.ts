@@ -16,10 +16,10 @@ import { type ReadBudget, type Reader, type Reading, tooManyRequests } from "./r
 import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
 import type { Reply, Watches } from "./watch-call.ts";
 
-/** What a {@link UnaryCall} uses. */
+/** Options of a {@link UnaryCall}. */
 export interface UnaryCallOptions extends RequestServices {
   readonly readBudget: ReadBudget;
-  /** Serves so many calls per turn of the event loop. */
+  /** Limits the number of calls that are served per turn of the event loop. */
   readonly tickLimiter: TickLimiter;
   readonly execution: ExecutionOptions;
   readonly watches: Watches;
@@ -30,19 +30,19 @@ type InterceptingListener = Parameters<ServerInterceptingCallInterface["start"]>
 /**
  * One signed call with one request: a unary call or a watch.
  *
- * It replaces what grpc-js puts between interceptor and handler, such as a stream object for every unary call, which
- * took a tenth of a call's time. Node's http2 streams outlive minor collections with all that they refer to, so the fields
- * of a call are cleared when it ends.
+ * Replaces the objects that grpc-js creates between interceptor and handler, such as a stream for each unary call,
+ * which took a tenth of a call's time. Node's HTTP/2 streams survive minor garbage collections together with everything
+ * they refer to, so a call clears its fields when it ends.
  */
 export class UnaryCall extends ServerInterceptingCall implements InterceptingListener, RequestOrigin, Reply, Reader {
   readonly method: string;
   traceparent: string | undefined;
   readonly #call: ServerInterceptingCallInterface;
   readonly #options: UnaryCallOptions;
-  /** Until the call ends. */
+  /** `undefined` once the call has ended. */
   #request: SignedRequest | undefined;
   #served: { cancel(): void } | undefined;
-  /** Until its message has come. */
+  /** `undefined` once the message has arrived. */
   #reading: Reading | undefined;
   #intake: MessageIntake | undefined;
 
@@ -53,7 +53,7 @@ export class UnaryCall extends ServerInterceptingCall implements InterceptingLis
     this.#options = options;
   }
 
-  /** Listens in place of grpc-js's own handler. */
+  /** Registers this object as the listener instead of the one of grpc-js. */
   override start(): void {
     this.#call.start(this);
   }
@@ -69,7 +69,7 @@ export class UnaryCall extends ServerInterceptingCall implements InterceptingLis
     }
   }
 
-  /** There is room for the request, of which a part has come. */
+  /** The rest of a partly received request may be read. */
   read(): void {
     this.#intake?.goOn();
   }
@@ -83,12 +83,12 @@ export class UnaryCall extends ServerInterceptingCall implements InterceptingLis
     return this.#intake?.waitingBytes ?? 0;
   }
 
-  /** Too many unverified requests are open, most of them on this connection. */
+  /** Too many unverified requests are open, and this connection has the most. */
   crowdOut(): void {
     this.#refuse(tooManyRequests());
   }
 
-  /** Only one message is ever read. */
+  /** Called at most once, because only one message is read. */
   onReceiveMessage(message: unknown): void {
     try {
       this.#stopReading();
@@ -141,7 +141,7 @@ export class UnaryCall extends ServerInterceptingCall implements InterceptingLis
     }
   }
 
-  /** As noted at the start: grpc-js's `getPeer` no longer knows once the connection is gone. */
+  /** Uses the connection info, because `getPeer` of grpc-js does not know the peer after the connection has closed. */
   get peer(): string {
     const { remoteAddress, remotePort } = this.#call.getConnectionInfo();
     return remoteAddress === undefined ? "unknown" : `${remoteAddress}:${remotePort}`;
@@ -151,7 +151,7 @@ export class UnaryCall extends ServerInterceptingCall implements InterceptingLis
     try {
       request.authenticate(bytes);
       await request.accept();
-      // Calls that arrived together are accepted together. The first answers leave before the last tools run.
+      // Calls that arrive together are accepted together. With the limiter, the first are answered before the last run.
       this.#options.tickLimiter.run(() => this.#serve(request), request.envelope.clientId);
     } catch (thrown) {
       this.#refuse(request.refusalOf(thrown));
@@ -177,7 +177,7 @@ export class UnaryCall extends ServerInterceptingCall implements InterceptingLis
     else this.send(outcome, () => this.end());
   }
 
-  /** The boundary of what grpc-js and timers call: where even a refusal fails, the caller gets a bare status. */
+  /** Handles an error in a callback of grpc-js or of a timer. The caller gets an unsigned status. */
   #fail(thrown: unknown): void {
     const request = this.#request;
     this.#request = undefined;
@@ -187,7 +187,7 @@ export class UnaryCall extends ServerInterceptingCall implements InterceptingLis
     this.#stopReading();
   }
 
-  /** Refuses the request, before any message of a stream. */
+  /** Refuses the request before an answer or a message of a watch is sent. */
   #refuse(error: SealwireError): void {
     this.refuse(error, this.method === WATCH_JOB_METHOD ? FIRST_SEQUENCE : 0);
   }
@@ -214,16 +214,16 @@ export class UnaryCall extends ServerInterceptingCall implements InterceptingLis
   }
 }
 
-/** Ends a call of which nothing better can be said. Never throws. */
+/** Ends a call after an unexpected error. Never throws. */
 export function endUnexpectedly(call: ServerInterceptingCallInterface, logger: Logger, thrown: unknown): void {
   logger.error({ err: thrown }, "a call failed unexpectedly");
   try {
     call.sendStatus(toGrpcFailure(SealwireError.from(thrown)));
   } catch {
-    // It has ended already.
+    // The call has already ended.
   }
 }
 
 const FIRST_SEQUENCE = 1;
-/** The status of a call that went well. */
+/** The status of a successful call. */
 export const ENDED_WELL = { code: Status.OK, details: "OK" };

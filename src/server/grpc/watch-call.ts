@@ -9,28 +9,28 @@ import type { Invocation } from "../../tools/invocation.ts";
 import type { Drain } from "../request/drain.ts";
 import type { SignedRequest } from "../request/request.ts";
 
-/** What {@link Watches} use. */
+/** Options of {@link Watches}. */
 export interface WatchesOptions {
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
   readonly drain: Drain;
   readonly keyRing: KeyRingSource;
-  /** Sends so many answers per turn of the event loop. */
+  /** Limits the number of messages that are sent per turn of the event loop. */
   readonly tickLimiter: TickLimiter;
-  /** Longest that a watch may stay open. */
+  /** Maximum time that a watch may stay open. */
   readonly watchTimeoutMs: number;
 }
 
-/** The way back to the caller of a watch. */
+/** Sends the messages of a watch to its caller. */
 export interface Reply {
   /**
-   * Sends a signed frame. `sent` is called once its bytes have gone to the connection, which a slow reader holds up; never
-   * if the caller goes away before.
+   * Sends a signed frame. `sent` is called once its bytes are written to the connection, which a slow reader delays. It
+   * is not called if the caller disconnects first.
    */
   send(frame: Buffer, sent: () => void): void;
-  /** Ends the call well. */
+  /** Ends the call with status OK. */
   end(): void;
-  /** Ends the call with a refusal, after `sequence - 1` messages. Nothing happens if it has ended. */
+  /** Ends the call with a refusal, after `sequence - 1` messages. Does nothing if it has ended. */
   refuse(error: SealwireError, sequence: number): void;
 }
 
@@ -40,9 +40,9 @@ interface OpenWatch {
 }
 
 /**
- * Serves ToolService.WatchJob: signs and sends each state, at the reader's pace. A watch ends early with UNAVAILABLE when
- * the server drains or the watch is too old, and with UNAUTHENTICATED when its key no longer holds; one timer and one
- * listener see to all of them.
+ * Serves ToolService.WatchJob: signs and sends each state, at the reader's pace. A watch ends early with UNAVAILABLE
+ * when the server drains or the watch is too old, and with UNAUTHENTICATED when its key is no longer valid. All watches
+ * share one timer and one listener.
  */
 export class Watches {
   readonly options: WatchesOptions;
@@ -59,7 +59,7 @@ export class Watches {
     });
   }
 
-  /** Serves the watch that an accepted request asks for. */
+  /** Starts the watch of an accepted request. */
   serve(request: SignedRequest, reply: Reply): { cancel(): void } {
     const watch = new Watch(request, reply, this);
     void watch.run();
@@ -83,7 +83,7 @@ export class Watches {
   }
 }
 
-/** One stream on its way. */
+/** One open watch. */
 class Watch implements Invocation, Expiring {
   readonly request: SignedRequest;
   readonly #reply: Reply;
@@ -91,7 +91,7 @@ class Watch implements Invocation, Expiring {
   readonly #stop = new AbortController();
   #keyExpiry: Disposable | undefined;
   #sent = 0;
-  /** Goes on when the last answer has left. */
+  /** Resolves the wait for the last message to be written. */
   #goOn: (() => void) | undefined;
 
   constructor(request: SignedRequest, reply: Reply, watches: Watches) {
@@ -108,7 +108,7 @@ class Watch implements Invocation, Expiring {
     return this.#watches.options.drain.signal;
   }
 
-  /** Sends until the terminal state, or until it is stopped. */
+  /** Sends messages until the terminal state, or until the watch is stopped. */
   async run(): Promise<void> {
     let open: OpenWatch | undefined;
     try {
@@ -130,27 +130,27 @@ class Watch implements Invocation, Expiring {
     this.#goOn?.();
   }
 
-  /** The caller went away. */
+  /** The caller cancelled the watch or disconnected. */
   cancel(): void {
-    this.stop(new SealwireError("CANCELLED", "The caller went away."));
+    this.stop(new SealwireError("CANCELLED", "The caller cancelled the watch or disconnected."));
   }
 
   expire(): void {
     this.stop(new SealwireError("WATCH_EXPIRED"));
   }
 
-  /** Stops once the key is revoked, removed or past its time. */
+  /** Stops the watch if its key is revoked, removed or expired. */
   checkKey(): void {
     const { keyRing, clock } = this.#watches.options;
     this.#keyExpiry?.[Symbol.dispose]();
     const current = keyRing.current().find(this.request.key.keyId);
     if (current === undefined || !isUsable(current, clock.nowMs())) this.stop(new SealwireError("KEY_REVOKED"));
-    // A timer may fire a little before its time, and never waits longer than it can: the clock decides.
+    // A timer may fire early, and long delays are cut: the callback checks the clock again.
     else if (current.notAfterMs !== undefined)
       this.#keyExpiry = clock.after(current.notAfterMs - clock.nowMs(), () => this.recheckKey());
   }
 
-  /** The same for a timer and a listener, which must not throw. */
+  /** {@link checkKey} for callbacks, which must not throw. */
   recheckKey(): void {
     try {
       this.checkKey();
@@ -174,7 +174,7 @@ class Watch implements Invocation, Expiring {
     signal.throwIfAborted();
   }
 
-  /** Resolves when the answer has left, or the watch is stopped: a slow reader is told the newest state next. */
+  /** Resolves when the message is written or the watch is stopped. A slow reader gets the newest state next. */
   #deliver(answer: Buffer): Promise<void> {
     return new Promise((resolve) => {
       this.#goOn = resolve;

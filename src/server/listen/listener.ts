@@ -13,10 +13,10 @@ import { awaitPreface } from "./preface.ts";
 import { readTlsFiles, watchTlsFiles } from "./tls-files.ts";
 import { listenOnUnixSocket, type UnixSocket } from "./unix-socket.ts";
 
-/** Where and how to accept connections. */
+/** Options of {@link listen}. */
 export interface ListenerOptions {
   readonly address: ListenAddress;
-  /** Shares the port with other processes of this user that do so, too. */
+  /** Shares the port with other processes of this user that also set this option. */
   readonly reusePort: boolean;
   readonly tls: ServerTlsOptions | undefined;
   readonly insecurePlaintext: boolean;
@@ -25,30 +25,30 @@ export interface ListenerOptions {
   readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Told of each connection that is let in, its handshake still to come. */
+  /** Called with each accepted connection, before its handshake. */
   readonly onOpen: (socket: Socket) => void;
-  /** Takes over each accepted connection, decrypted. */
+  /** Called with each connection after its handshake, decrypted. */
   readonly onConnection: (socket: Socket) => void;
 }
 
 /** Accepts connections until it is closed. */
 export interface Listener {
-  /** As clients take it, the port filled in. */
+  /** The address as clients accept it, with the actual port. */
   readonly address: string;
-  /** Accepts no further connection. Resolves when the open ones have ended; after `graceMs` they are cut off. */
+  /** Stops accepting connections. Resolves when the open ones have ended. After `graceMs` they are destroyed. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Starts to accept connections. Throws OPTIONS_INVALID for plaintext beyond this machine and for an address that cannot be had. */
+/** Starts to accept connections. Throws OPTIONS_INVALID for remote plaintext, and if the address is not available. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { address, reusePort, tls, clock, logger, onOpen, onConnection } = options;
   checkAddress(options);
   const { connectionsMax, handshakeTimeoutMs } = options;
   const connections = new Set<Socket>();
-  /** Those that do not speak HTTP/2 yet. */
+  /** Connections that have not sent the HTTP/2 preface. */
   const early = new Set<Socket>();
   const prefaces = new TimeLimit(clock, handshakeTimeoutMs);
-  /** Runs what is to be done with a connection; one that it cannot be done with is closed. */
+  /** Runs a step of a connection. If it throws, the connection is destroyed. */
   const guard = (socket: Socket, serve: () => void): void => {
     try {
       serve();
@@ -110,7 +110,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     await reload?.[Symbol.asyncDispose]();
     throw cannotListen(address, cause);
   });
-  // Without descriptors left, accepting fails again and again; an error that nobody listens to would end the process.
+  // Accepting fails repeatedly if no file descriptor is left. Without this listener the error would end the process.
   server.on("error", (error) => logger.error({ err: error }, "a connection could not be accepted"));
   return {
     address: formatAddress(bound.address),
@@ -128,16 +128,16 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   };
 }
 
-/** Where a server is to listen, as its user says it. */
+/** The listen options of a server as its user gives them. */
 export interface Listening {
   readonly listen: string;
   readonly reusePort: boolean;
   readonly tls: ServerTlsOptions | undefined;
-  /** Plaintext beyond this machine is wanted. */
+  /** Allows plaintext for other machines. */
   readonly insecure: boolean;
 }
 
-/** Sees whether a server may listen so, without doing it. Throws OPTIONS_INVALID. */
+/** Checks listen options without listening. Throws OPTIONS_INVALID. */
 export function checkListening({ listen, insecure, ...how }: Listening): void {
   checkAddress({ ...how, address: parseListenAddress(listen), insecurePlaintext: insecure });
 }
@@ -151,18 +151,18 @@ function checkAddress({
   if (tls === undefined && !insecurePlaintext && !isLocal(address)) {
     throw new SealwireError(
       "OPTIONS_INVALID",
-      `Without TLS the server listens on this machine only, not on ${formatAddress(address)}; give it a certificate (--tls-cert, --tls-key), or say --insecure.`,
+      `Without TLS the server listens on this machine only, not on ${formatAddress(address)}; give it a certificate (--tls-cert, --tls-key), or set --insecure.`,
     );
   }
   if (reusePort && address.kind === "unix") {
     throw new SealwireError(
       "OPTIONS_INVALID",
-      `A unix socket has no port to share; let ${formatAddress(address)} be one process's, or listen on 127.0.0.1:PORT.`,
+      `A unix socket has no port to share; use ${formatAddress(address)} in one process only, or listen on 127.0.0.1:PORT.`,
     );
   }
 }
 
-/** Decrypts connections; it is given them, and accepts none itself. */
+/** Creates a server that decrypts connections which are passed to it. It does not listen. */
 function tlsServer(
   tls: ServerTlsOptions,
   { logger, handshakeTimeoutMs }: Pick<ListenerOptions, "logger" | "handshakeTimeoutMs">,
@@ -184,7 +184,7 @@ function tlsServer(
   return server;
 }
 
-/** Where a server listens in the end. */
+/** The address that a server is bound to. */
 interface Bound {
   readonly address: ListenAddress;
   readonly socket?: UnixSocket;

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-/** Counts open connections by peer address; those of a unix socket have none, and no limit. */
+/** Counts open connections by peer address. Connections on a unix socket have no address and no limit. */
 export class PeerConnections {
   readonly #perPeerMax: number;
   readonly #open = new Map<string, number>();
@@ -9,7 +9,7 @@ export class PeerConnections {
     this.#perPeerMax = perPeerMax;
   }
 
-  /** Counts a connection until it closes. False if its peer has too many already. */
+  /** Counts a connection until it closes. Returns false if its peer already has the maximum number. */
   add(socket: Socket): boolean {
     const { remoteAddress } = socket;
     if (remoteAddress === undefined) return true;

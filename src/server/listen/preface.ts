@@ -1,14 +1,14 @@
 import type { Socket } from "node:net";
 
-/** What every HTTP/2 client sends first; a SETTINGS frame follows, with a header of nine bytes. */
+/** The client preface of HTTP/2. A SETTINGS frame with a header of nine bytes follows it. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 const FRAME_HEADER_BYTES = 9;
 const SETTINGS_TYPE = 4;
-/** More settings than there are in any client. */
+/** Upper limit for the size of the settings. Real clients send less. */
 const SETTINGS_MAX_BYTES = 1024;
 
 /**
- * Calls `onWhole` once the client of a connection has sent its preface and its settings, which stay to be read, or
+ * Calls `onWhole` once the client has sent its preface and its settings, which remain readable on the socket. Calls
  * `onOther` as soon as it has sent something else.
  */
 export function awaitPreface(socket: Socket, onWhole: () => void, onOther: () => void): void {
@@ -34,7 +34,9 @@ export function awaitPreface(socket: Socket, onWhole: () => void, onOther: () =>
   socket.on("readable", take);
 }
 
-/** How long preface and settings are, as far as is known from their start; `undefined` if they are something else. */
+/**
+ * The length of preface and settings, as far as the received bytes show it; `undefined` if they are something else.
+ */
 function prefaceLength(start: Buffer): number | undefined {
   const known = Math.min(start.length, PREFACE.length);
   if (start.compare(PREFACE, 0, known, 0, known) !== 0) return undefined;

@@ -17,7 +17,7 @@ export function readTlsFiles(tls: ServerTlsOptions): SecureContextOptions {
   };
 }
 
-/** Puts renewed certificates into force for new connections; broken files leave the old ones in force. */
+/** Reloads changed certificates for new connections. If they cannot be read, the old ones stay in use. */
 export function watchTlsFiles(
   tls: ServerTlsOptions,
   server: Server,
@@ -34,7 +34,7 @@ export function watchTlsFiles(
     } catch (error) {
       logger.error(
         { err: error, certificate: tls.certificatePath },
-        "certificates cannot be reloaded; the old ones stay in force",
+        "certificates cannot be reloaded; the old ones stay in use",
       );
     }
   });
@@ -50,7 +50,7 @@ function readPem(path: string, what: string): Buffer {
   }
 }
 
-/** Changes whenever one of the files does; symlinks are followed, so that swapped mounts are seen. */
+/** A text that changes with each of the files. Symlinks are followed, so that a replaced mount is detected. */
 function fingerprint(tls: ServerTlsOptions): string {
   return [tls.certificatePath, tls.privateKeyPath, tls.clientCaPath ?? ""]
     .map((path) => {

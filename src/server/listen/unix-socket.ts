@@ -3,28 +3,28 @@ import { chmodSync, lstatSync, renameSync, rmSync, type Stats } from "node:fs";
 import { connect, type Server } from "node:net";
 import { tryKernelLock } from "../../store/sqlite/kernel-lock.ts";
 
-/** A socket's path is 107 bytes at most on Linux and 103 elsewhere, and ours has a suffix at first. */
+/** The limit is 107 bytes on Linux and 103 bytes elsewhere. The temporary name has a suffix of four bytes. */
 const PATH_BYTES_MOST = 99;
 const OWNER_ONLY = 0o600;
 
 /** A unix socket that a server listens on. */
 export interface UnixSocket {
-  /** Removes the socket, unless something else stands at its path by now, and lets others have the path. Idempotent. */
+  /** Removes the socket, unless the path now has another file, and releases the lock of the path. Idempotent. */
   release(): void;
 }
 
 /**
- * Listens on the unix socket at `path`, for this user alone. One that a killed process left is replaced; one that somebody
- * listens on, and what is no socket, is left alone. Rejects with an Error that completes "Cannot listen on …:".
+ * Listens on the unix socket at `path`, for this user only. Replaces a socket that a killed process left, but neither a
+ * socket in use nor another file. Rejects with an Error whose message completes "Cannot listen on …:".
  *
- * Whoever finds a dead socket and replaces it could replace the living one of another who started at the same time. So
- * both need the lock file beside it, which is held as long as the socket and freed by the kernel. The socket is bound
- * under another name and then renamed: it appears with its final mode, and libuv, which removes the name it has bound
- * when it closes, does not remove what somebody else may have put at the path.
+ * Two processes that start at the same time could both find a stale socket, and one could replace the new socket of the
+ * other. A lock file beside the socket prevents this; the kernel releases it when the process ends. The socket is bound
+ * under a temporary name and then renamed. So it has its final mode when it appears, and libuv, which removes the bound
+ * name on close, cannot remove another file at the path.
  */
 export async function listenOnUnixSocket(server: Server, path: string): Promise<UnixSocket> {
   if (Buffer.byteLength(path) > PATH_BYTES_MOST) {
-    throw new Error(`the path of a unix socket has ${PATH_BYTES_MOST} bytes at most`);
+    throw new Error(`the path of a unix socket may have ${PATH_BYTES_MOST} bytes at most`);
   }
   const lock = tryKernelLock(`${path}.lock`);
   if (lock === undefined) throw new Error("another process uses it");
@@ -52,20 +52,20 @@ export async function listenOnUnixSocket(server: Server, path: string): Promise<
   }
 }
 
-/** Rejects if somebody listens at the path, or if what is there is no socket. */
+/** Rejects if a process listens at the path, or if the path has a file that is not a socket. */
 async function checkFree(path: string): Promise<void> {
   const status = statusOf(path);
   if (status === undefined) return;
-  if (!status.isSocket()) throw new Error("there is something that is no socket");
+  if (!status.isSocket()) throw new Error("there is a file that is not a socket");
   const code = await connectionError(path);
   if (code === undefined) throw new Error("another process uses it");
-  // ENOENT: gone since we looked. Anything else, such as a queue that is full, does not say that nobody listens.
+  // ENOENT: removed meanwhile. Other errors, such as a full queue, do not prove that no process listens.
   if (code !== "ECONNREFUSED" && code !== "ENOENT") {
-    throw new Error(`there is a socket, and whether anybody uses it cannot be told (${code})`);
+    throw new Error(`there is a socket that may be in use (${code})`);
   }
 }
 
-/** Why nobody can be connected to at the path; `undefined` if somebody can. */
+/** The error code of a connection to the path; `undefined` if it succeeds. */
 function connectionError(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ path });

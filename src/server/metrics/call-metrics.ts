@@ -8,8 +8,8 @@ const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
 const METHOD_LABELS = ["grpc_type", "grpc_service", "grpc_method"] as const;
 
 /**
- * Counts calls under the `grpc_server_*` names of the gRPC ecosystem, and refusals, overdue handlers and connections under
- * `sealwire_*`. Every series whose labels are known is there from the start, at zero.
+ * Counts calls under the `grpc_server_*` names of the gRPC ecosystem, and refusals, overdue handlers and connections
+ * under `sealwire_*`. All series with known labels are initialized to zero.
  */
 export function callMetrics(
   { Counter, Gauge, Histogram }: Pick<typeof import("prom-client"), "Counter" | "Gauge" | "Histogram">,
@@ -42,13 +42,13 @@ export function callMetrics(
   });
   const overdueHandlers = new Gauge({
     name: "sealwire_overdue_handlers",
-    help: "Handlers that run on although their calls were stopped long ago, by tool.",
+    help: "Handlers that still run long after their calls were stopped, by tool.",
     labelNames: ["tool"],
     registers,
   });
   const connections = new Gauge({
     name: "sealwire_connections",
-    help: "Connections of clients, those in their handshake included.",
+    help: "Client connections, including those in their handshake.",
     registers,
   });
   for (const method of [CALL_METHOD, CALL_STREAM_METHOD, WATCH_JOB_METHOD]) {

@@ -1,7 +1,7 @@
 import { SealwireError } from "../../errors.ts";
 import { isLocal, type ListenAddress, parseListenAddress } from "../listen/address.ts";
 
-/** Reads the address of metrics. Throws OPTIONS_INVALID for a unix socket, and beyond loopback unless `public`. */
+/** Parses the address of metrics. Throws OPTIONS_INVALID for a unix socket, and beyond loopback unless `public`. */
 export function checkMetricsAddress(
   address: string,
   { public: isPublic }: { readonly public: boolean },
@@ -13,7 +13,7 @@ export function checkMetricsAddress(
   if (!isPublic && !isLocal(wanted)) {
     throw new SealwireError(
       "OPTIONS_INVALID",
-      `Metrics are served on this machine only, not on ${address}; use 127.0.0.1:PORT, or say --metrics-public.`,
+      `Metrics are served on this machine only, not on ${address}; use 127.0.0.1:PORT, or set --metrics-public.`,
     );
   }
   return wanted;

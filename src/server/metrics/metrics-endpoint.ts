@@ -4,7 +4,7 @@ import { SealwireError } from "../../errors.ts";
 import { formatAddress } from "../listen/address.ts";
 import { checkMetricsAddress } from "./metrics-address.ts";
 
-/** Serves a registry at `/metrics` until it is disposed; beyond loopback only if `isPublic`. Throws OPTIONS_INVALID. */
+/** Serves a registry at `/metrics` until it is disposed, beyond loopback only if `isPublic`. Throws OPTIONS_INVALID. */
 export async function serveMetrics(
   registry: Registry,
   { address, isPublic }: { readonly address: string; readonly isPublic: boolean },
@@ -21,7 +21,7 @@ export async function serveMetrics(
     );
   });
   await new Promise<void>((resolve, reject) => {
-    // For good: an error of accepting, such as no file descriptor left, would end the process if nobody listened.
+    // Stays registered: a later error, such as no free file descriptor, would otherwise end the process.
     server.on("error", (cause) => {
       reject(
         new SealwireError(

@@ -7,48 +7,48 @@ import { callMetrics } from "./call-metrics.ts";
 import { serveMetrics } from "./metrics-endpoint.ts";
 import { addStoreMetrics } from "./store-metrics.ts";
 
-/** Who may read metrics. */
+/** Options of {@link Metrics.listen}. */
 export interface MetricsListenOptions {
   /**
-   * Serves them beyond loopback, without TLS or a password: whoever reaches the port learns which methods are called how
-   * often, the ids of the keys in use, how many jobs there are, which versions run and what the process takes. Default false.
+   * Serves metrics beyond loopback, without TLS or a password. Anyone who can reach the port can read how often each
+   * method is called, the ids of the keys in use, the number of jobs, the versions, and the resource usage of the
+   * process. Default false.
    */
   readonly public?: boolean;
 }
 
 /** Prometheus metrics of one server. */
 export interface Metrics {
-  /** To be given to `createServer`; counts calls and refusals. */
+  /** Counts calls and refusals. Pass it to `createServer` in `observers`. */
   readonly observer: CallObserver;
-  /** To be given to `createServer` as `onKeyUsed`. */
+  /** Records the use of a key. Pass it to `createServer` as `onKeyUsed`. */
   noteKeyUse(keyId: string): void;
-  /** Serves them at `/metrics`. Resolves to the address. Throws OPTIONS_INVALID. */
+  /** Serves the metrics at `/metrics`. Resolves to the address. Throws OPTIONS_INVALID. */
   listen(address: string, options?: MetricsListenOptions): Promise<{ readonly address: string } & AsyncDisposable>;
-  /** The text that is served. */
+  /** Returns the metrics in the Prometheus text format. */
   text(): Promise<string>;
 }
 
-/** A count that the process keeps, shown as a metric. */
+/** A counter of the process that is exported as a metric. */
 export interface ProcessCounter {
   readonly name: string;
   readonly help: string;
   value(): number;
 }
 
-/** What metrics are made of. */
+/** Options of {@link createMetrics}. */
 export interface MetricsOptions {
   readonly store: Store;
-  /** Default: this machine's. */
+  /** Default: the system clock. */
   readonly clock?: Clock;
   /** Default: none. */
   readonly counters?: readonly ProcessCounter[];
 }
 
 /**
- * Counts calls under the `grpc_server_*` names of the gRPC ecosystem, what is Sealwire's own under `sealwire_*`, and
- * what
- * the process takes under the usual `process_*` and `nodejs_*`. Labels come from closed sets: methods, codes, reasons,
- * states, tools and the keys of the ring.
+ * Creates the metrics of a server: calls under the `grpc_server_*` names of the gRPC ecosystem, those specific to
+ * Sealwire under `sealwire_*`, and the resource usage of the process under `process_*` and `nodejs_*`. Label values
+ * come from closed sets: methods, codes, reasons, states, tools and the keys of the ring.
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ export interface MetricsOptions {
  * ```
  */
 export async function createMetrics({ store, clock = systemClock, counters = [] }: MetricsOptions): Promise<Metrics> {
-  // Only now: most servers start without metrics, and it is a tenth of what they load.
+  // Loaded on demand: most servers start without metrics, and prom-client is a tenth of what they load.
   const client = await import("prom-client");
   const { Counter, Gauge } = client;
   const registry = new client.Registry();

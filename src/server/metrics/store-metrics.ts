@@ -4,19 +4,19 @@ import { JOB_STATES } from "../../jobs/job.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Store } from "../../store/store.ts";
 
-/** How long figures are kept at least, in milliseconds. */
+/** Minimum time for which figures are cached, in milliseconds. */
 const KEPT_MS = 5_000;
-/** They are kept for so many times as long as it took to read them: that takes 2 % of one connection at most. */
+/** Figures are cached for this many times the duration of a read, so that reads use at most 2 % of a connection. */
 const KEPT_TIMES = 50;
-/** How long a scrape waits for the store, in milliseconds; Prometheus gives up after 10 s. */
+/** Maximum time that a scrape waits for the store, in milliseconds. Prometheus gives up after 10 s. */
 const PATIENCE_MS = 3_000;
 
-/** What a store says of itself. */
+/** Statistics of a store. */
 export interface Figures extends JobStats {
   readonly nonces: number;
 }
 
-/** Reads the figures of a store for those who scrape: one reading at a time, whose figures are kept for a while. */
+/** Reads the figures of a store for scrapes. Runs one read at a time and caches its result. */
 export class StoreFigures {
   readonly #store: Store;
   readonly #clock: Clock;
@@ -28,7 +28,7 @@ export class StoreFigures {
     this.#clock = clock;
   }
 
-  /** `undefined` while the store is away, and if it does not answer within 3 s. Never rejects. */
+  /** Resolves to `undefined` if the store is unavailable or does not answer within 3 s. Never rejects. */
   async read(): Promise<Figures | undefined> {
     if (this.#store.away) return undefined;
     if (this.#kept !== undefined && this.#clock.monotonicMs() < this.#kept.untilMs) return this.#kept.figures;
@@ -54,7 +54,7 @@ export class StoreFigures {
   }
 }
 
-/** Adds what a store says of itself. While it is away `sealwire_store_up` is 0, and its figures are left out. */
+/** Adds the metrics of a store. While it is unavailable, `sealwire_store_up` is 0 and its figures are omitted. */
 export function addStoreMetrics(
   { Gauge }: Pick<typeof import("prom-client"), "Gauge">,
   registers: Registry[],
@@ -63,7 +63,7 @@ export function addStoreMetrics(
   const figures = new StoreFigures(store, clock);
   new Gauge({
     name: "sealwire_store_up",
-    help: "1 if this process can use the store, 0 while it is away or may not be used.",
+    help: "1 if this process can use the store, 0 if it is unavailable or must not be used.",
     registers,
     async collect() {
       this.set(store.condition.serving && (await figures.read()) !== undefined ? 1 : 0);
@@ -71,7 +71,7 @@ export function addStoreMetrics(
   });
   new Gauge({
     name: "sealwire_jobs",
-    help: "Jobs in the store, by state. Those that have ended are estimated where a store on PostgreSQL is large.",
+    help: "Jobs in the store, by state. In a large store on PostgreSQL, the number of ended jobs is an estimate.",
     labelNames: ["state"],
     registers,
     async collect() {
@@ -92,7 +92,7 @@ export function addStoreMetrics(
   });
   new Gauge({
     name: "sealwire_nonces",
-    help: "Nonces remembered against replay. Estimated where a store on PostgreSQL is large.",
+    help: "Nonces stored against replay. In a large store on PostgreSQL, the number is an estimate.",
     registers,
     async collect() {
       const found = await figures.read();
@@ -103,7 +103,7 @@ export function addStoreMetrics(
   addConnections(Gauge, registers, store);
 }
 
-/** Those to a database; a store in a folder has none. */
+/** Adds the database connections. A store in a folder has none. */
 function addConnections(Gauge: typeof import("prom-client").Gauge, registers: Registry[], store: Store): void {
   new Gauge({
     name: "sealwire_store_connections",
@@ -127,6 +127,6 @@ function addConnections(Gauge: typeof import("prom-client").Gauge, registers: Re
     });
     if (store.connections === undefined) gauge.remove();
   };
-  single("sealwire_store_connections_max", "Connections to the database that the process may have.", "most");
-  single("sealwire_store_connections_waiting", "Users of the database that wait for a connection.", "waiting");
+  single("sealwire_store_connections_max", "Maximum number of database connections of the process.", "most");
+  single("sealwire_store_connections_waiting", "Operations that wait for a database connection.", "waiting");
 }

@@ -4,7 +4,7 @@ import type { ClaimedKey } from "../../signing/request/verify.ts";
 import { statusName } from "../../wire/error-message.ts";
 import { RefusalCounts } from "./refusal-counts.ts";
 
-/** What is known of one call so far; written to the log, and to the metrics, at its end. */
+/** The known properties of one call. Written to the log and to the metrics when it ends. */
 export interface CallRecord {
   readonly method: string;
   readonly peer: string;
@@ -14,36 +14,37 @@ export interface CallRecord {
   readonly keyId: string | undefined;
   readonly requestId: string | undefined;
   readonly trace: string | undefined;
-  /** Why it was refused or failed; "" for success. */
+  /** Why it was refused or failed; "" if it succeeded. */
   readonly reason: string;
-  /** What exactly failed to authenticate; for the log alone. */
+  /** Which part of the authentication failed. For the log only. */
   readonly cause: string | undefined;
-  /** The key that a frame names which failed to authenticate; for the log alone. */
+  /** The key that an unauthenticated frame names. For the log only. */
   readonly claimed: ClaimedKey | undefined;
 }
 
-/** Is told of each call that ended. */
+/** Observes the calls and connections of a server. */
 export interface CallObserver {
   callStarted(record: CallRecord): void;
   callEnded(record: CallRecord, code: number, durationMs: number): void;
   /**
-   * Told how many handlers of a tool run on although their calls were stopped long ago: 0 at the start, then whenever that
-   * changes.
+   * Called with the number of a tool's handlers that still run long after their calls were stopped: with 0 at the
+   * start, then at each change.
    */
   overdueHandlers?(tool: string, count: number): void;
-  /** A client has connected; whether it can speak, or has anything to say, is not known yet. */
+  /** A client has connected. Its handshake has not started. */
   connectionOpened?(): void;
   connectionClosed?(): void;
 }
 
 const REFUSALS = new Set(["UNAUTHENTICATED", "PERMISSION_DENIED"]);
 
-/** The log of calls; dispose it at the end, or the last second's refusals are not written. */
+/** The log of calls. Its disposal writes the refusals of the last second. */
 export type CallLog = CallObserver & Disposable;
 
 /**
- * Writes one line per call, and marks the refusals for an audit; never arguments or secrets. What is refused before its
- * caller is known gets a line at once if it is the first from its peer, and together with the others of a second after that.
+ * Writes one line per call, without arguments or secrets, and marks refusals for an audit. Of the calls that are
+ * refused before their caller is known, the first of a peer is written immediately. The others are counted and written
+ * once per second.
  */
 export function callLog(logger: Logger, clock: Clock): CallLog {
   const strangers = new RefusalCounts(logger, clock, "calls refused");
@@ -75,7 +76,7 @@ export function callLog(logger: Logger, clock: Clock): CallLog {
   };
 }
 
-/** Without the port, which is another one for each connection. */
+/** Removes the port, which differs between connections. */
 function addressOf(peer: string): string {
   const colon = peer.lastIndexOf(":");
   return colon < 0 ? peer : peer.slice(0, colon);

@@ -5,16 +5,19 @@ import type { VerificationKey } from "../../signing/key-ring/types.ts";
 
 type Counter = "callsInFlight" | "openWatches" | "openStreams";
 
-/** What one key uses at the moment. */
+/** The current usage of one key. */
 interface KeyUsage extends Record<Counter, number> {
   readonly rate: TokenBucket;
 }
 
 const QUOTA_RETRY_MS = 1000;
-/** A request counts once for each so many bytes of its Envelope that it begins. */
+/** A request counts as one call for each started block of this many bytes of its Envelope. */
 const BYTES_PER_CALL = 64 * 1024;
 
-/** Holds each key to its limits: calls per second, calls in flight, open watches and call streams (docs/operations.md, Limits). */
+/**
+ * Enforces the limits of each key: calls per second, calls in flight, open watches and call streams
+ * (docs/operations.md, Limits).
+ */
 export class Admission {
   readonly #clock: Clock;
   readonly #streamsPerKeyMax: number;
@@ -26,19 +29,19 @@ export class Admission {
   }
 
   /**
-   * Takes one of the key's calls in flight, and of its rate one call for each 64 KiB of the request begun. Throws
-   * RATE_LIMITED or QUOTA_EXCEEDED.
+   * Counts a call against the key's limit of calls in flight and against its rate, as one call for each started block
+   * of 64 KiB. Throws RATE_LIMITED or QUOTA_EXCEEDED.
    */
   admitCall(key: VerificationKey, bytes: number): Permit {
     return this.#admit(key, "callsInFlight", bytes);
   }
 
-  /** The same with one of its open watches. */
+  /** Like {@link admitCall}, but counts against the limit of open watches. */
   admitWatch(key: VerificationKey, bytes: number): Permit {
     return this.#admit(key, "openWatches", bytes);
   }
 
-  /** Takes one of the key's call streams; dispose it at the end. Throws QUOTA_EXCEEDED. */
+  /** Counts a call stream of the key until it is disposed. Throws QUOTA_EXCEEDED. */
   openStream(key: VerificationKey): Disposable {
     const usage = this.#usageOf(key);
     take(usage, "openStreams", this.#streamsPerKeyMax);
@@ -64,9 +67,9 @@ export class Admission {
   #charge(key: VerificationKey, cost: number): KeyUsage {
     const usage = this.#usageOf(key);
     const { callsPerSecond, burst } = key.limits;
-    // The ring may have been changed.
+    // The key ring may have changed.
     usage.rate.resize(callsPerSecond, burst);
-    // A request that costs more than the burst is let in when the burst is there, and overdraws it.
+    // A request that costs more than the burst is admitted when the full burst is available, and overdraws it.
     const retryDelayMs = usage.rate.queueMs(Math.min(cost, burst));
     if (retryDelayMs > 0) {
       const counts =
@@ -97,12 +100,12 @@ export class Admission {
   }
 }
 
-/** The place that one call takes among those of its key. */
+/** The share of its key's limits that one call uses. */
 export class Permit {
   readonly #usage: KeyUsage;
   readonly #openWatchesMax: number;
   readonly #cost: number;
-  /** Where the call counts now; `undefined` once it has ended. */
+  /** The limit that the call counts against; `undefined` once it has ended. */
   #counter: Counter | undefined;
 
   constructor(usage: KeyUsage, counter: Counter, openWatchesMax: number, cost: number) {
@@ -122,7 +125,7 @@ export class Permit {
     return { [Symbol.dispose]: () => this.#return(before) };
   }
 
-  /** Gives the call's share of the rate back, for a frame that turned out to be a replay. */
+  /** Returns the call's cost to the rate limit, if its frame is a replay. */
   refund(): void {
     this.#usage.rate.give(this.#cost);
   }

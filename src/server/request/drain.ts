@@ -2,13 +2,13 @@ import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { LinkedList, type Place } from "../../runtime/linked-list.ts";
 
-/** Something that goes on and can be told to end. */
+/** A running operation that can be stopped. */
 export interface Stoppable {
-  /** Ends it for `reason`; nothing happens if it has ended. */
+  /** Ends it for `reason`. Does nothing if it has ended. */
   stop(reason: SealwireError): void;
 }
 
-/** Whether the server is shutting down, and what must finish before it does. */
+/** The shutdown of a server, and the calls that it waits for. */
 export class Drain {
   readonly #begun = new AbortController();
   readonly #open = new LinkedList<Stoppable>();
@@ -19,17 +19,17 @@ export class Drain {
     return this.#begun.signal;
   }
 
-  /** Refuses what comes after draining began. Throws DRAINING. */
+  /** Throws DRAINING if draining has begun. */
   throwIfDraining(): void {
     this.signal.throwIfAborted();
   }
 
-  /** Counts a call, which is waited for until it leaves. */
+  /** Registers a call that the shutdown waits for. */
   enter(call: Stoppable): Place<Stoppable> {
     return this.#open.add(call);
   }
 
-  /** The call that entered has ended. */
+  /** Unregisters a call that has ended. */
   leave(place: Place<Stoppable>): void {
     this.#open.remove(place);
     if (this.#open.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
@@ -40,7 +40,7 @@ export class Drain {
     this.#begun.abort(new SealwireError("DRAINING"));
   }
 
-  /** Resolves when no call is open; after `graceMs` the open ones are told that time is up. */
+  /** Resolves when no call is open. After `graceMs`, stops the open ones. */
   async idle(clock: Clock, graceMs: number): Promise<void> {
     if (this.#open.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();

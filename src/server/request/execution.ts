@@ -6,20 +6,20 @@ import type { CallInvocation } from "../../tools/invocation.ts";
 import type { Drain, Stoppable } from "./drain.ts";
 import type { SignedRequest } from "./request.ts";
 
-/** What {@link execute} uses. */
+/** Options of {@link execute}. */
 export interface ExecutionOptions {
   readonly dispatcher: Dispatcher;
   readonly drain: Drain;
-  /** Longest that a call may take. */
+  /** Maximum time of a call. */
   readonly timeLimit: TimeLimit;
-  /** Longest that a tool may run on after its call was stopped, before the call is given up. */
+  /** Maximum time that a handler may still run after its call was stopped. After that the call is given up. */
   readonly grace: TimeLimit;
 }
 
-/** What became of a call: the signed answer, or why it is refused. */
+/** The outcome of a call: the signed answer, or the error that refuses it. */
 export type CallOutcome = Buffer | SealwireError;
 
-/** Runs the tool of an accepted request. `done` is called once with what became of it. */
+/** Runs the tool of an accepted request. `done` is called once with the outcome. */
 export function execute(
   options: ExecutionOptions,
   request: SignedRequest,
@@ -31,9 +31,9 @@ export function execute(
 }
 
 /**
- * One call while its tool runs. If it is stopped first, its outcome is the reason, and the tool goes on in the
- * background with its signal aborted; the call keeps its place among those of its key until the tool returns. What a
- * tool seldom asks for is made when it does.
+ * One call while its tool runs. If the call is stopped first, its outcome is the reason. The handler then continues in
+ * the background with its signal aborted, and the call counts against its key's limits until the handler returns.
+ * Objects that handlers rarely use, such as the signal, are created on demand.
  */
 export class Execution implements CallInvocation, Stoppable, Expiring {
   readonly request: SignedRequest;
@@ -45,11 +45,11 @@ export class Execution implements CallInvocation, Stoppable, Expiring {
   intentRuns = false;
   isOverdue = false;
   #settled = false;
-  /** True once the dispatcher is done with the call; its handler may still run. */
+  /** True once the dispatcher has finished with the call. Its handler may still run. */
   #dispatched = false;
   #stopped: SealwireError | undefined;
   #controller: AbortController | undefined;
-  /** Runs from the stop until the tool returns. */
+  /** Runs from the stop until the handler returns. */
   #grace: RunningTime | undefined;
 
   constructor(options: ExecutionOptions, request: SignedRequest, done: (outcome: CallOutcome) => void) {
@@ -60,7 +60,7 @@ export class Execution implements CallInvocation, Stoppable, Expiring {
     this.#place = options.drain.enter(this);
   }
 
-  /** Begins to run the tool; called once. */
+  /** Starts the tool. Called once. */
   start(): void {
     void this.#dispatch();
   }
@@ -83,9 +83,9 @@ export class Execution implements CallInvocation, Stoppable, Expiring {
     this.#controller?.abort(reason);
   }
 
-  /** The caller went away. grpc-js says so after every call, so that what it takes is made only if it is needed. */
+  /** The caller cancelled the call or disconnected. grpc-js calls this after every call, even if it has ended. */
   cancel(): void {
-    if (!this.#settled) this.stop(new SealwireError("CANCELLED", "The caller went away."));
+    if (!this.#settled) this.stop(new SealwireError("CANCELLED", "The caller cancelled the call or disconnected."));
   }
 
   expire(): void {
@@ -126,19 +126,19 @@ export class Execution implements CallInvocation, Stoppable, Expiring {
       this.#settle(SealwireError.from(thrown));
     } finally {
       this.#dispatched = true;
-      // It has failed by an error that its handler left behind, and the handler goes on.
+      // The call has failed with an error that escaped its handler, which still runs.
       if (this.handlerRuns) this.#beginGrace();
       else this.#end();
     }
   }
 
-  /** The call has its outcome, and what works for it may go on. */
+  /** The call has its outcome, but its handler may still run. */
   #beginGrace(): void {
     const { grace, dispatcher } = this.#options;
     this.#grace ??= grace.begin({ expire: () => dispatcher.giveUp(this) });
   }
 
-  /** Nothing works for the call any more. */
+  /** The call has its outcome, and its handler has returned. */
   #end(): void {
     if (this.#grace !== undefined) this.#options.grace.end(this.#grace);
     this.request.runEnded();

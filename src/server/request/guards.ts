@@ -1,7 +1,7 @@
 import type { Logger } from "../../runtime/logger.ts";
 import type { CallObserver } from "./access-log.ts";
 
-/* What users give a server may throw; a call goes on without it all the same. */
+/* Objects that users pass to a server may throw. The call continues in that case. */
 
 /** A logger that never throws. */
 export function guardLogger(logger: Logger): Logger {
@@ -11,7 +11,7 @@ export function guardLogger(logger: Logger): Logger {
       try {
         logger[level](fields, message);
       } catch {
-        // There is nowhere to say it.
+        // The error cannot be logged.
       }
     };
   return {
@@ -29,9 +29,9 @@ export function guardLogger(logger: Logger): Logger {
   };
 }
 
-/** An observer whose errors, those of its promises included, go to the log. */
+/** An observer whose errors are logged, including rejected promises. */
 export function guardObserver(observer: CallObserver, logger: Logger): CallObserver {
-  const onError = (err: unknown): void => logger.error({ err }, "an observer of calls threw");
+  const onError = (err: unknown): void => logger.error({ err }, "a call observer threw");
   return {
     callStarted: guarded((record) => observer.callStarted(record), onError),
     callEnded: guarded((record, code, durationMs) => observer.callEnded(record, code, durationMs), onError),
@@ -41,12 +41,12 @@ export function guardObserver(observer: CallObserver, logger: Logger): CallObser
   };
 }
 
-/** A listener for used keys whose errors go to the log. */
+/** A listener for used keys whose errors are logged. */
 export function guardKeyListener(onKeyUsed: (keyId: string) => void, logger: Logger): (keyId: string) => void {
   return guarded(onKeyUsed, (err) => logger.error({ err }, "the listener for used keys threw"));
 }
 
-/** What is declared to return nothing may be an async function all the same. */
+/** Wraps a callback. One that is declared to return nothing may still be an async function. */
 function guarded<Given extends unknown[]>(
   call: (...given: Given) => unknown,
   onError: (err: unknown) => void,

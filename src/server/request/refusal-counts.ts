@@ -3,17 +3,17 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { ClaimedKey } from "../../signing/request/verify.ts";
 
 const INTERVAL_MS = 1000;
-/** Peers that are counted apart; the others are counted together. */
+/** Maximum number of peers that are counted separately. All others are counted together. */
 const PEERS_MAX = 1000;
-/** Claimed keys that one line names. */
+/** Maximum number of claimed keys in one line. */
 const KEYS_MAX = 8;
 const OTHERS = "others";
 
-/** What one peer address was refused since the last line. */
+/** The refusals of one peer address since the last line. */
 class PeerRefusals {
-  /** How often for each cause. */
+  /** Number of refusals by cause. */
   readonly causes = new Map<string, number>();
-  /** The first keys that were claimed, by their ids. */
+  /** The first claimed keys, by id. */
   readonly claimed = new Map<string, ClaimedKey>();
 
   add(cause: string, claimed: ClaimedKey | undefined): void {
@@ -28,8 +28,8 @@ class PeerRefusals {
 }
 
 /**
- * Counts what strangers are refused, and writes one line per peer address and second, however much that is. The line names
- * up to eight of the keys that they claimed.
+ * Counts the refusals of unauthenticated peers, and writes at most one line per peer address and second. The line names
+ * up to eight of the keys that were claimed.
  */
 export class RefusalCounts {
   readonly #logger: Logger;
@@ -39,14 +39,16 @@ export class RefusalCounts {
   readonly #peers = new Map<string, PeerRefusals>();
   #isTiming = false;
 
-  /** `message`: that of a line, such as "calls refused". */
+  /** `message`: the message of each line, such as "calls refused". */
   constructor(logger: Logger, clock: Clock, message: string) {
     this.#logger = logger;
     this.#clock = clock;
     this.#message = message;
   }
 
-  /** True if nothing of this peer address was refused lately, so that this is to be written; otherwise it is counted. */
+  /**
+   * Returns true if this is the first recent refusal of the address, which the caller then writes. Counts it otherwise.
+   */
   isFirst(address: string, cause: string, claimed?: ClaimedKey): boolean {
     const refusals = this.#peers.get(address);
     if (refusals === undefined && this.#peers.size < PEERS_MAX) {
@@ -58,7 +60,7 @@ export class RefusalCounts {
     return false;
   }
 
-  /** Writes what has been counted, and forgets the peers of which there was nothing. */
+  /** Writes the counted refusals, and removes peers without any. */
   write(): void {
     for (const [peer, refusals] of this.#peers) {
       const { causes, claimed } = refusals;

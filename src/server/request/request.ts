@@ -18,16 +18,16 @@ import { WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../../wire/status.ts";
 import type { CallObserver, CallRecord } from "./access-log.ts";
 import type { Admission, Permit } from "./admission.ts";
-import type { FrameStamp, RefusedFrames } from "./refused-frames.ts";
+import type { FrameStamp, RefusedFrameCache } from "./refused-frame-cache.ts";
 
-/** What decides whether a {@link SignedRequest} is accepted, and signs its answer. */
+/** The services that a {@link SignedRequest} uses to verify a request and to sign its answer. */
 export interface RequestServices {
   readonly authenticator: RequestAuthenticator;
   readonly ring: () => KeyRing;
   readonly admission: Admission;
-  readonly refused: RefusedFrames;
+  readonly refused: RefusedFrameCache;
   readonly replay: ReplayGuard;
-  /** The window that `refused` and `replay` were made for. */
+  /** The window that `refused` and `replay` were created with. */
   readonly window: FrameWindow;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -36,23 +36,23 @@ export interface RequestServices {
   readonly onKeyUsed: (keyId: string) => void;
 }
 
-/** Where a request came from. The frames of one stream share it. */
+/** The origin of a request. The frames of one stream share it. */
 export interface RequestOrigin {
   /** gRPC path of the RPC. */
   readonly method: string;
   readonly peer: string;
   /** W3C trace context, unsigned. */
   readonly traceparent: string | undefined;
-  /** Told when a call begins to wait as a long-poll, and when it goes on. */
+  /** Called with 1 when a call starts to wait as a long-poll, and with -1 when it stops waiting. */
   readonly onWaiting?: (change: 1 | -1) => void;
 }
 
 /**
- * One signed frame, from its arrival to its answer, and its record for log and metrics. Unary calls and watches have one,
- * a call stream has many.
+ * One signed frame, from its arrival to its answer, and its record for log and metrics. A unary call or a watch has one
+ * frame, a call stream has many.
  *
- * A frame is accepted in three steps whose order matters: signature, envelope, then clock, limits and nonce
- * (docs/protocol-server.md, Verification order). The first check that fails refuses it.
+ * The checks run in a fixed order: signature, envelope, then clock, limits and nonce (docs/protocol-server.md,
+ * Verification order). The first failed check refuses the frame.
  */
 export class SignedRequest implements VerifiedRequest, CallRecord {
   readonly startedAtMs: number;
@@ -75,15 +75,15 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
     for (const observer of services.observers) observer.callStarted(this);
   }
 
-  /** Verifies the signature. Throws SIGNATURE_INVALID; until it has passed, refusals are not signed. */
+  /** Verifies the signature. Throws SIGNATURE_INVALID. Refusals are signed only after it has passed. */
   authenticate(bytes: Uint8Array): void {
     this.#authenticated = this.#services.authenticator.authenticate(this.method, bytes);
   }
 
-  /** Takes an authenticated request through all further checks. Rejects with the SealwireError that refuses it. */
+  /** Runs the remaining checks on an authenticated request. Rejects with the SealwireError that refuses it. */
   async accept(): Promise<void> {
     const { key, envelope } = this.#authenticated as AuthenticatedRequest;
-    // readEnvelope has seen to it that args are set.
+    // readEnvelope throws if args are not set.
     this.#envelope = readEnvelope(envelope) as VerifiedEnvelope;
     this.#permit = await this.#admit(key, this.#envelope, envelope.length);
     if (this.#ended) this.#permit.release();
@@ -106,19 +106,19 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
     return this.#origin.traceparent;
   }
 
-  /** Made when first asked for: most calls log nothing. */
+  /** Created on first use, because most calls log nothing. */
   get logger(): Logger {
     const { clientId, requestId, tool } = this.envelope;
     this.#logger ??= this.#services.logger.child({ client: clientId, request_id: requestId, tool });
     return this.#logger;
   }
 
-  /** The tool begins to run: the request counts as in flight until {@link runEnded}, even if it ends before. */
+  /** The tool starts. The request counts as in flight until {@link runEnded}, even if it ends earlier. */
   runBegan(): void {
     this.#runs = true;
   }
 
-  /** Nothing runs for the request any more. */
+  /** The tool has returned. */
   runEnded(): void {
     this.#runs = false;
     if (this.#ended) this.#permit?.release();
@@ -135,7 +135,7 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
     };
   }
 
-  /** The signed frame that answers the request. `sequence`: 0 in the answer to a call, from 1 on in a watch. */
+  /** Returns the signed frame of an answer. `sequence`: 0 for a call, starting at 1 for a watch. */
   sign(answer: Answer, sequence: number): Buffer {
     this.reason = answer.error?.reason ?? "";
     const { key, signature } = this.#authenticated as AuthenticatedRequest;
@@ -149,13 +149,16 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
     return signResponse(key, signature, response);
   }
 
-  /** The signed frame that tells the caller of `error`. */
+  /** Returns the signed frame that reports `error`. */
   signRefusal(error: SealwireError, sequence: number): Buffer {
     if (typeof error.cause === "string") this.cause = error.cause;
     return this.sign(failure(error), sequence);
   }
 
-  /** The gRPC failure, with its signed frame, that tells the caller of `error`. `sequence`: that of the next message of a stream. */
+  /**
+   * Returns the gRPC status that reports `error`, with its signed frame. `sequence`: that of the next message of a
+   * stream.
+   */
   refuse(error: SealwireError, sequence: number): GrpcFailure {
     this.reason = error.reason;
     if (typeof error.cause === "string") this.cause = error.cause;
@@ -165,7 +168,7 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
     return toGrpcFailure(error, { type, bytes: this.signRefusal(error, sequence) });
   }
 
-  /** What a caller is told of anything thrown on the way in; what was not foreseen goes to the log. */
+  /** Returns the error that is reported to the caller, and logs unexpected ones. */
   refusalOf(thrown: unknown): SealwireError {
     if (!(thrown instanceof SealwireError)) {
       this.#services.logger.error({ err: thrown }, "verification failed unexpectedly");
@@ -174,8 +177,8 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
   }
 
   /**
-   * Ends the call with a gRPC status code, whatever state it is in; idempotent. A tool that still runs keeps the call's
-   * place among those of its key.
+   * Ends the call with a gRPC status code, in any state. Idempotent. While its tool still runs, the call counts against
+   * its key's limits.
    */
   end(code: number): void {
     if (this.#ended) return;
@@ -185,7 +188,7 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
     for (const observer of this.#services.observers) observer.callEnded(this, code, durationMs);
   }
 
-  /** Gives back what the call holds, as {@link end} does, where it cannot be ended as it should. Never throws. */
+  /** Releases what the call holds, as {@link end} does, but does not notify observers. Never throws. */
   abandon(): void {
     if (!this.#ended && !this.#runs) this.#permit?.release();
     this.#ended = true;
@@ -219,7 +222,7 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
     return this.#origin.traceparent?.split("-")[1];
   }
 
-  /** Checks clock, limits and nonce. What it resolves to is released when the request ends. */
+  /** Checks clock, limits and nonce. The permit is released when the request ends. */
   async #admit(key: VerificationKey, envelope: VerifiedEnvelope, bytes: number): Promise<Permit> {
     const { refused, replay } = this.#services;
     const frame = { clientId: envelope.clientId, nonce: envelope.nonce, tsMs: Number(envelope.tsMs) };
@@ -232,7 +235,7 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
       else await replay.refuse(frame);
     } catch (error) {
       permit.release();
-      // Where the store cannot tell whether the frame is new it will not be able to later either.
+      // If the store does not know whether the frame is new, it will not know later either.
       if (SealwireError.from(error).reason !== "FRESHNESS_UNKNOWN") refused.add(key.keyId, frame);
       throw error;
     }
@@ -243,8 +246,8 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
   }
 
   /**
-   * Throws what the envelope is refused for, but returns the CLOCK_SKEW of one stamped too far ahead: that is refused after its
-   * nonce is spent, or it could be replayed when its time has come.
+   * Throws the error that refuses the envelope, but returns CLOCK_SKEW if its `ts_ms` is too far ahead. Such a frame is
+   * refused after its nonce is recorded. Otherwise it could be replayed later, when its `ts_ms` is within the window.
    */
   #checkEnvelope(key: VerificationKey, envelope: VerifiedEnvelope): SealwireError | undefined {
     const { ring, clock, window } = this.#services;
@@ -257,7 +260,7 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
     return undefined;
   }
 
-  /** Takes what the request uses of its key's limits. */
+  /** Counts the request against its key's limits. */
   #charge(key: VerificationKey, bytes: number, frame: FrameStamp): Permit {
     const { admission, refused } = this.#services;
     try {
@@ -269,7 +272,7 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
   }
 }
 
-/** The refusal of a request that took too long to arrive. */
+/** The refusal of a request that does not arrive in time. */
 export function requestTooSlow(): SealwireError {
-  return new SealwireError("DEADLINE_EXCEEDED", "The request did not arrive whole in time; send it faster.");
+  return new SealwireError("DEADLINE_EXCEEDED", "The request did not arrive completely in time; send it faster.");
 }

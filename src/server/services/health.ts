@@ -10,7 +10,7 @@ import {
 /** The full name of the service. */
 export const HEALTH_SERVICE = "grpc.health.v1.Health";
 
-/** Health of this server under its standard names: "" stands for the server, each other name for one service. */
+/** The health of this server under its standard names: "" for the server, every other name for one service. */
 export class Health {
   readonly #names: readonly string[];
   readonly #watches = new Set<ServerWritableStream<HealthCheckRequest, HealthCheckResponse>>();
@@ -26,12 +26,12 @@ export class Health {
     server.addService(HealthService, this.#service());
   }
 
-  /** Whether it says SERVING. */
+  /** True while the health is SERVING. */
   get serving(): boolean {
     return this.#status === ServingStatus.SERVING;
   }
 
-  /** Says SERVING or NOT_SERVING for every service. Once it was stopped, nothing changes any more. */
+  /** Sets SERVING or NOT_SERVING for all services. Does nothing after {@link stop}. */
   setServing(serving: boolean): void {
     const next = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
     if (this.#stopped || next === this.#status) return;
@@ -39,7 +39,7 @@ export class Health {
     for (const stream of this.#watches) stream.write({ status: next });
   }
 
-  /** Says NOT_SERVING for good. */
+  /** Sets NOT_SERVING permanently. */
   stop(): void {
     this.setServing(false);
     this.#stopped = true;

@@ -11,16 +11,16 @@ import { fileClosure, type Image } from "../../wire/descriptors.ts";
 /** The full names of both versions of the service. */
 export const REFLECTION_SERVICES = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
-type Answer = NonNullable<ServerReflectionResponse["messageResponse"]>;
+type ReflectionAnswer = NonNullable<ServerReflectionResponse["messageResponse"]>;
 
 /**
- * Serves gRPC reflection, v1 and v1alpha (their messages are the same): the image's descriptors byte for byte, each
- * with all it imports, so that options and comments stay. What is said of a file is encoded when it is first asked for.
+ * Serves gRPC reflection, v1 and v1alpha, which have the same messages. Sends the image's descriptors byte for byte, so
+ * that options and comments are preserved, each with its imports. The answer for a file is encoded on first use.
  */
 export function addReflection(server: Server, image: Image, services: readonly string[], logger: Logger): void {
-  const files = new Map<string, Answer>();
-  const encoded = new WeakMap<Answer, Uint8Array>();
-  const filesAnswer = (fileName: string | undefined, what: string): Answer => {
+  const files = new Map<string, ReflectionAnswer>();
+  const encoded = new WeakMap<ReflectionAnswer, Uint8Array>();
+  const filesAnswer = (fileName: string | undefined, what: string): ReflectionAnswer => {
     if (fileName === undefined) return notFound(what);
     let found = files.get(fileName);
     if (found === undefined) {
@@ -37,14 +37,14 @@ export function addReflection(server: Server, image: Image, services: readonly s
       encoded.set(messageResponse, bytes);
     }
     const head = { validHost: request.host, originalRequest: request, messageResponse: undefined };
-    // The fields of a message may come in parts.
+    // The concatenation of two encoded messages is the encoding of the merged message.
     return Buffer.concat([ServerReflectionResponse.encode(head).finish(), bytes]);
   };
   const reflect = (stream: ServerDuplexStream<ServerReflectionRequest, Buffer>): void => {
     let isAnswering = false;
     let hasEnded = false;
     stream.on("data", (request: ServerReflectionRequest) => {
-      // One answer after the other: whoever asks without reading the answers must not fill the memory with them.
+      // One answer at a time, so that a client that does not read answers cannot fill the memory.
       isAnswering = true;
       stream.pause();
       let answered: Buffer;
@@ -79,8 +79,8 @@ function answer(
   image: Image,
   services: readonly string[],
   request: ServerReflectionRequest["messageRequest"],
-  filesAnswer: (fileName: string | undefined, what: string) => Answer,
-): Answer {
+  filesAnswer: (fileName: string | undefined, what: string) => ReflectionAnswer,
+): ReflectionAnswer {
   switch (request?.$case) {
     case "listServices":
       return { $case: "listServicesResponse", value: { service: services.map((name) => ({ name })) } };
@@ -109,14 +109,14 @@ function answer(
   }
 }
 
-function answerOfFiles(image: Image, fileName: string): Answer {
-  // The file asked for comes first, then what it imports.
+function answerOfFiles(image: Image, fileName: string): ReflectionAnswer {
+  // The requested file comes first, then its imports.
   const names = fileClosure(image, [fileName]).reverse();
   const files = names.map((name) => image.files.get(name)).filter((file) => file !== undefined);
   return { $case: "fileDescriptorResponse", value: { fileDescriptorProto: files } };
 }
 
-function notFound(what: string): Answer {
+function notFound(what: string): ReflectionAnswer {
   return { $case: "errorResponse", value: { errorCode: Status.NOT_FOUND, errorMessage: `There is no ${what}.` } };
 }
 

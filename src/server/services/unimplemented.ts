@@ -3,8 +3,8 @@ import type { ServiceDefinition } from "../../tools/implement.ts";
 import { rawCodec } from "../grpc/raw-codec.ts";
 
 /**
- * Makes the tools' own gRPC paths known to the server, so that calling one natively reaches the interceptor, which
- * answers UNIMPLEMENTED and says where tools are called. No handler ever runs.
+ * Registers the tools' own gRPC paths with the server. A native call of a tool then reaches the interceptor, which
+ * answers UNIMPLEMENTED with a hint how to call tools. No handler is ever called.
  */
 export function addUnimplemented(server: Server, definition: ServiceDefinition): void {
   const methods = Object.values(definition.methods).map(({ name, requestStream, responseStream }) => [

@@ -5,6 +5,7 @@ import { describeSpan } from "../../runtime/time-span.ts";
 import { checkVersion } from "../../validation/envelope.ts";
 import { assumeVerified, type VerifiedBytes } from "../../validation/verified-bytes.ts";
 import type { Image } from "../../wire/descriptors.ts";
+import { quoteId } from "../../wire/error-message.ts";
 import { readFrame } from "../../wire/frame.ts";
 import { isUsable, type KeyRing, type VerificationKey } from "../key-ring/types.ts";
 import { macKey } from "../mac.ts";
@@ -161,7 +162,7 @@ export function checkEnvelope(envelope: Envelope, expected: EnvelopeExpectation)
   if (envelope.serverId !== expected.serverId) {
     throw new SealwireError(
       "AUDIENCE_MISMATCH",
-      `The envelope is not for this server, which is "${expected.serverId}".`,
+      `The envelope is for the server ${quoteId(envelope.serverId)}; this server is "${expected.serverId}".`,
     );
   }
   const ageMs = Math.trunc(expected.nowMs) - Number(envelope.tsMs);

@@ -4,6 +4,7 @@ import type { Response } from "../../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../../errors.ts";
 import { readResponse } from "../../validation/response.ts";
 import { assumeVerified } from "../../validation/verified-bytes.ts";
+import { quoteId } from "../../wire/error-message.ts";
 import { type Frame, readFrame } from "../../wire/frame.ts";
 import { LENGTH_DELIMITED, WireCursor } from "../../wire/wire-cursor.ts";
 import { verifyResponse } from "./signature.ts";
@@ -48,7 +49,10 @@ export function verifyResponseFrame(frameBytes: Uint8Array, expected: ResponseEx
     throw unverified("its signature is not valid for this request", "mac");
   }
   const response = openResponse(frame.content);
-  if (response.serverId !== expected.serverId) throw unverified("it names another server", "server id");
+  if (response.serverId !== expected.serverId) {
+    const named = quoteId(response.serverId);
+    throw unverified(`it names another server, ${named} instead of "${expected.serverId}"`, "server id");
+  }
   if (response.requestId !== expected.requestId && !isBlankRefusal(response)) {
     throw unverified("it names another request", "request id");
   }

@@ -37,7 +37,7 @@ const GIVE_UP = sql(
 const ABANDON = sql(`DELETE FROM intent WHERE ${MINE} RETURNING 1`);
 
 /** An intent to be begun. */
-interface Intent {
+interface NewIntent {
   readonly clientId: string;
   readonly requestId: string;
   readonly digest: Uint8Array;
@@ -69,7 +69,7 @@ export interface PostgresIntentStoreOptions {
 /** The {@link IntentStore} of a shared store. */
 export class PostgresIntentStore implements IntentStore {
   readonly #options: PostgresIntentStoreOptions;
-  readonly #begins: Batch<Intent, IntentBegin>;
+  readonly #begins: Batch<NewIntent, IntentBegin>;
   /** Running intents of this process. */
   readonly #running = new Set<string>();
   /** Intents that have ended in this process but are still recorded as running in the database. */
@@ -139,7 +139,7 @@ export class PostgresIntentStore implements IntentStore {
     return swept;
   }
 
-  async #beginGroup(queries: Queries, group: readonly Intent[]): Promise<readonly IntentBegin[]> {
+  async #beginGroup(queries: Queries, group: readonly NewIntent[]): Promise<readonly IntentBegin[]> {
     const { instanceId, requestLockSpace } = this.#options;
     await lockOwners(
       queries,
@@ -151,7 +151,7 @@ export class PostgresIntentStore implements IntentStore {
     const jobs = await queries.all<{ place: number }>(KNOWN_JOBS, wanted);
     const standing = new Map(intents.map((intent) => [intent.place, intent]));
     const ofJobs = new Set(jobs.map(({ place }) => place));
-    const begun = new Map<string, Intent>();
+    const begun = new Map<string, NewIntent>();
     const decided = group.map((intent, index): IntentBegin => {
       const known = standing.get(index + 1);
       if (known !== undefined) return standingOf(known, intent);
@@ -203,20 +203,20 @@ export class PostgresIntentStore implements IntentStore {
   }
 }
 
-function namesOf(intents: readonly Intent[]) {
+function namesOf(intents: readonly NewIntent[]) {
   return {
     clientIds: intents.map(({ clientId }) => clientId),
     requestIds: intents.map(({ requestId }) => requestId),
   };
 }
 
-function standingOf(known: KnownIntent, intent: Intent): IntentBegin {
+function standingOf(known: KnownIntent, intent: NewIntent): IntentBegin {
   if (!sameIntent(known.intent_digest, intent)) return { kind: "reused" };
   if (known.outcome !== null) return { kind: "finished", outcome: known.outcome };
   return { kind: known.running ? "running" : "unknown" };
 }
 
-function sameIntent(digest: Uint8Array, intent: Intent): boolean {
+function sameIntent(digest: Uint8Array, intent: NewIntent): boolean {
   return Buffer.compare(digest, intent.digest) === 0;
 }
 

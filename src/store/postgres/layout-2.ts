@@ -1,3 +1,4 @@
+import { DAY_MS } from "../../runtime/time-span.ts";
 import { NONCE_SLOT_MS, NONCE_SLOTS } from "./layout-1.ts";
 
 /** The default window when this layout was released. A migration must not change later. */
@@ -153,9 +154,8 @@ const CLAIM_OF_LAYOUT_1 = `CREATE OR REPLACE FUNCTION claim_nonces(
   )) WHERE until_ms IS NULL AND place > 0
 $$`;
 
-/** Layout 1 stored frames that were ahead without a limit. Those more than a day ahead are replaced by ranges. */
-const DAY_MS = 24 * 60 * 60 * 1000;
 const AHEAD = `(expires_at_ms - ${RELEASED_MAX_AGE_MS} - store_now_ms())`;
+/** Layout 1 stored frames that were ahead without a limit. Those more than a day ahead are replaced by ranges. */
 const FAR_AHEAD = [
   `INSERT INTO refused_range
     SELECT client_id, 1 + floor(log(2, ${AHEAD}::numeric / ${DAY_MS})), min(expires_at_ms) - ${WIDEST_AGE_MS}, max(expires_at_ms)

@@ -72,7 +72,7 @@ test("a proxy that cannot be used is refused by the variable's name, without its
       proxyFor("t.example:1", { HTTPS_PROXY: value });
       assert.unreachable(value);
     } catch (thrown) {
-      assert.match(String(thrown), "HTTPS_PROXY names no proxy that can be used");
+      assert.match(String(thrown), "HTTPS_PROXY does not name a usable proxy");
       assert.not.match(String(thrown), "sesame");
     }
   }

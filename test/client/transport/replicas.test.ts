@@ -157,7 +157,7 @@ test("a request that comes to a server when its name has lost it is one that ano
     clock: systemClock,
     random: systemRandom,
     healthIntervalMs: 1000,
-    onJudged: () => {},
+    onHealth: () => {},
   });
   replica.close();
   assert.is((await replica.unary(request)).status.code, status.UNAVAILABLE);

@@ -71,11 +71,11 @@ test("what is no socket is refused and not removed", () =>
   inFolder(async (path) => {
     writeFileSync(path, "mine");
     const { message } = await rejection("OPTIONS_INVALID", startServer({ listen: `unix:${path}` }));
-    assert.match(message, "there is something that is no socket");
+    assert.match(message, "there is a file that is not a socket");
     assert.is(readFileSync(path, "utf8"), "mine");
     const link = `${path}.link`;
     symlinkSync(path, link);
-    assert.match((await rejection("OPTIONS_INVALID", startServer({ listen: `unix:${link}` }))).message, "no socket");
+    assert.match((await rejection("OPTIONS_INVALID", startServer({ listen: `unix:${link}` }))).message, "not a socket");
     assert.ok(lstatSync(link).isSymbolicLink());
     // The path is free for the next try.
     await rm(path);

@@ -362,6 +362,22 @@ test("an authenticated envelope must be of this version, from the key's client, 
   assert.is(check({ serverId: "server-2" }), "AUDIENCE_MISMATCH");
 });
 
+test("the refusal of an envelope for another server names both servers", () => {
+  const envelope = readEnvelope(authenticate(sign().frame).envelope);
+  const messageFor = (serverId: string): string => {
+    try {
+      checkEnvelope({ ...envelope, serverId }, EXPECTED);
+    } catch (error) {
+      return (error as SealwireError).message;
+    }
+    return "none";
+  };
+  const own = `this server is "${SAMPLE_SERVER}".`;
+  assert.is(messageFor("server-2"), `The envelope is for the server "server-2"; ${own}`);
+  assert.is(messageFor('a"b\nc'), `The envelope is for the server "a\\"b\\nc"; ${own}`);
+  assert.is(messageFor("s".repeat(1000)), `The envelope is for the server "${"s".repeat(127)}…"; ${own}`);
+});
+
 test("an envelope may be 300 s old and 60 s ahead, bounds included", () => {
   const now = BigInt(NOW_MS);
   assert.is(check({ tsMs: now - 300_000n }), "none");

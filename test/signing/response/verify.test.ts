@@ -76,6 +76,14 @@ test("an answer to another request, by another key or another server is refused"
   assert.is(refusal(sign(), { requestId: "r-2" }), "request id");
 });
 
+test("the refusal of an answer of another server names both servers", () => {
+  assert.throws(
+    () => verifyResponseFrame(sign({ serverId: "server-2" }), EXPECTED),
+    (error: SealwireError) =>
+      error.message.endsWith(`it names another server, "server-2" instead of "${SAMPLE_SERVER}".`),
+  );
+});
+
 test("a stream's messages must come in sequence", () => {
   const second = sign({ sequence: 2n, status: Status.RUNNING });
   assert.is(refusal(second, { sequence: 2 }), "none");

@@ -9,7 +9,7 @@ import { jobLine } from "../../output/job-json.ts";
 import { describeJob } from "../../output/progress-display.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
-interface WatchOptions extends ConnectionOptions {
+interface WatchCommandOptions extends ConnectionOptions {
   readonly all?: boolean;
   readonly afterRevision?: number;
   readonly tool?: string;
@@ -18,7 +18,11 @@ interface WatchOptions extends ConnectionOptions {
 }
 
 /** Watches a job to its end and prints its result, or watches all of the client's jobs. */
-export async function run(terminal: Terminal, jobId: string | undefined, options: WatchOptions): Promise<ExitCode> {
+export async function run(
+  terminal: Terminal,
+  jobId: string | undefined,
+  options: WatchCommandOptions,
+): Promise<ExitCode> {
   checkUse(jobId, options);
   await using client = await openClient(terminal, options);
   if (jobId === undefined) return await watchAll(terminal, client, options);
@@ -35,7 +39,7 @@ export async function run(terminal: Terminal, jobId: string | undefined, options
 async function watchAll(
   terminal: Terminal,
   client: SealwireClient,
-  { tool, endedSince, json }: WatchOptions,
+  { tool, endedSince, json }: WatchCommandOptions,
 ): Promise<ExitCode> {
   const selection = {
     ...(tool !== undefined && { tool }),
@@ -47,7 +51,7 @@ async function watchAll(
 }
 
 /** Watching all jobs requires --all, because a job id may be missing by mistake. */
-function checkUse(jobId: string | undefined, { all, afterRevision, tool, endedSince }: WatchOptions): void {
+function checkUse(jobId: string | undefined, { all, afterRevision, tool, endedSince }: WatchCommandOptions): void {
   if ((jobId === undefined) !== (all === true)) {
     throw new SealwireError("OPTIONS_INVALID", "No job to watch is given.\nGive a job id, or --all.");
   }

@@ -12,7 +12,7 @@ const DEFAULT_CONNECT_TIMEOUT_S = 5;
 const QUERY_TIMEOUT_MS = 15_000;
 const DEFAULT_SCHEMA = "sealwire";
 const DEFAULT_HOST = "localhost";
-const DEFAULT_PORT = 5432;
+const DEFAULT_POSTGRES_PORT = 5432;
 const MOST_HOSTS = 16;
 
 /** A server on which the store may be. */
@@ -131,7 +131,7 @@ function readHosts(url: StoreUrl, { host, port }: ParameterValues): readonly Tar
   return hosts.map(({ host, port: own }, index) => {
     if (own !== undefined && ports.length > 0) throw twice("port");
     const text = own ?? ports[index] ?? ports[0];
-    const number = text === undefined ? DEFAULT_PORT : Number(text);
+    const number = text === undefined ? DEFAULT_POSTGRES_PORT : Number(text);
     if (host === "") throw invalid("A host of the store is empty.", "Give names or addresses, separated by commas.");
     if (!(number >= 1 && number <= 65_535))
       throw invalid(`The store's port ${text} does not exist.`, "Take 1 to 65535.");

@@ -1,5 +1,5 @@
 import { Status } from "../../../gen/sealwire/v1/response.ts";
-import { RefusedFrames } from "../../../src/server/request/refused-frames.ts";
+import { RefusedFrameCache } from "../../../src/server/request/refused-frame-cache.ts";
 import { CALL_STREAM_METHOD } from "../../../src/wire/limits.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -8,7 +8,7 @@ import { startServer } from "../../support/running-server.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { TEST_INPUT, testArgs, testService } from "../../support/test-service.ts";
 
-const test = suite("server/request/refused-frames");
+const test = suite("server/request/refused-frame-cache");
 
 function counted(): { readonly options: object; readonly ran: number[] } {
   const ran: number[] = [];
@@ -106,7 +106,7 @@ test("above 10,000 refused frames of a key, frames stamped up to then are refuse
 
 test("what is remembered is bounded over all keys, and forgotten when its time has passed by every clock", () => {
   const clock = new FakeClock();
-  const refused = new RefusedFrames({ clock, maxAgeMs: 300_000, maxAheadMs: 60_000 });
+  const refused = new RefusedFrameCache({ clock, maxAgeMs: 300_000, maxAheadMs: 60_000 });
   const frame = (number: number) => ({ nonce: Buffer.from(String(number).padStart(16, "0")), tsMs: clock.nowMs() });
   const isRefused = (key: string, number: number, tsMs: number): boolean => {
     try {
@@ -132,7 +132,7 @@ test("what is remembered is bounded over all keys, and forgotten when its time h
 
 test("frames from far ahead that were refused do not shut out those of today", () => {
   const clock = new FakeClock();
-  const refused = new RefusedFrames({ clock, maxAgeMs: 300_000, maxAheadMs: 60_000 });
+  const refused = new RefusedFrameCache({ clock, maxAgeMs: 300_000, maxAheadMs: 60_000 });
   const nonce = (number: number) => Buffer.from(String(number).padStart(16, "0"));
   const aheadMs = clock.nowMs() + 3_600_000;
   for (let i = 0; i <= 10_000; i++) refused.add("key", { nonce: nonce(i), tsMs: aheadMs + (i % 100) });

@@ -17,57 +17,57 @@ import type { Deadline } from "../calls/deadline.ts";
 import { type Expectation, type Outcome, readStreamed, readUnsigned } from "../calls/outcome.ts";
 import type { Endpoint, RawDuplex, RawStatus } from "./transport.ts";
 
-/** What a stream of calls works with. */
-export interface CallStreamOptions {
+/** Options of a {@link ClientCallStream}. */
+export interface ClientCallStreamOptions {
   readonly credentials: ClientCredentials;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Ends the stream when it aborts; its calls are unanswered. */
+  /** Ends the stream when it aborts. Its calls then get no answer. */
   readonly closed: AbortSignal;
 }
 
-/** One signed attempt to be sent. */
-export interface StreamedCall {
+/** One signed attempt to send. */
+export interface StreamedAttempt {
   readonly frame: Buffer;
   readonly requestSignature: Uint8Array;
   readonly requestId: string;
-  /** How long the caller waits; Infinity: as long as it takes. */
+  /** Time limit of the caller; Infinity: no limit. */
   readonly timeoutMs: number;
   readonly traceparent: string | undefined;
-  /** Ends the wait for an answer. */
+  /** Ends the wait for the answer. */
   readonly until: Pick<Deadline, "hasEnded" | "onEnd">;
 }
 
-/** A call that is not answered yet. */
+/** A call without an answer. */
 interface Pending {
   readonly expected: Expectation;
-  /** Which request of the stream it was, from 1. */
+  /** Number of the request on its stream, from 1. */
   readonly number: number;
-  /** `undefined` once the caller has given up; the answer is still expected, and dropped. */
+  /** `undefined` once the caller has given up. The answer is then discarded when it arrives. */
   resolve: ((outcome: Outcome) => void) | undefined;
-  readonly until: StreamedCall["until"];
+  readonly until: StreamedAttempt["until"];
 }
 
-/** A stream that nobody uses is ended after this time. */
+/** Time after which an idle stream is closed. */
 const IDLE_MS = 1_000;
-/** After this time the next call opens a new stream, well before a server ends this one. */
+/** Age at which the stream is retired, long before a server ends it. */
 const AGE_MS = 600_000;
-/** With so many answers outstanding that nobody waits for, the next call opens a new stream. */
+/** Number of abandoned calls at which the stream is retired. */
 const ABANDONED_MAX = 1_000;
 
-/** How a stream ends that has done its work: well, or because the server is going away or was lost. */
+/** The statuses of a normal end: OK, or a server that drains or was lost. */
 const EXPECTED_ENDS: ReadonlySet<number> = new Set([status.OK, status.UNAVAILABLE]);
 
 /**
- * One ToolService.CallStream. Answers come in any order; each is verified for the call that its request id names. A forged
- * one fails that call alone; after one that names no call, the stream takes no more calls. Every call settles with an
- * {@link Outcome}.
+ * The client's side of one ToolService.CallStream. Answers arrive in any order. Each is verified against the call with
+ * its request id. A forged answer fails this call only. After an answer that matches no call, the stream accepts no
+ * further calls. Every call settles with an {@link Outcome}.
  *
- * Calls are found by a walk from the oldest: a server works on a few dozen at a time, so the one is near, and a Map that
- * changes with every call costs more.
+ * Searches calls from the oldest on. A server processes a few dozen calls at a time, so the search is short and faster
+ * than a Map that changes with each call.
  */
-export class CallStream {
-  readonly #options: CallStreamOptions;
+export class ClientCallStream {
+  readonly #options: ClientCallStreamOptions;
   readonly #stream: RawDuplex;
   readonly #openedAtMs: number;
   readonly #calls = new LinkedList<Pending>();
@@ -82,7 +82,7 @@ export class CallStream {
   #isRetired = false;
   #isClosed = false;
 
-  constructor(endpoint: Endpoint, options: CallStreamOptions) {
+  constructor(endpoint: Endpoint, options: ClientCallStreamOptions) {
     this.#options = options;
     this.#openedAtMs = options.clock.monotonicMs();
     this.#usedAtMs = this.#openedAtMs;
@@ -95,33 +95,33 @@ export class CallStream {
     this.#rest();
   }
 
-  /** True while further calls may be sent on it. */
+  /** True while further calls may be sent on the stream. */
   get isOpen(): boolean {
     return !this.#isRetired;
   }
 
-  /** What the server has said of it; from then on calls may have headers. `undefined`: nothing, or not yet. */
+  /** The route that the server has reported. Calls may then have headers. `undefined`: none, or not yet. */
   get route(): StreamRoute | undefined {
     return this.#route;
   }
 
-  /** How many calls are not answered, also such as nobody waits for. */
+  /** Number of calls without an answer, including abandoned ones. */
   get size(): number {
     return this.#calls.size;
   }
 
-  /** True once the server has let a call in. */
+  /** True once the server has answered a call. */
   get hasServed(): boolean {
     return this.#hasServed;
   }
 
-  /** True unless it was refused, or brought what no server sends. */
+  /** True if the stream leads directly to a server and has not failed. */
   get isUseful(): boolean {
     return this.#route === "direct" && !this.#hasFailed;
   }
 
   /** Sends one call and waits for its answer. Never rejects. */
-  send({ frame, requestSignature, requestId, timeoutMs, traceparent, until }: StreamedCall): Promise<Outcome> {
+  send({ frame, requestSignature, requestId, timeoutMs, traceparent, until }: StreamedAttempt): Promise<Outcome> {
     const { credentials } = this.#options;
     return new Promise((resolve) => {
       this.#sent += 1;
@@ -135,13 +135,13 @@ export class CallStream {
     });
   }
 
-  /** Takes no further calls; ends when those under way are answered. */
+  /** Accepts no further calls. Ends when all calls are answered. */
   retire(): void {
     this.#isRetired = true;
     this.#rest();
   }
 
-  /** Ends it at once; its calls are unanswered. */
+  /** Ends the stream immediately. Its calls get no answer. */
   #cancel(): void {
     this.#end((expected) => readUnsigned({ ...CUT, details: "the client was closed" }, expected.requestId));
     this.#stream.cancel();
@@ -151,7 +151,7 @@ export class CallStream {
     const [answer] = metadata.get(CALL_HEADER_METADATA);
     if (answer !== "direct" && answer !== "relayed") return;
     this.#route = answer;
-    // Those who wait for an answer keep the process alive.
+    // The deadlines of open calls keep the process alive.
     this.#stream.unref();
     for (const { number, resolve } of this.#calls) if (resolve === undefined) this.#cancelCall(number);
   }
@@ -160,7 +160,7 @@ export class CallStream {
     const requestId = peekRequestId(message);
     let outcome: Outcome | undefined;
     const place = this.#calls.find(({ expected }) => {
-      // A server that could not read an envelope does not know its request id.
+      // The request id is empty if the server could not read the envelope.
       if (requestId !== "" && requestId !== expected.requestId) return false;
       outcome = readStreamed(message, expected);
       return outcome.kind !== "unverified";
@@ -179,17 +179,20 @@ export class CallStream {
     else settle(pending, outcome);
   }
 
-  /** A forged answer names these calls: one, unless the caller sent several under one request id. */
+  /** Fails the calls with the request id of a forged answer. Several calls may have the same request id. */
   #failAll(requestId: string | undefined, forged: Outcome): void {
     const next = (): Place<Pending> | undefined => this.#calls.find(({ expected }) => expected.requestId === requestId);
     for (let place = next(); place !== undefined; place = next()) this.#conclude(place, forged);
   }
 
-  /** Whose answer it should have been is not known: that call waits in vain, and no more calls follow it. */
+  /** Retires the stream. It is unknown which call the invalid answer belongs to; that call gets no answer. */
   #distrust(): void {
     this.#hasFailed = true;
     this.#isRetired = true;
-    this.#options.logger.warn({}, "a call stream brought an answer to none of its calls; it gets no more of them");
+    this.#options.logger.warn(
+      {},
+      "a call stream received an answer to none of its calls; no further calls are sent on it",
+    );
   }
 
   #abandon(pending: Pending): void {
@@ -237,7 +240,7 @@ export class CallStream {
     else this.#idleCheck = this.#options.clock.after(leftMs, () => this.#checkIdle());
   }
 
-  /** What nobody waits for is stopped. */
+  /** Closes the stream. Abandoned calls are cancelled. */
   #close(): void {
     this.#isClosed = true;
     this.#letGo();
@@ -264,8 +267,8 @@ function timeoutOf(timeoutMs: number): number | undefined {
 }
 
 /**
- * A stream that ends well has been cut off all the same for those who still wait. A server that ends it has answered all that
- * it had read before; one that dies says nothing.
+ * The status for open calls when the stream ends. A stream that ends with OK, or with a reason of the server, has
+ * answered all frames that the server had read, so open calls were not executed. Without a reason, they may have been.
  */
 function asFailure({ code, details, metadata, unsent = false, away = false }: RawStatus): Omit<RawStatus, "metadata"> {
   if (code === status.OK) {

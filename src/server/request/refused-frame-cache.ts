@@ -1,43 +1,47 @@
 import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 
-/** Refused frames that are remembered one by one for one key. */
+/** Maximum number of refused frames that are stored individually for one key. */
 const REFUSED_PER_KEY_MAX = 10_000;
-/** Refused frames that are remembered one by one for all keys together. */
+/** Maximum number of refused frames that are stored individually for all keys. */
 const REFUSED_MAX = 100_000;
 
-/** What tells one frame of a key from another. */
+/** Identifies a frame among those of its key. */
 export interface FrameStamp {
   readonly nonce: Uint8Array;
   readonly tsMs: number;
 }
 
-/** Until when a refused frame could be accepted: by the wall clock, and by a clock that never steps. */
+/** The times that decide how long a refused frame could be accepted: wall clock and monotonic clock. */
 interface Remembered {
   readonly tsMs: number;
   readonly addedAtMs: number;
 }
 
-/** What is known of one key's refused frames. */
+/** The refused frames of one key. */
 interface KeyRecord {
   readonly frames: Map<string, Remembered>;
-  /** Every frame stamped at or before this is refused. */
+  /** Every frame with a `ts_ms` up to this is refused. */
   untilMs: number;
-  /** Every frame stamped within this span, which lay ahead of the window when it was noted, is refused. */
+  /**
+   * Every frame with a `ts_ms` in this range is refused. The range was ahead of the accepted window when it was set.
+   */
   aheadFromMs: number;
   aheadToMs: number;
-  /** The newest stamp of all, and when the last frame was added. */
+  /** The newest `ts_ms`, and the time when the last frame was added. */
   lastTsMs: number;
   lastAddedAtMs: number;
 }
 
 /**
- * Remembers the frames that were refused before their nonce was claimed: over a limit, or while the store was away. Their
- * signatures hold, so without this anybody who saw such a frame could send it again and have it carried out, though
- * its signer was told that it was not. In memory only, and bounded: above 10,000 frames of one key,
- * or too many of all keys, a stamp takes the place of the single frames, up to which every frame of the key is refused.
+ * Stores the frames that were refused before their nonce was claimed: over a limit, or while the store was unavailable.
+ * Their signatures are valid. Without this cache, anyone who has seen such a frame could send it again and have it
+ * executed, although its signer was told that it was refused.
+ *
+ * Kept in memory only, and bounded. Above 10,000 frames of one key, or 100,000 of all keys, the individual frames of a
+ * key are replaced by a time, and every frame of the key up to that time is refused.
  */
-export class RefusedFrames {
+export class RefusedFrameCache {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;
   readonly #maxAheadMs: number;
@@ -50,12 +54,12 @@ export class RefusedFrames {
     this.#maxAheadMs = options.maxAheadMs;
   }
 
-  /** Frames remembered one by one now. */
+  /** Number of frames that are stored individually. */
   get size(): number {
     return this.#size;
   }
 
-  /** Throws REPLAYED for a frame that was refused, and RATE_LIMITED for one stamped at a time up to which all are. */
+  /** Throws REPLAYED for a refused frame, and RATE_LIMITED for a frame within a time range in which all are refused. */
   check(keyId: string, frame: FrameStamp): void {
     if (this.#keys.size === 0) return;
     const record = this.#keys.get(keyId);
@@ -71,13 +75,13 @@ export class RefusedFrames {
     } else if (frame.tsMs <= record.untilMs || (frame.tsMs >= record.aheadFromMs && frame.tsMs <= record.aheadToMs)) {
       throw new SealwireError(
         "RATE_LIMITED",
-        "So many frames of this key were refused that every frame stamped at this time is; wait as told and sign anew.",
+        "So many frames of this key were refused that every frame with this ts_ms is refused; wait for the retry delay and sign anew.",
         { retryDelayMs: this.#delayPast(record, frame.tsMs) },
       );
     }
   }
 
-  /** The frame has been refused. */
+  /** Adds a refused frame. */
   add(keyId: string, { nonce, tsMs }: FrameStamp): void {
     const record = this.#recordOf(keyId);
     if (record.frames.size >= REFUSED_PER_KEY_MAX) this.#makeRoom(record, REFUSED_PER_KEY_MAX);
@@ -107,7 +111,7 @@ export class RefusedFrames {
     return record;
   }
 
-  /** Forgets frames that are too old to be accepted; where that is not enough, a stamp takes the place of all. */
+  /** Removes frames that are too old to be accepted. If that is not enough, replaces all by a time range. */
   #makeRoom(record: KeyRecord, most: number): void {
     const before = record.frames.size;
     for (const [nonce, { tsMs, addedAtMs }] of record.frames) {
@@ -140,13 +144,13 @@ export class RefusedFrames {
     record.frames.clear();
   }
 
-  /** True once a frame is too old, by the wall clock and, in case that one was set ahead, by the other. */
+  /** True once a frame is too old by both clocks. The wall clock alone may have been set forward. */
   #isOver(tsMs: number, addedAtMs: number): boolean {
     const windowMs = this.#maxAgeMs + this.#maxAheadMs;
     return this.#clock.nowMs() > tsMs + this.#maxAgeMs && this.#clock.monotonicMs() > addedAtMs + windowMs;
   }
 
-  /** How long until a frame stamped then is above what is refused. */
+  /** Milliseconds until a newly signed frame is outside the refused range. */
   #delayPast(record: KeyRecord, tsMs: number): number {
     const endMs = tsMs <= record.untilMs ? record.untilMs : record.aheadToMs;
     return Math.min(Math.max(endMs - this.#clock.nowMs(), 0) + 1, this.#maxAheadMs + 1);
