@@ -56,7 +56,7 @@ export const ErrorReason = {
   QUOTA_EXCEEDED: 17,
   /** DRAINING - The server is shutting down; another replica will answer. */
   DRAINING: 18,
-  /** UNAVAILABLE - The server cannot answer just now. */
+  /** UNAVAILABLE - The server cannot answer at this time. */
   UNAVAILABLE: 19,
   /** DEADLINE_EXCEEDED - The call did not finish in the time it was given. */
   DEADLINE_EXCEEDED: 20,
@@ -76,11 +76,11 @@ export const ErrorReason = {
   EXECUTION_TIMEOUT: 27,
   /** HEARTBEAT_TIMEOUT - The job reported no progress within its heartbeat time-out. */
   HEARTBEAT_TIMEOUT: 28,
-  /** INTERNAL - An unexpected failure of the server; the log tells more. */
+  /** INTERNAL - An unexpected failure of the server; its log has the details. */
   INTERNAL: 29,
   /**
    * FRESHNESS_UNKNOWN - The server cannot tell whether the frame is new: it no longer knows, or may
-   * not know, frames of this `ts_ms`. Sign anew after the told delay.
+   * not know, frames of this `ts_ms`. Sign anew after `retry_delay`.
    */
   FRESHNESS_UNKNOWN: 30,
   UNRECOGNIZED: -1,

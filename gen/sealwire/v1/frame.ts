@@ -11,7 +11,7 @@ import { Response } from "./response.ts";
 
 /** CallRequest is a signed Envelope for ToolService.Call. */
 export interface CallRequest {
-  /** What is asked. Verified as the bytes received, before it is parsed. */
+  /** The request. Verified as the bytes received, before it is parsed. */
   envelope:
     | Envelope
     | undefined;
@@ -37,7 +37,7 @@ export interface CallResponse {
 
 /** WatchJobRequest is a signed Envelope for ToolService.WatchJob. */
 export interface WatchJobRequest {
-  /** What is asked. Verified as the bytes received, before it is parsed. */
+  /** The request. Verified as the bytes received, before it is parsed. */
   envelope:
     | Envelope
     | undefined;
@@ -50,7 +50,7 @@ export interface WatchJobRequest {
 
 /** WatchJobResponse is one signed message of a ToolService.WatchJob stream. */
 export interface WatchJobResponse {
-  /** What is new. Verified as the bytes received, before it is parsed. */
+  /** The new state. Verified as the bytes received, before it is parsed. */
   response:
     | Response
     | undefined;
@@ -66,7 +66,7 @@ export interface WatchJobResponse {
  * cancellation of one that was sent before. Each may be signed with another key.
  */
 export interface CallStreamRequest {
-  /** What is asked. Verified as the bytes received, before it is parsed. */
+  /** The request. Verified as the bytes received, before it is parsed. */
   envelope:
     | Envelope
     | undefined;
@@ -75,22 +75,29 @@ export interface CallStreamRequest {
   /** HMAC-SHA256 over PAE("request", gRPC method path, key_id, Envelope bytes); 32 bytes. */
   signature: Uint8Array;
   /**
-   * What gRPC metadata says of a unary call; unsigned, as that is. Only on a stream
-   * whose server has sent the metadata `sealwire-call-header`. May be absent.
+   * Optional deadline and trace context, which a unary call has in its gRPC
+   * metadata. Unsigned, like metadata. Allowed only on a stream whose server has
+   * sent the metadata `sealwire-call-header`.
    */
   header:
     | CallHeader
     | undefined;
-  /** Stands alone. Only on such a stream, too; unsigned. */
+  /**
+   * Cancels an earlier request of this stream. No other field is set then.
+   * Unsigned. Allowed only on a stream as for `header`.
+   */
   cancel: CancelCall | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** CallHeader is what a caller says of one call of a ToolService.CallStream. */
+/**
+ * CallHeader has the deadline and the trace context of one call of a
+ * ToolService.CallStream.
+ */
 export interface CallHeader {
   /**
-   * How long the caller waits, in milliseconds, from when the server reads the
-   * request: 1 to 86400000. 0: as long as the server allows.
+   * Time-out in milliseconds, from when the server reads the request: 1 to
+   * 86400000. 0 means as long as the server allows.
    */
   timeoutMs: bigint;
   /** W3C trace context. The server ignores one that is malformed. */
@@ -99,12 +106,12 @@ export interface CallHeader {
 }
 
 /**
- * CancelCall says that the caller no longer waits for one call of a
- * ToolService.CallStream. The call is answered nevertheless, with CANCELLED unless
- * it is done. The server ignores the cancellation of a call that has been answered.
+ * CancelCall cancels one call of a ToolService.CallStream. The call is answered
+ * nevertheless, with CANCELLED unless it is done. The server ignores the
+ * cancellation of a call that has been answered.
  */
 export interface CancelCall {
-  /** Which request of this stream it was, counted from 1, without cancellations. */
+  /** The number of the request in this stream, counted from 1, without cancellations. */
   call: bigint;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }

@@ -10,7 +10,7 @@ import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { Error } from "./error.ts";
 
 /**
- * JobState is where a job is in its life: QUEUED, RUNNING, then one terminal
+ * JobState is the state of a job: QUEUED, RUNNING, then one terminal
  * state, which never changes. A retry goes from RUNNING back to QUEUED.
  */
 export const JobState = {
@@ -107,7 +107,7 @@ export interface Job {
   tool: string;
   /** The request id of the call that started it. */
   requestId: string;
-  /** Where it is in its life. */
+  /** Its state. */
   state: JobState;
   /** Rises with every change of the job; starts at 1. */
   revision: bigint;

@@ -42,24 +42,24 @@ export interface JobPolicy {
   retention:
     | Duration
     | undefined;
-  /** How long a cancelled handler may go on before its result is discarded. Default: 10 seconds. */
+  /** How long a cancelled handler may run before its result is discarded. Default: 10 seconds. */
   cancelGrace:
     | Duration
     | undefined;
-  /** Jobs of a higher priority start first, whoever they belong to. -100 to 100. Default: 0. */
+  /** Jobs of a higher priority start first, across all clients. -100 to 100. Default: 0. */
   priority: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** ToolOptions gives a tool another name and hints for those who choose tools. */
+/** ToolOptions sets a tool's name and hints for choosing it. */
 export interface ToolOptions {
   /** The tool's name. Default: the method's name in snake_case. */
   name: string;
   /** A short title for people. */
   title: string;
-  /** True if the tool may destroy something. */
+  /** True if the tool may make destructive changes. */
   destructive: boolean;
-  /** True if the tool talks to the world outside its server. */
+  /** True if the tool interacts with systems outside its server. */
   openWorld: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }

@@ -30,7 +30,7 @@ import {
   WatchJobResponse,
 } from "./frame.ts";
 
-/** ToolService carries signed tool calls. Which tools there are, `list_tools` tells. */
+/** ToolService carries signed tool calls. The tool `list_tools` lists the tools. */
 export type ToolServiceDefinition = typeof ToolServiceDefinition;
 export const ToolServiceDefinition = {
   name: "ToolService",
@@ -52,7 +52,7 @@ export const ToolServiceDefinition = {
     /**
      * Follows jobs: the state now, then each newer one. The tool of the envelope is
      * `watch_job` for one job until its terminal state, or `watch_jobs` for all of
-     * the caller's. Ends with UNAVAILABLE when it is to be resumed with a fresh
+     * the caller's. Ends with UNAVAILABLE when the client must resume it with a new
      * signature.
      */
     watchJob: {
@@ -64,10 +64,10 @@ export const ToolServiceDefinition = {
       options: {},
     },
     /**
-     * Calls many tools over one stream, all that Call does. Each request is
-     * verified on its own and answered as soon as it is done, in any order.
-     * Refusals are signed answers. Metadata `sealwire-call-header` agrees on headers
-     * and cancellations. A request that cannot be authenticated ends
+     * Calls many tools over one stream. Each request is verified on its own, as by
+     * Call, and answered as soon as it is done, in any order. Refusals are signed
+     * answers. The metadata `sealwire-call-header` negotiates headers and
+     * cancellations. A request that cannot be authenticated ends
      * the stream with UNAUTHENTICATED once the calls in flight are answered.
      */
     callStream: {
@@ -81,7 +81,7 @@ export const ToolServiceDefinition = {
   },
 } as const;
 
-/** ToolService carries signed tool calls. Which tools there are, `list_tools` tells. */
+/** ToolService carries signed tool calls. The tool `list_tools` lists the tools. */
 export type ToolServiceService = typeof ToolServiceService;
 export const ToolServiceService = {
   /**
@@ -101,7 +101,7 @@ export const ToolServiceService = {
   /**
    * Follows jobs: the state now, then each newer one. The tool of the envelope is
    * `watch_job` for one job until its terminal state, or `watch_jobs` for all of
-   * the caller's. Ends with UNAVAILABLE when it is to be resumed with a fresh
+   * the caller's. Ends with UNAVAILABLE when the client must resume it with a new
    * signature.
    */
   watchJob: {
@@ -114,10 +114,10 @@ export const ToolServiceService = {
     responseDeserialize: (value: Buffer): WatchJobResponse => WatchJobResponse.decode(value),
   },
   /**
-   * Calls many tools over one stream, all that Call does. Each request is
-   * verified on its own and answered as soon as it is done, in any order.
-   * Refusals are signed answers. Metadata `sealwire-call-header` agrees on headers
-   * and cancellations. A request that cannot be authenticated ends
+   * Calls many tools over one stream. Each request is verified on its own, as by
+   * Call, and answered as soon as it is done, in any order. Refusals are signed
+   * answers. The metadata `sealwire-call-header` negotiates headers and
+   * cancellations. A request that cannot be authenticated ends
    * the stream with UNAUTHENTICATED once the calls in flight are answered.
    */
   callStream: {
@@ -141,15 +141,15 @@ export interface ToolServiceServer extends UntypedServiceImplementation {
   /**
    * Follows jobs: the state now, then each newer one. The tool of the envelope is
    * `watch_job` for one job until its terminal state, or `watch_jobs` for all of
-   * the caller's. Ends with UNAVAILABLE when it is to be resumed with a fresh
+   * the caller's. Ends with UNAVAILABLE when the client must resume it with a new
    * signature.
    */
   watchJob: handleServerStreamingCall<WatchJobRequest, WatchJobResponse>;
   /**
-   * Calls many tools over one stream, all that Call does. Each request is
-   * verified on its own and answered as soon as it is done, in any order.
-   * Refusals are signed answers. Metadata `sealwire-call-header` agrees on headers
-   * and cancellations. A request that cannot be authenticated ends
+   * Calls many tools over one stream. Each request is verified on its own, as by
+   * Call, and answered as soon as it is done, in any order. Refusals are signed
+   * answers. The metadata `sealwire-call-header` negotiates headers and
+   * cancellations. A request that cannot be authenticated ends
    * the stream with UNAUTHENTICATED once the calls in flight are answered.
    */
   callStream: handleBidiStreamingCall<CallStreamRequest, CallStreamResponse>;
@@ -176,7 +176,7 @@ export interface ToolServiceClient extends Client {
   /**
    * Follows jobs: the state now, then each newer one. The tool of the envelope is
    * `watch_job` for one job until its terminal state, or `watch_jobs` for all of
-   * the caller's. Ends with UNAVAILABLE when it is to be resumed with a fresh
+   * the caller's. Ends with UNAVAILABLE when the client must resume it with a new
    * signature.
    */
   watchJob(request: WatchJobRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchJobResponse>;
@@ -186,10 +186,10 @@ export interface ToolServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchJobResponse>;
   /**
-   * Calls many tools over one stream, all that Call does. Each request is
-   * verified on its own and answered as soon as it is done, in any order.
-   * Refusals are signed answers. Metadata `sealwire-call-header` agrees on headers
-   * and cancellations. A request that cannot be authenticated ends
+   * Calls many tools over one stream. Each request is verified on its own, as by
+   * Call, and answered as soon as it is done, in any order. Refusals are signed
+   * answers. The metadata `sealwire-call-header` negotiates headers and
+   * cancellations. A request that cannot be authenticated ends
    * the stream with UNAUTHENTICATED once the calls in flight are answered.
    */
   callStream(): ClientDuplexStream<CallStreamRequest, CallStreamResponse>;

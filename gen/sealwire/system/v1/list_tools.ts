@@ -32,9 +32,9 @@ export interface ToolDescription {
   responseType: string;
   /** SHA-256, in hex, over the descriptor files it needs, without source info. */
   digest: string;
-  /** Calling it changes nothing. */
+  /** True if a call changes nothing. */
   readOnly: boolean;
-  /** Calling it twice does no more than calling it once. */
+  /** True if a repeated call has no further effect. */
   idempotent: boolean;
   /** Set if it runs as a job. */
   job:

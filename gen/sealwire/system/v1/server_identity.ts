@@ -12,7 +12,7 @@ export interface ServerIdentityRequest {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** Capabilities tells what the server can do. */
+/** Capabilities describes the server. */
 export interface Capabilities {
   /** True: long work is handed back as a durable job. */
   async: boolean;
@@ -21,13 +21,13 @@ export interface Capabilities {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** ServerIdentityResponse tells which server answers. */
+/** ServerIdentityResponse identifies the server. */
 export interface ServerIdentityResponse {
   /** The server's name, to be written into every envelope. */
   serverId: string;
   /** 32 hex digits that name the server secret behind the caller's key and reveal nothing of it. */
   fingerprint: string;
-  /** What the server can do. */
+  /** Its capabilities. */
   capabilities:
     | Capabilities
     | undefined;

@@ -36,7 +36,7 @@ export const SystemToolServiceDefinition = {
   name: "SystemToolService",
   fullName: "sealwire.system.v1.SystemToolService",
   methods: {
-    /** Tells which server answers and what it can do. */
+    /** Returns the server's identity and capabilities. */
     serverIdentity: {
       name: "ServerIdentity",
       requestType: ServerIdentityRequest as typeof ServerIdentityRequest,
@@ -54,7 +54,7 @@ export const SystemToolServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /** Tells a job's state, at once or when it changes. */
+    /** Returns a job's state, at once or when it changes. */
     pollJob: {
       name: "PollJob",
       requestType: PollJobRequest as typeof PollJobRequest,
@@ -108,7 +108,7 @@ export const SystemToolServiceDefinition = {
  */
 export type SystemToolServiceService = typeof SystemToolServiceService;
 export const SystemToolServiceService = {
-  /** Tells which server answers and what it can do. */
+  /** Returns the server's identity and capabilities. */
   serverIdentity: {
     path: "/sealwire.system.v1.SystemToolService/ServerIdentity" as const,
     requestStream: false as const,
@@ -130,7 +130,7 @@ export const SystemToolServiceService = {
     responseSerialize: (value: ListToolsResponse): Buffer => Buffer.from(ListToolsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListToolsResponse => ListToolsResponse.decode(value),
   },
-  /** Tells a job's state, at once or when it changes. */
+  /** Returns a job's state, at once or when it changes. */
   pollJob: {
     path: "/sealwire.system.v1.SystemToolService/PollJob" as const,
     requestStream: false as const,
@@ -183,11 +183,11 @@ export const SystemToolServiceService = {
 } as const;
 
 export interface SystemToolServiceServer extends UntypedServiceImplementation {
-  /** Tells which server answers and what it can do. */
+  /** Returns the server's identity and capabilities. */
   serverIdentity: handleUnaryCall<ServerIdentityRequest, ServerIdentityResponse>;
   /** Lists the tools that the caller may use. */
   listTools: handleUnaryCall<ListToolsRequest, ListToolsResponse>;
-  /** Tells a job's state, at once or when it changes. */
+  /** Returns a job's state, at once or when it changes. */
   pollJob: handleUnaryCall<PollJobRequest, PollJobResponse>;
   /** Follows a job to its end; called through ToolService.WatchJob. */
   watchJob: handleServerStreamingCall<WatchJobRequest, WatchJobResponse>;
@@ -200,7 +200,7 @@ export interface SystemToolServiceServer extends UntypedServiceImplementation {
 }
 
 export interface SystemToolServiceClient extends Client {
-  /** Tells which server answers and what it can do. */
+  /** Returns the server's identity and capabilities. */
   serverIdentity(
     request: ServerIdentityRequest,
     callback: (error: ServiceError | null, response: ServerIdentityResponse) => void,
@@ -232,7 +232,7 @@ export interface SystemToolServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListToolsResponse) => void,
   ): ClientUnaryCall;
-  /** Tells a job's state, at once or when it changes. */
+  /** Returns a job's state, at once or when it changes. */
   pollJob(
     request: PollJobRequest,
     callback: (error: ServiceError | null, response: PollJobResponse) => void,

@@ -9,7 +9,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Any } from "../../../google/protobuf/any.ts";
 import { Job } from "../../v1/job.ts";
 
-/** WatchJobRequest asks for a job's states as they come. */
+/** WatchJobRequest asks for a job's states as they change. */
 export interface WatchJobRequest {
   /** The job. */
   jobId: string;

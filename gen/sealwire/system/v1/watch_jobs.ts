@@ -9,13 +9,13 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { Job } from "../../v1/job.ts";
 
-/** WatchJobsRequest asks for the states of all of the caller's jobs as they come. */
+/** WatchJobsRequest asks for the states of all of the caller's jobs as they change. */
 export interface WatchJobsRequest {
   /** Only jobs of this tool; empty means all. */
   tool: string;
   /**
-   * Also jobs that ended at this time or later: the newest `resume_time` that
-   * the caller got, to resume. Unset: of the jobs there are, the open ones alone.
+   * Sends jobs that ended at this time or later, too. To resume a stream, give the
+   * newest `resume_time` received. If unset, the stream begins with the open jobs.
    */
   endedSince:
     | Timestamp
@@ -28,13 +28,13 @@ export interface WatchJobsRequest {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** WatchJobsResponse is what is new of some jobs. */
+/** WatchJobsResponse has the jobs that have changed. */
 export interface WatchJobsResponse {
-  /** Each in a newer revision than the stream gave before; 100 at most. */
+  /** At most 100 jobs, each with a higher revision than this stream sent before. */
   jobs: Job[];
   /**
-   * A stream that is opened with it as `ended_since` misses no end that this one
-   * has not given. Set from the first message on.
+   * A stream opened with this time as `ended_since` sends every ended job that
+   * this stream has not sent. Set from the first message on.
    */
   resumeTime: Timestamp | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
