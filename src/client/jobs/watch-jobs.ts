@@ -9,9 +9,9 @@ import { Deadline } from "../calls/deadline.ts";
 import { decodeAs } from "../calls/tool-output.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkTimeoutMs } from "../options.ts";
-import { follow, type Watched, type WatchUpdate } from "./follow.ts";
 import { checkSuccession, invalidResponse } from "./job-answer.ts";
 import { type JobSnapshot, readJob } from "./job-snapshot.ts";
+import { resumedWatch, type Watched, type WatchUpdate } from "./resumed-watch.ts";
 
 /** Options of {@link watchJobs}. */
 export interface WatchJobsOptions extends Omit<OperationOptions, "timeoutMs"> {
@@ -40,7 +40,7 @@ export async function* watchJobs(
     signal,
     describe: () => `The ${limitMs} ms of this watch are over; the jobs go on.`,
   });
-  yield* follow(connection, new WatchedJobs(selection, options.heartbeatIntervalMs), deadline);
+  yield* resumedWatch(connection, new WatchedJobs(selection, options.heartbeatIntervalMs), deadline);
 }
 
 class WatchedJobs implements Watched<JobSnapshot> {

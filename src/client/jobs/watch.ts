@@ -6,9 +6,9 @@ import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
 import { Deadline } from "../calls/deadline.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
 import { checkRevision, checkTimeoutMs } from "../options.ts";
-import { follow, type Watched, type WatchUpdate } from "./follow.ts";
 import { checkSuccession, invalidResponse, type JobAnswer, readJobAnswer } from "./job-answer.ts";
 import type { JobSnapshot } from "./job-snapshot.ts";
+import { resumedWatch, type Watched, type WatchUpdate } from "./resumed-watch.ts";
 import type { StreamEnd } from "./watch-stream.ts";
 
 /** Options of {@link watchJob}. */
@@ -47,7 +47,7 @@ export async function* watchJob(
     signal,
     describe: () => `Job ${target.jobId} did not end within the ${limitMs} ms of this watch; it goes on.`,
   });
-  yield* follow(connection, new WatchedJob(target, afterRevision, options.heartbeatIntervalMs), deadline);
+  yield* resumedWatch(connection, new WatchedJob(target, afterRevision, options.heartbeatIntervalMs), deadline);
 }
 
 class WatchedJob implements Watched<JobAnswer> {

@@ -19,6 +19,7 @@ const REFUSED_BYTES_MAX = 16 * 1024 * 1024;
 /** The place of a claim that reports differing clocks. */
 const CLOCK_DIFFERS = 0;
 
+/** The claim itself is the function `claim_frames` of layout-2.ts. */
 const CLAIM = sql(`
   SELECT place, until_ms FROM claim_frames(
     :lock::integer, :now::bigint, :clientIds::text[], :nonces::bytea[], :stamps::bigint[])`);

@@ -6,7 +6,7 @@ import type { Connection } from "../connection.ts";
 import type { StreamEnd } from "./watch-stream.ts";
 
 /** Decides whether and when a watch is resumed. */
-export class Resumption {
+export class ResumePolicy {
   readonly #connection: Connection;
   readonly #retries: Retries;
   #lastVerifiedAtMs: number | undefined;

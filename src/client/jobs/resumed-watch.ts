@@ -2,7 +2,7 @@ import { sleep } from "../../runtime/clock.ts";
 import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import type { Deadline } from "../calls/deadline.ts";
 import type { Connection } from "../connection.ts";
-import { Resumption } from "./resumption.ts";
+import { ResumePolicy } from "./resume-policy.ts";
 import { openWatch, type StreamEnd, type WatchRequest } from "./watch-stream.ts";
 
 /** The content of one verified message of a watch. */
@@ -30,14 +30,14 @@ export interface Watched<T> {
  * is resumed with a new signature. Throws if the server refuses permanently, stays unreachable, or sends an invalid
  * answer.
  */
-export async function* follow<T>(
+export async function* resumedWatch<T>(
   connection: Connection,
   watched: Watched<T>,
   deadline: Deadline,
 ): AsyncGenerator<T, void, undefined> {
   const { clock, random, logger } = connection.options;
   const requestId = random.uuid();
-  const resumption = new Resumption(connection, watched.isKnown);
+  const resumePolicy = new ResumePolicy(connection, watched.isKnown);
   let end: StreamEnd | undefined;
   for (;;) {
     deadline.throwIfEnded();
@@ -52,14 +52,14 @@ export async function* follow<T>(
           break;
         }
         const { items, isNews, isOver } = watched.read(step.value);
-        resumption.verified(isNews);
+        resumePolicy.verified(isNews);
         yield* items;
         if (isOver) return;
       }
     } finally {
       await stream.return({ kind: "truncated" });
     }
-    const delayMs = resumption.delayAfter(end, deadline);
+    const delayMs = resumePolicy.delayAfter(end, deadline);
     logger.debug({ tool: request.tool, requestId, end: end.kind, delayMs }, "watch resumes");
     await sleep(clock, delayMs, deadline.signal);
   }
