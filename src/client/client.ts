@@ -59,7 +59,7 @@ export interface JobPage {
  *
  * @example
  * ```ts
- * const credentials = await readCredentials(".sealwire/client.json");
+ * const credentials = await fileCredentials({ path: ".sealwire/client.json" });
  * await using client = new SealwireClient({ credentials });
  * const { text } = await client.tools(GreetToolServiceDefinition).greet({ name: "Ada" });
  * const job = await client.tools(GreetToolServiceDefinition).greetSlowly({ name: "Ada" });
@@ -158,7 +158,7 @@ export class SealwireClient implements AsyncDisposable {
     const request = ServerIdentityRequest.encode({}).finish();
     const output = await this.#callSystem("server_identity", "ServerIdentity", request, options);
     const identity = decodeAs(output, "sealwire.system.v1.ServerIdentityResponse", ServerIdentityResponse.decode);
-    const { serverId, serverFingerprint } = this.#connection.options.credentials;
+    const { serverId, serverFingerprint } = this.#connection.signer.credentials;
     if (identity.serverId !== serverId || identity.fingerprint !== serverFingerprint) {
       throw new SealwireError(
         "RESPONSE_UNVERIFIED",

@@ -55,6 +55,7 @@ export async function callWithin(
     deadline.throwIfEnded();
     const { attempt, outcome } = await send(connection, intent, deadline);
     if (outcome.kind === "answer") return outcome.response;
+    if (await signer.renew(attempt, outcome.error)) continue;
     if (deadline.hasEnded) throw endOf(deadline.reason, retries.errorInTime(outcome, deadline.limitMs));
     const delayMs = retries.delayAfter(outcome, {
       correctClock: () => outcome.kind === "refusal" && signer.adoptServerTime(Number(outcome.response.tsMs), attempt),
@@ -87,10 +88,12 @@ interface Sent {
 
 /** Makes one attempt at the next server: over its shared stream if there is one, otherwise as a separate request. */
 async function send(connection: Connection, intent: Intent, deadline: Deadline): Promise<Sent> {
-  const { transport, pipelines } = connection;
+  const { transport, pipelines, signer } = connection;
   const endpoint = await transport.next(deadline);
   const pipeline = pipelines?.of(endpoint);
-  const stream = pipeline?.streamFor({ bytes: intent.args.value.length, traceparent: intent.traceparent });
+  const { credentials } = signer;
+  const bytes = intent.args.value.length;
+  const stream = pipeline?.streamFor({ bytes, traceparent: intent.traceparent, credentials });
   if (pipeline === undefined || stream === undefined) return sendSingly(connection, intent, deadline, endpoint);
   const sent = await sendStreamed(connection, intent, deadline, stream);
   if (!pipeline.mustResend(stream, sent.outcome) || deadline.hasEnded) return sent;
@@ -103,7 +106,7 @@ async function sendStreamed(
   deadline: Deadline,
   stream: ClientCallStream,
 ): Promise<Sent> {
-  const attempt = signer.sign({ ...intent, method: CALL_STREAM_METHOD });
+  const attempt = signer.sign({ ...intent, method: CALL_STREAM_METHOD }, stream.credentials);
   const outcome = await stream.send({
     frame: attempt.frame,
     requestSignature: attempt.signature,
@@ -116,7 +119,7 @@ async function sendStreamed(
 }
 
 async function sendSingly(
-  { options, signer, pipelines }: Connection,
+  { signer, pipelines }: Connection,
   intent: Intent,
   deadline: Deadline,
   endpoint: Endpoint,
@@ -134,7 +137,7 @@ async function sendSingly(
   });
   pipeline?.singleEnded();
   const expected = {
-    credentials: options.credentials,
+    credentials: attempt.credentials,
     requestSignature: attempt.signature,
     requestId,
     sequence: 0,

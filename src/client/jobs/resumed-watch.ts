@@ -59,6 +59,7 @@ export async function* resumedWatch<T>(
     } finally {
       await stream.return({ kind: "truncated" });
     }
+    if (end.kind === "failed" && (await connection.signer.renew(end.attempt, end.failure.error))) continue;
     const delayMs = resumePolicy.delayAfter(end, deadline);
     logger.debug({ tool: request.tool, requestId, end: end.kind, delayMs }, "watch resumes");
     await sleep(clock, delayMs, deadline.signal);
