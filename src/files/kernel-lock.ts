@@ -1,6 +1,5 @@
 import { chmodSync, closeSync, openSync } from "node:fs";
-import { openDatabase } from "./node-sqlite.ts";
-import { sqliteCode } from "./storage-error.ts";
+import { openDatabase, sqliteCode } from "../runtime/node-sqlite.ts";
 
 const SQLITE_BUSY = 5;
 const OWNER_ONLY = 0o600;
