@@ -64,9 +64,12 @@ export interface JobTool<M extends MethodDefinition> {
   resume(jobId: string): JobHandle<Output<M>>;
 }
 
-/** The tools of a service as functions, named as in its definition. Streaming methods are omitted. */
+/** True for methods that are tools: unary methods and jobs. */
+type IsTool<M extends MethodDefinition> = M["responseStream"] extends true ? IsJob<M> : true;
+
+/** The tools of a service as functions, named as in its definition. Streaming methods are omitted unless they are jobs. */
 export type TypedTools<D extends ServiceDefinition> = {
-  readonly [K in keyof D["methods"] as D["methods"][K]["responseStream"] extends true ? never : K]: IsJob<
+  readonly [K in keyof D["methods"] as IsTool<D["methods"][K]> extends true ? K : never]: IsJob<
     D["methods"][K]
   > extends true
     ? JobTool<D["methods"][K]>
@@ -103,10 +106,12 @@ export interface ToolCaller {
   job(jobId: string, read: ReadOutput<unknown>, latest?: JobSnapshot): JobHandle<unknown>;
 }
 
-/** Creates functions for the unary methods of a definition. */
+/** Creates functions for the tools of a definition. */
 export function bindTools<D extends CallableService>(definition: D, caller: ToolCaller): TypedTools<D> {
-  const unary = Object.entries(definition.methods).filter(([, method]) => !method.responseStream);
-  const bound = unary.map(([key, method]) => [
+  const tools = Object.entries(definition.methods).filter(
+    ([, method]) => !method.responseStream || isJobMethod(method),
+  );
+  const bound = tools.map(([key, method]) => [
     key,
     isJobMethod(method) ? bindJob(method, caller) : bindSync(method, caller),
   ]);
