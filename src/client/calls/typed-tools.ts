@@ -64,16 +64,13 @@ export interface JobTool<M extends MethodDefinition> {
   resume(jobId: string): JobHandle<Output<M>>;
 }
 
-/** True for methods that are tools: unary methods and jobs. */
-type IsTool<M extends MethodDefinition> = M["responseStream"] extends true ? IsJob<M> : true;
-
 /** The tools of a service as functions, named as in its definition. Streaming methods are omitted unless they are jobs. */
 export type TypedTools<D extends ServiceDefinition> = {
-  readonly [K in keyof D["methods"] as IsTool<D["methods"][K]> extends true ? K : never]: IsJob<
-    D["methods"][K]
-  > extends true
-    ? JobTool<D["methods"][K]>
-    : SyncTool<D["methods"][K]>;
+  readonly [K in keyof D["methods"] as D["methods"][K]["responseStream"] extends true
+    ? IsJob<D["methods"][K]> extends true
+      ? K
+      : never
+    : K]: IsJob<D["methods"][K]> extends true ? JobTool<D["methods"][K]> : SyncTool<D["methods"][K]>;
 };
 
 /** True if the definition of a method has the option `(sealwire.v1.job)`. */
