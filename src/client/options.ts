@@ -167,7 +167,7 @@ export const MAX_TIMEOUT_MS = 86_400_000;
 
 /** Checks the options. Throws OPTIONS_INVALID naming the first invalid one. */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
-  const credentials = "current" in options.credentials ? options.credentials : fixedCredentials(options.credentials);
+  const credentials = readSource(options.credentials);
   const addresses = parseAddresses(options.address ?? credentials.current().address);
   const remote = addresses.find(({ target }) => !isLoopback(target));
   if (options.tls === undefined && !options.allowRemotePlaintext && remote !== undefined) {
@@ -207,6 +207,12 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
+}
+
+function readSource(given: ClientOptions["credentials"]): CredentialsSource {
+  if (given instanceof Promise)
+    throw new SealwireError("OPTIONS_INVALID", "credentials is a Promise; await it before it is given to the client.");
+  return "current" in given ? given : fixedCredentials(given);
 }
 
 function readDescriptors(given: ClientOptions["descriptors"]): Image | undefined {

@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { SealwireError } from "../errors.ts";
 import { type Clock, sleep } from "../runtime/clock.ts";
 import { holdProcess } from "../runtime/hold-process.ts";
@@ -15,29 +17,40 @@ const NOT_A_DATABASE = 26;
  * the lock for 5 s.
  */
 export async function withFileLock<T>(path: string, clock: Clock, action: () => Promise<T>): Promise<T> {
-  using _lock = await acquire(`${path}.lock`, clock);
+  using _lock = await acquire(`${path}.lock`, await ownerOf(path), clock);
   return await action();
 }
 
-async function acquire(path: string, clock: Clock): Promise<Disposable> {
+/** The owner of the file, or of the folder that it will be in: whoever changes it next must be able to take the lock. */
+async function ownerOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => stat(dirname(path)))).uid;
+}
+
+async function acquire(path: string, owner: number, clock: Clock): Promise<Disposable> {
   const giveUpAtMs = clock.monotonicMs() + WAIT_MS;
   for (;;) {
-    const lock = tryLock(path);
+    const lock = tryLock(path, owner);
     if (lock !== undefined) return lock;
     if (clock.monotonicMs() >= giveUpAtMs) {
-      const problem = `Another process holds the lock ${path} for more than ${WAIT_MS / 1000} s.`;
-      throw new SealwireError("KEY_RING_INVALID", `${problem}\nTry again when that command has ended.`);
+      const problem = `Another process has held the lock ${path} for ${WAIT_MS / 1000} s, probably another \`sealwire keys\`.`;
+      throw new SealwireError(
+        "KEY_RING_INVALID",
+        `${problem}\nWait for its end, or find it: fuser ${shellQuote(path)}`,
+      );
     }
     using _ = holdProcess();
     await sleep(clock, POLL_MS);
   }
 }
 
-function tryLock(path: string): Disposable | undefined {
+function tryLock(path: string, owner: number): Disposable | undefined {
   try {
-    return tryKernelLock(path);
+    return tryKernelLock(path, owner);
   } catch (cause) {
-    if (sqliteCode(cause) !== NOT_A_DATABASE) throw cause;
+    if (sqliteCode(cause) !== NOT_A_DATABASE) {
+      const { message } = cause as Error;
+      throw new SealwireError("KEY_RING_INVALID", `The lock ${path} cannot be taken: ${message}.`, { cause });
+    }
     // The lock of version 0.1 was a text file with the process id.
     const problem = `"${path}" is not a lock of this version of sealwire.`;
     throw new SealwireError("KEY_RING_INVALID", `${problem}\nIf no other version is running: rm ${shellQuote(path)}`, {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { JobProgress } from "../../gen/sealwire/v1/job.ts";
@@ -8,6 +9,9 @@ import type { AnyHandler, MessageCodec } from "./implement.ts";
 /* Job tools whose method streams its response: messages with progress, then one with the output. */
 
 const PROGRESS_TYPE = "sealwire.v1.JobProgress";
+
+/** Time after which a stream that never waits lets the event loop run, so that timers and cancellations work. */
+const TURN_MS = 10;
 
 /** The response of a streaming job method. */
 export interface StreamedResponse {
@@ -37,7 +41,8 @@ export function progressField(method: string, output: DescMessage): DescField {
 /**
  * Turns the handler of a streaming job method into one that returns the output. Every message with progress is reported
  * as the job's progress. The first message without is the output; it must be the last. A stream without an output, or with
- * a message after it, fails the job with INTERNAL.
+ * a message after it, fails the job with INTERNAL. The generator is closed at its next message when the job was cancelled or
+ * timed out.
  */
 export function handleStream(handler: AnyHandler, response: StreamedResponse): AnyHandler {
   return async (input, context) => {
@@ -57,14 +62,25 @@ async function readOutput(
   context: ToolContext,
 ): Promise<unknown> {
   let output: { readonly message: unknown } | undefined;
+  let turnBeganMs = performance.now();
   for await (const message of messages) {
-    if (output !== undefined) throw broken(`${method} sent a message after its output.`);
+    if (output !== undefined) throw broken(context, `${method} sent a message after its output.`);
     const bytes = readOutputBytes(message) ?? codec.encode(message).finish();
     const progress = readProgress(bytes, field.number);
-    if (progress === undefined) output = { message };
-    else context.progress(Number(progress.completed), Number(progress.total), progress.message);
+    if (progress === undefined) {
+      output = { message };
+      continue;
+    }
+    context.progress(Number(progress.completed), Number(progress.total), progress.message);
+    // Closes the generator, unless the worker drains: the job may still finish then.
+    if (context.signal.aborted && !isDraining(context.signal)) throw context.signal.reason;
+    if (performance.now() - turnBeganMs > TURN_MS) {
+      await nextTurn();
+      turnBeganMs = performance.now();
+    }
   }
-  if (output === undefined) throw broken(`${method} ended without an output.`);
+  if (output === undefined)
+    throw broken(context, `${method} ended without an output; yield it, a returned value is ignored.`);
   return output.message;
 }
 
@@ -80,7 +96,13 @@ function readProgress(bytes: Uint8Array, field: number): JobProgress | undefined
   return progress;
 }
 
-function broken(message: string): SealwireError {
+function isDraining({ reason }: AbortSignal): boolean {
+  return reason instanceof SealwireError && reason.reason === "DRAINING";
+}
+
+/** A fault of the tool. The log has it, too, because the caller can do nothing about it. */
+function broken({ logger }: ToolContext, message: string): SealwireError {
+  logger.error({}, message);
   return new SealwireError("INTERNAL", message, { retryable: false });
 }
 

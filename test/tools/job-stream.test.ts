@@ -10,6 +10,7 @@ import { BatchSumRequest } from "../../gen/sealwire/demo/v1/batch_sum.ts";
 import { JobProgress } from "../../gen/sealwire/v1/job.ts";
 import { type OutputBytes, outputBytes, type ToolContext } from "../../src/tools/handler.ts";
 import { implement, type MessageCodec } from "../../src/tools/implement.ts";
+import { eventually } from "../support/eventually.ts";
 import { rejection } from "../support/rejection.ts";
 import { startServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
@@ -218,6 +219,42 @@ test("a stream ends when its job is cancelled", async () => {
   for await (const { progress } of started.handle.watch()) if (progress !== undefined) break;
   await started.handle.cancel();
   await rejection("CANCELLED", started.handle.result());
+});
+
+test("a generator that does not look at its signal is closed when its job is cancelled", async () => {
+  let [yielded, closed] = [0, false];
+  await using started = await startJob(
+    countingService({
+      async *run() {
+        try {
+          for (;;) {
+            yielded += 1;
+            yield { progress: progressOf(yielded % 100, 100) };
+          }
+        } finally {
+          closed = true;
+        }
+      },
+    }),
+  );
+  // It never waits, and yet the server answers, and cancels it.
+  for await (const { progress } of started.handle.watch()) if (progress !== undefined) break;
+  await started.handle.cancel();
+  await rejection("CANCELLED", started.handle.result());
+  await eventually("the generator is closed", () => closed);
+  assert.ok(yielded > 1);
+});
+
+test("an output that is returned instead of yielded is named as the mistake", async () => {
+  await using started = await startJob(
+    countingService({
+      async *run() {
+        yield { progress: progressOf(1, 2) };
+        return { count: 1 };
+      },
+    }),
+  );
+  assert.match((await rejection("INTERNAL", started.handle.result())).message, "yield it, a returned value is ignored");
 });
 
 test("a streaming method that is no job, or whose progress is unclear, is refused at the start", async () => {

@@ -1,6 +1,7 @@
 import { type CredentialsSource, fileCredentials } from "../../client/credentials-source.ts";
 import { SealwireError } from "../../errors.ts";
 import { fileExists } from "../../files/file-exists.ts";
+import { silentLogger } from "../../runtime/logger.ts";
 import { type ClientCredentials, readCredentials } from "../../signing/key-ring/credentials.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { type AddressOptions, namedAddress } from "./called-address.ts";
@@ -21,7 +22,10 @@ export async function loadCredentials(terminal: Terminal, options: ConnectionOpt
 
 /** The credentials of a command that calls a server. A command that waits follows a file that is replaced. */
 export async function openCredentials(terminal: Terminal, options: ConnectionOptions): Promise<CredentialsSource> {
-  return fileCredentials({ path: await credentialsPath(terminal, options) });
+  const path = await credentialsPath(terminal, options);
+  const warn = ({ err }: { readonly err?: Error }): void =>
+    terminal.say(`warning: ${err?.message}\nThe previous credentials stay in use.`);
+  return fileCredentials({ path, logger: { ...silentLogger, warn } });
 }
 
 /** The address in the options or the environment, otherwise that in the credentials. */

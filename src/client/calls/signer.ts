@@ -1,9 +1,11 @@
 import type { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import { signRequest } from "../../signing/request/sign.ts";
-import type { CredentialsSource } from "../credentials-source.ts";
+import { areEqual, type CredentialsSource } from "../credentials-source.ts";
+import { unlessAborted } from "./deadline.ts";
 
 /** A serialized request message with its type URL. */
 export interface EncodedMessage {
@@ -22,6 +24,17 @@ export interface SignedAttempt {
   readonly signedAtMs: number;
 }
 
+/** Maximum number of times that one operation tries other credentials, without progress in between. */
+export const RENEWALS_MAX = 3;
+
+/** Options of a {@link Signer}. */
+export interface SignerOptions {
+  readonly credentials: CredentialsSource;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
 /** Reasons that other credentials may mend: they are unknown or revoked, or the key that opened the stream is. */
 const REFUSED: ReadonlySet<string> = new Set(["CREDENTIALS_REFUSED", "KEY_REVOKED"]);
 const NONCE_BYTES = 16;
@@ -33,17 +46,22 @@ export class Signer {
   readonly #credentials: CredentialsSource;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #logger: Logger;
+  #last: ClientCredentials | undefined;
   #offsetMs = 0;
 
-  constructor({ credentials, clock, random }: { credentials: CredentialsSource; clock: Clock; random: Random }) {
+  constructor({ credentials, clock, random, logger }: SignerOptions) {
     this.#credentials = credentials;
+    this.#logger = logger;
     this.#clock = clock;
     this.#random = random;
   }
 
-  /** The credentials for the next attempt. */
+  /** The credentials for the next attempt: the same object until they change, by which streams are told apart. */
   get credentials(): ClientCredentials {
-    return this.#credentials.current();
+    const current = this.#credentials.current();
+    if (this.#last === undefined || (current !== this.#last && !areEqual(current, this.#last))) this.#last = current;
+    return this.#last;
   }
 
   /** Signs one attempt of the intent `requestId`. */
@@ -65,9 +83,24 @@ export class Signer {
     return { frame, credentials, signature, signedAtMs };
   }
 
-  /** Resolves to true if there are newer credentials after `attempt` was refused for its own. */
-  async renew({ credentials }: SignedAttempt, { reason }: SealwireError): Promise<boolean> {
-    return REFUSED.has(reason) && (await this.#credentials.renew(credentials));
+  /**
+   * Resolves to true if there are other credentials after `attempt` was refused for its own. Rejects with the signal's
+   * reason.
+   */
+  async renew({ credentials }: SignedAttempt, { reason }: SealwireError, signal: AbortSignal): Promise<boolean> {
+    if (!REFUSED.has(reason) || signal.aborted) return false;
+    const renewed = this.#renewed(credentials);
+    return await unlessAborted(renewed, signal);
+  }
+
+  /** Never rejects: the refusal is what the caller must learn. */
+  async #renewed(credentials: ClientCredentials): Promise<boolean> {
+    try {
+      return await this.#credentials.renew(credentials);
+    } catch (err) {
+      this.#logger.warn({ err }, "the source of the credentials failed; the previous credentials stay");
+      return false;
+    }
   }
 
   /**

@@ -10,7 +10,7 @@ import type { Endpoint } from "../transport/transport.ts";
 import { Deadline, TIME_IS_UP } from "./deadline.ts";
 import { type Outcome, readFailure, readMessage } from "./outcome.ts";
 import { Retries, tellsDelay } from "./retry.ts";
-import type { EncodedMessage, SignedAttempt } from "./signer.ts";
+import { type EncodedMessage, RENEWALS_MAX, type SignedAttempt } from "./signer.ts";
 
 /** One intent: a tool, its arguments and the request id. */
 export interface Intent {
@@ -51,11 +51,15 @@ export async function callWithin(
 ): Promise<VerifiedResponse> {
   const { options, signer, transport } = connection;
   const retries = new Retries(options.retry, options);
+  let renewals = 0;
   for (;;) {
     deadline.throwIfEnded();
     const { attempt, outcome } = await send(connection, intent, deadline);
     if (outcome.kind === "answer") return outcome.response;
-    if (await signer.renew(attempt, outcome.error)) continue;
+    if (renewals < RENEWALS_MAX && (await signer.renew(attempt, outcome.error, deadline.signal))) {
+      renewals += 1;
+      continue;
+    }
     if (deadline.hasEnded) throw endOf(deadline.reason, retries.errorInTime(outcome, deadline.limitMs));
     const delayMs = retries.delayAfter(outcome, {
       correctClock: () => outcome.kind === "refusal" && signer.adoptServerTime(Number(outcome.response.tsMs), attempt),
@@ -125,9 +129,9 @@ async function sendSingly(
   endpoint: Endpoint,
 ): Promise<Sent> {
   const { requestId, traceparent } = intent;
+  const attempt = signer.sign({ ...intent, method: CALL_METHOD });
   const pipeline = pipelines?.of(endpoint);
   pipeline?.singleBegan();
-  const attempt = signer.sign({ ...intent, method: CALL_METHOD });
   const reply = await endpoint.unary({
     path: CALL_METHOD,
     message: attempt.frame,

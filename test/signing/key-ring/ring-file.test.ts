@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { tryKernelLock } from "../../../src/files/kernel-lock.ts";
 import { replacePrivateFile } from "../../../src/files/private-file-write.ts";
@@ -67,7 +67,7 @@ test("an edit leaves the file to its owner", () =>
     const owner = isRoot ? 65534 : (process.getuid?.() ?? 0);
     await chown(path, owner, -1);
     await editRingFile(options(path), (ring) => rotateServerSecret(ring, context));
-    assert.is((await stat(path)).uid, owner);
+    assert.equal([(await stat(path)).uid, (await stat(`${path}.lock`)).uid], [owner, owner]);
   }));
 
 test("an edit keeps what root lets a group read", () =>
@@ -139,7 +139,7 @@ test("a lock that another process holds is waited for, then reported", () =>
     const edit = () => editRingFile({ ...options(path), clock }, (ring) => ring);
     const held = tryKernelLock(`${path}.lock`);
     assert.ok(held);
-    assert.match((await thrownBy(edit)).message, `Another process holds the lock ${path}.lock for more than 5 s`);
+    assert.match((await thrownBy(edit)).message, `Another process has held the lock ${path}.lock for 5 s`);
     held[Symbol.dispose]();
     await edit();
     await rm(`${path}.lock`);
@@ -147,6 +147,9 @@ test("a lock that another process holds is waited for, then reported", () =>
     const { message } = await thrownBy(edit);
     assert.match(message, "is not a lock of this version");
     assert.match(message, `rm ${path}.lock`);
+    await rm(`${path}.lock`);
+    await mkdir(`${path}.lock`);
+    assert.match((await thrownBy(edit)).message, `The lock ${path}.lock cannot be taken: `);
   }));
 
 test("the lock of a process that was killed is free at once", () =>
