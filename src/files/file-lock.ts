@@ -47,7 +47,9 @@ function tryLock(path: string, owner: number): Disposable | undefined {
   try {
     return tryKernelLock(path, owner);
   } catch (cause) {
-    if (sqliteCode(cause) !== NOT_A_DATABASE) {
+    const code = sqliteCode(cause);
+    if (code === undefined) throw cause;
+    if (code !== NOT_A_DATABASE) {
       const { message } = cause as Error;
       throw new SealwireError("KEY_RING_INVALID", `The lock ${path} cannot be taken: ${message}.`, { cause });
     }
