@@ -1,4 +1,4 @@
-import type { Bench, Table } from "../report/result.ts";
+import { type Bench, describeSettings, type Table } from "../report/result.ts";
 import { describeRange, median } from "../report/statistics.ts";
 import type { VariantName } from "../variants/variants.ts";
 import { compare } from "./compared.ts";
@@ -12,21 +12,20 @@ const PARTS: readonly (readonly [part: string, without: VariantName])[] = [
   ["strict parse and rules of the arguments", "sealwire-unvalidated"],
   ["replay guard: a nonce in the store", "sealwire-replayable"],
 ];
+/** Factor for the rounds: a part's cost is a small difference of two figures. */
+const TIMES_ROUNDS = 4;
 const BARE = "sealwire-bare";
 const OBSERVED = "sealwire-observed";
 
 /** The cost of each part of Sealwire: the same call without this part. */
 export const parts: Bench = {
   title: "A call of batch_sum with parts of Sealwire left out",
-  run: (options) =>
-    compare(
-      {
-        names: ["grpc-js", WHOLE, ...PARTS.map(([, without]) => without), BARE, OBSERVED],
-        base: WHOLE,
-        more: (series) => [costs(series)],
-      },
-      { ...options, callers: [64] },
-    ),
+  async run(options) {
+    const longer = { ...options, callers: [64], rounds: options.rounds * TIMES_ROUNDS };
+    const names = ["grpc-js", WHOLE, ...PARTS.map(([, without]) => without), BARE, OBSERVED] as const;
+    const findings = await compare({ names, base: WHOLE, more: (series) => [costs(series)] }, longer);
+    return { ...findings, settings: describeSettings(longer) };
+  },
 };
 
 /** What each part takes of a call. A part's cost is a difference within a round. */

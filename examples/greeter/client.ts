@@ -1,9 +1,9 @@
-import { readCredentials, SealwireClient } from "sealwire";
+import { fileCredentials, SealwireClient } from "sealwire";
 import { GreetToolServiceDefinition } from "./gen/greet/v1/greet_tool_service.ts";
 
 /* A client of the tools: `node client.ts`, while `npm run serve` runs. */
 
-const credentials = await readCredentials(".sealwire/client.json");
+const credentials = await fileCredentials({ path: ".sealwire/client.json" });
 const client = new SealwireClient({ credentials });
 const tools = client.tools(GreetToolServiceDefinition);
 

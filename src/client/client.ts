@@ -59,7 +59,7 @@ export interface JobPage {
  *
  * @example
  * ```ts
- * const credentials = await readCredentials(".sealwire/client.json");
+ * const credentials = await fileCredentials({ path: ".sealwire/client.json" });
  * await using client = new SealwireClient({ credentials });
  * const { text } = await client.tools(GreetToolServiceDefinition).greet({ name: "Ada" });
  * const job = await client.tools(GreetToolServiceDefinition).greetSlowly({ name: "Ada" });
@@ -156,10 +156,14 @@ export class SealwireClient implements AsyncDisposable {
    */
   async identity(options: OperationOptions = {}): Promise<ServerIdentityResponse> {
     const request = ServerIdentityRequest.encode({}).finish();
+    const { signer } = this.#connection;
+    const before = signer.credentials;
     const output = await this.#callSystem("server_identity", "ServerIdentity", request, options);
     const identity = decodeAs(output, "sealwire.system.v1.ServerIdentityResponse", ServerIdentityResponse.decode);
-    const { serverId, serverFingerprint } = this.#connection.options.credentials;
-    if (identity.serverId !== serverId || identity.fingerprint !== serverFingerprint) {
+    const { serverId, serverFingerprint } = signer.credentials;
+    // The credentials may have been replaced meanwhile; the server names the secret of those that signed.
+    const fingerprints = [before.serverFingerprint, serverFingerprint];
+    if (identity.serverId !== serverId || !fingerprints.includes(identity.fingerprint)) {
       throw new SealwireError(
         "RESPONSE_UNVERIFIED",
         `The server is ${identity.serverId} with fingerprint ${identity.fingerprint}; the credentials name ${serverId} with ${serverFingerprint}.`,

@@ -11,6 +11,7 @@ import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
 import { type Image, imageWith } from "../wire/descriptors.ts";
 import { MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { parseAddresses, type ServerAddress, type ServerName } from "../wire/server-address.ts";
+import { type CredentialsSource, fixedCredentials } from "./credentials-source.ts";
 import { isLoopback } from "./transport/loopback.ts";
 import { type HttpProxy, proxyFor } from "./transport/proxy.ts";
 
@@ -48,8 +49,11 @@ export interface ClientTls {
 
 /** Options of a `SealwireClient`. */
 export interface ClientOptions {
-  /** The client, the server and the keys: a parsed `client.json`. */
-  readonly credentials: ClientCredentials;
+  /**
+   * The client, the server and the keys: a parsed `client.json`, or a source of them, such as `fileCredentials`, which
+   * follows a file that is replaced.
+   */
+  readonly credentials: ClientCredentials | CredentialsSource;
   /**
    * `host:port`, `unix:/path` or another gRPC target, or `dns:///host:port` for all servers behind a name. A list, or a
    * text with commas, gives several addresses, which must be replicas of one server. Default: the address in the
@@ -137,7 +141,7 @@ export type Route =
 
 /** {@link ClientOptions}, checked and with all defaults filled in. */
 export interface ResolvedClientOptions {
-  readonly credentials: ClientCredentials;
+  readonly credentials: CredentialsSource;
   readonly addresses: readonly Route[];
   readonly tls: ResolvedTls | undefined;
   readonly descriptors: Image | undefined;
@@ -163,7 +167,8 @@ export const MAX_TIMEOUT_MS = 86_400_000;
 
 /** Checks the options. Throws OPTIONS_INVALID naming the first invalid one. */
 export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
-  const addresses = parseAddresses(options.address ?? options.credentials.address);
+  const credentials = readSource(options.credentials);
+  const addresses = parseAddresses(options.address ?? credentials.current().address);
   const remote = addresses.find(({ target }) => !isLoopback(target));
   if (options.tls === undefined && !options.allowRemotePlaintext && remote !== undefined) {
     throw new SealwireError(
@@ -174,7 +179,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   const { environment = systemEnvironment } = options;
   const tls = options.tls && readTls(options.tls, environment);
   return {
-    credentials: options.credentials,
+    credentials,
     addresses: tls === undefined ? addresses : addresses.map((address) => route(address, environment)),
     tls,
     descriptors: readDescriptors(options.descriptors),
@@ -202,6 +207,12 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
+}
+
+function readSource(given: ClientOptions["credentials"]): CredentialsSource {
+  if (given instanceof Promise)
+    throw new SealwireError("OPTIONS_INVALID", "credentials is a Promise; await it before it is given to the client.");
+  return "current" in given ? given : fixedCredentials(given);
 }
 
 function readDescriptors(given: ClientOptions["descriptors"]): Image | undefined {

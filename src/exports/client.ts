@@ -21,6 +21,11 @@ export type {
 } from "../client/calls/typed-tools.ts";
 export { type JobPage, type ListJobsOptions, SealwireClient } from "../client/client.ts";
 export type { OperationOptions } from "../client/connection.ts";
+export {
+  type CredentialsSource,
+  type FileCredentialsOptions,
+  fileCredentials,
+} from "../client/credentials-source.ts";
 export type { JobHandle, PollOptions } from "../client/jobs/job-handle.ts";
 export type { JobSnapshot } from "../client/jobs/job-snapshot.ts";
 export type { WatchOptions } from "../client/jobs/watch.ts";

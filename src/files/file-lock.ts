@@ -1,49 +1,62 @@
-import { constants } from "node:fs";
-import { open, readFile, unlink } from "node:fs/promises";
-import { pid } from "node:process";
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { SealwireError } from "../errors.ts";
 import { type Clock, sleep } from "../runtime/clock.ts";
 import { holdProcess } from "../runtime/hold-process.ts";
+import { sqliteCode } from "../runtime/node-sqlite.ts";
+import { tryKernelLock } from "./kernel-lock.ts";
 import { shellQuote } from "./shell-quote.ts";
 
 const WAIT_MS = 5000;
 const POLL_MS = 25;
+const NOT_A_DATABASE = 26;
 
 /**
- * Runs `action` while holding the lock file `PATH.lock`, which prevents other processes from changing PATH. Throws
- * KEY_RING_INVALID if the lock is not released within 5 s. The lock of a killed process is not removed automatically:
- * the message names the file to remove.
+ * Runs `action` while holding the lock file `PATH.lock`, which prevents other processes from changing PATH. The kernel
+ * releases the lock when the process ends in any way; the file stays. Throws KEY_RING_INVALID if another process holds
+ * the lock for 5 s.
  */
 export async function withFileLock<T>(path: string, clock: Clock, action: () => Promise<T>): Promise<T> {
-  const lock = `${path}.lock`;
-  await acquire(lock, clock);
-  try {
-    return await action();
-  } finally {
-    await unlink(lock);
-  }
+  using _lock = await acquire(`${path}.lock`, await ownerOf(path), clock);
+  return await action();
 }
 
-async function acquire(lock: string, clock: Clock): Promise<void> {
+/** The owner of the file, or of the folder that it will be in: whoever changes it next must be able to take the lock. */
+async function ownerOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => stat(dirname(path)))).uid;
+}
+
+async function acquire(path: string, owner: number, clock: Clock): Promise<Disposable> {
   const giveUpAtMs = clock.monotonicMs() + WAIT_MS;
-  while (!(await tryCreate(lock))) {
+  for (;;) {
+    const lock = tryLock(path, owner);
+    if (lock !== undefined) return lock;
     if (clock.monotonicMs() >= giveUpAtMs) {
-      const holder = await readFile(lock, "utf8").catch(() => "unknown");
-      const problem = `Another process (pid ${holder.trim()}) holds the lock ${lock}.`;
-      throw new SealwireError("KEY_RING_INVALID", `${problem}\nIf that process is gone: rm ${shellQuote(lock)}`);
+      const problem = `Another process has held the lock ${path} for ${WAIT_MS / 1000} s, probably another \`sealwire keys\`.`;
+      throw new SealwireError(
+        "KEY_RING_INVALID",
+        `${problem}\nWait for its end, or find it: fuser ${shellQuote(path)}`,
+      );
     }
     using _ = holdProcess();
     await sleep(clock, POLL_MS);
   }
 }
 
-async function tryCreate(lock: string): Promise<boolean> {
+function tryLock(path: string, owner: number): Disposable | undefined {
   try {
-    const handle = await open(lock, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600);
-    await handle.writeFile(`${pid}\n`).finally(() => handle.close());
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
+    return tryKernelLock(path, owner);
+  } catch (cause) {
+    const code = sqliteCode(cause);
+    if (code === undefined) throw cause;
+    if (code !== NOT_A_DATABASE) {
+      const { message } = cause as Error;
+      throw new SealwireError("KEY_RING_INVALID", `The lock ${path} cannot be taken: ${message}.`, { cause });
+    }
+    // The lock of version 0.1 was a text file with the process id.
+    const problem = `"${path}" is not a lock of this version of sealwire.`;
+    throw new SealwireError("KEY_RING_INVALID", `${problem}\nIf no other version is running: rm ${shellQuote(path)}`, {
+      cause,
+    });
   }
 }

@@ -39,6 +39,8 @@ export interface JobRun {
   readonly args: Uint8Array;
   readonly attempt: number;
   readonly traceparent: string | undefined;
+  /** When the attempt times out, in Unix milliseconds. */
+  readonly deadlineMs: number;
   /** Aborts on cancellation, time-out and drain. Its reason is a SealwireError. */
   readonly signal: AbortSignal;
   /**

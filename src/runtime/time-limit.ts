@@ -43,6 +43,11 @@ export class TimeLimit implements Disposable {
     return time;
   }
 
+  /** The end of a time limit, in Unix milliseconds. */
+  endMs(time: RunningTime): number {
+    return this.#clock.nowMs() + time.item.atMs - this.#clock.monotonicMs();
+  }
+
   /** Cancels a time limit. Does nothing if it has passed. */
   end(time: RunningTime): void {
     this.#due.remove(time);

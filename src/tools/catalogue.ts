@@ -25,7 +25,7 @@ export class Catalogue {
         if (tool.streaming) {
           throw new SealwireError(
             "OPTIONS_INVALID",
-            `${tool.description.method} is a streaming method; tools must be unary, and long work is a job (option (sealwire.v1.job)).`,
+            `${tool.description.method} streams its response without being a job. Make it one: the option (sealwire.v1.job), and a field of type sealwire.v1.JobProgress in its response. Or make it unary.`,
           );
         }
         const other = this.#tools.get(tool.name);

@@ -248,6 +248,7 @@ export class Dispatcher {
       requestId: run.requestId,
       jobId: run.jobId,
       attempt: run.attempt,
+      deadlineMs: run.deadlineMs,
       signal: run.signal,
       args: run.args,
       traceparent: run.traceparent,

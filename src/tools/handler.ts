@@ -13,6 +13,11 @@ export interface ToolContext {
   readonly jobId: string | undefined;
   /** Number of the job's attempt, from 1 on; 1 in a sync call. */
   readonly attempt: number;
+  /**
+   * When the call or the attempt is ended at the latest, in Unix milliseconds by this process's clock: after the server's
+   * limit or the caller's time limit, whichever is shorter, or after the `execution_timeout` of the job.
+   */
+  readonly deadlineMs: number;
   /** Aborts on cancellation, time-out, drain and when the caller disconnects. */
   readonly signal: AbortSignal;
   /** The verified bytes of the input. They include what generated types lose (-0 or unset values in a Struct). */

@@ -40,7 +40,7 @@ export type Handlers<D extends ServiceDefinition, C extends ToolContext = ToolCo
     input: Input<D["methods"][K]>,
     context: C,
   ) => D["methods"][K] extends { readonly responseStream: true }
-    ? AsyncIterable<Output<D["methods"][K]>>
+    ? AsyncIterable<Returned<D["methods"][K]>>
     : Promise<Returned<D["methods"][K]>> | Returned<D["methods"][K]>;
 };
 
@@ -56,7 +56,8 @@ export interface ToolImplementation {
 
 /**
  * Binds handlers to a generated service definition. Every method needs a handler, and the types are checked. A handler
- * returns the response message, or `outputBytes(…)`. A SealwireError that it throws, such as TOOL_FAILED, reaches the
+ * returns the response message, or `outputBytes(…)`. That of a streaming job method is an async generator: it yields
+ * messages with progress, then the output. A SealwireError that it throws, such as TOOL_FAILED, reaches the
  * caller unchanged. Any other error reaches the caller as INTERNAL with a fixed text. Throws OPTIONS_INVALID if a
  * handler is missing.
  *

@@ -15,6 +15,8 @@ export interface VerifiedRequest {
   readonly key: VerificationKey;
   /** W3C trace context, unsigned. */
   readonly traceparent: string | undefined;
+  /** The caller's deadline, in Unix milliseconds; Infinity: none. */
+  readonly deadlineMs: number;
   /** Names client, request and tool in every line. */
   readonly logger: Logger;
   /** Counts the request as an open watch, not as a call in flight, until disposed. Throws QUOTA_EXCEEDED. */
@@ -24,6 +26,8 @@ export interface VerifiedRequest {
 /** A request on its way to its tool. */
 export interface Invocation {
   readonly request: VerifiedRequest;
+  /** See {@link ToolContext.deadlineMs}. */
+  readonly deadlineMs: number;
   /** Aborts when the call has ended before its tool. */
   readonly signal: AbortSignal;
   /** Aborts when the server drains. */
@@ -47,8 +51,8 @@ export interface CallInvocation extends Invocation {
 }
 
 /**
- * The context of a sync call's handler. Signal and logger are created on first access, because most handlers use
- * neither.
+ * The context of a sync call's handler. Deadline, signal and logger are determined on access, because most handlers use
+ * none of them.
  */
 export class CallContext implements ToolContext {
   readonly clientId: string;
@@ -67,6 +71,10 @@ export class CallContext implements ToolContext {
     this.args = envelope.args.value;
     this.traceparent = traceparent;
     this.#invocation = invocation;
+  }
+
+  get deadlineMs(): number {
+    return this.#invocation.deadlineMs;
   }
 
   get signal(): AbortSignal {

@@ -14,6 +14,7 @@ import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { readOutputBytes } from "./handler.ts";
 import type { AnyHandler, MethodDefinition } from "./implement.ts";
 import { resolveJobPolicy, toPolicyMessage } from "./job-policy.ts";
+import { handleStream, progressField } from "./job-stream.ts";
 import { decodeWithProtoKeys, mayHoldProtoKey } from "./proto-keys.ts";
 import { checkToolName, toToolName } from "./tool-name.ts";
 
@@ -27,7 +28,7 @@ export interface Tool {
   readonly policy: JobPolicy | undefined;
   /** True if the tool is idempotent or has no side effects, so that no intent is recorded. */
   readonly repeatable: boolean;
-  /** True for `watch_job` and `watch_jobs`, which answer with a stream of messages. */
+  /** True for `watch_job` and `watch_jobs`, which answer with a stream of messages. False for streaming job methods. */
   readonly streaming: boolean;
   readonly description: ToolDescription;
   readonly handler: AnyHandler;
@@ -44,16 +45,21 @@ export interface Tool {
 export function makeTool(image: Image, method: DescMethod, definition: MethodDefinition, handler: AnyHandler): Tool {
   const description = describeTool(image, method);
   const { requestType, responseType } = definition;
+  const isStream = method.methodKind === "server_streaming";
+  const path = methodPath(method);
   return {
     name: description.name,
     input: method.input,
     inputTypeUrl: TYPE_URL_PREFIX + method.input.typeName,
     outputTypeUrl: TYPE_URL_PREFIX + method.output.typeName,
-    policy: description.job === undefined ? undefined : resolveJobPolicy(description.job, methodPath(method)),
+    policy: description.job === undefined ? undefined : resolveJobPolicy(description.job, path),
     repeatable: description.idempotent,
-    streaming: method.methodKind === "server_streaming",
+    streaming: isStream && description.job === undefined,
     description,
-    handler,
+    handler:
+      isStream && description.job !== undefined
+        ? handleStream(handler, { method: path, codec: responseType, progress: progressField(path, method.output) })
+        : handler,
     decodeInput(args) {
       const decode = (bytes: Uint8Array): unknown => requestType.decode(bytes);
       return mayHoldProtoKey(args) ? decodeWithProtoKeys(args, method.input, decode) : decode(args);
@@ -85,7 +91,9 @@ export function describeTool(image: Image, method: DescMethod): ToolDescription 
   const name = toolNameOf(image, method);
   const readOnly = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   if (jobOption !== undefined && method.methodKind !== "unary") {
-    throw new SealwireError("OPTIONS_INVALID", `${path} has the option (sealwire.v1.job) but streams; make it unary.`);
+    if (method.methodKind !== "server_streaming")
+      throw new SealwireError("OPTIONS_INVALID", `${path} streams its requests; a tool has one request.`);
+    progressField(path, method.output);
   }
   return {
     name,

@@ -82,7 +82,8 @@ function methodDefinition(name: string): ServiceDefinition["methods"][string] {
   };
 }
 
-function methodOptions({ job, idempotent }: TestTool): MethodOptions {
+/** The options of a method. */
+export function methodOptions({ job, idempotent }: Pick<TestTool, "job" | "idempotent">): MethodOptions {
   const options = create(MethodOptionsSchema, {
     idempotencyLevel: idempotent
       ? MethodOptions_IdempotencyLevel.IDEMPOTENT

@@ -1,5 +1,7 @@
+import { type CredentialsSource, fileCredentials } from "../../client/credentials-source.ts";
 import { SealwireError } from "../../errors.ts";
 import { fileExists } from "../../files/file-exists.ts";
+import { silentLogger } from "../../runtime/logger.ts";
 import { type ClientCredentials, readCredentials } from "../../signing/key-ring/credentials.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { type AddressOptions, namedAddress } from "./called-address.ts";
@@ -14,9 +16,26 @@ export interface ConnectionOptions extends AddressOptions {
 
 /** The credentials in the options, the environment or the data folder, with the effective address. */
 export async function loadCredentials(terminal: Terminal, options: ConnectionOptions): Promise<ClientCredentials> {
-  const address = namedAddress(options, terminal.env);
   const credentials = await readCredentials(await credentialsPath(terminal, options));
-  return address === undefined ? credentials : { ...credentials, address };
+  return { ...credentials, address: addressOf(terminal, options, credentials) };
+}
+
+/** The credentials of a command that calls a server. A command that waits follows a file that is replaced. */
+export async function openCredentials(terminal: Terminal, options: ConnectionOptions): Promise<CredentialsSource> {
+  const path = await credentialsPath(terminal, options);
+  const warn = ({ err }: { readonly err?: Error }): void =>
+    terminal.say(`warning: ${err?.message}\nThe previous credentials stay in use.`);
+  return fileCredentials({ path, logger: { ...silentLogger, warn } });
+}
+
+/** The address in the options or the environment, otherwise that in the credentials. */
+export function addressOf(
+  terminal: Terminal,
+  options: ConnectionOptions,
+  credentials: ClientCredentials | CredentialsSource,
+): string {
+  const { address } = "current" in credentials ? credentials.current() : credentials;
+  return namedAddress(options, terminal.env) ?? address;
 }
 
 async function credentialsPath(terminal: Terminal, { credentials }: ConnectionOptions): Promise<string> {

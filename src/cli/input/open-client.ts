@@ -1,10 +1,11 @@
 import { SealwireClient } from "../../client/client.ts";
+import type { CredentialsSource } from "../../client/credentials-source.ts";
 import type { ClientTls } from "../../client/options.ts";
 import { SealwireError } from "../../errors.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { asksForTls, checkSecurity } from "./called-address.ts";
-import { type ConnectionOptions, loadCredentials } from "./connection-options.ts";
+import { addressOf, type ConnectionOptions, openCredentials } from "./connection-options.ts";
 import { readDescriptors } from "./descriptors-input.ts";
 import { readInput } from "./json-input.ts";
 
@@ -15,14 +16,16 @@ const RETRY_FOR_MS = 10_000;
 export async function openClient(
   terminal: Terminal,
   options: ConnectionOptions & { readonly descriptors?: string },
-  credentials?: ClientCredentials,
+  credentials?: ClientCredentials | CredentialsSource,
 ): Promise<SealwireClient> {
-  const known = credentials ?? (await loadCredentials(terminal, options));
-  checkSecurity(known.address, options);
+  const known = credentials ?? (await openCredentials(terminal, options));
+  const address = addressOf(terminal, options, known);
+  checkSecurity(address, options);
   const tls = await readTls(terminal, options);
   const descriptors = await readDescriptors(terminal, options.descriptors);
   return new SealwireClient({
     credentials: known,
+    address,
     ...(tls && { tls }),
     ...(options.insecure && { allowRemotePlaintext: true }),
     ...(descriptors && { descriptors }),

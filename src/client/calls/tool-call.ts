@@ -10,7 +10,7 @@ import type { Endpoint } from "../transport/transport.ts";
 import { Deadline, TIME_IS_UP } from "./deadline.ts";
 import { type Outcome, readFailure, readMessage } from "./outcome.ts";
 import { Retries, tellsDelay } from "./retry.ts";
-import type { EncodedMessage, SignedAttempt } from "./signer.ts";
+import { type EncodedMessage, RENEWALS_MAX, type SignedAttempt } from "./signer.ts";
 
 /** One intent: a tool, its arguments and the request id. */
 export interface Intent {
@@ -51,10 +51,15 @@ export async function callWithin(
 ): Promise<VerifiedResponse> {
   const { options, signer, transport } = connection;
   const retries = new Retries(options.retry, options);
+  let renewals = 0;
   for (;;) {
     deadline.throwIfEnded();
     const { attempt, outcome } = await send(connection, intent, deadline);
     if (outcome.kind === "answer") return outcome.response;
+    if (renewals < RENEWALS_MAX && (await signer.renew(attempt, outcome.error, deadline.signal))) {
+      renewals += 1;
+      continue;
+    }
     if (deadline.hasEnded) throw endOf(deadline.reason, retries.errorInTime(outcome, deadline.limitMs));
     const delayMs = retries.delayAfter(outcome, {
       correctClock: () => outcome.kind === "refusal" && signer.adoptServerTime(Number(outcome.response.tsMs), attempt),
@@ -87,10 +92,12 @@ interface Sent {
 
 /** Makes one attempt at the next server: over its shared stream if there is one, otherwise as a separate request. */
 async function send(connection: Connection, intent: Intent, deadline: Deadline): Promise<Sent> {
-  const { transport, pipelines } = connection;
+  const { transport, pipelines, signer } = connection;
   const endpoint = await transport.next(deadline);
   const pipeline = pipelines?.of(endpoint);
-  const stream = pipeline?.streamFor({ bytes: intent.args.value.length, traceparent: intent.traceparent });
+  const { credentials } = signer;
+  const bytes = intent.args.value.length;
+  const stream = pipeline?.streamFor({ bytes, traceparent: intent.traceparent, credentials });
   if (pipeline === undefined || stream === undefined) return sendSingly(connection, intent, deadline, endpoint);
   const sent = await sendStreamed(connection, intent, deadline, stream);
   if (!pipeline.mustResend(stream, sent.outcome) || deadline.hasEnded) return sent;
@@ -103,7 +110,7 @@ async function sendStreamed(
   deadline: Deadline,
   stream: ClientCallStream,
 ): Promise<Sent> {
-  const attempt = signer.sign({ ...intent, method: CALL_STREAM_METHOD });
+  const attempt = signer.sign({ ...intent, method: CALL_STREAM_METHOD }, stream.credentials);
   const outcome = await stream.send({
     frame: attempt.frame,
     requestSignature: attempt.signature,
@@ -116,15 +123,15 @@ async function sendStreamed(
 }
 
 async function sendSingly(
-  { options, signer, pipelines }: Connection,
+  { signer, pipelines }: Connection,
   intent: Intent,
   deadline: Deadline,
   endpoint: Endpoint,
 ): Promise<Sent> {
   const { requestId, traceparent } = intent;
+  const attempt = signer.sign({ ...intent, method: CALL_METHOD });
   const pipeline = pipelines?.of(endpoint);
   pipeline?.singleBegan();
-  const attempt = signer.sign({ ...intent, method: CALL_METHOD });
   const reply = await endpoint.unary({
     path: CALL_METHOD,
     message: attempt.frame,
@@ -134,7 +141,7 @@ async function sendSingly(
   });
   pipeline?.singleEnded();
   const expected = {
-    credentials: options.credentials,
+    credentials: attempt.credentials,
     requestSignature: attempt.signature,
     requestId,
     sequence: 0,

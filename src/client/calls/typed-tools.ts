@@ -64,13 +64,13 @@ export interface JobTool<M extends MethodDefinition> {
   resume(jobId: string): JobHandle<Output<M>>;
 }
 
-/** The tools of a service as functions, named as in its definition. Streaming methods are omitted. */
+/** The tools of a service as functions, named as in its definition. Streaming methods are omitted unless they are jobs. */
 export type TypedTools<D extends ServiceDefinition> = {
-  readonly [K in keyof D["methods"] as D["methods"][K]["responseStream"] extends true ? never : K]: IsJob<
-    D["methods"][K]
-  > extends true
-    ? JobTool<D["methods"][K]>
-    : SyncTool<D["methods"][K]>;
+  readonly [K in keyof D["methods"] as D["methods"][K]["responseStream"] extends true
+    ? IsJob<D["methods"][K]> extends true
+      ? K
+      : never
+    : K]: IsJob<D["methods"][K]> extends true ? JobTool<D["methods"][K]> : SyncTool<D["methods"][K]>;
 };
 
 /** True if the definition of a method has the option `(sealwire.v1.job)`. */
@@ -103,10 +103,12 @@ export interface ToolCaller {
   job(jobId: string, read: ReadOutput<unknown>, latest?: JobSnapshot): JobHandle<unknown>;
 }
 
-/** Creates functions for the unary methods of a definition. */
+/** Creates functions for the tools of a definition. */
 export function bindTools<D extends CallableService>(definition: D, caller: ToolCaller): TypedTools<D> {
-  const unary = Object.entries(definition.methods).filter(([, method]) => !method.responseStream);
-  const bound = unary.map(([key, method]) => [
+  const tools = Object.entries(definition.methods).filter(
+    ([, method]) => !method.responseStream || isJobMethod(method),
+  );
+  const bound = tools.map(([key, method]) => [
     key,
     isJobMethod(method) ? bindJob(method, caller) : bindSync(method, caller),
   ]);

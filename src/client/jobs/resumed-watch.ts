@@ -1,6 +1,7 @@
 import { sleep } from "../../runtime/clock.ts";
 import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import type { Deadline } from "../calls/deadline.ts";
+import { RENEWALS_MAX } from "../calls/signer.ts";
 import type { Connection } from "../connection.ts";
 import { ResumePolicy } from "./resume-policy.ts";
 import { openWatch, type StreamEnd, type WatchRequest } from "./watch-stream.ts";
@@ -39,6 +40,7 @@ export async function* resumedWatch<T>(
   const requestId = random.uuid();
   const resumePolicy = new ResumePolicy(connection, watched.isKnown);
   let end: StreamEnd | undefined;
+  let renewals = 0;
   for (;;) {
     deadline.throwIfEnded();
     const request = { ...watched.request(end), requestId };
@@ -53,14 +55,31 @@ export async function* resumedWatch<T>(
         }
         const { items, isNews, isOver } = watched.read(step.value);
         resumePolicy.verified(isNews);
+        if (isNews) renewals = 0;
         yield* items;
         if (isOver) return;
       }
     } finally {
       await stream.return({ kind: "truncated" });
     }
+    if (await renewed(connection, end, renewals, deadline)) {
+      renewals += 1;
+      logger.debug({ tool: request.tool, requestId }, "watch resumes with other credentials");
+      continue;
+    }
     const delayMs = resumePolicy.delayAfter(end, deadline);
     logger.debug({ tool: request.tool, requestId, end: end.kind, delayMs }, "watch resumes");
     await sleep(clock, delayMs, deadline.signal);
   }
+}
+
+/** True if the stream ended because its key is refused, and there are other credentials. */
+async function renewed(
+  { signer }: Connection,
+  end: StreamEnd,
+  renewals: number,
+  { signal }: Deadline,
+): Promise<boolean> {
+  if (end.kind !== "failed" || renewals >= RENEWALS_MAX) return false;
+  return await signer.renew(end.attempt, end.failure.error, signal);
 }

@@ -43,7 +43,7 @@ export async function* openWatch(
     signal: deadline.signal,
     traceparent: undefined,
   });
-  const expected = { credentials: options.credentials, requestSignature: attempt.signature, requestId };
+  const expected = { credentials: attempt.credentials, requestSignature: attempt.signature, requestId };
   const silenceMs = options.heartbeatIntervalMs * SILENT_INTERVALS;
   try {
     for (let sequence = 1; ; sequence += 1) {

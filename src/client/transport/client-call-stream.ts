@@ -19,7 +19,6 @@ import type { Endpoint, RawDuplex, RawStatus } from "./transport.ts";
 
 /** Options of a {@link ClientCallStream}. */
 export interface ClientCallStreamOptions {
-  readonly credentials: ClientCredentials;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Ends the stream when it aborts. Its calls then get no answer. */
@@ -67,6 +66,8 @@ const EXPECTED_ENDS: ReadonlySet<number> = new Set([status.OK, status.UNAVAILABL
  * than a Map that changes with each call.
  */
 export class ClientCallStream {
+  /** The credentials of all calls on the stream: one frame with refused credentials ends the stream. */
+  readonly credentials: ClientCredentials;
   readonly #options: ClientCallStreamOptions;
   readonly #stream: RawDuplex;
   readonly #openedAtMs: number;
@@ -82,7 +83,8 @@ export class ClientCallStream {
   #isRetired = false;
   #isClosed = false;
 
-  constructor(endpoint: Endpoint, options: ClientCallStreamOptions) {
+  constructor(endpoint: Endpoint, credentials: ClientCredentials, options: ClientCallStreamOptions) {
+    this.credentials = credentials;
     this.#options = options;
     this.#openedAtMs = options.clock.monotonicMs();
     this.#usedAtMs = this.#openedAtMs;
@@ -122,7 +124,7 @@ export class ClientCallStream {
 
   /** Sends one call and waits for its answer. Never rejects. */
   send({ frame, requestSignature, requestId, timeoutMs, traceparent, until }: StreamedAttempt): Promise<Outcome> {
-    const { credentials } = this.#options;
+    const { credentials } = this;
     return new Promise((resolve) => {
       this.#sent += 1;
       const expected = { credentials, requestSignature, requestId, sequence: 0 };

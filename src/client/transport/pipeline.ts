@@ -1,3 +1,4 @@
+import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import type { Outcome } from "../calls/outcome.ts";
 import { ClientCallStream, type ClientCallStreamOptions } from "./client-call-stream.ts";
 import type { Endpoint } from "./transport.ts";
@@ -15,6 +16,8 @@ export interface SendableCall {
   /** Size of its arguments. */
   readonly bytes: number;
   readonly traceparent: string | undefined;
+  /** The credentials that sign it. */
+  readonly credentials: ClientCredentials;
 }
 
 /** Maximum time between two calls that count as following each other. */
@@ -69,13 +72,14 @@ export class Pipeline {
   }
 
   /** Returns the stream for a call; `undefined` if the call is sent as a separate request. */
-  streamFor({ bytes, traceparent }: SendableCall): ClientCallStream | undefined {
+  streamFor({ bytes, traceparent, credentials }: SendableCall): ClientCallStream | undefined {
     const isAuto = this.#options.mode === "auto";
-    const stream = this.#open;
+    const stream = this.#openWith(credentials);
     // Without headers a stream cannot carry a trace context.
-    if (!isAuto && (traceparent === undefined || stream?.route !== undefined)) return stream ?? this.#begin();
+    if (!isAuto && (traceparent === undefined || stream?.route !== undefined))
+      return stream ?? this.#begin(credentials);
     if (stream === undefined) {
-      if (this.#isBusy()) this.#begin();
+      if (this.#isBusy()) this.#begin(credentials);
       return undefined;
     }
     if (!isAuto) return undefined;
@@ -115,8 +119,17 @@ export class Pipeline {
     return undefined;
   }
 
-  #begin(): ClientCallStream {
-    this.#stream = new ClientCallStream(this.#endpoint, this.#options);
+  /** The current stream, if it is that of these credentials. That of others ends with its open calls. */
+  #openWith(credentials: ClientCredentials): ClientCallStream | undefined {
+    const stream = this.#open;
+    if (stream === undefined || stream.credentials === credentials) return stream;
+    stream.retire();
+    this.#stream = undefined;
+    return undefined;
+  }
+
+  #begin(credentials: ClientCredentials): ClientCallStream {
+    this.#stream = new ClientCallStream(this.#endpoint, credentials, this.#options);
     return this.#stream;
   }
 

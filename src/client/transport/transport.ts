@@ -118,7 +118,7 @@ export interface ChannelOptions {
   readonly keepaliveTimeoutMs: number;
 }
 
-const DEADLINE_SLACK_MS = 1_000;
+const DEADLINE_SLACK_MS = 50;
 
 /**
  * The message of grpc-js for REFUSED_STREAM, which means that the server has done nothing. The code is not reported.

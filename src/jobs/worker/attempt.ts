@@ -114,6 +114,7 @@ export class Attempt {
     try {
       const result = await this.#options.handler({
         ...visible,
+        deadlineMs: this.#options.clock.nowMs() + executionTimeoutMs,
         signal: this.#controller.signal,
         progress: (completed, total, message = "") => {
           if (this.#ended) return;

@@ -115,6 +115,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
             method: CALL_STREAM_METHOD,
             peer: this.#call.getPeer(),
             traceparent: readTraceparent(metadata),
+            deadlineMs: Infinity,
             onWaiting: (change) => {
               this.#waiting += change;
               this.#goOn();

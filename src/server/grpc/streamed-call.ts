@@ -21,6 +21,7 @@ export class StreamedCall {
   allow(timeoutMs: number, clock: Clock, guard: (body: () => void) => void): void {
     const reason = (): SealwireError =>
       new SealwireError("DEADLINE_EXCEEDED", `The call took longer than the ${timeoutMs} ms that its caller allows.`);
+    this.request.deadlineMs = clock.nowMs() + timeoutMs;
     this.#timer = clock.after(timeoutMs, () => guard(() => this.stop(reason())));
   }
 

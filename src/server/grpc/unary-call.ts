@@ -147,6 +147,11 @@ export class UnaryCall extends ServerInterceptingCall implements InterceptingLis
     return remoteAddress === undefined ? "unknown" : `${remoteAddress}:${remotePort}`;
   }
 
+  get deadlineMs(): number {
+    const deadline = this.#call.getDeadline();
+    return deadline instanceof Date ? deadline.getTime() : deadline;
+  }
+
   async #accept(request: SignedRequest, bytes: Uint8Array): Promise<void> {
     try {
       request.authenticate(bytes);

@@ -104,6 +104,10 @@ class Watch implements Invocation, Expiring {
     return this.#stop.signal;
   }
 
+  get deadlineMs(): number {
+    return this.request.deadlineMs;
+  }
+
   get drainSignal(): AbortSignal {
     return this.#watches.options.drain.signal;
   }

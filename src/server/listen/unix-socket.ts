@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { chmodSync, lstatSync, renameSync, rmSync, type Stats } from "node:fs";
 import { connect, type Server } from "node:net";
-import { tryKernelLock } from "../../store/sqlite/kernel-lock.ts";
+import { tryKernelLock } from "../../files/kernel-lock.ts";
 
 /** The limit is 107 bytes on Linux and 103 bytes elsewhere. The temporary name has a suffix of four bytes. */
 const PATH_BYTES_MOST = 99;

@@ -102,6 +102,10 @@ export class Execution implements CallInvocation, Stoppable, Expiring {
     return this.#stopped;
   }
 
+  get deadlineMs(): number {
+    return Math.min(this.#options.timeLimit.endMs(this.#time), this.request.deadlineMs);
+  }
+
   get drainSignal(): AbortSignal {
     return this.#options.drain.signal;
   }

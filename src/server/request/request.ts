@@ -43,6 +43,8 @@ export interface RequestOrigin {
   readonly peer: string;
   /** W3C trace context, unsigned. */
   readonly traceparent: string | undefined;
+  /** The caller's deadline, in Unix milliseconds; Infinity: none. */
+  readonly deadlineMs: number;
   /** Called with 1 when a call starts to wait as a long-poll, and with -1 when it stops waiting. */
   readonly onWaiting?: (change: 1 | -1) => void;
 }
@@ -65,6 +67,7 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
   #envelope: VerifiedEnvelope | undefined;
   #permit: Permit | undefined;
   #logger: Logger | undefined;
+  #deadlineMs: number | undefined;
   #ended = false;
   #runs = false;
 
@@ -104,6 +107,16 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
 
   get traceparent(): string | undefined {
     return this.#origin.traceparent;
+  }
+
+  /** The caller's deadline, in Unix milliseconds; Infinity: none. */
+  get deadlineMs(): number {
+    return this.#deadlineMs ?? this.#origin.deadlineMs;
+  }
+
+  /** Sets the deadline of a frame that has one of its own, as on a call stream. */
+  set deadlineMs(deadlineMs: number) {
+    this.#deadlineMs = deadlineMs;
   }
 
   /** Created on first use, because most calls log nothing. */

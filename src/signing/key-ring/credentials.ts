@@ -54,9 +54,16 @@ export function credentialsOf(key: VerificationKey, server: { serverId: string; 
  * ```
  */
 export async function readCredentials(path: string): Promise<ClientCredentials> {
-  const { bytes } = await readPrivateFile({ path, what: "credentials file", reason: "OPTIONS_INVALID" });
+  return (await loadCredentialsFile(path)).credentials;
+}
+
+/** Like {@link readCredentials}, with the version of the file (see {@link fileVersion}). */
+export async function loadCredentialsFile(
+  path: string,
+): Promise<{ readonly credentials: ClientCredentials; readonly version: string }> {
+  const { bytes, version } = await readPrivateFile({ path, what: "credentials file", reason: "OPTIONS_INVALID" });
   try {
-    return parseCredentials(bytes, `The credentials in ${path}`);
+    return { credentials: parseCredentials(bytes, `The credentials in ${path}`), version };
   } finally {
     bytes.fill(0);
   }

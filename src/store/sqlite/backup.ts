@@ -2,11 +2,10 @@ import { constants, existsSync, statSync } from "node:fs";
 import { link, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SealwireError } from "../../errors.ts";
+import { openDatabase, sqliteCode } from "../../runtime/node-sqlite.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
-import { openDatabase } from "./node-sqlite.ts";
 import { noStore } from "./open-error.ts";
 import { readLayout, SCHEMA_VERSION } from "./schema.ts";
-import { sqliteCode } from "./storage-error.ts";
 import { markAsCopy } from "./store-state.ts";
 
 const COPY_OF_ANOTHER = "A store in a database is copied by the database's own tools (pg_dump).";

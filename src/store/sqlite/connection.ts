@@ -1,9 +1,8 @@
 import { chmodSync, closeSync, openSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
-import { openDatabase } from "./node-sqlite.ts";
+import { openDatabase, sqliteCode } from "../../runtime/node-sqlite.ts";
 import { fileError } from "./open-error.ts";
-import { sqliteCode } from "./storage-error.ts";
 
 const SQLITE_NOTADB = 26;
 const OWNER_ONLY = 0o600;

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
+import { openDatabase } from "../../runtime/node-sqlite.ts";
 import { compareLayout, type LayoutCheck, type Migration } from "../layout.ts";
-import { openDatabase } from "./node-sqlite.ts";
 import { type OpenSqliteStoreOptions, openSqliteStore } from "./open.ts";
 import { noStore, openError } from "./open-error.ts";
 import { readLayout, SCHEMA_VERSION } from "./schema.ts";

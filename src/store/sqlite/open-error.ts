@@ -1,5 +1,6 @@
 import { SealwireError } from "../../errors.ts";
-import { isDamage, sqliteCode, storageError } from "./storage-error.ts";
+import { sqliteCode } from "../../runtime/node-sqlite.ts";
+import { isDamage, storageError } from "./storage-error.ts";
 
 /** Result codes of missing permissions: PERM, READONLY, CANTOPEN, AUTH. */
 const ACCESS_CODES: ReadonlySet<number | undefined> = new Set([3, 8, 14, 23]);

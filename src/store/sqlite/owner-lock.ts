@@ -1,5 +1,5 @@
 import { SealwireError } from "../../errors.ts";
-import { tryKernelLock } from "./kernel-lock.ts";
+import { tryKernelLock } from "../../files/kernel-lock.ts";
 import { fileError } from "./open-error.ts";
 import { isDamage } from "./storage-error.ts";
 

@@ -1,16 +1,11 @@
 import { storeClosed, storeUnavailable } from "../../jobs/unavailable.ts";
+import { sqliteCode } from "../../runtime/node-sqlite.ts";
 
 /**
  * Primary result codes (https://sqlite.org/rescode.html) of environment faults, not of faulty statements: PERM, BUSY,
  * LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOLFS, NOTADB.
  */
 const AWAY_CODES: ReadonlySet<number> = new Set([3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 22, 26]);
-
-/** The primary SQLite result code of a thrown value; `undefined` if SQLite did not throw it. */
-export function sqliteCode(thrown: unknown): number | undefined {
-  if (!(thrown instanceof Error) || !("errcode" in thrown) || typeof thrown.errcode !== "number") return undefined;
-  return thrown.errcode & 0xff;
-}
 
 /** True if `thrown` means that the store is temporarily unavailable. */
 export function isStoreAway(thrown: unknown): boolean {

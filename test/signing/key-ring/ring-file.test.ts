@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, chown, mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { tryKernelLock } from "../../../src/files/kernel-lock.ts";
 import { replacePrivateFile } from "../../../src/files/private-file-write.ts";
 import { readableText } from "../../../src/files/readable-text.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
@@ -47,14 +49,14 @@ test("a file that is absent or a folder is said to be so", () =>
     assert.match((await thrownBy(() => loadRingFile(folder))).message, "EISDIR");
   }));
 
-test("an edit is on disk with mode 0600, and leaves neither lock nor temporary file", () =>
+test("an edit is on disk with mode 0600, and leaves no temporary file", () =>
   inFolder(async (folder) => {
     const path = join(folder, "ring.json");
     await createRingFile(path, ringOfAlice().document);
     await editRingFile(options(path), (ring) => rotateServerSecret(ring, context));
     assert.is((await loadRingFile(path)).document.serverSecrets.length, 2);
     assert.is((await stat(path)).mode & 0o777, 0o600);
-    assert.equal(await readdir(folder), ["ring.json"]);
+    assert.equal((await readdir(folder)).sort(), ["ring.json", "ring.json.lock"]);
   }));
 
 test("an edit leaves the file to its owner", () =>
@@ -65,7 +67,7 @@ test("an edit leaves the file to its owner", () =>
     const owner = isRoot ? 65534 : (process.getuid?.() ?? 0);
     await chown(path, owner, -1);
     await editRingFile(options(path), (ring) => rotateServerSecret(ring, context));
-    assert.is((await stat(path)).uid, owner);
+    assert.equal([(await stat(path)).uid, (await stat(`${path}.lock`)).uid], [owner, owner]);
   }));
 
 test("an edit keeps what root lets a group read", () =>
@@ -94,7 +96,7 @@ test("an edit that would make an unusable ring changes nothing", () =>
     const before = await readFile(path);
     await thrownBy(() => editRingFile(options(path), (ring) => ({ ...ring, serverSecrets: [] })));
     assert.equal(await readFile(path), before);
-    assert.equal(await readdir(folder), ["ring.json"]);
+    assert.equal((await readdir(folder)).sort(), ["ring.json", "ring.json.lock"]);
   }));
 
 test("an edit through a symlink replaces the file behind it and keeps the link", () =>
@@ -121,11 +123,10 @@ test("a file is not made in a folder that is not there", () =>
     assert.match((await thrownBy(() => createRingFile(path, ringOfAlice().document))).message, "ENOENT");
   }));
 
-test("a lock that stays is reported with its process and the command that removes it", () =>
+test("a lock that another process holds is waited for, then reported", () =>
   inFolder(async (folder) => {
     const path = join(folder, "ring.json");
     await createRingFile(path, ringOfAlice().document);
-    await writeFile(`${path}.lock`, "4711\n");
     // Each look at this clock passes a second, so that nobody waits.
     let nowMs = 0;
     const clock = {
@@ -135,13 +136,42 @@ test("a lock that stays is reported with its process and the command that remove
         return nowMs;
       },
     };
-    const refusal = async () =>
-      (await thrownBy(() => editRingFile({ ...options(path), clock }, (ring) => ring))).message;
-    assert.match(await refusal(), "pid 4711");
-    assert.match(await refusal(), `rm ${path}.lock`);
+    const edit = () => editRingFile({ ...options(path), clock }, (ring) => ring);
+    const held = tryKernelLock(`${path}.lock`);
+    assert.ok(held);
+    assert.match((await thrownBy(edit)).message, `Another process has held the lock ${path}.lock for 5 s`);
+    held[Symbol.dispose]();
+    await edit();
+    await rm(`${path}.lock`);
+    await writeFile(`${path}.lock`, "4711\n");
+    const { message } = await thrownBy(edit);
+    assert.match(message, "is not a lock of this version");
+    assert.match(message, `rm ${path}.lock`);
     await rm(`${path}.lock`);
     await mkdir(`${path}.lock`);
-    assert.match(await refusal(), "pid unknown");
+    assert.match((await thrownBy(edit)).message, `The lock ${path}.lock cannot be taken: `);
+  }));
+
+test("the lock of a process that was killed is free at once", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "ring.json");
+    await createRingFile(path, ringOfAlice().document);
+    const script = `
+      import { systemClock as clock } from "${ringModule("runtime/clock.ts")}";
+      import { systemRandom as random } from "${ringModule("runtime/random.ts")}";
+      import { editRingFile } from "${ringModule("signing/key-ring/ring-file.ts")}";
+      setInterval(() => {}, 1000);
+      await editRingFile({ path: process.argv[1], clock, random }, () => {
+        console.log("locked");
+        return new Promise(() => {});
+      });`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script, path]);
+    await once(child.stdout, "data");
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const startedMs = performance.now();
+    await editRingFile(options(path), (ring) => ring);
+    assert.ok(performance.now() - startedMs < 2_000);
   }));
 
 test("processes that add keys at the same time lose none", () =>

@@ -8,3 +8,9 @@ export function openDatabase(path: string, options: DatabaseSyncOptions = {}): D
   const sqlite = process.getBuiltinModule("node:sqlite");
   return new sqlite.DatabaseSync(path, options);
 }
+
+/** The primary SQLite result code of a thrown value; `undefined` if SQLite did not throw it. */
+export function sqliteCode(thrown: unknown): number | undefined {
+  if (!(thrown instanceof Error) || !("errcode" in thrown) || typeof thrown.errcode !== "number") return undefined;
+  return thrown.errcode & 0xff;
+}
