@@ -1,5 +1,4 @@
 import { type Bench, describeSettings, type Table } from "../report/result.ts";
-import { describeRange, median } from "../report/statistics.ts";
 import type { VariantName } from "../variants/variants.ts";
 import { compare } from "./compared.ts";
 import type { Series } from "./rounds.ts";
@@ -28,29 +27,27 @@ export const parts: Bench = {
   },
 };
 
-/** What each part takes of a call. A part's cost is a difference within a round. */
+/**
+ * What each part takes of a call, by the quietest round of each variant. Whatever else the machine does only adds to a
+ * round, and may add more than a part takes.
+ */
 function costs(series: readonly Series[]): Table {
-  const of = (name: VariantName): number[] => series.find((each) => each.name === name)?.rounds.map(cpuPerCall) ?? [];
+  const of = (name: VariantName): number =>
+    Math.min(...(series.find((each) => each.name === name)?.rounds.map(cpuPerCall) ?? []));
   const whole = of(WHOLE);
-  const minus = (from: readonly number[], values: readonly number[]): number[] =>
-    from.map((value, round) => value - (values[round] ?? Number.NaN));
-  const single = PARTS.map(([, without]) => minus(whole, of(without)));
-  const sum = whole.map((_, round) => single.reduce((total, costs) => total + (costs[round] ?? Number.NaN), 0));
-  const rows: readonly (readonly [string, readonly number[]])[] = [
-    ...PARTS.map(([part], index) => [part, single[index] ?? []] as const),
-    ["the sum of these", sum],
-    ["all three, left out together", minus(whole, of(BARE))],
+  const single = PARTS.map(([part, without]) => [part, whole - of(without)] as const);
+  const rows: readonly (readonly [string, number])[] = [
+    ...single,
+    ["the sum of these", single.reduce((sum, [, cost]) => sum + cost, 0)],
+    ["all three, left out together", whole - of(BARE)],
     ["what remains: grpc-js, frames, admission, the tool", of(BARE)],
     ["the whole call", whole],
-    ["log and metrics, in addition", minus(of(OBSERVED), whole)],
+    ["log and metrics, in addition", of(OBSERVED) - whole],
     ["for comparison: grpc-js", of("grpc-js")],
   ];
   return {
-    title: "What each part takes of the server's CPU, 64 callers",
-    columns: ["", "µs per call", "lowest–highest", "share of a call (%)"],
-    rows: rows.map(([label, values]) => {
-      const shares = values.map((value, round) => (value / (whole[round] ?? Number.NaN)) * 100);
-      return [label, median(values), describeRange(values), median(shares)];
-    }),
+    title: "What each part takes of the server's CPU, 64 callers, by the quietest round",
+    columns: ["", "µs per call", "share of a call (%)"],
+    rows: rows.map(([label, cost]) => [label, cost, (cost / whole) * 100]),
   };
 }
