@@ -3,6 +3,7 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { JobProgress } from "../../gen/sealwire/v1/job.ts";
 import { SealwireError } from "../errors.ts";
+import { systemClock as clock } from "../runtime/clock.ts";
 import { readOutputBytes, type ToolContext } from "./handler.ts";
 import type { AnyHandler, MessageCodec } from "./implement.ts";
 
@@ -62,7 +63,7 @@ async function readOutput(
   context: ToolContext,
 ): Promise<unknown> {
   let output: { readonly message: unknown } | undefined;
-  let turnBeganMs = performance.now();
+  let turnBeganMs = clock.monotonicMs();
   for await (const message of messages) {
     if (output !== undefined) throw broken(context, `${method} sent a message after its output.`);
     const bytes = readOutputBytes(message) ?? codec.encode(message).finish();
@@ -74,9 +75,9 @@ async function readOutput(
     context.progress(Number(progress.completed), Number(progress.total), progress.message);
     // Closes the generator, unless the worker drains: the job may still finish then.
     if (context.signal.aborted && !isDraining(context.signal)) throw context.signal.reason;
-    if (performance.now() - turnBeganMs > TURN_MS) {
+    if (clock.monotonicMs() - turnBeganMs > TURN_MS) {
       await nextTurn();
-      turnBeganMs = performance.now();
+      turnBeganMs = clock.monotonicMs();
     }
   }
   if (output === undefined)
