@@ -1,5 +1,5 @@
 import type { Bench, Table } from "../report/result.ts";
-import { describeRange, median, ratios } from "../report/statistics.ts";
+import { comparison, median } from "../report/statistics.ts";
 import { type Measured, measureInRounds, type Series } from "./rounds.ts";
 import { callsPerSecond } from "./series-table.ts";
 
@@ -21,10 +21,9 @@ export const client: Bench = {
 
 function clientTable(title: string, all: readonly Series[], callers: number): Table {
   const series = all.filter((each) => each.callers === callers);
-  const compared = (rounds: readonly Measured[], of: (round: Measured) => number): readonly [number, string] => {
-    const values = ratios(rounds.map(of), (series[0]?.rounds ?? []).map(of));
-    return [median(values), describeRange(values)];
-  };
+  const base = series[0]?.rounds ?? [];
+  const compared = (rounds: readonly Measured[], of: (round: Measured) => number): readonly [number, string] =>
+    comparison(rounds.map(of), base.map(of));
   return {
     title,
     columns: [

@@ -1,5 +1,5 @@
 import type { Bench } from "../report/result.ts";
-import { describeRange, median, ratios } from "../report/statistics.ts";
+import { comparison, median, medianRatio } from "../report/statistics.ts";
 import type { VariantName } from "../variants/variants.ts";
 import { measureInRounds } from "./rounds.ts";
 import { cpuPerCall } from "./series-table.ts";
@@ -19,15 +19,13 @@ export const connections: Bench = {
       series.find((each) => each.name === name)?.rounds.map(cpuPerCall) ?? [];
     const [grpcJsOne = [], grpcJsMany = []] = SERVERS[0]?.map(cpuOf) ?? [];
     const rows = SERVERS.map(([one, many]) => {
-      const more = ratios(cpuOf(many), cpuOf(one));
       return [
         series.find(({ name }) => name === one)?.title ?? one,
         median(cpuOf(one)),
-        median(ratios(cpuOf(one), grpcJsOne)),
+        medianRatio(cpuOf(one), grpcJsOne),
         median(cpuOf(many)),
-        median(ratios(cpuOf(many), grpcJsMany)),
-        median(more),
-        describeRange(more),
+        medianRatio(cpuOf(many), grpcJsMany),
+        ...comparison(cpuOf(many), cpuOf(one)),
       ];
     });
     const columns = [

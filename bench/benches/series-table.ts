@@ -1,5 +1,5 @@
 import type { Cell, Table } from "../report/result.ts";
-import { describeRange, median, ratios } from "../report/statistics.ts";
+import { comparison, median } from "../report/statistics.ts";
 import type { Measured, Series } from "./rounds.ts";
 
 /** Calls per second in one interval. */
@@ -20,11 +20,8 @@ export function serverBusy({ serverCpuUs, elapsedMs }: Measured): number {
 /** A table of series with the same number of callers, each compared with the series `base`. */
 export function seriesTable(title: string, series: readonly Series[], base: string): Table {
   const reference = series.find(({ name }) => name === base)?.rounds;
-  const compared = (rounds: readonly Measured[], of: (round: Measured) => number): Cell[] => {
-    if (reference === undefined) return ["", ""];
-    const compared = ratios(rounds.map(of), reference.map(of));
-    return [median(compared), describeRange(compared)];
-  };
+  const compared = (rounds: readonly Measured[], of: (round: Measured) => number): readonly Cell[] =>
+    reference === undefined ? ["", ""] : comparison(rounds.map(of), reference.map(of));
   return {
     title,
     columns: [

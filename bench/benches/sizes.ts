@@ -1,5 +1,5 @@
 import type { Bench, Cell } from "../report/result.ts";
-import { describeRange, median, ratios } from "../report/statistics.ts";
+import { comparison, median } from "../report/statistics.ts";
 import { SIZES } from "../variants/echoed-messages.ts";
 import { SIZE_NAMES, type SizeName } from "../variants/size-names.ts";
 import { measureInRounds, type Series } from "./rounds.ts";
@@ -45,14 +45,12 @@ function row(name: SizeName, series: readonly Series[]): Cell[] {
   const { title, bytes } = SIZES[name];
   const [grpcJs = [], sealwire = []] = series.map(({ rounds }) => rounds.map(cpuPerCall));
   const [grpcJsMs = [], sealwireMs = []] = series.map(({ rounds }) => rounds.map(({ p50Ms }) => p50Ms));
-  const compared = ratios(sealwire, grpcJs);
   return [
     title,
     bytes().length,
     median(grpcJs),
     median(sealwire),
-    median(compared),
-    describeRange(compared),
+    ...comparison(sealwire, grpcJs),
     median(grpcJsMs),
     median(sealwireMs),
   ];

@@ -21,6 +21,12 @@ export function medianRatio(values: readonly number[], base: readonly number[]):
   return median(ratios(values, base));
 }
 
+/** Two cells: the median of {@link ratios}, and their range. */
+export function comparison(values: readonly number[], base: readonly number[]): readonly [number, string] {
+  const compared = ratios(values, base);
+  return [median(compared), describeRange(compared)];
+}
+
 /** The lowest and the highest of values, for a cell. */
 export function describeRange(values: readonly number[]): string {
   const lowest = Math.min(...values).toPrecision(3);
