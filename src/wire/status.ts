@@ -5,12 +5,16 @@ import { Status } from "../../gen/google/rpc/status.ts";
 import { isWireReason, type SealwireError } from "../errors.ts";
 import { cutText, errorToMessage } from "./error-message.ts";
 import { MAX_STATUS_DETAILS_BYTES, TYPE_URL_PREFIX } from "./limits.ts";
+import { typeNameOf } from "./type-name.ts";
 
 /** Domain of every google.rpc.ErrorInfo that Sealwire sends. */
 export const ERROR_DOMAIN = "sealwire";
 
 const DETAILS_KEY = "grpc-status-details-bin";
 const MAX_STATUS_TEXT_LENGTH = 256;
+const FRAME_TYPES: ReadonlySet<string> = new Set(["sealwire.v1.CallResponse", "sealwire.v1.WatchJobResponse"]);
+/** Types that clients read. A detail of a tool must not be taken for the server's own. */
+const READ_TYPES: ReadonlySet<string> = new Set([...FRAME_TYPES, "google.rpc.ErrorInfo"]);
 
 /** A gRPC status as grpc-js sends it. */
 export interface GrpcFailure {
@@ -31,7 +35,8 @@ export interface UnverifiedStatus {
 
 /**
  * Converts an error to a gRPC status with google.rpc.Status details (docs/protocol.md, Errors), at most 4 KiB. `frame`
- * is the signed frame to include. If the details are too large, the projections are omitted, not the frame.
+ * is the signed frame to include. If the details are too large, the projections are omitted, not the frame. The details
+ * of the error itself come last.
  */
 export function toGrpcFailure(
   error: SealwireError,
@@ -40,8 +45,9 @@ export function toGrpcFailure(
   const message = errorToMessage(error);
   const details: Any[] = [];
   const status: Status = { code: message.code, message: cutText(error.message, MAX_STATUS_TEXT_LENGTH), details };
-  const addIfItFits = (type: string, value: Uint8Array): void => {
-    details.push({ typeUrl: TYPE_URL_PREFIX + type, value });
+  const addIfItFits = (type: string, value: Uint8Array): void => add({ typeUrl: TYPE_URL_PREFIX + type, value });
+  const add = (detail: Any): void => {
+    details.push(detail);
     if (Status.encode(status).finish().length > MAX_STATUS_DETAILS_BYTES) details.pop();
   };
   if (frame !== undefined) addIfItFits(frame.type, frame.bytes);
@@ -59,6 +65,7 @@ export function toGrpcFailure(
     }));
     addIfItFits("google.rpc.BadRequest", BadRequest.encode({ fieldViolations }).finish());
   }
+  for (const detail of message.details) if (!READ_TYPES.has(typeNameOf(detail.typeUrl))) add(detail);
   const metadata = new Metadata();
   metadata.set(DETAILS_KEY, Buffer.from(Status.encode(status).finish()));
   return { code: message.code as number as GrpcStatus, details: status.message, metadata };
@@ -80,7 +87,7 @@ export function readStatusDetails(metadata: Metadata): UnverifiedStatus | undefi
       code,
       message,
       reason: domain === ERROR_DOMAIN ? reason : undefined,
-      frame: find((type) => type === "sealwire.v1.CallResponse" || type === "sealwire.v1.WatchJobResponse"),
+      frame: find((type) => FRAME_TYPES.has(type)),
     };
   } catch {
     return undefined;
