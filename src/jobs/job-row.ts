@@ -1,4 +1,5 @@
-import type { JobError, JobState, JobView } from "./job.ts";
+import type { JobState, JobView } from "./job.ts";
+import { readJobError } from "./job-error.ts";
 import type { ClaimedAttempt } from "./worker/attempt-store.ts";
 
 /** A row of the table `job`, which has the same columns in every engine. Booleans are engine-specific. */
@@ -60,7 +61,7 @@ export function toJobView(row: JobRow): JobView {
             total: row.progress_total ?? 0,
             message: row.progress_message ?? "",
           },
-    error: row.error === null ? undefined : (JSON.parse(row.error) as JobError),
+    error: row.error === null ? undefined : readJobError(row.error),
     cancelRequested: Boolean(row.cancel_requested),
     createdAtMs: row.created_at_ms,
     startedAtMs: row.started_at_ms ?? undefined,

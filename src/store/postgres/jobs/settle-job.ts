@@ -1,6 +1,6 @@
 import { backoffMs } from "../../../jobs/backoff.ts";
 import type { JobProgress } from "../../../jobs/job.ts";
-import { jobErrorOf } from "../../../jobs/job-error.ts";
+import { jobErrorOf, writeJobError } from "../../../jobs/job-error.ts";
 import type { JobRow, RetryRow } from "../../../jobs/job-row.ts";
 import type { TransitionName } from "../../../jobs/transitions.ts";
 import type { AttemptKey, AttemptOutcome } from "../../../jobs/worker/attempt-store.ts";
@@ -59,14 +59,17 @@ export async function settle(queries: Queries, end: Ending): Promise<JobRow | un
 
 function decide(running: RetryRow, { outcome, nowMs }: Ending): { statement: Statement; values?: object } {
   if (running.cancel_requested || outcome.kind === "cancelled") {
-    return { statement: CANCEL, values: { error: JSON.stringify(jobErrorOf("CANCELLED")) } };
+    return { statement: CANCEL, values: { error: writeJobError(jobErrorOf("CANCELLED")) } };
   }
   if (outcome.kind !== "failed") return { statement: HAND_BACK };
   const failures = running.failures + 1;
-  const failed = { failures, error: JSON.stringify(outcome.error) };
+  const failed = { failures, error: writeJobError(outcome.error) };
   if (!outcome.retry || failures >= running.max_attempts) return { statement: FAIL, values: failed };
   const policy = { initialBackoffMs: running.initial_backoff_ms, maxBackoffMs: running.max_backoff_ms };
-  return { statement: RETRY, values: { ...failed, runAt: nowMs + backoffMs(policy, failures) } };
+  return {
+    statement: RETRY,
+    values: { ...failed, runAt: nowMs + backoffMs(policy, failures, outcome.error.retryDelayMs) },
+  };
 }
 
 function valuesOf({ attempt, progress, nowMs }: Ending) {

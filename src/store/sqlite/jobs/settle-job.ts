@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { backoffMs } from "../../../jobs/backoff.ts";
 import type { JobError, JobProgress } from "../../../jobs/job.ts";
-import { jobErrorOf } from "../../../jobs/job-error.ts";
+import { jobErrorOf, writeJobError } from "../../../jobs/job-error.ts";
 import type { JobRow, RetryRow } from "../../../jobs/job-row.ts";
 import type { TransitionName } from "../../../jobs/transitions.ts";
 import { JOB_COLUMNS } from "./job-columns.ts";
@@ -76,10 +76,13 @@ export function prepareSettle(db: DatabaseSync, counts: JobCounts): SettleOperat
       if (row === undefined) return undefined;
       if (row.cancel_requested) return operations.cancelRunning(ending);
       const failures = row.failures + 1;
-      const failed = { ...parameters(ending), failures, error: JSON.stringify(error) };
+      const failed = { ...parameters(ending), failures, error: writeJobError(error) };
       if (!retry || failures >= row.max_attempts) return finished(transitions.fail(row, failed));
       const policy = { initialBackoffMs: row.initial_backoff_ms, maxBackoffMs: row.max_backoff_ms };
-      return transitions.retry(row, { ...failed, runAt: ending.nowMs + backoffMs(policy, failures) });
+      return transitions.retry(row, {
+        ...failed,
+        runAt: ending.nowMs + backoffMs(policy, failures, error.retryDelayMs),
+      });
     },
 
     handBack(ending) {
@@ -88,7 +91,7 @@ export function prepareSettle(db: DatabaseSync, counts: JobCounts): SettleOperat
     },
 
     cancelRunning(ending) {
-      const error = JSON.stringify(jobErrorOf("CANCELLED"));
+      const error = writeJobError(jobErrorOf("CANCELLED"));
       return finished(transitions.cancelRunning(ending.job, { ...parameters(ending), error }));
     },
   };
