@@ -54,7 +54,7 @@ export interface JobRun {
 
 /**
  * Runs one attempt and returns the serialized result (a google.protobuf.Any). A SealwireError with `retryable: false`
- * fails the job immediately. Any other error uses up an attempt.
+ * fails the job immediately, a HandBackError returns it to the queue. Any other error uses up an attempt.
  */
 export type JobHandler = (run: JobRun) => Promise<Uint8Array>;
 

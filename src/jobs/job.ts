@@ -39,7 +39,8 @@ export interface JobView {
   /** Number of times that a worker has claimed the job. */
   readonly attempt: number;
   /**
-   * Number of attempts that may fail or crash. An attempt that a draining worker returned to the queue does not count.
+   * Number of attempts that may fail or crash. An attempt that was handed back, because its worker drained or its tool
+   * was not there, does not count.
    */
   readonly maxAttempts: number;
   readonly progress: JobProgress | undefined;

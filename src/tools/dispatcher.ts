@@ -2,6 +2,7 @@ import { Any } from "../../gen/google/protobuf/any.ts";
 import { Status } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobHandler, JobRun } from "../jobs/engine.ts";
+import { HandBackError } from "../jobs/hand-back.ts";
 import type { JobPolicy } from "../jobs/job.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { TickLimiter } from "../runtime/tick-limiter.ts";
@@ -213,7 +214,7 @@ export class Dispatcher {
   async #runOnce(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const { clientId, requestId } = invocation.request.envelope;
     const digest = await this.#step(args, clientId, () => digestOf(tool, args));
-    const begin = await this.#store.intents.begin(clientId, requestId, digest);
+    const begin = await this.#store.intents.begin(clientId, requestId, digest, { repeatable: false });
     switch (begin.kind) {
       case "finished":
         return readOutcome(begin.outcome);
@@ -262,7 +263,7 @@ export class Dispatcher {
       if (result.length <= MAX_RESULT_BYTES) return result;
       throw tooLarge(tool, result.length, MAX_RESULT_BYTES);
     } catch (thrown) {
-      if (run.signal.aborted) throw thrown;
+      if (run.signal.aborted || thrown instanceof HandBackError) throw thrown;
       const error = reported(thrown, logger);
       // An unexpected error may be temporary, so the policy's remaining attempts apply.
       throw error === thrown
