@@ -115,6 +115,7 @@ const PUBLIC: Readonly<Record<string, readonly string[]>> = {
   ],
   server: [
     "AnyHandler (type)",
+    "AssertionOptions (type)",
     "CallObserver (type)",
     "CallRecord (type)",
     "ClaimedKey (type)",
@@ -182,6 +183,10 @@ const PUBLIC: Readonly<Record<string, readonly string[]>> = {
     "ToolContext (type)",
     "ToolImplementation (type)",
     "ToolRunOrigin (type)",
+    "UpstreamHealthMode (type)",
+    "UpstreamObserver (type)",
+    "UpstreamOptions (type)",
+    "UpstreamTlsOptions (type)",
     "VerificationKey (type)",
     "WatchAllOptions (type)",
     "WatchedKeyRing (type)",

@@ -15,13 +15,22 @@ type ReflectionAnswer = NonNullable<ServerReflectionResponse["messageResponse"]>
 
 /**
  * Serves gRPC reflection, v1 and v1alpha, which have the same messages. Sends the image's descriptors byte for byte, so
- * that options and comments are preserved, each with its imports. The answer for a file is encoded on first use.
+ * that options and comments are preserved, each with its imports. The answer for a file is encoded on first use. The image
+ * may be replaced while the server runs.
  */
-export function addReflection(server: Server, image: Image, services: readonly string[], logger: Logger): void {
-  const files = new Map<string, ReflectionAnswer>();
+export function addReflection(
+  server: Server,
+  currentImage: () => Image,
+  services: readonly string[],
+  logger: Logger,
+): void {
+  const answers = new WeakMap<Image, Map<string, ReflectionAnswer>>();
   const encoded = new WeakMap<ReflectionAnswer, Uint8Array>();
   const filesAnswer = (fileName: string | undefined, what: string): ReflectionAnswer => {
     if (fileName === undefined) return notFound(what);
+    const image = currentImage();
+    const files = answers.get(image) ?? new Map<string, ReflectionAnswer>();
+    answers.set(image, files);
     let found = files.get(fileName);
     if (found === undefined) {
       found = answerOfFiles(image, fileName);
@@ -30,7 +39,7 @@ export function addReflection(server: Server, image: Image, services: readonly s
     return found;
   };
   const encode = (request: ServerReflectionRequest): Buffer => {
-    const messageResponse = answer(image, services, request.messageRequest, filesAnswer);
+    const messageResponse = answer(currentImage(), services, request.messageRequest, filesAnswer);
     let bytes = encoded.get(messageResponse);
     if (bytes === undefined) {
       bytes = ServerReflectionResponse.encode({ validHost: "", originalRequest: undefined, messageResponse }).finish();
