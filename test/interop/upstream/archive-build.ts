@@ -34,7 +34,7 @@ const COMMANDS: Readonly<Record<Language, (example: string) => readonly string[]
   go: (example) => [join(example, "archive")],
   java: (example) => {
     const paths = [join(example, "target", "classes"), join(example, "target", "dependency", "*")];
-    return ["java", "-cp", paths.join(":"), "archive.Main"];
+    return ["java", "-cp", paths.join(":"), "example.Main"];
   },
   rust: (example) => [join(example, "target", "debug", "archive")],
 };
