@@ -4,7 +4,8 @@ set -eu
 sealwire=$(realpath "$(dirname "$0")/../..")
 folder=$(mktemp -d)
 pids=
-trap 'kill $pids 2>/dev/null; wait; rm -r "$folder"' EXIT
+trap 'kill $pids 2>/dev/null || true; wait; rm -r "$folder"' EXIT
+trap 'exit 1' INT TERM
 
 "$@" --listen "unix:$folder/archive.sock" --notes "$folder/notes.jsonl" &
 pids=$!
@@ -13,7 +14,7 @@ cd "$sealwire"
 npx buf build --config examples/upstream-contract/buf.yaml --path examples/upstream-contract/archive \
   --as-file-descriptor-set --output "$folder/archive.binpb"
 until [ -S "$folder/archive.sock" ]; do
-  kill -0 $pids
+  kill -0 $pids 2>/dev/null || exit 1
   sleep 0.1
 done
 
@@ -22,7 +23,7 @@ npx sealwire serve --dev --no-demo-tools --data "$folder/data" --listen "unix:$f
 pids="$pids $!"
 export SEALWIRE_CREDENTIALS="$folder/data/client.json"
 until [ -f "$SEALWIRE_CREDENTIALS" ]; do
-  kill -0 $!
+  kill -0 $! 2>/dev/null || exit 1
   sleep 0.1
 done
 

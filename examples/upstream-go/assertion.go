@@ -28,7 +28,7 @@ var tools = map[string]string{"AddNote": "add_note", "CountWords": "count_words"
 type claims struct {
 	jwt.RegisteredClaims
 	Tool       string `json:"tool"`
-	Attempt    int    `json:"attempt"`
+	Attempt    *int   `json:"attempt"`
 	ArgsSHA256 string `json:"args_sha256"`
 }
 
@@ -72,7 +72,7 @@ func (v *Verifier) Check(call Call, request []byte) error {
 		return errors.New("sub is not sealwire-client-id")
 	case claims.Tool != call.Tool || claims.Tool != tools[call.Method]:
 		return fmt.Errorf("tool is not sealwire-tool, or not the tool of %s", call.Method)
-	case claims.Attempt == 0 || claims.Attempt != call.Attempt:
+	case claims.Attempt == nil || call.Attempt == nil || *claims.Attempt != *call.Attempt:
 		return errors.New("attempt is not sealwire-attempt")
 	case claims.ArgsSHA256 != base64.RawURLEncoding.EncodeToString(digest[:]):
 		return errors.New("args_sha256 is not the hash of the request")

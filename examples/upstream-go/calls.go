@@ -31,7 +31,7 @@ type end struct {
 	Method  string `json:"method"`
 	Request string `json:"request,omitempty"`
 	Job     string `json:"job,omitempty"`
-	Attempt int    `json:"attempt,omitempty"`
+	Attempt *int   `json:"attempt,omitempty"`
 	Ended   string `json:"ended"`
 }
 

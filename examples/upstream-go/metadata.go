@@ -16,7 +16,7 @@ type Call struct {
 	Tool        string `json:"tool,omitempty"`
 	Server      string `json:"server,omitempty"`
 	Job         string `json:"job,omitempty"`
-	Attempt     int    `json:"attempt,omitempty"`
+	Attempt     *int   `json:"attempt,omitempty"`
 	Key         string `json:"key,omitempty"`
 	Traceparent string `json:"traceparent,omitempty"`
 	DeadlineMS  *int64 `json:"deadline_ms,omitempty"`
@@ -32,7 +32,6 @@ func CallOf(ctx context.Context, method string) Call {
 		}
 		return values[len(values)-1]
 	}
-	attempt, _ := strconv.Atoi(value("sealwire-attempt"))
 	call := Call{
 		Method:      method,
 		Client:      value("sealwire-client-id"),
@@ -40,10 +39,12 @@ func CallOf(ctx context.Context, method string) Call {
 		Tool:        value("sealwire-tool"),
 		Server:      value("sealwire-server-id"),
 		Job:         value("sealwire-job-id"),
-		Attempt:     attempt,
 		Key:         value("sealwire-idempotency-key"),
 		Traceparent: value("traceparent"),
 		Assertion:   value("sealwire-assertion"),
+	}
+	if attempt, err := strconv.Atoi(value("sealwire-attempt")); err == nil {
+		call.Attempt = &attempt
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline).Milliseconds()

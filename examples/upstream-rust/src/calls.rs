@@ -27,7 +27,7 @@ impl Calls {
             () = self.stopping.cancelled() => Err(Status::unavailable("the server is stopping")),
             outcome = work => outcome,
         };
-        logged.ended = outcome.as_ref().map_or_else(|status| code_of(status), |_| Code::Ok);
+        logged.ended = outcome.as_ref().map_or_else(code_of, |_| Code::Ok);
         outcome
     }
 }
