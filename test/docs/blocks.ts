@@ -27,6 +27,9 @@ const ROOT =
   "needs root and systemd; test/examples/systemd.test.ts starts what the unit starts, and has the unit judged";
 const PROJECT =
   "needs the package in a registry; test/examples/tools.long.ts and test/package do it with the packed package";
+const BUILT = "test/interop/upstream/archive-build.ts runs it for the suites of the servers";
+const TRIED =
+  "puts a running server behind Sealwire; test/interop/upstream/archive.interop.ts calls the servers themselves";
 
 /** Every other block in the pages of the project. */
 export const NOT_RUN: readonly NotRun[] = [
@@ -68,6 +71,14 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: "examples/systemd/README.md", start: "runuser", reason: ROOT },
   { page: "examples/tools/README.md", start: "npm install", reason: PROJECT },
   { page: "examples/tools/README.md", start: "npx sealwire tools", reason: PROJECT },
+  { page: "examples/upstream-go/README.md", start: "./generate.sh", reason: BUILT },
+  { page: "examples/upstream-go/README.md", start: "./try.sh", reason: TRIED },
+  { page: "examples/upstream-java/README.md", start: "mvn", reason: BUILT },
+  { page: "examples/upstream-java/README.md", start: "./try.sh", reason: TRIED },
+  { page: "examples/upstream-python/README.md", start: "python3 -m venv", reason: BUILT },
+  { page: "examples/upstream-python/README.md", start: "./try.sh", reason: TRIED },
+  { page: "examples/upstream-rust/README.md", start: "cargo build", reason: BUILT },
+  { page: "examples/upstream-rust/README.md", start: "./try.sh", reason: TRIED },
   {
     page: "test/interop/README.md",
     start: "server sealwire-dev",
