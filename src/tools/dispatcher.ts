@@ -214,10 +214,18 @@ export class Dispatcher {
           throw invocation.stopped;
         }
         const answer = await this.#run(tool, args, invocation);
-        if (answer.effect === "none") await intents.abandon(clientId, requestId);
-        else if (answer.effect === "unknown") await intents.giveUp(clientId, requestId);
-        else await intents.finish(clientId, requestId, writeOutcome(tool, answer));
-        return answer;
+        if (answer.effect === "none") {
+          await intents.abandon(clientId, requestId);
+          return answer;
+        }
+        if (answer.effect === "unknown") {
+          await intents.giveUp(clientId, requestId);
+          return answer;
+        }
+        const outcome = writeOutcome(tool, answer);
+        const recorded = await intents.finish(clientId, requestId, outcome);
+        // Another run of the same intent may have ended first.
+        return recorded === outcome ? answer : readOutcome(recorded);
       }
     }
   }

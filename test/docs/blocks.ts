@@ -21,6 +21,7 @@ export interface NotRun {
 
 const DEFINITION = "shows a part of the contract";
 const EXAMPLE_BYTES = "shows bytes, which test/docs/protocol.test.ts compares with those that the code makes";
+const ARCHIVE = "needs an upstream; test/interop/upstream types it for each of the examples";
 const DOCKER = "needs docker; test/examples/container.long.ts runs its commands in the image that it builds without";
 const KUBECTL = "needs a cluster; test/examples/kubernetes.test.ts checks its commands and applies none";
 const ROOT =
@@ -31,7 +32,7 @@ const BUILT = "test/interop/upstream/archive-build.ts runs it for the suites of 
 const TRIED =
   "puts a running server behind Sealwire; test/interop/upstream/archive.interop.ts calls the servers themselves";
 
-/** Every other block in the pages of the project. */
+/** Every other block in the pages of the project, and those of a page that is run which its suite leaves out. */
 export const NOT_RUN: readonly NotRun[] = [
   {
     page: "bench/README.md",
@@ -53,6 +54,13 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   { page: "docs/protocol-languages.md", start: "mkdir -p gen", reason: "test/docs/python-client.long.ts runs it" },
   { page: "docs/protocol-languages.md", start: "import base64", reason: "test/docs/python-client.long.ts runs it" },
+  { page: "README.md", start: "sealwire upstream pull", reason: ARCHIVE },
+  { page: "docs/upstreams.md", start: "sealwire upstream pull", reason: ARCHIVE },
+  { page: "docs/upstreams.md", start: "sealwire serve", reason: ARCHIVE },
+  { page: "docs/upstreams.md", start: "rpc HashPages", reason: DEFINITION },
+  { page: "docs/upstreams.md", start: "sealwire upstream keygen", reason: ARCHIVE },
+  { page: "docs/upstreams.md", start: "{", reason: "test/docs/upstreams.test.ts reads it as serve does" },
+  { page: "docs/upstreams.md", start: "sealwire upstream check", reason: ARCHIVE },
   { page: "docs/test-full.md", start: "npm run test:crash", reason: "is what npm run test:full wrote" },
   { page: "docs/test-full.md", start: " crash/lost-worker", reason: "is what npm run test:full wrote" },
   { page: "examples/container/README.md", start: "npm install", reason: DOCKER },
@@ -85,3 +93,8 @@ export const NOT_RUN: readonly NotRun[] = [
     reason: "shows what a program prints, which its suite compares",
   },
 ];
+
+/** True for a block that the suite of its page leaves out. */
+export function isNotRun(page: string, text: string): boolean {
+  return NOT_RUN.some((each) => each.page === page && text.startsWith(each.start));
+}

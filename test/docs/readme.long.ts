@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { assert, suite } from "../support/suite.ts";
+import { isNotRun } from "./blocks.ts";
 import { codeBlocks, missingLines } from "./code-blocks.ts";
 import { ReadmeSession } from "./readme-session.ts";
 
@@ -9,7 +10,8 @@ import { ReadmeSession } from "./readme-session.ts";
 const test = suite("docs/readme");
 
 const root = join(import.meta.dirname, "..", "..");
-const blocks = codeBlocks(readFileSync(join(root, "README.md"), "utf8"));
+const page = "README.md";
+const blocks = codeBlocks(readFileSync(join(root, page), "utf8")).filter(({ text }) => !isNotRun(page, text));
 let session: ReadmeSession;
 
 test.before(() => {

@@ -29,8 +29,10 @@ export function defineFailures(test: ReturnType<typeof suite>, open: () => Promi
     return { upstream, server, [Symbol.asyncDispose]: () => all.disposeAsync() };
   }
 
-  const serves = (server: TestServer, expected: string) =>
-    eventually(`health ${expected}`, async () => (await server.client().health(SERVICE)) === expected);
+  const serves = (server: TestServer, expected: string) => {
+    const client = server.client();
+    return eventually(`health ${expected}`, async () => (await client.health(SERVICE)) === expected);
+  };
 
   const startJob = async ({ server }: Both, tool: string, what = "x") => {
     const { job } = await server.client().call(tool, { what });

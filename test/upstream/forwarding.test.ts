@@ -14,7 +14,8 @@ async function start(
   await using started = new AsyncDisposableStack();
   const upstream = started.use(await startFaultUpstream(act, options));
   const server = started.use(await startServer({ tools: [], upstreams: [upstream.options] }));
-  await eventually("the upstream serves", async () => (await server.client().health(SERVICE)) === "SERVING");
+  const client = server.client();
+  await eventually("the upstream serves", async () => (await client.health(SERVICE)) === "SERVING");
   const all = started.move();
   return { upstream, server, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
