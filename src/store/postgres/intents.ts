@@ -31,6 +31,7 @@ const UNFINISHED = `${NAMED} AND outcome IS NULL`;
 const BEGIN_AGAIN = sql(`
   UPDATE intent SET instance_id = :instanceId, expires_at_ms = :expiresAt
   WHERE ${UNFINISHED} AND repeatable AND NOT ${instanceLives("intent")} RETURNING 1`);
+const RUNNING_HERE = `${UNFINISHED} AND instance_id = :instanceId`;
 /** Includes intents that were given up, whose late outcome is still recorded. */
 const MINE = `${UNFINISHED} AND instance_id IN (:instanceId, :givenUpBy)`;
 /** Of the runs of a repeatable intent, which may be in several processes, the first one that ends finishes it. */
@@ -38,16 +39,18 @@ const FINISH = sql(`
   UPDATE intent SET outcome = :outcome, expires_at_ms = :expiresAt
   WHERE ${UNFINISHED} AND (repeatable OR instance_id IN (:instanceId, :givenUpBy)) RETURNING 1`);
 /** Assigns the intent to an instance that is never alive, so that it does not count as running. */
-const GIVE_UP = sql(
-  `UPDATE intent SET instance_id = :givenUpBy WHERE ${UNFINISHED} AND instance_id = :instanceId RETURNING 1`,
-);
-const ABANDON = sql(`
+const GIVE_UP = sql(`UPDATE intent SET instance_id = :givenUpBy WHERE ${RUNNING_HERE} RETURNING 1`);
+const abandon = (condition: string) =>
+  sql(`
   WITH kept AS (
-    UPDATE intent SET instance_id = :givenUpBy WHERE ${MINE} AND repeatable RETURNING 1 AS one
+    UPDATE intent SET instance_id = :givenUpBy WHERE ${condition} AND repeatable RETURNING 1 AS one
   ), removed AS (
-    DELETE FROM intent WHERE ${MINE} AND NOT repeatable RETURNING 1 AS one
+    DELETE FROM intent WHERE ${condition} AND NOT repeatable RETURNING 1 AS one
   )
   SELECT one FROM kept UNION ALL SELECT one FROM removed`);
+const ABANDON = abandon(MINE);
+/** Not those that were given up, which an earlier begin has begun. */
+const UNDO_BEGIN = abandon(RUNNING_HERE);
 const FIND_REPEATABLE = sql(`SELECT outcome FROM intent WHERE ${NAMED} AND repeatable`);
 
 /** An intent to be begun. */
@@ -62,7 +65,7 @@ interface NewIntent {
 interface EndedIntent {
   readonly clientId: string;
   readonly requestId: string;
-  readonly outcome: Uint8Array | "not run" | "given up";
+  readonly outcome: Uint8Array | "not begun" | "not run" | "given up";
 }
 
 interface KnownIntent {
@@ -86,8 +89,8 @@ export interface PostgresIntentStoreOptions {
 export class PostgresIntentStore implements IntentStore {
   readonly #options: PostgresIntentStoreOptions;
   readonly #begins: Batch<NewIntent, IntentBegin>;
-  /** Intents whose handlers run in this process. */
-  readonly #running = new Map<string, "running" | "given up">();
+  /** Running intents of this process. */
+  readonly #running = new Set<string>();
   /** Intents that have ended in this process but are still recorded as running in the database. */
   readonly #loose = new Map<string, EndedIntent>();
 
@@ -109,13 +112,11 @@ export class PostgresIntentStore implements IntentStore {
     if (this.#loose.has(key)) await this.tieUp();
     try {
       const found = await this.#begins.add({ clientId, requestId, digest, repeatable });
-      if (found.kind === "begun") this.#running.set(key, "running");
+      if (found.kind === "begun") this.#running.add(key);
       return found;
     } catch (error) {
       // The failed transaction may have been committed. Then the intent is recorded as running although it is not.
-      const known = this.#running.get(key);
-      if (known === undefined) this.#leaveLoose({ clientId, requestId, outcome: "not run" });
-      if (known === "given up" && repeatable) this.#leaveLoose({ clientId, requestId, outcome: "given up" });
+      if (!this.#running.has(key)) this.#leaveLoose({ clientId, requestId, outcome: "not begun" });
       throw error;
     }
   }
@@ -136,13 +137,13 @@ export class PostgresIntentStore implements IntentStore {
 
   async giveUp(clientId: string, requestId: string): Promise<void> {
     const ended = { clientId, requestId, outcome: "given up" } as const;
-    const key = keyOf(clientId, requestId);
-    if (this.#running.has(key)) this.#running.set(key, "given up");
     try {
       await this.#record(ended);
     } catch (error) {
       this.#leaveLoose(ended);
       throw error;
+    } finally {
+      this.#running.delete(keyOf(clientId, requestId));
     }
   }
 
@@ -231,15 +232,17 @@ export class PostgresIntentStore implements IntentStore {
     const values = { clientId, requestId, instanceId, givenUpBy: `given up by ${instanceId}` };
     if (outcome === "given up") return (await database.all(GIVE_UP, values)).length;
     if (outcome === "not run") return (await database.all(ABANDON, values)).length;
+    if (outcome === "not begun") return (await database.all(UNDO_BEGIN, values)).length;
     const recorded = { ...values, outcome: Buffer.from(outcome), expiresAt: this.#expiresAtMs() };
     return (await database.all(FINISH, recorded)).length;
   }
 
-  /** An outcome replaces a missing one or a mark as given up. It is never replaced by "not run". */
+  /** The end of a run replaces a missing one, a mark as given up and a failed begin. It is never replaced by these. */
   #leaveLoose(ended: EndedIntent): void {
     const key = keyOf(ended.clientId, ended.requestId);
-    const known = this.#loose.get(key);
-    if (known === undefined || known.outcome === "given up") this.#loose.set(key, ended);
+    const known = this.#loose.get(key)?.outcome;
+    const isEnd = ended.outcome instanceof Uint8Array || ended.outcome === "not run";
+    if (known === undefined || (isEnd && !(known instanceof Uint8Array))) this.#loose.set(key, ended);
   }
 
   #expiresAtMs(): number {
