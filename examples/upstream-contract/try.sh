@@ -11,7 +11,7 @@ trap 'exit 1' INT TERM
 pids=$!
 
 cd "$sealwire"
-npx buf build --config examples/upstream-contract/buf.yaml --path examples/upstream-contract/archive \
+npx buf build --config examples/upstream-contract/checkout.buf.yaml --path examples/upstream-contract/archive \
   --as-file-descriptor-set --output "$folder/archive.binpb"
 until [ -S "$folder/archive.sock" ]; do
   kill -0 $pids 2>/dev/null || exit 1

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, readFile, symlink } from "node:fs/promises";
+import { cp, readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { codeBlocks } from "../docs/code-blocks.ts";
@@ -53,6 +53,11 @@ export async function listFiles(paths: readonly string[]): Promise<readonly stri
 export async function copyFiles(files: readonly string[], folder: string): Promise<void> {
   await Promise.all(files.map((file) => cp(join(ROOT, file), join(folder, file))));
   await Promise.all(LINKED.map((name) => symlink(join(ROOT, name), join(folder, name))));
+}
+
+/** Removes what `copyFiles` made, and leaves everything else in the folder. */
+export async function removeCopy(files: readonly string[], folder: string): Promise<void> {
+  await Promise.all([...files, ...LINKED].map((file) => rm(join(folder, file), { force: true })));
 }
 
 /** The shell blocks of a README. */

@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { tryKernelLock } from "../../../src/files/kernel-lock.ts";
-import { copyFiles, listFiles, runScript, shellBlocks } from "../example-copy.ts";
+import { copyFiles, listFiles, removeCopy, runScript, shellBlocks } from "../example-copy.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
 const CACHE = join(ROOT, "node_modules", ".cache", "upstreams");
@@ -51,14 +51,27 @@ export async function buildArchive(language: Language): Promise<readonly string[
   const digest = await digestOf([...files, ...(await listFiles(["proto", "package-lock.json"]))]);
   const folder = join(CACHE, language);
   const copy = join(folder, example);
-  const stamp = join(folder, "built");
-  if (existsSync(stamp) && (await readFile(stamp, "utf8")) === digest) return COMMANDS[language](copy);
-  await rm(folder, { recursive: true, force: true });
+  const stamp = join(folder, "built.json");
+  const before = await readStamp(stamp);
+  if (before?.digest === digest) return COMMANDS[language](copy);
+  // What the build made of earlier files stays, so that it takes less time.
+  await rm(before === undefined ? folder : stamp, { recursive: true, force: true });
+  await removeCopy(before?.files ?? [], folder);
   await copyFiles(files, folder);
   const [build] = await shellBlocks(join(copy, "README.md"));
   await runScript(build ?? "", copy);
-  await writeFile(stamp, digest);
+  await writeFile(stamp, JSON.stringify({ digest, files } satisfies Stamp));
   return COMMANDS[language](copy);
+}
+
+/** What the build in the cache is made of. */
+interface Stamp {
+  readonly digest: string;
+  readonly files: readonly string[];
+}
+
+async function readStamp(path: string): Promise<Stamp | undefined> {
+  return existsSync(path) ? JSON.parse(await readFile(path, "utf8")) : undefined;
 }
 
 async function digestOf(files: readonly string[]): Promise<string> {

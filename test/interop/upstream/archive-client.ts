@@ -130,7 +130,15 @@ function describe(name: Method): DescMethod {
 
 function readContract(): DescService {
   const archive = join(CONTRACT, "archive");
-  const args = ["build", "--config", join(CONTRACT, "buf.yaml"), "--path", archive, "--output", "-#format=binpb"];
+  const args = [
+    "build",
+    "--config",
+    join(CONTRACT, "checkout.buf.yaml"),
+    "--path",
+    archive,
+    "--output",
+    "-#format=binpb",
+  ];
   const image = execFileSync(join(ROOT, "node_modules", ".bin", "buf"), args, { cwd: ROOT });
   const found = createFileRegistry(fromBinary(FileDescriptorSetSchema, image)).getService(SERVICE);
   if (found === undefined) throw new Error(`${CONTRACT} has no ${SERVICE}`);

@@ -1,4 +1,5 @@
 // test-limit-ms: 1200000
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -184,6 +185,13 @@ function testArchive(language: Language): void {
       calls.map(() => "UNAVAILABLE"),
     );
   });
+
+  if (language === "go") {
+    test("gofmt would change nothing", () => {
+      const sources = join(import.meta.dirname, "..", "..", "..", "examples", "upstream-go");
+      assert.is(execFileSync("gofmt", ["-l", sources], { encoding: "utf8" }), "");
+    });
+  }
 
   test("TCP without assertions, other addresses and a folder that others can enter are refused", async () => {
     const folder = await mkdtemp(join(tmpdir(), "sealwire-archive-"));
