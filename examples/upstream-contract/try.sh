@@ -29,5 +29,5 @@ done
 
 npx sealwire call add_note '{"text": "from try.sh"}'
 npx sealwire call count_words '{"text": "three short words", "pause": "0.5s"}'
-npx sealwire call hash_pages '{"pages": 5, "pause": "0.2s"}' --watch
+npx sealwire call hash_pages '{"pages": 5, "pause": "1s"}' --watch
 cat "$folder/notes.jsonl"

@@ -21,7 +21,7 @@ export interface NotRun {
 
 const DEFINITION = "shows a part of the contract";
 const EXAMPLE_BYTES = "shows bytes, which test/docs/protocol.test.ts compares with those that the code makes";
-const ARCHIVE = "needs an upstream; test/interop/upstream types it for each of the examples";
+const ARCHIVE = "needs an upstream; test/interop/upstream/commands.ts types it beside the examples";
 const DOCKER = "needs docker; test/examples/container.long.ts runs its commands in the image that it builds without";
 const KUBECTL = "needs a cluster; test/examples/kubernetes.test.ts checks its commands and applies none";
 const ROOT =
@@ -29,8 +29,7 @@ const ROOT =
 const PROJECT =
   "needs the package in a registry; test/examples/tools.long.ts and test/package do it with the packed package";
 const BUILT = "test/interop/upstream/archive-build.ts runs it for the suites of the servers";
-const TRIED =
-  "puts a running server behind Sealwire; test/interop/upstream/archive.interop.ts calls the servers themselves";
+const TRIED = "puts a running server behind Sealwire; test/interop/upstream/commands.ts runs it in the built copy";
 
 /** Every other block in the pages of the project, and those of a page that is run which its suite leaves out. */
 export const NOT_RUN: readonly NotRun[] = [

@@ -38,7 +38,7 @@ export async function copyExample(language: string, folder: string): Promise<Exa
     path,
     readme,
     example: ["sh", "-euc", `cd '${path}'\n${last.replaceAll(CREDENTIALS, '"$0"')}`],
-    run: (script) => runScript(script, path),
+    run: async (script) => void (await runScript(script, path)),
   };
 }
 
@@ -66,7 +66,10 @@ export async function shellBlocks(readme: string): Promise<readonly string[]> {
   return blocks.filter(({ language }) => language === "sh").map(({ text }) => text);
 }
 
-/** Runs a script in a folder with `sh`, which stops at the first command that fails. */
-export async function runScript(script: string, folder: string): Promise<void> {
-  await run("sh", ["-euc", script], { cwd: folder, maxBuffer: OUTPUT_BYTES_MOST });
+/** Runs a script in a folder with `sh`, which stops at the first command that fails. Resolves to what it printed. */
+export function runScript(
+  script: string,
+  folder: string,
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  return run("sh", ["-euc", script], { cwd: folder, maxBuffer: OUTPUT_BYTES_MOST });
 }
