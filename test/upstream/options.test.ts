@@ -1,0 +1,134 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SealwireError } from "../../src/errors.ts";
+import { resolveUpstreams, type UpstreamOptions } from "../../src/upstream/options.ts";
+import { rejection } from "../support/rejection.ts";
+import { startServer } from "../support/running-server.ts";
+import { assert, suite } from "../support/suite.ts";
+import { buildDescriptors, faultDescriptors } from "./fault-upstream.ts";
+
+const test = suite("upstream/options");
+
+const PROTO = join(import.meta.dirname, "proto");
+const VALID: UpstreamOptions = { name: "py", address: "unix:/nowhere/py.sock", descriptors: new Uint8Array() };
+
+function refusal(options: Partial<UpstreamOptions> | readonly UpstreamOptions[]): string {
+  try {
+    resolveUpstreams(Array.isArray(options) ? options : [{ ...VALID, ...options }]);
+  } catch (thrown) {
+    assert.ok(thrown instanceof SealwireError && thrown.reason === "OPTIONS_INVALID", String(thrown));
+    return thrown.message;
+  }
+  throw new Error(`accepted: ${JSON.stringify(options)}`);
+}
+
+test("a bad option is refused by the name of the upstream and its own", () => {
+  const cases: readonly [Partial<UpstreamOptions>, RegExp][] = [
+    [{ name: "Py" }, /The name "Py" of an upstream must be/],
+    [{ name: "" }, /must be 1 to 32/],
+    [{ name: "a".repeat(33) }, /must be 1 to 32/],
+    [{ name: "p\ny" }, /"p\\ny"/],
+    [{ address: "" }, /The upstream "py": The address is empty/],
+    [{ address: "http://x:1" }, /The upstream "py": .* is a URL/],
+    [{ address: ["unix:/a", "unix:/a"] }, /contains an entry twice/],
+    [{ maxConcurrency: 0 }, /The maxConcurrency of the upstream "py" is 0; it must be/],
+    [{ maxConcurrency: 10_001 }, /maxConcurrency/],
+    [{ callTimeoutMs: 0 }, /callTimeoutMs/],
+    [{ callTimeoutMs: 86_400_001 }, /callTimeoutMs/],
+    [{ services: [] }, /The services of the upstream "py" are empty/],
+    [{ services: ["a/b"] }, /"a\/b", no full name/],
+    [{ health: "maybe" as never }, /The health of the upstream "py" must be grpc, connect, off/],
+    [{ tls: { certificatePath: "c" } }, /The tls of the upstream "py" has a certificate without its key/],
+    [{ assertion: { audience: "a b", keyPath: "k" } }, /assertion.audience/],
+  ];
+  for (const [options, expected] of cases) assert.match(refusal(options), expected);
+  assert.match(refusal([VALID, VALID]), /is given twice/);
+  assert.match(refusal(Array.from({ length: 101 }, () => VALID)), /100 are the most/);
+});
+
+test("plaintext is for sockets that others cannot replace, and for ports with an assertion or by consent", () => {
+  const assertion = { audience: "py", keyPath: "keys.json" };
+  for (const address of ["127.0.0.1:5", "localhost:5", "[::1]:5", "dns:///localhost:5"]) {
+    assert.match(
+      refusal({ address }),
+      /every user of this machine; use a unix socket, an assertion, or set trust_loopback/,
+    );
+    resolveUpstreams([{ ...VALID, address, assertion }]);
+    resolveUpstreams([{ ...VALID, address, trustLoopback: true }]);
+  }
+  for (const address of ["tools.internal:5", "10.0.0.1:5", "dns:///tools.internal:5", "unix:/nowhere/a,10.0.0.1:5"]) {
+    assert.match(refusal({ address, assertion, trustLoopback: true }), /is not on this machine and needs tls/);
+    resolveUpstreams([{ ...VALID, address, tls: {} }]);
+  }
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-options-"));
+  try {
+    for (const mode of [0o777, 0o1777, 0o720, 0o702]) {
+      mkdirSync(join(folder, "open"));
+      chmodSync(join(folder, "open"), mode);
+      const address = `unix:${join(folder, "open", "a.sock")}`;
+      assert.match(refusal({ address }), /other users can write to .*, so chmod go-w it, or set trust_loopback/);
+      resolveUpstreams([{ ...VALID, address, trustLoopback: true }]);
+      rmSync(join(folder, "open"), { recursive: true });
+    }
+    resolveUpstreams([{ ...VALID, address: `unix:${join(folder, "a.sock")}` }]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("contracts that contradict each other, or cannot be tools, are refused at the start, naming both", async () => {
+  const named = (name: string, edit: (source: string) => string = (source) => source): UpstreamOptions => ({
+    name,
+    address: "unix:/nowhere/x.sock",
+    descriptors: buildDescriptors(PROTO, edit),
+  });
+  const inPackage = (name: string) => named(name, (source) => source.replace("package fault.v1", `package ${name}.v1`));
+  const cases: readonly [readonly UpstreamOptions[], RegExp][] = [
+    [
+      [named("one"), named("two")],
+      /fault\.v1\.FaultToolService\.Act of the upstream "two" and fault\.v1\.FaultToolService\.Act of the upstream "one" are both the tool "act"/,
+    ],
+    [
+      [named("one"), named("two", (source) => source.replace("max_len = 100", "max_len = 7"))],
+      /The file fault\/v1\/fault_tool_service\.proto of the upstream "two" differs from that of the upstream "one"/,
+    ],
+    [[inPackage("one"), inPackage("two")], /The file .* of the upstream "two" differs/],
+    [
+      [named("one", (source) => source.replace("rpc Act(FaultRequest)", "rpc Act(stream FaultRequest)"))],
+      /fault\.v1\.FaultToolService\.Act streams its requests; a tool has one request/,
+    ],
+    [
+      [
+        named("one", (source) =>
+          source.replace("rpc Act(FaultRequest) returns (", "rpc Act(FaultRequest) returns (stream "),
+        ),
+      ],
+      /fault\.v1\.FaultToolService\.Act streams its response without being a job/,
+    ],
+    [
+      [{ ...named("one"), services: ["fault.v1.Other"] }],
+      /The services of the upstream "one" contain fault\.v1\.Other/,
+    ],
+    [[{ ...named("one"), descriptors: new Uint8Array() }], /The descriptors of the upstream "one" contain no service/],
+    [[{ ...named("one"), descriptors: Buffer.from("nonsense") }], /The descriptors of the upstream "one"/],
+    [
+      [{ ...named("one"), descriptors: "/nowhere/d.binpb" }],
+      /"one" in \/nowhere\/d\.binpb: They cannot be read \(ENOENT\)/,
+    ],
+  ];
+  for (const [upstreams, expected] of cases) {
+    const { message } = await rejection("OPTIONS_INVALID", startServer({ tools: [], upstreams }));
+    assert.match(message, expected);
+  }
+  const { message } = await rejection("OPTIONS_INVALID", startServer({ upstreams: [named("one", asBatchSum)] }));
+  assert.match(message, /sealwire\.demo\.v1\.DemoToolService\.BatchSum are both the tool "batch_sum"/);
+  await using server = await startServer({ tools: [], upstreams: [{ ...VALID, descriptors: faultDescriptors() }] });
+  assert.equal(server.server.tools, ["act", "flow", "look", "work"]);
+});
+
+function asBatchSum(source: string): string {
+  return source.replace("rpc Act(", "rpc BatchSum(");
+}
+
+test.run();
