@@ -34,7 +34,7 @@ import { guardKeyListener, guardLogger, guardObserver } from "./request/guards.t
 import { RefusedFrameCache } from "./request/refused-frame-cache.ts";
 import type { ServerLimits } from "./server-limits.ts";
 import { HEALTH_SERVICE, Health } from "./services/health.ts";
-import { addReflection, REFLECTION_SERVICES } from "./services/reflection.ts";
+import { addReflection, REFLECTION_SERVICES, reflectionOf } from "./services/reflection.ts";
 import { addUnimplemented } from "./services/unimplemented.ts";
 
 /** Sealwire's part of a grpc-js server. */
@@ -217,7 +217,7 @@ export class AssembledService implements SealwireService {
     server.addService(toolServiceDefinition, servedByInterceptor);
     for (const definition of definitions) addUnimplemented(server, definition);
     if (options.health) this.#health.addTo(server);
-    if (options.reflection) addReflection(server, image, reflectedServices(options), options.logger);
+    if (options.reflection) addReflection(server, reflectionOf(image, reflectedServices(options)), options.logger);
   }
 
   get serving(): boolean {
