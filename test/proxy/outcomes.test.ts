@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import { BatchSumRequest } from "../../gen/sealwire/demo/v1/batch_sum.ts";
+import { BatchSumRequest, BatchSumResponse } from "../../gen/sealwire/demo/v1/batch_sum.ts";
 import { StartLongTaskRequest } from "../../gen/sealwire/demo/v1/start_long_task.ts";
 import { ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";
 import { SealwireClient } from "../../src/client/client.ts";
@@ -18,6 +18,21 @@ const test = suite("proxy/outcomes");
 const SUM = "sealwire.demo.v1.DemoToolService/BatchSum";
 const LONG_TASK = "sealwire.demo.v1.DemoToolService/StartLongTask";
 const ONE = BatchSumRequest.encode({ numbers: [1] }).finish();
+/** The service config of a stub that repeats every call that ends with UNAVAILABLE. */
+const REPEATING = {
+  methodConfig: [
+    {
+      name: [{ service: "test.v1.TestService" }],
+      retryPolicy: {
+        maxAttempts: 5,
+        initialBackoff: "0.01s",
+        maxBackoff: "0.1s",
+        backoffMultiplier: 2,
+        retryableStatusCodes: ["UNAVAILABLE"],
+      },
+    },
+  ],
+};
 const QUICKLY = { maxAttempts: 2, initialDelayMs: 1, maxDelayMs: 1, unreachableForMs: 0 };
 
 /** The contract as a real server signs it. */
@@ -54,9 +69,15 @@ function client(options: ClientOptions): SealwireClient {
 }
 
 /** A proxy that reaches a server with a tool of side effects over a link that can be cut. */
-async function overLink() {
+async function overLink(hold: () => Promise<void> = async () => {}) {
   let runs = 0;
-  const { tools, descriptors } = testService({ Count: { run: () => ++runs }, Work: { job: {}, run: () => ++runs } });
+  const run = async (): Promise<number> => {
+    runs += 1;
+    const result = runs;
+    await hold();
+    return result;
+  };
+  const { tools, descriptors } = testService({ Count: { run }, Work: { job: {}, run } });
   const server = await startServer({ tools: [tools], descriptors: [descriptors] });
   const link = await TcpLink.to(Number(server.address.split(":")[1]));
   const credentials = { ...server.credentials(), address: `127.0.0.1:${link.port}` };
@@ -131,23 +152,37 @@ test("refused credentials are UNAUTHENTICATED", async () => {
 });
 
 test("a stub that repeats UNAVAILABLE has one effect over a link that breaks in mid-call", async () => {
-  await using on = await overLink();
-  const name = { service: "test.v1.TestService" };
-  const retryPolicy = { maxAttempts: 5, initialBackoff: "0.01s", maxBackoff: "0.1s", backoffMultiplier: 2 };
-  const config = {
-    methodConfig: [{ name: [name], retryPolicy: { ...retryPolicy, retryableStatusCodes: ["UNAVAILABLE"] } }],
-  };
-  using stub = new NativeClient(on.proxy.address, { "grpc.service_config": JSON.stringify(config) });
-  assert.is((await stub.call("test.v1.TestService/Count", testArgs(1))).code, status.OK);
-  // The request arrives and runs; its answer is held back, and then lost.
-  for (let call = 2; call <= 4; call++) {
-    const calling = stub.call("test.v1.TestService/Count", testArgs(1));
-    await new Promise((resolve) => setImmediate(resolve));
-    on.link.breakConnections();
-    const { code } = await calling;
-    assert.ok(code === status.OK || code === status.UNKNOWN, String(code));
-    assert.ok(on.runs() <= call, `${on.runs()} runs after ${call} calls`);
-  }
+  const begun = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  await using on = await overLink(async () => {
+    begun.resolve();
+    await released.promise;
+  });
+  using stub = new NativeClient(on.proxy.address, { "grpc.service_config": JSON.stringify(REPEATING) });
+  const called = stub.call("test.v1.TestService/Count", testArgs(1));
+  await begun.promise;
+  on.link.breakConnections();
+  released.resolve();
+  const { code, messages } = await called;
+  assert.equal([code, BatchSumResponse.decode(messages[0] ?? Buffer.alloc(0)).total], [status.OK, 1]);
+  assert.is(on.runs(), 1);
+});
+
+test("a stub that repeats UNAVAILABLE is not made to repeat a call whose server is lost for good", async () => {
+  const begun = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  await using on = await overLink(async () => {
+    begun.resolve();
+    await released.promise;
+  });
+  using stub = new NativeClient(on.proxy.address, { "grpc.service_config": JSON.stringify(REPEATING) });
+  const called = stub.call("test.v1.TestService/Count", testArgs(1));
+  await begun.promise;
+  on.link.cut();
+  const answer = await called;
+  assert.equal([answer.code, infoOf(answer).reason], [status.UNKNOWN, "OUTCOME_UNKNOWN"]);
+  released.resolve();
+  assert.is(on.runs(), 1);
 });
 
 test.run();
