@@ -4,6 +4,7 @@ import type { FetchTools } from "../client/contracts/contract-source.ts";
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { cutText } from "../wire/error-message.ts";
 import { type Contract, readContract, type ToolMethod } from "./contract.ts";
 
 /** Options of {@link ContractCache}. */
@@ -17,6 +18,9 @@ export interface ContractCacheOptions {
 const REFRESH_MS = 10_000;
 /** Minimum age at which an unknown method, or a reflection request, waits for a newer contract. */
 const RECENT_MS = 1_000;
+
+/** Maximum length of a path in a message, which names the tools after it. */
+const MAX_PATH_LENGTH = 100;
 
 const SYSTEM_PATH = "/sealwire.system.v1.";
 
@@ -99,7 +103,8 @@ function notOffered(path: string, { methods }: Contract): SealwireError {
   const system = (each: string): number => (each.startsWith(SYSTEM_PATH) ? 1 : 0);
   const paths = [...methods.keys()].sort((one, other) => system(one) - system(other) || (one < other ? -1 : 1));
   const names = paths.map((each) => each.slice(1)).join(", ");
-  return new SealwireError("TOOL_FORBIDDEN", `${path.slice(1)} is no tool that you may call. There are: ${names}`, {
+  const given = cutText(path.slice(1), MAX_PATH_LENGTH);
+  return new SealwireError("TOOL_FORBIDDEN", `${given} is no tool that you may call. There are: ${names}`, {
     status: "UNIMPLEMENTED",
   });
 }

@@ -1,6 +1,7 @@
 import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { type ChannelOptions, Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
+import type { Clock } from "../runtime/clock.ts";
 import { rawCodec } from "../server/grpc/raw-codec.ts";
 import type { GrpcFailure } from "../wire/status.ts";
 
@@ -13,11 +14,15 @@ export type Refusal = GrpcFailure | { readonly httpStatus: number };
 /** Options of {@link NativeServer}. */
 export interface NativeServerOptions {
   readonly options: ChannelOptions;
+  readonly clock: Clock;
   /** Returns the refusal of a call, by its headers alone; `undefined` if it is served. */
   admit(headers: IncomingHttpHeaders, stream: ServerHttp2Stream): Refusal | undefined;
   /** Serves a call of any path that has no service of its own. */
   serve(stream: NativeStream): void;
 }
+
+/** Maximum time in which the caller of a refused call ends its request. */
+const REFUSED_MS = 1_000;
 
 /** The private field in which grpc-js 1.14 stores the HTTP/2 servers of its injectors. */
 interface OwnServers {
@@ -35,7 +40,7 @@ export class NativeServer {
   readonly grpc: Server;
   readonly #injector;
 
-  constructor({ options, admit, serve }: NativeServerOptions) {
+  constructor({ options, admit, serve, clock }: NativeServerOptions) {
     this.grpc = new Server(options);
     this.#injector = this.grpc.createConnectionInjector(ServerCredentials.createInsecure());
     const [http2, ...others] = (this.grpc as unknown as OwnServers).http2Servers?.keys() ?? [];
@@ -48,7 +53,7 @@ export class NativeServer {
     http2.on("stream", (stream, headers, ...rest) => {
       const refusal = admit(headers, stream);
       if (refusal !== undefined) {
-        refuse(stream, refusal);
+        refuse(stream, refusal, clock);
         return;
       }
       // grpc-js looks the path up before the listener returns.
@@ -70,7 +75,7 @@ export class NativeServer {
   }
 }
 
-function refuse(stream: ServerHttp2Stream, refusal: Refusal): void {
+function refuse(stream: ServerHttp2Stream, refusal: Refusal, clock: Clock): void {
   stream.on("error", () => {});
   if ("httpStatus" in refusal) {
     stream.respond({ [constants.HTTP2_HEADER_STATUS]: refusal.httpStatus }, { endStream: true });
@@ -84,6 +89,8 @@ function refuse(stream: ServerHttp2Stream, refusal: Refusal): void {
     };
     stream.respond(headers, { endStream: true });
   }
-  // The request's message is not read.
-  stream.close(constants.NGHTTP2_NO_ERROR);
+  // A stream that is closed at once may lose the response. What the caller still sends is discarded.
+  stream.resume();
+  const timer = clock.after(REFUSED_MS, () => stream.close(constants.NGHTTP2_NO_ERROR));
+  stream.once("close", () => timer[Symbol.dispose]());
 }

@@ -69,6 +69,7 @@ class RunningProxy implements ToolProxy {
     this.#toolCalls = new ToolCalls({ client, timeoutMs, drainSignal, logger, clock });
     this.#server = new NativeServer({
       options: serverOptions(),
+      clock,
       admit: (headers, stream) => this.#admit(headers, stream),
       serve: (stream) => void this.#serve(new NativeCall(stream)),
     });

@@ -1,4 +1,4 @@
-import { lstat, mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { platform } from "node:os";
 import { dirname, resolve } from "node:path";
 import { SealwireError } from "../errors.ts";
@@ -13,7 +13,7 @@ const OTHERS = 0o077;
 export async function ensurePrivateFolder(path: string): Promise<void> {
   const folder = dirname(resolve(path));
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { mode, uid } = await lstat(folder);
+  const { mode, uid } = await stat(folder);
   // Windows has no such modes.
   if (platform() === "win32") return;
   if (uid !== process.geteuid?.()) {

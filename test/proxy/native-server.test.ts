@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { status } from "@grpc/grpc-js";
 import { SealwireError } from "../../src/errors.ts";
 import { NativeServer, type Refusal } from "../../src/proxy/native-server.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { toGrpcFailure } from "../../src/wire/status.ts";
 import { assert, suite } from "../support/suite.ts";
 import { NativeClient } from "./native-client.ts";
@@ -15,6 +16,7 @@ const test = suite("proxy/native-server");
 async function echoServer(admit: (headers: IncomingHttpHeaders) => Refusal | undefined) {
   const server = new NativeServer({
     options: {},
+    clock: systemClock,
     admit,
     serve(stream) {
       stream.on("data", () => stream.write(Buffer.from(stream.getPath())));
@@ -72,8 +74,10 @@ test("every header is known before a call is served, the content type among them
 
 test("a refused call ends with its status, whatever was sent", async () => {
   await using server = await echoServer(() => toGrpcFailure(new SealwireError("DRAINING", "later ü")));
-  const answer = await server.native.call("a.B/C", Buffer.alloc(1_000_000));
-  assert.equal([answer.code, answer.details], [status.UNAVAILABLE, "later ü"]);
+  for (const bytes of [0, 1, 1_000_000, ...Array.from({ length: 50 }, () => 100)]) {
+    const answer = await server.native.call("a.B/C", Buffer.alloc(bytes));
+    assert.equal([answer.code, answer.details], [status.UNAVAILABLE, "later ü"], String(bytes));
+  }
 });
 
 test.run();
