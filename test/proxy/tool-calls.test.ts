@@ -10,6 +10,7 @@ import { eventually } from "../support/eventually.ts";
 import { HoldingTool } from "../support/holding-tool.ts";
 import { startServer, type TestServer, type TestServerOptions } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
+import { TcpLink } from "../support/tcp-link.ts";
 import { testArgs, testService } from "../support/test-service.ts";
 import { detailsOf, fieldsOf, infoOf, type NativeAnswer } from "./native-client.ts";
 import { type RunningProxy, startProxy } from "./running-proxy.ts";
@@ -155,6 +156,30 @@ test("sealwire-cancel-on-abandon cancels the job of a cancelled call", () =>
     const job = server.client().job(String(jobId));
     await eventually("the job is cancelled", async () => (await job.poll()).state === "CANCELLED");
   }));
+
+test("a job that is accepted after its call was abandoned is cancelled, too", async () => {
+  await using server = await startServer();
+  await using link = await TcpLink.to(Number(server.address.split(":")[1]));
+  const client = server.client("alice", { pipeline: false, address: `127.0.0.1:${link.port}` });
+  const begun = Promise.withResolvers<void>();
+  const sendCall = client.call.bind(client);
+  client.call = (tool, ...rest) => {
+    if (tool === "start_long_task") begun.resolve();
+    return sendCall(tool, ...rest);
+  };
+  await using proxy = await startProxy(client);
+  assert.is((await proxy.native.call(SUM, numbers(1))).code, status.OK);
+  link.hold();
+  const call = proxy.native.open(LONG_TASK, seconds(20), { metadata: { "sealwire-cancel-on-abandon": "true" } });
+  await begun.promise;
+  call.cancel();
+  assert.is((await call.answer).code, status.CANCELLED);
+  link.release();
+  await eventually("the job is cancelled", async () => {
+    const { jobs } = await server.client().listJobs();
+    return jobs[0]?.state === "CANCELLED";
+  });
+});
 
 test("a streaming job method sends its progress, then its output", async () => {
   const seen = Promise.withResolvers<void>();
