@@ -294,6 +294,17 @@ export interface FieldViolation {
   readonly message: string;
 }
 
+/**
+ * What an error adds for programs: a message, packed as in a `google.protobuf.Any`, for example a
+ * `google.rpc.PreconditionFailure`.
+ */
+export interface ErrorDetail {
+  /** For example "type.googleapis.com/google.rpc.PreconditionFailure". */
+  readonly typeUrl: string;
+  /** The serialized message. */
+  readonly value: Uint8Array;
+}
+
 /** Optional properties of a {@link SealwireError}. */
 export interface SealwireErrorOptions {
   /** gRPC status; default: the status of the reason. */
@@ -304,7 +315,9 @@ export interface SealwireErrorOptions {
   /** Number of violations that are not in `violations`. */
   readonly violationsOmitted?: number;
   /** How long to wait before another attempt, in milliseconds. */
-  readonly retryDelayMs?: number;
+  readonly retryDelayMs?: number | undefined;
+  /** At most 2 KiB in all are sent. Those for which there is no room are left out. */
+  readonly details?: readonly ErrorDetail[];
   readonly cause?: unknown;
 }
 
@@ -336,6 +349,7 @@ export class SealwireError extends Error {
   readonly violations: readonly FieldViolation[];
   readonly violationsOmitted: number;
   readonly retryDelayMs: number | undefined;
+  readonly details: readonly ErrorDetail[];
 
   constructor(reason: Reason, message: string = ALL_REASONS[reason].meaning, options: SealwireErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -346,6 +360,7 @@ export class SealwireError extends Error {
     this.violations = options.violations ?? [];
     this.violationsOmitted = options.violationsOmitted ?? 0;
     this.retryDelayMs = options.retryDelayMs;
+    this.details = options.details ?? [];
   }
 
   /** How to fix errors of this reason, one sentence. */

@@ -81,6 +81,9 @@ func addUp(ctx context.Context, client *sealwire.Client) error {
 	for _, violation := range failure.Details.Violations {
 		fmt.Printf("  %s: %s\n", violation.Field, violation.RuleId)
 	}
+	for _, detail := range failure.Details.Details {
+		fmt.Printf("  %s\n", detail.MessageName())
+	}
 	return nil
 }
 

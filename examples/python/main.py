@@ -47,6 +47,8 @@ async def add_up(client: Client) -> None:
         print(f"refused: {REASONS[refused.error.reason]}")
         for violation in refused.error.violations:
             print(f"  {violation.field}: {violation.rule_id}")
+        for detail in refused.error.details:
+            print(f"  {detail.TypeName()}")
 
 
 async def run_job(client: Client) -> None:

@@ -13,6 +13,7 @@ import {
   toSharedStore,
   toStore,
   toTools,
+  toUpstream,
   withConfig,
   withRing,
 } from "./input/shared-options.ts";
@@ -74,6 +75,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
 
   toSharedStore(toTools(program.command("work")))
     .description("run the jobs of a shared store without serving calls; prints one JSON line when it is ready")
+    .option("--server-id <id>", "id of the servers, which upstreams are told")
     .action(run(() => import("./commands/work.ts")));
 
   toServerOnce(toLog(program.command("proxy")))
@@ -221,6 +223,34 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("make a store accept frames again after its clock was ahead; stop the server first")
     .option("--data <dir>", "a server's data folder, instead of a shared store (default: .sealwire)")
     .action(run(() => import("./commands/store/repair-clock.ts")));
+
+  const upstream = program
+    .command("upstream")
+    .description("contracts and keys of gRPC servers that `serve` offers as tools");
+  toUpstream(upstream.command("pull"))
+    .argument("<file>", "new file for the descriptors")
+    .description("write the contract that a server reports by reflection to a file, and print its tools")
+    .option("--force", "replace the file")
+    .action(run(() => import("./commands/upstream/pull.ts")));
+  toUpstream(upstream.command("check"))
+    .argument("<file>", "descriptors that `upstream pull` or buf has written")
+    .description("compare the contract that a server reports with a file; exit 1 if they differ")
+    .action(run(() => import("./commands/upstream/check.ts")));
+  upstream
+    .command("keygen")
+    .argument("<file>", "a new file, mode 0600")
+    .description("make a key file with which servers sign assertions for upstreams")
+    .action(run(() => import("./commands/upstream/keygen.ts")));
+  upstream
+    .command("rotate")
+    .argument("<file>", "the key file")
+    .description("replace the signing key in two steps: publish the next one, then sign with it")
+    .action(run(() => import("./commands/upstream/rotate.ts")));
+  upstream
+    .command("jwks")
+    .argument("<file>", "the key file")
+    .description("print the public keys for upstreams, a JSON Web Key Set")
+    .action(run(() => import("./commands/upstream/jwks.ts")));
 
   toServerOnce(
     program.command("health").argument("[service]", "full name of a service (default: the server as a whole)"),

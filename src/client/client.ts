@@ -11,7 +11,7 @@ import { type CallOptions, checkTraceparent } from "./calls/call-options.ts";
 import { type CallResult, readResult } from "./calls/call-result.ts";
 import { type Cancellation, Deadline } from "./calls/deadline.ts";
 import { Operations } from "./calls/operations.ts";
-import { Signer } from "./calls/signer.ts";
+import { type EncodedMessage, Signer } from "./calls/signer.ts";
 import { callTool, callWithin, type Intent, timeUp } from "./calls/tool-call.ts";
 import { decodeAs, ToolOutput } from "./calls/tool-output.ts";
 import {
@@ -116,6 +116,11 @@ export class SealwireClient implements AsyncDisposable {
   /** Returns the handle of a job by its id. Sends no request. */
   job(jobId: string): JobHandle<ToolOutput> {
     return new JobHandle(this.#connection, jobId, (output) => new ToolOutput(output, this.#contracts));
+  }
+
+  /** Reads a packed message, such as one of the `details` of an error, like the output of a tool. Sends no request. */
+  read(message: EncodedMessage): ToolOutput {
+    return new ToolOutput(message, this.#contracts);
   }
 
   /** Returns one page of this client's own jobs, newest first. */

@@ -10,9 +10,9 @@ import { type Random, systemRandom } from "../runtime/random.ts";
 import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
 import { type Image, imageWith } from "../wire/descriptors.ts";
 import { MAX_RESPONSE_BYTES } from "../wire/limits.ts";
+import { isLoopback } from "../wire/loopback.ts";
 import { parseAddresses, type ServerAddress, type ServerName } from "../wire/server-address.ts";
 import { type CredentialsSource, fixedCredentials } from "./credentials-source.ts";
-import { isLoopback } from "./transport/loopback.ts";
 import { type HttpProxy, proxyFor } from "./transport/proxy.ts";
 
 /** Retry options of a client. Each attempt has a new signature and the same request id. */

@@ -33,6 +33,7 @@ export type { WatchJobsOptions } from "../client/jobs/watch-jobs.ts";
 export type { ClientOptions, ClientTls, RetryOptions } from "../client/options.ts";
 export type { ServingStatus } from "../client/transport/health.ts";
 export {
+  type ErrorDetail,
   type FieldViolation,
   type Reason,
   SealwireError,

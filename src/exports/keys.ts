@@ -2,6 +2,7 @@
 import "../runtime/check-node.ts";
 
 export {
+  type ErrorDetail,
   type FieldViolation,
   type Reason,
   SealwireError,

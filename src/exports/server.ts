@@ -2,6 +2,7 @@
 import "../runtime/check-node.ts";
 
 export {
+  type ErrorDetail,
   type FieldViolation,
   type Reason,
   SealwireError,
@@ -74,3 +75,5 @@ export {
   type ToolImplementation,
 } from "../tools/implement.ts";
 export { failToolRun, type ToolRunOrigin } from "../tools/tool-run.ts";
+export type { AssertionOptions, UpstreamHealthMode, UpstreamOptions, UpstreamTlsOptions } from "../upstream/options.ts";
+export type { UpstreamObserver } from "../upstream/upstream.ts";

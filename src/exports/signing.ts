@@ -7,6 +7,7 @@ import "../runtime/check-node.ts";
 export type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
 export type { Response } from "../../gen/sealwire/v1/response.ts";
 export {
+  type ErrorDetail,
   type FieldViolation,
   type Reason,
   SealwireError,

@@ -55,6 +55,15 @@ export class JsonFields {
     return Object.hasOwn(this.#fields, name);
   }
 
+  /** The names of all fields, for an object whose names are data. */
+  names(): string[] {
+    return Object.keys(this.#fields);
+  }
+
+  isArray(name: string): boolean {
+    return this.has(name) && Array.isArray(this.#fields[name]);
+  }
+
   text(name: string, rule?: TextRule): string {
     const value = this.#required(name);
     if (typeof value !== "string") return this.fail(name, "must be a text in quotes");

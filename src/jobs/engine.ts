@@ -54,12 +54,20 @@ export interface JobRun {
 
 /**
  * Runs one attempt and returns the serialized result (a google.protobuf.Any). A SealwireError with `retryable: false`
- * fails the job immediately. Any other error uses up an attempt.
+ * fails the job immediately, a HandBackError returns it to the queue. Any other error uses up an attempt.
  */
 export type JobHandler = (run: JobRun) => Promise<Uint8Array>;
 
-/** Handlers by tool name. Jobs of other tools remain queued. */
-export type JobHandlers = ReadonlyMap<string, JobHandler>;
+/** Handlers by tool name, such as a Map. They may change while a worker runs. Jobs of other tools remain queued. */
+export interface JobHandlers {
+  get(tool: string): JobHandler | undefined;
+  /** True if jobs of the tool may be claimed at this time. */
+  has(tool: string): boolean;
+  /** Maximum number of jobs in the next claim. Default: no limit. */
+  room?(): number;
+  /** Calls `listener` when more jobs may be claimed than before. */
+  onMore?(listener: () => void): Disposable;
+}
 
 /** Concurrency limits of a worker. */
 export interface WorkOptions {

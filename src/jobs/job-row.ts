@@ -1,4 +1,5 @@
-import type { JobError, JobState, JobView } from "./job.ts";
+import type { JobState, JobView } from "./job.ts";
+import { readJobError } from "./job-error.ts";
 import type { ClaimedAttempt } from "./worker/attempt-store.ts";
 
 /** A row of the table `job`, which has the same columns in every engine. Booleans are engine-specific. */
@@ -32,6 +33,8 @@ export interface JobRow {
 /** A row with the columns that determine whether another attempt follows a failed one. */
 export interface RetryRow extends JobRow {
   readonly failures: number;
+  /** Counted hand-backs since the last one that was a failed attempt. */
+  readonly hand_backs: number;
   readonly initial_backoff_ms: number;
   readonly max_backoff_ms: number;
 }
@@ -60,7 +63,7 @@ export function toJobView(row: JobRow): JobView {
             total: row.progress_total ?? 0,
             message: row.progress_message ?? "",
           },
-    error: row.error === null ? undefined : (JSON.parse(row.error) as JobError),
+    error: row.error === null ? undefined : readJobError(row.error),
     cancelRequested: Boolean(row.cancel_requested),
     createdAtMs: row.created_at_ms,
     startedAtMs: row.started_at_ms ?? undefined,
@@ -70,7 +73,10 @@ export function toJobView(row: JobRow): JobView {
 }
 
 /** Converts the row of a claimed job to an attempt for a worker. */
-export function toClaimedAttempt(row: JobRow, args: Uint8Array): ClaimedAttempt {
+export function toClaimedAttempt(
+  row: JobRow,
+  { args, queueDeadlineMs }: { readonly args: Uint8Array; readonly queueDeadlineMs: number | null },
+): ClaimedAttempt {
   return {
     jobId: row.job_id,
     attempt: row.attempt,
@@ -82,5 +88,6 @@ export function toClaimedAttempt(row: JobRow, args: Uint8Array): ClaimedAttempt 
     executionTimeoutMs: row.execution_timeout_ms,
     heartbeatTimeoutMs: row.heartbeat_timeout_ms ?? undefined,
     cancelGraceMs: row.cancel_grace_ms,
+    queueDeadlineMs: queueDeadlineMs ?? undefined,
   };
 }

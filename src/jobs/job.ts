@@ -1,4 +1,4 @@
-import type { StatusName, WireReason } from "../errors.ts";
+import type { ErrorDetail, FieldViolation, StatusName, WireReason } from "../errors.ts";
 
 /** The state of a job; see `docs/protocol.md`, Jobs. */
 export type JobState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
@@ -20,6 +20,12 @@ export interface JobError {
   readonly status: StatusName;
   readonly message: string;
   readonly retryable: boolean;
+  readonly violations: readonly FieldViolation[];
+  /** Number of violations that are not in `violations`. */
+  readonly violationsOmitted: number;
+  /** How long to wait before another attempt, in milliseconds; `undefined` if no time is known. */
+  readonly retryDelayMs: number | undefined;
+  readonly details: readonly ErrorDetail[];
 }
 
 /** A job as its owner sees it, without its result. Times are in Unix milliseconds. */
@@ -33,7 +39,8 @@ export interface JobView {
   /** Number of times that a worker has claimed the job. */
   readonly attempt: number;
   /**
-   * Number of attempts that may fail or crash. An attempt that a draining worker returned to the queue does not count.
+   * Number of attempts that may fail or crash. An attempt that was handed back, because its worker drained or its tool
+   * was not there, does not count.
    */
   readonly maxAttempts: number;
   readonly progress: JobProgress | undefined;

@@ -17,7 +17,7 @@ export const TRANSITIONS = {
   claim: { from: "QUEUED", to: "RUNNING" },
   /** A queued job is cancelled immediately. */
   cancelQueued: { from: "QUEUED", to: "CANCELLED" },
-  /** The queue time-out passed before the first attempt. */
+  /** The queue time-out passed before an attempt began. */
   expire: { from: "QUEUED", to: "FAILED" },
   /** The handler reported progress. */
   recordProgress: { from: "RUNNING", to: "RUNNING" },
@@ -29,7 +29,7 @@ export const TRANSITIONS = {
   fail: { from: "RUNNING", to: "FAILED" },
   /** The attempt failed, or its worker was lost, and another attempt follows. */
   retry: { from: "RUNNING", to: "QUEUED" },
-  /** A draining worker returned the job to the queue, which does not count as a failure. */
+  /** A draining worker or the handler returned the job to the queue, which does not count as a failure. */
   handBack: { from: "RUNNING", to: "QUEUED" },
   /** A cancelled running job has stopped, or its grace period has ended. */
   cancelRunning: { from: "RUNNING", to: "CANCELLED" },

@@ -47,7 +47,7 @@ export function readContract({ tools, descriptorSet }: ListToolsResponse): Contr
     const image = readImage(descriptorSet, descriptorSetOf(builtinImage(), OWN_FILES));
     const methods = new Map(tools.flatMap((tool) => readMethod(image, tool)));
     const services = [...new Set([...methods.keys()].map((path) => path.slice(1, path.lastIndexOf("/"))))].sort();
-    const reflect = reflectionOf(image, [...services, HEALTH_SERVICE, ...REFLECTION_SERVICES]);
+    const reflect = reflectionOf(() => image, [...services, HEALTH_SERVICE, ...REFLECTION_SERVICES]);
     return { methods, services, reflect };
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);

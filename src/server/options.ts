@@ -4,6 +4,7 @@ import { type Logger, silentLogger } from "../runtime/logger.ts";
 import type { KeyRingSource } from "../signing/key-ring/types.ts";
 import type { Store } from "../store/store.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
+import type { UpstreamOptions } from "../upstream/options.ts";
 import type { CallObserver } from "./request/access-log.ts";
 import { resolveLimits, type ServerLimits } from "./server-limits.ts";
 
@@ -39,6 +40,8 @@ export interface ServiceOptions {
    * tools and system tools are built in.
    */
   readonly descriptors?: readonly Uint8Array[];
+  /** gRPC servers in any language whose methods are offered as tools, too. Default none. */
+  readonly upstreams?: readonly UpstreamOptions[];
   /**
    * Maximum number of jobs that run at once in this process, and of one client in all processes, 1 to 10,000. `false`
    * runs none. Default: 16, and no limit per client.
@@ -88,6 +91,7 @@ export function resolveServiceOptions(options: ServiceOptions): ResolvedServiceO
     store: options.store,
     tools: options.tools,
     descriptors: options.descriptors ?? [],
+    upstreams: options.upstreams ?? [],
     work,
     health: options.health ?? true,
     reflection: options.reflection ?? true,

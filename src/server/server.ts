@@ -11,6 +11,8 @@ export interface SealwireServer extends AsyncDisposable {
    * address as clients accept it. May be called again for a further address. Throws OPTIONS_INVALID.
    */
   listen(address: string, options?: ListenOptions): Promise<{ readonly address: string }>;
+  /** The names of its tools without the system tools, sorted. */
+  readonly tools: readonly string[];
   /** True while the health service reports SERVING. */
   readonly serving: boolean;
   /**
@@ -18,6 +20,11 @@ export interface SealwireServer extends AsyncDisposable {
    * before {@link drain} refuses calls. Idempotent.
    */
   announceDrain(): void;
+  /**
+   * Reads the contracts, keys and certificates of the upstreams again, which also happens within seconds of a change.
+   * Calls in flight are not affected. Files that cannot be used are logged, and the previous ones stay in force.
+   */
+  reload(): Promise<void>;
   /**
    * Shuts down gracefully: the health becomes NOT_SERVING, watches end with UNAVAILABLE, open calls finish, running
    * jobs are returned to the queue. After `graceMs` (0 to 86,400,000, default 10,000) the remaining calls are stopped.
@@ -83,8 +90,16 @@ class RunningServer implements SealwireServer {
     return { address: listener.address };
   }
 
+  get tools(): readonly string[] {
+    return this.#service.tools;
+  }
+
   get serving(): boolean {
     return this.#service.serving;
+  }
+
+  reload(): Promise<void> {
+    return this.#service.reload();
   }
 
   announceDrain(): void {

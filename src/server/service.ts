@@ -1,5 +1,4 @@
 import type { Server, ServerInterceptor } from "@grpc/grpc-js";
-import { SystemToolServiceDefinition } from "../../gen/sealwire/system/v1/system_tool_service.ts";
 import type { Worker } from "../jobs/engine.ts";
 import { GRACE_LIMITS } from "../jobs/work-limits.ts";
 import { checkNumber } from "../runtime/number-range.ts";
@@ -7,13 +6,8 @@ import { TickLimiter } from "../runtime/tick-limiter.ts";
 import { TimeLimit } from "../runtime/time-limit.ts";
 import { VERSION } from "../runtime/version.ts";
 import { createRequestAuthenticator } from "../signing/request/verify.ts";
-import { Catalogue } from "../tools/catalogue.ts";
-import { Dispatcher } from "../tools/dispatcher.ts";
-import type { ServiceDefinition } from "../tools/implement.ts";
 import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
-import { ArgsValidator } from "../validation/args.ts";
-import { type Image, imageWith } from "../wire/descriptors.ts";
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { AnonymousCalls } from "./grpc/anonymous-call.ts";
 import { createInterceptor } from "./grpc/interceptor.ts";
@@ -21,12 +15,8 @@ import { ReadBudget } from "./grpc/read-budget.ts";
 import { servicePaths } from "./grpc/service-paths.ts";
 import { checkInstalled, servedByInterceptor, toolServiceDefinition } from "./grpc/tool-service.ts";
 import { Watches } from "./grpc/watch-call.ts";
-import {
-  type ResolvedServiceOptions,
-  resolveServiceOptions,
-  type ServerOptions,
-  type ServiceOptions,
-} from "./options.ts";
+import { LiveTools } from "./live-tools.ts";
+import { type ResolvedServiceOptions, resolveServiceOptions, type ServiceOptions } from "./options.ts";
 import { type CallLog, type CallObserver, callLog } from "./request/access-log.ts";
 import { Admission } from "./request/admission.ts";
 import { Drain } from "./request/drain.ts";
@@ -51,6 +41,8 @@ export interface SealwireService extends AsyncDisposable {
    * server, because it could not answer signed calls.
    */
   addTo(server: Server): void;
+  /** The names of its tools without the system tools, sorted. */
+  readonly tools: readonly string[];
   /** True while the health service reports SERVING. */
   readonly serving: boolean;
   /**
@@ -58,6 +50,11 @@ export interface SealwireService extends AsyncDisposable {
    * before {@link drain} refuses calls. Idempotent.
    */
   announceDrain(): void;
+  /**
+   * Reads the contracts, keys and certificates of the upstreams again, which also happens within seconds of a change.
+   * Calls in flight are not affected. Files that cannot be used are logged, and the previous ones stay in force.
+   */
+  reload(): Promise<void>;
   /**
    * Shuts down gracefully: the health becomes NOT_SERVING, watches end with UNAVAILABLE, open calls finish, running
    * jobs are returned to the queue. After `graceMs` (0 to 86,400,000, default 10,000) the remaining calls are stopped.
@@ -97,32 +94,31 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const asked = resolveServiceOptions(options);
   const logger = guardLogger(asked.logger);
   const resolved = { ...asked, logger };
-  const { keyRing, store, tools, clock, limits } = resolved;
-  const image = imageWith(resolved.descriptors);
-  const definitions = [SystemToolServiceDefinition, ...tools.map((tool) => tool.definition)];
+  const { keyRing, store, clock, limits } = resolved;
   const ring = () => keyRing.current();
-
-  const catalogue: Catalogue = new Catalogue(
-    image,
-    systemTools({ version: VERSION, ring, jobs: store.jobs, clock, catalogue: () => catalogue }),
-    tools,
-  );
   const log = callLog(logger, clock);
   const observers = [log, ...resolved.observers].map((observer) => guardObserver(observer, logger));
   const tellOverdue = (tool: string, count: number): void => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);
   };
+  const live: LiveTools = await LiveTools.open({
+    ...resolved,
+    observers,
+    system: systemTools({
+      version: VERSION,
+      ring,
+      jobs: store.jobs,
+      clock,
+      catalogue: () => live.toolset.catalogue,
+    }),
+    overdue: new OverdueHandlers(limits.overdueHandlersMax, tellOverdue),
+    serverId: () => ring().serverId,
+  });
+  const { dispatcher } = live;
   // Reports 0 at the start, so that the metric of each tool exists.
+  const { catalogue } = live.toolset;
   for (const { name, policy } of catalogue.tools())
     if (policy === undefined && !catalogue.isSystemTool(name)) tellOverdue(name, 0);
-  const overdue = new OverdueHandlers(limits.overdueHandlersMax, tellOverdue);
-  const dispatcher = new Dispatcher({
-    catalogue,
-    store,
-    validator: new ArgsValidator(image),
-    overdue,
-    logger,
-  });
   const drain = new Drain();
   const window = { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs };
   await store.replay.widen(window);
@@ -130,7 +126,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const interceptor = createInterceptor({
     authenticator: createRequestAuthenticator({
       ring,
-      image,
+      image: () => live.toolset.image,
       clock,
       canonicalRetriesPerSecond: limits.canonicalRetriesPerSecond,
     }),
@@ -163,23 +159,16 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
       watchTimeoutMs: limits.watchTimeoutMs,
     }),
     anonymousCalls: new AnonymousCalls({ ...limits, clock, readBudget }),
-    kindOf: servicePaths({ ...resolved, tools: definitions }),
+    kindOf: servicePaths({ ...resolved, hasTools: (service) => live.toolset.catalogue.services.has(service) }),
   });
 
-  const worker = resolved.work === false ? undefined : await store.jobs.work(dispatcher.jobHandlers(), resolved.work);
-  return new AssembledService({ interceptor, definitions, image, worker, drain, log, observers, options: resolved });
-}
-
-/** Checks that tools can be served, as {@link createService} does. Throws OPTIONS_INVALID naming the invalid tool. */
-export function checkTools({ tools, descriptors = [] }: Pick<ServerOptions, "tools" | "descriptors">): void {
-  new Catalogue(imageWith(descriptors), undefined, tools);
+  const worker = resolved.work === false ? undefined : await store.jobs.work(live.jobHandlers, resolved.work);
+  return new AssembledService({ interceptor, live, worker, drain, log, observers, options: resolved });
 }
 
 interface Parts {
   readonly interceptor: ServerInterceptor;
-  /** The services whose methods are tools. */
-  readonly definitions: readonly ServiceDefinition[];
-  readonly image: Image;
+  readonly live: LiveTools;
   readonly worker: Worker | undefined;
   readonly drain: Drain;
   readonly log: CallLog;
@@ -195,8 +184,10 @@ export class AssembledService implements SealwireService {
   readonly options: ResolvedServiceOptions;
   readonly #parts: Parts;
   readonly #health = new Health([TOOL_SERVICE]);
-  /** Subscription to the condition of the store. */
-  readonly #following: Disposable;
+  /** Subscriptions to the condition of the store and to changes of the tools. */
+  readonly #following: readonly Disposable[];
+  /** The services whose paths are registered with each server. */
+  readonly #registered = new Map<Server, Set<string>>();
   #drained: Promise<void> | undefined;
 
   constructor(parts: Parts) {
@@ -208,16 +199,30 @@ export class AssembledService implements SealwireService {
     this.#parts = parts;
     const { condition } = options.store;
     this.#health.setServing(condition.serving);
-    this.#following = condition.onChange((serving) => this.#health.setServing(serving));
+    this.#following = [
+      condition.onChange((serving) => this.#health.setServing(serving)),
+      parts.live.onChange(() => this.#followTools()),
+    ];
+    this.#followTools();
   }
 
   addTo(server: Server): void {
-    const { definitions, image, options } = this.#parts;
+    const { live, options } = this.#parts;
     checkInstalled(server, this.interceptor);
     server.addService(toolServiceDefinition, servedByInterceptor);
-    for (const definition of definitions) addUnimplemented(server, definition);
+    this.#registered.set(server, new Set());
+    this.#followTools();
     if (options.health) this.#health.addTo(server);
-    if (options.reflection) addReflection(server, reflectionOf(image, reflectedServices(options)), options.logger);
+    if (options.reflection) {
+      const answer = reflectionOf(() => live.toolset.image, reflectedServices(options));
+      addReflection(server, answer, options.logger);
+    }
+  }
+
+  get tools(): readonly string[] {
+    const { catalogue } = this.#parts.live.toolset;
+    const names = [...catalogue.tools()].map(({ name }) => name);
+    return names.filter((name) => !catalogue.isSystemTool(name)).sort();
   }
 
   get serving(): boolean {
@@ -228,18 +233,36 @@ export class AssembledService implements SealwireService {
     this.#health.stop();
   }
 
+  reload(): Promise<void> {
+    return this.#parts.live.reload();
+  }
+
   async drain(graceMs: number = DEFAULT_GRACE_MS): Promise<void> {
     this.#drained ??= this.#drain(checkNumber("graceMs", graceMs, GRACE_LIMITS));
     return this.#drained;
   }
 
   async #drain(graceMs: number): Promise<void> {
-    const { worker, drain, log, options } = this.#parts;
-    this.#following[Symbol.dispose]();
+    const { worker, drain, live, log, options } = this.#parts;
+    for (const subscription of this.#following) subscription[Symbol.dispose]();
     this.#health.stop();
     drain.begin();
     await Promise.all([drain.idle(options.clock, graceMs), worker?.stop(graceMs)]);
+    await live[Symbol.asyncDispose]();
     log[Symbol.dispose]();
+  }
+
+  /** Reports the health of each service with tools, and registers the paths of new ones. */
+  #followTools(): void {
+    const { live } = this.#parts;
+    this.#health.setServices(live.services());
+    for (const [server, known] of this.#registered) {
+      for (const [service, methods] of live.toolset.catalogue.services) {
+        if (known.has(service)) continue;
+        known.add(service);
+        addUnimplemented(server, service, methods);
+      }
+    }
   }
 
   /** Writes the refusals since the drain. Called after the last connection has ended. */

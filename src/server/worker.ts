@@ -1,14 +1,14 @@
 import type { WorkOptions } from "../jobs/engine.ts";
 import { checkWorkOptions, GRACE_LIMITS } from "../jobs/work-limits.ts";
+import { systemClock } from "../runtime/clock.ts";
 import { type Logger, silentLogger } from "../runtime/logger.ts";
 import { checkNumber } from "../runtime/number-range.ts";
 import type { Store } from "../store/store.ts";
-import { Catalogue } from "../tools/catalogue.ts";
-import { Dispatcher } from "../tools/dispatcher.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
-import { ArgsValidator } from "../validation/args.ts";
-import { imageWith } from "../wire/descriptors.ts";
-import { guardLogger } from "./request/guards.ts";
+import type { UpstreamOptions } from "../upstream/options.ts";
+import type { UpstreamObserver } from "../upstream/upstream.ts";
+import { LiveTools } from "./live-tools.ts";
+import { guardLogger, guardUpstreamObserver } from "./request/guards.ts";
 
 /** Options of {@link createWorker}. */
 export interface WorkerOptions {
@@ -18,7 +18,13 @@ export interface WorkerOptions {
   readonly tools: readonly ToolImplementation[];
   /** Serialized FileDescriptorSets of the tools' services. Those of the demo tools are built in. */
   readonly descriptors?: readonly Uint8Array[];
+  /** gRPC servers in any language whose job tools are run, too. Default none. */
+  readonly upstreams?: readonly UpstreamOptions[];
+  /** The id of the servers, for `upstreams`; see `KeyRing`. Default "". */
+  readonly serverId?: string;
   readonly work: WorkOptions;
+  /** Observe the upstreams; see `createMetrics`. */
+  readonly observers?: readonly UpstreamObserver[];
   readonly logger?: Logger;
 }
 
@@ -28,6 +34,8 @@ export interface SealwireWorker extends AsyncDisposable {
   readonly tools: readonly string[];
   /** Number of running jobs. */
   readonly running: number;
+  /** Reads the contracts, keys and certificates of the upstreams again; see `SealwireServer`. */
+  reload(): Promise<void>;
   /**
    * Stops claiming jobs and aborts the signals of running ones. After `graceMs`, 0 to 86,400,000, returns those that
    * still run to the queue. Idempotent.
@@ -46,25 +54,29 @@ export interface SealwireWorker extends AsyncDisposable {
  * ```
  */
 export async function createWorker(options: WorkerOptions): Promise<SealwireWorker> {
-  const { store, tools, descriptors = [], work } = options;
+  const { store, tools, descriptors = [], upstreams = [], serverId = "", work, observers = [] } = options;
   const logger = guardLogger(options.logger ?? silentLogger);
   checkWorkOptions(work, "work.");
-  const image = imageWith(descriptors);
-  const catalogue = new Catalogue(image, undefined, tools);
-  const dispatcher = new Dispatcher({
-    catalogue,
-    store,
-    validator: new ArgsValidator(image),
-    logger,
+  const live = await LiveTools.open({
+    ...{ store, tools, descriptors, upstreams, logger },
+    serverId: () => serverId,
+    observers: observers.map((observer) => guardUpstreamObserver(observer, logger)),
+    clock: systemClock,
   });
-  const handlers = dispatcher.jobHandlers();
-  const worker = await store.jobs.work(handlers, work);
+  const worker = await store.jobs.work(live.jobHandlers, work);
+  const end = async (graceMs: number): Promise<void> => {
+    await worker.stop(graceMs);
+    await live[Symbol.asyncDispose]();
+  };
   return {
-    tools: [...handlers.keys()].sort(),
+    get tools() {
+      return live.jobTools();
+    },
     get running() {
       return worker.running;
     },
-    drain: async (graceMs) => worker.stop(checkNumber("graceMs", graceMs, GRACE_LIMITS)),
-    [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
+    reload: () => live.reload(),
+    drain: async (graceMs) => end(checkNumber("graceMs", graceMs, GRACE_LIMITS)),
+    [Symbol.asyncDispose]: () => end(0),
   };
 }

@@ -57,7 +57,7 @@ export const INTENT_RETENTION_MS = 24 * 60 * 60 * 1000;
 
 /** The state of an intent when a sync call begins it. */
 export type IntentBegin =
-  /** The intent is new and is now recorded as running. The caller must `finish` it. */
+  /** The intent is now recorded as running: it is new, or it is begun again. The caller must `finish` it. */
   | { readonly kind: "begun" }
   /** The intent has ended with this recorded outcome. */
   | { readonly kind: "finished"; readonly outcome: Uint8Array }
@@ -73,19 +73,32 @@ export interface IntentStore {
   /**
    * Records the intent as running, or returns the state of a known intent. Jobs share the namespace of (clientId,
    * requestId).
+   *
+   * `repeatable` (default false): all runs of the intent have one effect, because the tool recognises a repeated run. The
+   * store keeps this before the handler starts. An intent that was begun as repeatable and whose outcome is unknown is
+   * begun again if this begin is repeatable, too. A run that was given up may still end at the same time.
    */
-  begin(clientId: string, requestId: string, intentDigest: Uint8Array): Promise<IntentBegin>;
+  begin(
+    clientId: string,
+    requestId: string,
+    intentDigest: Uint8Array,
+    options?: { readonly repeatable?: boolean },
+  ): Promise<IntentBegin>;
   /**
-   * Records the outcome, which is kept for at least 24 h. Throws RESULT_TOO_LARGE above 64 KiB; a smaller outcome can
-   * then still be recorded. After any other failure the outcome counts as unknown.
+   * Records the outcome, which is kept for at least 24 h, and returns it. If another run of a repeatable intent has
+   * recorded its outcome first, returns that one. Throws RESULT_TOO_LARGE above 64 KiB; a smaller outcome can then still
+   * be recorded. After any other failure the outcome counts as unknown.
    */
-  finish(clientId: string, requestId: string, outcome: Uint8Array): Promise<void>;
+  finish(clientId: string, requestId: string, outcome: Uint8Array): Promise<Uint8Array>;
   /**
    * Marks the outcome of a running intent as unknown because its handler does not return. {@link finish} may still
    * record a late outcome. Does nothing if the intent is not running.
    */
   giveUp(clientId: string, requestId: string): Promise<void>;
-  /** Deletes an intent whose handler did not run. */
+  /**
+   * Deletes an intent whose handler did not run. A repeatable one is kept and can be begun again, because an earlier run
+   * may still end.
+   */
   abandon(clientId: string, requestId: string): Promise<void>;
   sweep(): Promise<number>;
 }

@@ -5,6 +5,7 @@ import type { JobView } from "../jobs/job.ts";
 import { errorToMessage } from "../wire/error-message.ts";
 import { PROTOCOL_VERSION } from "../wire/limits.ts";
 import { toJobMessage } from "./job-message.ts";
+import type { Effect } from "./unsettled.ts";
 
 /** The part of a Response that a tool determines. The server adds ids, time and sequence. */
 export interface Answer {
@@ -12,6 +13,8 @@ export interface Answer {
   readonly result?: Any;
   readonly error?: SealwireError;
   readonly job?: JobView;
+  /** Set if the answer is not the outcome of its intent, which may run again. */
+  readonly effect?: Effect;
 }
 
 /** The fields of a Response that the server adds to an {@link Answer}. */

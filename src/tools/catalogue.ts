@@ -1,43 +1,38 @@
 import type { ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";
 import { SealwireError } from "../errors.ts";
 import { descriptorSetOf, type Image } from "../wire/descriptors.ts";
-import type { ToolImplementation } from "./implement.ts";
-import { makeTool, type Tool } from "./tool.ts";
+import type { Tool } from "./tool.ts";
 
-/** All tools of a server by name: the implemented tools and the system tools. */
+/** All tools of a server by name: the tools of its contracts and the system tools. */
 export class Catalogue {
   readonly #tools = new Map<string, Tool>();
-  readonly #systemNames = new Set<string>();
+  readonly #systemNames: ReadonlySet<string>;
+  readonly #services = new Map<string, string[]>();
   readonly #image: Image;
 
-  /**
-   * Built once at the start. `system` implements the system tools; a worker has none. Throws OPTIONS_INVALID if two
-   * tools have the same name or a service is not in the image.
-   */
-  constructor(image: Image, system: ToolImplementation | undefined, implementations: readonly ToolImplementation[]) {
+  /** A worker has no system tools. Throws OPTIONS_INVALID if two tools have the same name. */
+  constructor(image: Image, system: readonly Tool[], tools: readonly Tool[]) {
     this.#image = image;
-    for (const tool of system === undefined ? [] : toolsOf(image, system)) {
+    this.#systemNames = new Set(system.map(({ name }) => name));
+    for (const tool of system) this.#tools.set(tool.name, tool);
+    for (const tool of tools) {
+      checkNoWatch(tool);
+      const other = this.#tools.get(tool.name);
+      if (other !== undefined) throw nameTaken(tool, other);
       this.#tools.set(tool.name, tool);
-      this.#systemNames.add(tool.name);
     }
-    for (const implementation of implementations) {
-      for (const tool of toolsOf(image, implementation)) {
-        if (tool.streaming) {
-          throw new SealwireError(
-            "OPTIONS_INVALID",
-            `${tool.description.method} streams its response without being a job. Make it one: the option (sealwire.v1.job), and a field of type sealwire.v1.JobProgress in its response. Or make it unary.`,
-          );
-        }
-        const other = this.#tools.get(tool.name);
-        if (other !== undefined) {
-          throw new SealwireError(
-            "OPTIONS_INVALID",
-            `${tool.description.method} and ${other.description.method} are both the tool "${tool.name}"; rename one with option (sealwire.v1.tool).name.`,
-          );
-        }
-        this.#tools.set(tool.name, tool);
-      }
+    for (const { description } of this.#tools.values()) {
+      const dot = description.method.lastIndexOf(".");
+      const service = description.method.slice(0, dot);
+      const methods = this.#services.get(service) ?? [];
+      methods.push(description.method.slice(dot + 1));
+      this.#services.set(service, methods);
     }
+  }
+
+  /** The names of the methods that are tools, by the full name of their service. */
+  get services(): ReadonlyMap<string, readonly string[]> {
+    return this.#services;
   }
 
   /** Every tool, in no particular order. */
@@ -49,6 +44,12 @@ export class Catalogue {
   find(name: string, allows: (tool: string) => boolean): Tool | undefined {
     const tool = this.#tools.get(name);
     return tool !== undefined && (this.#systemNames.has(name) || allows(name)) ? tool : undefined;
+  }
+
+  /** The job tool of this name; `undefined` if there is none. */
+  jobTool(name: string): Tool | undefined {
+    const tool = this.#tools.get(name);
+    return tool?.policy === undefined ? undefined : tool;
   }
 
   /** True if the tool is a system tool, which every server has. */
@@ -78,24 +79,20 @@ export class Catalogue {
   }
 }
 
-/** Makes the tools of an implemented service. */
-function* toolsOf(image: Image, { definition, handlers }: ToolImplementation): Generator<Tool> {
-  const service = image.registry.getService(definition.fullName);
-  if (service === undefined) {
-    throw new SealwireError(
-      "OPTIONS_INVALID",
-      `The descriptors do not contain the service ${definition.fullName}; pass the image built from its .proto in \`descriptors\`.`,
-    );
-  }
-  for (const method of service.methods) {
-    const handler = handlers.get(method.name);
-    const methodDefinition = Object.values(definition.methods).find(({ name }) => name === method.name);
-    if (handler === undefined || methodDefinition === undefined) {
-      throw new SealwireError(
-        "OPTIONS_INVALID",
-        `${definition.fullName}.${method.name} is in the descriptors but not in the generated code; generate both from the same .proto.`,
-      );
-    }
-    yield makeTool(image, method, methodDefinition, handler);
-  }
+function checkNoWatch({ streaming, description: { method } }: Tool): void {
+  if (!streaming) return;
+  throw new SealwireError(
+    "OPTIONS_INVALID",
+    `${method} streams its response without being a job. Make it one: the option (sealwire.v1.job), and a field of type sealwire.v1.JobProgress in its response. Or make it unary.`,
+  );
+}
+
+function nameTaken(tool: Tool, other: Tool): SealwireError {
+  const [one, two] = [tool, other].map(({ description, host }) =>
+    host === undefined ? description.method : `${description.method} of ${host.name}`,
+  );
+  return new SealwireError(
+    "OPTIONS_INVALID",
+    `${one} and ${two} are both the tool "${tool.name}"; rename one with option (sealwire.v1.tool).name.`,
+  );
 }

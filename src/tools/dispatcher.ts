@@ -2,11 +2,10 @@ import { Any } from "../../gen/google/protobuf/any.ts";
 import { Status } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobHandler, JobRun } from "../jobs/engine.ts";
+import { HandBackError } from "../jobs/hand-back.ts";
 import type { JobPolicy } from "../jobs/job.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { TickLimiter } from "../runtime/tick-limiter.ts";
-import { canonicalizeChecked } from "../signing/canonical.ts";
-import { intentDigest } from "../signing/request/intent-digest.ts";
 import type { Store } from "../store/store.ts";
 import type { ArgsValidator } from "../validation/args.ts";
 import { argsMisfit } from "../validation/type-url.ts";
@@ -15,6 +14,7 @@ import { LARGE_ARGS_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
 import { type Answer, failure } from "./answer.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
+import { intentDigestOf } from "./intent-key.ts";
 import { CallContext, type CallInvocation, type Invocation, SystemCallContext } from "./invocation.ts";
 import { OverdueHandlers } from "./overdue-handlers.ts";
 import { progressReporter } from "./progress-report.ts";
@@ -22,12 +22,14 @@ import { readOutcome, tooLarge, writeOutcome } from "./recorded-outcome.ts";
 import { encode, systemAnswer } from "./system-answer.ts";
 import type { Tool } from "./tool.ts";
 import { runHandler } from "./tool-run.ts";
+import type { Toolset } from "./toolset.ts";
+import { Unsettled } from "./unsettled.ts";
 
 /** Options of a {@link Dispatcher}. */
 export interface DispatcherOptions {
-  readonly catalogue: Catalogue;
+  /** The tools at the start; see {@link Dispatcher.use}. */
+  readonly toolset: Toolset;
   readonly store: Store;
-  readonly validator: ArgsValidator;
   /** Required for calls. A worker, which only runs jobs, has none. */
   readonly overdue?: OverdueHandlers;
   readonly logger: Logger;
@@ -49,38 +51,40 @@ const LARGE_STEPS_PER_TURN = 1;
  * Throws for a refused call. A tool that ran and failed gives an {@link Answer} with its error.
  */
 export class Dispatcher {
-  readonly #catalogue: Catalogue;
+  #toolset: Toolset;
   readonly #store: Store;
-  readonly #validator: ArgsValidator;
   readonly #overdue: OverdueHandlers;
   /** Limits the steps in the processing of large arguments, so that other work is not delayed. */
   readonly #largeStepLimiter = new TickLimiter(LARGE_STEPS_PER_TURN);
   readonly #logger: Logger;
   readonly #answers = new WeakMap<object, Answer>();
 
-  constructor({
-    catalogue,
-    store,
-    validator,
-    overdue = new OverdueHandlers(Number.POSITIVE_INFINITY),
-    logger,
-  }: DispatcherOptions) {
-    this.#catalogue = catalogue;
+  constructor({ toolset, store, overdue = new OverdueHandlers(Number.POSITIVE_INFINITY), logger }: DispatcherOptions) {
+    this.#toolset = toolset;
     this.#store = store;
-    this.#validator = validator;
     this.#overdue = overdue;
     this.#logger = logger;
-    for (const tool of catalogue.tools()) validator.warm(tool.input);
+  }
+
+  /** The tools in force. */
+  get toolset(): Toolset {
+    return this.#toolset;
+  }
+
+  /** Replaces the tools. Calls and attempts that have begun keep theirs. */
+  use(toolset: Toolset): void {
+    this.#toolset = toolset;
   }
 
   /** Runs a call and returns its answer. */
   async call(invocation: CallInvocation): Promise<Answer> {
-    const tool = this.#toolFor(invocation, false);
+    const { catalogue, validator } = this.#toolset;
+    const tool = toolFor(catalogue, invocation, false);
     this.#overdue.check(tool.name);
     const { args: given, clientId } = invocation.request.envelope;
-    const args = await this.#step(given.value, clientId, () => this.#checkArgs(tool, given));
+    const args = await this.#step(given.value, clientId, () => checkArgs(validator, tool, given));
     if (invocation.stopped !== undefined) throw invocation.stopped;
-    if (this.#catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
+    if (catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
     if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
     if (tool.repeatable) return this.#run(tool, args, invocation);
     return this.#runOnce(tool, args, invocation);
@@ -112,9 +116,13 @@ export class Dispatcher {
 
   /** Starts a streaming call. */
   watch(invocation: Invocation): StreamingAnswer {
-    const tool = this.#toolFor(invocation, true);
-    const args = this.#checkArgs(tool, invocation.request.envelope.args);
-    const outputs = tool.handler(tool.decodeInput(args), new SystemCallContext(invocation)) as AsyncIterable<object>;
+    const { catalogue, validator } = this.#toolset;
+    const tool = toolFor(catalogue, invocation, true);
+    const args = checkArgs(validator, tool, invocation.request.envelope.args);
+    const outputs = tool.handler(
+      tool.decodeInput(args),
+      new SystemCallContext(tool, invocation),
+    ) as AsyncIterable<object>;
     return { outputs, answer: (output) => this.#sharedAnswer(tool, output) };
   }
 
@@ -128,41 +136,14 @@ export class Dispatcher {
     return answer;
   }
 
-  /** The handlers of the job tools for the job engine, by tool. */
-  jobHandlers(): Map<string, JobHandler> {
-    const handlers = new Map<string, JobHandler>();
-    for (const tool of this.#catalogue.tools()) {
-      if (tool.policy !== undefined) handlers.set(tool.name, (run) => this.#runJob(tool, run));
-    }
-    return handlers;
-  }
-
-  #toolFor({ request: { envelope, key } }: Invocation, streaming: boolean): Tool {
-    const tool = this.#catalogue.find(envelope.tool, (name) => key.allows(name));
-    if (tool === undefined) {
-      throw new SealwireError(
-        "TOOL_FORBIDDEN",
-        `The tool "${envelope.tool}" does not exist or this key may not call it.`,
-      );
-    }
-    if (tool.streaming !== streaming) {
-      const method = tool.streaming ? "WatchJob" : "Call or CallStream";
-      throw new SealwireError(
-        "TOOL_RPC_MISMATCH",
-        `Call the tool "${tool.name}" through sealwire.v1.ToolService/${method}.`,
-      );
-    }
-    return tool;
-  }
-
-  #checkArgs(tool: Tool, { typeUrl, value }: Any): Uint8Array {
-    if (typeUrl !== tool.inputTypeUrl) throw argsMisfit(tool.name, tool.inputTypeUrl);
-    this.#validator.validate(tool.input, value);
-    return value;
+  /** The handler of a job tool for the job engine; `undefined` if there is no such tool. */
+  jobHandler(name: string): JobHandler | undefined {
+    const tool = this.#toolset.catalogue.jobTool(name);
+    return tool && ((run) => this.#runJob(tool, run));
   }
 
   async #callSystemTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
-    return systemAnswer(tool, await tool.handler(tool.decodeInput(args), new SystemCallContext(invocation)));
+    return systemAnswer(tool, await tool.handler(tool.decodeInput(args), new SystemCallContext(tool, invocation)));
   }
 
   async #startJob(
@@ -174,7 +155,7 @@ export class Dispatcher {
     const { job } = await this.#store.jobs.submit({
       owner: envelope.clientId,
       requestId: envelope.requestId,
-      intentDigest: await this.#step(args, envelope.clientId, () => digestOf(tool, args)),
+      intentDigest: await this.#step(args, envelope.clientId, () => intentDigestOf(tool, args)),
       tool: tool.name,
       args,
       policy,
@@ -186,13 +167,14 @@ export class Dispatcher {
 
   /** Runs a tool whose intents are not recorded. */
   async #run(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
-    const context = new CallContext(invocation);
+    const context = new CallContext(tool, invocation);
     try {
       const output = this.#step(args, context.clientId, () => this.#handle(tool, args, context, invocation));
       const result = encode(tool, await output);
       if (result.value.length <= MAX_RESULT_BYTES) return { status: Status.OK, result };
       return failure(tooLarge(tool, result.value.length, MAX_RESULT_BYTES));
     } catch (thrown) {
+      if (thrown instanceof Unsettled) return { ...failure(thrown.error), effect: thrown.effect };
       return failure(reported(thrown, context.logger));
     }
   }
@@ -212,8 +194,10 @@ export class Dispatcher {
    */
   async #runOnce(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const { clientId, requestId } = invocation.request.envelope;
-    const digest = await this.#step(args, clientId, () => digestOf(tool, args));
-    const begin = await this.#store.intents.begin(clientId, requestId, digest);
+    const digest = await this.#step(args, clientId, () => intentDigestOf(tool, args));
+    const { intents } = this.#store;
+    invocation.intentDigest = digest;
+    const begin = await intents.begin(clientId, requestId, digest, { repeatable: tool.deduplicates });
     switch (begin.kind) {
       case "finished":
         return readOutcome(begin.outcome);
@@ -226,12 +210,22 @@ export class Dispatcher {
       case "begun": {
         invocation.intentRuns = true;
         if (invocation.stopped !== undefined) {
-          await this.#store.intents.abandon(clientId, requestId);
+          await intents.abandon(clientId, requestId);
           throw invocation.stopped;
         }
         const answer = await this.#run(tool, args, invocation);
-        await this.#store.intents.finish(clientId, requestId, writeOutcome(tool, answer));
-        return answer;
+        if (answer.effect === "none") {
+          await intents.abandon(clientId, requestId);
+          return answer;
+        }
+        if (answer.effect === "unknown") {
+          await intents.giveUp(clientId, requestId);
+          return answer;
+        }
+        const outcome = writeOutcome(tool, answer);
+        const recorded = await intents.finish(clientId, requestId, outcome);
+        // Another run of the same intent may have ended first.
+        return recorded === outcome ? answer : readOutcome(recorded);
       }
     }
   }
@@ -248,6 +242,7 @@ export class Dispatcher {
       requestId: run.requestId,
       jobId: run.jobId,
       attempt: run.attempt,
+      idempotencyKey: run.jobId,
       deadlineMs: run.deadlineMs,
       signal: run.signal,
       args: run.args,
@@ -255,6 +250,8 @@ export class Dispatcher {
       logger,
       progress: progressReporter(run, logger),
     };
+    // The contract of another process may have changed since the job was accepted.
+    if (tool.host !== undefined) this.#toolset.validator.validate(tool.input, run.args);
     try {
       const handle = (): Promise<unknown> => runHandler(tool, tool.decodeInput(run.args), context, run);
       const output = await this.#step(run.args, run.owner, handle);
@@ -262,7 +259,7 @@ export class Dispatcher {
       if (result.length <= MAX_RESULT_BYTES) return result;
       throw tooLarge(tool, result.length, MAX_RESULT_BYTES);
     } catch (thrown) {
-      if (run.signal.aborted) throw thrown;
+      if (run.signal.aborted || thrown instanceof HandBackError) throw thrown;
       const error = reported(thrown, logger);
       // An unexpected error may be temporary, so the policy's remaining attempts apply.
       throw error === thrown
@@ -277,8 +274,28 @@ export class Dispatcher {
   }
 }
 
-function digestOf(tool: Tool, args: Uint8Array): Uint8Array {
-  return intentDigest(tool.name, canonicalizeChecked(args, tool.input));
+function toolFor(catalogue: Catalogue, { request: { envelope, key } }: Invocation, streaming: boolean): Tool {
+  const tool = catalogue.find(envelope.tool, (name) => key.allows(name));
+  if (tool === undefined) {
+    throw new SealwireError(
+      "TOOL_FORBIDDEN",
+      `The tool "${envelope.tool}" does not exist or this key may not call it.`,
+    );
+  }
+  if (tool.streaming !== streaming) {
+    const method = tool.streaming ? "WatchJob" : "Call or CallStream";
+    throw new SealwireError(
+      "TOOL_RPC_MISMATCH",
+      `Call the tool "${tool.name}" through sealwire.v1.ToolService/${method}.`,
+    );
+  }
+  return tool;
+}
+
+function checkArgs(validator: ArgsValidator, tool: Tool, { typeUrl, value }: Any): Uint8Array {
+  if (typeUrl !== tool.inputTypeUrl) throw argsMisfit(tool.name, tool.inputTypeUrl);
+  validator.validate(tool.input, value);
+  return value;
 }
 
 /** The error that the caller receives for a tool's failure. An unexpected error is logged and replaced by INTERNAL. */

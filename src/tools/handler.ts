@@ -14,6 +14,11 @@ export interface ToolContext {
   /** Number of the job's attempt, from 1 on; 1 in a sync call. */
   readonly attempt: number;
   /**
+   * The same in every run for the same intent, and in no other: the job's id, or a hash of client, request id and
+   * arguments. For a service that the handler calls and that must act once.
+   */
+  readonly idempotencyKey: string;
+  /**
    * When the call or the attempt is ended at the latest, in Unix milliseconds by this process's clock: after the server's
    * limit or the caller's time limit, whichever is shorter, or after the `execution_timeout` of the job.
    */

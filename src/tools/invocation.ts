@@ -4,7 +4,9 @@ import type { SealwireError } from "../errors.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { ToolContext } from "./handler.ts";
+import { idempotencyKeyOf, intentDigestOf } from "./intent-key.ts";
 import type { SystemToolContext } from "./system-tools.ts";
+import type { Tool } from "./tool.ts";
 
 /** An envelope that passed verification, so that its arguments are there. */
 export type VerifiedEnvelope = Envelope & { readonly args: Any };
@@ -46,13 +48,15 @@ export interface CallInvocation extends Invocation {
   handlerReturned(): void;
   /** Set by the dispatcher: true while the call's intent is recorded as running. */
   intentRuns: boolean;
+  /** Set by the dispatcher for a tool whose intents are recorded. */
+  intentDigest: Uint8Array | undefined;
   /** Set by the dispatcher: true if the handler has not returned in time. */
   isOverdue: boolean;
 }
 
 /**
- * The context of a sync call's handler. Deadline, signal and logger are determined on access, because most handlers use
- * none of them.
+ * The context of a sync call's handler. Deadline, signal, logger and idempotency key are determined on access, because
+ * most handlers use none of them.
  */
 export class CallContext implements ToolContext {
   readonly clientId: string;
@@ -62,15 +66,22 @@ export class CallContext implements ToolContext {
   readonly args: Uint8Array;
   readonly traceparent: string | undefined;
   readonly progress = reportNowhere;
-  readonly #invocation: Invocation;
+  readonly #tool: Tool;
+  readonly #invocation: Invocation & Pick<Partial<CallInvocation>, "intentDigest">;
 
-  constructor(invocation: Invocation) {
+  constructor(tool: Tool, invocation: Invocation) {
     const { envelope, traceparent } = invocation.request;
+    this.#tool = tool;
     this.clientId = envelope.clientId;
     this.requestId = envelope.requestId;
     this.args = envelope.args.value;
     this.traceparent = traceparent;
     this.#invocation = invocation;
+  }
+
+  get idempotencyKey(): string {
+    const digest = this.#invocation.intentDigest ?? intentDigestOf(this.#tool, this.args);
+    return idempotencyKeyOf(this.clientId, this.requestId, digest);
   }
 
   get deadlineMs(): number {
@@ -92,8 +103,8 @@ export class SystemCallContext extends CallContext implements SystemToolContext 
   readonly drainSignal: AbortSignal;
   readonly openWatch: () => Disposable;
 
-  constructor(invocation: Invocation) {
-    super(invocation);
+  constructor(tool: Tool, invocation: Invocation) {
+    super(tool, invocation);
     this.key = invocation.request.key;
     this.drainSignal = invocation.drainSignal;
     this.openWatch = () => invocation.request.openWatch();

@@ -6,32 +6,31 @@ import { JobPolicy as JobPolicyMessage, ToolOptions } from "../../gen/sealwire/v
 import { SealwireError } from "../errors.ts";
 import type { JobPolicy } from "../jobs/job.ts";
 import { pae } from "../signing/pae.ts";
-import { checkFreeJson } from "../validation/free-json.ts";
-import { checkStrict } from "../validation/strict.ts";
 import { commentOf } from "../wire/comments.ts";
 import { fileClosure, type Image, withoutSourceInfo } from "../wire/descriptors.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
-import { readOutputBytes } from "./handler.ts";
-import type { AnyHandler, MethodDefinition } from "./implement.ts";
+import type { AnyHandler } from "./implement.ts";
 import { resolveJobPolicy, toPolicyMessage } from "./job-policy.ts";
-import { handleStream, progressField } from "./job-stream.ts";
-import { decodeWithProtoKeys, mayHoldProtoKey } from "./proto-keys.ts";
+import { progressField } from "./job-stream.ts";
 import { checkToolName, toToolName } from "./tool-name.ts";
 
-/** A tool: a method of a contract with its handler. Made once, at the start. */
-export interface Tool {
+/** Where tools run that do not run in this process. */
+export interface ToolHost {
+  /** Names it in messages, for example `the upstream "py"`. */
   readonly name: string;
-  readonly input: DescMessage;
-  readonly inputTypeUrl: string;
-  readonly outputTypeUrl: string;
-  /** The job policy of a job tool; `undefined` for other tools. */
-  readonly policy: JobPolicy | undefined;
-  /** True if the tool is idempotent or has no side effects, so that no intent is recorded. */
-  readonly repeatable: boolean;
-  /** True for `watch_job` and `watch_jobs`, which answer with a stream of messages. False for streaming job methods. */
-  readonly streaming: boolean;
-  readonly description: ToolDescription;
+  /** Number of further runs that it can take at this time. */
+  readonly room: number;
+  /** True if the method, such as "greet.v1.GreetToolService.Greet", can run at this time. */
+  serves(method: string): boolean;
+}
+
+/** What runs a tool. */
+export interface ToolRunner {
   readonly handler: AnyHandler;
+  /** `undefined`: this process. */
+  readonly host?: ToolHost;
+  /** See {@link Tool.deduplicates}. */
+  readonly deduplicates?: boolean;
   /** Decodes validated arguments for the handler. */
   decodeInput(args: Uint8Array): unknown;
   /**
@@ -41,38 +40,39 @@ export interface Tool {
   encodeOutput(output: unknown): Uint8Array;
 }
 
+/** A tool: a method of a contract with what runs it. */
+export interface Tool extends ToolRunner {
+  readonly name: string;
+  readonly input: DescMessage;
+  readonly inputTypeUrl: string;
+  readonly output: DescMessage;
+  readonly outputTypeUrl: string;
+  /** The job policy of a job tool; `undefined` for other tools. */
+  readonly policy: JobPolicy | undefined;
+  /** True if the tool is idempotent or has no side effects, so that no intent is recorded. */
+  readonly repeatable: boolean;
+  /** True if runs with the same idempotency key take effect once, so that an intent without an outcome may run again. */
+  readonly deduplicates: boolean;
+  /** True for `watch_job` and `watch_jobs`, which answer with a stream of messages. False for streaming job methods. */
+  readonly streaming: boolean;
+  readonly description: ToolDescription;
+}
+
 /** Makes the tool of a method. Throws OPTIONS_INVALID if its options are invalid. */
-export function makeTool(image: Image, method: DescMethod, definition: MethodDefinition, handler: AnyHandler): Tool {
+export function makeTool(image: Image, method: DescMethod, runner: ToolRunner): Tool {
   const description = describeTool(image, method);
-  const { requestType, responseType } = definition;
-  const isStream = method.methodKind === "server_streaming";
-  const path = methodPath(method);
   return {
+    deduplicates: false,
+    ...runner,
     name: description.name,
     input: method.input,
     inputTypeUrl: TYPE_URL_PREFIX + method.input.typeName,
+    output: method.output,
     outputTypeUrl: TYPE_URL_PREFIX + method.output.typeName,
-    policy: description.job === undefined ? undefined : resolveJobPolicy(description.job, path),
+    policy: description.job === undefined ? undefined : resolveJobPolicy(description.job, description.method),
     repeatable: description.idempotent,
-    streaming: isStream && description.job === undefined,
+    streaming: method.methodKind === "server_streaming" && description.job === undefined,
     description,
-    handler:
-      isStream && description.job !== undefined
-        ? handleStream(handler, { method: path, codec: responseType, progress: progressField(path, method.output) })
-        : handler,
-    decodeInput(args) {
-      const decode = (bytes: Uint8Array): unknown => requestType.decode(bytes);
-      return mayHoldProtoKey(args) ? decodeWithProtoKeys(args, method.input, decode) : decode(args);
-    },
-    encodeOutput(output) {
-      const bytes = readOutputBytes(output);
-      if (bytes === undefined) {
-        checkFreeJson(method.output, output);
-        return responseType.encode(output).finish();
-      }
-      checkStrict(bytes, method.output, { unbounded: true });
-      return bytes;
-    },
   };
 }
 
@@ -87,14 +87,12 @@ export function toolNameOf(image: Image, method: DescMethod): string {
 export function describeTool(image: Image, method: DescMethod): ToolDescription {
   const path = methodPath(method);
   const options = readOption(image, method, "sealwire.v1.tool", ToolOptions);
-  const jobOption = readOption(image, method, "sealwire.v1.job", JobPolicyMessage);
+  const jobOption = readJobOption(image, method);
   const name = toolNameOf(image, method);
   const readOnly = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-  if (jobOption !== undefined && method.methodKind !== "unary") {
-    if (method.methodKind !== "server_streaming")
-      throw new SealwireError("OPTIONS_INVALID", `${path} streams its requests; a tool has one request.`);
-    progressField(path, method.output);
-  }
+  if (method.methodKind !== "unary" && method.methodKind !== "server_streaming")
+    throw new SealwireError("OPTIONS_INVALID", `${path} streams its requests; a tool has one request.`);
+  if (isStreamingJob(image, method)) progressField(path, method.output);
   return {
     name,
     description: commentOf(image, method),
@@ -109,8 +107,18 @@ export function describeTool(image: Image, method: DescMethod): ToolDescription 
   };
 }
 
-function methodPath(method: DescMethod): string {
+/** The full name of a method, for example "greet.v1.GreetToolService.Greet". */
+export function methodPath(method: DescMethod): string {
   return `${method.parent.typeName}.${method.name}`;
+}
+
+/** True for a job tool whose method streams its response. */
+export function isStreamingJob(image: Image, method: DescMethod): boolean {
+  return method.methodKind === "server_streaming" && readJobOption(image, method) !== undefined;
+}
+
+function readJobOption(image: Image, method: DescMethod): JobPolicyMessage | undefined {
+  return readOption(image, method, "sealwire.v1.job", JobPolicyMessage);
 }
 
 function readOption<T>(

@@ -51,6 +51,12 @@ export class ArgsValidator {
     if (!this.#holds(desc, bytes)) this.#explain(desc, bytes);
   }
 
+  /** Checks the rules of a message that is a strict encoding. Does nothing if there are none. Throws as {@link validate} does. */
+  validateRules(desc: DescMessage, bytes: Uint8Array): void {
+    const { rules, left } = this.#rulesOf(desc);
+    if (rules !== undefined || left !== undefined) this.validate(desc, bytes);
+  }
+
   /** Checks the bytes in one pass. Fields whose rules it cannot check are decoded and passed to protovalidate. */
   #holds(desc: DescMessage, bytes: Uint8Array): boolean {
     const { rules, left } = this.#rulesOf(desc);

@@ -1,8 +1,9 @@
+import { Any } from "../../gen/google/protobuf/any.ts";
 import { Code } from "../../gen/google/rpc/code.ts";
 import { Error as ErrorMessage, ErrorReason } from "../../gen/sealwire/v1/error.ts";
-import { isWireReason, SealwireError, type StatusName } from "../errors.ts";
+import { type ErrorDetail, isWireReason, SealwireError, type StatusName } from "../errors.ts";
 import { fromDurationMs, toDurationMs } from "./duration.ts";
-import { MAX_VIOLATIONS } from "./limits.ts";
+import { MAX_ERROR_DETAILS_BYTES, MAX_VIOLATIONS } from "./limits.ts";
 
 /** Upper bound of the int32 count, with room for additions. */
 const MAX_OMITTED = 1_000_000_000;
@@ -12,10 +13,12 @@ const MAX_RETRY_DELAY_MS = 31_536_000_000;
 const MAX_ERROR_BYTES = 3 * 1024;
 const MAX_MESSAGE_LENGTH = 512;
 const MAX_VIOLATION_TEXT_LENGTH = 256;
+/** A full message name after a slash, without characters that no protobuf name or URL has. */
+const TYPE_URL = /^[\x21-\x7e]*\/[A-Za-z_][\w.]*$/;
 
 /**
- * Converts an error to the `sealwire.v1.Error` of a Response, at most 3 KiB. Long texts are truncated, and violations
- * that do not fit are counted in `violationsOmitted`. A local reason becomes INTERNAL.
+ * Converts an error to the `sealwire.v1.Error` of a Response, at most 3 KiB. Long texts are truncated. Details that do
+ * not fit are left out; then violations are, which `violationsOmitted` counts. A local reason becomes INTERNAL.
  */
 export function errorToMessage(error: SealwireError): ErrorMessage {
   const message: ErrorMessage = {
@@ -30,12 +33,18 @@ export function errorToMessage(error: SealwireError): ErrorMessage {
     })),
     violationsOmitted: toCount(error.violationsOmitted) + Math.max(0, error.violations.length - MAX_VIOLATIONS),
     retryDelay: toRetryDelay(error.retryDelayMs),
+    details: toDetails(error.details),
   };
-  while (message.violations.length > 0 && ErrorMessage.encode(message).finish().length > MAX_ERROR_BYTES) {
+  while (message.details.length > 0 && isTooLarge(message)) message.details.pop();
+  while (message.violations.length > 0 && isTooLarge(message)) {
     message.violations.pop();
     message.violationsOmitted += 1;
   }
   return message;
+}
+
+function isTooLarge(message: ErrorMessage): boolean {
+  return ErrorMessage.encode(message).finish().length > MAX_ERROR_BYTES;
 }
 
 /**
@@ -49,6 +58,7 @@ export function errorFromMessage(message: ErrorMessage): SealwireError {
     violations: message.violations.map(({ field, ruleId, message: text }) => ({ field, ruleId, message: text })),
     violationsOmitted: message.violationsOmitted,
     ...(message.retryDelay === undefined ? {} : { retryDelayMs: toDurationMs(message.retryDelay) }),
+    details: message.details.map(({ typeUrl, value }) => ({ typeUrl, value })),
   });
 }
 
@@ -85,4 +95,22 @@ function toCount(value: number): number {
 function toRetryDelay(delayMs: number | undefined): ErrorMessage["retryDelay"] {
   if (delayMs === undefined || !(delayMs >= 0)) return undefined;
   return fromDurationMs(Math.min(delayMs, MAX_RETRY_DELAY_MS));
+}
+
+/** The first details that fit. A handler may give any value, and an error of another version has no details. */
+function toDetails(given: unknown): Any[] {
+  const details: Any[] = [];
+  let bytes = 0;
+  for (const { typeUrl, value } of Array.isArray(given) ? given.filter(isDetail) : []) {
+    bytes += Any.encode({ typeUrl, value }).finish().length;
+    if (bytes > MAX_ERROR_DETAILS_BYTES) break;
+    details.push({ typeUrl, value });
+  }
+  return details;
+}
+
+function isDetail(given: unknown): given is ErrorDetail {
+  if (typeof given !== "object" || given === null || !("typeUrl" in given) || !("value" in given)) return false;
+  const { typeUrl, value } = given;
+  return typeof typeUrl === "string" && TYPE_URL.test(typeUrl) && value instanceof Uint8Array;
 }

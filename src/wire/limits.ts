@@ -31,6 +31,8 @@ export const MAX_PACKED_VARINTS = 262_144;
 export const LARGE_ARGS_BYTES = 16 * 1024;
 /** Maximum number of field violations in an error. */
 export const MAX_VIOLATIONS = 16;
+/** Maximum size of the details of an error. */
+export const MAX_ERROR_DETAILS_BYTES = 2 * 1024;
 
 /** Prefix of every type URL in an Any. */
 export const TYPE_URL_PREFIX = "type.googleapis.com/";

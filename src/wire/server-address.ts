@@ -45,6 +45,11 @@ export function parseAddresses(address: string | readonly string[]): readonly Se
   return targets.map(parseAddress);
 }
 
+/** The path of a unix socket's address; `undefined` for other addresses. */
+export function unixPathOf(target: string): string | undefined {
+  return /^unix:(?:\/\/(?=\/))?(.+)$/s.exec(target)?.[1];
+}
+
 function parseAddress(target: string): ServerAddress {
   if (CONTROL.test(target)) throw refused(target, "contains a line break or another control character");
   if (target.length > LENGTH_MOST) throw refused(target, `is longer than ${LENGTH_MOST} characters`);

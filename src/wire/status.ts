@@ -6,12 +6,16 @@ import type { Error as ErrorMessage } from "../../gen/sealwire/v1/error.ts";
 import { isWireReason, type SealwireError } from "../errors.ts";
 import { cutText, errorToMessage } from "./error-message.ts";
 import { MAX_STATUS_DETAILS_BYTES, TYPE_URL_PREFIX } from "./limits.ts";
+import { typeNameOf } from "./type-name.ts";
 
 /** Domain of every google.rpc.ErrorInfo that Sealwire sends. */
 export const ERROR_DOMAIN = "sealwire";
 
 const DETAILS_KEY = "grpc-status-details-bin";
 const MAX_STATUS_TEXT_LENGTH = 256;
+const FRAME_TYPES: ReadonlySet<string> = new Set(["sealwire.v1.CallResponse", "sealwire.v1.WatchJobResponse"]);
+/** Types that clients read. A detail of a tool must not be taken for the server's own. */
+const READ_TYPES: ReadonlySet<string> = new Set([...FRAME_TYPES, "google.rpc.ErrorInfo"]);
 
 /** A gRPC status as grpc-js sends it. */
 export interface GrpcFailure {
@@ -32,7 +36,8 @@ export interface UnverifiedStatus {
 
 /**
  * Converts an error to a gRPC status with google.rpc.Status details (docs/protocol.md, Errors), at most 4 KiB. `frame`
- * is the signed frame to include. If the details are too large, the projections are omitted, not the frame.
+ * is the signed frame to include. If the details are too large, the projections are omitted, not the frame. The details
+ * of the error itself come last.
  */
 export function toGrpcFailure(
   error: SealwireError,
@@ -62,7 +67,10 @@ export interface ErrorSummary {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** The standard details of an error: ErrorInfo, and RetryInfo and BadRequest if it has a delay and violations. */
+/**
+ * The standard details of an error: ErrorInfo, and RetryInfo and BadRequest if it has a delay and violations. Then the
+ * details of the error itself.
+ */
 export function projectError(error: ErrorMessage, { reason, metadata = {} }: ErrorSummary): Any[] {
   const details = [
     packed("google.rpc.ErrorInfo", ErrorInfo.encode({ reason, domain: ERROR_DOMAIN, metadata: { ...metadata } })),
@@ -79,7 +87,7 @@ export function projectError(error: ErrorMessage, { reason, metadata = {} }: Err
     }));
     details.push(packed("google.rpc.BadRequest", BadRequest.encode({ fieldViolations })));
   }
-  return details;
+  return [...details, ...error.details.filter(({ typeUrl }) => !READ_TYPES.has(typeNameOf(typeUrl)))];
 }
 
 function packed(type: string, encoded: { finish(): Uint8Array }): Any {
@@ -102,7 +110,7 @@ export function readStatusDetails(metadata: Metadata): UnverifiedStatus | undefi
       code,
       message,
       reason: domain === ERROR_DOMAIN ? reason : undefined,
-      frame: find((type) => type === "sealwire.v1.CallResponse" || type === "sealwire.v1.WatchJobResponse"),
+      frame: find((type) => FRAME_TYPES.has(type)),
     };
   } catch {
     return undefined;

@@ -8,6 +8,7 @@ const LAYERS: readonly (readonly (readonly string[])[])[] = [
   [["src/index.ts", "src/exports/"], ["src/cli/"]],
   [["src/testing/"], ["src/proxy/"]],
   [["src/server/"], ["src/client/"]],
+  [["src/upstream/"]],
   [["src/tools/"]],
   [["src/store/"]],
   [["src/jobs/"]],

@@ -673,7 +673,10 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
   {
     args: "serve --data empty",
     exit: 2,
-    says: ["error: There are no tools to serve.", "try: Give --tools MODULE, --demo-tools or --dev."],
+    says: [
+      "error: There are no tools to serve.",
+      "try: Give --tools MODULE, --upstream NAME=ADDRESS, --demo-tools or --dev.",
+    ],
   },
   {
     args: "serve --dev --listen foo",
@@ -822,7 +825,10 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
   {
     args: "serve --store postgres://me@CLOSED/x --key-ring list.json",
     exit: 2,
-    says: ["error: There are no tools to serve.", "try: Give --tools MODULE, --demo-tools or --dev."],
+    says: [
+      "error: There are no tools to serve.",
+      "try: Give --tools MODULE, --upstream NAME=ADDRESS, --demo-tools or --dev.",
+    ],
   },
   {
     args: "work",

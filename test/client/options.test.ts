@@ -1,8 +1,8 @@
 import { SealwireClient } from "../../src/client/client.ts";
 import { type ClientOptions, resolveClientOptions } from "../../src/client/options.ts";
-import { isLoopback } from "../../src/client/transport/loopback.ts";
 import { SealwireError } from "../../src/errors.ts";
 import { builtinImage } from "../../src/wire/descriptors.ts";
+import { isLoopback } from "../../src/wire/loopback.ts";
 import { ledgerDescriptors } from "../e2e/ledger-tools.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";

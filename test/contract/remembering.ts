@@ -9,6 +9,9 @@ export function rememberingContract(engine: EngineUnderTest): void {
   const test = suite(`contract/${engine.name}/remembering`);
   const bench = new Bench(engine, test);
 
+  const beginRepeatable = (text = "same") => bench.intents.begin("alice", "intent", digest(text), { repeatable: true });
+  const finish = async (text: string) =>
+    Buffer.from(await bench.intents.finish("alice", "intent", Buffer.from(text))).toString();
   const begin = (requestId = "intent", text = "same", clientId = "alice") =>
     bench.intents.begin(clientId, requestId, digest(text));
 
@@ -99,6 +102,78 @@ export function rememberingContract(engine: EngineUnderTest): void {
     );
     const known = await begin();
     assert.is(known.kind === "finished" && Buffer.from(known.outcome).toString(), "first");
+  });
+
+  test("a repeatable intent whose process died is begun again, and runs until it is finished", async () => {
+    assert.equal(await beginRepeatable(), { kind: "begun" });
+    assert.equal(await beginRepeatable(), { kind: "running" });
+    for (let crash = 0; crash < 2; crash += 1) {
+      await bench.under.crash();
+      assert.equal(await beginRepeatable("other"), { kind: "reused" });
+      assert.equal(await beginRepeatable(), { kind: "begun" });
+      assert.equal(await beginRepeatable(), { kind: "running" });
+    }
+    await bench.under.restart();
+    assert.equal(await beginRepeatable(), { kind: "begun" });
+    assert.is(await finish("outcome"), "outcome");
+    assert.is((await beginRepeatable()).kind, "finished");
+  });
+
+  test("one of many that begin a repeatable intent again begins it", async () => {
+    await beginRepeatable();
+    await bench.under.crash();
+    const all = await Promise.all(Array.from({ length: 20 }, () => beginRepeatable()));
+    assert.is(all.filter(({ kind }) => kind === "begun").length, 1);
+    assert.is(all.filter(({ kind }) => kind === "running").length, 19);
+  });
+
+  test("an intent is begun again only if it was repeatable when it began, and still is", async () => {
+    await begin();
+    await bench.intents.giveUp("alice", "intent");
+    assert.equal(await beginRepeatable(), { kind: "unknown" });
+    await bench.intents.begin("alice", "marked", digest("same"), { repeatable: true });
+    await bench.under.crash();
+    assert.equal(await beginRepeatable(), { kind: "unknown" });
+    assert.equal(await begin("marked"), { kind: "unknown" });
+  });
+
+  test("a repeatable intent that is given up is begun again, and of both runs the first outcome is kept", async () => {
+    for (const first of ["the given-up run", "the later run"]) {
+      await beginRepeatable();
+      await bench.intents.giveUp("alice", "intent");
+      assert.equal(await begin(), { kind: "unknown" });
+      assert.equal(await beginRepeatable(), { kind: "begun" });
+      assert.equal(await beginRepeatable(), { kind: "running" });
+      assert.is(await finish(first), first);
+      assert.is(await finish("the other run"), first);
+      await bench.intents.giveUp("alice", "intent");
+      await bench.intents.abandon("alice", "intent");
+      const known = await beginRepeatable();
+      assert.is(known.kind === "finished" && Buffer.from(known.outcome).toString(), first);
+      bench.clock.step(DAY_MS);
+      assert.is(await bench.intents.sweep(), 1);
+    }
+  });
+
+  test("an abandoned repeatable intent can be begun again, but by no other intent, since a run may still end", async () => {
+    await beginRepeatable();
+    await bench.intents.giveUp("alice", "intent");
+    await beginRepeatable();
+    await bench.intents.abandon("alice", "intent");
+    assert.equal(await begin("intent", "other"), { kind: "reused" });
+    assert.is(await finish("of the first run"), "of the first run");
+    const known = await beginRepeatable();
+    assert.is(known.kind === "finished" && Buffer.from(known.outcome).toString(), "of the first run");
+  });
+
+  test("an intent that is begun again is remembered for a day from then on", async () => {
+    await beginRepeatable();
+    await bench.under.crash();
+    bench.clock.step(DAY_MS - 1);
+    assert.equal(await beginRepeatable(), { kind: "begun" });
+    bench.clock.step(DAY_MS - 1);
+    assert.is(await bench.intents.sweep(), 0);
+    assert.is(await finish("outcome"), "outcome");
   });
 
   test("an intent is remembered for a day after its end and then forgotten", async () => {

@@ -1,4 +1,5 @@
 import { cancellingContract } from "./cancelling.ts";
+import { handingBackContract } from "./handing-back.ts";
 import { listingContract } from "./listing.ts";
 import { recoveringContract } from "./recovering.ts";
 import { rememberingContract } from "./remembering.ts";
@@ -17,6 +18,7 @@ export function storeContract(engine: EngineUnderTest): void {
   watchingAllContract(engine);
   cancellingContract(engine);
   workingContract(engine);
+  handingBackContract(engine);
   recoveringContract(engine);
   replayingContract(engine);
   rememberingContract(engine);

@@ -224,7 +224,56 @@ export function workingContract(engine: EngineUnderTest): void {
       status: "NOT_FOUND",
       message: "no such folder",
       retryable: false,
+      violations: [],
+      violationsOmitted: 0,
+      retryDelayMs: undefined,
+      details: [],
     });
+  });
+
+  test("a job keeps what its error says for programs: violations with their count, delay and details", async () => {
+    const job = await bench.submit();
+    const detail = { typeUrl: "type.googleapis.com/test.v1.Extra", value: new Uint8Array([0, 128, 255]) };
+    const violations = [{ field: "numbers[0]", ruleId: "double.finite", message: "must be finite\u0000" }];
+    await bench.work(async () => {
+      const options = { violations, violationsOmitted: 2, retryDelayMs: 1_500, details: [detail] };
+      throw new SealwireError("TOOL_FAILED", "not that", options);
+    });
+    await bench.reaches("FAILED", job);
+    await bench.under.restart();
+    const error = (await bench.jobs.get("alice", job.jobId))?.error;
+    assert.equal(error?.violations, [{ ...violations[0], message: "must be finite\ufffd" }]);
+    assert.is(error?.violationsOmitted, 2);
+    assert.is(error?.retryDelayMs, 1_500);
+    assert.equal(
+      error?.details.map(({ typeUrl, value }) => [typeUrl, ...value]),
+      [[detail.typeUrl, 0, 128, 255]],
+    );
+  });
+
+  test("a failed attempt is tried again after the delay of its error, up to the policy's longest backoff", async () => {
+    const job = await bench.submit({ policy: { ...POLICY, maxAttempts: 4, maxBackoffMs: 5_000 } });
+    const askedMs = [3_000, 60_000, 0, 0];
+    let started = 0;
+    await bench.work(async ({ attempt }) => {
+      started += 1;
+      throw new SealwireError("TOOL_FAILED", "busy", { retryable: true, retryDelayMs: askedMs[attempt - 1] });
+    });
+    for (const [attempts, waitMs] of [
+      [1, 3_000],
+      [2, 5_000],
+    ] as const) {
+      await eventually(`${attempts} attempts failed`, async () => {
+        const view = await bench.jobs.get("alice", job.jobId);
+        return view?.attempt === attempts && view.error !== undefined;
+      });
+      await bench.settled();
+      bench.clock.advance(waitMs - 1);
+      await bench.settled();
+      assert.is(started, attempts);
+      bench.clock.advance(1);
+    }
+    assert.is((await bench.reaches("FAILED", job)).attempt, 4);
   });
 
   test("an attempt's error and progress are gone when the next one runs", async () => {

@@ -22,14 +22,18 @@ export interface NotRun {
 
 const DEFINITION = "shows a part of the contract";
 const EXAMPLE_BYTES = "shows bytes, which test/docs/protocol.test.ts compares with those that the code makes";
+const ARCHIVE = "needs an upstream; test/interop/upstream types it for each of the examples";
 const DOCKER = "needs docker; test/examples/container.long.ts runs its commands in the image that it builds without";
 const KUBECTL = "needs a cluster; test/examples/kubernetes.test.ts checks its commands and applies none";
 const ROOT =
   "needs root and systemd; test/examples/systemd.test.ts starts what the unit starts, and has the unit judged";
 const PROJECT =
   "needs the package in a registry; test/examples/tools.long.ts and test/package do it with the packed package";
+const BUILT = "test/interop/upstream/archive-build.ts runs it for the suites of the servers";
+const TRIED =
+  "puts a running server behind Sealwire; test/interop/upstream/archive.interop.ts calls the servers themselves";
 
-/** Every other block in the pages of the project. */
+/** Every other block in the pages of the project, and those of a page that is run which its suite leaves out. */
 export const NOT_RUN: readonly NotRun[] = [
   {
     page: "bench/README.md",
@@ -51,6 +55,13 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   { page: "docs/protocol-languages.md", start: "mkdir -p gen", reason: "test/docs/python-client.long.ts runs it" },
   { page: "docs/protocol-languages.md", start: "import base64", reason: "test/docs/python-client.long.ts runs it" },
+  { page: "README.md", start: "sealwire upstream pull", reason: ARCHIVE },
+  { page: "docs/upstreams.md", start: "sealwire upstream pull", reason: ARCHIVE },
+  { page: "docs/upstreams.md", start: "sealwire serve", reason: ARCHIVE },
+  { page: "docs/upstreams.md", start: "rpc HashPages", reason: DEFINITION },
+  { page: "docs/upstreams.md", start: "sealwire upstream keygen", reason: ARCHIVE },
+  { page: "docs/upstreams.md", start: "{", reason: "test/docs/upstreams.test.ts reads it as serve does" },
+  { page: "docs/upstreams.md", start: "sealwire upstream check", reason: ARCHIVE },
   { page: "docs/test-full.md", start: "npm run test:crash", reason: "is what npm run test:full wrote" },
   { page: "docs/test-full.md", start: " crash/lost-worker", reason: "is what npm run test:full wrote" },
   { page: "examples/container/README.md", start: "npm install", reason: DOCKER },
@@ -69,9 +80,22 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: "examples/systemd/README.md", start: "runuser", reason: ROOT },
   { page: "examples/tools/README.md", start: "npm install", reason: PROJECT },
   { page: "examples/tools/README.md", start: "npx sealwire tools", reason: PROJECT },
+  { page: "examples/upstream-go/README.md", start: "./generate.sh", reason: BUILT },
+  { page: "examples/upstream-go/README.md", start: "./try.sh", reason: TRIED },
+  { page: "examples/upstream-java/README.md", start: "mvn", reason: BUILT },
+  { page: "examples/upstream-java/README.md", start: "./try.sh", reason: TRIED },
+  { page: "examples/upstream-python/README.md", start: "python3 -m venv", reason: BUILT },
+  { page: "examples/upstream-python/README.md", start: "./try.sh", reason: TRIED },
+  { page: "examples/upstream-rust/README.md", start: "cargo build", reason: BUILT },
+  { page: "examples/upstream-rust/README.md", start: "./try.sh", reason: TRIED },
   {
     page: "test/interop/README.md",
     start: "server sealwire-dev",
     reason: "shows what a program prints, which its suite compares",
   },
 ];
+
+/** True for a block that the suite of its page leaves out. */
+export function isNotRun(page: string, text: string): boolean {
+  return NOT_RUN.some((each) => each.page === page && text.startsWith(each.start));
+}

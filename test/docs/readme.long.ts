@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { goTool } from "../interop/go-tool.ts";
 import { suiteWith } from "../interop/toolchain.ts";
 import { assert } from "../support/suite.ts";
+import { isNotRun } from "./blocks.ts";
 import { codeBlocks, missingLines } from "./code-blocks.ts";
 import { ReadmeSession } from "./readme-session.ts";
 
@@ -11,7 +12,8 @@ import { ReadmeSession } from "./readme-session.ts";
 const test = suiteWith(["go"], "docs/readme");
 
 const root = join(import.meta.dirname, "..", "..");
-const blocks = codeBlocks(readFileSync(join(root, "README.md"), "utf8"));
+const page = "README.md";
+const blocks = codeBlocks(readFileSync(join(root, page), "utf8")).filter(({ text }) => !isNotRun(page, text));
 let session: ReadmeSession;
 
 test.before(async () => {

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, readFile, symlink } from "node:fs/promises";
+import { cp, readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { codeBlocks } from "../docs/code-blocks.ts";
@@ -8,6 +8,7 @@ import { codeBlocks } from "../docs/code-blocks.ts";
 const ROOT = join(import.meta.dirname, "..", "..");
 const LINKED = ["proto", "dist", "node_modules", "package.json", "buf.yaml"];
 const CREDENTIALS = "../../.sealwire/client.json";
+const OUTPUT_BYTES_MOST = 64 * 1024 * 1024;
 const run = promisify(execFile);
 
 /** A fresh copy of an example, as in a clone that `npm ci` was run in. */
@@ -27,19 +28,9 @@ export interface ExampleCopy {
  */
 export async function copyExample(language: string, folder: string): Promise<ExampleCopy> {
   const example = join("examples", language);
-  const copied = [example, join("test/interop", language), "test/interop/proto"];
-  const listed = await run("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...copied], { cwd: ROOT });
-  const files = listed.stdout
-    .trim()
-    .split("\n")
-    .filter((file) => existsSync(join(ROOT, file)));
-  await Promise.all(files.map((file) => cp(join(ROOT, file), join(folder, file))));
-  await Promise.all(LINKED.map((name) => symlink(join(ROOT, name), join(folder, name))));
+  await copyFiles(await listFiles([example, join("test/interop", language), "test/interop/proto"]), folder);
   const path = join(folder, example);
-  const text = await readFile(join(path, "README.md"), "utf8");
-  const readme = codeBlocks(text)
-    .filter((block) => block.language === "sh")
-    .map((block) => block.text);
+  const readme = await shellBlocks(join(path, "README.md"));
   const last = readme.at(-1) ?? "";
   if (!last.includes(CREDENTIALS))
     throw new Error(`the last shell block of ${example}/README.md names no ${CREDENTIALS}`);
@@ -47,8 +38,35 @@ export async function copyExample(language: string, folder: string): Promise<Exa
     path,
     readme,
     example: ["sh", "-euc", `cd '${path}'\n${last.replaceAll(CREDENTIALS, '"$0"')}`],
-    async run(script) {
-      await run("sh", ["-euc", script], { cwd: path });
-    },
+    run: (script) => runScript(script, path),
   };
+}
+
+/** The files of the clone at or below these paths, without what git ignores, in order. */
+export async function listFiles(paths: readonly string[]): Promise<readonly string[]> {
+  const listed = await run("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...paths], { cwd: ROOT });
+  const files = new Set(listed.stdout.trim().split("\n"));
+  return [...files].filter((file) => existsSync(join(ROOT, file))).sort();
+}
+
+/** Copies files of the clone to the same places below a folder; what examples use of the rest is linked to. */
+export async function copyFiles(files: readonly string[], folder: string): Promise<void> {
+  await Promise.all(files.map((file) => cp(join(ROOT, file), join(folder, file))));
+  await Promise.all(LINKED.map((name) => symlink(join(ROOT, name), join(folder, name))));
+}
+
+/** Removes what `copyFiles` made, and leaves everything else in the folder. */
+export async function removeCopy(files: readonly string[], folder: string): Promise<void> {
+  await Promise.all([...files, ...LINKED].map((file) => rm(join(folder, file), { force: true })));
+}
+
+/** The shell blocks of a README. */
+export async function shellBlocks(readme: string): Promise<readonly string[]> {
+  const blocks = codeBlocks(await readFile(readme, "utf8"));
+  return blocks.filter(({ language }) => language === "sh").map(({ text }) => text);
+}
+
+/** Runs a script in a folder with `sh`, which stops at the first command that fails. */
+export async function runScript(script: string, folder: string): Promise<void> {
+  await run("sh", ["-euc", script], { cwd: folder, maxBuffer: OUTPUT_BYTES_MOST });
 }

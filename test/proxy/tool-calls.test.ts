@@ -209,7 +209,8 @@ test("a tool's own failure has its own status; UNAVAILABLE only if a repeated ca
     ...fields,
     run: ([code]: number[]) => {
       if (code === 5) throw new SealwireError("TOOL_FAILED", "no such thing", { status: "NOT_FOUND" });
-      throw new SealwireError("TOOL_FAILED", "try later", { status: "UNAVAILABLE", retryDelayMs: 1500 });
+      const details = [{ typeUrl: "type.googleapis.com/google.rpc.QuotaFailure", value: new Uint8Array() }];
+      throw new SealwireError("TOOL_FAILED", "try later", { status: "UNAVAILABLE", retryDelayMs: 1500, details });
     },
   });
   const { tools, descriptors } = testService({
@@ -227,7 +228,8 @@ test("a tool's own failure has its own status; UNAVAILABLE only if a repeated ca
     assert.equal(await codes("Work"), [status.NOT_FOUND, status.ABORTED]);
     const answer = await native.call("test.v1.TestService/Change", testArgs(14));
     assert.equal([answer.details, infoOf(answer).reason], ["try later", "TOOL_FAILED"]);
-    assert.ok(detailsOf(answer).has("google.rpc.RetryInfo"));
+    for (const type of ["google.rpc.RetryInfo", "google.rpc.QuotaFailure", "sealwire.v1.Error"])
+      assert.ok(detailsOf(answer).has(type), type);
   });
 });
 

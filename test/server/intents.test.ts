@@ -29,6 +29,25 @@ test("a tool with side effects runs once per request id, and the repeat gets the
   assert.is(runs, 2);
 });
 
+test("a repeat of a failed call gets the details of its error, too", async () => {
+  const { tools, descriptors } = testService({
+    Count: {
+      run: () => {
+        const detail = { typeUrl: "type.googleapis.com/test.v1.Extra", value: Buffer.from("why") };
+        throw new SealwireError("TOOL_FAILED", "on purpose", { details: [detail], retryDelayMs: 10 });
+      },
+    },
+  });
+  await using server = await startServer({ tools: [tools], descriptors: [descriptors] });
+  using client = new RawClient(server.address, server.credentials());
+  const [first, second] = [await client.call(request("count", "r1", 5)), await client.call(request("count", "r1", 5))];
+  assert.equal(
+    first.responses[0]?.error?.details.map(({ value }) => Buffer.from(value).toString()),
+    ["why"],
+  );
+  assert.equal(second.responses[0]?.error, first.responses[0]?.error);
+});
+
 test("an idempotent tool runs every time", async () => {
   let runs = 0;
   const { tools, descriptors } = testService({ Look: { idempotent: true, run: () => ++runs } });

@@ -136,13 +136,20 @@ async function runOne(body: Body, hooks: { beforeEach: Body[]; afterEach: Body[]
   return failure ?? afterwards;
 }
 
+/** The thrown value as an Error that uvu can print: it takes a property `details` for the text of a difference. */
+function printable(thrown: unknown): Error {
+  if (!(thrown instanceof Error)) return new Error(`thrown, but no Error: ${String(thrown)}`);
+  if (!("details" in thrown) || typeof thrown.details === "string" || thrown.details === undefined) return thrown;
+  return Object.assign(new Error(thrown.message, { cause: thrown }), { stack: thrown.stack });
+}
+
 /** Runs bodies in order. Returns the first thrown value, converted to an Error. */
 async function caught(bodies: readonly Body[], context?: string): Promise<Error | undefined> {
   for (const body of bodies) {
     try {
       await body();
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(`thrown, but no Error: ${String(thrown)}`);
+      const error = printable(thrown);
       return context ? new Error(`${context}: ${error.message}`, { cause: error }) : error;
     }
   }

@@ -282,6 +282,14 @@ const INSIDE = split(RESPONSE);
 const FIELDS = ["v", "request_id", "ts_ms", "ok", "server_id", "status", "result"] as const;
 const FAILED: Partial<Response> = { ...none, ok: false, status: Status.ERROR, error: REFUSED_ARGS };
 const QUEUED: Partial<Response> = { ...none, status: Status.ACCEPTED, job: job(JobState.QUEUED) };
+const DETAILED = ErrorMessage.fromPartial({
+  ...REFUSED_ARGS,
+  details: [
+    { typeUrl: `${TYPE_URL_PREFIX}google.rpc.RequestInfo`, value: hex("0a03 722d31") },
+    { typeUrl: "example.com/unknown.v1.Detail", value: hex("00ff") },
+  ],
+});
+const DETAILS: Partial<Response> = { ...FAILED, error: DETAILED };
 const WHOLE_TEXT = "e\u0301 \u{1f600} \0";
 
 function withText(message: string): Partial<Response> {
@@ -408,5 +416,26 @@ const MORE = [
     { comment: "an unknown group", lenient: true, ...append("c33ec43e") },
     { comment: "an unknown field that is cut off", ...append("c23e0501") },
     { comment: "request_id twice", lenient: true, ...append("120172") },
+  ]),
+  ...group("Valid", "valid", [
+    { comment: "ERROR with details, one of them of an unknown type", fields: DETAILS },
+    {
+      comment: "a failed job's error with details",
+      fields: { ...none, ok: false, status: Status.ERROR, job: job(JobState.FAILED, DETAILED) },
+    },
+  ]),
+  ...group("Binding", "RESPONSE_UNVERIFIED", [
+    {
+      comment: "a detail dropped after signing",
+      fields: DETAILS,
+      onTheWay: () => ({
+        content: encode({ ...DETAILS, error: { ...DETAILED, details: DETAILED.details.slice(1) } }),
+      }),
+    },
+    {
+      comment: "a detail's bytes changed after signing",
+      fields: DETAILS,
+      onTheWay: ({ content }) => ({ content: flip(content, content.length * 8 - 1) }),
+    },
   ]),
 ];

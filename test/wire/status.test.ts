@@ -41,6 +41,26 @@ test("where room is short the frame stays and its projections go", () => {
   assert.equal(detailTypes(metadata), ["sealwire.v1.CallResponse", "google.rpc.ErrorInfo"]);
 });
 
+test("the details of the error come last, while there is room, and none passes for what a client reads", () => {
+  const type = (name: string) => `type.googleapis.com/${name}`;
+  const details = [
+    { typeUrl: type("google.rpc.QuotaFailure"), value: new Uint8Array(200) },
+    { typeUrl: type("sealwire.v1.CallResponse"), value: Buffer.from("forged") },
+    { typeUrl: type("google.rpc.ErrorInfo"), value: Buffer.from("forged") },
+    { typeUrl: "example.com/test.v1.Extra", value: new Uint8Array(3) },
+  ];
+  const error = new SealwireError("TOOL_FAILED", "x", { details });
+  const { metadata } = toGrpcFailure(error);
+  assert.equal(detailTypes(metadata), ["google.rpc.ErrorInfo", "google.rpc.QuotaFailure", "example.com/test.v1.Extra"]);
+  assert.is(readStatusDetails(metadata)?.frame, undefined);
+  const frame = { type: "sealwire.v1.CallResponse", bytes: Buffer.alloc(MAX_STATUS_DETAILS_BYTES - 220) };
+  assert.equal(detailTypes(toGrpcFailure(error, frame).metadata), [
+    "sealwire.v1.CallResponse",
+    "google.rpc.ErrorInfo",
+    "example.com/test.v1.Extra",
+  ]);
+});
+
 test("details that cannot be read are none", () => {
   const metadata = new Metadata();
   assert.is(readStatusDetails(metadata), undefined);

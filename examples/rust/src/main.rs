@@ -59,6 +59,9 @@ async fn add_up(client: &Client) -> Result<(), Box<dyn Error>> {
             for violation in &error.violations {
                 println!("  {}: {}", violation.field, violation.rule_id);
             }
+            for detail in &error.details {
+                println!("  {}", detail.type_url);
+            }
             Ok(())
         }
         Err(failure) => Err(failure.into()),

@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Any } from "../../google/protobuf/any.ts";
 import { Duration } from "../../google/protobuf/duration.ts";
 import { Code, codeFromJSON, codeToJSON } from "../../google/rpc/code.ts";
 
@@ -321,7 +322,14 @@ export interface Error {
   /** How many further violations were left out. */
   violationsOmitted: number;
   /** How long to wait before trying again; unset if no time is known. */
-  retryDelay: Duration | undefined;
+  retryDelay:
+    | Duration
+    | undefined;
+  /**
+   * What the tool adds for programs, for example a google.rpc.PreconditionFailure:
+   * at most 2 KiB in all. Details for which there is no room are left out.
+   */
+  details: Any[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -455,6 +463,7 @@ function createBaseError(): Error {
     violations: [],
     violationsOmitted: 0,
     retryDelay: undefined,
+    details: [],
     _unknownFields: {},
   };
 }
@@ -481,6 +490,9 @@ export const Error: MessageFns<Error> = {
     }
     if (message.retryDelay !== undefined) {
       Duration.encode(message.retryDelay, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.details) {
+      Any.encode(v!, writer.uint32(66).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -562,6 +574,14 @@ export const Error: MessageFns<Error> = {
             message.retryDelay = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.details.push(Any.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -601,6 +621,7 @@ export const Error: MessageFns<Error> = {
         : isSet(object.retry_delay)
         ? Duration.fromJSON(object.retry_delay)
         : undefined,
+      details: globalThis.Array.isArray(object?.details) ? object.details.map((e: any) => Any.fromJSON(e)) : [],
     };
   },
 
@@ -627,6 +648,9 @@ export const Error: MessageFns<Error> = {
     if (message.retryDelay !== undefined) {
       obj.retryDelay = Duration.toJSON(message.retryDelay);
     }
+    if (message.details?.length) {
+      obj.details = message.details.map((e) => Any.toJSON(e));
+    }
     return obj;
   },
 
@@ -644,6 +668,7 @@ export const Error: MessageFns<Error> = {
     message.retryDelay = (object.retryDelay !== undefined && object.retryDelay !== null)
       ? Duration.fromPartial(object.retryDelay)
       : undefined;
+    message.details = object.details?.map((e) => Any.fromPartial(e)) || [];
     return message;
   },
 };

@@ -27,7 +27,10 @@ export interface JobPolicy {
     | undefined;
   /** How many attempts may fail or crash before the job fails. Default: 3. */
   maxAttempts: number;
-  /** Wait before the second attempt; doubles from then on. Default: 1 second. */
+  /**
+   * Wait before the second attempt; doubles from then on. An error with a retry
+   * delay is tried again after that instead. Default: 1 second.
+   */
   initialBackoff:
     | Duration
     | undefined;

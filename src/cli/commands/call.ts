@@ -7,8 +7,8 @@ import { type ConnectionOptions, sameServerOptions } from "../input/connection-o
 import { readArguments } from "../input/json-input.ts";
 import { openClient } from "../input/open-client.ts";
 import { Interrupt } from "../interrupt.ts";
+import { reportCallFailure } from "../output/error-details.ts";
 import { ExitCode } from "../output/exit-code.ts";
-import { reportFailure } from "../output/failure.ts";
 import { followJob } from "../output/follow-job.ts";
 import { jobLine } from "../output/job-json.ts";
 import { toJsonLine } from "../output/json-output.ts";
@@ -35,14 +35,14 @@ export async function run(
   try {
     result = await callOrDetach(terminal, client, { tool, json, args, requestId, options });
   } catch (thrown) {
-    return reportFailure(terminal, thrown, requestId);
+    return await reportCallFailure(terminal, client, thrown, requestId);
   }
   if (result === undefined) return ExitCode.interrupted;
   const { job, output } = result;
-  if (job !== undefined && options.detach) terminal.print(await jobLine(job, output));
+  if (job !== undefined && options.detach) terminal.print(await jobLine(client, job, output));
   else if (output !== undefined) terminal.print(toJsonLine(await output.lenientJson()));
   if (result.error !== undefined) {
-    reportFailure(terminal, result.error, requestId);
+    await reportCallFailure(terminal, client, result.error, requestId);
     return ExitCode.failed;
   }
   if (job === undefined || output !== undefined || options.detach) return ExitCode.done;

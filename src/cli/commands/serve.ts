@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { fileExists } from "../../files/file-exists.ts";
 import { systemClock as clock, sleep } from "../../runtime/clock.ts";
+import { checkOffered } from "../../server/live-tools.ts";
 import { createMetrics } from "../../server/metrics/metrics.ts";
 import { createServer } from "../../server/server.ts";
-import { checkTools } from "../../server/service.ts";
 import { KeyUseLog } from "../../signing/key-ring/use-log.ts";
 import { dataFolder } from "../input/data-folder.ts";
 import type { ExitCode } from "../output/exit-code.ts";
@@ -34,7 +34,8 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
   // A failed first start must leave no files.
   const isFirst = settings.store === undefined && !(await fileExists(dataFolder(settings.data).store));
-  if (isFirst) checkTools({ tools, descriptors });
+  const { upstreams } = settings;
+  if (isFirst) await checkOffered({ tools, descriptors, upstreams }, { clock, logger });
   if (settings.dev) {
     await mkdir(settings.data, { recursive: true, mode: 0o700 });
     await ensureDevRing(settings.keyRing, logger);
@@ -52,6 +53,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     store,
     tools,
     descriptors,
+    upstreams,
     work: workOf(settings),
     ...(settings.tls && { tls: settings.tls }),
     insecurePlaintext: settings.insecure,
@@ -65,7 +67,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     logger,
     clock,
   });
-  const shutdown = shutdownSignal({ onHangup: () => void keyRing.reload() });
+  const shutdown = shutdownSignal({ onHangup: () => void Promise.all([keyRing.reload(), server.reload()]) });
   await using metricsServer =
     settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics, { public: metricsPublic });
   const { address } = await server.listen(settings.listen, { reusePort: settings.reusePort });
@@ -78,8 +80,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   await healthFile?.follow(() => server.serving);
   const { serverId } = keyRing.current();
   const metricsAddress = metricsServer?.address;
-  if (forPeople)
-    sayServing(terminal, { settings, modules: { tools, descriptors }, address, serverId, metrics: metricsAddress });
+  if (forPeople) sayServing(terminal, { settings, tools: server.tools, address, serverId, metrics: metricsAddress });
   if (!forPeople || terminal.dataColumns === undefined) {
     terminal.print(
       JSON.stringify({ listening: address, server_id: serverId, ...(metricsAddress && { metrics: metricsAddress }) }),

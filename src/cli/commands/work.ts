@@ -27,19 +27,23 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   if (settings.store === undefined || work === false) throw refused(settings.store);
   const { healthFile: path, metricsPublic } = settings;
   checkStore(settings);
+  if (settings.upstreams.length > 0 && options.serverId === undefined) throw noServerId();
   if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: metricsPublic });
   await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
 
   const { store } = await openStore(settings, logger);
   await using _store = store;
-  await using worker = await createWorker({ store, tools, descriptors, work, logger });
-  const shutdown = shutdownSignal({ onHangup: () => {} });
-  const { metrics } = settings;
+  const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, clock, counters });
+  const { upstreams } = settings;
+  await using worker = await createWorker({
+    ...{ store, tools, descriptors, upstreams, work, logger },
+    ...(options.serverId !== undefined && { serverId: options.serverId }),
+    observers: metrics === undefined ? [] : [metrics.observer],
+  });
+  const shutdown = shutdownSignal({ onHangup: () => void worker.reload() });
   await using metricsServer =
-    metrics === undefined
-      ? undefined
-      : await (await createMetrics({ store, clock, counters })).listen(metrics, { public: metricsPublic });
+    settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics, { public: metricsPublic });
 
   let draining = false;
   await healthFile?.follow(() => !draining && store.condition.serving);
@@ -60,6 +64,14 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       return worker.drain(settings.drainTimeoutMs);
     },
   });
+}
+
+function noServerId(): SealwireError {
+  const toDo = "Give --server-id NAME, as the servers of the store have it.";
+  return new SealwireError(
+    "OPTIONS_INVALID",
+    `Upstreams are told the id of the server, which a worker does not know.\n${toDo}`,
+  );
 }
 
 function refused(store: string | undefined): SealwireError {

@@ -12,6 +12,12 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "sealwire serve --dev --tools ./tools.ts",
     "sealwire serve --key-ring key-ring.json --listen 0.0.0.0:50051 --tls-cert cert.pem --tls-key key.pem",
   ],
+  upstream: ["sealwire upstream pull unix:/run/tools/py.sock py.binpb", "sealwire upstream jwks upstream-keys.json"],
+  "upstream pull": ["sealwire upstream pull unix:/run/tools/py.sock py.binpb"],
+  "upstream check": ["sealwire upstream check unix:/run/tools/py.sock py.binpb"],
+  "upstream keygen": ["sealwire upstream keygen upstream-keys.json"],
+  "upstream rotate": ["sealwire upstream rotate upstream-keys.json"],
+  "upstream jwks": ["sealwire upstream jwks upstream-keys.json"],
   work: ["sealwire work --store postgres://sealwire@db.example.com/sealwire --tools ./tools.ts"],
   proxy: [
     "sealwire proxy",

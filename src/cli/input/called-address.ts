@@ -1,5 +1,5 @@
-import { isLoopback } from "../../client/transport/loopback.ts";
 import { SealwireError } from "../../errors.ts";
+import { isLoopback } from "../../wire/loopback.ts";
 import { parseAddresses } from "../../wire/server-address.ts";
 import type { Terminal } from "../output/terminal.ts";
 

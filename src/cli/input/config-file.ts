@@ -10,6 +10,7 @@ import { CONNECTION_LIMITS } from "../../store/postgres/connection/connection-li
 import { LOG_LEVELS } from "../output/log.ts";
 import { parseDuration } from "./duration.ts";
 import type { FileSettings } from "./settings.ts";
+import { readUpstreams } from "./upstream-settings.ts";
 
 /**
  * Reads a configuration file. Paths in it are relative to its folder. Throws OPTIONS_INVALID naming the file and the
@@ -47,6 +48,7 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
     listen: read("listen", text),
     reusePort: read("reuse_port", flag),
     tools: read("tools", (name) => fields.texts(name).map((each) => resolve(folder, each))),
+    upstreams: read("upstreams", (name) => readUpstreams(fields.object(name), folder)),
     demoTools: read("demo_tools", flag),
     concurrency: read("concurrency", (name) => fields.number(name, { ...WORK_LIMITS.concurrency, least: 0 })),
     concurrencyPerClient: read("concurrency_per_client", (name) => fields.number(name, WORK_LIMITS.perOwner)),

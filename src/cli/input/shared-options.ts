@@ -24,6 +24,12 @@ export function toTools(command: Command): Command {
   command
     .option("--config <file>", "JSON file with any of these settings; the command line overrides it")
     .option("--tools <module>", "module that exports your tools and descriptors; may be repeated", append)
+    .option(
+      "--upstream <name=address>",
+      "gRPC server whose methods are offered as tools, such as py=unix:/run/tools/py.sock; may be repeated",
+      append,
+    )
+    .option("--upstream-descriptors <name=file>", "descriptors of an upstream's contract; may be repeated", append)
     .option("--demo-tools", "serve batch_sum and start_long_task (default with --dev)")
     .option("--no-demo-tools", "do not serve the demo tools")
     .option(
@@ -85,6 +91,19 @@ export function toServerOnce(command: Command): Command {
     .option("--tls-server-name <name>", "name that the server's certificate must contain")
     .option("--insecure", "connect beyond loopback without TLS: the traffic can be read on the network")
     .optionsGroup("");
+}
+
+/** Adds the argument and the options of commands that read the contract of a gRPC server. */
+export function toUpstream(command: Command): Command {
+  return command
+    .argument("<address>", "the server: HOST:PORT or unix:PATH")
+    .option("--service <name>", "full name of a service (default: all); may be repeated", append)
+    .option("--timeout <duration>", "how long to try (default: 10s)", duration("1ms", "24h"))
+    .option("--tls", "use TLS with the default certificate authorities")
+    .option("--tls-ca <file>", "use TLS with this certificate authority (PEM)")
+    .option("--tls-cert <file>", "client certificate, for servers that require one (PEM)")
+    .option("--tls-key <file>", "private key of the client certificate (PEM)")
+    .option("--tls-server-name <name>", "name that the server's certificate must contain");
 }
 
 /** Adds the option for a server's configuration file. */

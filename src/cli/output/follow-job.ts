@@ -6,6 +6,7 @@ import { shellQuote } from "../../files/shell-quote.ts";
 import { isTerminal } from "../../jobs/transitions.ts";
 import { type ConnectionOptions, sameServerOptions } from "../input/connection-options.ts";
 import { Interrupt } from "../interrupt.ts";
+import { reportCallFailure } from "./error-details.ts";
 import { EXIT_CODES, ExitCode } from "./exit-code.ts";
 import { reportFailure } from "./failure.ts";
 import { toJsonLine } from "./json-output.ts";
@@ -53,6 +54,6 @@ export async function followJob(
     if (output !== undefined) terminal.print(toJsonLine(await output.lenientJson()));
   } else if (job !== undefined) await onState(job, output);
   if (error === undefined) return ExitCode.done;
-  reportFailure(terminal, error);
+  await reportCallFailure(terminal, client, error);
   return ExitCode.failed;
 }

@@ -1,11 +1,8 @@
-import { indexImage } from "../../client/contracts/contracts.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
-import { imageWith } from "../../wire/descriptors.ts";
 import { sameServerOptions } from "../input/connection-options.ts";
 import { dataFolder } from "../input/data-folder.ts";
 import type { ServeSettings } from "../input/settings.ts";
 import type { Terminal } from "../output/terminal.ts";
-import type { ToolsModule } from "./tools-module.ts";
 
 /** Maximum number of tools in the message. */
 const TOOLS_SHOWN = 8;
@@ -13,7 +10,8 @@ const TOOLS_SHOWN = 8;
 /** A running server, for {@link sayServing}. */
 export interface Serving {
   readonly settings: ServeSettings;
-  readonly modules: ToolsModule;
+  /** The names of its tools, sorted. */
+  readonly tools: readonly string[];
   readonly address: string;
   readonly serverId: string;
   /** Address of the metrics endpoint. */
@@ -21,9 +19,8 @@ export interface Serving {
 }
 
 /** Prints the served tools, the address and the next steps, for a server started with --dev on a terminal. */
-export function sayServing(terminal: Terminal, { settings, modules, address, serverId, metrics }: Serving): void {
+export function sayServing(terminal: Terminal, { settings, tools: names, address, serverId, metrics }: Serving): void {
   const { bold, dim } = terminal.colors;
-  const names = toolNames(modules);
   const more = names.length - TOOLS_SHOWN;
   const tools = `${names.slice(0, TOOLS_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
   terminal.say("");
@@ -50,10 +47,4 @@ function nextCommands({ data, tls }: ServeSettings, names: readonly string[]): s
   return names.includes("batch_sum")
     ? [list, `npx sealwire call batch_sum '{"numbers": [1, 2, 3.5]}'${options}`]
     : [list];
-}
-
-function toolNames({ tools, descriptors }: ToolsModule): string[] {
-  const services = new Set(tools.map(({ definition }) => definition.fullName));
-  const image = imageWith(descriptors);
-  return [...indexImage(image, ({ typeName }) => services.has(typeName)).byTool.keys()].sort();
 }

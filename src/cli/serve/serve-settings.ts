@@ -5,6 +5,7 @@ import { readConfig } from "../input/config-file.ts";
 import { dataFolder } from "../input/data-folder.ts";
 import { type LocationOptions, resolveLocation } from "../input/location.ts";
 import type { FileSettings, ServeSettings } from "../input/settings.ts";
+import { upstreamsOf } from "../input/upstream-settings.ts";
 import type { LogLevel } from "../output/log.ts";
 import type { Terminal } from "../output/terminal.ts";
 
@@ -15,7 +16,11 @@ export interface ServeOptions extends LocationOptions {
   readonly listen?: string;
   readonly reusePort?: boolean;
   readonly tools?: readonly string[];
+  readonly upstream?: readonly string[];
+  readonly upstreamDescriptors?: readonly string[];
   readonly demoTools?: boolean;
+  /** Id of the servers; only of `work`. */
+  readonly serverId?: string;
   readonly concurrency?: number;
   /** False for `--no-work`. */
   readonly work?: boolean;
@@ -53,6 +58,7 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     listen: options.listen ?? file.listen ?? "127.0.0.1:50051",
     reusePort: options.reusePort ?? file.reusePort ?? false,
     tools: options.tools ?? file.tools ?? [],
+    upstreams: upstreamsOf(options.upstream, options.upstreamDescriptors) ?? file.upstreams ?? [],
     demoTools: options.demoTools ?? file.demoTools ?? dev,
     concurrency: options.work === false ? 0 : (options.concurrency ?? file.concurrency ?? 16),
     concurrencyPerClient: file.concurrencyPerClient,

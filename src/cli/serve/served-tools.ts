@@ -7,8 +7,8 @@ import { type WaitOptions, waitForModules } from "./module-wait.ts";
 import { loadToolsModule, type ToolsModule } from "./tools-module.ts";
 
 /** Checks that the settings name at least one tool. Throws OPTIONS_INVALID. */
-export function checkToolsNamed({ tools, demoTools }: ServeSettings): void {
-  if (tools.length === 0 && !demoTools) throw noTools();
+export function checkToolsNamed({ tools, upstreams, demoTools }: ServeSettings): void {
+  if (tools.length === 0 && upstreams.length === 0 && !demoTools) throw noTools();
 }
 
 /**
@@ -25,8 +25,8 @@ export async function loadTools(settings: ServeSettings, options: WaitOptions): 
   const demo = settings.demoTools ? demoTools(systemClock) : undefined;
   if (demo !== undefined) refuseSecondDemo(demo, settings, modules);
   const tools = [...(demo === undefined ? [] : [demo]), ...modules.flatMap((module) => module.tools)];
-  if (tools.length > 0) return { tools, descriptors: modules.flatMap((module) => module.descriptors) };
-  throw noTools();
+  if (tools.length === 0 && settings.upstreams.length === 0) throw noTools();
+  return { tools, descriptors: modules.flatMap((module) => module.descriptors) };
 }
 
 function refuseSecondDemo(
@@ -46,6 +46,6 @@ function refuseSecondDemo(
 function noTools(): SealwireError {
   return new SealwireError(
     "OPTIONS_INVALID",
-    "There are no tools to serve.\nGive --tools MODULE, --demo-tools or --dev.",
+    "There are no tools to serve.\nGive --tools MODULE, --upstream NAME=ADDRESS, --demo-tools or --dev.",
   );
 }

@@ -64,6 +64,24 @@ export function errorOfJob({ jobId, state, error }: JobSnapshot): SealwireError 
 }
 
 function readJobError(message: NonNullable<Job["error"]>): JobError {
-  const { reason, message: text, status, retryable } = errorFromMessage(message);
-  return { reason: isWireReason(reason) ? reason : "INTERNAL", message: text, status, retryable };
+  const {
+    reason,
+    message: text,
+    status,
+    retryable,
+    violations,
+    violationsOmitted,
+    retryDelayMs,
+    details,
+  } = errorFromMessage(message);
+  return {
+    reason: isWireReason(reason) ? reason : "INTERNAL",
+    message: text,
+    status,
+    retryable,
+    violations,
+    violationsOmitted,
+    retryDelayMs,
+    details,
+  };
 }

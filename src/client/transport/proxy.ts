@@ -1,7 +1,7 @@
 import { BlockList, isIP } from "node:net";
 import { SealwireError } from "../../errors.ts";
 import type { Environment } from "../../runtime/environment.ts";
-import { endpointOf, isLoopback } from "./loopback.ts";
+import { endpointOf, isLoopback } from "../../wire/loopback.ts";
 
 /** An HTTP proxy that opens connections with CONNECT. */
 export interface HttpProxy {

@@ -1,9 +1,9 @@
 import { type CallOptions, Client, Metadata, status } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { endpointOf } from "../../wire/loopback.ts";
 import type { Cancellation } from "../calls/deadline.ts";
 import type { ResolvedTls } from "../options.ts";
 import { Dialer } from "./dialer.ts";
-import { endpointOf } from "./loopback.ts";
 import type { HttpProxy } from "./proxy.ts";
 
 /** A gRPC status, received or created by the transport. It is not verified. */

@@ -18,6 +18,8 @@ export interface ClaimedAttempt extends AttemptKey {
   /** `undefined`: no limit. */
   readonly heartbeatTimeoutMs: number | undefined;
   readonly cancelGraceMs: number;
+  /** The end of the queue time-out, which the claim has ended, Unix milliseconds; `undefined` if it had ended before. */
+  readonly queueDeadlineMs: number | undefined;
 }
 
 /** The attempts that a worker can run. */
@@ -40,10 +42,28 @@ export interface Claim {
 /** The outcome of an attempt. */
 export type AttemptOutcome =
   | { readonly kind: "succeeded"; readonly result: Uint8Array }
-  /** `retry`: another attempt may follow if the policy grants one. */
-  | { readonly kind: "failed"; readonly error: JobError; readonly retry: boolean }
+  | FailedAttempt
   | { readonly kind: "cancelled" }
-  | { readonly kind: "handedBack" };
+  | HandedBackAttempt;
+
+/** An attempt that counts as a failure. */
+export interface FailedAttempt {
+  readonly kind: "failed";
+  readonly error: JobError;
+  /** True if another attempt may follow, provided that the policy grants one. */
+  readonly retry: boolean;
+}
+
+/** An attempt whose job returns to the queue without a failure. */
+export interface HandedBackAttempt {
+  readonly kind: "handedBack";
+  /** Delay until the job may be claimed again, in milliseconds. At most the policy's `maxBackoffMs` is used. */
+  readonly delayMs: number;
+  /** The queue time-out that is in force again, because the attempt did not begin; `undefined`: none. */
+  readonly queueDeadlineMs: number | undefined;
+  /** True if every 11th such hand-back of the job is a failed attempt. */
+  readonly isCounted: boolean;
+}
 
 /** Notifications to a worker. They may be lost, so the worker also polls. */
 export interface RunListener {

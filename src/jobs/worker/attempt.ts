@@ -3,6 +3,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { MAX_RESULT_BYTES } from "../../wire/limits.ts";
 import type { JobHandler } from "../engine.ts";
+import { HandBackError } from "../hand-back.ts";
 import type { JobProgress } from "../job.ts";
 import { jobErrorOf, toJobError } from "../job-error.ts";
 import type { AttemptOutcome, ClaimedAttempt } from "./attempt-store.ts";
@@ -17,6 +18,9 @@ export interface AttemptOptions {
   readonly logger: Logger;
   readonly recordProgress: (progress: JobProgress) => void;
 }
+
+/** The outcome of an attempt whose worker stops. */
+const DRAINED: AttemptOutcome = { kind: "handedBack", delayMs: 0, queueDeadlineMs: undefined, isCounted: false };
 
 type HandlerResult = { readonly result: Uint8Array } | { readonly error: unknown };
 
@@ -110,7 +114,7 @@ export class Attempt {
   }
 
   async #callHandler(): Promise<HandlerResult> {
-    const { executionTimeoutMs, heartbeatTimeoutMs, cancelGraceMs, ...visible } = this.claimed;
+    const { executionTimeoutMs, heartbeatTimeoutMs, cancelGraceMs, queueDeadlineMs, ...visible } = this.claimed;
     try {
       const result = await this.#options.handler({
         ...visible,
@@ -147,8 +151,8 @@ export class Attempt {
   }
 
   /**
-   * A result is kept unless it came after a time-out. A cancellation or drain determines the outcome only if there is
-   * no result.
+   * A result is kept unless it came after a time-out. A cancellation, hand-back or drain determines the outcome only if
+   * there is no result.
    */
   #decide(returned: HandlerResult | undefined): AttemptOutcome {
     if (this.#timedOut === undefined && returned !== undefined && "result" in returned) {
@@ -156,12 +160,18 @@ export class Attempt {
     }
     if (this.#cancelled) return { kind: "cancelled" };
     if (this.#timedOut !== undefined) return { kind: "failed", error: jobErrorOf(this.#timedOut), retry: true };
-    if (this.#draining) return { kind: "handedBack" };
     const thrown = returned !== undefined && "error" in returned ? returned.error : undefined;
+    if (thrown instanceof HandBackError) return this.#handedBack(thrown);
+    if (this.#draining) return DRAINED;
     const error = toJobError(thrown);
     const foreseen = thrown instanceof SealwireError && thrown.reason === error.reason;
     if (!foreseen) this.#options.logger.error({ err: thrown }, "a job's handler threw unexpectedly");
     return { kind: "failed", error, retry: !foreseen || error.retryable };
+  }
+
+  #handedBack({ began, delayMs }: HandBackError): AttemptOutcome {
+    const queueDeadlineMs = began ? undefined : this.claimed.queueDeadlineMs;
+    return { kind: "handedBack", delayMs, queueDeadlineMs, isCounted: began };
   }
 
   #tellWhenBack(returned: Promise<HandlerResult>): void {

@@ -3,6 +3,7 @@ import { type Clock, sleep } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { runPeriodically } from "../../runtime/periodic.ts";
 import type { JobHandler, JobHandlers, Worker, WorkOptions } from "../engine.ts";
+import { HandBackError } from "../hand-back.ts";
 import type { JobProgress } from "../job.ts";
 import { toJobError } from "../job-error.ts";
 import { Attempt } from "./attempt.ts";
@@ -25,7 +26,7 @@ export interface JobWorkerOptions extends WorkOptions {
 export class JobWorker implements Worker {
   readonly #options: JobWorkerOptions;
   readonly #attempts = new Map<string, { readonly attempt: Attempt; readonly ended: Promise<void> }>();
-  readonly #subscription: Disposable;
+  readonly #subscriptions: readonly (Disposable | undefined)[];
   /** Detects cancellations whose notification was lost, and attempts that count as lost. */
   readonly #review: AsyncDisposable;
   #wakeUp: Disposable | undefined;
@@ -38,10 +39,13 @@ export class JobWorker implements Worker {
 
   constructor(options: JobWorkerOptions) {
     this.#options = options;
-    this.#subscription = options.attemptStore.listen({
-      jobReady: () => this.#claim(),
-      cancelRequested: (jobId) => this.#cancel(jobId),
-    });
+    this.#subscriptions = [
+      options.attemptStore.listen({
+        jobReady: () => this.#claim(),
+        cancelRequested: (jobId) => this.#cancel(jobId),
+      }),
+      options.handlers.onMore?.(() => this.#claim()),
+    ];
     this.#review = runPeriodically(options.clock, POLL_MS, () => this.#reviewAttempts());
     this.#claim();
   }
@@ -52,7 +56,7 @@ export class JobWorker implements Worker {
 
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    this.#subscription[Symbol.dispose]();
+    for (const subscription of this.#subscriptions) subscription?.[Symbol.dispose]();
     this.#wakeUp?.[Symbol.dispose]();
     for (const { attempt } of this.#attempts.values()) attempt.drain();
     const cutOff = () => this.#cutOffAll();
@@ -75,7 +79,7 @@ export class JobWorker implements Worker {
 
   /** Claims jobs up to the free capacity. Only one claim is pending at a time. */
   #claim(): void {
-    if (this.#stopping || this.#attempts.size >= this.#options.concurrency) return;
+    if (this.#stopping || this.#room() <= 0) return;
     this.#claimAgain = this.#claiming !== undefined;
     this.#claiming ??= this.#claimOnce().finally(() => {
       this.#claiming = undefined;
@@ -84,18 +88,26 @@ export class JobWorker implements Worker {
     });
   }
 
+  #room(): number {
+    const { concurrency, handlers } = this.#options;
+    return Math.min(concurrency - this.#attempts.size, handlers.room?.() ?? Number.POSITIVE_INFINITY);
+  }
+
   async #claimOnce(): Promise<void> {
-    const { attemptStore, handlers, concurrency, perOwner } = this.#options;
+    const { attemptStore, handlers, perOwner } = this.#options;
     this.#wakeUp?.[Symbol.dispose]();
     let waitMs = POLL_MS;
+    const count = this.#room();
     try {
       const { attempts, nextDueInMs = POLL_MS } = await attemptStore.claim({
         handles: (tool) => handlers.has(tool),
-        count: concurrency - this.#attempts.size,
+        count,
         perOwner,
       });
       for (const claimed of attempts) this.#start(claimed);
       waitMs = Math.min(waitMs, nextDueInMs);
+      // The limit of a tool's host may have ended the claim before the worker was full.
+      if (attempts.length === count) this.#claimAgain = true;
     } catch (error) {
       if (SealwireError.from(error).reason !== "UNAVAILABLE")
         this.#options.logger.error({ err: error }, "claiming jobs failed");
@@ -123,7 +135,7 @@ export class JobWorker implements Worker {
     const { jobId, tool } = claimed;
     const attempt = new Attempt({
       claimed,
-      handler: this.#options.handlers.get(tool) as JobHandler,
+      handler: this.#options.handlers.get(tool) ?? handlerGone,
       clock: this.#options.clock,
       logger: this.#options.logger.child({ job_id: jobId, attempt: claimed.attempt, tool }),
       recordProgress: (progress) => {
@@ -178,6 +190,11 @@ export class JobWorker implements Worker {
     }
   }
 }
+
+/** Runs a job whose tool was removed after the claim. */
+const handlerGone: JobHandler = async ({ tool }) => {
+  throw new HandBackError(`the tool "${tool}" is no longer served`, { began: false, delayMs: 1_000 });
+};
 
 /** The outcome and the last progress of an attempt. */
 interface AttemptEnd {

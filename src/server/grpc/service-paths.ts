@@ -17,22 +17,19 @@ export type PathKind = "call" | "watch" | "stream" | "anonymous" | "tool" | "for
 export interface ServedPaths {
   readonly health: boolean;
   readonly reflection: boolean;
-  readonly tools: readonly { readonly fullName: string }[];
+  /** True for the full name of a service with tools. */
+  readonly hasTools: (service: string) => boolean;
 }
 
 /** Returns a function that classifies paths. Of Sealwire's services, only health and reflection are not verified. */
-export function servicePaths({ health, reflection, tools }: ServedPaths): (path: string) => PathKind {
-  const anonymous = pathsOf([...(health ? [HEALTH_SERVICE] : []), ...(reflection ? REFLECTION_SERVICES : [])]);
-  const toolPaths = pathsOf(tools.map(({ fullName }) => fullName));
+export function servicePaths({ health, reflection, hasTools }: ServedPaths): (path: string) => PathKind {
+  const anonymous = new Set([...(health ? [HEALTH_SERVICE] : []), ...(reflection ? REFLECTION_SERVICES : [])]);
   return (path) => {
     if (path === CALL_METHOD) return "call";
     if (path === WATCH_JOB_METHOD) return "watch";
     if (path === CALL_STREAM_METHOD) return "stream";
-    if (anonymous.some((prefix) => path.startsWith(prefix))) return "anonymous";
-    return toolPaths.some((prefix) => path.startsWith(prefix)) ? "tool" : "foreign";
+    const service = path.slice(1, path.indexOf("/", 1));
+    if (anonymous.has(service)) return "anonymous";
+    return hasTools(service) ? "tool" : "foreign";
   };
-}
-
-function pathsOf(services: readonly string[]): readonly string[] {
-  return services.map((fullName) => `/${fullName}/`);
 }

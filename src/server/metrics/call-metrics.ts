@@ -4,7 +4,10 @@ import { WIRE_REASONS } from "../../errors.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD, WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import type { CallObserver } from "../request/access-log.ts";
 
-const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/** Upper bounds of the buckets of latencies, in seconds. */
+export const LATENCY_BUCKETS_S = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+];
 const METHOD_LABELS = ["grpc_type", "grpc_service", "grpc_method"] as const;
 
 /**
@@ -103,6 +106,6 @@ const CODE_NAMES = new Map(
 );
 
 /** The code's name as the gRPC ecosystem writes it in metrics, for example "InvalidArgument". */
-function codeName(code: number): string {
+export function codeName(code: number): string {
   return CODE_NAMES.get(code) ?? "Unknown";
 }

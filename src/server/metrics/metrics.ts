@@ -6,6 +6,7 @@ import type { CallObserver } from "../request/access-log.ts";
 import { callMetrics } from "./call-metrics.ts";
 import { serveMetrics } from "./metrics-endpoint.ts";
 import { addStoreMetrics } from "./store-metrics.ts";
+import { upstreamMetrics } from "./upstream-metrics.ts";
 
 /** Options of {@link Metrics.listen}. */
 export interface MetricsListenOptions {
@@ -66,7 +67,7 @@ export async function createMetrics({ store, clock = systemClock, counters = [] 
   const { Counter, Gauge } = client;
   const registry = new client.Registry();
   const registers = [registry];
-  const observer = callMetrics(client, registers);
+  const observer = { ...callMetrics(client, registers), ...upstreamMetrics(client, registers) };
   const keyUse = new Gauge({
     name: "sealwire_key_last_used_timestamp_seconds",
     help: "When each key last passed verification, in Unix seconds.",

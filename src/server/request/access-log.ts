@@ -1,6 +1,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { ClaimedKey } from "../../signing/request/verify.ts";
+import type { UpstreamObserver } from "../../upstream/upstream.ts";
 import { statusName } from "../../wire/error-message.ts";
 import { RefusalCounts } from "./refusal-counts.ts";
 
@@ -22,8 +23,8 @@ export interface CallRecord {
   readonly claimed: ClaimedKey | undefined;
 }
 
-/** Observes the calls and connections of a server. */
-export interface CallObserver {
+/** Observes the calls and connections of a server, and its upstreams. */
+export interface CallObserver extends UpstreamObserver {
   callStarted(record: CallRecord): void;
   callEnded(record: CallRecord, code: number, durationMs: number): void;
   /**

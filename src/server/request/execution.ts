@@ -43,6 +43,7 @@ export class Execution implements CallInvocation, Stoppable, Expiring {
   readonly #time: RunningTime;
   handlerRuns = false;
   intentRuns = false;
+  intentDigest: Uint8Array | undefined;
   isOverdue = false;
   #settled = false;
   /** True once the dispatcher has finished with the call. Its handler may still run. */

@@ -1,4 +1,5 @@
 import type { Logger } from "../../runtime/logger.ts";
+import type { UpstreamObserver } from "../../upstream/upstream.ts";
 import type { CallObserver } from "./access-log.ts";
 
 /* Objects that users pass to a server may throw. The call continues in that case. */
@@ -38,6 +39,17 @@ export function guardObserver(observer: CallObserver, logger: Logger): CallObser
     overdueHandlers: guarded((tool, count) => observer.overdueHandlers?.(tool, count), onError),
     connectionOpened: guarded(() => observer.connectionOpened?.(), onError),
     connectionClosed: guarded(() => observer.connectionClosed?.(), onError),
+    ...guardUpstreamObserver(observer, logger),
+  };
+}
+
+/** An observer of upstreams whose errors are logged. */
+export function guardUpstreamObserver(observer: UpstreamObserver, logger: Logger): Required<UpstreamObserver> {
+  const onError = (err: unknown): void => logger.error({ err }, "an observer of upstreams threw");
+  return {
+    upstreamCalled: guarded((...given) => observer.upstreamCalled?.(...given), onError),
+    upstreamServes: guarded((...given) => observer.upstreamServes?.(...given), onError),
+    upstreamInFlight: guarded((...given) => observer.upstreamInFlight?.(...given), onError),
   };
 }
 

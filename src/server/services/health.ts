@@ -10,15 +10,18 @@ import {
 /** The full name of the service. */
 export const HEALTH_SERVICE = "grpc.health.v1.Health";
 
-/** The health of this server under its standard names: "" for the server, every other name for one service. */
+/**
+ * The health of this server under its standard names: "" for the server, every other name for one service. No service is
+ * serving while the server is not.
+ */
 export class Health {
-  readonly #names: readonly string[];
-  readonly #watches = new Set<ServerWritableStream<HealthCheckRequest, HealthCheckResponse>>();
-  #status: ServingStatus = ServingStatus.SERVING;
+  readonly #services: Map<string, boolean>;
+  readonly #watches = new Map<ServerWritableStream<HealthCheckRequest, HealthCheckResponse>, ServingStatus>();
+  #serving = true;
   #stopped = false;
 
   constructor(services: readonly string[]) {
-    this.#names = ["", ...services];
+    this.#services = new Map(["", ...services].map((name) => [name, true]));
   }
 
   /** Serves grpc.health.v1.Health. */
@@ -28,15 +31,20 @@ export class Health {
 
   /** True while the health is SERVING. */
   get serving(): boolean {
-    return this.#status === ServingStatus.SERVING;
+    return this.#serving;
   }
 
-  /** Sets SERVING or NOT_SERVING for all services. Does nothing after {@link stop}. */
+  /** Sets SERVING or NOT_SERVING for the server. Does nothing after {@link stop}. */
   setServing(serving: boolean): void {
-    const next = serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-    if (this.#stopped || next === this.#status) return;
-    this.#status = next;
-    for (const stream of this.#watches) stream.write({ status: next });
+    if (this.#stopped) return;
+    this.#serving = serving;
+    this.#tell();
+  }
+
+  /** Sets SERVING or NOT_SERVING for single services, and adds those that are new. */
+  setServices(services: ReadonlyMap<string, boolean>): void {
+    for (const [name, serving] of services) this.#services.set(name, serving);
+    this.#tell();
   }
 
   /** Sets NOT_SERVING permanently. */
@@ -45,23 +53,39 @@ export class Health {
     this.#stopped = true;
   }
 
+  /** The status of a service; `undefined` if there is none of this name. */
+  #statusOf(name: string): ServingStatus | undefined {
+    const serving = this.#services.get(name);
+    if (serving === undefined) return undefined;
+    return serving && this.#serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+  }
+
+  /** Sends changes to the watches. */
+  #tell(): void {
+    for (const [stream, told] of this.#watches) {
+      const status = this.#statusOf(stream.request.service) ?? ServingStatus.SERVICE_UNKNOWN;
+      if (status === told) continue;
+      this.#watches.set(stream, status);
+      stream.write({ status });
+    }
+  }
+
   #service(): HealthServer {
     return {
       check: ({ request: { service } }, callback) => {
-        if (this.#names.includes(service)) callback(null, { status: this.#status });
+        const status = this.#statusOf(service);
+        if (status !== undefined) callback(null, { status });
         else callback({ code: Status.NOT_FOUND, details: "There is no such service." });
       },
       list: (_call, callback) => {
-        callback(null, { statuses: Object.fromEntries(this.#names.map((name) => [name, { status: this.#status }])) });
+        const statuses = [...this.#services.keys()].map((name) => [name, { status: this.#statusOf(name) }]);
+        callback(null, { statuses: Object.fromEntries(statuses) });
       },
       watch: (stream) => {
         stream.on("error", () => {});
-        if (!this.#names.includes(stream.request.service)) {
-          stream.write({ status: ServingStatus.SERVICE_UNKNOWN });
-          return;
-        }
-        stream.write({ status: this.#status });
-        this.#watches.add(stream);
+        const status = this.#statusOf(stream.request.service) ?? ServingStatus.SERVICE_UNKNOWN;
+        stream.write({ status });
+        this.#watches.set(stream, status);
         stream.once("cancelled", () => this.#watches.delete(stream));
       },
     };

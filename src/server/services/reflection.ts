@@ -20,13 +20,19 @@ export type AnswerReflection = (request: ServerReflectionRequest) => Buffer | Pr
 
 /**
  * Returns a function that answers from the image's descriptors, byte for byte, so that options and comments are
- * preserved, each with its imports. The answer for a file is encoded on first use.
+ * preserved, each with its imports. The answer for a file is encoded on first use. The image may be replaced.
  */
-export function reflectionOf(image: Image, services: readonly string[]): (request: ServerReflectionRequest) => Buffer {
-  const files = new Map<string, ReflectionAnswer>();
+export function reflectionOf(
+  currentImage: () => Image,
+  services: readonly string[],
+): (request: ServerReflectionRequest) => Buffer {
+  const answers = new WeakMap<Image, Map<string, ReflectionAnswer>>();
   const encoded = new WeakMap<ReflectionAnswer, Uint8Array>();
   const filesAnswer = (fileName: string | undefined, what: string): ReflectionAnswer => {
     if (fileName === undefined) return notFound(what);
+    const image = currentImage();
+    const files = answers.get(image) ?? new Map<string, ReflectionAnswer>();
+    answers.set(image, files);
     let found = files.get(fileName);
     if (found === undefined) {
       found = answerOfFiles(image, fileName);
@@ -35,7 +41,7 @@ export function reflectionOf(image: Image, services: readonly string[]): (reques
     return found;
   };
   return (request) => {
-    const messageResponse = answer(image, services, request.messageRequest, filesAnswer);
+    const messageResponse = answer(currentImage(), services, request.messageRequest, filesAnswer);
     let bytes = encoded.get(messageResponse);
     if (bytes === undefined) {
       bytes = ServerReflectionResponse.encode({ validHost: "", originalRequest: undefined, messageResponse }).finish();

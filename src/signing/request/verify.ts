@@ -71,7 +71,7 @@ export interface RequestAuthenticatorOptions {
   /** Returns the key ring in force. Called for each frame. */
   readonly ring: () => KeyRing;
   /** The types that arguments may have. */
-  readonly image: Image;
+  readonly image: Image | (() => Image);
   /** Default: the system clock. */
   readonly clock?: Clock;
   /**
@@ -105,7 +105,7 @@ export function createRequestAuthenticator(options: RequestAuthenticatorOptions)
       // Unknown keys are tried, too, while their common budget lasts, so that the response time of a few requests does
       // not reveal which keys exist.
       if (!holds && frameBytes.length <= MAX_CANONICAL_RETRY_BYTES && retries.take(key, frameBytes.length)) {
-        const candidate = canonicalCandidate(frame.content, image);
+        const candidate = canonicalCandidate(frame.content, typeof image === "function" ? image() : image);
         if (candidate === undefined) retries.giveBack(key, frameBytes.length);
         const canonical = candidate && canonicalBytes(candidate);
         if (canonical !== undefined) {

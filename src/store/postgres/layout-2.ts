@@ -1,4 +1,5 @@
 import { DAY_MS } from "../../runtime/time-span.ts";
+import { grantLikeIntents } from "./grant-like-intents.ts";
 import { NONCE_SLOT_MS, NONCE_SLOTS } from "./layout-1.ts";
 
 /** The default window when this layout was released. A migration must not change later. */
@@ -30,17 +31,7 @@ const REFUSED = [
     to_ms bigint NOT NULL,
     PRIMARY KEY (client_id, band)
   )`,
-  // Grants the new table to the roles that can use the existing ones.
-  `DO $$
-  DECLARE given record;
-  BEGIN
-    FOR given IN
-      SELECT grantee::regrole AS who, privilege_type AS what FROM pg_class, aclexplode(relacl)
-      WHERE pg_class.oid = 'intent'::regclass AND grantee <> 0 AND grantee <> relowner
-    LOOP
-      EXECUTE format('GRANT %s ON refused_range TO %s', given.what, given.who);
-    END LOOP;
-  END $$`,
+  grantLikeIntents("refused_range"),
 ];
 
 const REFUSED_UNTIL = `(

@@ -1,5 +1,6 @@
 import { LAYOUT_1 } from "./layout-1.ts";
 import { LAYOUT_2 } from "./layout-2.ts";
+import { LAYOUT_3 } from "./layout-3.ts";
 
 /** The migration from one layout to the next. */
 export interface LayoutStep {
@@ -12,4 +13,5 @@ export interface LayoutStep {
 export const MIGRATIONS: readonly LayoutStep[] = [
   { statements: LAYOUT_1, minReader: 1 },
   { statements: LAYOUT_2, minReader: 1 },
+  { statements: LAYOUT_3, minReader: 1 },
 ];

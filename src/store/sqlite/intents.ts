@@ -9,6 +9,28 @@ import { sweepInSlices } from "./sweep-in-slices.ts";
 
 const SLICE = 500;
 
+/** An intent to be begun. */
+interface NewIntent {
+  readonly clientId: string;
+  readonly requestId: string;
+  readonly digest: Uint8Array;
+  readonly repeatable: boolean;
+}
+
+/** An intent in the database. */
+interface KnownIntent {
+  readonly digest: Uint8Array;
+  readonly outcome: Uint8Array | null;
+  readonly repeatable: number;
+}
+
+/** A known intent without an outcome. */
+interface UnfinishedIntent {
+  readonly kind: "unfinished";
+  /** True if it may be begun again unless it is running. */
+  readonly again: boolean;
+}
+
 /** The {@link IntentStore} of the embedded store. */
 export class SqliteIntentStore implements IntentStore {
   readonly #commits: CommitGroup;
@@ -29,37 +51,54 @@ export class SqliteIntentStore implements IntentStore {
     this.#clock = clock;
     this.#sweep = prepareIntentSweep(db);
     this.#statements = {
-      find: db.prepare("SELECT intent_digest AS digest, outcome FROM intent WHERE client_id = ? AND request_id = ?"),
+      find: db.prepare(
+        "SELECT intent_digest AS digest, outcome, repeatable FROM intent WHERE client_id = ? AND request_id = ?",
+      ),
       jobOfRequest: db.prepare("SELECT 1 FROM job WHERE owner = ? AND request_id = ?"),
-      insert: db.prepare("INSERT INTO intent VALUES (?, ?, ?, NULL, ?)"),
+      insert: db.prepare(
+        "INSERT INTO intent (client_id, request_id, intent_digest, repeatable, expires_at_ms) VALUES (?, ?, ?, ?, ?)",
+      ),
+      extend: db.prepare("UPDATE intent SET expires_at_ms = ? WHERE client_id = ? AND request_id = ?"),
       finish: db.prepare(
         "UPDATE intent SET outcome = ?, expires_at_ms = ? WHERE client_id = ? AND request_id = ? AND outcome IS NULL",
       ),
-      abandon: db.prepare("DELETE FROM intent WHERE client_id = ? AND request_id = ? AND outcome IS NULL"),
+      abandon: db.prepare(
+        "DELETE FROM intent WHERE client_id = ? AND request_id = ? AND outcome IS NULL AND NOT repeatable",
+      ),
     };
   }
 
-  async begin(clientId: string, requestId: string, intentDigest: Uint8Array): Promise<IntentBegin> {
+  async begin(
+    clientId: string,
+    requestId: string,
+    digest: Uint8Array,
+    { repeatable = false }: { readonly repeatable?: boolean } = {},
+  ): Promise<IntentBegin> {
     const key = keyOf(clientId, requestId);
     const found = await this.#commits.run(
-      () => this.#begin(clientId, requestId, intentDigest),
+      () => this.#begin({ clientId, requestId, digest, repeatable }),
       ({ kind }) => kind === "begun" && this.#running.add(key),
     );
     if (found.kind !== "unfinished") return found;
     // Checked after the commit, because the same transaction may have begun the intent.
-    return { kind: this.#running.has(key) ? "running" : "unknown" };
+    if (this.#running.has(key)) return { kind: "running" };
+    if (!found.again) return { kind: "unknown" };
+    this.#running.add(key);
+    return { kind: "begun" };
   }
 
-  async finish(clientId: string, requestId: string, outcome: Uint8Array): Promise<void> {
+  async finish(clientId: string, requestId: string, outcome: Uint8Array): Promise<Uint8Array> {
     if (outcome.length > MAX_OUTCOME_BYTES) {
       throw new SealwireError(
         "RESULT_TOO_LARGE",
         `An outcome of ${outcome.length} bytes cannot be recorded; the maximum is ${MAX_OUTCOME_BYTES}.`,
       );
     }
-    await this.#conclude(clientId, requestId, () =>
-      this.#statements.finish.run(outcome, this.#clock.nowMs() + INTENT_RETENTION_MS, clientId, requestId),
+    const { finish } = this.#statements;
+    const known = await this.#conclude(clientId, requestId, () =>
+      finish.run(outcome, this.#expiresAtMs(), clientId, requestId),
     );
+    return known?.outcome ?? outcome;
   }
 
   /** The row already means "not finished". Only this set marks the intent as running. */
@@ -75,31 +114,45 @@ export class SqliteIntentStore implements IntentStore {
     return sweepInSlices(this.#commits, this.#sweep, SLICE, this.#clock);
   }
 
-  #begin(clientId: string, requestId: string, intentDigest: Uint8Array): IntentBegin | { readonly kind: "unfinished" } {
-    const { find, jobOfRequest, insert } = this.#statements;
-    const known = find.get(clientId, requestId) as { digest: Uint8Array; outcome: Uint8Array | null } | undefined;
+  #begin({ clientId, requestId, digest, repeatable }: NewIntent): IntentBegin | UnfinishedIntent {
+    const { jobOfRequest, insert, extend } = this.#statements;
+    const known = this.#find(clientId, requestId);
     if (known !== undefined) {
-      if (Buffer.compare(known.digest, intentDigest) !== 0) return { kind: "reused" };
+      if (Buffer.compare(known.digest, digest) !== 0) return { kind: "reused" };
       if (known.outcome !== null) return { kind: "finished", outcome: known.outcome };
-      return { kind: "unfinished" };
+      const again = repeatable && known.repeatable === 1 && !this.#running.has(keyOf(clientId, requestId));
+      if (again) extend.run(this.#expiresAtMs(), clientId, requestId);
+      return { kind: "unfinished", again };
     }
     if (jobOfRequest.get(clientId, requestId) !== undefined) return { kind: "reused" };
-    insert.run(clientId, requestId, intentDigest, this.#clock.nowMs() + INTENT_RETENTION_MS);
+    insert.run(clientId, requestId, digest, repeatable ? 1 : 0, this.#expiresAtMs());
     return { kind: "begun" };
   }
 
+  /** Runs an operation on an unfinished intent. If it changes nothing, returns the repeatable intent of another run. */
   async #conclude(
     clientId: string,
     requestId: string,
     operation: () => { readonly changes: number | bigint },
-  ): Promise<void> {
-    const key = keyOf(clientId, requestId);
+  ): Promise<KnownIntent | undefined> {
     try {
-      const { changes } = await this.#commits.run(operation);
-      if (changes !== 1) throw new Error(`no intent "${requestId}" is running`);
+      const known = await this.#commits.run(() =>
+        operation().changes === 1 ? "changed" : this.#find(clientId, requestId),
+      );
+      if (known === "changed") return undefined;
+      if (known?.repeatable !== 1) throw new Error(`no intent "${requestId}" is running`);
+      return known;
     } finally {
-      this.#running.delete(key);
+      this.#running.delete(keyOf(clientId, requestId));
     }
+  }
+
+  #find(clientId: string, requestId: string): KnownIntent | undefined {
+    return this.#statements.find.get(clientId, requestId) as KnownIntent | undefined;
+  }
+
+  #expiresAtMs(): number {
+    return this.#clock.nowMs() + INTENT_RETENTION_MS;
   }
 }
 

@@ -179,6 +179,15 @@ const LAYOUT_3 = `
   DROP INDEX nonce_log_by_expiry;
 `;
 
+/**
+ * Adds whether an intent may be run again, and the counted hand-backs of a job. Software of layout 3 inserts intents
+ * without naming the columns, so it cannot use the store afterwards.
+ */
+const LAYOUT_4 = `
+  ALTER TABLE intent ADD COLUMN repeatable INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE job ADD COLUMN hand_backs INTEGER NOT NULL DEFAULT 0;
+`;
+
 /** The migrations in order. Released migrations must not be changed. */
 export const MIGRATIONS: readonly LayoutMigration[] = [
   {
@@ -199,5 +208,9 @@ export const MIGRATIONS: readonly LayoutMigration[] = [
   {
     minReader: 3,
     apply: (db) => db.exec(LAYOUT_3),
+  },
+  {
+    minReader: 4,
+    apply: (db) => db.exec(LAYOUT_4),
   },
 ];

@@ -36,6 +36,20 @@ test("every field of the file is read, paths relative to it", () =>
       listen: "[::1]:1",
       reuse_port: true,
       tools: ["./t.js"],
+      upstreams: {
+        py: {
+          address: ["unix:/run/py.sock", "127.0.0.1:5"],
+          descriptors: "py.binpb",
+          services: ["py.v1.PyToolService"],
+          max_concurrency: 5,
+          call_timeout: "2s",
+          health: "connect",
+          deduplicates: true,
+          trust_loopback: true,
+          tls: { ca: "ca.pem", cert: "c.pem", key: "/k.pem", name: "py" },
+          assertion: { audience: "py", key: "keys.json" },
+        },
+      },
       demo_tools: false,
       concurrency: 3,
       concurrency_per_client: 2,
@@ -62,6 +76,26 @@ test("every field of the file is read, paths relative to it", () =>
       listen: "[::1]:1",
       reusePort: true,
       tools: [join(conf, "t.js")],
+      upstreams: [
+        {
+          name: "py",
+          address: ["unix:/run/py.sock", "127.0.0.1:5"],
+          descriptors: join(conf, "py.binpb"),
+          services: ["py.v1.PyToolService"],
+          maxConcurrency: 5,
+          callTimeoutMs: 2_000,
+          health: "connect",
+          deduplicates: true,
+          trustLoopback: true,
+          tls: {
+            caPath: join(conf, "ca.pem"),
+            certificatePath: join(conf, "c.pem"),
+            privateKeyPath: "/k.pem",
+            serverName: "py",
+          },
+          assertion: { audience: "py", keyPath: join(conf, "keys.json") },
+        },
+      ],
       demoTools: false,
       concurrency: 3,
       concurrencyPerClient: 2,
@@ -105,6 +139,24 @@ test("a bad field is named", () =>
       [{ drain_timeout: "24.1h" }, /drain_timeout: must be a time span .* 24h at most/],
       [{ limits: { calls: 1 } }, /limits: has an unknown field "calls"/],
       [{ tls: { cert: "c" } }, /tls\.key: is missing/],
+      [{ upstreams: [] }, /upstreams: must be a JSON object/],
+      [{ upstreams: { py: { address: "unix:/x" } } }, /upstreams\.py\.descriptors: is missing/],
+      [
+        { upstreams: { py: { address: "unix:/x", descriptors: "d", port: 1 } } },
+        /upstreams\.py: has an unknown field "port"/,
+      ],
+      [
+        { upstreams: { py: { address: "x", descriptors: "d", max_concurrency: 0 } } },
+        /upstreams\.py\.max_concurrency: must/,
+      ],
+      [
+        { upstreams: { py: { address: "x", descriptors: "d", call_timeout: "25h" } } },
+        /call_timeout: must .* 24h at most/,
+      ],
+      [
+        { upstreams: { py: { address: "x", descriptors: "d", health: "maybe" } } },
+        /upstreams\.py\.health: must be one of/,
+      ],
       [{ log_level: "loud" }, /log_level: must be one of/],
     ];
     for (const [config, expected] of cases) {

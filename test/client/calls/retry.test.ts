@@ -245,6 +245,7 @@ test("a reason that this client does not know is retried as the error says", () 
     violations: [],
     violationsOmitted: 0,
     retryDelay: { seconds: 2n, nanos: 0 },
+    details: [],
   });
   assert.equal([error.reason, error.status, error.retryable], ["INTERNAL", "UNAVAILABLE", true]);
   assert.is(delay({ kind: "refusal", response: { requestId: "r-1" } as VerifiedResponse, error }, 0), 2_000);

@@ -24,6 +24,7 @@ test("every service is told, and one that there is not is NOT_FOUND", async () =
     [
       ["", ServingStatus.SERVING],
       [TOOL_SERVICE, ServingStatus.SERVING],
+      ["sealwire.demo.v1.DemoToolService", ServingStatus.SERVING],
     ],
   );
   assert.is(await client.check(""), ServingStatus.SERVING);

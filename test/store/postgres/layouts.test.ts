@@ -1,6 +1,8 @@
 // test-limit-ms: 240000
 import type { Client } from "pg";
+import { HandBackError } from "../../../src/jobs/hand-back.ts";
 import { LAYOUT_1 } from "../../../src/store/postgres/layout-1.ts";
+import { LAYOUT_2 } from "../../../src/store/postgres/layout-2.ts";
 import { openPostgresStore } from "../../../src/store/postgres/open.ts";
 import { SCHEMA_VERSION } from "../../../src/store/postgres/schema.ts";
 import { CliProcess } from "../../cli/cli-process.ts";
@@ -128,6 +130,59 @@ if (hasPostgres(test)) {
     assert.is(await claimAsLayout1(old, "distrusted", nowMs), false);
   });
 
+  test("what a server of layout 2 has prepared runs on after the upgrade, and its intents are never run again", async () => {
+    const { schema, client: old } = await storeOfLayout1();
+    await using _ = old;
+    for (const statement of LAYOUT_2) await old.query(statement);
+    await old.query("UPDATE store_version SET version = 2");
+    const begin = (requestId: string) =>
+      old.query({
+        name: "begin",
+        text: `INSERT INTO intent (client_id, request_id, intent_digest, instance_id, expires_at_ms)
+          SELECT *, 'old', $4 FROM unnest($1::text[], $2::text[], $3::bytea[])`,
+        values: [["alice"], [requestId], [digest("same")], Date.now() + DAY_MS],
+      });
+    const touch = () =>
+      old.query({
+        name: "touch",
+        text: "UPDATE job SET revision = revision + 1 WHERE job_id = $1 RETURNING *",
+        values: ["RUNNING"],
+      });
+    const find = () => old.query({ name: "find", text: "SELECT * FROM job WHERE job_id = $1", values: ["RUNNING"] });
+    const remove = (jobId: string) =>
+      old.query({ name: "remove", text: "DELETE FROM job WHERE job_id = $1", values: [jobId] });
+    await begin("before");
+    await Promise.all([touch(), find(), remove("none")]);
+    assert.match((await migrate(schema)).stderr, `from layout 2 to ${SCHEMA_VERSION}`);
+    await begin("after");
+    assert.is((await touch()).rowCount, 1);
+    assert.is((await find()).rowCount, 1);
+
+    await using store = await openPostgresStore({ url: server.url(schema) });
+    for (const requestId of ["before", "after"]) {
+      const begun = await store.intents.begin("alice", requestId, digest("same"), { repeatable: true });
+      assert.is(begun.kind, "unknown", requestId);
+    }
+    await store.jobs.work(
+      new Map([
+        [
+          "echo",
+          async () => {
+            throw new HandBackError("shutting down", { began: true, delayMs: DAY_MS });
+          },
+        ],
+      ]),
+      { concurrency: 4 },
+    );
+    await eventually("the job was handed back", async () => {
+      const { rows } = await old.query("SELECT hand_backs FROM job_hand_back");
+      return rows.length > 0;
+    });
+    await remove("QUEUED");
+    await remove("RUNNING");
+    assert.is((await old.query("SELECT FROM job_hand_back")).rowCount, 0);
+  });
+
   test("what newer software only added to is used on, what it changed ends a running process with 5", () =>
     inFolder(async (cwd) => {
       const schema = await server.newSchema();
@@ -166,6 +221,23 @@ if (hasPostgres(test)) {
     await store.replay.refuse(nonceClaim(Date.now() + 3 * DAY_MS, "ahead"));
     assert.is(await store.replay.claim(nonceClaim(Date.now(), "now")), true);
     await store.replay.sweep();
+    const begin = () => store.intents.begin("alice", "repeatable", digest("same"), { repeatable: true });
+    assert.is((await begin()).kind, "begun");
+    await store.intents.giveUp("alice", "repeatable");
+    assert.is((await begin()).kind, "begun");
+    await store.jobs.work(
+      new Map([
+        [
+          "echo",
+          async ({ attempt }) => {
+            if (attempt < 4) throw new HandBackError("shutting down", { began: true, delayMs: 0 });
+            return Buffer.from("done");
+          },
+        ],
+      ]),
+      { concurrency: 4 },
+    );
+    await eventually("a job ended", async () => (await store.jobs.get("alice", "QUEUED"))?.state === "SUCCEEDED");
   });
 }
 

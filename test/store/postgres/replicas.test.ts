@@ -152,6 +152,28 @@ if (hasPostgres(test)) {
     assert.is((await begin("not begun"))?.kind, "begun");
   });
 
+  test("a begin whose result is lost changes no intent that was given up", async () => {
+    const store = await replica();
+    const begin = (requestId: string, repeatable = false) =>
+      store.intents.begin("alice", requestId, Buffer.alloc(32), { repeatable });
+    for (const [requestId, repeatable] of [
+      ["once", false],
+      ["again", true],
+    ] as const) {
+      await begin(requestId, repeatable);
+      await store.intents.giveUp("alice", requestId);
+    }
+    server.crash();
+    for (const requestId of ["once", "again"]) await rejection("UNAVAILABLE", begin(requestId, true));
+    server.startAgain();
+    const found = (requestId: string) =>
+      eventually(`the intent ${requestId} is found`, () => begin(requestId, true).catch(() => undefined));
+    assert.is((await found("once")).kind, "unknown");
+    assert.is((await found("again")).kind, "begun");
+    await store.intents.finish("alice", "once", Buffer.from("late"));
+    assert.is((await found("once")).kind, "finished");
+  });
+
   test("an unrecognised notification does no harm", async () => {
     const [one, two] = [await replica(), await replica()];
     const { job } = await one.jobs.submit(spec());

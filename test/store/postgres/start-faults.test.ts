@@ -2,6 +2,7 @@
 import { Client } from "pg";
 import type { Logger } from "../../../src/runtime/logger.ts";
 import { openPostgresStore } from "../../../src/store/postgres/open.ts";
+import { SCHEMA_VERSION } from "../../../src/store/postgres/schema.ts";
 import { sealwire } from "../../cli/cli-process.ts";
 import { inFolder, run } from "../../cli/cli-run.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -38,7 +39,7 @@ if (hasPostgres(test)) {
     await client.query(`ALTER USER sealwire PASSWORD 'owner';
       CREATE USER guest PASSWORD 'guest'; CREATE USER full PASSWORD 'full' CONNECTION LIMIT 0;
       CREATE SCHEMA foreign_tables; CREATE TABLE foreign_tables.job (id integer);
-      CREATE SCHEMA half; CREATE TABLE half.store_version (version integer, min_reader integer DEFAULT 1); INSERT INTO half.store_version VALUES (2)`);
+      CREATE SCHEMA half; CREATE TABLE half.store_version (version integer, min_reader integer DEFAULT 1); INSERT INTO half.store_version VALUES (${SCHEMA_VERSION})`);
     await client.query("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
     const made = await run(["store", "migrate"], { env: { SEALWIRE_STORE: urlFor("sealwire:owner") } });
     assert.is(made.code, 0, made.stderr);

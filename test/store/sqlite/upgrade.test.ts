@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { HandBackError } from "../../../src/jobs/hand-back.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { compareLayout } from "../../../src/store/layout.ts";
 import { REFUSED_NONCES_TOTAL_MAX } from "../../../src/store/refused-stamps.ts";
@@ -103,7 +104,7 @@ test("the upgrade is said once, later starts find nothing to do, and `store migr
   const check = () => run(["store", "migrate", "--check", "--data", folder]);
   const before = await check();
   assert.is(before.code, 1);
-  assert.match(before.stderr, "the store has layout 1, this sealwire makes 3");
+  assert.match(before.stderr, "the store has layout 1, this sealwire makes 4");
   assert.is(layout(), 1, "nothing was changed");
   const said: string[] = [];
   const logger = { ...silentLogger, info: (_fields: object, message = "") => void said.push(message) };
@@ -120,8 +121,8 @@ test("the upgrade is said once, later starts find nothing to do, and `store migr
 test("`store migrate --data` upgrades a store, and a second time changes nothing", async () => {
   change(CLEANLY);
   const first = await run(["store", "migrate", "--data", folder]);
-  assert.equal([first.code, first.stderr], [0, "The store was migrated from layout 1 to 3.\n"]);
-  assert.is((await run(["store", "migrate", "--data", folder])).stderr, "The store has layout 3 already.\n");
+  assert.equal([first.code, first.stderr], [0, "The store was migrated from layout 1 to 4.\n"]);
+  assert.is((await run(["store", "migrate", "--data", folder])).stderr, "The store has layout 4 already.\n");
 });
 
 test("a store of layout 2 keeps its jobs, and counts them by state as it did", async () => {
@@ -147,6 +148,42 @@ test("a store of layout 2 keeps its jobs, and counts them by state as it did", a
   );
   using db = new DatabaseSync(path, { readOnly: true });
   assert.is(compareLayout(readLayout(db, path), 2), "incompatible", "software of layout 2 refuses it");
+});
+
+test("a store of layout 3 keeps its intents, none of which is run again, and its jobs, which were never handed back", async () => {
+  change(CLEANLY);
+  {
+    using db = new DatabaseSync(path);
+    const made = { pageKey: Buffer.alloc(32), storeId: "store of layout 3", nowMs: NOW_MS };
+    for (const step of MIGRATIONS.slice(1, 3)) step.apply(db, made);
+    db.exec("PRAGMA user_version = 3");
+  }
+  {
+    await using store = await open();
+    const begin = (requestId: string, repeatable: boolean) =>
+      store.intents.begin("alice", requestId, Buffer.alloc(32, 7), { repeatable });
+    assert.is((await begin("finished intent", true)).kind, "finished");
+    assert.is((await begin("cut off intent", true)).kind, "unknown");
+    assert.is((await begin("new intent", true)).kind, "begun");
+    const attempts: number[] = [];
+    await using _worker = await store.jobs.work(
+      new Map([
+        [
+          "waits",
+          async ({ attempt }) => {
+            attempts.push(attempt);
+            if (attempt <= 10) throw new HandBackError("shutting down", { began: true, delayMs: 0 });
+            return Buffer.from("done");
+          },
+        ],
+      ]),
+      { concurrency: 1 },
+    );
+    await eventually("the job that waits to succeed", async () => (await store.jobs.stats()).byState.SUCCEEDED === 2);
+    assert.is(attempts.length, 11);
+  }
+  using db = new DatabaseSync(path, { readOnly: true });
+  assert.is(compareLayout(readLayout(db, path), 3), "incompatible", "software of layout 3 refuses it");
 });
 
 test("a layout that only adds is used as it is, one that needs newer software is refused and `--check` exits 5", async () => {

@@ -13,8 +13,10 @@ export async function run(
   await using client = await openClient(terminal, options);
   const handle = client.job(jobId);
   const job = await handle.cancel();
-  if (options.json) terminal.print(await jobLine(job, job.state === "SUCCEEDED" ? await handle.result() : undefined));
-  else terminal.print(job.state);
+  if (options.json) {
+    const output = job.state === "SUCCEEDED" ? await handle.result() : undefined;
+    terminal.print(await jobLine(client, job, output));
+  } else terminal.print(job.state);
   if (job.state === "RUNNING") terminal.say(`Cancellation of job ${jobId} was requested; it ends when its tool stops.`);
   else if (job.state !== "CANCELLED") terminal.say(`Job ${jobId} had already ended.`);
   return ExitCode.done;

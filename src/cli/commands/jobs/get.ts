@@ -1,6 +1,7 @@
 import type { JobSnapshot } from "../../../client/jobs/job-snapshot.ts";
 import type { ConnectionOptions } from "../../input/connection-options.ts";
 import { openClient } from "../../input/open-client.ts";
+import { detailsJson } from "../../output/error-details.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { jobLine } from "../../output/job-json.ts";
 import { toJsonLine } from "../../output/json-output.ts";
@@ -19,11 +20,12 @@ export async function run(
   const job = await handle.poll();
   const output = job.state === "SUCCEEDED" ? await handle.result() : undefined;
   if (options.json) {
-    terminal.print(await jobLine(job, output));
+    terminal.print(await jobLine(client, job, output));
     return ExitCode.done;
   }
   const print = (name: string, value: string) => terminal.print(`${terminal.dataColors.dim(name.padEnd(9))} ${value}`);
   for (const [name, value] of lines(terminal, job)) print(name, plainText(value));
+  for (const detail of await detailsJson(client, job.error?.details ?? [])) print("detail", toJsonLine(detail));
   if (output !== undefined) print("result", toJsonLine(await output.lenientJson()));
   return ExitCode.done;
 }

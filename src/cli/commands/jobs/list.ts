@@ -39,7 +39,7 @@ export async function run(terminal: Terminal, options: ListOptions): Promise<Exi
     pageToken = page.nextPageToken;
     more = pageToken !== undefined;
   }
-  if (options.json) for (const job of jobs) terminal.print(await jobLine(job));
+  if (options.json) for (const job of jobs) terminal.print(await jobLine(client, job));
   else {
     const rows = jobs.map((job) => row(terminal, job));
     printTable(terminal, ["JOB", "TOOL", "STATE", "CREATED", "ENDED"], rows);

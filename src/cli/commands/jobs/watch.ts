@@ -31,7 +31,7 @@ export async function run(
     server: options,
     ...(options.afterRevision !== undefined && { afterRevision: options.afterRevision }),
     ...(options.json && {
-      onState: async (job, output) => terminal.print(await jobLine(job, output)),
+      onState: async (job, output) => terminal.print(await jobLine(client, job, output)),
     }),
   });
 }
@@ -46,7 +46,7 @@ async function watchAll(
     ...(endedSince !== undefined && { endedSinceMs: endedSince }),
   };
   return await followJobs(terminal, client, selection, (job) =>
-    json ? jobLine(job) : `${job.jobId} ${job.tool} ${describeJob(job)}`,
+    json ? jobLine(client, job) : `${job.jobId} ${job.tool} ${describeJob(job)}`,
   );
 }
 

@@ -73,11 +73,11 @@ export class PostgresAttemptStore implements AttemptStore {
 
   async settle(attempt: AttemptKey, outcome: AttemptOutcome, progress: JobProgress | undefined): Promise<boolean> {
     const { database, clock } = this.#options;
-    const ending = { attempt, outcome, progress, nowMs: clock.nowMs() };
+    const ending = { attempt, progress, nowMs: clock.nowMs() };
     const row =
       outcome.kind === "succeeded"
         ? await succeed(database, ending, outcome.result)
-        : await database.transaction((queries) => settle(queries, ending));
+        : await database.transaction((queries) => settle(queries, ending, outcome));
     this.drop(attempt);
     this.#committed(row);
     return row !== undefined;
@@ -222,7 +222,7 @@ export class PostgresAttemptStore implements AttemptStore {
   #begun(row: ClaimedRow): ClaimedAttempt {
     this.#live.set(row.job_id, row.attempt);
     this.#committed(row);
-    return toClaimedAttempt(row, row.args);
+    return toClaimedAttempt(row, { args: row.args, queueDeadlineMs: row.deadline_before_ms });
   }
 
   #committed(row: JobRow | undefined): void {

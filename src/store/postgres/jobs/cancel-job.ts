@@ -1,4 +1,4 @@
-import { jobErrorOf } from "../../../jobs/job-error.ts";
+import { jobErrorOf, writeJobError } from "../../../jobs/job-error.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { Cancelled } from "../../../jobs/job-storage.ts";
 import { transitionSql } from "../../transition-sql.ts";
@@ -21,7 +21,7 @@ export async function cancelJob(
 ): Promise<Cancelled | undefined> {
   const [found] = await queries.all<JobRow>(FIND, { owner, jobId });
   if (found === undefined) return undefined;
-  const values = { jobId, now: nowMs, error: JSON.stringify(jobErrorOf("CANCELLED")) };
+  const values = { jobId, now: nowMs, error: writeJobError(jobErrorOf("CANCELLED")) };
   const [row] = await queries.all<JobRow>(found.state === "QUEUED" ? CANCEL_QUEUED : REQUEST_CANCEL, values);
   return row === undefined ? { row: found, changed: false } : { row, changed: true };
 }

@@ -14,6 +14,8 @@ export interface QueueShare {
 /** A claimed job with its arguments. */
 export interface ClaimedRow extends JobRow {
   readonly args: Uint8Array;
+  /** The end of the queue time-out before the claim, Unix milliseconds. */
+  readonly deadline_before_ms: number | null;
 }
 
 const { from, to } = TRANSITIONS.claim;
@@ -23,9 +25,9 @@ const IN_QUEUE = `state = '${from}' AND job.priority = queue.priority AND job.to
 /** Skips rows that other workers are claiming (SKIP LOCKED), so that workers do not wait for each other. */
 const CLAIM = sql(`
   WITH picked AS MATERIALIZED (
-    SELECT due.seq FROM ${QUEUES}, :places::integer[]) AS queue (priority, tool, owner, places)
+    SELECT due.* FROM ${QUEUES}, :places::integer[]) AS queue (priority, tool, owner, places)
     CROSS JOIN LATERAL (
-      SELECT seq FROM job WHERE ${IN_QUEUE}
+      SELECT seq, queue_deadline_ms AS deadline_before_ms FROM job WHERE ${IN_QUEUE}
         AND (run_at_ms <= :now OR run_at_ms - max_backoff_ms > :now)
         AND (queue_deadline_ms IS NULL OR queue_deadline_ms > :now)
       ORDER BY run_at_ms, seq LIMIT queue.places FOR UPDATE SKIP LOCKED
@@ -34,7 +36,8 @@ const CLAIM = sql(`
     UPDATE job SET state = '${to}', revision = revision + 1, instance_id = :instanceId, ${CLAIM_SET.join(", ")}
     WHERE seq = ANY (ARRAY(SELECT seq FROM picked)) RETURNING *
   )
-  SELECT claimed.*, (SELECT args FROM job_args WHERE job_args.seq = claimed.seq) AS args FROM claimed ORDER BY seq`);
+  SELECT claimed.*, deadline_before_ms, (SELECT args FROM job_args WHERE job_args.seq = claimed.seq) AS args
+  FROM claimed JOIN picked USING (seq) ORDER BY seq`);
 
 const NEXT_DUE = sql(`
   SELECT queue.place, next.due_at_ms FROM ${QUEUES}) WITH ORDINALITY AS queue (priority, tool, owner, place)

@@ -1,17 +1,15 @@
-import { backoffMs } from "../../../jobs/backoff.ts";
 import type { JobProgress } from "../../../jobs/job.ts";
-import { jobErrorOf } from "../../../jobs/job-error.ts";
 import type { JobRow, RetryRow } from "../../../jobs/job-row.ts";
 import type { TransitionName } from "../../../jobs/transitions.ts";
+import { endOfAttempt } from "../../../jobs/worker/attempt-end.ts";
 import type { AttemptKey, AttemptOutcome } from "../../../jobs/worker/attempt-store.ts";
 import { transitionSql } from "../../transition-sql.ts";
 import type { Queries } from "../queries.ts";
 import { type Statement, sql } from "../statement.ts";
 
-/** The end of an attempt: its outcome, last progress and time. */
+/** The end of an attempt, with its last progress and its time. */
 export interface Ending {
   readonly attempt: AttemptKey;
-  readonly outcome: AttemptOutcome;
   readonly progress: JobProgress | undefined;
   readonly nowMs: number;
 }
@@ -35,9 +33,15 @@ const KEEP_RESULT = ", kept AS (INSERT INTO job_result SELECT seq, :result FROM 
 const SUCCEED = ending("succeed", [], KEEP_RESULT + NO_ARGS);
 const FAIL = ending("fail", ["failures = :failures", "error = :error"], NO_ARGS);
 const RETRY = ending("retry", ["failures = :failures", "error = :error", "run_at_ms = :runAt"]);
-const HAND_BACK = ending("handBack", ["run_at_ms = :now"]);
+const HAND_BACK = ending("handBack", ["run_at_ms = :runAt", "queue_deadline_ms = :queueDeadline"]);
 const CANCEL = ending("cancelRunning", ["error = :error"], NO_ARGS);
-const RUNNING = sql("SELECT * FROM job WHERE job_id = :jobId AND state = 'RUNNING' AND attempt = :attempt FOR UPDATE");
+const STATEMENTS = { fail: FAIL, retry: RETRY, handBack: HAND_BACK, cancelRunning: CANCEL };
+const RUNNING = sql(`
+  SELECT *, coalesce((SELECT hand_backs FROM job_hand_back WHERE job_hand_back.seq = job.seq), 0) AS hand_backs
+  FROM job WHERE job_id = :jobId AND state = 'RUNNING' AND attempt = :attempt FOR UPDATE`);
+const KEEP_HAND_BACKS = sql(`
+  INSERT INTO job_hand_back VALUES (:seq, :handBacks)
+  ON CONFLICT (seq) DO UPDATE SET hand_backs = excluded.hand_backs`);
 
 /** Records a result in one statement. Returns no row if the attempt is not the running one. */
 export async function succeed(queries: Queries, end: Ending, result: Uint8Array): Promise<JobRow | undefined> {
@@ -46,27 +50,22 @@ export async function succeed(queries: Queries, end: Ending, result: Uint8Array)
 }
 
 /**
- * Records the end of an attempt without a result, in a transaction. A requested cancellation takes precedence over
- * retry, failure and hand-back. Returns no row if the attempt is not the running one.
+ * Records the end of an attempt without a result, in a transaction, as {@link endOfAttempt} decides. Returns no row if
+ * the attempt is not the running one.
  */
-export async function settle(queries: Queries, end: Ending): Promise<JobRow | undefined> {
+export async function settle(
+  queries: Queries,
+  end: Ending,
+  outcome: Exclude<AttemptOutcome, { kind: "succeeded" }>,
+): Promise<JobRow | undefined> {
   const [running] = await queries.all<RetryRow>(RUNNING, { ...end.attempt });
   if (running === undefined) return undefined;
-  const { statement, values } = decide(running, end);
-  const [row] = await queries.all<JobRow>(statement, { ...valuesOf(end), ...values });
-  return row;
-}
-
-function decide(running: RetryRow, { outcome, nowMs }: Ending): { statement: Statement; values?: object } {
-  if (running.cancel_requested || outcome.kind === "cancelled") {
-    return { statement: CANCEL, values: { error: JSON.stringify(jobErrorOf("CANCELLED")) } };
+  const { transition, ...values } = endOfAttempt(running, outcome, end.nowMs);
+  const [row] = await queries.all<JobRow>(STATEMENTS[transition], { ...valuesOf(end), ...values });
+  if ("handBacks" in values && values.handBacks !== running.hand_backs) {
+    await queries.all(KEEP_HAND_BACKS, { seq: running.seq, handBacks: values.handBacks });
   }
-  if (outcome.kind !== "failed") return { statement: HAND_BACK };
-  const failures = running.failures + 1;
-  const failed = { failures, error: JSON.stringify(outcome.error) };
-  if (!outcome.retry || failures >= running.max_attempts) return { statement: FAIL, values: failed };
-  const policy = { initialBackoffMs: running.initial_backoff_ms, maxBackoffMs: running.max_backoff_ms };
-  return { statement: RETRY, values: { ...failed, runAt: nowMs + backoffMs(policy, failures) } };
+  return row;
 }
 
 function valuesOf({ attempt, progress, nowMs }: Ending) {

@@ -1,4 +1,4 @@
-import { jobErrorOf } from "../../../jobs/job-error.ts";
+import { jobErrorOf, writeJobError } from "../../../jobs/job-error.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import { TRANSITIONS } from "../../../jobs/transitions.ts";
 import { ENDED_AT } from "../../transition-sql.ts";
@@ -33,7 +33,7 @@ const SWEEP_INTENTS = sweep("intent");
 
 /** Fails up to `limit` queued jobs with QUEUE_TIMEOUT whose queue time-out has passed before their first attempt. */
 export function expireQueued(queries: Queries, limit: number, nowMs: number): Promise<JobRow[]> {
-  return queries.all<JobRow>(EXPIRE, { limit, now: nowMs, error: JSON.stringify(jobErrorOf("QUEUE_TIMEOUT")) });
+  return queries.all<JobRow>(EXPIRE, { limit, now: nowMs, error: writeJobError(jobErrorOf("QUEUE_TIMEOUT")) });
 }
 
 /** Deletes up to `limit` expired jobs with their results. Returns the number of deleted jobs. */

@@ -76,7 +76,7 @@ export class SqliteAttemptStore implements AttemptStore {
         },
       );
       return {
-        attempts: claimed.map(({ row, args }) => toClaimedAttempt(row, args)),
+        attempts: claimed.map(({ row, ...rest }) => toClaimedAttempt(row, rest)),
         nextDueInMs: nextDueMs === undefined ? undefined : Math.max(0, nextDueMs - nowMs),
       };
     } catch (error) {
@@ -144,16 +144,9 @@ export class SqliteAttemptStore implements AttemptStore {
   }
 
   #applyOutcome(ending: Ending, outcome: AttemptOutcome): JobRow | undefined {
-    switch (outcome.kind) {
-      case "succeeded":
-        return this.#settle.succeed(ending, outcome.result);
-      case "failed":
-        return this.#settle.fail(ending, outcome.error, outcome.retry);
-      case "cancelled":
-        return this.#settle.cancelRunning(ending);
-      case "handedBack":
-        return this.#settle.handBack(ending);
-    }
+    return outcome.kind === "succeeded"
+      ? this.#settle.succeed(ending, outcome.result)
+      : this.#settle.end(ending, outcome);
   }
 
   #begun(row: JobRow): void {

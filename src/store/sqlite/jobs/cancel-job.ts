@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { jobErrorOf } from "../../../jobs/job-error.ts";
+import { jobErrorOf, writeJobError } from "../../../jobs/job-error.ts";
 import type { Cancelled } from "../../../jobs/job-storage.ts";
 import type { JobCounts } from "./job-counts.ts";
 import { prepareFind } from "./read-jobs.ts";
@@ -24,7 +24,7 @@ export function prepareCancel(
     // Reads the database, not the last committed row, because the same transaction may have claimed the job.
     const found = find(jobId);
     if (found?.owner !== owner) return undefined;
-    const error = JSON.stringify(jobErrorOf("CANCELLED"));
+    const error = writeJobError(jobErrorOf("CANCELLED"));
     const cancelled = cancelQueued(found, { now: nowMs, error });
     if (cancelled !== undefined) deleteArgs.run(cancelled.seq);
     const row = cancelled ?? requestCancel(found, {});

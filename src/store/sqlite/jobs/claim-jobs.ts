@@ -8,9 +8,17 @@ import type { JobCounts } from "./job-counts.ts";
 import type { RecentJobs } from "./recent-jobs.ts";
 import { prepareTransition } from "./transition.ts";
 
+/** A claimed job with its arguments. */
+export interface ClaimedRow {
+  readonly row: JobRow;
+  readonly args: Uint8Array;
+  /** The end of the queue time-out before the claim, Unix milliseconds. */
+  readonly queueDeadlineMs: number | null;
+}
+
 /** The result of the operation of {@link prepareClaim}. */
 export interface ClaimedRows {
-  readonly claimed: readonly { readonly row: JobRow; readonly args: Uint8Array }[];
+  readonly claimed: readonly ClaimedRow[];
   /** Due time of the next job, Unix milliseconds. */
   readonly nextDueMs: number | undefined;
 }
@@ -35,7 +43,7 @@ export function prepareClaim({
 }: ClaimContext): (request: ClaimRequest, nowMs: number) => ClaimedRows {
   const first = new NamedStatement(
     db,
-    `SELECT job_id AS jobId, ${DUE_AT} AS dueAtMs FROM job
+    `SELECT job_id AS jobId, ${DUE_AT} AS dueAtMs, queue_deadline_ms AS queueDeadlineMs FROM job
     WHERE state = 'QUEUED' AND priority = :priority AND tool = :tool AND owner = :owner AND (queue_deadline_ms IS NULL OR queue_deadline_ms > :now)
     ORDER BY run_at_ms, seq LIMIT 1`,
   );
@@ -43,7 +51,7 @@ export function prepareClaim({
   const claim = prepareTransition(db, counts, "claim", { set: CLAIM_SET });
 
   return ({ handles, count, perOwner }, nowMs) => {
-    const claimed: { row: JobRow; args: Uint8Array }[] = [];
+    const claimed: ClaimedRow[] = [];
     let nextDueMs = Number.POSITIVE_INFINITY;
 
     const isFull = (owner: string): boolean => perOwner !== undefined && counts.of(owner, "RUNNING") >= perOwner;
@@ -60,7 +68,8 @@ export function prepareClaim({
         queue.dueAtMs = Number(job.dueAtMs);
         if (queue.dueAtMs <= nowMs) {
           const row = claim(changes.find(String(job.jobId)) as JobRow, { now: nowMs }) as JobRow;
-          claimed.push({ row, args: argsOf.get(row.seq)?.args as Uint8Array });
+          const args = argsOf.get(row.seq)?.args as Uint8Array;
+          claimed.push({ row, args, queueDeadlineMs: job.queueDeadlineMs as number | null });
           fairQueue.moveToEnd(queue);
           return true;
         }

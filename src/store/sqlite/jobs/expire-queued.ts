@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { jobErrorOf } from "../../../jobs/job-error.ts";
+import { jobErrorOf, writeJobError } from "../../../jobs/job-error.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import { JOB_COLUMNS } from "./job-columns.ts";
 import type { JobCounts } from "./job-counts.ts";
@@ -25,7 +25,7 @@ export function prepareExpireQueued(db: DatabaseSync, counts: JobCounts): Expire
   return {
     due: (nowMs) => isDue.get(nowMs) !== undefined,
     expire(limit, nowMs) {
-      const error = JSON.stringify(jobErrorOf("QUEUE_TIMEOUT"));
+      const error = writeJobError(jobErrorOf("QUEUE_TIMEOUT"));
       return (overdue.all(nowMs, limit) as unknown as JobRow[]).map((job) => {
         const row = expire(job, { now: nowMs, error }) as JobRow;
         deleteArgs.run(row.seq);

@@ -1,9 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
-import { backoffMs } from "../../../jobs/backoff.ts";
-import type { JobError, JobProgress } from "../../../jobs/job.ts";
-import { jobErrorOf } from "../../../jobs/job-error.ts";
+import type { JobProgress } from "../../../jobs/job.ts";
 import type { JobRow, RetryRow } from "../../../jobs/job-row.ts";
-import type { TransitionName } from "../../../jobs/transitions.ts";
+import { isTerminal, type TransitionName } from "../../../jobs/transitions.ts";
+import { endOfAttempt } from "../../../jobs/worker/attempt-end.ts";
+import type { AttemptOutcome } from "../../../jobs/worker/attempt-store.ts";
 import { JOB_COLUMNS } from "./job-columns.ts";
 import type { JobCounts } from "./job-counts.ts";
 import { prepareTransition } from "./transition.ts";
@@ -23,76 +23,57 @@ export interface Ending {
  */
 export interface SettleOperations {
   succeed(ending: Ending, result: Uint8Array): JobRow | undefined;
-  /** Queues the job again if `retry` is set and an attempt is left, otherwise fails it. */
-  fail(ending: Ending, error: JobError, retry: boolean): JobRow | undefined;
-  /** Queues the job again without counting a failure. */
-  handBack(ending: Ending): JobRow | undefined;
-  cancelRunning(ending: Ending): JobRow | undefined;
+  /** Ends an attempt without a result as {@link endOfAttempt} decides. */
+  end(ending: Ending, outcome: Exclude<AttemptOutcome, { kind: "succeeded" }>): JobRow | undefined;
 }
 
 const FENCE = ["attempt = :attempt"];
+const FAILED = ["failures = :failures", "hand_backs = :handBacks", "error = :error"];
 const KEEP_PROGRESS = [
   "progress_completed = coalesce(:completed, progress_completed)",
   "progress_total = coalesce(:total, progress_total)",
   "progress_message = coalesce(:message, progress_message)",
 ];
 
-/**
- * Prepares the operations that end an attempt. A requested cancellation takes precedence over retry, failure and
- * hand-back.
- */
+/** Prepares the operations that end an attempt. */
 export function prepareSettle(db: DatabaseSync, counts: JobCounts): SettleOperations {
   const ending = (name: TransitionName, set: readonly string[] = []) =>
     prepareTransition(db, counts, name, { set: [...KEEP_PROGRESS, ...set], where: FENCE });
+  const succeed = ending("succeed");
   const transitions = {
-    succeed: ending("succeed"),
-    fail: ending("fail", ["failures = :failures", "error = :error"]),
-    retry: ending("retry", ["failures = :failures", "error = :error", "run_at_ms = :runAt"]),
-    handBack: ending("handBack", ["run_at_ms = :now"]),
+    fail: ending("fail", FAILED),
+    retry: ending("retry", [...FAILED, "run_at_ms = :runAt"]),
+    handBack: ending("handBack", [
+      "hand_backs = :handBacks",
+      "run_at_ms = :runAt",
+      "queue_deadline_ms = :queueDeadline",
+    ]),
     cancelRunning: ending("cancelRunning", ["error = :error"]),
   };
   const running = db.prepare(`
-    SELECT ${JOB_COLUMNS}, failures, initial_backoff_ms, max_backoff_ms
+    SELECT ${JOB_COLUMNS}, failures, hand_backs, initial_backoff_ms, max_backoff_ms
     FROM job WHERE job_id = ? AND attempt = ? AND state = 'RUNNING'`);
   const insertResult = db.prepare("INSERT INTO job_result VALUES (?, ?)");
   const deleteArgs = db.prepare("DELETE FROM job_args WHERE seq = ?");
 
-  const findRunning = ({ job, attempt }: Ending) => running.get(job.job_id, attempt) as unknown as RetryRow | undefined;
-
-  const finished = (row: JobRow | undefined): JobRow | undefined => {
-    if (row !== undefined) deleteArgs.run(row.seq);
-    return row;
-  };
-
-  const operations: SettleOperations = {
+  return {
     succeed(ending, result) {
-      const row = transitions.succeed(ending.job, parameters(ending));
-      if (row !== undefined) insertResult.run(row.seq, result);
-      return finished(row);
-    },
-
-    fail(ending, error, retry) {
-      const row = findRunning(ending);
+      const row = succeed(ending.job, parameters(ending));
       if (row === undefined) return undefined;
-      if (row.cancel_requested) return operations.cancelRunning(ending);
-      const failures = row.failures + 1;
-      const failed = { ...parameters(ending), failures, error: JSON.stringify(error) };
-      if (!retry || failures >= row.max_attempts) return finished(transitions.fail(row, failed));
-      const policy = { initialBackoffMs: row.initial_backoff_ms, maxBackoffMs: row.max_backoff_ms };
-      return transitions.retry(row, { ...failed, runAt: ending.nowMs + backoffMs(policy, failures) });
+      insertResult.run(row.seq, result);
+      deleteArgs.run(row.seq);
+      return row;
     },
 
-    handBack(ending) {
-      if (findRunning(ending)?.cancel_requested) return operations.cancelRunning(ending);
-      return transitions.handBack(ending.job, parameters(ending));
-    },
-
-    cancelRunning(ending) {
-      const error = JSON.stringify(jobErrorOf("CANCELLED"));
-      return finished(transitions.cancelRunning(ending.job, { ...parameters(ending), error }));
+    end(ending, outcome) {
+      const found = running.get(ending.job.job_id, ending.attempt) as RetryRow | undefined;
+      if (found === undefined) return undefined;
+      const { transition, ...values } = endOfAttempt(found, outcome, ending.nowMs);
+      const row = transitions[transition](found, { ...parameters(ending), ...values });
+      if (row !== undefined && isTerminal(row.state)) deleteArgs.run(row.seq);
+      return row;
     },
   };
-  return operations;
 }
 
 function parameters({ attempt, progress, nowMs }: Ending) {

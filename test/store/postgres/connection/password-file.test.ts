@@ -2,6 +2,7 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findPassword } from "../../../../src/store/postgres/connection/password-file.ts";
+import { SCHEMA_VERSION } from "../../../../src/store/postgres/schema.ts";
 import { sealwire } from "../../../cli/cli-process.ts";
 import { inFolder } from "../../../cli/cli-run.ts";
 import { hasPostgres, PostgresServer } from "../../../support/postgres-server.ts";
@@ -59,7 +60,7 @@ if (hasPostgres(test)) {
       assert.match(missing.stderr, `PGPASSWORD or ${join(cwd, ".pgpass")}`);
       await writeFile(".pgpass", `127.0.0.1:${server.port}:*:sealwire:sesame\n`, { mode: 0o600 });
       const found = await migrate({});
-      assert.equal([found.code, found.stderr], [0, "The store was migrated from layout 0 to 2.\n"]);
+      assert.equal([found.code, found.stderr], [0, `The store was migrated from layout 0 to ${SCHEMA_VERSION}.\n`]);
       await writeFile("other", `*:*:*:*:wrong\n`, { mode: 0o600 });
       assert.match((await migrate({ PGPASSFILE: "other" })).stderr, "password authentication failed");
       assert.is((await migrate({ PGPASSFILE: "other", PGPASSWORD: "sesame" })).code, 0);

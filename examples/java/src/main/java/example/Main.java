@@ -81,6 +81,7 @@ public final class Main {
       System.out.println("refused: " + refused.error().getReason().name().substring("ERROR_REASON_".length()));
       for (var violation : refused.error().getViolationsList())
         System.out.println("  " + violation.getField() + ": " + violation.getRuleId());
+      for (var detail : refused.error().getDetailsList()) System.out.println("  " + detail.getTypeUrl());
     }
   }
 

@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
-import { isLoopbackHost } from "../../runtime/loopback-host.ts";
-import { DEFAULT_PORT } from "../../wire/server-address.ts";
+import { isLoopbackHost } from "../runtime/loopback-host.ts";
+import { DEFAULT_PORT } from "./server-address.ts";
 
 /** True if the traffic to a gRPC target does not leave this machine: a loopback host or a unix socket. */
 export function isLoopback(target: string): boolean {

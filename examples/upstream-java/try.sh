@@ -1,0 +1,5 @@
+#!/bin/sh
+# Serves the tools through Sealwire and calls each once, after the build that README.md describes.
+set -eu
+example=$(realpath "$(dirname "$0")")
+"$example/../upstream-contract/try.sh" java -cp "$example/target/classes:$example/target/dependency/*" example.Main

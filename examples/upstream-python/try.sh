@@ -1,0 +1,5 @@
+#!/bin/sh
+# Serves the tools through Sealwire and calls each once, after the build that README.md describes.
+set -eu
+example=$(realpath "$(dirname "$0")")
+PYTHONPATH="$example/gen" "$example/../upstream-contract/try.sh" "$example/.venv/bin/python3" "$example/main.py"

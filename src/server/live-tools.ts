@@ -1,0 +1,203 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { JobHandlers } from "../jobs/engine.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { runPeriodically } from "../runtime/periodic.ts";
+import type { Store } from "../store/store.ts";
+import { Catalogue } from "../tools/catalogue.ts";
+import { Dispatcher } from "../tools/dispatcher.ts";
+import type { ToolImplementation } from "../tools/implement.ts";
+import { implementedTools } from "../tools/implemented-tools.ts";
+import type { OverdueHandlers } from "../tools/overdue-handlers.ts";
+import type { Tool } from "../tools/tool.ts";
+import { type Toolset, warmUp } from "../tools/toolset.ts";
+import { imageOf, type UpstreamContract } from "../upstream/contract.ts";
+import type { UpstreamOptions } from "../upstream/options.ts";
+import type { UpstreamObserver } from "../upstream/upstream.ts";
+import { Upstreams } from "../upstream/upstreams.ts";
+import { ArgsValidator } from "../validation/args.ts";
+
+/** What a process offers: the tools that it implements, and those of its upstreams. */
+export interface OfferedTools {
+  readonly tools: readonly ToolImplementation[];
+  /** Serialized FileDescriptorSets of `tools`. */
+  readonly descriptors: readonly Uint8Array[];
+  readonly upstreams: readonly UpstreamOptions[];
+}
+
+/** Options of {@link LiveTools.open}. */
+export interface LiveToolsOptions extends OfferedTools {
+  readonly store: Store;
+  /** Implements the system tools; a worker has none. */
+  readonly system?: ToolImplementation;
+  readonly overdue?: OverdueHandlers;
+  readonly serverId: () => string;
+  readonly observers: readonly UpstreamObserver[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Interval at which the files of upstreams are looked at, in milliseconds. */
+const LOOK_MS = 2_000;
+
+/** The tools of a process. The contracts of upstreams may be replaced while it runs. */
+export class LiveTools implements AsyncDisposable {
+  readonly dispatcher: Dispatcher;
+  readonly upstreams: Upstreams;
+  readonly #options: LiveToolsOptions;
+  readonly #looks: AsyncDisposable | undefined;
+  readonly #listeners = new Set<() => void>();
+  #contracts: readonly UpstreamContract[];
+  #reload: Promise<void> | undefined;
+
+  private constructor(
+    options: LiveToolsOptions,
+    upstreams: Upstreams,
+    contracts: readonly UpstreamContract[],
+    toolset: Toolset,
+  ) {
+    const { store, overdue, clock, logger } = options;
+    this.#options = options;
+    this.upstreams = upstreams;
+    this.#contracts = contracts;
+    this.dispatcher = new Dispatcher({ toolset, store, logger, ...(overdue && { overdue }) });
+    this.#looks = upstreams.isEmpty ? undefined : runPeriodically(clock, LOOK_MS, () => this.#look());
+  }
+
+  /**
+   * Prepares everything that depends on a tool, so that its first call is not slower. Does not wait for an upstream.
+   * Throws OPTIONS_INVALID naming the invalid option or tool.
+   */
+  static async open(options: LiveToolsOptions): Promise<LiveTools> {
+    const upstreams = await Upstreams.open(options);
+    try {
+      const contracts = await upstreams.readContracts();
+      const toolset = makeToolset(options, upstreams, contracts);
+      for (const _ of warmUp(toolset));
+      upstreams.use(contracts, toolset.image);
+      return new LiveTools(options, upstreams, contracts, toolset);
+    } catch (thrown) {
+      upstreams[Symbol.dispose]();
+      throw thrown;
+    }
+  }
+
+  /** The tools in force. */
+  get toolset(): Toolset {
+    return this.dispatcher.toolset;
+  }
+
+  /** The handlers of the job tools that can run at this time. */
+  get jobHandlers(): JobHandlers {
+    return {
+      get: (name) => this.dispatcher.jobHandler(name),
+      has: (name) => {
+        const tool = this.toolset.catalogue.jobTool(name);
+        return tool !== undefined && canRun(tool);
+      },
+      room: () => this.upstreams.room,
+      onMore: (listener) => this.onChange(listener),
+    };
+  }
+
+  /** The names of the job tools, sorted. */
+  jobTools(): readonly string[] {
+    const jobs = [...this.toolset.catalogue.tools()].filter(({ policy }) => policy !== undefined);
+    return jobs.map(({ name }) => name).sort();
+  }
+
+  /** Whether each service with tools can be called, by its full name. */
+  services(): ReadonlyMap<string, boolean> {
+    const own = this.#options.tools.map(({ definition }): [string, boolean] => [definition.fullName, true]);
+    return new Map([...own, ...this.upstreams.services()]);
+  }
+
+  /** Calls `listener` after a reload, and when an upstream has changed. */
+  onChange(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    const subscription = this.upstreams.onChange(listener);
+    return {
+      [Symbol.dispose]: () => {
+        this.#listeners.delete(listener);
+        subscription[Symbol.dispose]();
+      },
+    };
+  }
+
+  /**
+   * Reads the contracts, keys and certificates of the upstreams again. Calls in flight are not affected. Never rejects:
+   * what cannot be used is logged, and everything stays as it was.
+   */
+  reload(): Promise<void> {
+    const { logger } = this.#options;
+    this.#reload ??= this.#readAgain()
+      .catch((err: unknown) => {
+        logger.error({ err }, "the contracts of the upstreams cannot be used; the previous ones stay in force");
+      })
+      .finally(() => {
+        this.#reload = undefined;
+      });
+    return this.#reload;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#looks?.[Symbol.asyncDispose]();
+    await this.#reload;
+    this.upstreams[Symbol.dispose]();
+  }
+
+  async #look(): Promise<void> {
+    if (await this.upstreams.haveFilesChanged()) await this.reload();
+  }
+
+  async #readAgain(): Promise<void> {
+    if (this.upstreams.isEmpty) return;
+    const contracts = await this.upstreams.readContracts();
+    await this.upstreams.renew();
+    if (areSame(contracts, this.#contracts)) return;
+    const toolset = makeToolset(this.#options, this.upstreams, contracts);
+    // Compiling the rules of many tools at once would delay the calls.
+    for (const _ of warmUp(toolset)) await nextTurn();
+    this.upstreams.use(contracts, toolset.image);
+    this.dispatcher.use(toolset);
+    this.#contracts = contracts;
+    for (const listener of this.#listeners) listener();
+    this.#options.logger.info(
+      { tools: [...toolset.catalogue.tools()].length },
+      "the contracts of the upstreams were reloaded",
+    );
+  }
+}
+
+/** Checks that tools can be served. Connects to nothing. Throws OPTIONS_INVALID naming the invalid option or tool. */
+export async function checkOffered(
+  offered: OfferedTools,
+  context: Pick<LiveToolsOptions, "clock" | "logger">,
+): Promise<void> {
+  using upstreams = await Upstreams.open({ ...offered, ...context, serverId: () => "", observers: [] });
+  makeToolset(offered, upstreams, await upstreams.readContracts());
+}
+
+function makeToolset(
+  { tools, descriptors, system }: OfferedTools & Pick<LiveToolsOptions, "system">,
+  upstreams: Upstreams,
+  contracts: readonly UpstreamContract[],
+): Toolset {
+  const image = imageOf(descriptors, contracts);
+  const validator = new ArgsValidator(image);
+  const catalogue = new Catalogue(image, system === undefined ? [] : implementedTools(image, system), [
+    ...tools.flatMap((implementation) => implementedTools(image, implementation)),
+    ...upstreams.toolsOf(contracts, image, validator),
+  ]);
+  return { image, catalogue, validator };
+}
+
+function canRun({ host, description: { method } }: Tool): boolean {
+  return host === undefined || (host.room > 0 && host.serves(method));
+}
+
+function areSame(one: readonly UpstreamContract[], two: readonly UpstreamContract[]): boolean {
+  return one.every(
+    ({ descriptors }, index) => Buffer.compare(descriptors, two[index]?.descriptors ?? Buffer.of()) === 0,
+  );
+}

@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import { type ChannelCredentials, type ClientOptions, credentials } from "@grpc/grpc-js";
+import { SealwireError } from "../errors.ts";
+import type { ResolvedUpstream, UpstreamTlsOptions } from "./options.ts";
+
+/** The credentials of a channel, and the options that belong to them. */
+export interface ChannelSecurity {
+  readonly credentials: ChannelCredentials;
+  readonly options: ClientOptions;
+}
+
+/** The security of the channels to an upstream. Throws OPTIONS_INVALID naming the upstream and the file. */
+export function securityOf({ name, tls }: Pick<ResolvedUpstream, "name" | "tls">): ChannelSecurity {
+  if (tls === undefined) return { credentials: credentials.createInsecure(), options: {} };
+  const { serverName } = tls;
+  const options =
+    serverName === undefined
+      ? {}
+      : { "grpc.ssl_target_name_override": serverName, "grpc.default_authority": serverName };
+  return { credentials: tlsCredentials(name, tls), options };
+}
+
+function tlsCredentials(
+  name: string,
+  { caPath, certificatePath, privateKeyPath }: UpstreamTlsOptions,
+): ChannelCredentials {
+  const read = (path: string | undefined): Buffer | null => {
+    if (path === undefined) return null;
+    try {
+      return readFileSync(path);
+    } catch (cause) {
+      const { code = "unknown" } = cause as NodeJS.ErrnoException;
+      throw new SealwireError(
+        "OPTIONS_INVALID",
+        `The file ${path} of the upstream "${name}" cannot be read (${code}).`,
+        {
+          cause,
+        },
+      );
+    }
+  };
+  const files = [read(caPath), read(privateKeyPath), read(certificatePath)] as const;
+  try {
+    return credentials.createSsl(...files);
+  } catch (cause) {
+    const what = `The TLS files of the upstream "${name}" cannot be used: ${(cause as Error).message}.`;
+    throw new SealwireError("OPTIONS_INVALID", `${what}\nGive files in PEM that belong together.`, { cause });
+  }
+}

@@ -1,0 +1,108 @@
+import { readFile } from "node:fs/promises";
+import { type DescService, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { SealwireError } from "../errors.ts";
+import { builtinDescriptorSet, type Image, imageWith, readImage } from "../wire/descriptors.ts";
+import type { ResolvedUpstream } from "./options.ts";
+
+/** The pinned contract of an upstream. */
+export interface UpstreamContract {
+  readonly upstream: ResolvedUpstream;
+  /** The serialized FileDescriptorSet. */
+  readonly descriptors: Uint8Array;
+}
+
+/** Packages whose files are the same for everybody: the first definition is used. */
+const SHARED_FILES = /^(?:google|buf\/validate|sealwire|grpc)\//;
+/** Packages whose services are never tools. */
+const NO_TOOLS = /^(?:google|grpc|sealwire)\./;
+
+/** Reads the descriptors of an upstream. Throws OPTIONS_INVALID naming the upstream and the file. */
+export async function readContract(upstream: ResolvedUpstream): Promise<UpstreamContract> {
+  const { name, descriptors: given } = upstream;
+  try {
+    const descriptors = typeof given === "string" ? await readFile(given) : given;
+    readImage(builtinDescriptorSet(), descriptors);
+    return { upstream, descriptors };
+  } catch (cause) {
+    const where = typeof given === "string" ? ` in ${given}` : "";
+    const { code } = cause as NodeJS.ErrnoException;
+    const problem =
+      cause instanceof SealwireError ? cause.message : `They cannot be read (${code ?? "not a FileDescriptorSet"}).`;
+    throw new SealwireError("OPTIONS_INVALID", `The descriptors of the upstream "${name}"${where}: ${problem}`, {
+      cause,
+    });
+  }
+}
+
+/** The image of several contracts. Throws OPTIONS_INVALID if two of them have different files of one name. */
+export function imageOf(descriptors: readonly Uint8Array[], contracts: readonly UpstreamContract[]): Image {
+  const first = imageWith(descriptors);
+  const owners = new Map<string, { readonly who: string; readonly file: Uint8Array }>();
+  for (const [name, file] of first.files) owners.set(name, { who: "this server", file });
+  for (const { upstream, descriptors: set } of contracts) {
+    const who = `the upstream "${upstream.name}"`;
+    for (const [name, file] of readImage(builtinDescriptorSet(), set).files) {
+      const other = owners.get(name);
+      if (other === undefined) owners.set(name, { who, file });
+      else if (!SHARED_FILES.test(name) && !isSameFile(other.file, file)) {
+        throw new SealwireError(
+          "OPTIONS_INVALID",
+          `The file ${name} of ${who} differs from that of ${other.who}; give both the same contract, or rename the file.`,
+        );
+      }
+    }
+  }
+  const image = imageWith([...descriptors, ...contracts.map(({ descriptors: set }) => set)]);
+  for (const { upstream, descriptors: set } of contracts) checkTypes(upstream, set, image);
+  return image;
+}
+
+/** The services whose methods an upstream offers. Throws OPTIONS_INVALID if a service in the options does not exist. */
+export function offeredServices({ upstream, descriptors }: UpstreamContract, image: Image): readonly DescService[] {
+  const { name, services } = upstream;
+  if (services !== undefined) {
+    return services.map((service) => {
+      const found = image.registry.getService(service);
+      if (found !== undefined) return found;
+      throw new SealwireError(
+        "OPTIONS_INVALID",
+        `The services of the upstream "${name}" contain ${service}, which its descriptors do not.`,
+      );
+    });
+  }
+  const own = readImage(builtinDescriptorSet(), descriptors).registry;
+  const found = [...image.registry].filter(
+    (type) => type.kind === "service" && !NO_TOOLS.test(type.typeName) && own.getService(type.typeName) !== undefined,
+  ) as DescService[];
+  if (found.length > 0) return found;
+  throw new SealwireError("OPTIONS_INVALID", `The descriptors of the upstream "${name}" contain no service.`);
+}
+
+/** Two files that define one type would make the meaning of its name depend on their order. */
+function checkTypes({ name }: ResolvedUpstream, set: Uint8Array, image: Image): void {
+  for (const type of readImage(builtinDescriptorSet(), set).registry) {
+    if (type.kind === "extension" || image.registry.get(type.typeName)?.file.name === type.file.name) continue;
+    throw new SealwireError(
+      "OPTIONS_INVALID",
+      `${type.typeName} of the upstream "${name}" is in ${type.file.name}.proto and in another file, too; give both the same file.`,
+    );
+  }
+}
+
+/** Compares two serialized files without what differs between compilers: comments, and JSON names that are the default. */
+export function isSameFile(one: Uint8Array, two: Uint8Array): boolean {
+  return Buffer.compare(normalized(one), normalized(two)) === 0;
+}
+
+function normalized(bytes: Uint8Array): Uint8Array {
+  const file = fromBinary(FileDescriptorProtoSchema, bytes);
+  file.sourceCodeInfo = undefined;
+  const messages = [...file.messageType];
+  for (const message of messages) {
+    messages.push(...message.nestedType);
+    for (const field of [...message.field, ...message.extension]) field.jsonName = "";
+  }
+  for (const field of file.extension) field.jsonName = "";
+  return toBinary(FileDescriptorProtoSchema, file);
+}

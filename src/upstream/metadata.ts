@@ -1,0 +1,30 @@
+import { Metadata } from "@grpc/grpc-js";
+import type { ToolContext } from "../tools/handler.ts";
+import { isTraceparent } from "../wire/traceparent.ts";
+
+/** What an upstream is told about a run, besides the {@link ToolContext}. */
+export interface RunIdentity {
+  readonly tool: string;
+  readonly serverId: string;
+  /** A signed token, if the upstream gets one. */
+  readonly assertion: string | undefined;
+}
+
+/**
+ * The metadata of a call to an upstream (docs/upstreams.md). Nothing of it comes from the caller's own metadata but a
+ * well-formed traceparent.
+ */
+export function metadataOf(context: ToolContext, { tool, serverId, assertion }: RunIdentity): Metadata {
+  const metadata = new Metadata();
+  metadata.set("sealwire-client-id", context.clientId);
+  metadata.set("sealwire-request-id", context.requestId);
+  metadata.set("sealwire-tool", tool);
+  metadata.set("sealwire-server-id", serverId);
+  metadata.set("sealwire-attempt", String(context.attempt));
+  metadata.set("sealwire-idempotency-key", context.idempotencyKey);
+  if (context.jobId !== undefined) metadata.set("sealwire-job-id", context.jobId);
+  if (assertion !== undefined) metadata.set("sealwire-assertion", assertion);
+  if (context.traceparent !== undefined && isTraceparent(context.traceparent))
+    metadata.set("traceparent", context.traceparent);
+  return metadata;
+}

@@ -1,0 +1,4 @@
+// test-limit-ms: 1200000
+import { testServing } from "./serving.ts";
+
+testServing("go");
