@@ -7,6 +7,7 @@ import { arrangeHelp, LISTENING_OPTIONS, STORE_OPTIONS } from "./help/help.ts";
 import { collect, duration, numberIn, requestId, time, wholeNumber } from "./input/option-values.ts";
 import {
   toCredentials,
+  toLog,
   toServer,
   toServerOnce,
   toSharedStore,
@@ -76,6 +77,14 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("run the jobs of a shared store without serving calls; prints one JSON line when it is ready")
     .option("--server-id <id>", "id of the servers, which upstreams are told")
     .action(run(() => import("./commands/work.ts")));
+
+  toServerOnce(toLog(program.command("proxy")))
+    .description("serve the tools natively on this machine and sign each call, for grpcurl and ordinary stubs")
+    .optionsGroup(LISTENING_OPTIONS)
+    .option("--listen <address>", "unix:PATH or 127.0.0.1:PORT (default: unix:.sealwire/proxy.sock)")
+    .option("--token-file <file>", "a private file with the token that callers send as `authorization: Bearer TOKEN`")
+    .option("--allow-all-local-users", "listen on a port without a token: every user of this machine can call as you")
+    .action(run(() => import("./commands/proxy.ts")));
 
   toServer(program.command("call").argument("<tool>", TOOL).argument("[json]", ARGUMENTS))
     .description("call a tool and print its result; waits for the end of a job")

@@ -23,8 +23,10 @@ import {
 } from "./calls/typed-tools.ts";
 import type { Connection, OperationOptions } from "./connection.ts";
 import { ContractSource } from "./contracts/contract-source.ts";
+import { type EncodedWatchRequest, watchEncoded } from "./jobs/encoded-watch.ts";
 import { JobHandle } from "./jobs/job-handle.ts";
 import { type JobSnapshot, readJob, stateNumber } from "./jobs/job-snapshot.ts";
+import type { WatchOptions } from "./jobs/watch.ts";
 import { type WatchJobsOptions, watchJobs } from "./jobs/watch-jobs.ts";
 import { type ClientOptions, checkTimeoutMs, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
 import { checkHealth, type ServingStatus } from "./transport/health.ts";
@@ -139,6 +141,16 @@ export class SealwireClient implements AsyncDisposable {
    */
   watchJobs(options: WatchJobsOptions = {}): AsyncGenerator<JobSnapshot, void, undefined> {
     return watchJobs(this.#connection, options);
+  }
+
+  /**
+   * Watches by the encoded request of `watch_job` or `watch_jobs`. Yields the encoded message of every verified answer,
+   * heartbeats included.
+   *
+   * @internal
+   */
+  watchEncoded(request: EncodedWatchRequest, options: WatchOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    return watchEncoded(this.#connection, request, options);
   }
 
   /** Lists the tools that this client may use, optionally with their descriptors. */

@@ -24,7 +24,7 @@ import { guardKeyListener, guardLogger, guardObserver } from "./request/guards.t
 import { RefusedFrameCache } from "./request/refused-frame-cache.ts";
 import type { ServerLimits } from "./server-limits.ts";
 import { HEALTH_SERVICE, Health } from "./services/health.ts";
-import { addReflection, REFLECTION_SERVICES } from "./services/reflection.ts";
+import { addReflection, REFLECTION_SERVICES, reflectionOf } from "./services/reflection.ts";
 import { addUnimplemented } from "./services/unimplemented.ts";
 
 /** Sealwire's part of a grpc-js server. */
@@ -213,7 +213,10 @@ export class AssembledService implements SealwireService {
     this.#registered.set(server, new Set());
     this.#followTools();
     if (options.health) this.#health.addTo(server);
-    if (options.reflection) addReflection(server, () => live.toolset.image, reflectedServices(options), options.logger);
+    if (options.reflection) {
+      const answer = reflectionOf(() => live.toolset.image, reflectedServices(options));
+      addReflection(server, answer, options.logger);
+    }
   }
 
   get tools(): readonly string[] {

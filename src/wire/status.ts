@@ -2,6 +2,7 @@ import { type status as GrpcStatus, Metadata } from "@grpc/grpc-js";
 import type { Any } from "../../gen/google/protobuf/any.ts";
 import { BadRequest, ErrorInfo, RetryInfo } from "../../gen/google/rpc/error_details.ts";
 import { Status } from "../../gen/google/rpc/status.ts";
+import type { Error as ErrorMessage } from "../../gen/sealwire/v1/error.ts";
 import { isWireReason, type SealwireError } from "../errors.ts";
 import { cutText, errorToMessage } from "./error-message.ts";
 import { MAX_STATUS_DETAILS_BYTES, TYPE_URL_PREFIX } from "./limits.ts";
@@ -43,32 +44,54 @@ export function toGrpcFailure(
   frame?: { readonly type: string; readonly bytes: Uint8Array },
 ): GrpcFailure {
   const message = errorToMessage(error);
-  const details: Any[] = [];
-  const status: Status = { code: message.code, message: cutText(error.message, MAX_STATUS_TEXT_LENGTH), details };
-  const addIfItFits = (type: string, value: Uint8Array): void => add({ typeUrl: TYPE_URL_PREFIX + type, value });
-  const add = (detail: Any): void => {
-    details.push(detail);
-    if (Status.encode(status).finish().length > MAX_STATUS_DETAILS_BYTES) details.pop();
-  };
-  if (frame !== undefined) addIfItFits(frame.type, frame.bytes);
+  const signed = frame === undefined ? [] : [{ typeUrl: TYPE_URL_PREFIX + frame.type, value: frame.bytes }];
   const reason = isWireReason(error.reason) ? error.reason : "INTERNAL";
-  addIfItFits("google.rpc.ErrorInfo", ErrorInfo.encode({ reason, domain: ERROR_DOMAIN, metadata: {} }).finish());
-  if (message.retryDelay !== undefined) {
-    addIfItFits("google.rpc.RetryInfo", RetryInfo.encode({ retryDelay: message.retryDelay }).finish());
+  return packStatus(message.code, error.message, [...signed, ...projectError(message, { reason })]);
+}
+
+/** A gRPC status with the details that fit into 4 KiB; the first ones are preferred. */
+export function packStatus(code: number, text: string, details: readonly Any[]): GrpcFailure {
+  const status: Status = { code, message: cutText(text, MAX_STATUS_TEXT_LENGTH), details: [] };
+  for (const detail of details) {
+    status.details.push(detail);
+    if (Status.encode(status).finish().length > MAX_STATUS_DETAILS_BYTES) status.details.pop();
   }
-  if (message.violations.length > 0) {
-    const fieldViolations = message.violations.map(({ field, ruleId, message: description }) => ({
+  const metadata = new Metadata();
+  metadata.set(DETAILS_KEY, Buffer.from(Status.encode(status).finish()));
+  return { code: code as GrpcStatus, details: status.message, metadata };
+}
+
+/** The content of the ErrorInfo of an error. */
+export interface ErrorSummary {
+  readonly reason: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The standard details of an error: ErrorInfo, and RetryInfo and BadRequest if it has a delay and violations. Then the
+ * details of the error itself.
+ */
+export function projectError(error: ErrorMessage, { reason, metadata = {} }: ErrorSummary): Any[] {
+  const details = [
+    packed("google.rpc.ErrorInfo", ErrorInfo.encode({ reason, domain: ERROR_DOMAIN, metadata: { ...metadata } })),
+  ];
+  if (error.retryDelay !== undefined) {
+    details.push(packed("google.rpc.RetryInfo", RetryInfo.encode({ retryDelay: error.retryDelay })));
+  }
+  if (error.violations.length > 0) {
+    const fieldViolations = error.violations.map(({ field, ruleId, message: description }) => ({
       field,
       description,
       reason: ruleId,
       localizedMessage: undefined,
     }));
-    addIfItFits("google.rpc.BadRequest", BadRequest.encode({ fieldViolations }).finish());
+    details.push(packed("google.rpc.BadRequest", BadRequest.encode({ fieldViolations })));
   }
-  for (const detail of message.details) if (!READ_TYPES.has(typeNameOf(detail.typeUrl))) add(detail);
-  const metadata = new Metadata();
-  metadata.set(DETAILS_KEY, Buffer.from(Status.encode(status).finish()));
-  return { code: message.code as number as GrpcStatus, details: status.message, metadata };
+  return [...details, ...error.details.filter(({ typeUrl }) => !READ_TYPES.has(typeNameOf(typeUrl)))];
+}
+
+function packed(type: string, encoded: { finish(): Uint8Array }): Any {
+  return { typeUrl: TYPE_URL_PREFIX + type, value: encoded.finish() };
 }
 
 /** Reads the details of a received gRPC status. Never throws; `undefined` if they are absent or invalid. */

@@ -82,6 +82,21 @@ inTerminal("serve --dev says what is served, where, and what to type next, and i
   }),
 );
 
+inTerminal("proxy says for whom it calls, where, and what to type next, and Ctrl-C ends it", () =>
+  inFolder(async (folder) => {
+    await using _server = await CliServer.start(folder, "--dev");
+    await using proxy = new TypedCommand(folder, ["proxy"]);
+    await proxy.shows("contract read");
+    assert.match(proxy.screen, /^Proxy to sealwire-dev as dev$/m);
+    assert.match(proxy.screen, /^ {2}on unix:\.sealwire\/proxy\.sock$/m);
+    assert.match(proxy.screen, /^ {2}grpcurl -plaintext unix:\.sealwire\/proxy\.sock list$/m);
+    assert.not.match(proxy.screen, /^\{/m);
+    proxy.type("\u0003");
+    await proxy.end();
+    assert.match(proxy.screen, "drained");
+  }),
+);
+
 inTerminal("verify and call say that they wait for what is typed", () =>
   inFolder(async (folder) => {
     await using _server = await CliServer.start(folder, "--dev");

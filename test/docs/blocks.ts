@@ -3,6 +3,7 @@ export const RUN_BY: Readonly<Record<string, string>> = {
   "README.md": "test/docs/readme.long.ts",
   "docs/debugging.md": "test/docs/debugging.interop.ts",
   "docs/operations.md": "test/docs/operations-run.long.ts",
+  "docs/proxy.md": "test/docs/proxy.interop.ts",
   "docs/typescript.md": "test/docs/typescript.long.ts",
   "examples/go/README.md": "test/interop/go.interop.ts",
   "examples/java/README.md": "test/interop/java.interop.ts",

@@ -1,21 +1,23 @@
 // test-limit-ms: 600000
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { assert, suite } from "../support/suite.ts";
+import { goTool } from "../interop/go-tool.ts";
+import { suiteWith } from "../interop/toolchain.ts";
+import { assert } from "../support/suite.ts";
 import { isNotRun } from "./blocks.ts";
 import { codeBlocks, missingLines } from "./code-blocks.ts";
 import { ReadmeSession } from "./readme-session.ts";
 
 /* Follows the README from its first block to its last, in a fresh copy of the repository. */
-const test = suite("docs/readme");
+const test = suiteWith(["go"], "docs/readme");
 
 const root = join(import.meta.dirname, "..", "..");
 const page = "README.md";
 const blocks = codeBlocks(readFileSync(join(root, page), "utf8")).filter(({ text }) => !isNotRun(page, text));
 let session: ReadmeSession;
 
-test.before(() => {
-  session = new ReadmeSession(root);
+test.before(async () => {
+  session = new ReadmeSession(root, [await goTool("grpcurl")]);
 });
 test.after(() => session?.[Symbol.asyncDispose]());
 

@@ -44,10 +44,10 @@ export class InteropServer implements AsyncDisposable {
     return file;
   }
 
-  /** Ends the server as an operator would, and starts it again at the same address. */
-  async restart(): Promise<void> {
+  /** Ends the server as an operator would, or by another signal, and starts it again at the same address. */
+  async restart(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     const { address } = this;
-    this.#server.process.child.kill("SIGTERM");
+    this.#server.process.child.kill(signal);
     await this.#server.process.ended;
     this.#server = await serve(this.folder, address);
   }

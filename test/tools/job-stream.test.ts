@@ -1,115 +1,12 @@
-import { create, toBinary } from "@bufbuild/protobuf";
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import {
-  FileDescriptorProtoSchema,
-  FileDescriptorSetSchema,
-  FieldDescriptorProto_Label as Label,
-  FieldDescriptorProto_Type as Type,
-} from "@bufbuild/protobuf/wkt";
-import { BatchSumRequest } from "../../gen/sealwire/demo/v1/batch_sum.ts";
-import { JobProgress } from "../../gen/sealwire/v1/job.ts";
-import { type OutputBytes, outputBytes, type ToolContext } from "../../src/tools/handler.ts";
-import { implement, type MessageCodec } from "../../src/tools/implement.ts";
+import { outputBytes } from "../../src/tools/handler.ts";
+import { COUNT, type CountHandler, countingService, progressOf } from "../support/counting-service.ts";
 import { eventually } from "../support/eventually.ts";
 import { rejection } from "../support/rejection.ts";
 import { startServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
-import { methodOptions } from "../support/test-service.ts";
 
 /* Jobs whose method streams its response. */
 const test = suite("tools/job-stream");
-
-/** A message of the stream. */
-interface Count {
-  readonly progress?: JobProgress | undefined;
-  readonly count?: number;
-}
-
-const COUNT: MessageCodec<Count> = {
-  encode({ progress, count = 0 }) {
-    const writer = new BinaryWriter();
-    if (count !== 0) writer.uint32(16).int32(count);
-    if (progress !== undefined) writer.uint32(10).bytes(JobProgress.encode(progress).finish());
-    return writer;
-  },
-  decode(bytes) {
-    const reader = new BinaryReader(bytes);
-    let count = 0;
-    while (reader.pos < reader.len) {
-      const [number, type] = reader.tag();
-      if (number === 2) count = reader.int32();
-      else reader.skip(type, number);
-    }
-    return { count };
-  },
-};
-
-type Handler = (numbers: number[], context: ToolContext) => AsyncIterable<Count | OutputBytes>;
-
-interface Options {
-  readonly isJob?: boolean;
-  /** The names of the response's fields of type JobProgress. */
-  readonly progressFields?: readonly string[];
-  readonly run?: Handler;
-}
-
-/** A service with one streaming method, `CountUp`. */
-function countingService({ isJob = true, progressFields = ["progress"], run = async function* () {} }: Options) {
-  const progress = progressFields.map((name, index) => ({
-    name,
-    number: index === 0 ? 1 : 2 + index,
-    label: Label.OPTIONAL,
-    type: Type.MESSAGE,
-    typeName: ".sealwire.v1.JobProgress",
-  }));
-  const file = create(FileDescriptorProtoSchema, {
-    name: "test/v1/counting.proto",
-    package: "test.v1",
-    syntax: "proto3",
-    dependency: ["sealwire/demo/v1/batch_sum.proto", "sealwire/v1/job.proto", "sealwire/v1/options.proto"],
-    messageType: [
-      {
-        name: "CountUpResponse",
-        field: [...progress, { name: "count", number: 2, label: Label.OPTIONAL, type: Type.INT32 }],
-      },
-    ],
-    service: [
-      {
-        name: "CountingService",
-        method: [
-          {
-            name: "CountUp",
-            inputType: ".sealwire.demo.v1.BatchSumRequest",
-            outputType: ".test.v1.CountUpResponse",
-            serverStreaming: true,
-            options: methodOptions({ ...(isJob && { job: { maxAttempts: 2 } }) }),
-          },
-        ],
-      },
-    ],
-  });
-  const definition = {
-    name: "CountingService",
-    fullName: "test.v1.CountingService",
-    methods: {
-      countUp: {
-        name: "CountUp",
-        requestType: BatchSumRequest,
-        responseType: COUNT,
-        requestStream: false,
-        responseStream: true,
-        options: {},
-      },
-    },
-  } as const;
-  const tools = implement(definition, { countUp: ({ numbers }, context) => run(numbers, context) });
-  const set = create(FileDescriptorSetSchema, { file: [file] });
-  return { tools: [tools], descriptors: [toBinary(FileDescriptorSetSchema, set)] };
-}
-
-function progressOf(completed: number, total: number): JobProgress {
-  return { completed: BigInt(completed), total: BigInt(total), message: `${completed} of ${total}` };
-}
 
 /** Starts the job and returns its handle. */
 async function startJob(service: ReturnType<typeof countingService>) {
@@ -159,7 +56,7 @@ test("encoded messages are taken as they are", async () => {
   assert.is(COUNT.decode((await started.handle.result()).value).count, 7);
 });
 
-const BROKEN: readonly (readonly [what: string, message: string, run: Handler])[] = [
+const BROKEN: readonly (readonly [what: string, message: string, run: CountHandler])[] = [
   [
     "without an output",
     "ended without an output",
@@ -258,7 +155,7 @@ test("an output that is returned instead of yielded is named as the mistake", as
 });
 
 test("a streaming method that is no job, or whose progress is unclear, is refused at the start", async () => {
-  const refused = async (options: Options): Promise<string> =>
+  const refused = async (options: Parameters<typeof countingService>[0]): Promise<string> =>
     (await rejection("OPTIONS_INVALID", startServer(countingService(options)))).message;
   const notAJob = await refused({ isJob: false });
   assert.match(notAJob, "CountUp streams its response without being a job");

@@ -19,6 +19,11 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "upstream rotate": ["sealwire upstream rotate upstream-keys.json"],
   "upstream jwks": ["sealwire upstream jwks upstream-keys.json"],
   work: ["sealwire work --store postgres://sealwire@db.example.com/sealwire --tools ./tools.ts"],
+  proxy: [
+    "sealwire proxy",
+    "sealwire proxy --listen 127.0.0.1:50052 --token-file .sealwire/proxy-token",
+    "sealwire proxy --credentials reports.json --listen unix:run/proxy.sock",
+  ],
   call: [
     "sealwire call batch_sum '{\"numbers\": [1, 2, 3.5]}'",
     "sealwire call batch_sum @numbers.json",

@@ -38,7 +38,8 @@ export function addressOf(
   return namedAddress(options, terminal.env) ?? address;
 }
 
-async function credentialsPath(terminal: Terminal, { credentials }: ConnectionOptions): Promise<string> {
+/** The path of the credentials in the options, the environment or the data folder. Throws OPTIONS_INVALID if there are none. */
+export async function credentialsPath(terminal: Terminal, { credentials }: ConnectionOptions): Promise<string> {
   const named = credentials ?? (terminal.env.SEALWIRE_CREDENTIALS || undefined);
   if (named !== undefined) return named;
   const path = dataFolder().credentials;

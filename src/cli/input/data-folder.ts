@@ -9,6 +9,8 @@ export interface DataFolder {
   readonly keyRing: string;
   readonly store: string;
   readonly credentials: string;
+  /** The socket of `sealwire proxy`. */
+  readonly proxySocket: string;
 }
 
 /** Returns the paths of the files in a data folder. */
@@ -18,5 +20,6 @@ export function dataFolder(folder = DEFAULT_DATA_FOLDER): DataFolder {
     keyRing: join(folder, "key-ring.json"),
     store: join(folder, "sealwire.db"),
     credentials: join(folder, "client.json"),
+    proxySocket: join(folder, "proxy.sock"),
   };
 }

@@ -1,6 +1,6 @@
 import { SealwireClient } from "../../client/client.ts";
 import type { CredentialsSource } from "../../client/credentials-source.ts";
-import type { ClientTls } from "../../client/options.ts";
+import type { ClientOptions, ClientTls } from "../../client/options.ts";
 import { SealwireError } from "../../errors.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import type { Terminal } from "../output/terminal.ts";
@@ -19,22 +19,33 @@ export async function openClient(
   credentials?: ClientCredentials | CredentialsSource,
 ): Promise<SealwireClient> {
   const known = credentials ?? (await openCredentials(terminal, options));
-  const address = addressOf(terminal, options, known);
-  checkSecurity(address, options);
-  const tls = await readTls(terminal, options);
   const descriptors = await readDescriptors(terminal, options.descriptors);
   return new SealwireClient({
-    credentials: known,
-    address,
-    ...(tls && { tls }),
-    ...(options.insecure && { allowRemotePlaintext: true }),
+    ...(await clientOptions(terminal, options, known)),
     ...(descriptors && { descriptors }),
-    ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
-    environment: terminal.env,
     retry: { unreachableForMs: options.retryFor ?? RETRY_FOR_MS },
     // A command makes only a few calls, so a stream would be opened too late to be useful.
     pipeline: false,
   });
+}
+
+/** The options of a client that a command's options contain: credentials, address, TLS and the time limit. */
+export async function clientOptions(
+  terminal: Terminal,
+  options: ConnectionOptions,
+  credentials: ClientCredentials | CredentialsSource,
+): Promise<ClientOptions> {
+  const address = addressOf(terminal, options, credentials);
+  checkSecurity(address, options);
+  const tls = await readTls(terminal, options);
+  return {
+    credentials,
+    address,
+    ...(tls && { tls }),
+    ...(options.insecure && { allowRemotePlaintext: true }),
+    ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
+    environment: terminal.env,
+  };
 }
 
 async function readTls(terminal: Terminal, options: ConnectionOptions): Promise<ClientTls | undefined> {

@@ -21,7 +21,7 @@ export function toStore(command: Command): Command {
 
 /** Adds the options of commands that run tools. */
 export function toTools(command: Command): Command {
-  return command
+  command
     .option("--config <file>", "JSON file with any of these settings; the command line overrides it")
     .option("--tools <module>", "module that exports your tools and descriptors; may be repeated", append)
     .option(
@@ -39,7 +39,13 @@ export function toTools(command: Command): Command {
     )
     .option("--metrics <address>", "serve Prometheus metrics over HTTP on this HOST:PORT")
     .option("--metrics-public", "serve metrics beyond loopback, to anyone who can reach the port")
-    .option("--health-file <file>", "write SERVING or NOT_SERVING to this file for probes, touched every second")
+    .option("--health-file <file>", "write SERVING or NOT_SERVING to this file for probes, touched every second");
+  return toLog(command);
+}
+
+/** Adds the options of commands that run until they are stopped. */
+export function toLog(command: Command): Command {
+  return command
     .addOption(
       new Option("--log-level <level>", "minimum level of log messages (default: info)").choices([
         "debug",

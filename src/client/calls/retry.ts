@@ -1,4 +1,4 @@
-import { SealwireError, type StatusName } from "../../errors.ts";
+import { type Reason, SealwireError, type StatusName } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { RetryOptions } from "../options.ts";
@@ -112,19 +112,21 @@ export class Retries {
   /** The error for the caller after the last attempt. Says whether the call may have been executed. */
   finalError(failure: Failure): SealwireError {
     const error = errorOf(failure);
-    if (error.reason !== "UNREACHABLE") return error;
-    const advice =
-      this.#mayHaveRun || mayHaveRun(failure)
-        ? "Check the address and that the server runs; repeat under the same request id, the call may have taken effect."
-        : error.remedy;
-    return new SealwireError("UNREACHABLE", `${error.message}\n${advice}`, { cause: error });
+    const isOpen = this.#mayHaveRun || mayHaveRun(failure);
+    if (error.reason !== "UNREACHABLE") return isOpen ? error : notBegun(error);
+    const advice = isOpen
+      ? "Check the address and that the server runs; repeat under the same request id, the call may have taken effect."
+      : error.remedy;
+    const final = new SealwireError("UNREACHABLE", `${error.message}\n${advice}`, { cause: error });
+    return isOpen ? final : notBegun(final);
   }
 
   /** The error for the caller if the time was up during an attempt; `undefined` if the call may have been executed. */
   errorInTime(failure: Failure, limitMs: number): SealwireError | undefined {
     if (this.#mayHaveRun || mayHaveRun(failure)) return undefined;
     if (failure.kind === "refusal" || failure.forged) return undefined;
-    return new SealwireError("UNREACHABLE", `No connection to a server within ${limitMs} ms; the call has not begun.`);
+    const message = `No connection to a server within ${limitMs} ms; the call has not begun.`;
+    return notBegun(new SealwireError("UNREACHABLE", message));
   }
 
   /** Remaining time to wait for an unreachable server; `undefined` if attempts are counted instead. */
@@ -176,12 +178,38 @@ function isAway(failure: Failure): boolean {
   return failure.kind === "unverified" && failure.away === true;
 }
 
-/** Refusals after which a call with the same request id may be running or may have ended. */
-const IN_DOUBT: ReadonlySet<string> = new Set(["REPLAYED", "REQUEST_IN_PROGRESS"]);
+/** Refusals before a tool runs or a job is accepted. After all others, the call may be running or may have ended. */
+const BEFORE_EXECUTION: ReadonlySet<Reason> = new Set<Reason>([
+  "ENVELOPE_INVALID",
+  "UNSUPPORTED_VERSION",
+  "CLIENT_MISMATCH",
+  "AUDIENCE_MISMATCH",
+  "CLOCK_SKEW",
+  "FRESHNESS_UNKNOWN",
+  "TOOL_FORBIDDEN",
+  "TOOL_RPC_MISMATCH",
+  "ARGS_INVALID",
+  "REQUEST_ID_REUSED",
+  "RATE_LIMITED",
+  "QUOTA_EXCEEDED",
+]);
 
 /** True unless it is certain that the attempt was not executed. */
 function mayHaveRun(failure: Failure): boolean {
-  return failure.kind === "unverified" ? failure.unsent !== true : IN_DOUBT.has(failure.error.reason);
+  return failure.kind === "unverified" ? failure.unsent !== true : !BEFORE_EXECUTION.has(failure.error.reason);
+}
+
+/** The errors of calls that were certainly not executed. */
+const NOT_BEGUN = new WeakSet<SealwireError>();
+
+function notBegun(error: SealwireError): SealwireError {
+  NOT_BEGUN.add(error);
+  return error;
+}
+
+/** True if it is certain that the call that threw this error was not executed by any server. */
+export function hasNotBegun(error: SealwireError): boolean {
+  return NOT_BEGUN.has(error);
 }
 
 /** True if the connection was lost while the server may have executed the call. */

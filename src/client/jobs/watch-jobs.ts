@@ -43,7 +43,8 @@ export async function* watchJobs(
   yield* resumedWatch(connection, new WatchedJobs(selection, options.heartbeatIntervalMs), deadline);
 }
 
-class WatchedJobs implements Watched<JobSnapshot> {
+/** All jobs of the client as the target of a watch. */
+export class WatchedJobs implements Watched<JobSnapshot> {
   readonly isKnown = false;
   readonly #tool: string;
   readonly #heartbeatIntervalMs: number;

@@ -50,7 +50,8 @@ export async function* watchJob(
   yield* resumedWatch(connection, new WatchedJob(target, afterRevision, options.heartbeatIntervalMs), deadline);
 }
 
-class WatchedJob implements Watched<JobAnswer> {
+/** One job as the target of a watch. */
+export class WatchedJob implements Watched<JobAnswer> {
   readonly isKnown: boolean;
   readonly #jobId: string;
   readonly #afterRevision: number;

@@ -5,25 +5,27 @@ import {
   ServerReflectionResponse,
 } from "../../../gen/grpc/reflection/v1/reflection.ts";
 import { ServerReflectionService as ReflectionV1Alpha } from "../../../gen/grpc/reflection/v1alpha/reflection.ts";
+import { SealwireError } from "../../errors.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { fileClosure, type Image } from "../../wire/descriptors.ts";
+import { toGrpcFailure } from "../../wire/status.ts";
 
 /** The full names of both versions of the service. */
 export const REFLECTION_SERVICES = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
 type ReflectionAnswer = NonNullable<ServerReflectionResponse["messageResponse"]>;
 
+/** Answers one request of a reflection stream. */
+export type AnswerReflection = (request: ServerReflectionRequest) => Buffer | Promise<Buffer>;
+
 /**
- * Serves gRPC reflection, v1 and v1alpha, which have the same messages. Sends the image's descriptors byte for byte, so
- * that options and comments are preserved, each with its imports. The answer for a file is encoded on first use. The image
- * may be replaced while the server runs.
+ * Returns a function that answers from the image's descriptors, byte for byte, so that options and comments are
+ * preserved, each with its imports. The answer for a file is encoded on first use. The image may be replaced.
  */
-export function addReflection(
-  server: Server,
+export function reflectionOf(
   currentImage: () => Image,
   services: readonly string[],
-  logger: Logger,
-): void {
+): (request: ServerReflectionRequest) => Buffer {
   const answers = new WeakMap<Image, Map<string, ReflectionAnswer>>();
   const encoded = new WeakMap<ReflectionAnswer, Uint8Array>();
   const filesAnswer = (fileName: string | undefined, what: string): ReflectionAnswer => {
@@ -38,7 +40,7 @@ export function addReflection(
     }
     return found;
   };
-  const encode = (request: ServerReflectionRequest): Buffer => {
+  return (request) => {
     const messageResponse = answer(currentImage(), services, request.messageRequest, filesAnswer);
     let bytes = encoded.get(messageResponse);
     if (bytes === undefined) {
@@ -49,26 +51,34 @@ export function addReflection(
     // The concatenation of two encoded messages is the encoding of the merged message.
     return Buffer.concat([ServerReflectionResponse.encode(head).finish(), bytes]);
   };
+}
+
+/** Serves gRPC reflection, v1 and v1alpha, which have the same messages. */
+export function addReflection(server: Server, answerRequest: AnswerReflection, logger: Logger): void {
   const reflect = (stream: ServerDuplexStream<ServerReflectionRequest, Buffer>): void => {
     let isAnswering = false;
     let hasEnded = false;
-    stream.on("data", (request: ServerReflectionRequest) => {
-      // One answer at a time, so that a client that does not read answers cannot fill the memory.
-      isAnswering = true;
-      stream.pause();
-      let answered: Buffer;
-      try {
-        answered = encode(request);
-      } catch (err) {
-        logger.error({ err }, "reflection failed unexpectedly");
-        stream.emit("error", { code: Status.INTERNAL, details: "The request could not be answered." });
+    const fail = (thrown: unknown): void => {
+      if (thrown instanceof SealwireError) {
+        stream.emit("error", toGrpcFailure(thrown));
         return;
       }
+      logger.error({ err: thrown }, "reflection failed unexpectedly");
+      stream.emit("error", { code: Status.INTERNAL, details: "The request could not be answered." });
+    };
+    const serve = async (request: ServerReflectionRequest): Promise<void> => {
+      const answered = await answerRequest(request);
       stream.write(answered, () => {
         isAnswering = false;
         if (hasEnded) stream.end();
         else stream.resume();
       });
+    };
+    stream.on("data", (request: ServerReflectionRequest) => {
+      // One answer at a time, so that a client that does not read answers cannot fill the memory.
+      isAnswering = true;
+      stream.pause();
+      serve(request).catch(fail);
     });
     stream.on("end", () => {
       hasEnded = true;

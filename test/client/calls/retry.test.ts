@@ -1,6 +1,6 @@
 import { ErrorReason } from "../../../gen/sealwire/v1/error.ts";
 import type { Failure } from "../../../src/client/calls/outcome.ts";
-import { Retries, tellsDelay } from "../../../src/client/calls/retry.ts";
+import { hasNotBegun, Retries, tellsDelay } from "../../../src/client/calls/retry.ts";
 import {
   type Reason,
   SealwireError,
@@ -137,9 +137,43 @@ test("the last word on a server that cannot be reached says whether the call may
     for (const failure of failures) retries.delayAfter(failure, { correctClock: never });
     return retries.finalError(failures.at(-1) as Failure).message;
   };
-  assert.not.match(told(away, unsent, refusal("DRAINING"), away), "may have taken effect");
-  for (const doubt of [lost, unverified("INTERNAL"), refusal("REPLAYED"), refusal("REQUEST_IN_PROGRESS")])
+  assert.not.match(told(away, unsent, refusal("RATE_LIMITED"), away), "may have taken effect");
+  // A server that drains also stops calls that run.
+  const doubts = [
+    lost,
+    unverified("INTERNAL"),
+    refusal("REPLAYED"),
+    refusal("REQUEST_IN_PROGRESS"),
+    refusal("DRAINING"),
+  ];
+  for (const doubt of doubts)
     assert.match(told(doubt, away), "\nCheck the address and that the server runs; repeat under the same request id");
+});
+
+test("an error tells whether the call has certainly not begun", () => {
+  const ended = (...failures: readonly [...Failure[], Failure]): SealwireError => {
+    const retries = new Retries(options, drawing(0));
+    for (const failure of failures) retries.delayAfter(failure, { correctClock: never });
+    return retries.finalError(failures.at(-1) as Failure);
+  };
+  for (const failure of [
+    away,
+    unsent,
+    refusal("ARGS_INVALID"),
+    refusal("TOOL_FORBIDDEN"),
+    refusal("FRESHNESS_UNKNOWN"),
+  ])
+    assert.ok(hasNotBegun(ended(failure)));
+  for (const failure of [
+    lost,
+    unverified("INTERNAL"),
+    refusal("UNAVAILABLE"),
+    refusal("DRAINING"),
+    refusal("INTERNAL"),
+  ])
+    assert.not(hasNotBegun(ended(failure)));
+  for (const last of [away, refusal("ARGS_INVALID")]) assert.not(hasNotBegun(ended(lost, last)));
+  assert.ok(hasNotBegun(new Retries(options, drawing(0)).errorInTime(away, 10) as SealwireError));
 });
 
 test("of unsigned statuses only those that may pass are tried again", () => {
