@@ -54,6 +54,13 @@ const LOST = /^(?:Connection dropped|.*\b(?:ECONNRESET|ETIMEDOUT|EPIPE)\b.*|.*tr
 const TOO_LARGE = /^Received message larger than max /;
 const WRONG_COUNT: ReadonlySet<string> = new Set(["No message received", "Too many responses received"]);
 
+const wrongCount: UpstreamStatus = {
+  code: status.UNIMPLEMENTED,
+  details: "No message received",
+  metadata: new Metadata(),
+  by: "count",
+};
+
 const FIXED_OPTIONS: ClientOptions = {
   // A resent call could run a tool twice.
   "grpc.enable_retries": 0,
@@ -74,7 +81,10 @@ export class UpstreamChannel {
     this.#client = new Client(address, credentials, { ...FIXED_OPTIONS, ...options });
   }
 
-  /** Sends one message and waits for the answer. Never rejects. */
+  /**
+   * Sends one message and waits for the answer. Never rejects. If the upstream answers twice, grpc-js waits until the
+   * deadline; {@link single} costs more and does not.
+   */
   unary({ path, message, metadata, deadlineMs, signal }: UpstreamRequest): Promise<Buffer | UpstreamStatus> {
     return new Promise((resolve) => {
       const call = this.#client.makeUnaryRequest(
@@ -94,6 +104,20 @@ export class UpstreamChannel {
       if (signal?.aborted) cancel();
       else signal?.addEventListener("abort", cancel, { once: true });
     });
+  }
+
+  /** Like {@link unary}, for calls that may take hours. */
+  async single(request: UpstreamRequest): Promise<Buffer | UpstreamStatus> {
+    const { messages, end, cancel } = this.stream(request);
+    let answer: Buffer | undefined;
+    for await (const message of messages) {
+      if (answer !== undefined) {
+        cancel();
+        return { ...wrongCount, details: "Too many responses received" };
+      }
+      answer = message;
+    }
+    return (await end) ?? answer ?? wrongCount;
   }
 
   /** Sends one message and reads a stream of answers with flow control. */

@@ -77,7 +77,8 @@ class Forwarding {
     return this.#at(context, async (address) => {
       const request = await this.#request(args, context);
       const startedMs = this.#context.clock.monotonicMs();
-      const reply = await address.channel.unary(request);
+      const { channel } = address;
+      const reply = await (context.jobId === undefined ? channel.unary(request) : channel.single(request));
       this.#ended(startedMs, Buffer.isBuffer(reply) ? undefined : reply);
       if (Buffer.isBuffer(reply)) return outputBytes(this.#checked(reply, context));
       throw this.#failure(reply, { address, context, request });
