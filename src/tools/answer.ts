@@ -1,6 +1,6 @@
 import type { Any } from "../../gen/google/protobuf/any.ts";
 import { type Response, Status } from "../../gen/sealwire/v1/response.ts";
-import type { SealwireError } from "../errors.ts";
+import type { Reason, SealwireError } from "../errors.ts";
 import type { JobView } from "../jobs/job.ts";
 import { errorToMessage } from "../wire/error-message.ts";
 import { PROTOCOL_VERSION } from "../wire/limits.ts";
@@ -45,6 +45,15 @@ export function toResponse(answer: Answer, context: AnswerContext): Response {
     job: answer.job && toJobMessage(answer.job),
     sequence: BigInt(context.sequence),
   };
+}
+
+/** Reasons that only a tool that ran can report. */
+const FROM_TOOLS: ReadonlySet<Reason> = new Set(["TOOL_FAILED", "RESULT_TOO_LARGE", "INTERNAL"]);
+
+/** True if the call counts as refused (docs/protocol.md, Errors): its tool did not run, or its end is not known. */
+export function isRefusal(answer: Answer): answer is Answer & { readonly error: SealwireError } {
+  const { effect, error } = answer;
+  return effect !== undefined && error !== undefined && !FROM_TOOLS.has(error.reason);
 }
 
 /** The answer of a refused call or a failed tool. */

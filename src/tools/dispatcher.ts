@@ -11,7 +11,7 @@ import type { ArgsValidator } from "../validation/args.ts";
 import { argsMisfit } from "../validation/type-url.ts";
 import { encodeMessage } from "../wire/encode.ts";
 import { LARGE_ARGS_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
-import { type Answer, failure } from "./answer.ts";
+import { type Answer, failure, isRefusal } from "./answer.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
 import { intentDigestOf } from "./intent-key.ts";
@@ -86,8 +86,9 @@ export class Dispatcher {
     if (invocation.stopped !== undefined) throw invocation.stopped;
     if (catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
     if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
-    if (tool.repeatable) return this.#run(tool, args, invocation);
-    return this.#runOnce(tool, args, invocation);
+    const answer = await (tool.repeatable ? this.#run(tool, args, invocation) : this.#runOnce(tool, args, invocation));
+    if (isRefusal(answer)) throw answer.error;
+    return answer;
   }
 
   /**
@@ -214,20 +215,19 @@ export class Dispatcher {
           throw invocation.stopped;
         }
         const answer = await this.#run(tool, args, invocation);
-        if (answer.effect === "none") {
-          await intents.abandon(clientId, requestId);
-          return answer;
-        }
-        if (answer.effect === "unknown") {
-          await intents.giveUp(clientId, requestId);
-          return answer;
-        }
-        const outcome = writeOutcome(tool, answer);
-        const recorded = await intents.finish(clientId, requestId, outcome);
-        // Another run of the same intent may have ended first.
-        return recorded === outcome ? answer : readOutcome(recorded);
+        if (answer.effect === "none") await intents.abandon(clientId, requestId);
+        else if (answer.effect === "unknown") await intents.giveUp(clientId, requestId);
+        else return await this.#finish(tool, invocation, answer);
+        return answer;
       }
     }
+  }
+
+  /** Records the outcome of an intent. Returns that of another run if it was recorded first. */
+  async #finish(tool: Tool, { request: { envelope } }: CallInvocation, answer: Answer): Promise<Answer> {
+    const outcome = writeOutcome(tool, answer);
+    const recorded = await this.#store.intents.finish(envelope.clientId, envelope.requestId, outcome);
+    return recorded === outcome ? answer : readOutcome(recorded);
   }
 
   async #runJob(tool: Tool, run: JobRun): Promise<Uint8Array> {

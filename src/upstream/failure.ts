@@ -92,8 +92,8 @@ function lost({ by }: UpstreamStatus, run: FailedRun): Error {
 
 /** The outcome is not known. `error` is what the caller receives if the tool may run again. */
 function open(run: FailedRun, error: SealwireError): Error {
-  if (run.isJob || run.repeatable) return error;
-  if (run.deduplicates) return new Unsettled(error, "unknown");
+  if (run.isJob) return error;
+  if (run.repeatable || run.deduplicates) return new Unsettled(error, "unknown");
   return new Unsettled(new SealwireError("OUTCOME_UNKNOWN"), "unknown");
 }
 

@@ -166,6 +166,16 @@ export function rememberingContract(engine: EngineUnderTest): void {
     assert.is(known.kind === "finished" && Buffer.from(known.outcome).toString(), "of the first run");
   });
 
+  test("an intent that is begun while another run is abandoned is never unknown, and then runs", async () => {
+    for (const start of [begin, beginRepeatable]) {
+      await start();
+      const [, found] = await Promise.all([bench.intents.abandon("alice", "intent"), start()]);
+      assert.ok(found.kind === "begun" || found.kind === "running", found.kind);
+      if (found.kind === "begun") assert.equal(await start(), { kind: "running" });
+      await bench.intents.abandon("alice", "intent").catch(() => {});
+    }
+  });
+
   test("an intent that is begun again is remembered for a day from then on", async () => {
     await beginRepeatable();
     await bench.under.crash();

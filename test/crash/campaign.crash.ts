@@ -17,6 +17,8 @@ const test = suite("crash/campaign");
 /** Maximum number of violations that a failed test prints. The history contains all of them. */
 const SHOWN = 20;
 
+const AT_UPSTREAMS = "a job ends, and an intent has one effect and one answer, whatever happens to its upstream";
+const DRAINED = "no attempt of a job fails because an upstream or a server drains";
 /** The promise of a scenario, and its default numbers of kills and of faults of the store. */
 const CAMPAIGNS: Readonly<
   Record<ScenarioName, { readonly promise: string; readonly kills: number; readonly strikes: number }>
@@ -25,6 +27,10 @@ const CAMPAIGNS: Readonly<
   postgres: { promise: "nothing accepted is lost, done twice or taken back", kills: 12, strikes: 1 },
   files: { promise: "a server whose files are gone says so, and no frame is accepted twice", kills: 2, strikes: 2 },
   failover: { promise: "nothing is lost, done twice or taken back", kills: 2, strikes: 2 },
+  "upstream-sqlite": { promise: AT_UPSTREAMS, kills: 4, strikes: 8 },
+  "upstream-postgres": { promise: AT_UPSTREAMS, kills: 4, strikes: 8 },
+  "drain-sqlite": { promise: DRAINED, kills: 3, strikes: 8 },
+  "drain-postgres": { promise: DRAINED, kills: 3, strikes: 8 },
   "lossy-failover": { promise: "no frame is accepted twice", kills: 2, strikes: 2 },
 };
 
@@ -56,6 +62,7 @@ for (const [name, { promise, ...least }] of Object.entries(CAMPAIGNS)) {
       answers: history.count("saw"),
       watches: history.count("watch ended"),
       "frames accepted": history.count("frame accepted"),
+      "answered intents": history.count("answered"),
       effects: history.count("took effect"),
       violations: violations.length,
     };

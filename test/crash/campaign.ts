@@ -48,7 +48,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   const nemesis = new Nemesis({ site, history, dice: dice.split(), plant });
   try {
     const addresses = await nemesis.start();
-    await using traffic = new Traffic({ credentials: site.credentials, addresses, history, dice: dice.split() });
+    const calls = site.upstreams === undefined ? "own" : "upstream";
+    await using traffic = new Traffic({ credentials: site.credentials, addresses, calls, history, dice: dice.split() });
     traffic.start(LANES);
     await Promise.all([nemesis.rage({ kills, strikes, witness: traffic }), delay(atLeastMs)]);
     await nemesis.calm();
@@ -69,11 +70,11 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
 export async function gatherEvidence(site: Site, history: History): Promise<void> {
   for (const event of site.readJournal()) history.note(event);
   await using store = await site.open();
-  await lookAtRest(store, history);
+  await lookAtRest(store, await site.readFailures(), history);
 }
 
 /** Records every job in the store. */
-async function lookAtRest({ jobs }: Store, history: History): Promise<void> {
+async function lookAtRest({ jobs }: Store, failures: ReadonlyMap<string, number>, history: History): Promise<void> {
   for (const owner of CLIENT_IDS) {
     for (let pageToken: string | undefined, first = true; first || pageToken !== undefined; first = false) {
       const page = await jobs.list({ owner, states: [], pageSize: 500, ...(pageToken !== undefined && { pageToken }) });
@@ -81,7 +82,8 @@ async function lookAtRest({ jobs }: Store, history: History): Promise<void> {
         const result = await jobs.result(owner, jobId);
         const token = state === "SUCCEEDED" && result !== null ? readToken(Any.decode(result).value) : undefined;
         const seen = { jobId, state, revision, attempt, outcome: token ?? error?.reason };
-        history.note({ kind: "at rest", client: owner, requestId, keptResult: result !== null, ...seen });
+        const kept = { keptResult: result !== null, failures: failures.get(jobId) ?? 0 };
+        history.note({ kind: "at rest", client: owner, requestId, ...kept, ...seen });
       }
       pageToken = page.nextPageToken;
     }

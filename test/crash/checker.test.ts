@@ -10,13 +10,15 @@ const done: Sighting = { jobId: "j", state: "SUCCEEDED", revision: 3, attempt: 1
 const began: Event = { kind: "attempt began", jobId: "j", attempt: 1, pid: 1, onMs: 100_000 };
 const beganAgain: Event = { ...began, attempt: 2, onMs: 101_000 };
 const returned: Event = { kind: "attempt returned", jobId: "j", attempt: 1, outcome: "7" };
-const atRest: Event = { kind: "at rest", client: "ann", requestId: "r", keptResult: true, ...done };
+const atRest: Event = { kind: "at rest", client: "ann", requestId: "r", keptResult: true, failures: 0, ...done };
 const watched = (seen: Sighting): Event => ({ kind: "watched", watch: "w", ...seen });
 const told = (seen: Sighting): Event => ({ kind: "told", client: "ann", ...seen });
 const toldAll: Event = { kind: "told all", client: "ann" };
 const ended: Event = { kind: "watch ended", watch: "w", jobId: "j" };
 const frame: Event = { kind: "frame accepted", frame: "f" };
-const effect: Event = { kind: "took effect", client: "ann", requestId: "p", onMs: 100_000 };
+const effect: Event = { kind: "took effect", client: "ann", requestId: "p", outcome: "1", onMs: 100_000 };
+const called: Event = { kind: "called", client: "ann", requestId: "p", isRepeatable: true };
+const answered: Event = { kind: "answered", askedMs: -1, client: "ann", requestId: "p", outcome: "1" };
 /** An answer to a request that was sent before all other events, or after the event with this number. */
 const saw = (seen: Sighting, after = -1): Event => ({ kind: "saw", askedMs: after + 0.5, ...seen });
 
@@ -29,7 +31,9 @@ const GOOD = [
   watched(done),
   ended,
   frame,
+  called,
   effect,
+  answered,
   told(running),
   told(done),
   toldAll,
@@ -42,6 +46,13 @@ test("what explains an attempt that follows another is a failure of its own or a
   assert.equal(check(...GOOD, failed, beganAgain), []);
   assert.equal(check(...GOOD, struck, beganAgain), []);
   assert.equal(check(...GOOD, { ...struck, pid: 1 }, beganAgain), []);
+});
+
+test("what explains a counted failure is a failure of its own, or a strike that is no drain", () => {
+  const failed: Event = { kind: "attempt failed", jobId: "j", attempt: 1 };
+  const struck: Event = { kind: "struck", fromMs: 100_500, toMs: 100_600 };
+  assert.equal(check(...asLast({ failures: 1 }), failed), []);
+  assert.equal(check(...asLast({ failures: 1 }), struck), []);
 });
 
 test("what was lost with a store is no violation, but a frame that is accepted again is one", () => {
@@ -109,6 +120,17 @@ const BROKEN: Readonly<Record<string, readonly Event[]>> = {
   "j has a result (7) that its attempt 1 did not return": without(returned),
   "frame f was accepted 2 times": [frame, ...GOOD],
   "ann's request p took effect 2 times": [effect, ...GOOD],
+  "ann's request p was answered with 1 and with 2": [...GOOD, { ...answered, outcome: "2" } as Event],
+  "ann's request p was answered with 1, which no run returned": without(effect),
+  "ann's request p was answered, and its outcome then unknown": [
+    ...GOOD,
+    { ...answered, askedMs: 1_000, outcome: undefined } as Event,
+  ],
+  "ann's request p was never answered": without(answered),
+  "j has 1 failures, and nothing but drains": [
+    { kind: "struck", fromMs: 100_500, toMs: 100_600, isDrain: true },
+    ...asLast({ failures: 1 }),
+  ],
   "a client refused to believe it": [...GOOD, { kind: "taken back", message: "a client refused to believe it" }],
   "INTERNAL: what": [...GOOD, { kind: "unexpected", message: "INTERNAL: what" }],
   "server ended by itself: 1": [...GOOD, { kind: "ended by itself", process: "server", said: "1" }],

@@ -23,6 +23,8 @@ export function violations(history: readonly Noted[]): string[] {
     ...ofOneAttempt(kept),
     ...takenForAReason(kept),
     ...effectsOnce(kept),
+    ...answeredOnce(kept, history),
+    ...countedForAReason(kept),
   ];
   return [...new Set(found)];
 }
@@ -181,6 +183,41 @@ function framesOnce(history: readonly Noted[]): string[] {
 function effectsOnce(history: readonly Noted[]): string[] {
   const effects = of(history, "took effect");
   return atMostOnce(effects.map(({ client, requestId }) => `${client}'s request ${requestId} took effect`));
+}
+
+/** The answers about an intent agree with each other and with an effect, and a repeatable intent has an answer. */
+function answeredOnce(kept: readonly Noted[], history: readonly Noted[]): string[] {
+  const intentOf = (event: { readonly client: string; readonly requestId: string }) =>
+    `${event.client}'s request ${event.requestId}`;
+  const effects = new Set(of(history, "took effect").map((event) => `${intentOf(event)} ${event.outcome}`));
+  const first = new Map<string, Of<"answered">>();
+  const found: string[] = [];
+  for (const answer of of(kept, "answered")) {
+    const intent = intentOf(answer);
+    const { outcome, askedMs } = answer;
+    const before = first.get(intent);
+    if (outcome === undefined) {
+      if (before !== undefined && before.atMs < askedMs)
+        found.push(`${intent} was answered, and its outcome then unknown`);
+      continue;
+    }
+    first.set(intent, before ?? answer);
+    if (before !== undefined && before.outcome !== outcome)
+      found.push(`${intent} was answered with ${before.outcome} and with ${outcome}`);
+    if (!effects.has(`${intent} ${outcome}`))
+      found.push(`${intent} was answered with ${outcome}, which no run returned`);
+  }
+  const unanswered = of(kept, "called").filter((call) => call.isRepeatable && !first.has(intentOf(call)));
+  return [...found, ...unanswered.map((call) => `${intentOf(call)} was never answered`)];
+}
+
+/** Where nothing but drains happened, only attempts that failed by themselves count as failures. */
+function countedForAReason(history: readonly Noted[]): string[] {
+  if (of(history, "struck").some(({ isDrain }) => isDrain !== true)) return [];
+  const failed = byJob(of(history, "attempt failed"));
+  return of(history, "at rest").flatMap(({ jobId, failures }) =>
+    failures > (failed.get(jobId)?.length ?? 0) ? [`${jobId} has ${failures} failures, and nothing but drains`] : [],
+  );
 }
 
 function atMostOnce(happened: readonly string[]): string[] {

@@ -11,8 +11,9 @@ export interface Fate {
   readonly log: LogTarget;
   /** When it is frozen from outside, and for how long. */
   readonly freeze: { readonly afterMs: number; readonly forMs: number } | undefined;
-  /** When it is killed from outside, if it has not ended before. */
+  /** When it is ended from outside, if it has not ended before, and by which signal. */
   readonly lifeMs: number;
+  readonly signal: "SIGKILL" | "SIGTERM";
 }
 
 /** How long a process is frozen. With a shared store this is longer than its lease. */
@@ -30,17 +31,20 @@ const LONGEST_COUNT = { commit: 60, nonce: 60, intent: 8, sweep: 3 } as const;
 export const UNHARMED = { failpoint: undefined, clockOffsetMs: 0, log: "read" } as const;
 
 /** Draws the faults of the next process. */
-export function drawFate(dice: Dice, { engine, clocks, freezes, lifeMs: longestMs }: Scenario): Fate {
+export function drawFate(dice: Dice, { engine, ends, clocks, freezes, lifeMs: longestMs }: Scenario): Fate {
+  if (ends === "drain" || (ends === "either" && dice.chance(0.3)))
+    return { ...UNHARMED, freeze: undefined, lifeMs: dice.between(50, longestMs), signal: "SIGTERM" };
+  const signal = "SIGKILL";
   const clockOffsetMs = clocks ? dice.pick(CLOCK_OFFSETS_MS) : 0;
   const log = dice.chance(ODD_LOGS) ? dice.pick(LOG_TARGETS) : "read";
   const lifeMs = dice.between(50, longestMs);
   const [least, end] = FROZEN_MS[engine];
   if (freezes && dice.chance(0.04)) {
     const freeze = { afterMs: dice.between(0, AWAKE_MS), forMs: dice.between(least, end) };
-    return { failpoint: undefined, clockOffsetMs, log, freeze, lifeMs };
+    return { failpoint: undefined, clockOffsetMs, log, freeze, lifeMs, signal };
   }
   // The other processes are killed, or disconnected, at a failpoint.
-  if (dice.chance(0.3)) return { failpoint: undefined, clockOffsetMs, log, freeze: undefined, lifeMs };
+  if (dice.chance(0.3)) return { failpoint: undefined, clockOffsetMs, log, freeze: undefined, lifeMs, signal };
   const site = dice.pick(Object.keys(SITES) as (keyof typeof SITES)[]);
   const draw = dice.fraction();
   const action = freezes && draw < 0.08 ? "freeze" : draw < 0.25 && engine === "postgres" ? "sever" : "kill";
@@ -52,5 +56,5 @@ export function drawFate(dice: Dice, { engine, clocks, freezes, lifeMs: longestM
     action,
   } as const;
   const frozen = action === "freeze" ? dice.between(least, end) : 0;
-  return { failpoint, clockOffsetMs, log, freeze: undefined, lifeMs: longestMs + frozen };
+  return { failpoint, clockOffsetMs, log, freeze: undefined, lifeMs: longestMs + frozen, signal };
 }

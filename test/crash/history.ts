@@ -52,21 +52,48 @@ export type Event =
   | ({ readonly kind: "attempt began"; readonly pid: number; readonly onMs: number } & AttemptOf)
   | ({ readonly kind: "attempt failed" } & AttemptOf)
   | ({ readonly kind: "attempt returned"; readonly outcome: string } & AttemptOf)
-  /** A tool with side effects took effect. */
-  | { readonly kind: "took effect"; readonly client: string; readonly requestId: string; readonly onMs: number }
+  /** A tool with side effects took effect, and will return `outcome`. `key`: the idempotency key at an upstream. */
+  | {
+      readonly kind: "took effect";
+      readonly client: string;
+      readonly requestId: string;
+      readonly outcome: string;
+      readonly key?: string;
+      readonly onMs: number;
+    }
+  /** A tool with side effects is called. If it is repeatable, its intent must end with an answer. */
+  | { readonly kind: "called"; readonly client: string; readonly requestId: string; readonly isRepeatable: boolean }
+  /** A call of it, made at `askedMs`, was answered with this outcome; `undefined`: the outcome is unknown. */
+  | {
+      readonly kind: "answered";
+      readonly askedMs: number;
+      readonly client: string;
+      readonly requestId: string;
+      readonly outcome: string | undefined;
+    }
   /** From now on nobody can hold the store to what it said before; from "store renewed" on it is held to all again. */
   | { readonly kind: "store lost"; readonly how: string }
   | { readonly kind: "store renewed"; readonly onMs: number }
-  /** Between these times something struck process `pid`, or every process if there is none, that may cost an attempt. */
-  | { readonly kind: "struck"; readonly pid?: number; readonly fromMs: number; readonly toMs: number }
+  /**
+   * Between these times something struck process `pid`, or every process if there is none, that may cost an attempt. A
+   * drain costs none that counts.
+   */
+  | {
+      readonly kind: "struck";
+      readonly pid?: number;
+      readonly fromMs: number;
+      readonly toMs: number;
+      readonly isDrain?: true;
+    }
   /** A process ended that nobody had killed. */
   | { readonly kind: "ended by itself"; readonly process: string; readonly said: string }
-  /** The store after everything came to rest; `keptResult` if it holds one for the job. */
+  /** The store after everything came to rest; `keptResult` if it holds one for the job, `failures`: counted attempts. */
   | ({
       readonly kind: "at rest";
       readonly client: string;
       readonly requestId: string;
       readonly keptResult: boolean;
+      readonly failures: number;
     } & Sighting);
 
 /** An event with its end time, in milliseconds of the driver's monotonic clock. */

@@ -59,8 +59,9 @@ export class Nemesis {
   /** Starts every process. Returns the addresses of the servers. */
   async start(): Promise<string[]> {
     const { site } = this.#options;
-    if (site.pair !== undefined) await site.migrate();
+    if (site.pair !== undefined || site.scenario.ends === "drain") await site.migrate();
     else if (site.postgres !== undefined) await this.#migrate();
+    await site.upstreams?.calm();
     for (const role of site.roles) if (role.serves) this.#gateways.set(role, await Gateway.open());
     await this.calm();
     return [...this.#gateways.values()].map(({ address }) => address);
@@ -82,6 +83,7 @@ export class Nemesis {
 
   /** Runs all processes without faults. */
   async calm(): Promise<void> {
+    await this.#options.site.upstreams?.calm();
     await Promise.all(this.#options.site.roles.map((role) => this.#begin(role, UNHARMED)));
   }
 
@@ -97,11 +99,13 @@ export class Nemesis {
       replica.signal("SIGTERM");
       await replica.ended;
     }
+    await this.#options.site.upstreams?.stop();
   }
 
   killAll(): void {
     this.#raging = false;
     for (const replica of this.#replicas.values()) replica.signal("SIGKILL");
+    this.#options.site.upstreams?.killAll();
     for (const gateway of this.#gateways.values()) gateway[Symbol.dispose]();
   }
 
@@ -127,14 +131,16 @@ export class Nemesis {
       const replica = await this.#begin(role, fate);
       await this.#seeToItsEnd(replica, fate);
       const { signal } = await replica.ended;
-      if (signal !== "SIGKILL") continue;
-      this.#count("killed");
+      const isDrained = signal === null && this.#asked.has(replica);
+      if (signal !== "SIGKILL" && !isDrained) continue;
+      this.#count(isDrained ? "drained" : "killed");
+      if (isDrained && this.#options.site.scenario.ends !== "drain") continue;
       this.#killsLeft -= 1;
       this.#endIfDone();
     }
   }
 
-  async #seeToItsEnd(replica: Replica, { failpoint, freeze, lifeMs }: Fate): Promise<void> {
+  async #seeToItsEnd(replica: Replica, { failpoint, freeze, lifeMs, signal }: Fate): Promise<void> {
     if (freeze !== undefined) {
       await Promise.race([delay(freeze.afterMs), replica.ended]);
       const fromMs = Date.now();
@@ -150,12 +156,13 @@ export class Nemesis {
       replica.signal("SIGCONT");
       await Promise.race([delay(AWAKE_MS), replica.ended]);
     }
-    replica.signal("SIGKILL");
+    if (signal === "SIGTERM") this.#asked.add(replica);
+    replica.signal(signal);
     await replica.ended;
   }
 
   /** Starts a process that replaces a dead one. While its database is unavailable this may take several attempts. */
-  async #begin(role: Role, fate: Omit<Fate, "lifeMs" | "freeze">): Promise<Replica> {
+  async #begin(role: Role, fate: Omit<Fate, "lifeMs" | "freeze" | "signal">): Promise<Replica> {
     const before = this.#replicas.get(role);
     if (before !== undefined) {
       before.signal("SIGKILL");
@@ -179,7 +186,7 @@ export class Nemesis {
     return replica;
   }
 
-  #spawn(role: Role, { failpoint, clockOffsetMs, log: target }: Omit<Fate, "lifeMs" | "freeze">): Replica {
+  #spawn(role: Role, { failpoint, clockOffsetMs, log: target }: Omit<Fate, "lifeMs" | "freeze" | "signal">): Replica {
     const { site, plant } = this.#options;
     const log = new VictimLog(target, site.logPath(this.#logs++));
     const place = role.serves ? ["--listen", "127.0.0.1:0"] : [];
@@ -222,7 +229,8 @@ export class Nemesis {
 
   async #strikeStore(dice: Dice, witness: Witness): Promise<void> {
     const strike = strikesOn(this.#options.site, this.#strikeContext(witness));
-    while (await this.#pause(dice.between(2_000, 8_000))) {
+    // A strike on an upstream has pauses of its own.
+    while (await this.#pause(this.#options.site.upstreams === undefined ? dice.between(2_000, 8_000) : 0)) {
       const fromMs = Date.now();
       await strike(dice);
       this.#struck(fromMs);
@@ -273,7 +281,11 @@ export class Nemesis {
   }
 
   #struck(fromMs: number, pid?: number): void {
-    this.#options.history.note({ kind: "struck", fromMs, toMs: Date.now(), ...(pid !== undefined && { pid }) });
+    const { scenario, upstreams } = this.#options.site;
+    // An attempt at an upstream also ends with the process that has claimed it, which the journal does not name.
+    const victim = upstreams === undefined && pid !== undefined ? { pid } : {};
+    const drain = scenario.ends === "drain" ? { isDrain: true as const } : {};
+    this.#options.history.note({ kind: "struck", fromMs, toMs: Date.now(), ...victim, ...drain });
   }
 
   #count(fault: string, times = 1): void {

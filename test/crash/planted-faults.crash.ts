@@ -35,6 +35,22 @@ const EXPECTED: Readonly<Record<PlantedFault, Expected>> = {
   "a result of a cancelled job": { finding: /is CANCELLED and a result of it is recorded/, forMs: 2_000 },
   "an attempt that begins twice": { finding: /began twice/, forMs: 3_000 },
   "an intent carried out twice": { finding: /request pay-\d+ took effect \d+ times/, forMs: 3_000 },
+  "an outcome forgotten": { finding: /was answered, and its outcome then unknown/, forMs: 3_000 },
+  "a lost call that is sent again": {
+    finding: /request charge-\d+ took effect \d+ times/,
+    scenario: "upstream-sqlite",
+    strikes: 10,
+  },
+  "a key that changes": {
+    finding: /request charge_by_key-\d+ took effect \d+ times/,
+    scenario: "upstream-sqlite",
+    strikes: 10,
+  },
+  "a hand-back that counts": {
+    finding: /has \d+ failures, and nothing but drains/,
+    scenario: "drain-sqlite",
+    strikes: 5,
+  },
   "a watcher told another end": { finding: /a watcher of .* saw .* last, but its end is/, forMs: 2_000 },
   "a fence removed": { finding: /has two ends|did not return/ },
   "an error that ends its process": { finding: /^server ended by itself/, forMs: 2_000 },

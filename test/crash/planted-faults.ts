@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
 import { jobErrorOf } from "../../src/jobs/job-error.ts";
@@ -5,7 +6,10 @@ import { StoredJobEngine } from "../../src/jobs/stored-job-engine.ts";
 import { Attempt } from "../../src/jobs/worker/attempt.ts";
 import type { AttemptOutcome } from "../../src/jobs/worker/attempt-store.ts";
 import { CommitGroup } from "../../src/store/sqlite/commit-group.ts";
+import { SqliteIntentStore } from "../../src/store/sqlite/intents.ts";
 import { StoreFiles } from "../../src/store/sqlite/store-files.ts";
+import { CallContext } from "../../src/tools/invocation.ts";
+import { UpstreamChannel } from "../../src/upstream/channel.ts";
 
 /** Replaces an SQL statement of the store. */
 type Rewrite = (sql: string) => string;
@@ -64,8 +68,23 @@ export const PLANTED_FAULTS = {
   "an intent carried out twice": () =>
     rewriteSql((sql) =>
       sql
-        .replace("INSERT INTO intent VALUES", "INSERT OR REPLACE INTO intent VALUES")
+        .replace("INSERT INTO intent (", "INSERT OR REPLACE INTO intent (")
         .replace("FROM intent WHERE client_id = ? AND request_id = ?", "$& AND false"),
+    ),
+  "an outcome forgotten": () => {
+    SqliteIntentStore.prototype.finish = async function (clientId, requestId, outcome) {
+      await this.giveUp(clientId, requestId);
+      return outcome;
+    };
+  },
+  "a lost call that is sent again": sendAgain,
+  /** The idempotency key of a sync call is new in each run. */
+  "a key that changes": () => {
+    Object.defineProperty(CallContext.prototype, "idempotencyKey", { get: () => randomUUID() });
+  },
+  "a hand-back that counts": () =>
+    changeOutcomes((outcome) =>
+      outcome.kind === "handedBack" ? { kind: "failed", error: jobErrorOf("UNAVAILABLE"), retry: true } : outcome,
     ),
   "a watcher told another end": lieToWatchers,
   "an error that ends its process": () => onStray(() => process.exit(1)),
@@ -147,6 +166,21 @@ function chargeOthers(): void {
     const stray = Promise.withResolvers<AttemptOutcome>();
     onStray(() => stray.resolve({ kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true }));
     return Promise.race([run.call(this), stray.promise]);
+  };
+}
+
+function changeOutcomes(change: (outcome: AttemptOutcome) => AttemptOutcome): void {
+  const { run } = Attempt.prototype;
+  Attempt.prototype.run = async function (this: Attempt) {
+    return change(await run.call(this));
+  };
+}
+
+function sendAgain(): void {
+  const { unary } = UpstreamChannel.prototype;
+  UpstreamChannel.prototype.unary = async function (request) {
+    const first = await unary.call(this, request);
+    return !Buffer.isBuffer(first) && first.by === "loss" ? unary.call(this, request) : first;
   };
 }
 

@@ -6,10 +6,10 @@ import { readCommandLine } from "./command-line.ts";
  * `npm run test:crash`: every scenario of the crash campaign with few kills, the planted faults, the lost workers. With
  * options the campaign alone:
  *
- *   --faults <names>  scenarios (test/crash/scenario.ts) with commas between: sqlite, postgres, files, failover, lossy-failover
+ *   --faults <names>  scenarios (test/crash/scenario.ts) with commas between
  *   --engine <name>   sqlite or postgres: that scenario
- *   --kills <n>       how many processes are killed at least in each
- *   --strikes <n>     how often the store is struck at least in each
+ *   --kills <n>       how many processes are killed at least in each; where processes only drain, how many drain
+ *   --strikes <n>     how often the store is struck, or an upstream killed, at least in each
  *   --seed <n>        plays the faults of a run again
  */
 let chosen: [string, string][] = [];

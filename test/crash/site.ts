@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { dataFolder } from "../../src/cli/input/data-folder.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { addKey, newKeyRing } from "../../src/signing/key-ring/changes.ts";
@@ -15,6 +16,7 @@ import type { Event } from "./history.ts";
 import { PostgresPair } from "./postgres-pair.ts";
 import { VICTIM_TOOLS } from "./replica.ts";
 import type { Scenario } from "./scenario.ts";
+import { Upstreams } from "./upstreams.ts";
 
 /** The engines that a campaign runs on. */
 export type EngineName = "sqlite" | "postgres";
@@ -46,6 +48,8 @@ export class Site implements AsyncDisposable {
   readonly postgres: PostgresServer | undefined;
   /** The two database servers of the store. */
   readonly pair: PostgresPair | undefined;
+  /** What runs the called tools; `undefined`: the servers and workers themselves. */
+  readonly upstreams: Upstreams | undefined;
   readonly roles: readonly Role[];
   readonly credentials: ReadonlyMap<string, ClientCredentials>;
   readonly #folder: string;
@@ -82,11 +86,16 @@ export class Site implements AsyncDisposable {
     this.postgres = made.postgres;
     this.pair = made.pair;
     writeFileSync(this.journal, "");
+    const { maxAheadMs, strikes } = this.scenario;
+    this.upstreams =
+      strikes === "upstreams" ? new Upstreams({ folder: this.#folder, journal: this.journal }) : undefined;
     const config = join(this.#folder, "server.json");
-    const { maxAheadMs } = this.scenario;
-    writeFileSync(config, JSON.stringify({ limits: maxAheadMs === undefined ? {} : { max_ahead_ms: maxAheadMs } }));
+    const upstreams = this.upstreams?.setting ?? {};
+    const limits = maxAheadMs === undefined ? {} : { max_ahead_ms: maxAheadMs };
+    writeFileSync(config, JSON.stringify({ limits, upstreams }));
     const serve = ["serve", "--config", config, "--data", this.#folder, "--tools", VICTIM_TOOLS];
     const store = ["--store", this.url];
+    const work = ["work", "--config", config, "--server-id", "crash", ...store, "--tools", VICTIM_TOOLS];
     this.roles =
       this.scenario.engine === "sqlite"
         ? [{ name: "server", command: [...serve, "--concurrency", "12"], serves: true }]
@@ -102,7 +111,7 @@ export class Site implements AsyncDisposable {
             })),
             ...Array.from({ length: this.scenario.fleet.workers }, (_, place) => ({
               name: `worker ${place + 1}`,
-              command: ["work", ...store, "--tools", VICTIM_TOOLS, "--concurrency", "8"],
+              command: [...work, "--concurrency", "8"],
               serves: false,
             })),
           ];
@@ -137,8 +146,9 @@ export class Site implements AsyncDisposable {
     return this.pair?.url() ?? this.postgres?.url() ?? "";
   }
 
-  /** Makes the tables of a shared store. */
+  /** Makes the tables of a shared store, if there is one. */
   async migrate(): Promise<void> {
+    if (this.url === "") return;
     await migratePostgresStore({ url: this.url });
     const { maxAheadMs } = this.scenario;
     if (maxAheadMs === undefined) return;
@@ -152,9 +162,24 @@ export class Site implements AsyncDisposable {
     return openSqliteStore({ path: this.storePath });
   }
 
+  /** The number of failed attempts of each job, by its id. No server may use the store. */
+  async readFailures(): Promise<ReadonlyMap<string, number>> {
+    const query = "SELECT job_id, failures FROM job";
+    if (this.scenario.engine === "sqlite") {
+      using db = new DatabaseSync(this.storePath, { readOnly: true });
+      return failuresOf(db.prepare(query).all());
+    }
+    await using client = await (this.pair?.primary ?? this.postgres)?.connect("sealwire");
+    return failuresOf((await client?.query(query))?.rows ?? []);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.postgres?.[Symbol.asyncDispose]();
     await this.pair?.[Symbol.asyncDispose]();
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function failuresOf(rows: readonly object[]): Map<string, number> {
+  return new Map((rows as { job_id: string; failures: number }[]).map(({ job_id, failures }) => [job_id, failures]));
 }

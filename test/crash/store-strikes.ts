@@ -6,7 +6,7 @@ import type { Dice } from "./seeded-random.ts";
 import type { Site } from "./site.ts";
 import { LIMITABLE, limitFileSize } from "./victim-log.ts";
 
-/** Injects one fault into the store of a site. Resolves when the store is usable again. */
+/** Injects one fault into the store or an upstream of a site. Resolves when it is usable again. */
 export type Strike = (dice: Dice) => Promise<void>;
 
 /** Sends frames to the servers of a site while faults are injected into its store. */
@@ -45,8 +45,9 @@ const BEHIND_MS = [300, 2_500] as const;
 /** How long old frames are replayed after the standby has taken over, in milliseconds. */
 const REPLAYING_MS = 3_000;
 
-/** The strikes on the store of a site. */
-export function strikesOn({ scenario, postgres, pair, storePath }: Site, context: StrikeContext): Strike {
+/** The strikes on the store or the upstreams of a site. */
+export function strikesOn({ scenario, postgres, pair, storePath, upstreams }: Site, context: StrikeContext): Strike {
+  if (upstreams !== undefined) return (dice) => upstreams.strike(dice, scenario.ends, context.count);
   if (pair !== undefined) {
     const failOver = scenario.strikes === "failover" ? failOverWhole : failOverBehind;
     return async (dice) => {

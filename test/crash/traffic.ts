@@ -9,7 +9,7 @@ import { isTerminal } from "../../src/jobs/transitions.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 import { TEST_INPUT, testArgs } from "../support/test-service.ts";
-import { ASTRAY_WAYS } from "./astray.ts";
+import { CALLED, TOOLS, type Tool, type ToolFacts } from "./called-tools.ts";
 import { CapturedFrames } from "./captured-frames.ts";
 import type { History, Sighting } from "./history.ts";
 import type { Dice } from "./seeded-random.ts";
@@ -27,7 +27,6 @@ const EXPLAINED: ReadonlySet<Reason> = new Set([
   "DRAINING",
 ]);
 const WATCHES_MAX = 24;
-const TOIL_MAX_MS = 400;
 const PAUSE_MAX_MS = 30;
 /** Older than any time of a clock that is set back. */
 const LONG_AGO_MS = 7_200_000;
@@ -35,9 +34,8 @@ const LONG_AGO_MS = 7_200_000;
 const STRAYED: ReadonlySet<Reason> = new Set(["TOOL_FAILED", "INTERNAL"]);
 /** Messages of the client about an answer that contradicts an earlier one. */
 const TAKEN_BACK = /goes on to revision|falls from revision/;
-/** The called tools of the victims, job tools first. */
-const JOB_TOOLS = ["toil", "stray_job"] as const;
-type Tool = (typeof JOB_TOOLS)[number] | "pay" | "stray_call";
+/** Number of the latest payments that are made again at the end. */
+const LATEST_PAYMENTS = 300;
 
 interface Intent {
   readonly client: string;
@@ -51,6 +49,8 @@ interface Intent {
 export interface TrafficOptions {
   readonly credentials: ReadonlyMap<string, ClientCredentials>;
   readonly addresses: readonly string[];
+  /** Whose tools are called, besides those with stray work. */
+  readonly calls: keyof typeof CALLED;
   readonly history: History;
   readonly dice: Dice;
 }
@@ -65,6 +65,7 @@ export class Traffic implements Witness, AsyncDisposable {
   readonly #intents: Intent[] = [];
   readonly #jobs: { readonly client: string; readonly jobId: string }[] = [];
   readonly #acknowledged = new Set<string>();
+  readonly #answered = new Set<string>();
   readonly #frames: CapturedFrames;
   readonly #watches = new Set<Promise<void>>();
   readonly #streams = new AbortController();
@@ -103,9 +104,7 @@ export class Traffic implements Witness, AsyncDisposable {
     this.#stopping = true;
     await Promise.all(this.#lanes);
     const dice = this.#options.dice.split();
-    const isJob = ({ tool }: Intent) => JOB_TOOLS.some((each) => each === tool);
-    const open = this.#intents.filter((intent) => isJob(intent) && !this.#acknowledged.has(intent.requestId));
-    for (const intent of open) await this.#submit(intent, dice);
+    for (const intent of this.#unfinished()) await this.#submit(intent, dice);
     await this.#rest();
     for (const { client, jobId } of this.#jobs.slice(-10)) this.#watchSoon(client, jobId, dice);
     await Promise.all(this.#watches);
@@ -143,6 +142,18 @@ export class Traffic implements Witness, AsyncDisposable {
     await Promise.allSettled([...this.#lanes, ...this.#watches, ...this.#told]);
   }
 
+  /** The jobs that are not acknowledged, the payments that are not answered, and some that are. */
+  #unfinished(): readonly Intent[] {
+    const factsOf = ({ tool }: Intent): ToolFacts => TOOLS[tool];
+    const payments = this.#intents.filter((intent) => factsOf(intent).isPayment);
+    return [
+      ...this.#intents.filter((intent) => factsOf(intent).isJob && !this.#acknowledged.has(intent.requestId)),
+      ...payments.filter(
+        ({ requestId }, place) => !this.#answered.has(requestId) || place >= payments.length - LATEST_PAYMENTS,
+      ),
+    ];
+  }
+
   async #lane(dice: Dice): Promise<void> {
     while (!this.#stopping) {
       await this.#act(dice);
@@ -153,11 +164,12 @@ export class Traffic implements Witness, AsyncDisposable {
   #act(dice: Dice): Promise<void> {
     const job = this.#jobs.length === 0 ? undefined : dice.pick(this.#jobs.slice(-60));
     const draw = dice.between(0, 100);
-    if (draw < 30 || job === undefined) return this.#submit(this.#newIntent("toil", dice), dice);
+    const { most, beside } = CALLED[this.#options.calls];
+    if (draw < 30 || job === undefined) return this.#submit(this.#newIntent(dice.pick(most), dice), dice);
     if (draw < 45) return this.#submit(dice.pick(this.#intents.slice(-40)), dice);
     if (draw < 65) return this.#ask(job, dice, (handle) => handle.poll());
     if (draw < 73) return this.#ask(job, dice, (handle) => handle.cancel());
-    if (draw < 80) return this.#submit(this.#newIntent("pay", dice), dice);
+    if (draw < 80) return this.#submit(this.#newIntent(dice.pick(beside), dice), dice);
     if (draw < 90) return this.#frames.sendSome(dice);
     if (draw < 93) return this.#submit(this.#newIntent(dice.pick(["stray_job", "stray_call"]), dice), dice);
     if (this.#watches.size < WATCHES_MAX) this.#watchSoon(job.client, job.jobId, dice);
@@ -167,19 +179,33 @@ export class Traffic implements Witness, AsyncDisposable {
   #newIntent(tool: Tool, dice: Dice): Intent {
     this.#named += 1;
     const client = dice.pick([...this.#clients.keys()]);
-    const number = dice.between(0, tool === "toil" ? TOIL_MAX_MS : ASTRAY_WAYS);
-    const intent = { client, requestId: `${tool}-${this.#named}`, tool, number };
+    const { argumentEnd, isPayment, isRepeatable = false }: ToolFacts = TOOLS[tool];
+    const number = dice.between(0, argumentEnd);
+    const requestId = `${tool}-${this.#named}`;
+    const intent = { client, requestId, tool, number };
     this.#intents.push(intent);
+    if (isPayment) this.#options.history.note({ kind: "called", client, requestId, isRepeatable });
     return intent;
   }
 
   /** Starts a job or pays, possibly as a repetition. */
   async #submit({ client, requestId, tool, number }: Intent, dice: Dice): Promise<void> {
     const args = { typeUrl: TYPE_URL_PREFIX + TEST_INPUT, value: testArgs(number) };
+    const { isPayment }: ToolFacts = TOOLS[tool];
     const alsoExplained = tool === "stray_call" ? STRAYED : undefined;
     await this.#explained({ action: `${tool} ${requestId}`, alsoExplained }, async () => {
       const askedMs = performance.now();
-      const { job } = await this.#some(client, dice).call(tool, args, { requestId });
+      const noteAnswer = (outcome: string | undefined): void => {
+        this.#options.history.note({ kind: "answered", askedMs, client, requestId, outcome });
+        this.#answered.add(requestId);
+      };
+      const { job, output } = await this.#some(client, dice)
+        .call(tool, args, { requestId })
+        .catch((thrown: unknown) => {
+          if (isPayment && SealwireError.from(thrown).reason === "OUTCOME_UNKNOWN") noteAnswer(undefined);
+          throw thrown;
+        });
+      if (isPayment && output !== undefined) noteAnswer(readToken(output.value));
       if (job === undefined) return;
       this.#options.history.note({ kind: "started", askedMs, client, requestId, jobId: job.jobId });
       if (askedMs < this.#renewedMs) return;

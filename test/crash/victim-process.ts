@@ -70,7 +70,7 @@ const service = testService({
   StrayCall: { run: ([way = 0]) => strayCall(way) },
   Pay: {
     run(_, { clientId, requestId }) {
-      tell({ kind: "took effect", client: clientId, requestId, onMs: machineNow() });
+      tell({ kind: "took effect", client: clientId, requestId, outcome: "1", onMs: machineNow() });
       return 1;
     },
   },

@@ -11,6 +11,7 @@ import { longSuites } from "./suites.ts";
  *
  *   --kills <n>     processes that are killed in each scenario that loses nothing, by default 200
  *   --strikes <n>   strikes on the store in each scenario about files and failovers, by default 12
+ *   --upstream-kills <n>  upstreams that are killed, or drain, in each scenario about them, by default 250
  *   --runs <n>      draws of each property, by default 2000
  *   --only <parts>  the suites whose name holds one of these, which have commas between
  *   --to <file>     where the page goes
@@ -19,6 +20,7 @@ const { values: options } = parseArgs({
   options: {
     kills: { type: "string", default: "200" },
     strikes: { type: "string", default: "12" },
+    "upstream-kills": { type: "string", default: "250" },
     runs: { type: "string", default: "2000" },
     only: { type: "string", default: "" },
     to: { type: "string", default: join(import.meta.dirname, "../../docs/test-full.md") },
@@ -26,7 +28,12 @@ const { values: options } = parseArgs({
 });
 
 const startedAt = new Date();
-const counts = { kills: Number(options.kills), strikes: Number(options.strikes), runs: Number(options.runs) };
+const counts = {
+  kills: Number(options.kills),
+  strikes: Number(options.strikes),
+  upstreamKills: Number(options["upstream-kills"]),
+  runs: Number(options.runs),
+};
 const results: SuiteResult[] = [];
 const typed = process.argv.slice(2).map((text) => (text.includes(" ") ? `"${text}"` : text));
 const command = ["npm run test:full", ...(typed.length > 0 ? ["--", ...typed] : [])].join(" ");

@@ -4,6 +4,8 @@ export interface Counts {
   readonly kills: number;
   /** Strikes on the store in each scenario about files and failovers. */
   readonly strikes: number;
+  /** Upstreams that are killed in each scenario in which they are; a tenth as many servers are killed, or drain. */
+  readonly upstreamKills: number;
   /** Draws of each property. */
   readonly runs: number;
 }
@@ -21,7 +23,7 @@ export interface LongSuite {
 }
 
 /** The suites of a long run, in their order. */
-export function longSuites({ kills, strikes, runs }: Counts): readonly LongSuite[] {
+export function longSuites({ kills, strikes, upstreamKills, runs }: Counts): readonly LongSuite[] {
   const campaign = (faults: string, struck: readonly string[]): LongSuite => ({
     name: `crash: ${faults}`,
     counts: struck.join(" "),
@@ -29,6 +31,7 @@ export function longSuites({ kills, strikes, runs }: Counts): readonly LongSuite
   });
   const killed = ["--kills", String(kills)];
   const struck = ["--kills", String(strikes), "--strikes", String(strikes)];
+  const upstreams = ["--kills", String(Math.ceil(upstreamKills / 10)), "--strikes", String(upstreamKills)];
   return [
     {
       name: "usual tests, long properties",
@@ -48,6 +51,10 @@ export function longSuites({ kills, strikes, runs }: Counts): readonly LongSuite
     campaign("files", struck),
     campaign("failover", struck),
     campaign("lossy-failover", struck),
+    campaign("upstream-sqlite", upstreams),
+    campaign("upstream-postgres", upstreams),
+    campaign("drain-sqlite", upstreams),
+    campaign("drain-postgres", upstreams),
     {
       name: "crash: planted faults, lost workers",
       counts: "",

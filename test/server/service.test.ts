@@ -131,7 +131,7 @@ test("a drain lets open calls finish and refuses new ones; the other service goe
   watched.cancel();
   health.close();
   assert.is(own.service.serving, false);
-  await rejection("DRAINING", client.job(job.jobId).poll({ timeoutMs: 300 }));
+  await rejection("DRAINING", client.job(job.jobId).poll({ timeoutMs: 1_000 }));
   assert.is(await own.hello("Bob"), "hello Bob");
 });
 

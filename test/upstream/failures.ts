@@ -1,6 +1,8 @@
 import { Metadata, status } from "@grpc/grpc-js";
 import { ErrorInfo, RetryInfo } from "../../gen/google/rpc/error_details.ts";
-import { Status } from "../../gen/google/rpc/status.ts";
+import { Status as RpcStatus } from "../../gen/google/rpc/status.ts";
+import { ErrorReason } from "../../gen/sealwire/v1/error.ts";
+import { Response, Status } from "../../gen/sealwire/v1/response.ts";
 import type { Reason } from "../../src/errors.ts";
 import type { Store } from "../../src/store/store.ts";
 import { TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
@@ -15,6 +17,7 @@ import { encoded, type FaultCall, type FaultUpstream, SERVICE, startFaultUpstrea
 interface Both extends AsyncDisposable {
   readonly upstream: FaultUpstream;
   readonly server: TestServer;
+  readonly store: Store;
 }
 
 /** Defines the tests for an engine. `open` opens a store of its own for each. */
@@ -26,7 +29,7 @@ export function defineFailures(test: ReturnType<typeof suite>, open: () => Promi
     const server = started.use(await startServer({ tools: [], upstreams: [upstream.options], store }));
     await serves(server, "SERVING");
     const all = started.move();
-    return { upstream, server, [Symbol.asyncDispose]: () => all.disposeAsync() };
+    return { upstream, server, store, [Symbol.asyncDispose]: () => all.disposeAsync() };
   }
 
   const serves = (server: TestServer, expected: string) => {
@@ -60,6 +63,20 @@ export function defineFailures(test: ReturnType<typeof suite>, open: () => Promi
     assert.equal(await output?.json(), { text: "x" });
   });
 
+  test("a client repeats a call whose tool is away, with and without a stream", async () => {
+    await using both = await start((call) => call.send(call.what));
+    for (const pipeline of [false, true]) {
+      both.upstream.kill();
+      const client = both.server.client("alice", { pipeline });
+      const refused = both.server.client("alice", { pipeline, ...NO_RETRY });
+      await rejection("UNAVAILABLE", refused.call("act", { what: "x" }));
+      const call = client.call("act", { what: "x" });
+      await serves(both.server, "NOT_SERVING");
+      await both.upstream.restart();
+      assert.equal(await (await call).output?.json(), { text: "x" });
+    }
+  });
+
   test("lost after sending: a tool without side effects is UNAVAILABLE, one with them OUTCOME_UNKNOWN, and runs once", async () => {
     await using both = await start(() => both.upstream.kill());
     const once = both.server.client("alice", NO_RETRY);
@@ -86,6 +103,24 @@ export function defineFailures(test: ReturnType<typeof suite>, open: () => Promi
     const keys = both.upstream.calls.map(({ metadata }) => metadata.get("sealwire-idempotency-key")[0]);
     assert.is(keys.length, 2);
     assert.is(keys[0], keys[1]);
+  });
+
+  test("of two runs of an intent the caller gets the outcome that was recorded first", async () => {
+    let other: (() => Promise<unknown>) | undefined;
+    await using both = await start(
+      async (call) => {
+        await other?.();
+        call.fail({ code: status.NOT_FOUND, details: "of the second run" });
+      },
+      { deduplicates: true },
+    );
+    const error = { code: status.NOT_FOUND, reason: ErrorReason.TOOL_FAILED, message: "of the first run" };
+    const first = Response.encode(Response.fromPartial({ status: Status.ERROR, error })).finish();
+    other = () => both.store.intents.finish("alice", "one", first);
+    for (let turn = 0; turn < 2; turn += 1) {
+      const call = both.server.client().call("act", { what: "x" }, { requestId: "one" });
+      assert.is((await rejection("TOOL_FAILED", call)).message, "of the first run");
+    }
   });
 
   test("a job whose connection is lost has failed once, and is tried again", async () => {
@@ -125,7 +160,7 @@ export function defineFailures(test: ReturnType<typeof suite>, open: () => Promi
     await using both = await start((call) => {
       const code = Number(call.what);
       const metadata = new Metadata();
-      const details = Status.encode({ code, message: "no", details: [detail, debug] }).finish();
+      const details = RpcStatus.encode({ code, message: "no", details: [detail, debug] }).finish();
       metadata.set("grpc-status-details-bin", Buffer.from(details));
       call.fail({ code, details: `failed with ${code}`, metadata });
     });
@@ -154,7 +189,7 @@ export function defineFailures(test: ReturnType<typeof suite>, open: () => Promi
     const retryInfo = RetryInfo.encode({ retryDelay: { seconds: 0n, nanos: 300_000_000 } }).finish();
     const metadata = new Metadata();
     const details = [{ typeUrl: `${TYPE_URL_PREFIX}google.rpc.RetryInfo`, value: retryInfo }];
-    metadata.set("grpc-status-details-bin", Buffer.from(Status.encode({ code: 10, message: "", details }).finish()));
+    metadata.set("grpc-status-details-bin", Buffer.from(RpcStatus.encode({ code: 10, message: "", details }).finish()));
     let refusals = 1;
     await using both = await start((call) => {
       if (refusals-- > 0) call.fail({ code: Number(call.what), details: "not now", metadata });

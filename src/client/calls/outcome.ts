@@ -38,7 +38,7 @@ export interface Expectation {
   readonly sequence: number;
 }
 
-/** Reads a message that was received with gRPC OK, or on a stream. */
+/** Reads a message of a watch. */
 export function readMessage(message: Uint8Array | undefined, expected: Expectation): Outcome {
   if (message === undefined) return untrusted("The peer says OK but sent no answer.");
   try {
@@ -48,8 +48,11 @@ export function readMessage(message: Uint8Array | undefined, expected: Expectati
   }
 }
 
-/** Reads a message of a call stream, on which refusals have no gRPC status. */
-export function readStreamed(message: Uint8Array, expected: Expectation): Outcome {
+/**
+ * Reads the answer to a call, from a call stream or received with gRPC OK. On a stream refusals have no gRPC status, and
+ * the status is not signed: the reason tells.
+ */
+export function readAnswer(message: Uint8Array | undefined, expected: Expectation): Outcome {
   const outcome = readMessage(message, expected);
   if (outcome.kind !== "answer") return outcome;
   const { response } = outcome;

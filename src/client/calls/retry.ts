@@ -69,6 +69,11 @@ export class Retries {
     return this.#counted < this.#options.maxAttempts;
   }
 
+  /** True if another attempt may follow this failure: see `RetryOptions.maxAttempts`. */
+  allows(failure: Failure): boolean {
+    return this.attemptsLeft || (this.#options.maxAttempts > 1 && tellsDelay(failure));
+  }
+
   /** Resets all counts, after a message has shown that the server works. */
   reset(): void {
     this.#failures = 0;

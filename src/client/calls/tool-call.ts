@@ -8,8 +8,8 @@ import { checkTimeoutMs } from "../options.ts";
 import type { ClientCallStream } from "../transport/client-call-stream.ts";
 import type { Endpoint } from "../transport/transport.ts";
 import { Deadline, TIME_IS_UP } from "./deadline.ts";
-import { type Outcome, readFailure, readMessage } from "./outcome.ts";
-import { Retries, tellsDelay } from "./retry.ts";
+import { type Outcome, readAnswer, readFailure } from "./outcome.ts";
+import { Retries } from "./retry.ts";
 import { type EncodedMessage, RENEWALS_MAX, type SignedAttempt } from "./signer.ts";
 
 /** One intent: a tool, its arguments and the request id. */
@@ -66,8 +66,8 @@ export async function callWithin(
       alternatives: transport.alternatives,
       remainingMs: deadline.remainingMs(),
     });
-    const allowed = retries.attemptsLeft || tellsDelay(outcome);
-    if (delayMs === undefined || !allowed || delayMs >= deadline.remainingMs()) throw retries.finalError(outcome);
+    if (delayMs === undefined || !retries.allows(outcome) || delayMs >= deadline.remainingMs())
+      throw retries.finalError(outcome);
     const { reason, message } = outcome.error;
     options.logger.debug({ tool: intent.tool, requestId: intent.requestId, reason, delayMs }, `retry: ${message}`);
     await sleep(options.clock, delayMs, deadline.signal);
@@ -147,5 +147,5 @@ async function sendSingly(
     sequence: 0,
   };
   const isOk = reply.status.code === status.OK;
-  return { attempt, outcome: isOk ? readMessage(reply.message, expected) : readFailure(reply.status, expected) };
+  return { attempt, outcome: isOk ? readAnswer(reply.message, expected) : readFailure(reply.status, expected) };
 }

@@ -14,7 +14,7 @@ import {
 import { CALL_STREAM_METHOD } from "../../wire/limits.ts";
 import { readStatusDetails } from "../../wire/status.ts";
 import type { Deadline } from "../calls/deadline.ts";
-import { type Expectation, type Outcome, readStreamed, readUnsigned } from "../calls/outcome.ts";
+import { type Expectation, type Outcome, readAnswer, readUnsigned } from "../calls/outcome.ts";
 import type { Endpoint, RawDuplex, RawStatus } from "./transport.ts";
 
 /** Options of a {@link ClientCallStream}. */
@@ -164,7 +164,7 @@ export class ClientCallStream {
     const place = this.#calls.find(({ expected }) => {
       // The request id is empty if the server could not read the envelope.
       if (requestId !== "" && requestId !== expected.requestId) return false;
-      outcome = readStreamed(message, expected);
+      outcome = readAnswer(message, expected);
       return outcome.kind !== "unverified";
     });
     if (outcome === undefined || (place === undefined && requestId === "")) this.#distrust();

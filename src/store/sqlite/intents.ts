@@ -31,6 +31,8 @@ interface UnfinishedIntent {
   readonly again: boolean;
 }
 
+type FoundIntent = Exclude<IntentBegin, { readonly kind: "running" | "unknown" }> | UnfinishedIntent;
+
 /** The {@link IntentStore} of the embedded store. */
 export class SqliteIntentStore implements IntentStore {
   readonly #commits: CommitGroup;
@@ -74,17 +76,14 @@ export class SqliteIntentStore implements IntentStore {
     digest: Uint8Array,
     { repeatable = false }: { readonly repeatable?: boolean } = {},
   ): Promise<IntentBegin> {
-    const key = keyOf(clientId, requestId);
-    const found = await this.#commits.run(
-      () => this.#begin({ clientId, requestId, digest, repeatable }),
-      ({ kind }) => kind === "begun" && this.#running.add(key),
-    );
-    if (found.kind !== "unfinished") return found;
-    // Checked after the commit, because the same transaction may have begun the intent.
-    if (this.#running.has(key)) return { kind: "running" };
-    if (!found.again) return { kind: "unknown" };
-    this.#running.add(key);
-    return { kind: "begun" };
+    return new Promise((resolve, reject) => {
+      const begun = this.#commits.run(
+        () => this.#begin({ clientId, requestId, digest, repeatable }),
+        // The same transaction may have begun or ended a run. These changes apply in the order of the operations.
+        (found) => resolve(this.#enter(keyOf(clientId, requestId), found)),
+      );
+      begun.catch(reject);
+    });
   }
 
   async finish(clientId: string, requestId: string, outcome: Uint8Array): Promise<Uint8Array> {
@@ -114,13 +113,22 @@ export class SqliteIntentStore implements IntentStore {
     return sweepInSlices(this.#commits, this.#sweep, SLICE, this.#clock);
   }
 
-  #begin({ clientId, requestId, digest, repeatable }: NewIntent): IntentBegin | UnfinishedIntent {
+  /** Marks the intent as running unless it runs or has ended. */
+  #enter(key: string, found: FoundIntent): IntentBegin {
+    if (found.kind === "finished" || found.kind === "reused") return found;
+    if (found.kind === "unfinished" && this.#running.has(key)) return { kind: "running" };
+    if (found.kind === "unfinished" && !found.again) return { kind: "unknown" };
+    this.#running.add(key);
+    return { kind: "begun" };
+  }
+
+  #begin({ clientId, requestId, digest, repeatable }: NewIntent): FoundIntent {
     const { jobOfRequest, insert, extend } = this.#statements;
     const known = this.#find(clientId, requestId);
     if (known !== undefined) {
       if (Buffer.compare(known.digest, digest) !== 0) return { kind: "reused" };
       if (known.outcome !== null) return { kind: "finished", outcome: known.outcome };
-      const again = repeatable && known.repeatable === 1 && !this.#running.has(keyOf(clientId, requestId));
+      const again = repeatable && known.repeatable === 1;
       if (again) extend.run(this.#expiresAtMs(), clientId, requestId);
       return { kind: "unfinished", again };
     }
@@ -135,16 +143,16 @@ export class SqliteIntentStore implements IntentStore {
     requestId: string,
     operation: () => { readonly changes: number | bigint },
   ): Promise<KnownIntent | undefined> {
-    try {
-      const known = await this.#commits.run(() =>
-        operation().changes === 1 ? "changed" : this.#find(clientId, requestId),
-      );
-      if (known === "changed") return undefined;
-      if (known?.repeatable !== 1) throw new Error(`no intent "${requestId}" is running`);
-      return known;
-    } finally {
-      this.#running.delete(keyOf(clientId, requestId));
-    }
+    const leave = (): boolean => this.#running.delete(keyOf(clientId, requestId));
+    const known = await this.#commits
+      .run(() => (operation().changes === 1 ? "changed" : this.#find(clientId, requestId)), leave)
+      .catch((thrown: unknown) => {
+        leave();
+        throw thrown;
+      });
+    if (known === "changed") return undefined;
+    if (known?.repeatable !== 1) throw new Error(`no intent "${requestId}" is running`);
+    return known;
   }
 
   #find(clientId: string, requestId: string): KnownIntent | undefined {
