@@ -831,6 +831,14 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     ],
   },
   {
+    args: "work --store postgres://me@CLOSED/x --upstream a=unix:/x --upstream-descriptors a=list.json",
+    exit: 2,
+    says: [
+      "error: Upstreams are told the id of the server, which a worker does not know.",
+      "try: Give --server-id NAME, as the servers of the store have it.",
+    ],
+  },
+  {
     args: "work",
     exit: 2,
     says: [
