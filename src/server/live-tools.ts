@@ -132,7 +132,7 @@ export class LiveTools implements AsyncDisposable {
     const { logger } = this.#options;
     this.#reload ??= this.#readAgain()
       .catch((err: unknown) => {
-        logger.error({ err }, "the contracts of the upstreams cannot be used; the previous ones stay in force");
+        logger.error({ err }, "the files of the upstreams cannot be used; the previous ones stay in force");
       })
       .finally(() => {
         this.#reload = undefined;
@@ -153,11 +153,12 @@ export class LiveTools implements AsyncDisposable {
   async #readAgain(): Promise<void> {
     if (this.upstreams.isEmpty) return;
     const contracts = await this.upstreams.readContracts();
-    await this.upstreams.renew();
-    if (areSame(contracts, this.#contracts)) return;
-    const toolset = makeToolset(this.#options, this.upstreams, contracts);
+    const isSame = areSame(contracts, this.#contracts);
+    const toolset = isSame ? this.toolset : makeToolset(this.#options, this.upstreams, contracts);
     // Compiling the rules of many tools at once would delay the calls.
-    for (const _ of warmUp(toolset)) await nextTurn();
+    if (!isSame) for (const _ of warmUp(toolset)) await nextTurn();
+    await this.upstreams.renew();
+    if (isSame) return;
     this.upstreams.use(contracts, toolset.image);
     this.dispatcher.use(toolset);
     this.#contracts = contracts;

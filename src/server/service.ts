@@ -101,6 +101,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const tellOverdue = (tool: string, count: number): void => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);
   };
+  await using opened = new AsyncDisposableStack();
   const live: LiveTools = await LiveTools.open({
     ...resolved,
     observers,
@@ -114,6 +115,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
     overdue: new OverdueHandlers(limits.overdueHandlersMax, tellOverdue),
     serverId: () => ring().serverId,
   });
+  opened.use(live);
   const { dispatcher } = live;
   // Reports 0 at the start, so that the metric of each tool exists.
   const { catalogue } = live.toolset;
@@ -163,6 +165,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   });
 
   const worker = resolved.work === false ? undefined : await store.jobs.work(live.jobHandlers, resolved.work);
+  opened.move();
   return new AssembledService({ interceptor, live, worker, drain, log, observers, options: resolved });
 }
 

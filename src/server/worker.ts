@@ -1,3 +1,5 @@
+import { SealwireError } from "../errors.ts";
+import { IDENTIFIER } from "../files/json-fields.ts";
 import type { WorkOptions } from "../jobs/engine.ts";
 import { checkWorkOptions, GRACE_LIMITS } from "../jobs/work-limits.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -20,7 +22,7 @@ export interface WorkerOptions {
   readonly descriptors?: readonly Uint8Array[];
   /** gRPC servers in any language whose job tools are run, too. Default none. */
   readonly upstreams?: readonly UpstreamOptions[];
-  /** The id of the servers, for `upstreams`; see `KeyRing`. Default "". */
+  /** The id of the servers, as in their key ring. Required with `upstreams`, which are told it. */
   readonly serverId?: string;
   readonly work: WorkOptions;
   /** Observe the upstreams; see `createMetrics`. */
@@ -57,13 +59,20 @@ export async function createWorker(options: WorkerOptions): Promise<SealwireWork
   const { store, tools, descriptors = [], upstreams = [], serverId = "", work, observers = [] } = options;
   const logger = guardLogger(options.logger ?? silentLogger);
   checkWorkOptions(work, "work.");
+  if (upstreams.length > 0 && !IDENTIFIER.pattern.test(serverId)) {
+    const rule = `must be ${IDENTIFIER.expected}, because upstreams are told it`;
+    throw new SealwireError("OPTIONS_INVALID", `serverId ${rule}.`);
+  }
+  await using opened = new AsyncDisposableStack();
   const live = await LiveTools.open({
     ...{ store, tools, descriptors, upstreams, logger },
     serverId: () => serverId,
     observers: observers.map((observer) => guardUpstreamObserver(observer, logger)),
     clock: systemClock,
   });
+  opened.use(live);
   const worker = await store.jobs.work(live.jobHandlers, work);
+  opened.move();
   const end = async (graceMs: number): Promise<void> => {
     await worker.stop(graceMs);
     await live[Symbol.asyncDispose]();
