@@ -5,6 +5,7 @@ export const benches = {
   calls: async () => (await import("./calls.ts")).calls,
   parts: async () => (await import("./parts.ts")).parts,
   connections: async () => (await import("./connections.ts")).connections,
+  upstream: async () => (await import("./upstream.ts")).upstream,
   sizes: async () => (await import("./sizes.ts")).sizes,
   jobs: async () => (await import("./jobs.ts")).jobs,
   costs: async () => (await import("./costs.ts")).costs,

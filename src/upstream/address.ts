@@ -133,9 +133,11 @@ export class UpstreamAddress {
   async #checkAll(): Promise<boolean> {
     const { services, logger, onChange } = this.#options;
     const fault = this.#folderFault();
+    const channel = this.#channel;
     const checks = services().map(async (service) => {
       const verdict = fault === undefined ? await this.#check(service) : "refused";
-      if (this.#closed) return false;
+      // The end of a check says nothing if this process has closed its connection.
+      if (this.#closed || channel !== this.#channel) return false;
       const strikes = verdict === "no answer" ? (this.#strikes.get(service) ?? 0) + 1 : 0;
       this.#strikes.set(service, strikes);
       if (verdict === "not serving") this.#leaving.add(service);
