@@ -106,7 +106,6 @@ export class UpstreamAddress {
   /** Reads the TLS files again for new connections. Open calls end on the old one. */
   renew(): void {
     const { upstream, address } = this.#options;
-    if (upstream.tls === undefined) return;
     const before = this.#channel;
     this.#channel = new UpstreamChannel(address, securityOf(upstream));
     before.close();

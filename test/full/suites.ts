@@ -46,6 +46,12 @@ export function longSuites({ kills, strikes, upstreamKills, runs }: Counts): rea
       args: ["test/run.ts", "--hostile", "--show", "--jobs", "1"],
       showsFigures: true,
     },
+    {
+      name: "upstreams in four languages",
+      counts: "away for 60 s",
+      args: ["test/run.ts", "--interop", "--show", "--jobs", "1", "interop/upstream/serving"],
+      env: { SEALWIRE_AWAY_SECONDS: "60" },
+    },
     campaign("sqlite", killed),
     campaign("postgres", killed),
     campaign("files", struck),

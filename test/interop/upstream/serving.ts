@@ -31,6 +31,8 @@ const image = imageWith([descriptors]);
 const ONCE = { retry: { maxAttempts: 1 } } as const;
 /** Number of jobs that a drain hands back. */
 const JOBS = 50;
+/** How long an upstream is away. */
+const AWAY_MS = Number(process.env.SEALWIRE_AWAY_SECONDS ?? 5) * 1_000;
 /** What no answer may contain: addresses, paths and texts of the transport. */
 const INSIDE =
   /\.sock|\/tmp\/|127\.0\.0\.1|ECONN|EPIPE|UNAVAILABLE:|connection dropped|RST_STREAM|grpc\.|Traceback|panic/i;
@@ -197,7 +199,7 @@ export function testServing(language: Language): void {
     assert.is(failed.error?.reason, "UNAVAILABLE");
     await serving(own, "NOT_SERVING");
     const waiting = await startJob("count_words", { text: "later" }, by);
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await new Promise((resolve) => setTimeout(resolve, AWAY_MS));
     assert.equal([(await waiting.poll()).state, (await waiting.poll()).error], ["QUEUED", undefined]);
     mortal = await startArchive(language, { folder });
     assert.equal(await (await job.result()).json(), { words: "3" });
