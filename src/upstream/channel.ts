@@ -52,7 +52,8 @@ const sameBytes = (message: Buffer): Buffer => message;
 const STREAM_REFUSED = "Stream refused by server";
 const LOST = /^(?:Connection dropped|.*\b(?:ECONNRESET|ETIMEDOUT|EPIPE)\b.*|.*triggered by internal client error.*)$/s;
 /** HTTP/2 resets and HTTP statuses, for which grpc-js chooses codes by which a tool could have reported its own failure. */
-const NO_GRPC = /^(?:Bandwidth exhausted or memory limit exceeded|Protocol not secure enough|Received HTTP status code \d+)$/;
+const NO_GRPC =
+  /^(?:Bandwidth exhausted or memory limit exceeded|Protocol not secure enough|Received HTTP status code \d+)$/;
 const TOO_LARGE = /^Received message (?:larger than max|that decompresses to a size larger than) /;
 const WRONG_COUNT: ReadonlySet<string> = new Set(["No message received", "Too many responses received"]);
 

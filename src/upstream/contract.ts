@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { type DescService, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { SealwireError } from "../errors.ts";
+import { readRegularFile } from "../files/regular-file.ts";
 import { builtinDescriptorSet, type Image, imageWith, readImage } from "../wire/descriptors.ts";
 import type { ResolvedUpstream } from "./options.ts";
 
@@ -17,19 +17,21 @@ const SHARED_FILES = /^(?:google|buf\/validate|sealwire|grpc)\//;
 /** Packages whose services are never tools. */
 const NO_TOOLS = /^(?:google|grpc|sealwire)\./;
 
+/** Maximum size of a FileDescriptorSet. Reading it delays everything else in the process. */
+const MAX_DESCRIPTORS_BYTES = 16 * 1024 * 1024;
+
 /** Reads the descriptors of an upstream. Throws OPTIONS_INVALID naming the upstream and the file. */
-export async function readContract(upstream: ResolvedUpstream): Promise<UpstreamContract> {
+export function readContract(upstream: ResolvedUpstream): UpstreamContract {
   const { name, descriptors: given } = upstream;
   try {
-    const descriptors = typeof given === "string" ? await readFile(given) : given;
+    const read = (path: string) => readRegularFile({ path, what: "The file", maxBytes: MAX_DESCRIPTORS_BYTES });
+    const descriptors = typeof given === "string" ? read(given) : given;
     readImage(builtinDescriptorSet(), descriptors);
     return { upstream, descriptors };
   } catch (cause) {
+    if (!(cause instanceof SealwireError)) throw cause;
     const where = typeof given === "string" ? ` in ${given}` : "";
-    const { code } = cause as NodeJS.ErrnoException;
-    const problem =
-      cause instanceof SealwireError ? cause.message : `They cannot be read (${code ?? "not a FileDescriptorSet"}).`;
-    throw new SealwireError("OPTIONS_INVALID", `The descriptors of the upstream "${name}"${where}: ${problem}`, {
+    throw new SealwireError("OPTIONS_INVALID", `The descriptors of the upstream "${name}"${where}: ${cause.message}`, {
       cause,
     });
   }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SealwireError } from "../../src/errors.ts";
@@ -77,6 +77,30 @@ test("plaintext is for sockets that others cannot replace, and for ports with an
   }
 });
 
+test("a socket's folder that another user could have made, or could replace, is refused", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-options-"));
+  try {
+    const shared = join(folder, "shared");
+    mkdirSync(join(shared, "own", "run"), { recursive: true });
+    symlinkSync(join(shared, "own"), join(folder, "link"));
+    const addresses = [join(shared, "own", "run"), join(folder, "link", "run")].map((each) => `unix:${each}/a.sock`);
+    for (const address of addresses) resolveUpstreams([{ ...VALID, address }]);
+    chmodSync(shared, 0o777);
+    for (const address of addresses)
+      assert.match(refusal({ address }), `other users can write to ${shared}, so chmod o-w it, or set trust_loopback`);
+    chmodSync(shared, 0o1777);
+    for (const address of addresses) resolveUpstreams([{ ...VALID, address }]);
+    if (process.geteuid?.() === 0) {
+      chownSync(join(shared, "own"), 65_534, 65_534);
+      for (const address of addresses) assert.match(refusal({ address }), `${shared}/own belongs to another user`);
+    }
+    symlinkSync("loop", join(folder, "loop"));
+    assert.match(refusal({ address: `unix:${folder}/loop/a.sock` }), /loop cannot be examined \(ELOOP\)/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("contracts that contradict each other, or cannot be tools, are refused at the start, naming both", async () => {
   const named = (name: string, edit: (source: string) => string = (source) => source): UpstreamOptions => ({
     name,
@@ -114,7 +138,7 @@ test("contracts that contradict each other, or cannot be tools, are refused at t
     [[{ ...named("one"), descriptors: Buffer.from("nonsense") }], /The descriptors of the upstream "one"/],
     [
       [{ ...named("one"), descriptors: "/nowhere/d.binpb" }],
-      /"one" in \/nowhere\/d\.binpb: They cannot be read \(ENOENT\)/,
+      /"one" in \/nowhere\/d\.binpb: The file cannot be read \(ENOENT\)/,
     ],
   ];
   for (const [upstreams, expected] of cases) {
