@@ -1,6 +1,8 @@
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { SealwireError } from "../../src/errors.ts";
 import { resolveUpstreams, type UpstreamOptions } from "../../src/upstream/options.ts";
 import { rejection } from "../support/rejection.ts";
@@ -149,6 +151,23 @@ test("contracts that contradict each other, or cannot be tools, are refused at t
   assert.match(message, /sealwire\.demo\.v1\.DemoToolService\.BatchSum are both the tool "batch_sum"/);
   await using server = await startServer({ tools: [], upstreams: [{ ...VALID, descriptors: faultDescriptors() }] });
   assert.equal(server.server.tools, ["act", "flow", "look", "work"]);
+});
+
+test("a type that a contract defines in two files is refused", async () => {
+  const file = (name: string, service: object[] = []) => ({
+    name,
+    syntax: "proto3",
+    package: "twice.v1",
+    messageType: [{ name: "Note" }],
+    service,
+  });
+  const keep = { name: "Keep", inputType: ".twice.v1.Note", outputType: ".twice.v1.Note" };
+  const set = create(FileDescriptorSetSchema, {
+    file: [file("twice/v1/a.proto", [{ name: "NoteToolService", method: [keep] }]), file("twice/v1/b.proto")],
+  });
+  const upstreams = [{ ...VALID, descriptors: toBinary(FileDescriptorSetSchema, set) }];
+  const { message } = await rejection("OPTIONS_INVALID", startServer({ tools: [], upstreams }));
+  assert.match(message, /twice\.v1\.Note of the upstream "py" is in twice\/v1\/a\.proto and in another file, too/);
 });
 
 function asBatchSum(source: string): string {
