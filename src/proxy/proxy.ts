@@ -8,7 +8,7 @@ import { RefusalCounts } from "../server/request/refusal-counts.ts";
 import { DEFAULT_SERVER_LIMITS } from "../server/server-limits.ts";
 import { addReflection } from "../server/services/reflection.ts";
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
-import { readIntent } from "./call-metadata.ts";
+import { checkIntentHeaders, readIntent } from "./call-metadata.ts";
 import { CallerCheck } from "./caller-check.ts";
 import { ContractCache } from "./contract-cache.ts";
 import { addHealth } from "./health.ts";
@@ -131,6 +131,11 @@ class RunningProxy implements ToolProxy {
     }
     if (this.#drain.signal.aborted) return failureBefore(new SealwireError("DRAINING", "The proxy is shutting down."));
     if (this.#open >= this.#options.limits.callsMax) return failureBefore(tooManyCalls(this.#open));
+    try {
+      checkIntentHeaders(headers);
+    } catch (thrown) {
+      return failureBefore(SealwireError.from(thrown));
+    }
     this.#open += 1;
     stream.once("close", () => {
       this.#open -= 1;

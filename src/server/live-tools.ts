@@ -48,7 +48,9 @@ export class LiveTools implements AsyncDisposable {
   readonly #looks: AsyncDisposable | undefined;
   readonly #listeners = new Set<() => void>();
   #contracts: readonly UpstreamContract[];
-  #reload: Promise<void> | undefined;
+  #reload: Promise<void> = Promise.resolve();
+  /** A reload that begins after the current one. */
+  #nextReload: Promise<void> | undefined;
 
   private constructor(
     options: LiveToolsOptions,
@@ -71,7 +73,7 @@ export class LiveTools implements AsyncDisposable {
   static async open(options: LiveToolsOptions): Promise<LiveTools> {
     const upstreams = await Upstreams.open(options);
     try {
-      const contracts = await upstreams.readContracts();
+      const contracts = upstreams.readContracts();
       const toolset = makeToolset(options, upstreams, contracts);
       for (const _ of warmUp(toolset));
       upstreams.use(contracts, toolset.image);
@@ -129,20 +131,18 @@ export class LiveTools implements AsyncDisposable {
    * what cannot be used is logged, and everything stays as it was.
    */
   reload(): Promise<void> {
-    const { logger } = this.#options;
-    this.#reload ??= this.#readAgain()
-      .catch((err: unknown) => {
-        logger.error({ err }, "the files of the upstreams cannot be used; the previous ones stay in force");
-      })
-      .finally(() => {
-        this.#reload = undefined;
-      });
-    return this.#reload;
+    // One that runs may have read the files before their last change.
+    this.#nextReload ??= this.#reload.then(() => {
+      this.#nextReload = undefined;
+      this.#reload = this.#reloadNow();
+      return this.#reload;
+    });
+    return this.#nextReload;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#looks?.[Symbol.asyncDispose]();
-    await this.#reload;
+    await (this.#nextReload ?? this.#reload);
     this.upstreams[Symbol.dispose]();
   }
 
@@ -150,9 +150,18 @@ export class LiveTools implements AsyncDisposable {
     if (await this.upstreams.haveFilesChanged()) await this.reload();
   }
 
+  async #reloadNow(): Promise<void> {
+    try {
+      await this.#readAgain();
+    } catch (err) {
+      const { logger } = this.#options;
+      logger.error({ err }, "the files of the upstreams cannot be used; the previous ones stay in force");
+    }
+  }
+
   async #readAgain(): Promise<void> {
     if (this.upstreams.isEmpty) return;
-    const contracts = await this.upstreams.readContracts();
+    const contracts = this.upstreams.readContracts();
     const isSame = areSame(contracts, this.#contracts);
     const toolset = isSame ? this.toolset : makeToolset(this.#options, this.upstreams, contracts);
     // Compiling the rules of many tools at once would delay the calls.
@@ -176,7 +185,7 @@ export async function checkOffered(
   context: Pick<LiveToolsOptions, "clock" | "logger">,
 ): Promise<void> {
   using upstreams = await Upstreams.open({ ...offered, ...context, serverId: () => "", observers: [] });
-  makeToolset(offered, upstreams, await upstreams.readContracts());
+  makeToolset(offered, upstreams, upstreams.readContracts());
 }
 
 function makeToolset(

@@ -8,7 +8,7 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { unixPathOf } from "../wire/server-address.ts";
 import { UpstreamChannel, type UpstreamStatus } from "./channel.ts";
-import { securityOf } from "./channel-security.ts";
+import { type ChannelSecurity, securityOf } from "./channel-security.ts";
 import { type ResolvedUpstream, socketFolderFault, type UpstreamHealthMode } from "./options.ts";
 
 /** Options of an {@link UpstreamAddress}. */
@@ -24,7 +24,11 @@ export interface UpstreamAddressOptions {
 }
 
 /** What a check finds out about a service. */
-type Verdict = "serving" | "not serving" | "refused" | "no answer";
+interface Verdict {
+  readonly found: "serving" | "not serving" | "refused" | "no answer";
+  /** What the connection or the upstream says, for the log. */
+  readonly why?: string;
+}
 
 const CHECK_METHOD = "/grpc.health.v1.Health/Check";
 const CHECK_INTERVAL_MS = 5_000;
@@ -45,8 +49,11 @@ export class UpstreamAddress {
   readonly #serving = new Set<string>();
   readonly #leaving = new Set<string>();
   readonly #strikes = new Map<string, number>();
+  /** What the log says of each service. */
+  readonly #logged = new Map<string, boolean>();
   /** End of the time in which a method is not called, monotonic milliseconds. */
   readonly #unimplemented = new Map<string, number>();
+  #security: ChannelSecurity;
   #channel: UpstreamChannel;
   #mode: UpstreamHealthMode;
   #closed = false;
@@ -57,7 +64,8 @@ export class UpstreamAddress {
   constructor(options: UpstreamAddressOptions) {
     this.#options = options;
     this.#mode = options.upstream.health;
-    this.#channel = new UpstreamChannel(options.address, securityOf(options.upstream));
+    this.#security = securityOf(options.upstream);
+    this.#channel = new UpstreamChannel(options.address, this.#security);
     void this.#follow();
   }
 
@@ -105,10 +113,8 @@ export class UpstreamAddress {
 
   /** Reads the TLS files again for new connections. Open calls end on the old one. */
   renew(): void {
-    const { upstream, address } = this.#options;
-    const before = this.#channel;
-    this.#channel = new UpstreamChannel(address, securityOf(upstream));
-    before.close();
+    this.#security = securityOf(this.#options.upstream);
+    this.#reconnect();
     this.checkNow();
   }
 
@@ -133,24 +139,39 @@ export class UpstreamAddress {
     const { services, logger, onChange } = this.#options;
     const fault = this.#folderFault();
     const channel = this.#channel;
+    let isDead = false;
     const checks = services().map(async (service) => {
-      const verdict = fault === undefined ? await this.#check(service) : "refused";
+      const { found, why }: Verdict =
+        fault === undefined ? await this.#check(service) : { found: "refused", why: fault };
       // The end of a check says nothing if this process has closed its connection.
       if (this.#closed || channel !== this.#channel) return false;
-      const strikes = verdict === "no answer" ? (this.#strikes.get(service) ?? 0) + 1 : 0;
+      const strikes = found === "no answer" ? (this.#strikes.get(service) ?? 0) + 1 : 0;
       this.#strikes.set(service, strikes);
-      if (verdict === "not serving") this.#leaving.add(service);
-      else if (verdict === "serving") this.#leaving.delete(service);
-      const isUp = verdict === "serving" || (strikes > 0 && strikes < STRIKES && this.#serving.has(service));
-      if (this.#set(service, isUp)) {
+      if (strikes > 0 && strikes % STRIKES === 0) isDead = true;
+      if (found === "not serving") this.#leaving.add(service);
+      else if (found === "serving") this.#leaving.delete(service);
+      const isUp = found === "serving" || (strikes > 0 && strikes < STRIKES && this.#serving.has(service));
+      if (this.#logged.get(service) !== isUp) {
+        this.#logged.set(service, isUp);
         if (isUp) logger.info({ service }, "the upstream serves");
-        else logger.warn({ service, found: fault ?? verdict }, "the upstream does not serve");
-        onChange();
+        else logger.warn({ service, found, why }, "the upstream does not serve");
       }
+      if (this.#set(service, isUp)) onChange();
       return isUp && strikes === 0;
     });
     const found = await Promise.all(checks);
+    if (isDead && !this.#closed) this.#reconnect();
     return found.every((isUp) => isUp);
+  }
+
+  /**
+   * Replaces the connection. Open calls end on the old one. The other end of a connection that is silent may have gone
+   * without a word; TCP would notice that after a quarter of an hour.
+   */
+  #reconnect(): void {
+    const before = this.#channel;
+    this.#channel = new UpstreamChannel(this.#options.address, this.#security);
+    before.close();
   }
 
   /** Returns true if the service's state has changed. */
@@ -164,15 +185,16 @@ export class UpstreamAddress {
   async #check(service: string): Promise<Verdict> {
     if (this.#mode === "grpc") {
       const verdict = await this.#askHealth(service);
-      if (verdict !== "no health service") return verdict;
+      if (verdict !== undefined) return verdict;
       this.#mode = "connect";
       this.#options.logger.info({}, "the upstream has no health service; it counts as up while it can be connected");
     }
-    if (this.#mode === "off") return "serving";
-    return (await this.#channel.connects(this.#deadlineMs())) ? "serving" : "refused";
+    if (this.#mode === "off") return { found: "serving" };
+    return { found: (await this.#channel.connects(this.#deadlineMs())) ? "serving" : "refused" };
   }
 
-  async #askHealth(service: string): Promise<Verdict | "no health service"> {
+  /** `undefined` if the upstream has no health service. */
+  async #askHealth(service: string): Promise<Verdict | undefined> {
     const reply = await this.#channel.unary({
       path: CHECK_METHOD,
       message: HealthCheckRequest.encode({ service }).finish(),
@@ -180,11 +202,13 @@ export class UpstreamAddress {
       deadlineMs: this.#deadlineMs(),
       signal: undefined,
     });
-    if (Buffer.isBuffer(reply)) return isServing(reply) ? "serving" : "not serving";
-    if (reply.code === status.UNIMPLEMENTED && reply.by === "upstream") return "no health service";
+    if (Buffer.isBuffer(reply)) return { found: isServing(reply) ? "serving" : "not serving" };
+    const { code, by, details } = reply;
+    if (code === status.UNIMPLEMENTED && by === "upstream") return undefined;
     // The upstream reports its health as a whole only.
-    if (reply.code === status.NOT_FOUND && service !== "") return this.#askHealth("");
-    return reply.by === "unsent" && reply.code === status.UNAVAILABLE ? "refused" : "no answer";
+    if (code === status.NOT_FOUND && service !== "" && !this.#closed) return this.#askHealth("");
+    const isRefused = by === "unsent" && code === status.UNAVAILABLE;
+    return { found: isRefused ? "refused" : "no answer", why: `${status[code]}: ${details}` };
   }
 
   /** gRPC deadlines are times of the system's clock. */
@@ -195,7 +219,7 @@ export class UpstreamAddress {
   #folderFault(): string | undefined {
     const { upstream, address } = this.#options;
     const path = unixPathOf(address);
-    return path === undefined || this.#serving.size > 0 ? undefined : socketFolderFault(upstream, path);
+    return path === undefined ? undefined : socketFolderFault(upstream, path);
   }
 
   #pause(delayMs: number): Promise<void> {

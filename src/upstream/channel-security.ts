@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { type ChannelCredentials, type ClientOptions, credentials } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
+import { readRegularFile } from "../files/regular-file.ts";
 import type { ResolvedUpstream, UpstreamTlsOptions } from "./options.ts";
 
 /** The credentials of a channel, and the options that belong to them. */
@@ -8,6 +8,8 @@ export interface ChannelSecurity {
   readonly credentials: ChannelCredentials;
   readonly options: ClientOptions;
 }
+
+const MAX_PEM_BYTES = 4 * 1024 * 1024;
 
 /** The security of the channels to an upstream. Throws OPTIONS_INVALID naming the upstream and the file. */
 export function securityOf({ name, tls }: Pick<ResolvedUpstream, "name" | "tls">): ChannelSecurity {
@@ -26,18 +28,7 @@ function tlsCredentials(
 ): ChannelCredentials {
   const read = (path: string | undefined): Buffer | null => {
     if (path === undefined) return null;
-    try {
-      return readFileSync(path);
-    } catch (cause) {
-      const { code = "unknown" } = cause as NodeJS.ErrnoException;
-      throw new SealwireError(
-        "OPTIONS_INVALID",
-        `The file ${path} of the upstream "${name}" cannot be read (${code}).`,
-        {
-          cause,
-        },
-      );
-    }
+    return readRegularFile({ path, what: `The file ${path} of the upstream "${name}"`, maxBytes: MAX_PEM_BYTES });
   };
   const files = [read(caPath), read(privateKeyPath), read(certificatePath)] as const;
   try {

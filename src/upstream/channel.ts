@@ -8,7 +8,7 @@ export type EndedBy =
   | "upstream"
   /** There was no connection, or the upstream refused the stream: it has certainly not begun. */
   | "unsent"
-  /** The connection was lost without a status. */
+  /** Nobody has sent a gRPC status: the connection was lost, the stream reset, or something in between answered in HTTP. */
   | "loss"
   /** The answer was larger than {@link MAX_RESULT_BYTES}. */
   | "size"
@@ -51,7 +51,10 @@ const sameBytes = (message: Buffer): Buffer => message;
 /** Messages of grpc-js, which reports these ends by no code of their own. test/upstream/channel.test.ts provokes each. */
 const STREAM_REFUSED = "Stream refused by server";
 const LOST = /^(?:Connection dropped|.*\b(?:ECONNRESET|ETIMEDOUT|EPIPE)\b.*|.*triggered by internal client error.*)$/s;
-const TOO_LARGE = /^Received message larger than max /;
+/** HTTP/2 resets and HTTP statuses, for which grpc-js chooses codes by which a tool could have reported its own failure. */
+const NO_GRPC =
+  /^(?:Bandwidth exhausted or memory limit exceeded|Protocol not secure enough|Received HTTP status code \d+)$/;
+const TOO_LARGE = /^Received message (?:larger than max|that decompresses to a size larger than) /;
 const WRONG_COUNT: ReadonlySet<string> = new Set(["No message received", "Too many responses received"]);
 
 const wrongCount: UpstreamStatus = {
@@ -163,11 +166,12 @@ export class UpstreamChannel {
   #endedBy(call: { getPeer(): string }, details: string, metadata: Metadata): EndedBy {
     // grpc-js reports the channel's target as the peer of a call that never had a stream.
     if (call.getPeer() === this.#client.getChannel().getTarget()) return "unsent";
+    // The answer was discarded here, and the metadata are those of a call that had succeeded.
+    if (TOO_LARGE.test(details)) return "size";
+    if (WRONG_COUNT.has(details)) return "count";
     if (Object.keys(metadata.getMap()).length > 0) return "upstream";
     if (details === STREAM_REFUSED) return "unsent";
-    if (LOST.test(details)) return "loss";
-    if (TOO_LARGE.test(details)) return "size";
-    return WRONG_COUNT.has(details) ? "count" : "upstream";
+    return LOST.test(details) || NO_GRPC.test(details) ? "loss" : "upstream";
   }
 }
 

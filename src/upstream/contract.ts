@@ -1,7 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { type DescService, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { SealwireError } from "../errors.ts";
+import { readRegularFile } from "../files/regular-file.ts";
 import { builtinDescriptorSet, type Image, imageWith, readImage } from "../wire/descriptors.ts";
 import type { ResolvedUpstream } from "./options.ts";
 
@@ -10,6 +11,8 @@ export interface UpstreamContract {
   readonly upstream: ResolvedUpstream;
   /** The serialized FileDescriptorSet. */
   readonly descriptors: Uint8Array;
+  /** They and Sealwire's own contract. */
+  readonly image: Image;
 }
 
 /** Packages whose files are the same for everybody: the first definition is used. */
@@ -17,19 +20,20 @@ const SHARED_FILES = /^(?:google|buf\/validate|sealwire|grpc)\//;
 /** Packages whose services are never tools. */
 const NO_TOOLS = /^(?:google|grpc|sealwire)\./;
 
+/** Maximum size of a FileDescriptorSet. Reading it delays everything else in the process. */
+const MAX_DESCRIPTORS_BYTES = 16 * 1024 * 1024;
+
 /** Reads the descriptors of an upstream. Throws OPTIONS_INVALID naming the upstream and the file. */
-export async function readContract(upstream: ResolvedUpstream): Promise<UpstreamContract> {
+export function readContract(upstream: ResolvedUpstream): UpstreamContract {
   const { name, descriptors: given } = upstream;
   try {
-    const descriptors = typeof given === "string" ? await readFile(given) : given;
-    readImage(builtinDescriptorSet(), descriptors);
-    return { upstream, descriptors };
+    const read = (path: string) => readRegularFile({ path, what: "The file", maxBytes: MAX_DESCRIPTORS_BYTES });
+    const descriptors = typeof given === "string" ? read(given) : given;
+    return { upstream, descriptors, image: readImage(builtinDescriptorSet(), descriptors) };
   } catch (cause) {
+    if (!(cause instanceof SealwireError)) throw cause;
     const where = typeof given === "string" ? ` in ${given}` : "";
-    const { code } = cause as NodeJS.ErrnoException;
-    const problem =
-      cause instanceof SealwireError ? cause.message : `They cannot be read (${code ?? "not a FileDescriptorSet"}).`;
-    throw new SealwireError("OPTIONS_INVALID", `The descriptors of the upstream "${name}"${where}: ${problem}`, {
+    throw new SealwireError("OPTIONS_INVALID", `The descriptors of the upstream "${name}"${where}: ${cause.message}`, {
       cause,
     });
   }
@@ -40,9 +44,9 @@ export function imageOf(descriptors: readonly Uint8Array[], contracts: readonly 
   const first = imageWith(descriptors);
   const owners = new Map<string, { readonly who: string; readonly file: Uint8Array }>();
   for (const [name, file] of first.files) owners.set(name, { who: "this server", file });
-  for (const { upstream, descriptors: set } of contracts) {
+  for (const { upstream, image: own } of contracts) {
     const who = `the upstream "${upstream.name}"`;
-    for (const [name, file] of readImage(builtinDescriptorSet(), set).files) {
+    for (const [name, file] of own.files) {
       const other = owners.get(name);
       if (other === undefined) owners.set(name, { who, file });
       else if (!SHARED_FILES.test(name) && !isSameFile(other.file, file)) {
@@ -54,12 +58,12 @@ export function imageOf(descriptors: readonly Uint8Array[], contracts: readonly 
     }
   }
   const image = imageWith([...descriptors, ...contracts.map(({ descriptors: set }) => set)]);
-  for (const { upstream, descriptors: set } of contracts) checkTypes(upstream, set, image);
+  for (const contract of contracts) checkTypes(contract, image);
   return image;
 }
 
 /** The services whose methods an upstream offers. Throws OPTIONS_INVALID if a service in the options does not exist. */
-export function offeredServices({ upstream, descriptors }: UpstreamContract, image: Image): readonly DescService[] {
+export function offeredServices({ upstream, image: own }: UpstreamContract, image: Image): readonly DescService[] {
   const { name, services } = upstream;
   if (services !== undefined) {
     return services.map((service) => {
@@ -71,21 +75,21 @@ export function offeredServices({ upstream, descriptors }: UpstreamContract, ima
       );
     });
   }
-  const own = readImage(builtinDescriptorSet(), descriptors).registry;
   const found = [...image.registry].filter(
-    (type) => type.kind === "service" && !NO_TOOLS.test(type.typeName) && own.getService(type.typeName) !== undefined,
+    (type) =>
+      type.kind === "service" && !NO_TOOLS.test(type.typeName) && own.registry.getService(type.typeName) !== undefined,
   ) as DescService[];
   if (found.length > 0) return found;
   throw new SealwireError("OPTIONS_INVALID", `The descriptors of the upstream "${name}" contain no service.`);
 }
 
 /** Two files that define one type would make the meaning of its name depend on their order. */
-function checkTypes({ name }: ResolvedUpstream, set: Uint8Array, image: Image): void {
-  for (const type of readImage(builtinDescriptorSet(), set).registry) {
+function checkTypes({ upstream, image: own }: UpstreamContract, image: Image): void {
+  for (const type of [...own.registry.files].flatMap((file) => [...nestedTypes(file)])) {
     if (type.kind === "extension" || image.registry.get(type.typeName)?.file.name === type.file.name) continue;
     throw new SealwireError(
       "OPTIONS_INVALID",
-      `${type.typeName} of the upstream "${name}" is in ${type.file.name}.proto and in another file, too; give both the same file.`,
+      `${type.typeName} of the upstream "${upstream.name}" is in ${type.file.name}.proto and in another file, too; define it once.`,
     );
   }
 }

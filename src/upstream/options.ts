@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { SealwireError } from "../errors.ts";
+import { replaceableFolder } from "../files/folder-trust.ts";
 import { checkNumber, type NumberRange } from "../runtime/number-range.ts";
 import { DAY_MS } from "../runtime/time-span.ts";
 import { isLoopback } from "../wire/loopback.ts";
@@ -176,15 +177,28 @@ function checkTrust(options: ResolvedUpstream, address: string): void {
   );
 }
 
-/** Why a unix socket cannot be used: another user could replace it. `undefined` if it can, or if there is no folder yet. */
+/**
+ * Why a unix socket cannot be used: any user of this machine, or the group of its folder, could replace it. `undefined`
+ * if it can, or if there is no folder yet.
+ */
 export function socketFolderFault(
   { trustLoopback }: Pick<ResolvedUpstream, "trustLoopback">,
   path: string,
 ): string | undefined {
+  if (trustLoopback) return undefined;
   const folder = dirname(path);
-  const status = statSync(folder, { throwIfNoEntry: false });
-  if (status === undefined || trustLoopback || (status.mode & OTHERS_WRITE) === 0) return undefined;
-  return `other users can write to ${folder}, so chmod go-w it, or set trust_loopback`;
+  try {
+    const status = statSync(folder, { throwIfNoEntry: false });
+    if (status === undefined) return undefined;
+    const fault =
+      (status.mode & OTHERS_WRITE) === 0
+        ? replaceableFolder(folder)
+        : `other users can write to ${folder}, so chmod go-w it`;
+    return fault && `${fault}, or set trust_loopback`;
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    return `${folder} cannot be examined (${code})`;
+  }
 }
 
 function refused({ name }: Pick<UpstreamOptions, "name">, option: string, problem: string): SealwireError {

@@ -8,8 +8,8 @@ import type { ResolvedUpstream } from "./options.ts";
 export interface UpstreamObserver {
   /** A call to an upstream has ended. */
   upstreamCalled?(upstream: string, code: status, durationMs: number): void;
-  /** Called at the start, then at each change. */
-  upstreamServes?(upstream: string, service: string, serves: boolean): void;
+  /** Called at the start, then at each change. `undefined`: the service is no longer offered. */
+  upstreamServes?(upstream: string, service: string, serves: boolean | undefined): void;
   /** Number of open calls, after each change. */
   upstreamInFlight?(upstream: string, count: number): void;
 }
@@ -68,6 +68,7 @@ export class Upstream {
 
   /** Replaces {@link services}. */
   use(services: readonly string[]): void {
+    for (const service of this.#services) if (!services.includes(service)) this.#tellServing(service, undefined);
     for (const service of services) if (!this.#services.includes(service)) this.#tellServing(service, false);
     this.#services = services;
     for (const address of this.#addresses) address.checkNow();
@@ -139,7 +140,7 @@ export class Upstream {
     this.#tellMore();
   }
 
-  #tellServing(service: string, serves: boolean): void {
+  #tellServing(service: string, serves: boolean | undefined): void {
     for (const observer of this.#observers) observer.upstreamServes?.(this.options.name, service, serves);
   }
 

@@ -69,8 +69,8 @@ export class Upstreams implements Disposable {
   }
 
   /** Reads the contracts. Throws OPTIONS_INVALID naming the upstream and the file. */
-  readContracts(): Promise<readonly UpstreamContract[]> {
-    return Promise.all(this.#resolved.map(readContract));
+  readContracts(): readonly UpstreamContract[] {
+    return this.#resolved.map(readContract);
   }
 
   /** Makes the tools of the contracts. The first call starts the health checks. Throws OPTIONS_INVALID. */

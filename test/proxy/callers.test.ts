@@ -129,6 +129,17 @@ test("a name that leads to loopback is not the proxy's own", async () => {
   });
 });
 
+test("a request id that gRPC would drop is refused by name, so that a repeated call is not a new intent", async () => {
+  await using proxy = await onPort();
+  await withSession(proxy, async (session) => {
+    for (const key of ["sealwire-request-id", "sealwire-cancel-on-abandon"]) {
+      const { grpc, message } = await request(session, { [key]: "caf\u00e9" });
+      assert.is(Number(grpc), status.INVALID_ARGUMENT, key);
+      assert.is(decodeURI(String(message)), `The metadata ${key} must be printable ASCII.`);
+    }
+  });
+});
+
 test("with a token, only callers that send it are served", async () => {
   await using proxy = await startProxy(client(), { listen: "127.0.0.1:0", token: TOKEN });
   const call = async (authorization?: string) =>

@@ -77,6 +77,10 @@ export interface FaultUpstream extends AsyncDisposable {
   act: (call: FaultCall) => unknown;
   /** Cuts all connections and listens no more. */
   kill(): void;
+  /** Makes all connections silent without closing them, as the loss of a machine does. New ones are not affected. */
+  freeze(): void;
+  /** Lets the connections speak again. */
+  thaw(): void;
   /** Listens again. */
   restart(): Promise<void>;
 }
@@ -100,6 +104,12 @@ export async function startFaultUpstream(
     kill() {
       link?.cut();
       link = undefined;
+    },
+    freeze() {
+      link?.freeze();
+    },
+    thaw() {
+      link?.thaw();
     },
     async restart() {
       link = await SocketLink.open(front, back);
@@ -177,6 +187,14 @@ class SocketLink {
     link.#listener.listen(path);
     await once(link.#listener, "listening");
     return link;
+  }
+
+  freeze(): void {
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  thaw(): void {
+    for (const socket of this.#sockets) socket.resume();
   }
 
   cut(): void {

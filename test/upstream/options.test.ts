@@ -1,6 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { SealwireError } from "../../src/errors.ts";
 import { resolveUpstreams, type UpstreamOptions } from "../../src/upstream/options.ts";
 import { rejection } from "../support/rejection.ts";
@@ -77,6 +79,30 @@ test("plaintext is for sockets that others cannot replace, and for ports with an
   }
 });
 
+test("a socket's folder that another user could have made, or could replace, is refused", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-options-"));
+  try {
+    const shared = join(folder, "shared");
+    mkdirSync(join(shared, "own", "run"), { recursive: true });
+    symlinkSync(join(shared, "own"), join(folder, "link"));
+    const addresses = [join(shared, "own", "run"), join(folder, "link", "run")].map((each) => `unix:${each}/a.sock`);
+    for (const address of addresses) resolveUpstreams([{ ...VALID, address }]);
+    chmodSync(shared, 0o777);
+    for (const address of addresses)
+      assert.match(refusal({ address }), `other users can write to ${shared}, so chmod o-w it, or set trust_loopback`);
+    chmodSync(shared, 0o1777);
+    for (const address of addresses) resolveUpstreams([{ ...VALID, address }]);
+    if (process.geteuid?.() === 0) {
+      chownSync(join(shared, "own"), 65_534, 65_534);
+      for (const address of addresses) assert.match(refusal({ address }), `${shared}/own belongs to another user`);
+    }
+    symlinkSync("loop", join(folder, "loop"));
+    assert.match(refusal({ address: `unix:${folder}/loop/a.sock` }), /loop cannot be examined \(ELOOP\)/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("contracts that contradict each other, or cannot be tools, are refused at the start, naming both", async () => {
   const named = (name: string, edit: (source: string) => string = (source) => source): UpstreamOptions => ({
     name,
@@ -114,7 +140,7 @@ test("contracts that contradict each other, or cannot be tools, are refused at t
     [[{ ...named("one"), descriptors: Buffer.from("nonsense") }], /The descriptors of the upstream "one"/],
     [
       [{ ...named("one"), descriptors: "/nowhere/d.binpb" }],
-      /"one" in \/nowhere\/d\.binpb: They cannot be read \(ENOENT\)/,
+      /"one" in \/nowhere\/d\.binpb: The file cannot be read \(ENOENT\)/,
     ],
   ];
   for (const [upstreams, expected] of cases) {
@@ -125,6 +151,23 @@ test("contracts that contradict each other, or cannot be tools, are refused at t
   assert.match(message, /sealwire\.demo\.v1\.DemoToolService\.BatchSum are both the tool "batch_sum"/);
   await using server = await startServer({ tools: [], upstreams: [{ ...VALID, descriptors: faultDescriptors() }] });
   assert.equal(server.server.tools, ["act", "flow", "look", "work"]);
+});
+
+test("a type that a contract defines in two files is refused", async () => {
+  const file = (name: string, service: object[] = []) => ({
+    name,
+    syntax: "proto3",
+    package: "twice.v1",
+    messageType: [{ name: "Note" }],
+    service,
+  });
+  const keep = { name: "Keep", inputType: ".twice.v1.Note", outputType: ".twice.v1.Note" };
+  const set = create(FileDescriptorSetSchema, {
+    file: [file("twice/v1/a.proto", [{ name: "NoteToolService", method: [keep] }]), file("twice/v1/b.proto")],
+  });
+  const upstreams = [{ ...VALID, descriptors: toBinary(FileDescriptorSetSchema, set) }];
+  const { message } = await rejection("OPTIONS_INVALID", startServer({ tools: [], upstreams }));
+  assert.match(message, /twice\.v1\.Note of the upstream "py" is in twice\/v1\/a\.proto and in another file, too/);
 });
 
 function asBatchSum(source: string): string {

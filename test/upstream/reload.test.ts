@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SealwireClient } from "../../src/client/client.ts";
 import { eventually } from "../support/eventually.ts";
 import { rejection } from "../support/rejection.ts";
@@ -91,14 +93,60 @@ test("a broken file keeps the old contract and is logged", async () => {
   await using server = await startServer({ tools: [], upstreams, logger });
   await serving(server);
   const before = await digestOf(server);
-  for (const broken of [Buffer.from("no descriptors"), faultDescriptors().subarray(0, 900), Buffer.of()]) {
+  const broken = [
+    () => writeFileSync(file, "no descriptors"),
+    () => writeFileSync(file, faultDescriptors().subarray(0, 900)),
+    () => writeFileSync(file, ""),
+    () => writeFileSync(file, Buffer.alloc(20 << 20)),
+    () => mkdirSync(file),
+    () => spawnSync("mkfifo", [file]),
+  ];
+  for (const make of broken) {
     errors.length = 0;
-    writeFileSync(file, broken);
+    rmSync(file, { recursive: true });
+    make();
     await server.server.reload();
     assert.is(await digestOf(server), before);
     assert.match(errors.join("\n"), `The descriptors of the upstream "fault"`);
     await server.client().call("act", { what: "still" });
   }
+});
+
+test("a reload that is asked for while another runs reads the files after it", async () => {
+  await using upstream = await startFaultUpstream((call) => call.send("did"));
+  await using server = await startServer({ tools: [], upstreams: [{ ...upstream.options, descriptors: file }] });
+  await serving(server);
+  writeFileSync(file, more);
+  const first = server.server.reload();
+  for (let turn = 0; turn < 10; turn += 1) await nextTurn();
+  writeFileSync(file, shorter);
+  await server.server.reload();
+  await rejection("ARGS_INVALID", server.client().call("act", { what: "123456" }));
+  await first;
+});
+
+test("a service that is no longer in the contract is unknown to the health service, and its waiting jobs stay", async () => {
+  const renamed = buildDescriptors(PROTO, (source) => source.replace("FaultToolService", "OtherToolService"));
+  const held: FaultCall[] = [];
+  await using upstream = await startFaultUpstream((call) => held.push(call), { maxConcurrency: 1 });
+  await using server = await startServer({ tools: [], upstreams: [{ ...upstream.options, descriptors: file }] });
+  await serving(server);
+  const client = server.client();
+  const start = async (what: string) => client.job((await client.call("work", { what })).job?.jobId ?? "");
+  const running = await start("running");
+  await eventually("it runs", () => held.length === 1);
+  const waiting = await start("waiting");
+  writeFileSync(file, renamed);
+  await server.server.reload();
+  assert.is(await client.health(SERVICE), "SERVICE_UNKNOWN");
+  held[0]?.send("done");
+  assert.equal(await (await running.result()).json(), { text: "done" });
+  assert.is((await waiting.poll()).state, "QUEUED");
+  writeFileSync(file, faultDescriptors());
+  await server.server.reload();
+  await eventually("the other one runs", () => held.length === 2);
+  held[1]?.send("done, too");
+  assert.equal(await (await waiting.result()).json(), { text: "done, too" });
 });
 
 test("the arguments of a claimed job are checked against the contract in force", async () => {

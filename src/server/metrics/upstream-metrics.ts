@@ -38,6 +38,9 @@ export function upstreamMetrics(
       handling.observe({ upstream }, durationMs / 1000);
     },
     upstreamInFlight: (upstream, count) => inFlight.set({ upstream }, count),
-    upstreamServes: (upstream, service, serves) => up.set({ upstream, service }, serves ? 1 : 0),
+    upstreamServes(upstream, service, serves) {
+      if (serves === undefined) up.remove({ upstream, service });
+      else up.set({ upstream, service }, serves ? 1 : 0);
+    },
   };
 }

@@ -15,13 +15,15 @@ export const HEALTH_SERVICE = "grpc.health.v1.Health";
  * serving while the server is not.
  */
 export class Health {
-  readonly #services: Map<string, boolean>;
+  readonly #own: readonly string[];
+  #services: ReadonlyMap<string, boolean>;
   readonly #watches = new Map<ServerWritableStream<HealthCheckRequest, HealthCheckResponse>, ServingStatus>();
   #serving = true;
   #stopped = false;
 
   constructor(services: readonly string[]) {
-    this.#services = new Map(["", ...services].map((name) => [name, true]));
+    this.#own = ["", ...services];
+    this.#services = new Map(this.#own.map((name) => [name, true]));
   }
 
   /** Serves grpc.health.v1.Health. */
@@ -41,9 +43,9 @@ export class Health {
     this.#tell();
   }
 
-  /** Sets SERVING or NOT_SERVING for single services, and adds those that are new. */
+  /** Replaces the services besides those that it was created with, and sets SERVING or NOT_SERVING for each. */
   setServices(services: ReadonlyMap<string, boolean>): void {
-    for (const [name, serving] of services) this.#services.set(name, serving);
+    this.#services = new Map([...this.#own.map((name): [string, boolean] => [name, true]), ...services]);
     this.#tell();
   }
 
