@@ -10,6 +10,8 @@ export interface UpstreamContract {
   readonly upstream: ResolvedUpstream;
   /** The serialized FileDescriptorSet. */
   readonly descriptors: Uint8Array;
+  /** The contract with Sealwire's own. */
+  readonly image: Image;
 }
 
 /** Packages whose files are the same for everybody: the first definition is used. */
@@ -22,8 +24,7 @@ export async function readContract(upstream: ResolvedUpstream): Promise<Upstream
   const { name, descriptors: given } = upstream;
   try {
     const descriptors = typeof given === "string" ? await readFile(given) : given;
-    readImage(builtinDescriptorSet(), descriptors);
-    return { upstream, descriptors };
+    return { upstream, descriptors, image: readImage(builtinDescriptorSet(), descriptors) };
   } catch (cause) {
     const where = typeof given === "string" ? ` in ${given}` : "";
     const { code } = cause as NodeJS.ErrnoException;
@@ -40,9 +41,9 @@ export function imageOf(descriptors: readonly Uint8Array[], contracts: readonly 
   const first = imageWith(descriptors);
   const owners = new Map<string, { readonly who: string; readonly file: Uint8Array }>();
   for (const [name, file] of first.files) owners.set(name, { who: "this server", file });
-  for (const { upstream, descriptors: set } of contracts) {
+  for (const { upstream, image: own } of contracts) {
     const who = `the upstream "${upstream.name}"`;
-    for (const [name, file] of readImage(builtinDescriptorSet(), set).files) {
+    for (const [name, file] of own.files) {
       const other = owners.get(name);
       if (other === undefined) owners.set(name, { who, file });
       else if (!SHARED_FILES.test(name) && !isSameFile(other.file, file)) {
@@ -54,12 +55,12 @@ export function imageOf(descriptors: readonly Uint8Array[], contracts: readonly 
     }
   }
   const image = imageWith([...descriptors, ...contracts.map(({ descriptors: set }) => set)]);
-  for (const { upstream, descriptors: set } of contracts) checkTypes(upstream, set, image);
+  for (const contract of contracts) checkTypes(contract, image);
   return image;
 }
 
 /** The services whose methods an upstream offers. Throws OPTIONS_INVALID if a service in the options does not exist. */
-export function offeredServices({ upstream, descriptors }: UpstreamContract, image: Image): readonly DescService[] {
+export function offeredServices({ upstream, image: own }: UpstreamContract, image: Image): readonly DescService[] {
   const { name, services } = upstream;
   if (services !== undefined) {
     return services.map((service) => {
@@ -71,17 +72,17 @@ export function offeredServices({ upstream, descriptors }: UpstreamContract, ima
       );
     });
   }
-  const own = readImage(builtinDescriptorSet(), descriptors).registry;
   const found = [...image.registry].filter(
-    (type) => type.kind === "service" && !NO_TOOLS.test(type.typeName) && own.getService(type.typeName) !== undefined,
+    (type) =>
+      type.kind === "service" && !NO_TOOLS.test(type.typeName) && own.registry.getService(type.typeName) !== undefined,
   ) as DescService[];
   if (found.length > 0) return found;
   throw new SealwireError("OPTIONS_INVALID", `The descriptors of the upstream "${name}" contain no service.`);
 }
 
 /** Two files that define one type would make the meaning of its name depend on their order. */
-function checkTypes({ name }: ResolvedUpstream, set: Uint8Array, image: Image): void {
-  for (const type of readImage(builtinDescriptorSet(), set).registry) {
+function checkTypes({ upstream: { name }, image: own }: UpstreamContract, image: Image): void {
+  for (const type of own.registry) {
     if (type.kind === "extension" || image.registry.get(type.typeName)?.file.name === type.file.name) continue;
     throw new SealwireError(
       "OPTIONS_INVALID",

@@ -66,7 +66,8 @@ export async function callWithin(
       alternatives: transport.alternatives,
       remainingMs: deadline.remainingMs(),
     });
-    if (delayMs === undefined || !retries.allows(outcome) || delayMs >= deadline.remainingMs()) throw retries.finalError(outcome);
+    if (delayMs === undefined || !retries.allows(outcome) || delayMs >= deadline.remainingMs())
+      throw retries.finalError(outcome);
     const { reason, message } = outcome.error;
     options.logger.debug({ tool: intent.tool, requestId: intent.requestId, reason, delayMs }, `retry: ${message}`);
     await sleep(options.clock, delayMs, deadline.signal);
