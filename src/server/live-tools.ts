@@ -73,8 +73,8 @@ export class LiveTools implements AsyncDisposable {
   static async open(options: LiveToolsOptions): Promise<LiveTools> {
     const upstreams = await Upstreams.open(options);
     try {
-      const contracts = upstreams.readContracts();
-      const toolset = makeToolset(options, upstreams, contracts);
+      const contracts = await upstreams.readContracts();
+      const toolset = await makeToolset(options, upstreams, contracts);
       for (const _ of warmUp(toolset));
       upstreams.use(contracts, toolset.image);
       return new LiveTools(options, upstreams, contracts, toolset);
@@ -161,9 +161,9 @@ export class LiveTools implements AsyncDisposable {
 
   async #readAgain(): Promise<void> {
     if (this.upstreams.isEmpty) return;
-    const contracts = this.upstreams.readContracts();
+    const contracts = await this.upstreams.readContracts();
     const isSame = areSame(contracts, this.#contracts);
-    const toolset = isSame ? this.toolset : makeToolset(this.#options, this.upstreams, contracts);
+    const toolset = isSame ? this.toolset : await makeToolset(this.#options, this.upstreams, contracts);
     // Compiling the rules of many tools at once would delay the calls.
     if (!isSame) for (const _ of warmUp(toolset)) await nextTurn();
     await this.upstreams.renew();
@@ -185,20 +185,25 @@ export async function checkOffered(
   context: Pick<LiveToolsOptions, "clock" | "logger">,
 ): Promise<void> {
   using upstreams = await Upstreams.open({ ...offered, ...context, serverId: () => "", observers: [] });
-  makeToolset(offered, upstreams, upstreams.readContracts());
+  await makeToolset(offered, upstreams, await upstreams.readContracts());
 }
 
-function makeToolset(
+/** Makes the tools in several turns of the event loop, because a reload must not delay the calls. */
+async function makeToolset(
   { tools, descriptors, system }: OfferedTools & Pick<LiveToolsOptions, "system">,
   upstreams: Upstreams,
   contracts: readonly UpstreamContract[],
-): Toolset {
+): Promise<Toolset> {
   const image = imageOf(descriptors, contracts);
   const validator = new ArgsValidator(image);
-  const catalogue = new Catalogue(image, system === undefined ? [] : implementedTools(image, system), [
-    ...tools.flatMap((implementation) => implementedTools(image, implementation)),
-    ...upstreams.toolsOf(contracts, image, validator),
-  ]);
+  await nextTurn();
+  const systemTools = system === undefined ? [] : implementedTools(image, system);
+  const all = tools.flatMap((implementation) => implementedTools(image, implementation));
+  for (const contract of contracts) {
+    await nextTurn();
+    all.push(...upstreams.toolsOf(contract, image, validator));
+  }
+  const catalogue = new Catalogue(image, systemTools, all);
   return { image, catalogue, validator };
 }
 

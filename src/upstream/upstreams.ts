@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileVersion } from "../files/private-file.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -68,21 +69,24 @@ export class Upstreams implements Disposable {
     return least;
   }
 
-  /** Reads the contracts. Throws OPTIONS_INVALID naming the upstream and the file. */
-  readContracts(): readonly UpstreamContract[] {
-    return this.#resolved.map(readContract);
+  /** Reads the contracts, each in a turn of the event loop. Throws OPTIONS_INVALID naming the upstream and the file. */
+  async readContracts(): Promise<readonly UpstreamContract[]> {
+    const contracts: UpstreamContract[] = [];
+    for (const upstream of this.#resolved) {
+      contracts.push(readContract(upstream));
+      await nextTurn();
+    }
+    return contracts;
   }
 
-  /** Makes the tools of the contracts. The first call starts the health checks. Throws OPTIONS_INVALID. */
-  toolsOf(contracts: readonly UpstreamContract[], image: Image, validator: ArgsValidator): Tool[] {
+  /** Makes the tools of a contract. The first call for an upstream starts its health checks. Throws OPTIONS_INVALID. */
+  toolsOf(contract: UpstreamContract, image: Image, validator: ArgsValidator): Tool[] {
     const { serverId, clock } = this.#options;
-    return contracts.flatMap((contract) => {
-      const { name } = contract.upstream;
-      const services = offeredServices(contract, image);
-      const upstream = this.#upstreamOf(contract.upstream);
-      const context = { upstream, image, validator, serverId, assertions: this.#signers.get(name), clock };
-      return services.flatMap((service) => forwardedTools(context, service));
-    });
+    const { name } = contract.upstream;
+    const services = offeredServices(contract, image);
+    const upstream = this.#upstreamOf(contract.upstream);
+    const context = { upstream, image, validator, serverId, assertions: this.#signers.get(name), clock };
+    return services.flatMap((service) => forwardedTools(context, service));
   }
 
   /** Checks the health of the services of these contracts from now on. */
