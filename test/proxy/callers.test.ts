@@ -239,6 +239,9 @@ test("a token file is private and holds one token that cannot be guessed", async
     }
     chmodSync(path, 0o644);
     assert.match((await rejection("OPTIONS_INVALID", readTokenFile(path))).message, `chmod 600 ${path}`);
+    chmodSync(folder, 0o755);
+    const { message } = await rejection("OPTIONS_INVALID", readTokenFile(folder));
+    assert.is(message, `The token file ${folder} is a folder; give a file.`);
   } finally {
     rmSync(folder, { recursive: true });
   }
