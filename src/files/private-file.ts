@@ -31,6 +31,8 @@ export async function readPrivateFile(options: PrivateFileOptions): Promise<Priv
   try {
     await using handle = await open(path, constants.O_RDONLY);
     const status = await handle.stat({ bigint: true });
+    // The mode of a folder is not to be changed as that of a file.
+    if (status.isDirectory()) throw new SealwireError(reason, `The ${what} ${resolve(path)} is a folder; give a file.`);
     // Windows has no such modes. Node reports 0666 for every file.
     if ((status.mode & forbiddenBits(status.uid)) !== 0n && platform() !== "win32") {
       const mode = (status.mode & 0o777n).toString(8).padStart(4, "0");

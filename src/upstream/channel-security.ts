@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { type ChannelCredentials, type ClientOptions, credentials } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
 import { readRegularFile } from "../files/regular-file.ts";
@@ -32,6 +33,8 @@ function tlsCredentials(
   };
   const files = [read(caPath), read(privateKeyPath), read(certificatePath)] as const;
   try {
+    // OpenSSL ignores a file without certificates, and would then trust nobody.
+    if (files[0] !== null) new X509Certificate(files[0]);
     return credentials.createSsl(...files);
   } catch (cause) {
     const what = `The TLS files of the upstream "${name}" cannot be used: ${(cause as Error).message}.`;

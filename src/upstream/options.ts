@@ -83,6 +83,7 @@ export const UPSTREAM_LIMITS = {
 
 const NAME = /^[a-z][a-z0-9_-]{0,31}$/;
 const SERVICE = /^[A-Za-z_][\w.]*$/;
+const SERVER_NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?$/;
 const AUDIENCE = /^[!-~]{1,256}$/;
 const MOST_UPSTREAMS = 100;
 const MOST_ADDRESSES = 100;
@@ -127,6 +128,9 @@ function resolve(options: UpstreamOptions): ResolvedUpstream {
   }
   if ((tls?.certificatePath === undefined) !== (tls?.privateKeyPath === undefined)) {
     throw refused(options, "tls", "has a certificate without its key, or a key alone; give both");
+  }
+  if (tls?.serverName !== undefined && !SERVER_NAME.test(tls.serverName)) {
+    throw refused(options, "tls.name", `is ${JSON.stringify(tls.serverName.slice(0, 80))}, no host name`);
   }
   const addresses = addressesOf(options);
   const resolved: ResolvedUpstream = {

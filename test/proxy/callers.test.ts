@@ -199,6 +199,20 @@ test("a missing folder is made with mode 0700, one that others can enter is refu
   }
 });
 
+test("a folder that others can replace is refused", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-proxy-"));
+  try {
+    chmodSync(folder, 0o777);
+    const start = () => createProxy({ client: client(), listen: `unix:${join(folder, "made", "p.sock")}` });
+    const refused = await rejection("OPTIONS_INVALID", start());
+    assert.match(refused.message, `other users can write to ${folder}, so chmod o-w it`);
+    chmodSync(folder, 0o1777);
+    await (await start())[Symbol.asyncDispose]();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 const another = "another user of this machine reaches neither the socket nor its folder";
 if (process.geteuid?.() !== 0) {
   test.skip(another, "needs root, to become another user");
@@ -239,6 +253,9 @@ test("a token file is private and holds one token that cannot be guessed", async
     }
     chmodSync(path, 0o644);
     assert.match((await rejection("OPTIONS_INVALID", readTokenFile(path))).message, `chmod 600 ${path}`);
+    chmodSync(folder, 0o755);
+    const { message } = await rejection("OPTIONS_INVALID", readTokenFile(folder));
+    assert.is(message, `The token file ${folder} is a folder; give a file.`);
   } finally {
     rmSync(folder, { recursive: true });
   }

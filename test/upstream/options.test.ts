@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -42,6 +42,8 @@ test("a bad option is refused by the name of the upstream and its own", () => {
     [{ services: ["a/b"] }, /"a\/b", no full name/],
     [{ health: "maybe" as never }, /The health of the upstream "py" must be grpc, connect, off/],
     [{ tls: { certificatePath: "c" } }, /The tls of the upstream "py" has a certificate without its key/],
+    [{ tls: { serverName: "a\nb" } }, /The tls.name of the upstream "py" is "a\\nb", no host name/],
+    [{ tls: { serverName: "" } }, /no host name/],
     [{ assertion: { audience: "a b", keyPath: "k" } }, /assertion.audience/],
   ];
   for (const [options, expected] of cases) assert.match(refusal(options), expected);
@@ -98,6 +100,23 @@ test("a socket's folder that another user could have made, or could replace, is 
     }
     symlinkSync("loop", join(folder, "loop"));
     assert.match(refusal({ address: `unix:${folder}/loop/a.sock` }), /loop cannot be examined \(ELOOP\)/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("TLS files without a certificate, and folders in their place, are refused at the start", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-options-"));
+  try {
+    const file = join(folder, "ca.pem");
+    writeFileSync(file, "no certificate");
+    const refusedWith = async (caPath: string) => {
+      const upstreams = [{ ...VALID, descriptors: faultDescriptors(), address: "tools.internal:5", tls: { caPath } }];
+      return (await rejection("OPTIONS_INVALID", startServer({ tools: [], upstreams }))).message;
+    };
+    assert.match(await refusedWith(file), /The TLS files of the upstream "py" cannot be used: .*PEM/);
+    assert.match(await refusedWith(folder), `The file ${folder} of the upstream "py" cannot be read (EISDIR).`);
+    assert.match(await refusedWith(join(folder, "none")), /cannot be read \(ENOENT\)/);
   } finally {
     rmSync(folder, { recursive: true });
   }
