@@ -113,7 +113,9 @@ export class UpstreamAddress {
 
   /** Reads the TLS files again for new connections. Open calls end on the old one. */
   renew(): void {
-    this.#security = securityOf(this.#options.upstream);
+    const next = securityOf(this.#options.upstream);
+    if (next.version === this.#security.version) return;
+    this.#security = next;
     this.#reconnect();
     this.checkNow();
   }

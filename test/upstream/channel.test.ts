@@ -8,7 +8,7 @@ import { assert, suite } from "../support/suite.ts";
 /* Who ended a call, told by what grpc-js makes of it. */
 const test = suite("upstream/channel");
 
-const PLAIN = { credentials: credentials.createInsecure(), options: {} };
+const PLAIN = { credentials: credentials.createInsecure(), options: {}, version: "" };
 const HEADERS = { ":status": 200, "content-type": "application/grpc" };
 
 /** A message with its prefix. */
