@@ -99,7 +99,7 @@ test("a broken file keeps the old contract and is logged", async () => {
     () => writeFileSync(file, ""),
     () => writeFileSync(file, Buffer.alloc(20 << 20)),
     () => mkdirSync(file),
-    () => spawnSync("mkfifo", [file]),
+    () => spawnSync("/usr/bin/mkfifo", [file]),
   ];
   for (const make of broken) {
     errors.length = 0;
