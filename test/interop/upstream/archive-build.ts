@@ -39,6 +39,11 @@ const COMMANDS: Readonly<Record<Language, (example: string) => readonly string[]
   rust: (example) => [join(example, "target", "debug", "archive")],
 };
 
+/** The folder of the built copy of `examples/upstream-<language>`. */
+export function exampleFolder(language: Language): string {
+  return join(CACHE, language, "examples", `upstream-${language}`);
+}
+
 /**
  * Builds `examples/upstream-<language>` with the first shell block of its README, unless that was done since its files were
  * last changed; returns the command that starts it. Test files that need the same build wait for each other.
@@ -50,7 +55,7 @@ export async function buildArchive(language: Language): Promise<readonly string[
   const files = await listFiles([example, "examples/upstream-contract"]);
   const digest = await digestOf([...files, ...(await listFiles(["proto", "package-lock.json"]))]);
   const folder = join(CACHE, language);
-  const copy = join(folder, example);
+  const copy = exampleFolder(language);
   const stamp = join(folder, "built.json");
   const before = await readStamp(stamp);
   if (before?.digest === digest) return COMMANDS[language](copy);

@@ -1,13 +1,12 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { shellQuote } from "../../../src/files/shell-quote.ts";
 import { CliProcess, sealwire } from "../../cli/cli-process.ts";
 import { codeBlocks } from "../../docs/code-blocks.ts";
 import { assert } from "../../support/suite.ts";
 import { runScript } from "../example-copy.ts";
 import { suiteWith } from "../toolchain.ts";
-import { buildArchive, type Language, PROGRAMS } from "./archive-build.ts";
+import { buildArchive, exampleFolder, type Language, PROGRAMS } from "./archive-build.ts";
 import { type Archive, startArchive } from "./archive-process.ts";
 
 /* The commands about upstreams, typed beside each of the examples. */
@@ -64,13 +63,10 @@ export function testCommands(language: Language): void {
     }
   });
 
-  test("try.sh of the contract, which that of each example calls, starts everything and calls each tool", async () => {
-    const command = (await buildArchive(language)).map(shellQuote).join(" ");
-    assert.match(
-      await readFile(join(ROOT, `examples/upstream-${language}/try.sh`), "utf8"),
-      "/../upstream-contract/try.sh",
-    );
-    const { stdout, stderr } = await runScript(`examples/upstream-contract/try.sh ${command}`, ROOT);
+  test("try.sh starts everything, calls each tool and leaves nothing", async () => {
+    await buildArchive(language);
+    const { stdout, stderr } = await runScript("./try.sh", exampleFolder(language));
+    assert.not.match(stderr, "lost");
     assert.match(stdout, '{"number":"1"}');
     assert.match(stdout, '{"words":"3"}');
     assert.match(stdout, /\{"sha256":"[0-9a-f]{64}"\}/);
