@@ -7,6 +7,7 @@ import { eventually } from "../support/eventually.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres-server.ts";
 import { scrape } from "../support/scrape.ts";
 import { assert, suite } from "../support/suite.ts";
+import { buildDescriptors } from "../upstream/fault-upstream.ts";
 import { type CodeBlock, codeBlocks, missingLines } from "./code-blocks.ts";
 import { PageSession } from "./page-session.ts";
 
@@ -30,6 +31,9 @@ const TOOLS = `
     startLongTask: () => ({ payload: undefined }),
   })];
   export const descriptors = [];`;
+
+/** The contract of the upstream that the page calls "archive". */
+const ARCHIVE = join(import.meta.dirname, "..", "..", "examples", "upstream-contract");
 
 const ADD_KEY = "sealwire keys add reports --server-id calculator --tools '*' --out reports.json\n";
 const SERVE = "sealwire serve --tools ./tools.ts --listen 127.0.0.1:50051\n";
@@ -55,6 +59,7 @@ const PRESUPPOSED: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> 
     const configuration = blockWith("json", '"listen"');
     await writeFile(join(etc, "serve.json"), session.here(configuration));
     await writeFile(join(etc, "tools.ts"), TOOLS);
+    await writeFile(join(etc, "archive.binpb"), buildDescriptors(ARCHIVE));
     const store = "export SEALWIRE_STORE=postgres://sealwire@db/sealwire";
     const secret = "--server-secret-file /run/secrets/server-secrets.json --not-before 2020-01-01T00:00:00Z";
     await session.type(`${store}\nsealwire store migrate\n${ADD_KEY.trimEnd()} ${secret}\n`);
