@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { JobHandlers } from "../jobs/engine.ts";
+import type { JobHandlers, Worker, WorkOptions } from "../jobs/engine.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { runPeriodically } from "../runtime/periodic.ts";
@@ -89,8 +89,18 @@ export class LiveTools implements AsyncDisposable {
     return this.dispatcher.toolset;
   }
 
+  /** Starts a worker for the job tools. Ends everything if that fails. */
+  async work(options: WorkOptions): Promise<Worker> {
+    try {
+      return await this.#options.store.jobs.work(this.#jobHandlers(), options);
+    } catch (thrown) {
+      await this[Symbol.asyncDispose]();
+      throw thrown;
+    }
+  }
+
   /** The handlers of the job tools that can run at this time. */
-  get jobHandlers(): JobHandlers {
+  #jobHandlers(): JobHandlers {
     return {
       get: (name) => this.dispatcher.jobHandler(name),
       has: (name) => {

@@ -101,7 +101,8 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const tellOverdue = (tool: string, count: number): void => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);
   };
-  await using opened = new AsyncDisposableStack();
+  const window = { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs };
+  await store.replay.widen(window);
   const live: LiveTools = await LiveTools.open({
     ...resolved,
     observers,
@@ -115,15 +116,12 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
     overdue: new OverdueHandlers(limits.overdueHandlersMax, tellOverdue),
     serverId: () => ring().serverId,
   });
-  opened.use(live);
   const { dispatcher } = live;
   // Reports 0 at the start, so that the metric of each tool exists.
   const { catalogue } = live.toolset;
   for (const { name, policy } of catalogue.tools())
     if (policy === undefined && !catalogue.isSystemTool(name)) tellOverdue(name, 0);
   const drain = new Drain();
-  const window = { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs };
-  await store.replay.widen(window);
   const readBudget = new ReadBudget(limits.unverifiedBytesMax, clock, new TimeLimit(clock, limits.requestTimeoutMs));
   const interceptor = createInterceptor({
     authenticator: createRequestAuthenticator({
@@ -164,8 +162,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
     kindOf: servicePaths({ ...resolved, hasTools: (service) => live.toolset.catalogue.services.has(service) }),
   });
 
-  const worker = resolved.work === false ? undefined : await store.jobs.work(live.jobHandlers, resolved.work);
-  opened.move();
+  const worker = resolved.work === false ? undefined : await live.work(resolved.work);
   return new AssembledService({ interceptor, live, worker, drain, log, observers, options: resolved });
 }
 

@@ -63,16 +63,13 @@ export async function createWorker(options: WorkerOptions): Promise<SealwireWork
     const rule = `must be ${IDENTIFIER.expected}, because upstreams are told it`;
     throw new SealwireError("OPTIONS_INVALID", `serverId ${rule}.`);
   }
-  await using opened = new AsyncDisposableStack();
   const live = await LiveTools.open({
     ...{ store, tools, descriptors, upstreams, logger },
     serverId: () => serverId,
     observers: observers.map((observer) => guardUpstreamObserver(observer, logger)),
     clock: systemClock,
   });
-  opened.use(live);
-  const worker = await store.jobs.work(live.jobHandlers, work);
-  opened.move();
+  const worker = await live.work(work);
   const end = async (graceMs: number): Promise<void> => {
     await worker.stop(graceMs);
     await live[Symbol.asyncDispose]();

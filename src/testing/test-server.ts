@@ -1,5 +1,6 @@
 import { SealwireClient } from "../client/client.ts";
 import type { ClientOptions } from "../client/options.ts";
+import { Disposables } from "../runtime/disposables.ts";
 import type { ServerOptions } from "../server/options.ts";
 import { createServer, type SealwireServer } from "../server/server.ts";
 import { addKey, newKeyRing } from "../signing/key-ring/changes.ts";
@@ -75,12 +76,13 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   }
   const keyRing = memoryKeyRing(document);
   const firstRing = keyRing.current();
-  await using started = new AsyncDisposableStack();
-  const store = rest.store ?? started.use(await openSqliteStore({ path: ":memory:" }));
-  const server = started.use(await createServer({ tools: [], ...rest, keyRing, store }));
-  const { address } = await server.listen(listen);
+  const parts = new Disposables();
+  const { store, server, address } = await parts.orNone(async () => {
+    const ownStore = rest.store ?? parts.use(await openSqliteStore({ path: ":memory:" }));
+    const started = parts.use(await createServer({ tools: [], ...rest, keyRing, store: ownStore }));
+    return { store: ownStore, server: started, ...(await started.listen(listen)) };
+  });
   const [firstClient = ""] = keyIds.keys();
-  const parts = started.move();
   const credentials = (clientId = firstClient): ClientCredentials => {
     const key = firstRing.find(keyIds.get(clientId) ?? "");
     if (key === undefined) throw new Error(`the test server has no client ${clientId}`);
@@ -93,6 +95,6 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     keyRing,
     credentials,
     client: (clientId, more = {}) => parts.use(new SealwireClient({ ...more, credentials: credentials(clientId) })),
-    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+    [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose](),
   };
 }

@@ -7,10 +7,11 @@ import { DAY_MS } from "../runtime/time-span.ts";
 import { isLoopback } from "../wire/loopback.ts";
 import { parseAddresses, unixPathOf } from "../wire/server-address.ts";
 
-/** The values of {@link UpstreamHealthMode}. */
-export const HEALTH_MODES = ["grpc", "connect", "off"] as const;
 /** How the health of an upstream is found out; see {@link UpstreamOptions.health}. */
-export type UpstreamHealthMode = (typeof HEALTH_MODES)[number];
+export type UpstreamHealthMode = "grpc" | "connect" | "off";
+
+/** The values of {@link UpstreamHealthMode}. */
+export const HEALTH_MODES: readonly UpstreamHealthMode[] = ["grpc", "connect", "off"];
 
 /** TLS to an upstream. Files in PEM format, which are read again when they change. */
 export interface UpstreamTlsOptions {

@@ -24,4 +24,13 @@ for (const [name, pattern] of Object.entries(AMBIENT)) {
   });
 }
 
+test("nothing needs a newer Node than the lowest that the package takes", () => {
+  const newer = /\b(?:Async)?DisposableStack\b|\bPromise\.try\b|\bRegExp\.escape\b|\bError\.isError\b/;
+  const uses = sourceFiles("src").filter(({ text }) => newer.test(codeOnly(text)));
+  assert.equal(
+    uses.map(({ path }) => path),
+    [],
+  );
+});
+
 test.run();

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { SealwireError } from "../../../errors.ts";
 import { systemClock } from "../../../runtime/clock.ts";
+import { Disposables } from "../../../runtime/disposables.ts";
 import type { Database } from "../database.ts";
 import { databaseError } from "../database-error.ts";
 import type { ConnectionTarget } from "./connection.ts";
@@ -15,8 +16,12 @@ const HEARD_WITHIN_MS = 5_000;
  * connection is available for the check.
  */
 export async function checkPooler(database: Database, { schema, shown }: ConnectionTarget): Promise<void> {
-  await using opened = new AsyncDisposableStack();
-  const open = async () => opened.adopt(await database.open(NAME), (client) => client.end().catch(() => {}));
+  await using opened = new Disposables();
+  const open = async (): Promise<Client> => {
+    const client = await database.open(NAME);
+    opened.use({ [Symbol.asyncDispose]: () => client.end().catch(() => {}) });
+    return client;
+  };
   try {
     const [listener, notifier] = [await open(), await open()];
     const pid = await pidOf(listener);
