@@ -46,7 +46,6 @@ export class LiveTools implements AsyncDisposable {
   readonly upstreams: Upstreams;
   readonly #options: LiveToolsOptions;
   readonly #looks: AsyncDisposable | undefined;
-  readonly #listeners = new Set<() => void>();
   #contracts: readonly UpstreamContract[];
   #reload: Promise<void> = Promise.resolve();
   /** A reload that begins after the current one. */
@@ -126,14 +125,7 @@ export class LiveTools implements AsyncDisposable {
 
   /** Calls `listener` after a reload, and when an upstream has changed. */
   onChange(listener: () => void): Disposable {
-    this.#listeners.add(listener);
-    const subscription = this.upstreams.onChange(listener);
-    return {
-      [Symbol.dispose]: () => {
-        this.#listeners.delete(listener);
-        subscription[Symbol.dispose]();
-      },
-    };
+    return this.upstreams.onChange(listener);
   }
 
   /**
@@ -178,10 +170,10 @@ export class LiveTools implements AsyncDisposable {
     if (!isSame) for (const _ of warmUp(toolset)) await nextTurn();
     await this.upstreams.renew();
     if (isSame) return;
-    this.upstreams.use(contracts, toolset.image);
     this.dispatcher.use(toolset);
     this.#contracts = contracts;
-    for (const listener of this.#listeners) listener();
+    // Tells the listeners, too, which then find the new tools.
+    this.upstreams.use(contracts, toolset.image);
     this.#options.logger.info(
       { tools: [...toolset.catalogue.tools()].length },
       "the contracts of the upstreams were reloaded",

@@ -46,6 +46,22 @@ export class Catalogue {
     return tool !== undefined && (this.#systemNames.has(name) || allows(name)) ? tool : undefined;
   }
 
+  /**
+   * The tool for a call through an RPC that streams its answers or does not. Throws TOOL_FORBIDDEN for a missing or
+   * forbidden tool, TOOL_RPC_MISMATCH for one of the other RPC.
+   */
+  callable(name: string, allows: (tool: string) => boolean, streaming: boolean): Tool {
+    const tool = this.find(name, allows);
+    if (tool === undefined)
+      throw new SealwireError("TOOL_FORBIDDEN", `The tool "${name}" does not exist or this key may not call it.`);
+    if (tool.streaming === streaming) return tool;
+    const method = tool.streaming ? "WatchJob" : "Call or CallStream";
+    throw new SealwireError(
+      "TOOL_RPC_MISMATCH",
+      `Call the tool "${tool.name}" through sealwire.v1.ToolService/${method}.`,
+    );
+  }
+
   /** The job tool of this name; `undefined` if there is none. */
   jobTool(name: string): Tool | undefined {
     const tool = this.#tools.get(name);

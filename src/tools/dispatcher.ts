@@ -79,7 +79,7 @@ export class Dispatcher {
   /** Runs a call and returns its answer. */
   async call(invocation: CallInvocation): Promise<Answer> {
     const { catalogue, validator } = this.#toolset;
-    const tool = toolFor(catalogue, invocation, false);
+    const tool = callableTool(catalogue, invocation, false);
     this.#overdue.check(tool.name);
     const { args: given, clientId } = invocation.request.envelope;
     const args = await this.#step(given.value, clientId, () => checkArgs(validator, tool, given));
@@ -118,7 +118,7 @@ export class Dispatcher {
   /** Starts a streaming call. */
   watch(invocation: Invocation): StreamingAnswer {
     const { catalogue, validator } = this.#toolset;
-    const tool = toolFor(catalogue, invocation, true);
+    const tool = callableTool(catalogue, invocation, true);
     const args = checkArgs(validator, tool, invocation.request.envelope.args);
     const outputs = tool.handler(
       tool.decodeInput(args),
@@ -274,22 +274,8 @@ export class Dispatcher {
   }
 }
 
-function toolFor(catalogue: Catalogue, { request: { envelope, key } }: Invocation, streaming: boolean): Tool {
-  const tool = catalogue.find(envelope.tool, (name) => key.allows(name));
-  if (tool === undefined) {
-    throw new SealwireError(
-      "TOOL_FORBIDDEN",
-      `The tool "${envelope.tool}" does not exist or this key may not call it.`,
-    );
-  }
-  if (tool.streaming !== streaming) {
-    const method = tool.streaming ? "WatchJob" : "Call or CallStream";
-    throw new SealwireError(
-      "TOOL_RPC_MISMATCH",
-      `Call the tool "${tool.name}" through sealwire.v1.ToolService/${method}.`,
-    );
-  }
-  return tool;
+function callableTool(catalogue: Catalogue, { request: { envelope, key } }: Invocation, streaming: boolean): Tool {
+  return catalogue.callable(envelope.tool, (name) => key.allows(name), streaming);
 }
 
 function checkArgs(validator: ArgsValidator, tool: Tool, { typeUrl, value }: Any): Uint8Array {

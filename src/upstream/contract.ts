@@ -21,7 +21,7 @@ const SHARED_FILES = /^(?:google|buf\/validate|sealwire|grpc)\//;
 const NO_TOOLS = /^(?:google|grpc|sealwire)\./;
 
 /** Maximum size of a FileDescriptorSet. Reading it delays everything else in the process. */
-const MAX_DESCRIPTORS_BYTES = 16 * 1024 * 1024;
+export const MAX_DESCRIPTORS_BYTES = 16 * 1024 * 1024;
 
 /** Reads the descriptors of an upstream. Throws OPTIONS_INVALID naming the upstream and the file. */
 export function readContract(upstream: ResolvedUpstream): UpstreamContract {

@@ -122,7 +122,7 @@ export class Upstreams implements Disposable {
   /** Reads keys and certificates again. Throws OPTIONS_INVALID; the previous ones then stay. */
   async renew(): Promise<void> {
     for (const signer of this.#signers.values()) await signer.renew();
-    for (const upstream of this.#running.values()) if (upstream.options.tls !== undefined) upstream.renew();
+    for (const upstream of this.#running.values()) upstream.renew();
   }
 
   [Symbol.dispose](): void {

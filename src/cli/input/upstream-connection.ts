@@ -1,3 +1,4 @@
+import { SealwireError } from "../../errors.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { securityOf } from "../../upstream/channel-security.ts";
 import { type ReflectedContract, reflectContract } from "../../upstream/reflected-contract.ts";
@@ -26,7 +27,9 @@ export async function askContract(given: string, options: UpstreamConnection): P
     ...(tlsServerName !== undefined && { serverName: tlsServerName }),
   };
   const usesTls = tls === true || Object.keys(files).length > 0;
-  const [first] = parseAddresses(given);
+  const [first, ...more] = parseAddresses(given);
+  if (more.length > 0)
+    throw new SealwireError("OPTIONS_INVALID", `"${given}" has several addresses; give one of them.`);
   const address = first?.target ?? given;
   return await reflectContract({
     address,

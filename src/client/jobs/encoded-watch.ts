@@ -3,12 +3,11 @@ import { WatchJobsRequest } from "../../../gen/sealwire/system/v1/watch_jobs.ts"
 import { SealwireError } from "../../errors.ts";
 import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { toTimeMs } from "../../wire/duration.ts";
-import { Deadline } from "../calls/deadline.ts";
 import type { EncodedMessage } from "../calls/signer.ts";
 import type { Connection } from "../connection.ts";
-import { checkTimeoutMs } from "../options.ts";
 import { resumedWatch, type Watched, type WatchUpdate } from "./resumed-watch.ts";
 import { WatchedJob, type WatchOptions } from "./watch.ts";
+import { watchDeadline } from "./watch-deadline.ts";
 import { WatchedJobs } from "./watch-jobs.ts";
 import type { StreamEnd } from "./watch-stream.ts";
 
@@ -28,16 +27,8 @@ export async function* watchEncoded(
   request: EncodedWatchRequest,
   { signal, timeoutMs }: Omit<WatchOptions, "afterRevision">,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { options, operations } = connection;
-  const limitMs = timeoutMs === undefined ? undefined : checkTimeoutMs(timeoutMs);
-  using deadline = new Deadline({
-    clock: options.clock,
-    timeoutMs: limitMs,
-    operations,
-    signal,
-    describe: () => `The ${limitMs} ms of this watch are over; the jobs go on.`,
-  });
-  yield* resumedWatch(connection, new EncodedWatch(request, options.heartbeatIntervalMs), deadline);
+  using deadline = watchDeadline(connection, { signal, timeoutMs });
+  yield* resumedWatch(connection, new EncodedWatch(request, connection.options.heartbeatIntervalMs), deadline);
 }
 
 class EncodedWatch implements Watched<Uint8Array> {

@@ -5,13 +5,12 @@ import { isTerminal } from "../../jobs/transitions.ts";
 import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { fromTimeMs, toTimeMs } from "../../wire/duration.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
-import { Deadline } from "../calls/deadline.ts";
 import { decodeAs } from "../calls/tool-output.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
-import { checkTimeoutMs } from "../options.ts";
 import { checkSuccession, invalidResponse } from "./job-answer.ts";
 import { type JobSnapshot, readJob } from "./job-snapshot.ts";
 import { resumedWatch, type Watched, type WatchUpdate } from "./resumed-watch.ts";
+import { watchDeadline } from "./watch-deadline.ts";
 
 /** Options of {@link watchJobs}. */
 export interface WatchJobsOptions extends Omit<OperationOptions, "timeoutMs"> {
@@ -31,16 +30,8 @@ export async function* watchJobs(
   connection: Connection,
   { signal, timeoutMs, ...selection }: WatchJobsOptions,
 ): AsyncGenerator<JobSnapshot, void, undefined> {
-  const { options, operations } = connection;
-  const limitMs = timeoutMs === undefined ? undefined : checkTimeoutMs(timeoutMs);
-  using deadline = new Deadline({
-    clock: options.clock,
-    timeoutMs: limitMs,
-    operations,
-    signal,
-    describe: () => `The ${limitMs} ms of this watch are over; the jobs go on.`,
-  });
-  yield* resumedWatch(connection, new WatchedJobs(selection, options.heartbeatIntervalMs), deadline);
+  using deadline = watchDeadline(connection, { signal, timeoutMs });
+  yield* resumedWatch(connection, new WatchedJobs(selection, connection.options.heartbeatIntervalMs), deadline);
 }
 
 /** All jobs of the client as the target of a watch. */

@@ -3,12 +3,12 @@ import type { SealwireError } from "../../errors.ts";
 import { isTerminal } from "../../jobs/transitions.ts";
 import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
-import { Deadline } from "../calls/deadline.ts";
 import type { Connection, OperationOptions } from "../connection.ts";
-import { checkRevision, checkTimeoutMs } from "../options.ts";
+import { checkRevision } from "../options.ts";
 import { checkSuccession, invalidResponse, type JobAnswer, readJobAnswer } from "./job-answer.ts";
 import type { JobSnapshot } from "./job-snapshot.ts";
 import { resumedWatch, type Watched, type WatchUpdate } from "./resumed-watch.ts";
+import { watchDeadline } from "./watch-deadline.ts";
 import type { StreamEnd } from "./watch-stream.ts";
 
 /** Options of {@link watchJob}. */
@@ -38,16 +38,13 @@ export async function* watchJob(
   target: WatchTarget,
   { afterRevision = 0, signal, timeoutMs }: WatchOptions = {},
 ): AsyncGenerator<JobAnswer, void, undefined> {
-  const { options, operations } = connection;
-  const limitMs = timeoutMs === undefined ? undefined : checkTimeoutMs(timeoutMs);
-  using deadline = new Deadline({
-    clock: options.clock,
-    timeoutMs: limitMs,
-    operations,
-    signal,
-    describe: () => `Job ${target.jobId} did not end within the ${limitMs} ms of this watch; it goes on.`,
-  });
-  yield* resumedWatch(connection, new WatchedJob(target, afterRevision, options.heartbeatIntervalMs), deadline);
+  const { heartbeatIntervalMs } = connection.options;
+  using deadline = watchDeadline(
+    connection,
+    { signal, timeoutMs },
+    (limitMs) => `Job ${target.jobId} did not end within the ${limitMs} ms of this watch; it goes on.`,
+  );
+  yield* resumedWatch(connection, new WatchedJob(target, afterRevision, heartbeatIntervalMs), deadline);
 }
 
 /** One job as the target of a watch. */

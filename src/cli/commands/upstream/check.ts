@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { SealwireError } from "../../../errors.ts";
+import { readRegularFile } from "../../../files/regular-file.ts";
+import { MAX_DESCRIPTORS_BYTES } from "../../../upstream/contract.ts";
 import { changedFiles, contractTools } from "../../../upstream/contract-summary.ts";
 import { builtinDescriptorSet, readImage } from "../../../wire/descriptors.ts";
 import { askContract, type UpstreamConnection } from "../../input/upstream-connection.ts";
@@ -13,7 +13,7 @@ export async function run(
   file: string,
   options: UpstreamConnection,
 ): Promise<ExitCode> {
-  const pinned = await read(file);
+  const pinned = readRegularFile({ path: file, what: `The file ${file}`, maxBytes: MAX_DESCRIPTORS_BYTES });
   const { descriptors, services } = await askContract(address, options);
   const before = digests(pinned, services);
   const changes = changedFiles(pinned, descriptors);
@@ -36,13 +36,4 @@ function digests(descriptors: Uint8Array, services: readonly string[]): Readonly
   const image = readImage(descriptors, builtinDescriptorSet());
   const known = services.filter((service) => image.registry.getService(service) !== undefined);
   return new Map(contractTools(image, known).map(({ name, method }) => [name, method]));
-}
-
-async function read(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new SealwireError("OPTIONS_INVALID", `The file ${file} cannot be read (${code}).`, { cause });
-  }
 }
