@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { JobProgress } from "../../gen/sealwire/v1/job.ts";
 import { implement, type MessageCodec } from "../../src/tools/implement.ts";
 
 /* The tools of proto/interop/v1, for `sealwire serve --tools`: without generated code, messages are their bytes. */
@@ -10,6 +11,9 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const MODULES = { version: "v2", modules: [{ path: "test/interop/proto" }, { path: "dist/proto" }] };
 const A_DAY_MS = 86_400_000;
 const TRACEPARENT_FIELD = 1;
+const NUMBER_FIELD = 1;
+const PROGRESS_FIELD = 1;
+const HEIGHT_FIELD = 2;
 
 const bytes: MessageCodec<Uint8Array> = { decode: (input) => input, encode: (message) => ({ finish: () => message }) };
 
@@ -22,6 +26,17 @@ function method<N extends string>(name: N) {
     responseStream: false,
     options: {},
   } as const;
+}
+
+/** Counts the executions of `record`. */
+let recorded = 0n;
+
+/** Reads a ClimbRequest. */
+function readClimb(request: Uint8Array): { readonly steps: number; readonly stepMs: number } {
+  const numbers = new Map<number, number>();
+  const reader = new BinaryReader(request);
+  while (reader.pos < reader.len) numbers.set(reader.tag()[0], reader.int32());
+  return { steps: numbers.get(1) ?? 0, stepMs: numbers.get(2) ?? 0 };
 }
 
 function buildDescriptors(): Uint8Array {
@@ -41,10 +56,36 @@ export const tools = [
     {
       name: "InteropToolService",
       fullName: "interop.v1.InteropToolService",
-      methods: { echo: method("Echo"), refuse: method("Refuse"), sleep: method("Sleep"), trace: method("Trace") },
+      methods: {
+        climb: { ...method("Climb"), responseStream: true },
+        echo: method("Echo"),
+        record: method("Record"),
+        refuse: method("Refuse"),
+        sleep: method("Sleep"),
+        trace: method("Trace"),
+      },
     },
     {
+      async *climb(request, { signal }) {
+        const { steps, stepMs } = readClimb(request);
+        for (let step = 1; step <= steps; step += 1) {
+          await sleep(stepMs, undefined, { signal });
+          const progress = JobProgress.encode({
+            completed: BigInt(step),
+            total: BigInt(steps),
+            message: `step ${step}`,
+          });
+          yield new BinaryWriter().tag(PROGRESS_FIELD, WireType.LengthDelimited).bytes(progress.finish()).finish();
+        }
+        yield new BinaryWriter().tag(HEIGHT_FIELD, WireType.Varint).int64(steps).finish();
+      },
+
       echo: (request) => request,
+
+      record: () => {
+        recorded += 1n;
+        return new BinaryWriter().tag(NUMBER_FIELD, WireType.Varint).int64(recorded).finish();
+      },
 
       refuse: () => {
         throw new Error("the rule of RefuseRequest let a request pass");
