@@ -18,7 +18,8 @@ from sealwire._core.watched import WatchedJobs
 from sealwire._core.wire import REQUEST_ID
 from sealwire._sync.channel import Channel
 from sealwire._sync.driver import Driver
-from sealwire._sync.job import JobHandle, carry_out, iterate
+from sealwire._sync.job import JobHandle, carry_out
+from sealwire._sync.watch import Watch
 from sealwire.status import Abandoned, call_error
 from sealwire.system.v1.list_tools_pb2 import ListToolsResponse
 from sealwire.system.v1.server_identity_pb2 import ServerIdentityResponse
@@ -101,12 +102,12 @@ class Client:
 
     def watch_jobs(
         self, *, tool: str = "", ended_since: Timestamp | None = None, timeout: float | None = None
-    ) -> Iterator[Job]:
-        """Yields each job of this client that changes, until it is closed. Open jobs come first; with `ended_since`
+    ) -> Watch[Job]:
+        """Gives each job of this client that changes, until it is cancelled. Open jobs come first; with `ended_since`
         also those that ended at that time of the server or later. Goes on over restarts of the server."""
         watched = WatchedJobs(tool, self._session.settings.heartbeat_ms, ended_since)
         deadline = Deadline(timeout, "The time of this watch is over; the jobs go on.", is_callers=True)
-        return iterate(self._connection, watch(self._session, watched, deadline))
+        return Watch(self._connection, watch(self._session, watched, deadline), lambda job: job)
 
     def list_tools(self, *, include_descriptors: bool = False, timeout: float | None = None) -> ListToolsResponse:
         """Returns the tools that the key may call; with their contract, if asked for."""

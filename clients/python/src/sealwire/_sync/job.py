@@ -1,6 +1,6 @@
 """One job, identified by its id."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -14,6 +14,7 @@ from sealwire._core.watch import watch
 from sealwire._core.watched import WatchedJob
 from sealwire._sync.connection import Connection
 from sealwire._sync.driver import Driver
+from sealwire._sync.watch import Watch
 from sealwire.status import call_error
 from sealwire.v1.job_pb2 import Job
 
@@ -44,8 +45,8 @@ class JobHandle:
         )
         return self._note(carry_out(self._connection, steps).job)
 
-    def watch(self, *, after_revision: int = 0, timeout: float | None = None) -> Iterator[Job]:
-        """Yields the current state, then each newer one (some may be skipped), and ends after the terminal one. Goes on
+    def watch(self, *, after_revision: int = 0, timeout: float | None = None) -> Watch[Job]:
+        """Gives the current state, then each newer one (some may be skipped), and ends after the terminal one. Goes on
         over restarts of the server. Only states above `after_revision` come, and the terminal one."""
         watched = WatchedJob(
             self.job_id,
@@ -53,8 +54,8 @@ class JobHandle:
             after_revision=after_revision,
             is_known=self.latest is not None,
         )
-        for answer in iterate(self._connection, watch(self._session, watched, self._deadline(timeout))):
-            yield self._note(answer.job)
+        steps = watch(self._session, watched, self._deadline(timeout))
+        return Watch(self._connection, steps, lambda answer: self._note(answer.job))
 
     def result(self, response_type: type[M], *, timeout: float | None = None) -> M:
         """Waits for the end of the job and returns its output. Raises `CallError` with the job's own error if it
@@ -85,11 +86,3 @@ def carry_out(connection: Connection, steps: Generator[Any, Any, T], call: Nativ
         return Driver(connection).run(steps)
     except CallFailure as failure:
         raise call_error(failure, call) from failure.__cause__
-
-
-def iterate(connection: Connection, steps: Generator[Any, Any, None]) -> Iterator[Any]:
-    """Yields what an operation emits. Raises CallError. Whoever closes the iterator ends the operation."""
-    try:
-        yield from Driver(connection, can_cancel=True).iterate(steps)
-    except CallFailure as failure:
-        raise call_error(failure) from failure.__cause__

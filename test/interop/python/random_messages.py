@@ -1,15 +1,11 @@
-"""Sends random requests to the tool `echo` and compares what comes back."""
+"""Random requests of the tool `echo`. The same seed gives the same messages."""
 
-import asyncio
 import random
+from collections.abc import Iterator
 
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 from interop.v1.echo_pb2 import EchoRequest, EchoResponse
 
-from client import Client
-from credentials import Credentials
-
-CONCURRENCY = 16
 DEEPEST = 5
 WORDS = [
     "",
@@ -31,22 +27,9 @@ WORDS = [
 NUMBERS = [0.0, -0.0, 1.0, -1.5, 5e-324, 1.7976931348623157e308, 2.0**53 + 1, 0.1, 1e21]
 
 
-async def run(credentials: Credentials, count: int, seed: int) -> None:
+def random_requests(count: int, seed: int) -> Iterator[EchoRequest]:
     source = random.Random(seed)
-    requests = (random_request(source) for _ in range(count))
-    accepted = equal = 0
-
-    async def work(client: Client) -> None:
-        nonlocal accepted, equal
-        for request in requests:
-            response = await client.call("echo", request, EchoResponse)
-            accepted += response.ok
-            answer = EchoResponse.FromString(response.result.value)
-            equal += canonical(answer) == canonical(request)
-
-    async with Client(credentials) as client:
-        await asyncio.gather(*(work(client) for _ in range(CONCURRENCY)))
-    print(f"{accepted} accepted, {equal} equal")
+    return (random_request(source) for _ in range(count))
 
 
 def canonical(message: EchoRequest | EchoResponse) -> bytes:
