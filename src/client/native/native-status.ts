@@ -1,10 +1,10 @@
-import { Code } from "../../gen/google/rpc/code.ts";
-import { Error as ErrorMessage } from "../../gen/sealwire/v1/error.ts";
-import { hasNotBegun } from "../client/calls/retry.ts";
-import { isWireReason, SealwireError, type StatusName } from "../errors.ts";
-import { errorToMessage } from "../wire/error-message.ts";
-import { TYPE_URL_PREFIX } from "../wire/limits.ts";
-import { type GrpcFailure, packStatus, projectError } from "../wire/status.ts";
+import { Code } from "../../../gen/google/rpc/code.ts";
+import { Error as ErrorMessage } from "../../../gen/sealwire/v1/error.ts";
+import { isWireReason, SealwireError, type StatusName } from "../../errors.ts";
+import { errorToMessage } from "../../wire/error-message.ts";
+import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
+import { type GrpcFailure, packStatus, projectError } from "../../wire/status.ts";
+import { hasNotBegun } from "../calls/retry.ts";
 import { answerMetadata } from "./call-metadata.ts";
 
 /* Native statuses (docs/proxy.md, Statuses). Ordinary stubs repeat a call that ends with UNAVAILABLE, as a new intent. So
