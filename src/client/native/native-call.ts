@@ -1,5 +1,5 @@
 import type { Metadata } from "@grpc/grpc-js";
-import type { GrpcFailure } from "../../wire/status.ts";
+import type { NativeFailure } from "./native-status.ts";
 
 /** A call of an ordinary gRPC caller: one request, and any number of answers. */
 export interface NativeCall {
@@ -16,5 +16,5 @@ export interface NativeCall {
   /** Sends the last message, if there is one, and ends the call with OK. */
   finish(message: Uint8Array | undefined, trailers: Metadata): void;
   /** Ends the call with a status. */
-  fail(failure: GrpcFailure): void;
+  fail(failure: NativeFailure): void;
 }
