@@ -37,6 +37,13 @@ export class InteropServer implements AsyncDisposable {
     return file;
   }
 
+  /** Makes the next key of a client; returns its credentials file. */
+  async rotate(clientId: string): Promise<string> {
+    const file = join(this.folder, `${clientId}-next.json`);
+    await this.#changeKeys(["keys", "rotate", clientId, "--address", this.address, "--out", file]);
+    return file;
+  }
+
   /** Revokes a key. */
   async revoke(keyId: string): Promise<void> {
     await this.#changeKeys(["keys", "revoke", keyId]);

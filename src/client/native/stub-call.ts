@@ -7,6 +7,7 @@ import { failureBefore, type NativeFailure } from "./native-status.ts";
 
 /** The call of a stub, below its interceptors. */
 type CallBelow = ReturnType<NextCall>;
+type MessageContext = Parameters<CallBelow["sendMessageWithContext"]>[0];
 type Listener = NonNullable<Parameters<CallBelow["start"]>[1]>;
 type StatusObject = Parameters<NonNullable<Listener["onReceiveStatus"]>>[0];
 
@@ -60,8 +61,10 @@ export class StubCall implements NativeCall, CallBelow {
     });
   }
 
-  sendMessageWithContext(_context: unknown, message: unknown): void {
+  sendMessageWithContext({ callback }: MessageContext, message: unknown): void {
     this.sendMessage(message);
+    // A stub that streams its requests waits for this before it sends the next one.
+    if (callback !== undefined) queueMicrotask(callback);
   }
 
   sendMessage(message: unknown): void {

@@ -37,7 +37,7 @@ export function testClientCases(test: Suite, variant: string, command: () => Age
   let agent: AgentProcess;
   let credentials: string;
 
-  test.before(async () => {
+  test(`${variant}: the agent opens a channel`, async () => {
     server = await InteropServer.start();
     credentials = await server.addClient("main");
     agent = new AgentProcess(command());
@@ -70,5 +70,6 @@ export function testClientCases(test: Suite, variant: string, command: () => Age
 
   test(`${variant}: the agent ends with its input`, async () => {
     assert.is(await agent.end(), 0, agent.stderr);
+    await server[Symbol.asyncDispose]();
   });
 }

@@ -52,7 +52,10 @@ const MESSAGES: Readonly<Record<string, string>> = {
   Vanish: "interop/v1/absent_tool_service.ts",
 };
 
-/** The code that ts-proto has written to a folder. */
+/** The package's own code. */
+const OWN = join(import.meta.dirname, "..", "..", "..", "gen");
+
+/** The package's own generated code, and that of the interop tools, which ts-proto has written to a folder. */
 export class Generated {
   readonly #folder: string;
 
@@ -73,7 +76,9 @@ export class Generated {
       const method = path.slice(path.lastIndexOf("/") + 1);
       const isHealth = name.startsWith("grpc.");
       if (isHealth && method !== "Check") continue;
-      const [request, response] = isHealth ? ["HealthCheckRequest", "HealthCheckResponse"] : [`${method}Request`, `${method}Response`];
+      const [request, response] = isHealth
+        ? ["HealthCheckRequest", "HealthCheckResponse"]
+        : [`${method}Request`, `${method}Response`];
       const messages = isHealth ? module : await this.#load(MESSAGES[method] ?? "");
       methods.set(method, {
         name: own,
@@ -93,6 +98,7 @@ export class Generated {
   }
 
   async #load(file: string): Promise<Readonly<Record<string, unknown>>> {
-    return await import(pathToFileURL(join(this.#folder, file)).href);
+    const folder = file.startsWith("interop/") ? this.#folder : OWN;
+    return await import(pathToFileURL(join(folder, file)).href);
   }
 }

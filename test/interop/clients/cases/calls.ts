@@ -1,5 +1,5 @@
 import { assert } from "../../../support/suite.ts";
-import { BATCH_SUM, type ClientCase, call, checkSum, ECHO, MAIN, RECORD, verdict } from "../client-case.ts";
+import { type ClientCase, call, checkSum, ECHO, MAIN, RECORD, verdict } from "../client-case.ts";
 
 const TEXT = "süß 🦭 \u0000 \u{10ffff} ﬀ \u202e";
 const MIB = 1_048_576;
@@ -71,7 +71,8 @@ export const callCases: readonly ClientCase[] = [
     async run({ agent }) {
       const { status, message } = await call(agent, "interop.v1.AbsentToolService/Vanish", {});
       assert.is(status, "UNIMPLEMENTED");
-      assert.match(String(message), BATCH_SUM);
+      // The tools are in alphabetical order, and the text of a status is cut.
+      assert.match(String(message), /interop\.v1\.InteropToolService\/Climb/);
     },
   },
   {

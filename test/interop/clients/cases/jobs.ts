@@ -75,7 +75,7 @@ export const jobCases: readonly ClientCase[] = [
   {
     name: "a job is cancelled, and its result is a failure with its reason",
     async run({ agent }) {
-      const { jobId } = await agent.run("start", { channel: MAIN, ...TASK, request: { seconds: 30 } });
+      const { jobId } = await agent.run("start", { channel: MAIN, ...TASK, request: { seconds: 20 } });
       const waiting = agent.begin("result", { channel: MAIN, jobId, responseType: TASK_OUTPUT });
       const { job } = await agent.run("cancelJob", { channel: MAIN, jobId });
       assert.is(job?.jobId, jobId);
@@ -87,7 +87,7 @@ export const jobCases: readonly ClientCase[] = [
   {
     name: "jobs are listed, over all pages",
     async run({ agent }) {
-      const start = () => agent.run("start", { channel: MAIN, ...TASK, request: { seconds: 30 } });
+      const start = () => agent.run("start", { channel: MAIN, ...TASK, request: { seconds: 20 } });
       const started = (await Promise.all([start(), start(), start()])).map(({ jobId }) => jobId);
       const open = { channel: MAIN, tool: TASK.tool, states: ["QUEUED", "RUNNING"], pageSize: 2 };
       const { jobs = [] } = await agent.run("listJobs", open);
@@ -106,7 +106,7 @@ export const jobCases: readonly ClientCase[] = [
       const ends = (jobId: string | undefined, state: string) => () =>
         following.events.some(({ job }) => job?.jobId === jobId && job?.state.endsWith(state));
       await eventually("the first job's end", ends(first, "SUCCEEDED"));
-      const { jobId: second } = await agent.run("start", { channel: MAIN, ...TASK, request: { seconds: 30 } });
+      const { jobId: second } = await agent.run("start", { channel: MAIN, ...TASK, request: { seconds: 20 } });
       await eventually("the second job", ends(second, "RUNNING"));
       await agent.run("cancelJob", { channel: MAIN, jobId: second });
       await eventually("the second job's end", ends(second, "CANCELLED"));

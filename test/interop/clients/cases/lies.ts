@@ -36,8 +36,11 @@ type Lie<Honest> = (honest: Honest, occasion: Occasion) => UnaryReply;
 
 const ANSWERS: Readonly<Record<string, Lie<Buffer>>> = {
   "an answer with one bit flipped": (answer) => flipped(answer),
-  "another tool's result": (_answer, { credentials, received }) => ok(credentials, received, identityOf(credentials)),
 };
+
+/** What is signed for this request, and is another tool's result. */
+const OTHER_RESULT: Lie<Buffer> = (_answer, { credentials, received }) =>
+  ok(credentials, received, identityOf(credentials));
 
 /** What was true of the first call. */
 const REPLAY: Lie<Buffer> = (_answer, { credentials, first }) => ok(credentials, first, sumResult);
@@ -71,6 +74,9 @@ export const lieCases: readonly ClientCase[] = [
         assert.equal([told.status, told.unverified, told.response], ["DATA_LOSS", true, undefined], name);
         assert.is(calls, 2, name);
       }
+      const other = await sumAt(agent, folder, { answer: OTHER_RESULT });
+      assert.match(String(other.told.status), /^(?:DATA_LOSS|INTERNAL)$/);
+      assert.equal([other.told.response, other.calls], [undefined, 2]);
       for (const [name, refusal] of Object.entries(REFUSALS)) {
         const { told, calls } = await sumAt(agent, folder, { refusal });
         assert.equal([told.status, told.unverified, told.error], ["DATA_LOSS", true, undefined], name);

@@ -26,8 +26,8 @@ export const loadCases: readonly ClientCase[] = [
   {
     name: "watches that are left leave nothing behind",
     async run({ agent, counts: { watches } }) {
-      const task = { tool: "start_long_task", requestType: "sealwire.demo.v1.StartLongTaskRequest" };
-      const { jobId } = await agent.run("start", { channel: MAIN, ...task, request: { seconds: 600 } });
+      const climb = { tool: "climb", requestType: "interop.v1.ClimbRequest", request: { steps: 1, stepMs: 600_000 } };
+      const { jobId } = await agent.run("start", { channel: MAIN, ...climb });
       const running = agent.begin("watch", { channel: MAIN, jobId });
       await eventOf("the job runs", running, ({ job }) => (job?.state === "JOB_STATE_RUNNING" ? job : undefined));
       await agent.stop(running);
