@@ -30,7 +30,7 @@ func (e *envelope) size() int {
 	return size + bytesSize(len(e.nonce))
 }
 
-func (e *envelope) hasArgs() bool { return e.argsURL != "" || len(e.args) > 0 }
+func (e *envelope) hasArgs() bool { return e.argsURL != "" || e.args != nil }
 
 func (e *envelope) anySize() int { return textSize(e.argsURL) + bytesSize(len(e.args)) }
 
