@@ -91,9 +91,10 @@ func (c *caller) call(limit *timeLimit, conn connection, r *request, options *ca
 	}
 }
 
-// isTimeUp reports whether the time is up. A status that the deadline has caused may arrive shortly before it.
+// isTimeUp reports whether the time is up. What the deadline has caused may arrive shortly before it.
 func (f *failure) isTimeUp(ctx context.Context) bool {
-	if ctx.Err() == nil && !f.forged && (f.code == codes.DeadlineExceeded || f.code == codes.Canceled) && remaining(ctx) < leastLeft {
+	isUnsigned := f.refusal == nil && !f.forged
+	if ctx.Err() == nil && remaining(ctx) < leastLeft && (isUnsigned || f.code == codes.DeadlineExceeded || f.code == codes.Canceled) {
 		<-ctx.Done()
 	}
 	return ctx.Err() != nil

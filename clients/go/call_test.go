@@ -12,6 +12,7 @@ import (
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	grpcpeer "google.golang.org/grpc/peer"
@@ -159,6 +160,11 @@ func TestACallThatReachesNoServerHasNotBegun(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.server.Stop()
+	// A call on a connection that is about to be lost may have begun.
+	for state := client.conn.GetState(); state != connectivity.TransientFailure; state = client.conn.GetState() {
+		client.conn.Connect()
+		client.conn.WaitForStateChange(context.Background(), state)
+	}
 	if err := record(client); status.Code(err) != codes.Unavailable {
 		t.Error(err)
 	}

@@ -182,7 +182,8 @@ func (n *nativeCall) follow(ctx context.Context, job *sealwirev1.Job) *watch[*jo
 			n.cancelJob(job.JobId)
 		})
 		n.stopAbandon = func() {
-			if stop() {
+			// If the context has ended, the job is to be cancelled though the call may return before that begins.
+			if ctx.Err() == nil && stop() {
 				n.cancellations.end()
 			}
 		}

@@ -183,8 +183,13 @@ func (c *call) job(job *sealwirev1.Job, output proto.Message) *sealwirev1.Respon
 
 // refuse makes a signed refusal as a status with its details.
 func (c *call) refuse(e *sealwirev1.Error, change ...func(*spb.Status)) error {
+	return c.refuseAt(e, 0, change...)
+}
+
+// refuseAt makes a refusal at a place of a stream.
+func (c *call) refuseAt(e *sealwirev1.Error, sequence int64, change ...func(*spb.Status)) error {
 	response := c.respond(sealwirev1.Status_STATUS_ERROR)
-	response.Error = e
+	response.Error, response.Sequence = e, sequence
 	told := &spb.Status{Code: int32(e.Code), Message: e.Message, Details: []*anypb.Any{
 		packed(c.peer.seal(c, response)), packed(&errdetails.ErrorInfo{Reason: reasonName(e.Reason), Domain: errorDomain}),
 	}}
@@ -211,8 +216,10 @@ func (c *call) tools() *sealwirev1.Response {
 		types(&systemv1.ToolDescription{Name: "record", Method: "test.v1.TestService.Record"}, sum, total),
 		types(&systemv1.ToolDescription{Name: "start_long_task", Method: demo + "StartLongTask", Job: &sealwirev1.JobPolicy{}},
 			&demov1.StartLongTaskRequest{}, &demov1.StartLongTaskResponse{}),
-		types(&systemv1.ToolDescription{Name: "climb", Method: "test.v1.TestService.Climb", Job: &sealwirev1.JobPolicy{}},
-			&demov1.StartLongTaskRequest{}, &systemv1.WatchJobResponse{}),
+		{
+			Name: "climb", Method: "test.v1.TestService.Climb", Job: &sealwirev1.JobPolicy{},
+			RequestType: "sealwire.demo.v1.StartLongTaskRequest", ResponseType: "test.v1.ClimbResponse",
+		},
 	}})
 }
 
