@@ -96,7 +96,6 @@ type mergedResolver struct {
 	mu     sync.Mutex
 	parts  []resolver.Resolver
 	states [][]resolver.Address
-	failed error
 }
 
 func (m *mergedResolver) ResolveNow(options resolver.ResolveNowOptions) {
