@@ -1,0 +1,43 @@
+package dev.sealwire;
+
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.Executor;
+
+/** The threads that all channels share. They end when they have been idle, and keep no program alive. */
+final class Threads {
+  private static final long IDLE_S = 10;
+
+  /** Runs callbacks of calls that name no executor of their own. */
+  static final Executor CALLBACKS = new ThreadPoolExecutor(
+      0, Integer.MAX_VALUE, IDLE_S, TimeUnit.SECONDS, new SynchronousQueue<>(), named("sealwire-executor"));
+
+  private static final ScheduledThreadPoolExecutor TIMER = timer();
+
+  private Threads() {}
+
+  /** Runs a short task after a time. */
+  static ScheduledFuture<?> after(double delayMs, Runnable task) {
+    return TIMER.schedule(task, (long) Math.ceil(delayMs * 1_000), TimeUnit.MICROSECONDS);
+  }
+
+  private static ScheduledThreadPoolExecutor timer() {
+    var timer = new ScheduledThreadPoolExecutor(1, named("sealwire-timer"));
+    timer.setRemoveOnCancelPolicy(true);
+    timer.setKeepAliveTime(IDLE_S, TimeUnit.SECONDS);
+    timer.allowCoreThreadTimeOut(true);
+    return timer;
+  }
+
+  private static ThreadFactory named(String name) {
+    return task -> {
+      var thread = new Thread(task, name);
+      thread.setDaemon(true);
+      return thread;
+    };
+  }
+}
