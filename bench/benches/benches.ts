@@ -15,6 +15,7 @@ export const benches = {
   processes: async () => (await import("./processes.ts")).processes,
   hostile: async () => (await import("./hostile.ts")).hostile,
   client: async () => (await import("./client.ts")).client,
+  languages: async () => (await import("./languages.ts")).languageCosts,
 } satisfies Record<string, () => Promise<Bench>>;
 
 /** Name of a bench, as the command line takes it. */

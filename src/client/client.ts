@@ -1,3 +1,10 @@
+import {
+  type ChannelCredentials,
+  type Client,
+  credentials as grpcCredentials,
+  type Interceptor,
+  type ClientOptions as StubOptions,
+} from "@grpc/grpc-js";
 import type { Any } from "../../gen/google/protobuf/any.ts";
 import { ListJobsRequest, ListJobsResponse } from "../../gen/sealwire/system/v1/list_jobs.ts";
 import { ListToolsRequest, ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";
@@ -28,6 +35,7 @@ import { JobHandle } from "./jobs/job-handle.ts";
 import { type JobSnapshot, readJob, stateNumber } from "./jobs/job-snapshot.ts";
 import type { WatchOptions } from "./jobs/watch.ts";
 import { type WatchJobsOptions, watchJobs } from "./jobs/watch-jobs.ts";
+import { signingInterceptor } from "./native/interceptor.ts";
 import { type ClientOptions, checkTimeoutMs, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
 import { checkHealth, type ServingStatus } from "./transport/health.ts";
 import { Pipelines } from "./transport/pipeline.ts";
@@ -45,6 +53,13 @@ export interface ListJobsOptions extends OperationOptions {
   /** The `nextPageToken` of the previous page. */
   readonly pageToken?: string;
 }
+
+/** A generated client class of grpc-js. */
+export type StubClass<S extends Client> = new (
+  address: string,
+  credentials: ChannelCredentials,
+  options?: Partial<StubOptions>,
+) => S;
 
 /** One page of jobs, newest first. */
 export interface JobPage {
@@ -72,6 +87,7 @@ export class SealwireClient implements AsyncDisposable {
   readonly #connection: Connection;
   readonly #contracts: ContractSource;
   readonly #closing = new AbortController();
+  #interceptor: Interceptor | undefined;
 
   /** Checks the options. Connects on the first call. Throws OPTIONS_INVALID. */
   constructor(options: ClientOptions) {
@@ -111,6 +127,49 @@ export class SealwireClient implements AsyncDisposable {
       call: (name, encode, options) => this.#callEncoded(name, encode, options),
       job: (jobId, read, latest) => new JobHandle(this.#connection, jobId, read, latest),
     });
+  }
+
+  /**
+   * Creates a stub of a generated grpc-js client class, such as ts-proto writes with `outputServices=grpc-js`. Its calls
+   * are signed, retried and verified as those of {@link tools}, and mean what a native call means (docs/clients.md): a
+   * call of a job tool waits for the job, and ends with its output. A failed call ends with a `ServiceError` that has the
+   * {@link SealwireError} as its `cause`.
+   *
+   * @example
+   * ```ts
+   * const stub = client.stub(DemoToolServiceClient);
+   * stub.batchSum({ numbers: [1, 2, 3.5] }, (error, response) => console.log(error?.cause ?? response));
+   * ```
+   */
+  stub<S extends Client>(Stub: StubClass<S>): S {
+    const { addresses, tls } = this.#connection.options;
+    const [first] = addresses;
+    const target = first?.kind === "target" ? first.target : `dns:///${first?.host}:${first?.port}`;
+    const channelCredentials =
+      tls === undefined ? grpcCredentials.createInsecure() : grpcCredentials.createFromSecureContext(tls.context);
+    return new Stub(target, channelCredentials, {
+      interceptors: [this.interceptor],
+      ...(tls?.serverName !== undefined && { "grpc.ssl_target_name_override": tls.serverName }),
+    });
+  }
+
+  /**
+   * The grpc-js interceptor behind {@link stub}, for stubs that are made in another way. It must be the last one. Methods
+   * of `sealwire.v1`, health and reflection are sent unsigned on the stub's own channel. All other calls are sent by this
+   * client, to the server in its credentials.
+   */
+  get interceptor(): Interceptor {
+    const { timeoutMs, logger, clock, random } = this.#connection.options;
+    this.#interceptor ??= signingInterceptor({
+      client: this,
+      fetch: () => this.listTools({ includeDescriptors: true }),
+      timeoutMs,
+      closed: this.#closing.signal,
+      logger,
+      clock,
+      random,
+    });
+    return this.#interceptor;
   }
 
   /** Returns the handle of a job by its id. Sends no request. */

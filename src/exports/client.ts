@@ -19,7 +19,7 @@ export type {
   SyncTool,
   TypedTools,
 } from "../client/calls/typed-tools.ts";
-export { type JobPage, type ListJobsOptions, SealwireClient } from "../client/client.ts";
+export { type JobPage, type ListJobsOptions, SealwireClient, type StubClass } from "../client/client.ts";
 export type { OperationOptions } from "../client/connection.ts";
 export {
   type CredentialsSource,

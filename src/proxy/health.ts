@@ -7,9 +7,9 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../gen/grpc/health/v1/health.ts";
 import type { SealwireClient } from "../client/client.ts";
+import type { ContractCache } from "../client/native/contract-cache.ts";
 import { SealwireError } from "../errors.ts";
 import { type Clock, sleep } from "../runtime/clock.ts";
-import type { ContractCache } from "./contract-cache.ts";
 
 /** Options of {@link addHealth}. */
 export interface ProxiedHealthOptions {

@@ -1,4 +1,9 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { readIntent } from "../client/native/call-metadata.ts";
+import type { Contract } from "../client/native/contract.ts";
+import { ContractCache } from "../client/native/contract-cache.ts";
+import { failureBefore } from "../client/native/native-status.ts";
+import { ToolCalls } from "../client/native/tool-calls.ts";
 import { SealwireError } from "../errors.ts";
 import { TimeLimit } from "../runtime/time-limit.ts";
 import { parseListenAddress } from "../server/listen/address.ts";
@@ -6,18 +11,16 @@ import { type Listener, listen } from "../server/listen/listener.ts";
 import { Drain } from "../server/request/drain.ts";
 import { RefusalCounts } from "../server/request/refusal-counts.ts";
 import { DEFAULT_SERVER_LIMITS } from "../server/server-limits.ts";
-import { addReflection } from "../server/services/reflection.ts";
+import { HEALTH_SERVICE } from "../server/services/health.ts";
+import { addReflection, REFLECTION_SERVICES, reflectionOf } from "../server/services/reflection.ts";
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
-import { checkIntentHeaders, readIntent } from "./call-metadata.ts";
 import { CallerCheck } from "./caller-check.ts";
-import { ContractCache } from "./contract-cache.ts";
 import { addHealth } from "./health.ts";
-import { NativeCall } from "./native-call.ts";
+import { checkIntentHeaders } from "./intent-headers.ts";
 import { NativeServer, type Refusal } from "./native-server.ts";
-import { failureBefore } from "./native-status.ts";
 import { type ProxyOptions, type ResolvedProxyOptions, resolveProxyOptions } from "./options.ts";
+import { ServedCall } from "./served-call.ts";
 import { ensurePrivateFolder } from "./socket-folder.ts";
-import { ToolCalls } from "./tool-calls.ts";
 
 /** A proxy that serves the tools of a server natively, and signs each call. */
 export interface ToolProxy extends AsyncDisposable {
@@ -71,10 +74,10 @@ class RunningProxy implements ToolProxy {
       options: serverOptions(),
       clock,
       admit: (headers, stream) => this.#admit(headers, stream),
-      serve: (stream) => void this.#serve(new NativeCall(stream)),
+      serve: (stream) => void this.#serve(new ServedCall(stream)),
     });
     const { grpc } = this.#server;
-    addReflection(grpc, async (request) => (await this.#contracts.current()).reflect(request), logger);
+    addReflection(grpc, async (request) => reflectionOn(await this.#contracts.current())(request), logger);
     addHealth(grpc, { client, contracts: this.#contracts, drainSignal, clock });
   }
 
@@ -144,7 +147,7 @@ class RunningProxy implements ToolProxy {
   }
 
   /** Never rejects. */
-  async #serve(call: NativeCall): Promise<void> {
+  async #serve(call: ServedCall): Promise<void> {
     const place = this.#drain.enter(call);
     try {
       const request = await this.#read(call);
@@ -157,12 +160,23 @@ class RunningProxy implements ToolProxy {
     }
   }
 
-  async #read(call: NativeCall) {
+  async #read(call: ServedCall) {
     const intent = readIntent(call.metadata, this.#options.random);
     const method = await this.#contracts.find(call.path, call.signal);
     const args = await call.request(this.#requestTime);
     return { call, method, intent, args };
   }
+}
+
+const reflections = new WeakMap<Contract, ReturnType<typeof reflectionOf>>();
+
+/** Answers requests of gRPC reflection by a contract. */
+function reflectionOn(contract: Contract): ReturnType<typeof reflectionOf> {
+  const { image, services } = contract;
+  const reflect =
+    reflections.get(contract) ?? reflectionOf(() => image, [...services, HEALTH_SERVICE, ...REFLECTION_SERVICES]);
+  reflections.set(contract, reflect);
+  return reflect;
 }
 
 function tooManyCalls(open: number): SealwireError {

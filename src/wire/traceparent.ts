@@ -1,6 +1,14 @@
+import type { Metadata } from "@grpc/grpc-js";
+
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** True if the text is a W3C traceparent of version 00, or of another version with the same fields. */
 export function isTraceparent(text: string): boolean {
   return TRACEPARENT.test(text);
+}
+
+/** The W3C trace context of a call; `undefined` if it is missing or malformed. */
+export function readTraceparent(metadata: Metadata): string | undefined {
+  const [value] = metadata.get("traceparent");
+  return typeof value === "string" && isTraceparent(value) ? value : undefined;
 }

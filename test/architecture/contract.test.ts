@@ -33,6 +33,18 @@ test("fields of every generated message are declared in ascending order, since t
   assert.equal(unordered, []);
 });
 
+test("every file of Sealwire names the packages of Go and Java that hold its generated code", () => {
+  const own = [...builtinImage().registry.files].filter(({ proto }) => proto.package.startsWith("sealwire."));
+  assert.is(own.length, 18);
+  for (const { proto } of own) {
+    const path = proto.package.replaceAll(".", "/");
+    const [, last = "", version = ""] = /([a-z]+)\.(v\d+)$/.exec(proto.package) ?? [];
+    assert.is(proto.options?.goPackage, `sealwire.dev/sealwire/gen/${path};${last}${version}`, proto.name);
+    assert.is(proto.options?.javaPackage, `dev.${proto.package}`, proto.name);
+    assert.is(proto.options?.javaMultipleFiles, true, proto.name);
+  }
+});
+
 test("gen/ is exactly what npm run generate writes", () => {
   const folder = mkdtempSync(join(tmpdir(), "sealwire-drift-"));
   try {

@@ -56,6 +56,7 @@ const PUBLIC: Readonly<Record<string, readonly string[]>> = {
     "ServiceDefinition (type)",
     "ServingStatus (type)",
     "StatusName (type)",
+    "StubClass (type)",
     "SyncTool (type)",
     "ToolDescription (type)",
     "ToolOutput (type)",

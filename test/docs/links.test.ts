@@ -69,7 +69,7 @@ test("every section of a page that a comment names is there", () => {
 
 test("every page for users can be reached from the README", () => {
   const readme = read(join(root, "README.md"));
-  const forUsers = pages.filter((page) => page !== "README.md" && page !== "test/interop/README.md");
+  const forUsers = pages.filter((page) => page !== "README.md" && !page.startsWith("test/interop/"));
   const unnamed = forUsers.filter((page) => !readme.includes(`](${relative("", page)})`));
   assert.equal(unnamed, []);
 });

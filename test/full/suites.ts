@@ -22,6 +22,9 @@ export interface LongSuite {
   readonly showsFigures?: boolean;
 }
 
+/** The suites of the client packages. */
+const CLIENTS = ["go", "java", "python", "rust", "typescript"].map((language) => `interop/${language}.interop`);
+
 /** The suites of a long run, in their order. */
 export function longSuites({ kills, strikes, upstreamKills, runs }: Counts): readonly LongSuite[] {
   const campaign = (faults: string, struck: readonly string[]): LongSuite => ({
@@ -51,6 +54,12 @@ export function longSuites({ kills, strikes, upstreamKills, runs }: Counts): rea
       counts: "away for 60 s",
       args: ["test/run.ts", "--interop", "--show", "--jobs", "1", "interop/upstream/serving"],
       env: { SEALWIRE_AWAY_SECONDS: "60" },
+    },
+    {
+      name: "clients in five languages",
+      counts: "10,000 random calls and 10,000 watches each",
+      args: ["test/run.ts", "--interop", "--show", "--jobs", "1", ...CLIENTS],
+      env: { SEALWIRE_FULL: "1" },
     },
     campaign("sqlite", killed),
     campaign("postgres", killed),

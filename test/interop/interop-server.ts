@@ -28,20 +28,36 @@ export class InteropServer implements AsyncDisposable {
     return this.#server.ready.listening;
   }
 
-  /** Makes a client that may do everything, and as much of it as it likes; returns its credentials file, mode 0600. */
-  async addClient(clientId: string): Promise<string> {
+  /** Makes a client that may call these tools as often as it likes; returns its credentials file, mode 0600. */
+  async addClient(clientId: string, tools = "*"): Promise<string> {
     const file = join(this.folder, `${clientId}.json`);
     const limits = LIMITS.flatMap((option) => [option, PLENTY]);
-    const args = ["keys", "add", clientId, "--tools", "*", ...limits, "--address", this.address, "--out", file];
+    const args = ["keys", "add", clientId, "--tools", tools, ...limits, "--address", this.address, "--out", file];
+    await this.#changeKeys(args);
+    return file;
+  }
+
+  /** Makes the next key of a client; returns its credentials file. */
+  async rotate(clientId: string): Promise<string> {
+    const file = join(this.folder, `${clientId}-next.json`);
+    await this.#changeKeys(["keys", "rotate", clientId, "--address", this.address, "--out", file]);
+    return file;
+  }
+
+  /** Revokes a key. */
+  async revoke(keyId: string): Promise<void> {
+    await this.#changeKeys(["keys", "revoke", keyId]);
+  }
+
+  async #changeKeys(args: readonly string[]): Promise<void> {
     const { process } = this.#server;
     const reloads = () => process.stderr.split("key ring reloaded").length;
-    // The server may notice the new key by itself, before it is told.
+    // The server may notice the change by itself, before it is told.
     const before = reloads();
     const { code, stderr } = await sealwire(args, { cwd: this.folder });
-    if (code !== 0) throw new Error(`no key for ${clientId}: ${stderr}`);
+    if (code !== 0) throw new Error(`sealwire ${args.join(" ")}: ${stderr}`);
     process.child.kill("SIGHUP");
-    await process.until("the new key", () => reloads() > before);
-    return file;
+    await process.until("the changed keys", () => reloads() > before);
   }
 
   /** Ends the server as an operator would, or by another signal, and starts it again at the same address. */

@@ -8,7 +8,7 @@ import { implement, type MessageCodec } from "../../src/tools/implement.ts";
 /* The tools of proto/interop/v1, for `sealwire serve --tools`: without generated code, messages are their bytes. */
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const MODULES = { version: "v2", modules: [{ path: "test/interop/proto" }, { path: "dist/proto" }] };
+const MODULES = { version: "v2", modules: [{ path: "proto" }, { path: "test/interop/proto" }, { path: "dist/proto" }] };
 const A_DAY_MS = 86_400_000;
 const TRACEPARENT_FIELD = 1;
 const NUMBER_FIELD = 1;

@@ -178,9 +178,13 @@ function doubled(ms: number, times: number): number {
   return ms * 2 ** Math.min(Math.max(times, 0), 30);
 }
 
-/** True if no connection could be established, for a temporary reason. */
+/** True if no connection could be established, for a temporary reason, or if the server drains. */
 function isAway(failure: Failure): boolean {
-  return failure.kind === "unverified" && failure.away === true;
+  return failure.kind === "unverified" ? failure.away === true : isDraining(failure);
+}
+
+function isDraining({ error }: Failure): boolean {
+  return error.reason === "DRAINING" && error.retryable;
 }
 
 /** Refusals before a tool runs or a job is accepted. After all others, the call may be running or may have ended. */
@@ -224,7 +228,7 @@ function isLostInMidCall(failure: Failure): boolean {
 
 /** True if this server drains or cannot be reached. */
 function isOutOfService(failure: Failure): boolean {
-  if (failure.kind === "refusal") return failure.error.reason === "DRAINING" && failure.error.retryable;
+  if (failure.kind === "refusal") return isDraining(failure);
   return !failure.forged && failure.error.reason === "UNREACHABLE";
 }
 

@@ -21,11 +21,12 @@ import {
 } from "../../wire/call-header.ts";
 import { CALL_STREAM_METHOD } from "../../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../../wire/status.ts";
+import { readTraceparent } from "../../wire/traceparent.ts";
 import type { CallOutcome } from "../request/execution.ts";
 import { type RequestOrigin, requestTooSlow, SignedRequest } from "../request/request.ts";
 import { MessageIntake } from "./message-intake.ts";
 import { type Reader, type Reading, tooManyRequests } from "./read-budget.ts";
-import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
+import { exceedsLimit, metadataTooLarge } from "./request-metadata.ts";
 import { StreamedCall } from "./streamed-call.ts";
 import { ENDED_WELL, endUnexpectedly, type UnaryCallOptions } from "./unary-call.ts";
 

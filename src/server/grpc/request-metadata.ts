@@ -1,7 +1,6 @@
 import type { Metadata } from "@grpc/grpc-js";
 import { SealwireError } from "../../errors.ts";
 import { MAX_METADATA_BYTES } from "../../wire/limits.ts";
-import { isTraceparent } from "../../wire/traceparent.ts";
 
 /** True if a call's metadata exceeds the size limit. */
 export function exceedsLimit(metadata: Metadata): boolean {
@@ -17,10 +16,4 @@ export function metadataTooLarge(): SealwireError {
   return new SealwireError("QUOTA_EXCEEDED", `The metadata exceeds ${MAX_METADATA_BYTES} bytes; send less of it.`, {
     retryable: false,
   });
-}
-
-/** The W3C trace context of the call; `undefined` if it is missing or malformed. */
-export function readTraceparent(metadata: Metadata): string | undefined {
-  const [value] = metadata.get("traceparent");
-  return typeof value === "string" && isTraceparent(value) ? value : undefined;
 }

@@ -9,11 +9,12 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { TickLimiter } from "../../runtime/tick-limiter.ts";
 import { WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import { toGrpcFailure } from "../../wire/status.ts";
+import { readTraceparent } from "../../wire/traceparent.ts";
 import { type CallOutcome, type ExecutionOptions, execute } from "../request/execution.ts";
 import { type RequestOrigin, type RequestServices, requestTooSlow, SignedRequest } from "../request/request.ts";
 import { MessageIntake } from "./message-intake.ts";
 import { type ReadBudget, type Reader, type Reading, tooManyRequests } from "./read-budget.ts";
-import { exceedsLimit, metadataTooLarge, readTraceparent } from "./request-metadata.ts";
+import { exceedsLimit, metadataTooLarge } from "./request-metadata.ts";
 import type { Reply, Watches } from "./watch-call.ts";
 
 /** Options of a {@link UnaryCall}. */

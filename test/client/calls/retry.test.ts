@@ -77,6 +77,20 @@ test("what lies at one server is asked of each other one without a wait, then wa
   );
 });
 
+test("attempts at a server that drains are not counted, within the time to wait for an unreachable one", () => {
+  const clock = new FakeClock();
+  const retries = new Retries(options, drawing(0.5, clock));
+  const failure = refusal("DRAINING");
+  for (let attempt = 0; attempt < 10; attempt += 1) retries.delayAfter(failure, { correctClock: never });
+  assert.ok(retries.allows(failure));
+  clock.advance(options.unreachableForMs);
+  assert.is(retries.delayAfter(failure, { correctClock: never }), undefined);
+  const refused = refusal("UNAVAILABLE");
+  for (let attempt = 0; attempt < options.maxAttempts; attempt += 1)
+    retries.delayAfter(refused, { correctClock: never });
+  assert.not.ok(retries.allows(refused));
+});
+
 test("a server that was lost in mid-call is not followed by another at once", () => {
   for (const [fraction, expected] of [
     [0, [500, 1000, 2000, 2500, 2500]],

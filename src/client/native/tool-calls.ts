@@ -1,25 +1,35 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { JobProgress } from "../../gen/sealwire/v1/job.ts";
-import type { CallResult } from "../client/calls/call-result.ts";
-import type { ToolOutput } from "../client/calls/tool-output.ts";
-import type { SealwireClient } from "../client/client.ts";
-import type { JobHandle } from "../client/jobs/job-handle.ts";
-import type { JobSnapshot } from "../client/jobs/job-snapshot.ts";
-import { SealwireError } from "../errors.ts";
-import { isTerminal } from "../jobs/transitions.ts";
-import type { Clock } from "../runtime/clock.ts";
-import type { Logger } from "../runtime/logger.ts";
+import { JobProgress } from "../../../gen/sealwire/v1/job.ts";
+import { SealwireError } from "../../errors.ts";
+import { isTerminal } from "../../jobs/transitions.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { CallOptions } from "../calls/call-options.ts";
+import type { CallResult } from "../calls/call-result.ts";
+import type { EncodedMessage } from "../calls/signer.ts";
+import type { ToolOutput } from "../calls/tool-output.ts";
+import type { EncodedWatchRequest } from "../jobs/encoded-watch.ts";
+import type { JobHandle } from "../jobs/job-handle.ts";
+import type { JobSnapshot } from "../jobs/job-snapshot.ts";
+import type { WatchOptions } from "../jobs/watch.ts";
 import { answerMetadata, type CallIntent } from "./call-metadata.ts";
 import type { ToolMethod } from "./contract.ts";
 import type { NativeCall } from "./native-call.ts";
 import { type FailedCall, failureOfCall, failureOfTool } from "./native-status.ts";
 
+/** What native calls need of a `SealwireClient`. */
+export interface ToolClient {
+  call(tool: string, args: EncodedMessage, options: CallOptions): Promise<CallResult>;
+  job(jobId: string): JobHandle<ToolOutput>;
+  watchEncoded(request: EncodedWatchRequest, options: WatchOptions): AsyncGenerator<Uint8Array, void, undefined>;
+}
+
 /** Options of {@link ToolCalls}. */
 export interface ToolCallsOptions {
-  readonly client: SealwireClient;
+  readonly client: ToolClient;
   /** Maximum time until a call is answered or its job accepted. A caller's own deadline may be shorter. */
   readonly timeoutMs: number;
-  /** Aborts when the proxy drains. Watches then end early. */
+  /** Ends the watches of system tools when it aborts. */
   readonly drainSignal: AbortSignal;
   readonly logger: Logger;
   readonly clock: Clock;

@@ -1,15 +1,14 @@
-import type { IncomingHttpHeaders } from "node:http2";
 import { Metadata } from "@grpc/grpc-js";
-import { SealwireError } from "../errors.ts";
-import type { Random } from "../runtime/random.ts";
-import { readTraceparent } from "../server/grpc/request-metadata.ts";
+import { SealwireError } from "../../errors.ts";
+import type { Random } from "../../runtime/random.ts";
+import { readTraceparent } from "../../wire/traceparent.ts";
 
 /** Names the intent of a call; in answers, too. */
-const REQUEST_ID = "sealwire-request-id";
+export const REQUEST_ID = "sealwire-request-id";
 /** The job that a call has started; in answers only. */
 const JOB_ID = "sealwire-job-id";
 /** "true" cancels the job of an abandoned call. */
-const CANCEL_ON_ABANDON = "sealwire-cancel-on-abandon";
+export const CANCEL_ON_ABANDON = "sealwire-cancel-on-abandon";
 
 /** What a native caller says about its call in the metadata. */
 export interface CallIntent {
@@ -18,17 +17,6 @@ export interface CallIntent {
   /** Cancels the job if the caller cancels the call, disconnects or runs out of time. */
   readonly cancelOnAbandon: boolean;
   readonly traceparent: string | undefined;
-}
-
-/**
- * Checks what {@link readIntent} cannot see, because grpc-js drops metadata with other characters. The call would get
- * a request id that its caller does not know. Throws ENVELOPE_INVALID naming the key.
- */
-export function checkIntentHeaders(headers: IncomingHttpHeaders): void {
-  for (const key of [REQUEST_ID, CANCEL_ON_ABANDON]) {
-    if (/^[ -~]*$/.test(String(headers[key] ?? ""))) continue;
-    throw new SealwireError("ENVELOPE_INVALID", `The metadata ${key} must be printable ASCII.`);
-  }
 }
 
 /** Reads the metadata of a call. Throws ENVELOPE_INVALID naming the invalid key. */

@@ -1,10 +1,10 @@
-import { Code } from "../../gen/google/rpc/code.ts";
-import { Error as ErrorMessage } from "../../gen/sealwire/v1/error.ts";
-import { hasNotBegun } from "../client/calls/retry.ts";
-import { isWireReason, SealwireError, type StatusName } from "../errors.ts";
-import { errorToMessage } from "../wire/error-message.ts";
-import { TYPE_URL_PREFIX } from "../wire/limits.ts";
-import { type GrpcFailure, packStatus, projectError } from "../wire/status.ts";
+import { Code } from "../../../gen/google/rpc/code.ts";
+import { Error as ErrorMessage } from "../../../gen/sealwire/v1/error.ts";
+import { isWireReason, SealwireError, type StatusName } from "../../errors.ts";
+import { errorToMessage } from "../../wire/error-message.ts";
+import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
+import { type GrpcFailure, packStatus, projectError } from "../../wire/status.ts";
+import { hasNotBegun } from "../calls/retry.ts";
 import { answerMetadata } from "./call-metadata.ts";
 
 /* Native statuses (docs/proxy.md, Statuses). Ordinary stubs repeat a call that ends with UNAVAILABLE, as a new intent. So
@@ -20,19 +20,24 @@ export interface FailedCall {
   readonly jobId: string | undefined;
 }
 
+/** A native status with the error that it tells of. */
+export interface NativeFailure extends GrpcFailure {
+  readonly error: SealwireError;
+}
+
 /** The status of a call that was not sent to the server. */
-export function failureBefore(error: SealwireError): GrpcFailure {
+export function failureBefore(error: SealwireError): NativeFailure {
   return toStatus(error, statusOf(error));
 }
 
 /** The status of a tool or a job that has failed, as its verified answer says. */
-export function failureOfTool(error: SealwireError, call: FailedCall): GrpcFailure {
+export function failureOfTool(error: SealwireError, call: FailedCall): NativeFailure {
   const status = statusOf(error);
   return toStatus(error, status === "UNAVAILABLE" && !call.repeatable ? "ABORTED" : status, call);
 }
 
 /** The status of a call that was sent, or of a job that was watched, without a verified outcome. */
-export function failureOfCall(error: SealwireError, call: FailedCall): GrpcFailure {
+export function failureOfCall(error: SealwireError, call: FailedCall): NativeFailure {
   const final = isOpen(error, call) ? outcomeUnknown(error, call) : error;
   return toStatus(final, statusOf(final), call);
 }
@@ -66,7 +71,7 @@ function statusOf({ reason, status }: SealwireError): StatusName {
  * The details end with the error itself, which is the first to be omitted. A local reason has none. The ids of the call
  * are in the ErrorInfo, and in the trailers.
  */
-function toStatus(error: SealwireError, status: StatusName, call?: FailedCall): GrpcFailure {
+function toStatus(error: SealwireError, status: StatusName, call?: FailedCall): NativeFailure {
   const message = errorToMessage(error);
   const own = { typeUrl: `${TYPE_URL_PREFIX}sealwire.v1.Error`, value: ErrorMessage.encode(message).finish() };
   const failure = packStatus(Code[status], error.message, [
@@ -74,7 +79,7 @@ function toStatus(error: SealwireError, status: StatusName, call?: FailedCall): 
     ...(isWireReason(error.reason) ? [own] : []),
   ]);
   if (call !== undefined) failure.metadata.merge(answerMetadata(call.requestId, call.jobId));
-  return failure;
+  return { ...failure, error };
 }
 
 function summaryOf({ tool, requestId, jobId }: FailedCall): Record<string, string> {

@@ -1,15 +1,12 @@
 import type { DescField } from "@bufbuild/protobuf";
-import type { ServerReflectionRequest } from "../../gen/grpc/reflection/v1/reflection.ts";
-import type { ListToolsResponse, ToolDescription } from "../../gen/sealwire/system/v1/list_tools.ts";
-import { findMethod } from "../client/contracts/contracts.ts";
-import { SealwireError } from "../errors.ts";
-import { HEALTH_SERVICE } from "../server/services/health.ts";
-import { REFLECTION_SERVICES, reflectionOf } from "../server/services/reflection.ts";
-import { progressField } from "../tools/job-stream.ts";
-import { builtinImage, descriptorSetOf, type Image, readImage } from "../wire/descriptors.ts";
-import { TYPE_URL_PREFIX } from "../wire/limits.ts";
+import type { ListToolsResponse, ToolDescription } from "../../../gen/sealwire/system/v1/list_tools.ts";
+import { SealwireError } from "../../errors.ts";
+import { progressField } from "../../tools/job-stream.ts";
+import { builtinImage, descriptorSetOf, type Image, readImage } from "../../wire/descriptors.ts";
+import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
+import { findMethod } from "../contracts/contracts.ts";
 
-/** A method of the contract, as the proxy serves it. */
+/** A method of the contract, as native callers see it. */
 export interface ToolMethod {
   /** The name of its tool. */
   readonly tool: string;
@@ -22,17 +19,17 @@ export interface ToolMethod {
   readonly progress: DescField | undefined;
 }
 
-/** The tools that the server offers the proxy's key, from a verified answer. */
+/** The tools that the server offers the client's key, from a verified answer. */
 export interface Contract {
   /** By gRPC path, `/package.Service/Method`. */
   readonly methods: ReadonlyMap<string, ToolMethod>;
   /** The full names of the tools' services. */
   readonly services: readonly string[];
-  /** Answers a request of gRPC reflection. */
-  reflect(request: ServerReflectionRequest): Buffer;
+  /** The tools' descriptors, with those of the messages in {@link OWN_FILES}. */
+  readonly image: Image;
 }
 
-/** Files of messages that the proxy itself sends, which a tool's contract need not contain. */
+/** Files of messages that are sent beside those of the tools, whose contract need not contain them. */
 const OWN_FILES = [
   "google/rpc/error_details.proto",
   "sealwire/v1/error.proto",
@@ -47,8 +44,7 @@ export function readContract({ tools, descriptorSet }: ListToolsResponse): Contr
     const image = readImage(descriptorSet, descriptorSetOf(builtinImage(), OWN_FILES));
     const methods = new Map(tools.flatMap((tool) => readMethod(image, tool)));
     const services = [...new Set([...methods.keys()].map((path) => path.slice(1, path.lastIndexOf("/"))))].sort();
-    const reflect = reflectionOf(() => image, [...services, HEALTH_SERVICE, ...REFLECTION_SERVICES]);
-    return { methods, services, reflect };
+    return { methods, services, image };
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);
     throw new SealwireError("RESPONSE_INVALID", `The server's list_tools answer cannot be used: ${problem}`, { cause });

@@ -1,10 +1,10 @@
-import { ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";
-import { unlessAborted } from "../client/calls/deadline.ts";
-import type { FetchTools } from "../client/contracts/contract-source.ts";
-import { SealwireError } from "../errors.ts";
-import type { Clock } from "../runtime/clock.ts";
-import type { Logger } from "../runtime/logger.ts";
-import { cutText } from "../wire/error-message.ts";
+import { ListToolsResponse } from "../../../gen/sealwire/system/v1/list_tools.ts";
+import { SealwireError } from "../../errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import { cutText } from "../../wire/error-message.ts";
+import { unlessAborted } from "../calls/deadline.ts";
+import type { FetchTools } from "../contracts/contract-source.ts";
 import { type Contract, readContract, type ToolMethod } from "./contract.ts";
 
 /** Options of {@link ContractCache}. */

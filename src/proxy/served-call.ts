@@ -1,5 +1,6 @@
 import type { Metadata } from "@grpc/grpc-js";
 import { unlessAborted } from "../client/calls/deadline.ts";
+import type { NativeCall } from "../client/native/native-call.ts";
 import { SealwireError } from "../errors.ts";
 import type { Expiring, TimeLimit } from "../runtime/time-limit.ts";
 import type { Stoppable } from "../server/request/drain.ts";
@@ -7,8 +8,8 @@ import { requestTooSlow } from "../server/request/request.ts";
 import type { GrpcFailure } from "../wire/status.ts";
 import type { NativeStream } from "./native-server.ts";
 
-/** A call of a native client: one request, and any number of answers. */
-export class NativeCall implements Stoppable, Expiring {
+/** A call of a native client of the proxy. */
+export class ServedCall implements NativeCall, Stoppable, Expiring {
   readonly #stream: NativeStream;
   readonly #controller = new AbortController();
   #isAbandoned = false;
@@ -31,18 +32,16 @@ export class NativeCall implements Stoppable, Expiring {
     return this.#stream.metadata;
   }
 
-  /** The caller's deadline, in Unix milliseconds; Infinity: none. */
   get deadlineMs(): number {
     const deadline = this.#stream.getDeadline();
     return deadline instanceof Date ? deadline.getTime() : deadline;
   }
 
-  /** Aborts when the caller cancels or disconnects, when its deadline has passed, and when the call is stopped. */
+  /** Aborts also when the call is stopped. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** True once the caller no longer waits. */
   get isAbandoned(): boolean {
     return this.#isAbandoned;
   }
@@ -76,26 +75,23 @@ export class NativeCall implements Stoppable, Expiring {
     }
   }
 
-  /** Sends the initial metadata. */
   sendMetadata(metadata: Metadata): void {
     if (!this.#isAbandoned) this.#stream.sendMetadata(metadata);
   }
 
-  /** Sends a message. Resolves when the connection has taken it, so that a slow reader delays the caller. */
+  /** Resolves when the connection has taken the message, so that a slow reader delays the caller. */
   send(message: Uint8Array): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (!this.#isAbandoned) this.#stream.write(asBuffer(message), () => resolve());
     return unlessAborted(promise, this.signal);
   }
 
-  /** Sends the last message and ends the call with OK. */
   finish(message: Uint8Array | undefined, trailers: Metadata): void {
     if (this.#isAbandoned) return;
     if (message !== undefined) this.#stream.write(asBuffer(message));
     this.#stream.end(trailers);
   }
 
-  /** Ends the call with a status. */
   fail(failure: GrpcFailure): void {
     if (!this.#isAbandoned) this.#stream.emit("error", failure);
   }

@@ -1,0 +1,121 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { DemoToolServiceService } from "../../gen/sealwire/demo/v1/demo_tool_service.ts";
+import { writeCredentials } from "../../src/signing/key-ring/credentials.ts";
+import { AgentProcess } from "../../test/interop/clients/agent-process.ts";
+import { languages } from "../../test/interop/clients/languages.ts";
+import { startServer } from "../../test/support/running-server.ts";
+import type { BenchOptions } from "../options.ts";
+import type { Bench, Table } from "../report/result.ts";
+import { describeRange, median, ratios } from "../report/statistics.ts";
+import { batchSum } from "../variants/work.ts";
+
+/** Calls of one interval. */
+const CALLS = 5_000;
+/** How many times the CPU time of a plain call a signed one may take. */
+const AIMS: Readonly<Record<string, number>> = { python: 1.5, go: 2, java: 2, rust: 2 };
+
+interface Costs {
+  readonly title: string;
+  readonly aim: number | undefined;
+  /** CPU time per call in µs, round by round. */
+  readonly plain: readonly number[];
+  readonly signed: readonly number[];
+}
+
+interface Servers {
+  readonly plain: string;
+  readonly credentials: string;
+}
+
+/** What signing costs a caller: the same generated stub on a plain channel and on that of the language's package. */
+export const languageCosts: Bench = {
+  title: "What signing costs a caller, by language",
+  async run(options) {
+    const folder = await mkdtemp(join(tmpdir(), "sealwire-languages-"));
+    const plain = await startPlain();
+    await using server = await startServer();
+    const credentials = join(folder, "client.json");
+    await writeCredentials(credentials, server.credentials());
+    try {
+      const all: Costs[] = [];
+      const chosen = Object.values(languages).filter(
+        ({ name }) => options.variants.length === 0 || options.variants.includes(name),
+      );
+      for (const language of chosen) {
+        options.progress(`${language.name}: build`);
+        const place = join(folder, language.name);
+        await mkdir(place);
+        for (const [variant, command] of Object.entries(await language.build(place))) {
+          const title = variant === "stubs" ? language.name : `${language.name}, ${variant}`;
+          options.progress(title);
+          await using agent = new AgentProcess(command);
+          const costs = await measure(agent, { plain: plain.address, credentials }, options);
+          all.push({ title, aim: AIMS[language.name], ...costs });
+        }
+      }
+      return { tables: [table(all)], raw: all };
+    } finally {
+      plain.server.forceShutdown();
+      await rm(folder, { recursive: true });
+    }
+  },
+};
+
+/** The demo service on grpc-js, without anything of Sealwire. */
+async function startPlain(): Promise<{ readonly server: Server; readonly address: string }> {
+  const server = new Server({ "grpc.enable_channelz": 0 });
+  server.addService(
+    { batchSum: DemoToolServiceService.batchSum },
+    {
+      batchSum: ({ request }: { request: { numbers: number[] } }, respond: (error: null, answer: object) => void) =>
+        respond(null, batchSum(request.numbers)),
+    },
+  );
+  const port = await promisify(server.bindAsync.bind(server))("127.0.0.1:0", ServerCredentials.createInsecure());
+  return { server, address: `127.0.0.1:${port}` };
+}
+
+/** Calls both servers in turn. */
+async function measure(
+  agent: AgentProcess,
+  { plain, credentials }: Servers,
+  { rounds, scale }: BenchOptions,
+): Promise<Pick<Costs, "plain" | "signed">> {
+  for (const opening of [
+    { channel: "plain", plain },
+    { channel: "signed", credentials },
+  ]) {
+    const { failure } = await agent.run("open", opening);
+    if (failure !== undefined) throw new Error(failure);
+  }
+  const count = Math.ceil(CALLS / scale);
+  const costOf = async (channel: string): Promise<number> => {
+    const { cpuSeconds, failure, message } = await agent.run("measure", { channel, count });
+    if (cpuSeconds === undefined) throw new Error(failure ?? message);
+    return (cpuSeconds / count) * 1e6;
+  };
+  const costs = { plain: [] as number[], signed: [] as number[] };
+  // The first round warms up: compilers in particular.
+  for (let round = -1; round < rounds; round += 1) {
+    const measured = { plain: await costOf("plain"), signed: await costOf("signed") };
+    if (round < 0) continue;
+    costs.plain.push(measured.plain);
+    costs.signed.push(measured.signed);
+  }
+  return costs;
+}
+
+function table(all: readonly Costs[]): Table {
+  return {
+    title: "CPU per call in µs, one caller, one call after the other",
+    columns: ["", "plain channel", "Sealwire's channel", "ratio", "lowest–highest", "aim: at most"],
+    rows: all.map(({ title, aim, plain, signed }) => {
+      const ratio = ratios(signed, plain);
+      return [title, median(plain), median(signed), median(ratio), describeRange(ratio), aim ?? "–"];
+    }),
+  };
+}
