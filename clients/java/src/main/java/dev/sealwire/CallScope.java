@@ -21,7 +21,7 @@ record CallScope(
   /** The scope of a call that this package makes itself. */
   static CallScope ownOf(Endpoints endpoints) {
     return new CallScope(
-        new SerialExecutor(Threads.CALLBACKS), CallOptions.DEFAULT, new Metadata(), Context.ROOT, endpoints);
+        new SerialExecutor(Threads.WORK), CallOptions.DEFAULT, new Metadata(), Context.ROOT, endpoints);
   }
 
   /** Begins one attempt. It fails at once if the server cannot be reached, because retries are made here. */

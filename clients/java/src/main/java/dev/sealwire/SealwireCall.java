@@ -86,7 +86,7 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
     }
     // A blocking stub runs its executor only while it waits. A stream that its caller leaves must end nevertheless.
     var isApart = intent.cancelOnAbandon() || !isUnary();
-    executor = isApart ? new SerialExecutor(Threads.CALLBACKS) : callbacks;
+    executor = isApart ? new SerialExecutor(Threads.WORK) : callbacks;
     scope = new CallScope(executor, options, CallMetadata.passedOn(headers), context.fork(), endpoints);
     listener = new CallListener<>(given, isApart ? callbacks : null, thrown -> cancel("A callback has thrown.", thrown));
     if (!descriptor.getType().clientSendsOneMessage()) fault = streamsRequests();

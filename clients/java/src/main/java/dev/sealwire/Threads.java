@@ -1,12 +1,13 @@
 package dev.sealwire;
 
+import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.Executor;
 
 /** The threads that all channels share. They end when they have been idle, and keep no program alive. */
 final class Threads {
@@ -16,6 +17,9 @@ final class Threads {
   static final Executor CALLBACKS = new ThreadPoolExecutor(
       0, Integer.MAX_VALUE, IDLE_S, TimeUnit.SECONDS, new SynchronousQueue<>(), named("sealwire-executor"));
 
+  /** Runs the work of this package alone, which never waits, for calls that must not depend on their caller's threads. */
+  static final Executor WORK = work();
+
   private static final ScheduledThreadPoolExecutor TIMER = timer();
 
   private Threads() {}
@@ -23,6 +27,14 @@ final class Threads {
   /** Runs a short task after a time. */
   static ScheduledFuture<?> after(double delayMs, Runnable task) {
     return TIMER.schedule(task, (long) Math.ceil(delayMs * 1_000), TimeUnit.MICROSECONDS);
+  }
+
+  private static Executor work() {
+    var threads = Math.max(2, Math.min(4, Runtime.getRuntime().availableProcessors()));
+    var pool = new ThreadPoolExecutor(
+        threads, threads, IDLE_S, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), named("sealwire-work"));
+    pool.allowCoreThreadTimeOut(true);
+    return pool;
   }
 
   private static ScheduledThreadPoolExecutor timer() {

@@ -2,6 +2,7 @@ package agent;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import dev.sealwire.CredentialsException;
 import dev.sealwire.SealwireErrors;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -25,11 +26,11 @@ final class Answers {
   /** Throws what is no status. */
   static JsonObject failed(Throwable thrown, Metadata... metadata) {
     var cause = thrown;
-    while (!isStatus(cause) && cause.getCause() != null) cause = cause.getCause();
+    while (!isStatus(cause) && !(cause instanceof CredentialsException) && cause.getCause() != null) cause = cause.getCause();
     var answer = new JsonObject();
     if (cause instanceof CancellationException) cause = Status.CANCELLED.asRuntimeException();
     if (!isStatus(cause)) {
-      thrown.printStackTrace();
+      if (!(cause instanceof CredentialsException)) thrown.printStackTrace();
       answer.addProperty("failure", String.valueOf(cause.getMessage()));
       return answer;
     }
