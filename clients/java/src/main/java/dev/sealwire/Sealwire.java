@@ -289,7 +289,9 @@ public final class Sealwire {
           .keepAliveTime(KEEPALIVE_MS, TimeUnit.MILLISECONDS)
           .keepAliveTimeout(KEEPALIVE_TIMEOUT_MS, TimeUnit.MILLISECONDS);
       if (target.startsWith("dns:")) channel.defaultLoadBalancingPolicy("round_robin");
-      if (serverName != null) channel.overrideAuthority(serverName);
+      // Without a name of its own a socket is called by its path, which servers on Node.js refuse.
+      var authority = serverName == null && target.startsWith("unix:") ? "localhost" : serverName;
+      if (authority != null) channel.overrideAuthority(authority);
       return channel.build();
     }
 
