@@ -22,4 +22,24 @@ record ChannelOptions(
     Function<Message, List<FieldViolation>> check) {
   static final Function<Message, List<FieldViolation>> NO_CHECK = message -> List.of();
   static final ChannelOptions DEFAULT = new ChannelOptions(60_000, 5, 15_000, 300_000, NO_CHECK);
+
+  ChannelOptions withTimeoutMs(long ms) {
+    return new ChannelOptions(ms, maxAttempts, heartbeatIntervalMs, resumeForMs, check);
+  }
+
+  ChannelOptions withMaxAttempts(int attempts) {
+    return new ChannelOptions(timeoutMs, attempts, heartbeatIntervalMs, resumeForMs, check);
+  }
+
+  ChannelOptions withHeartbeatIntervalMs(int ms) {
+    return new ChannelOptions(timeoutMs, maxAttempts, ms, resumeForMs, check);
+  }
+
+  ChannelOptions withResumeForMs(long ms) {
+    return new ChannelOptions(timeoutMs, maxAttempts, heartbeatIntervalMs, ms, check);
+  }
+
+  ChannelOptions withCheck(Function<Message, List<FieldViolation>> other) {
+    return new ChannelOptions(timeoutMs, maxAttempts, heartbeatIntervalMs, resumeForMs, other);
+  }
 }

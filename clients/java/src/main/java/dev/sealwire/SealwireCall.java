@@ -2,9 +2,7 @@ package dev.sealwire;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
-import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.Message;
-import dev.sealwire.system.v1.CancelJobRequest;
 import dev.sealwire.system.v1.WatchJobResponse;
 import dev.sealwire.v1.ErrorReason;
 import dev.sealwire.v1.Job;
@@ -19,10 +17,6 @@ import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.Status;
 import io.grpc.Status.Code;
-import java.io.IOException;
-import java.lang.System.Logger.Level;
-import java.util.ArrayDeque;
-import java.util.Queue;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
@@ -34,8 +28,6 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
   /** A server's own DEADLINE_EXCEEDED may come so much before that of the caller. */
   private static final long CLOCKS_DIFFER_MS = 250;
 
-  private static final int LARGEST_TAG_AND_LENGTH = 10;
-  private static final System.Logger LOG = System.getLogger("dev.sealwire");
 
   private final Connection connection;
   private final Endpoints endpoints;
@@ -49,6 +41,7 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
   private SerialExecutor executor;
   private CallScope scope;
   private CallListener<RespT> listener;
+  private Delivery<RespT> delivery;
   private CallIntent intent;
   private Future<?> timer;
 
@@ -57,10 +50,6 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
   private ToolCall starting;
   private ResumedWatch<?> watch;
   private String jobId;
-  private ByteString progress = ByteString.EMPTY;
-  private final Queue<RespT> pending = new ArrayDeque<>();
-  private NativeStatus ending;
-  private long credits;
   private boolean isAbandoned;
   private volatile boolean isClosed;
 
@@ -85,10 +74,11 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
       fault = e.failure();
     }
     // A blocking stub runs its executor only while it waits. A stream that its caller leaves must end nevertheless.
-    var isApart = intent.cancelOnAbandon() || !isUnary();
+    var isApart = intent.cancelOnAbandon() || descriptor.getType() != MethodType.UNARY;
     executor = isApart ? new SerialExecutor(Threads.WORK) : callbacks;
     scope = new CallScope(executor, options, CallMetadata.passedOn(headers), context.fork(), endpoints);
     listener = new CallListener<>(given, isApart ? callbacks : null, thrown -> cancel("A callback has thrown.", thrown));
+    delivery = new Delivery<>(descriptor, listener);
     if (!descriptor.getType().clientSendsOneMessage()) fault = streamsRequests();
     if (fault != null) {
       var known = fault;
@@ -106,7 +96,7 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
   @Override
   public void request(int count) {
     executor.execute(() -> {
-      credits += count;
+      delivery.request(count);
       pump();
     });
   }
@@ -149,31 +139,19 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
       close(NativeStatus.before(RequestCheck.failureOf(violations)));
       return;
     }
-    var path = descriptor.getFullMethodName();
-    var known = named == null
-        ? connection.contracts().knownMethod(path, endpoints)
-        : connection.contracts().knownTool(named.method().tool(), endpoints);
-    if (known != null) {
-      call(known);
-      return;
-    }
-    connection.contracts().recent(endpoints, (contract, failure) -> executor.execute(() -> found(contract, failure)));
+    var lookup = new MethodLookup(connection.contracts(), endpoints, executor);
+    if (named == null) lookup.byPath(descriptor.getFullMethodName(), this::found);
+    else lookup.byTool(named, this::found);
   }
 
-  private void found(Contract contract, Failure failure) {
+  private void found(ToolMethod listed, Failure failure) {
     if (isClosed) return;
-    if (failure != null) {
-      close(NativeStatus.before(failure));
-      return;
-    }
-    var path = descriptor.getFullMethodName();
-    if (named != null) call(contract.byTool().get(named.method().tool()));
-    else if (contract.byPath().containsKey(path)) call(contract.byPath().get(path));
-    else close(NativeStatus.before(ContractCache.notOffered(path, contract)));
+    if (failure != null) close(NativeStatus.before(failure));
+    else call(listed);
   }
 
   private void call(ToolMethod listed) {
-    method = named == null ? listed : named.asListed(listed);
+    method = listed;
     ByteString args;
     try {
       args = RequestBytes.of(descriptor, request);
@@ -197,7 +175,9 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
   private void answered(Response response, Failure failure) {
     starting = null;
     if (isAbandoned) {
-      if (response != null && response.hasJob()) cancelJob(response.getJob().getJobId());
+      if (response != null && response.hasJob()) {
+        JobCancellation.send(connection, scope, response.getJob().getJobId());
+      }
       return;
     }
     if (failure != null) fail(failure);
@@ -210,16 +190,18 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
   /** Watches the accepted job to its end. */
   private void follow(Job job) {
     jobId = job.getJobId();
-    listener.headers(CallMetadata.answer(intent.requestId(), jobId));
+    delivery.headers(ids());
     if (named != null && named.isStart()) {
       complete(job.toByteString());
       return;
     }
+    var isStream = descriptor.getType() == MethodType.SERVER_STREAMING;
+    var progress = new ProgressMessages(isStream ? method.progressField() : 0);
     var target = new WatchedJob(jobId, true, 0, connection.options().heartbeatIntervalMs());
     watch = new ResumedWatch<>(connection, scope, target, new ResumedWatch.Receiver<>() {
       @Override
       public void onItem(WatchJobResponse item) {
-        stateOf(item);
+        stateOf(item, progress);
       }
 
       @Override
@@ -232,39 +214,26 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
     pump();
   }
 
-  private void stateOf(WatchJobResponse state) {
+  private void stateOf(WatchJobResponse state, ProgressMessages progress) {
     var job = state.getJob();
-    if (job.getState() == JobState.JOB_STATE_SUCCEEDED) answer(state.getOutput());
-    else if (JobAnswers.isTerminal(job.getState())) finish(NativeStatus.ofTool(JobAnswers.failureOf(job), known()));
-    else report(job);
-    pump();
-  }
-
-  /** Makes a message of the job's progress, if its method streams and the progress has changed. */
-  private void report(Job job) {
-    var isReported = method.progressField() != 0 && descriptor.getType() == MethodType.SERVER_STREAMING;
-    if (!isReported || !job.hasProgress() || job.getState() != JobState.JOB_STATE_RUNNING) return;
-    var told = job.getProgress().toByteString();
-    if (told.equals(progress)) return;
-    progress = told;
-    var out = ByteString.newOutput(told.size() + LARGEST_TAG_AND_LENGTH);
-    var coded = CodedOutputStream.newInstance(out);
-    try {
-      coded.writeBytes(method.progressField(), told);
-      coded.flush();
-    } catch (IOException e) {
-      throw new IllegalStateException("Bytes in memory cannot be written.", e);
+    if (job.getState() == JobState.JOB_STATE_SUCCEEDED) {
+      answer(state.getOutput());
+    } else if (JobAnswers.isTerminal(job.getState())) {
+      finish(NativeStatus.ofTool(JobAnswers.failureOf(job), known()));
+    } else {
+      var message = progress.of(job);
+      if (message != null) add(message);
+      pump();
     }
-    add(out.toByteString());
   }
 
   /** Passes the messages of a system tool on. */
   private void watchNatively(Watched.Request first) {
     var target = EncodedWatch.of(first, connection.options().heartbeatIntervalMs());
+    delivery.prepare(ids());
     watch = new ResumedWatch<>(connection, scope, target, new ResumedWatch.Receiver<>() {
       @Override
       public void onItem(ByteString item) {
-        listener.headers(CallMetadata.answer(intent.requestId(), null));
         add(item);
         pump();
       }
@@ -273,7 +242,7 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
       public void onEnd(Failure failure) {
         watch = null;
         if (failure != null) fail(failure);
-        else finish(new NativeStatus(Status.OK, CallMetadata.answer(intent.requestId(), null)));
+        else finish(new NativeStatus(Status.OK, ids()));
       }
     });
     watch.start();
@@ -289,14 +258,14 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
   }
 
   private void complete(ByteString message) {
-    if (add(message)) finish(new NativeStatus(Status.OK, CallMetadata.answer(intent.requestId(), jobId)));
-    pump();
+    delivery.prepare(ids());
+    if (add(message)) finish(new NativeStatus(Status.OK, ids()));
   }
 
-  /** Parses a message for the caller. Fails the call and returns false if it is none. */
+  /** Takes a message for the caller. Fails the call and returns false if it is not of the method's type. */
   private boolean add(ByteString message) {
     try {
-      pending.add(descriptor.parseResponse(ToolMethods.streamOf(message.toByteArray())));
+      delivery.add(message);
       return true;
     } catch (RuntimeException e) {
       fail(Failure.invalid("The answer of " + method.tool() + " cannot be read by its contract: " + e.getMessage()));
@@ -306,18 +275,10 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
 
   /** Gives messages as they are requested, then the end; asks the watch for more. */
   private void pump() {
-    while (credits > 0 && !pending.isEmpty() && !isClosed) {
-      credits -= 1;
-      listener.headers(CallMetadata.answer(intent.requestId(), jobId));
-      listener.message(pending.poll());
-    }
     if (isClosed) return;
-    if (ending != null && pending.isEmpty()) close(ending);
-    else if (watch != null && pending.isEmpty() && ending == null && (credits > 0 || isUnary())) watch.request();
-  }
-
-  private boolean isUnary() {
-    return descriptor.getType() == MethodType.UNARY;
+    var ending = delivery.give();
+    if (ending != null) close(ending);
+    else if (watch != null && delivery.isHungry()) watch.request();
   }
 
   private void fail(Failure failure) {
@@ -326,8 +287,7 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
   }
 
   private void finish(NativeStatus status) {
-    if (ending != null) return;
-    ending = status;
+    delivery.end(status);
     if (watch != null) watch.cancel();
     watch = null;
     pump();
@@ -350,21 +310,8 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
     isAbandoned = true;
     if (watch != null) watch.cancel();
     if (!intent.cancelOnAbandon() && starting != null) starting.cancel();
-    if (intent.cancelOnAbandon() && jobId != null && ending == null) cancelJob(jobId);
-    pending.clear();
+    if (intent.cancelOnAbandon() && jobId != null && !delivery.hasEnded()) JobCancellation.send(connection, scope, jobId);
     close(NativeStatus.ended(status, method == null ? null : known()));
-  }
-
-  private void cancelJob(String id) {
-    var request = CancelJobRequest.newBuilder().setJobId(id).build();
-    var type = Intent.TYPE_URL_PREFIX + "sealwire.system.v1.CancelJobRequest";
-    var cancel = new Intent("cancel_job", type, request.toByteString(), CallIntent.newRequestId());
-    var unbound = new CallScope(executor, options, scope.headers(), Context.ROOT, endpoints);
-    new ToolCall(connection, unbound, cancel, connection.options().timeoutMs(), (response, failure) -> {
-      if (failure != null) {
-        LOG.log(Level.WARNING, "Job {0} of an abandoned call could not be cancelled: {1}", id, failure.message());
-      }
-    }).start();
   }
 
   private void close(NativeStatus status) {
@@ -378,6 +325,10 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
 
   private FailedCall known() {
     return new FailedCall(method.tool(), method.isRepeatable(), intent.requestId(), jobId);
+  }
+
+  private Metadata ids() {
+    return CallMetadata.answer(intent.requestId(), jobId);
   }
 
   private long leftMs() {

@@ -10,7 +10,7 @@ import java.util.List;
 /**
  * Does for a channel that a program builds itself what {@link SealwireChannel} does: stubs on the intercepted channel make
  * signed calls. Build the channel with {@code disableRetry()}, because a retry by gRPC would send a nonce twice. The address,
- * TLS and the time until gRPC connects again are those of the channel. {@link Sealwire.Builder#buildInterceptor()} makes it.
+ * TLS and the time until gRPC connects again are those of the channel. {@link SealwireBuilder#buildInterceptor()} makes it.
  *
  * <pre>{@code
  * var interceptor = Sealwire.builder().credentials(path).buildInterceptor();

@@ -89,7 +89,7 @@ final class Peer implements AutoCloseable {
   }
 
   /** A channel to this peer. */
-  Channel channel(Sealwire.Builder builder) {
+  Channel channel(SealwireBuilder builder) {
     var credentials = Credentials.parse(TestCredentials.json());
     return ClientInterceptors.intercept(managed, builder.credentials(credentials).buildInterceptor());
   }
