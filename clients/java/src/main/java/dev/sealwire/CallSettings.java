@@ -1,0 +1,64 @@
+package dev.sealwire;
+
+import io.grpc.CallOptions;
+import io.grpc.Metadata;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+
+/** The options of one call of {@link SealwireClient}. Immutable. */
+public final class CallSettings {
+  /** No options: a new request id, and the time of the channel. */
+  public static final CallSettings DEFAULT = new CallSettings(null, null, null);
+
+  private final String requestId;
+  private final Duration timeout;
+  private final String traceparent;
+
+  private CallSettings(String requestId, Duration timeout, String traceparent) {
+    this.requestId = requestId;
+    this.timeout = timeout;
+    this.traceparent = traceparent;
+  }
+
+  /**
+   * Names the intent: calls with the same id are executed once and get the same outcome. Store the id before the call to
+   * survive a crash.
+   *
+   * @param id 1 to 128 printable ASCII characters
+   * @return settings with this id
+   */
+  public CallSettings withRequestId(String id) {
+    return new CallSettings(id, timeout, traceparent);
+  }
+
+  /**
+   * Sets the time for the call with all its attempts.
+   *
+   * @param time above 0
+   * @return settings with this time
+   */
+  public CallSettings withTimeout(Duration time) {
+    return new CallSettings(requestId, time, traceparent);
+  }
+
+  /**
+   * Sends a W3C trace context, unsigned.
+   *
+   * @param value the value of traceparent
+   * @return settings with this trace context
+   */
+  public CallSettings withTraceparent(String value) {
+    return new CallSettings(requestId, timeout, value);
+  }
+
+  CallOptions options() {
+    return timeout == null ? CallOptions.DEFAULT : CallOptions.DEFAULT.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
+  }
+
+  Metadata headers() {
+    var headers = new Metadata();
+    if (requestId != null) headers.put(CallMetadata.REQUEST_ID, requestId);
+    if (traceparent != null) headers.put(Metadata.Key.of("traceparent", Metadata.ASCII_STRING_MARSHALLER), traceparent);
+    return headers;
+  }
+}

@@ -1,0 +1,60 @@
+package dev.sealwire;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.UnsafeByteOperations;
+import dev.sealwire.v1.Envelope;
+import java.security.SecureRandom;
+
+/** Signs attempts, each with a new nonce and the time by the server's clock as far as it is known. */
+final class Signer {
+  /** How often one call tries other credentials, without progress in between. */
+  static final int RENEWALS_MAX = 3;
+
+  private static final int NONCE_BYTES = 16;
+
+  /** The largest correction of the clock, 24 h. */
+  private static final double OFFSET_MOST_MS = 86_400_000;
+
+  private final CredentialsSource source;
+  private final SecureRandom random = new SecureRandom();
+  private volatile double offsetMs;
+
+  Signer(CredentialsSource source) {
+    this.source = source;
+  }
+
+  SignedAttempt sign(String method, Intent intent) {
+    var credentials = source.current();
+    var nonce = new byte[NONCE_BYTES];
+    random.nextBytes(nonce);
+    var signedAtMs = System.currentTimeMillis();
+    var envelope = Envelope.newBuilder()
+        .setV(Signing.VERSION)
+        .setRequestId(intent.requestId())
+        .setTsMs(Math.round(signedAtMs + offsetMs))
+        .setClientId(credentials.clientId())
+        .setServerId(credentials.serverId())
+        .setTool(intent.tool())
+        .setArgs(Any.newBuilder().setTypeUrl(intent.typeUrl()).setValue(intent.args()))
+        .setNonce(UnsafeByteOperations.unsafeWrap(nonce))
+        .build();
+    var frame = Signing.signRequest(credentials.requestKey(), credentials.keyId(), method, envelope.toByteString());
+    return new SignedAttempt(frame, credentials, intent.requestId(), signedAtMs);
+  }
+
+  /** True if there are other credentials after an attempt was refused for its own. */
+  boolean renew(SignedAttempt attempt, Failure failure) {
+    return failure.isOfCredentials() && source.renew(attempt.credentials());
+  }
+
+  /**
+   * Adopts the server's clock from a verified answer that has just arrived: it signed between sending and receiving, and the
+   * middle is the best estimate. False if the clocks differ by more than 24 h.
+   */
+  boolean adoptServerTime(long serverTimeMs, SignedAttempt attempt) {
+    var correctionMs = serverTimeMs - (attempt.signedAtMs() + System.currentTimeMillis()) / 2.0;
+    if (Math.abs(correctionMs) > OFFSET_MOST_MS) return false;
+    offsetMs = correctionMs;
+    return true;
+  }
+}
