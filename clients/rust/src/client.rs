@@ -6,6 +6,7 @@ use std::time::Duration;
 use prost::{Message, Name};
 use prost_types::{Any, Timestamp};
 use tonic::Status;
+use tonic::metadata::MetadataMap;
 
 use crate::attempt::Intent;
 use crate::channel::Channel;
@@ -89,10 +90,10 @@ impl Client {
     ///
     /// A status as that of an ordinary stub; [`error_of`](crate::error_of) has the error of the server.
     pub async fn call<Q: Message, R: Message + Default>(&self, tool: &str, request: &Q) -> Result<R, Status> {
-        self.call_with(tool, request, CallOptions::default()).await
+        self.call_with(tool, request, CallOptions::default()).await.map(tonic::Response::into_inner)
     }
 
-    /// Like [`call`](Self::call), with options.
+    /// Like [`call`](Self::call), with options. The ids of the call are in the metadata of the answer, as with a stub.
     ///
     /// # Errors
     ///
@@ -102,17 +103,26 @@ impl Client {
         tool: &str,
         request: &Q,
         options: CallOptions,
-    ) -> Result<R, Status> {
+    ) -> Result<tonic::Response<R>, Status> {
         let deadline = Deadline::after(options.timeout);
         let Answer { method, known, response } = self.send(tool, request, &options, &deadline).await?;
-        let Some(result) = response.result else {
-            let job = self.job_in(known, response)?;
-            let left = deadline.ends_at.map(|end| end.saturating_duration_since(std::time::Instant::now()));
-            return job.result_within(left).await;
+        let (known, output) = match response.result {
+            Some(result) => {
+                let output = check_type(&result, &method).and_then(|()| decode(&result.value));
+                let output = output.map_err(|problem| known.failure_of_call(problem))?;
+                (known, output)
+            }
+            None => {
+                let job = self.job_in(known.clone(), response)?;
+                let left = deadline.ends_at.map(|end| end.saturating_duration_since(std::time::Instant::now()));
+                let output = job.result_within(left).await?;
+                (KnownCall { job_id: Some(job.id().to_owned()), ..known }, output)
+            }
         };
-        check_type(&result, &method)
-            .and_then(|()| decode(&result.value))
-            .map_err(|problem| known.failure_of_call(problem))
+        let mut ids = http::HeaderMap::new();
+        known.write_ids(&mut ids);
+        let (metadata, extensions) = (MetadataMap::from_headers(ids), tonic::Extensions::default());
+        Ok(tonic::Response::from_parts(metadata, output, extensions))
     }
 
     /// Starts a job.

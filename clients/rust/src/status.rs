@@ -103,7 +103,9 @@ impl KnownCall {
                 metadata.insert(name, value);
             }
         };
-        insert(REQUEST_ID, &self.request_id);
+        if !self.request_id.is_empty() {
+            insert(REQUEST_ID, &self.request_id);
+        }
         if let Some(job_id) = &self.job_id {
             insert(JOB_ID, job_id);
         }

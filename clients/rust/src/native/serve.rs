@@ -103,7 +103,9 @@ impl Native {
             Some(Err(problem)) if problem.is_time_up && own.has_passed() => return Err(known.failure_in_time(problem)),
             Some(Err(problem)) => return Err(known.failure_of_call(problem)),
             None => {
-                return Err(known.failure_in_time(Problem::time_up("The time of the call is up; its job is cancelled.")));
+                return Err(
+                    known.failure_in_time(Problem::time_up("The time of the call is up; its job is cancelled."))
+                );
             }
         };
         if let Some(result) = response.result {
