@@ -211,6 +211,11 @@ impl Builder {
         if matches!(address, Address::Unix(_)) {
             return Err(Err(SetupError::new("A unix socket is used without TLS: leave .tls(…) out.")));
         }
+        for (what, pem) in tls.certificates() {
+            if !pem.windows(CERTIFICATE.len()).any(|part| part == CERTIFICATE) {
+                return Err(Err(SetupError::new(format!("{what} holds no certificate in PEM format."))));
+            }
+        }
         let config = ClientTlsConfig::new();
         let config = match &tls.authority {
             Some(authority) => config.ca_certificate(Certificate::from_pem(authority)),
@@ -227,6 +232,9 @@ impl Builder {
         endpoint.tls_config(config).map_err(Ok)
     }
 }
+
+#[cfg(feature = "tls")]
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// So much of an answer may be on its way. Results have up to 3 MiB.
 const WINDOW_BYTES: u32 = 1024 * 1024;

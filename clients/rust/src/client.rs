@@ -106,18 +106,15 @@ impl Client {
     ) -> Result<tonic::Response<R>, Status> {
         let deadline = Deadline::after(options.timeout);
         let Answer { method, known, response } = self.send(tool, request, &options, &deadline).await?;
-        let (known, output) = match response.result {
-            Some(result) => {
-                let output = check_type(&result, &method).and_then(|()| decode(&result.value));
-                let output = output.map_err(|problem| known.failure_of_call(problem))?;
-                (known, output)
-            }
-            None => {
-                let job = self.job_in(known.clone(), response)?;
-                let left = deadline.ends_at.map(|end| end.saturating_duration_since(std::time::Instant::now()));
-                let output = job.result_within(left).await?;
-                (KnownCall { job_id: Some(job.id().to_owned()), ..known }, output)
-            }
+        let (known, output) = if let Some(result) = response.result {
+            let output = check_type(&result, &method).and_then(|()| decode(&result.value));
+            let output = output.map_err(|problem| known.failure_of_call(problem))?;
+            (known, output)
+        } else {
+            let job = self.job_in(known.clone(), response)?;
+            let left = deadline.ends_at.map(|end| end.saturating_duration_since(std::time::Instant::now()));
+            let output = job.result_within(left).await?;
+            (KnownCall { job_id: Some(job.id().to_owned()), ..known }, output)
         };
         let mut ids = http::HeaderMap::new();
         known.write_ids(&mut ids);
@@ -237,12 +234,11 @@ impl Client {
     }
 
     fn job_in(&self, known: KnownCall, response: Response) -> Result<Job, Status> {
-        match response.job {
-            Some(job) => Ok(self.job(job.job_id.clone()).started(known.request_id, job)),
-            None => {
-                let message = format!("The answer of {} holds neither a result nor a job.", known.tool);
-                Err(known.failure_of_call(Problem::invalid(message)))
-            }
+        if let Some(job) = response.job {
+            Ok(self.job(job.job_id.clone()).started(known.request_id, job))
+        } else {
+            let message = format!("The answer of {} holds neither a result nor a job.", known.tool);
+            Err(known.failure_of_call(Problem::invalid(message)))
         }
     }
 

@@ -152,13 +152,12 @@ fn progress_field(set: &FileDescriptorSet, tool: &ToolDescription) -> Result<u32
     });
     let fields = message.iter().flat_map(|message| &message.field);
     let mut progress = fields.filter(|field| field.type_name() == PROGRESS);
-    match (progress.next(), progress.next()) {
-        (Some(field), None) => Ok(field.number().unsigned_abs()),
-        _ => {
-            let (method, output) = (&tool.method, &tool.response_type);
-            let what = format!("{method} streams its response, so {output} must have one field of type");
-            Err(Problem::invalid(format!("The server's list_tools answer cannot be used: {what} {PROGRESS}.")))
-        }
+    if let (Some(field), None) = (progress.next(), progress.next()) {
+        Ok(field.number().unsigned_abs())
+    } else {
+        let (method, output) = (&tool.method, &tool.response_type);
+        let what = format!("{method} streams its response, so {output} must have one field of type");
+        Err(Problem::invalid(format!("The server's list_tools answer cannot be used: {what} {PROGRESS}.")))
     }
 }
 

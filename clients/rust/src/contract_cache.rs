@@ -68,13 +68,13 @@ impl ContractCache {
             return Ok(method);
         }
         let known = self.known();
-        if let Some(known) = known {
-            if let Some(method) = look_up(&known.contract) {
-                if known.fetched_at.elapsed() > REFRESH {
-                    self.refresh();
-                }
-                return Ok(method);
+        if let Some(known) = known
+            && let Some(method) = look_up(&known.contract)
+        {
+            if known.fetched_at.elapsed() > REFRESH {
+                self.refresh();
             }
+            return Ok(method);
         }
         let contract = self.recent().await.map_err(Ok)?;
         look_up(&contract).ok_or(Err(contract))
@@ -84,15 +84,15 @@ impl ContractCache {
     async fn recent(&self) -> Result<Arc<Contract>, Problem> {
         let asked_at = Instant::now();
         let mut failed = self.fetching.lock().await;
-        if let Some(known) = self.known() {
-            if known.fetched_at.elapsed() < RECENT {
-                return Ok(known.contract);
-            }
+        if let Some(known) = self.known()
+            && known.fetched_at.elapsed() < RECENT
+        {
+            return Ok(known.contract);
         }
-        if let Some((began_at, problem)) = &*failed {
-            if *began_at >= asked_at {
-                return Err(problem.clone());
-            }
+        if let Some((began_at, problem)) = &*failed
+            && *began_at >= asked_at
+        {
+            return Err(problem.clone());
         }
         let began_at = Instant::now();
         match self.fetch().await {

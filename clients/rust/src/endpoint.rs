@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
 use http_body::Frame;
 use tonic::body::Body;
 use tonic::transport::Channel;
@@ -167,7 +167,7 @@ impl Incoming {
             Err(Unreadable::Cut) => return Err(RawStatus::local(Code::Unavailable, "the answer was cut off")),
             Err(Unreadable::Broken(status)) => return Err(failure_of(&status, true)),
         }
-        let trailers = self.messages.take().and_then(Messages::trailers).unwrap_or_else(HeaderMap::new);
+        let trailers = self.messages.take().and_then(Messages::trailers).unwrap_or_default();
         match Status::from_header_map(&trailers) {
             Some(status) => told(&status),
             None => Err(RawStatus::local(Code::Unavailable, "the answer ended without a status")),

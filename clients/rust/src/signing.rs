@@ -62,6 +62,8 @@ fn write_pae(parts: &[&[u8]], mut write: impl FnMut(&[u8])) {
     }
 }
 
+const DIGITS: &[u8; 10] = b"0123456789";
+
 /// A space and the number in decimal.
 fn write_number(number: usize, write: &mut impl FnMut(&[u8])) {
     let mut digits = [0; 24];
@@ -69,7 +71,7 @@ fn write_number(number: usize, write: &mut impl FnMut(&[u8])) {
     let mut left = number;
     loop {
         start -= 1;
-        digits[start] = b'0' + (left % 10) as u8;
+        digits[start] = DIGITS[left % 10];
         left /= 10;
         if left == 0 {
             break;
@@ -154,7 +156,7 @@ pub fn verify_response(frame: Bytes, expected: &Expected<'_>) -> Result<Response
 
 /// A server that could not read the Envelope does not know its request id.
 fn is_blank_refusal(response: &Response) -> bool {
-    let reason = response.error.as_ref().map(|error| error.reason());
+    let reason = response.error.as_ref().map(crate::v1::Error::reason);
     let is_unread = matches!(reason, Some(ErrorReason::EnvelopeInvalid | ErrorReason::UnsupportedVersion));
     is_unread && response.request_id.is_empty()
 }

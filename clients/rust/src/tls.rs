@@ -35,6 +35,12 @@ impl Tls {
     pub fn server_name(self, name: impl Into<String>) -> Self {
         Self { server_name: Some(name.into()), ..self }
     }
+
+    /// What has to hold certificates, with its name.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let authority = self.authority.iter().map(|pem| ("The certificate authority", &pem[..]));
+        authority.chain(self.identity.iter().map(|(pem, _)| ("The client's certificate", &pem[..])))
+    }
 }
 
 impl fmt::Debug for Tls {

@@ -7,6 +7,7 @@ use prost::{Message, Name};
 use prost_types::Any;
 
 use crate::problem::Problem;
+use crate::signing::Unverified;
 use crate::v1::Response;
 
 /// The type URL of a message and its bytes.
@@ -30,7 +31,7 @@ pub(crate) fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, Problem> {
 /// The failure of a result of another type than the declared one.
 pub(crate) fn wrong_type(any: &Any, declared: &str) -> Problem {
     let (given, declared) = (name_in(&any.type_url), name_in(declared));
-    Problem::invalid(format!("The answer holds a {given} where the contract declares {declared}."))
+    Problem::unverified(&Unverified::new(format!("it holds a {given} where the contract declares {declared}")))
 }
 
 /// The result of a verified answer, otherwise the error in it.

@@ -311,7 +311,7 @@ fn bytes(value: &Value) -> Vec<u8> {
 /// Bytes as sizes.json writes them: hex, and runs of one byte.
 fn runs(value: &Value) -> Vec<u8> {
     let run = |item: &Value| match item["times"].as_u64() {
-        Some(times) => bytes(&item["byte"]).repeat(times as usize),
+        Some(times) => bytes(&item["byte"]).repeat(usize::try_from(times).expect("a run fits into memory")),
         None => bytes(item),
     };
     list(value).iter().flat_map(run).collect()
