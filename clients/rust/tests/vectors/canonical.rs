@@ -62,7 +62,7 @@ fn write_field(out: &mut Vec<u8>, field: &FieldDescriptor, value: &Value) {
 fn write_value(out: &mut Vec<u8>, kind: &Kind, value: &Value) {
     match (kind, value) {
         (Kind::Sint32, &Value::I32(number)) => {
-            encode_varint(u64::from(((number << 1) ^ (number >> 31)).cast_unsigned()), out)
+            encode_varint(u64::from(((number << 1) ^ (number >> 31)).cast_unsigned()), out);
         }
         (Kind::Sint64, &Value::I64(number)) => encode_varint(((number << 1) ^ (number >> 63)).cast_unsigned(), out),
         (Kind::Sfixed32, &Value::I32(number)) => out.put_i32_le(number),

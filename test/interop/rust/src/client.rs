@@ -32,7 +32,10 @@ impl Message for Bytes {
         use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, skip_field};
         encode_key(tag, wire_type, &mut self.0);
         let length = match wire_type {
-            WireType::Varint => return Ok(encode_varint(decode_varint(buffer)?, &mut self.0)),
+            WireType::Varint => {
+                encode_varint(decode_varint(buffer)?, &mut self.0);
+                return Ok(());
+            }
             WireType::LengthDelimited => {
                 let length = decode_varint(buffer)?;
                 encode_varint(length, &mut self.0);

@@ -123,10 +123,10 @@ async fn stream<M: Message>(command: &Command, name: &str, answer: Result<Respon
             Err(status) => return Ok(json::failure(&status)),
         }
     }
-    if let (Ok(Some(trailers)), Value::Object(known)) = (messages.trailers().await, &mut metadata) {
-        if let Value::Object(more) = json::metadata(&trailers) {
-            known.extend(more);
-        }
+    if let (Ok(Some(trailers)), Value::Object(known)) = (messages.trailers().await, &mut metadata)
+        && let Value::Object(more) = json::metadata(&trailers)
+    {
+        known.extend(more);
     }
     Ok(json::success(None, metadata))
 }
