@@ -1,74 +1,114 @@
-//! Compares signer and verifier with the vectors.
+//! Compares signer and verifier with the vectors of the repository, `test/vectors`. `SEALWIRE_VECTORS` names another folder.
+//! A wrong signer and a wrong verifier, planted here, must be caught.
 
-use std::{error::Error, fs::File, io::BufReader, path::Path, process::ExitCode};
+mod canonical;
+
+use std::env;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
 
 use hmac::{KeyInit, Mac};
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use prost_types::Any;
-use sealwire_example::contract::sealwire::v1::{Envelope, Response};
-use sealwire_example::credentials::{Credentials, read_key};
-use sealwire_example::sealwire::{Frame, Unverified, mac, pae};
+use sealwire::read_key;
+use sealwire::signing::{Expected, Frame, Key, is_signed, pae, sign_request, verify_response};
+use sealwire::v1::Envelope;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::canonical::canonical;
+use canonical::canonical;
 
-/// The client that is checked: what signs, and what verifies.
-pub struct Subject {
-    sign: Sign,
-    verify: Verify,
+/// What is checked: what signs, and what verifies.
+struct Subject {
+    sign: fn(&Key, &str, &str, &[u8]) -> [u8; 32],
+    verify: fn(&[u8], &Expected<'_>) -> bool,
 }
 
-/// `Credentials::sign`.
-type Sign = fn(&Credentials, &str, Vec<u8>) -> Frame;
+const OURS: Subject =
+    Subject { sign: sign_request, verify: |frame, expected| verify_response(frame.to_vec().into(), expected).is_ok() };
 
-/// `Credentials::verify`.
-type Verify = fn(&Credentials, &Frame, &[u8], &str, i64) -> Result<Response, Unverified>;
-
-pub const OURS: Subject = Subject { sign: Credentials::sign, verify: Credentials::verify };
-
-/// Takes the label of responses.
-pub const WRONG_SIGNER: Subject = Subject {
-    sign: |who, method, content| {
-        let parts: [&[u8]; 4] = [b"response", method.as_bytes(), who.key_id.as_bytes(), &content];
-        let signature = mac(&who.request_key, &parts).finalize().into_bytes().to_vec();
-        Frame { content, key_id: who.key_id.clone(), signature }
+/// Signs an Envelope as the answer to nothing.
+const WRONG_SIGNER: Subject = Subject {
+    sign: |key, method, key_id, envelope| {
+        let mut wrong = method.to_owned();
+        wrong.push(' ');
+        sign_request(key, &wrong, key_id, envelope)
     },
     ..OURS
 };
 
 /// Believes every signature.
-pub const WRONG_VERIFIER: Subject = Subject {
-    verify: |who, answer, sent, request_id, sequence| {
-        let signature = mac(&who.response_key, &[b"response", sent, &answer.content]).finalize().into_bytes().to_vec();
-        who.verify(&Frame { signature, ..answer.clone() }, sent, request_id, sequence)
+const WRONG_VERIFIER: Subject = Subject {
+    verify: |frame, expected| {
+        let Ok(frame) = Frame::decode(frame) else { return false };
+        let Ok(response) = sealwire::v1::Response::decode(frame.content) else { return false };
+        response.request_id == expected.request_id && response.sequence == expected.sequence
     },
     ..OURS
 };
 
-/// Prints how many cases agree, or each check that fails.
-pub fn check(folder: &str, subject: &Subject) -> Result<ExitCode, Box<dyn Error>> {
-    let mut tally = Tally { agreed: 0, failed: 0 };
-    let read = |name: &str| -> Result<Value, Box<dyn Error>> {
-        Ok(serde_json::from_reader(BufReader::new(File::open(Path::new(folder).join(name))?))?)
-    };
-    check_keys(&read("keys.json")?, &mut tally);
-    check_requests(&read("requests.json")?, subject, &mut tally);
-    check_sequences(&read("sequences.json")?, subject, &mut tally);
-    check_responses(&read("responses.json")?, subject, &mut tally);
-    check_sizes(&read("sizes.json")?, subject, &mut tally);
-    check_canonical(&read("canonical.json")?, &mut tally);
-    if tally.failed > 0 {
-        return Ok(ExitCode::FAILURE);
-    }
-    println!("{} vectors agree", tally.agreed);
-    Ok(ExitCode::SUCCESS)
+#[test]
+fn keys_agree() {
+    let mut tally = Tally::default();
+    check_keys(&read("keys.json"), &mut tally);
+    tally.agrees();
 }
 
+#[test]
+fn requests_agree() {
+    let mut tally = Tally::default();
+    check_requests(&read("requests.json"), &OURS, &mut tally);
+    check_sequences(&read("sequences.json"), &OURS, &mut tally);
+    tally.agrees();
+}
+
+#[test]
+fn responses_agree() {
+    let mut tally = Tally::default();
+    check_responses(&read("responses.json"), &OURS, &mut tally);
+    tally.agrees();
+}
+
+#[test]
+fn sizes_agree() {
+    let mut tally = Tally::default();
+    check_sizes(&read("sizes.json"), &OURS, &mut tally);
+    tally.agrees();
+}
+
+#[test]
+fn canonical_forms_agree() {
+    let mut tally = Tally::default();
+    check_canonical(&read("canonical.json"), &mut tally);
+    tally.agrees();
+}
+
+#[test]
+fn a_wrong_signer_is_caught() {
+    let mut tally = Tally::default();
+    check_requests(&read("requests.json"), &WRONG_SIGNER, &mut tally);
+    assert!(!tally.failed.is_empty());
+}
+
+#[test]
+fn a_wrong_verifier_is_caught() {
+    let mut tally = Tally::default();
+    check_responses(&read("responses.json"), &WRONG_VERIFIER, &mut tally);
+    assert!(!tally.failed.is_empty());
+}
+
+fn read(name: &str) -> Value {
+    let folder = env::var_os("SEALWIRE_VECTORS").map_or_else(|| "../../test/vectors".into(), PathBuf::from);
+    let file = File::open(folder.join(name)).expect("the vectors are there");
+    serde_json::from_reader(BufReader::new(file)).expect("the vectors are JSON")
+}
+
+#[derive(Default)]
 struct Tally {
     agreed: u32,
-    failed: u32,
+    failed: Vec<String>,
 }
 
 impl Tally {
@@ -78,9 +118,14 @@ impl Tally {
         if failed.is_empty() {
             self.agreed += 1;
         } else {
-            println!("{case} {}", failed.join(" "));
-            self.failed += 1;
+            self.failed.push(format!("{case} {}", failed.join(" ")));
         }
+    }
+
+    fn agrees(&self) {
+        assert!(self.failed.is_empty(), "{:#?}", self.failed);
+        assert!(self.agreed > 0);
+        println!("{} vectors agree", self.agreed);
     }
 }
 
@@ -98,7 +143,7 @@ fn check_keys(file: &Value, tally: &mut Tally) {
     for (index, case) in list(&file["derivations"]).iter().enumerate() {
         let derive = |parts: &[&str]| {
             let parts: Vec<_> = parts.iter().map(|part| part.as_bytes()).collect();
-            mac(&bytes(&case["serverSecret"]), &parts).finalize().into_bytes().to_vec()
+            hmac_of(&bytes(&case["serverSecret"]), &pae(&parts))
         };
         let (client, key) = (text(&case["clientId"]), text(&case["keyId"]));
         let (request_key, response_key) = (bytes(&case["requestKey"]), bytes(&case["responseKey"]));
@@ -135,40 +180,41 @@ fn signer_checks(request: &Value, keys: &Value, flag: &Value, subject: &Subject)
     let signed = &request["signed"];
     let named = list(keys).iter().find(|key| key["keyId"] == signed["key"]);
     let request_key = named.map_or_else(|| bytes(&signed["key"]), |key| bytes(&key["requestKey"]));
-    let who = Credentials { key_id: text(&signed["keyId"]).into(), request_key, ..nobody() };
-    let (method, envelope) = (text(&signed["method"]), bytes(&signed["envelope"]));
+    let (method, key_id, envelope) = (text(&signed["method"]), text(&signed["keyId"]), bytes(&signed["envelope"]));
     let (input, signature) = (bytes(&signed["signingInput"]), bytes(&signed["signature"]));
-    let right = pae(&[b"request", method.as_bytes(), who.key_id.as_bytes(), &envelope]);
+    let right = pae(&[b"request", method.as_bytes(), key_id.as_bytes(), &envelope]);
     let is_right = flag != "SigningInput";
     let fields = &signed["fields"];
     let encoded = if fields.is_null() { envelope.clone() } else { envelope_of(fields).encode_to_vec() };
     let received = Frame::decode(&*bytes(&request["received"]["frame"]));
-    let frame = (subject.sign)(&who, method, envelope.clone());
+    let own = (subject.sign)(&Key::new(&request_key), method, key_id, &envelope).to_vec();
+    let frame = Frame { content: envelope.clone().into(), key_id: key_id.into(), signature: own.clone().into() };
     [
         ("fields", encoded == envelope),
         ("signingInput", (right == input) == is_right),
-        ("hmac", hmac_of(&who.request_key, &input) == signature),
-        ("signature", (frame.signature == signature) == is_right),
+        ("hmac", hmac_of(&request_key, &input) == signature),
+        ("signature", (own == signature) == is_right),
         ("frame", flag != "Valid" || received == Ok(frame)),
     ]
 }
 
 fn check_responses(file: &Value, subject: &Subject, tally: &mut Tally) {
     let request = &file["request"];
-    let who = Credentials {
-        key_id: text(&file["key"]["keyId"]).into(),
-        response_key: bytes(&file["key"]["responseKey"]),
-        server_id: text(&request["serverId"]).into(),
-        ..nobody()
-    };
+    let response_key = Key::new(&bytes(&file["key"]["responseKey"]));
+    let request_signature = bytes(&request["signature"]);
     for case in list(&file["cases"]) {
         let signed = &case["signed"];
         let (input, key) = (bytes(&signed["signingInput"]), bytes(&signed["key"]));
         let right = pae(&[b"response", &bytes(&signed["requestSignature"]), &bytes(&signed["response"])]);
-        let sequence = text(&case["sequence"]).parse().expect("a sequence is a number");
-        let is_valid = Frame::decode(&*bytes(&case["received"]["frame"])).is_ok_and(|frame| {
-            (subject.verify)(&who, &frame, &bytes(&request["signature"]), text(&request["requestId"]), sequence).is_ok()
-        });
+        let expected = Expected {
+            key_id: text(&file["key"]["keyId"]),
+            response_key: &response_key,
+            request_signature: &request_signature,
+            request_id: text(&request["requestId"]),
+            server_id: text(&request["serverId"]),
+            sequence: text(&case["sequence"]).parse().expect("a sequence is a number"),
+        };
+        let is_valid = (subject.verify)(&bytes(&case["received"]["frame"]), &expected);
         let checks = [
             ("signingInput", (right == input) == (case["flag"] != "SigningInput")),
             ("signature", hmac_of(&key, &input) == bytes(&signed["signature"])),
@@ -184,23 +230,33 @@ fn check_sizes(file: &Value, subject: &Subject, tally: &mut Tally) {
         tally.note(&format!("sizes mac {}", index + 1), &[("hmac", holds)]);
     }
     for case in list(&file["cases"]) {
-        let key = bytes(&case["key"]);
+        let (key, signature) = (bytes(&case["key"]), bytes(&case["signature"]));
         let parts: Vec<_> = list(&case["parts"]).iter().map(runs).collect();
         let parts: Vec<_> = parts.iter().map(Vec::as_slice).collect();
-        let (content, others) = parts.split_last().expect("the schema has parts");
-        let frame = runs(&case["frame"]);
-        let holds = Frame::decode(&*frame).is_ok_and(|frame| {
-            let parts = [others, &[&frame.content]].concat();
-            mac(&key, &parts).verify_slice(&frame.signature).is_ok()
-        });
-        let who = Credentials { key_id: text(&case["keyId"]).into(), request_key: key.clone(), ..nobody() };
+        let input = runs(&case["signingInput"]);
+        let (frame, is_request) = (runs(&case["frame"]), case["flag"] == "Request");
+        let Some((content, others)) = parts.split_last() else { panic!("the schema has parts") };
         let method = str::from_utf8(others[1]).unwrap_or_default();
-        let is_own = case["flag"] == "Request" && case["result"] == "valid";
+        let (prepared, key_id) = (Key::new(&key), text(&case["keyId"]));
+        let received = Frame::decode(&*frame);
+        let verdict = received.is_ok_and(|frame| {
+            if is_request {
+                (subject.sign)(&prepared, method, key_id, &frame.content)[..] == frame.signature[..]
+            } else {
+                is_signed(&prepared, others[1], &frame.content, &frame.signature)
+            }
+        });
+        let is_valid = case["result"] == "valid";
+        let own = Frame {
+            content: content.to_vec().into(),
+            key_id: key_id.into(),
+            signature: hmac_of(&key, &pae(&parts)).into(),
+        };
         let checks = [
-            ("signingInput", pae(&parts) == runs(&case["signingInput"])),
-            ("hmac", mac(&key, &parts).finalize().into_bytes().to_vec() == bytes(&case["signature"])),
-            ("verdict", holds == (case["result"] == "valid")),
-            ("frame", !is_own || (subject.sign)(&who, method, content.to_vec()).encode_to_vec() == frame),
+            ("signingInput", pae(&parts) == input),
+            ("hmac", hmac_of(&key, &input) == signature),
+            ("verdict", verdict == is_valid),
+            ("frame", !is_valid || own.encode_to_vec() == frame),
         ];
         tally.note(&format!("sizes {}", case["id"]), &checks);
     }
@@ -234,18 +290,6 @@ fn envelope_of(fields: &Value) -> Envelope {
     }
 }
 
-fn nobody() -> Credentials {
-    Credentials {
-        address: String::new(),
-        server_id: String::new(),
-        server_fingerprint: String::new(),
-        client_id: String::new(),
-        key_id: String::new(),
-        request_key: Vec::new(),
-        response_key: Vec::new(),
-    }
-}
-
 fn hmac_of(key: &[u8], input: &[u8]) -> Vec<u8> {
     let mac = hmac::Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.chain_update(input).finalize().into_bytes().to_vec()
@@ -267,7 +311,7 @@ fn bytes(value: &Value) -> Vec<u8> {
 /// Bytes as sizes.json writes them: hex, and runs of one byte.
 fn runs(value: &Value) -> Vec<u8> {
     let run = |item: &Value| match item["times"].as_u64() {
-        Some(times) => bytes(&item["byte"]).repeat(times as usize),
+        Some(times) => bytes(&item["byte"]).repeat(usize::try_from(times).expect("a run fits into memory")),
         None => bytes(item),
     };
     list(value).iter().flat_map(run).collect()

@@ -61,14 +61,16 @@ fn write_field(out: &mut Vec<u8>, field: &FieldDescriptor, value: &Value) {
 
 fn write_value(out: &mut Vec<u8>, kind: &Kind, value: &Value) {
     match (kind, value) {
-        (Kind::Sint32, &Value::I32(number)) => encode_varint(u64::from(((number << 1) ^ (number >> 31)) as u32), out),
-        (Kind::Sint64, &Value::I64(number)) => encode_varint(((number << 1) ^ (number >> 63)) as u64, out),
+        (Kind::Sint32, &Value::I32(number)) => {
+            encode_varint(u64::from(((number << 1) ^ (number >> 31)).cast_unsigned()), out);
+        }
+        (Kind::Sint64, &Value::I64(number)) => encode_varint(((number << 1) ^ (number >> 63)).cast_unsigned(), out),
         (Kind::Sfixed32, &Value::I32(number)) => out.put_i32_le(number),
         (Kind::Sfixed64, &Value::I64(number)) => out.put_i64_le(number),
         (Kind::Fixed32, &Value::U32(number)) => out.put_u32_le(number),
         (Kind::Fixed64, &Value::U64(number)) => out.put_u64_le(number),
-        (_, &Value::I32(number) | &Value::EnumNumber(number)) => encode_varint(i64::from(number) as u64, out),
-        (_, &Value::I64(number)) => encode_varint(number as u64, out),
+        (_, &Value::I32(number) | &Value::EnumNumber(number)) => encode_varint(i64::from(number).cast_unsigned(), out),
+        (_, &Value::I64(number)) => encode_varint(number.cast_unsigned(), out),
         (_, &Value::U32(number)) => encode_varint(number.into(), out),
         (_, &Value::U64(number)) => encode_varint(number, out),
         (_, &Value::Bool(flag)) => encode_varint(flag.into(), out),
