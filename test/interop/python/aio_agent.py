@@ -10,9 +10,6 @@ from contextlib import aclosing
 from typing import Any
 
 import grpc
-import sealwire
-from sealwire.demo.v1 import BatchSumRequest, DemoToolServiceStub
-
 import stubs
 from answers import (
     Answer,
@@ -21,6 +18,7 @@ from answers import (
     event,
     failed,
     ids,
+    method_of,
     resources,
     states_of,
     timeout_of,
@@ -29,6 +27,9 @@ from answers import (
     write,
 )
 from random_messages import canonical, random_requests
+
+import sealwire
+from sealwire.demo.v1 import BatchSumRequest, DemoToolServiceStub
 
 AT_A_TIME = 8
 MOST_PROBLEMS = 5
@@ -70,7 +71,7 @@ class Agent:
             if is_streaming:
                 async for message in call:
                     event(command, {"message": to_json(message)})
-                answer = {"status": "OK", "message": ""}
+                answer: Answer = {"status": "OK", "message": ""}
             else:
                 answer = {"status": "OK", "message": "", "response": to_json(await call)}
         except asyncio.CancelledError:
@@ -114,16 +115,16 @@ class Agent:
     async def state(self, command: Command) -> Answer:
         return {"job": to_json(await self.client(command).job(command["jobId"]).state())}
 
-    async def cancelJob(self, command: Command) -> Answer:
+    async def cancel_job(self, command: Command) -> Answer:
         return {"job": to_json(await self.client(command).job(command["jobId"]).cancel())}
 
-    async def listJobs(self, command: Command) -> Answer:
+    async def list_jobs(self, command: Command) -> Answer:
         jobs = self.client(command).list_jobs(
             tool=command.get("tool", ""), states=states_of(command), page_size=command.get("pageSize", 0)
         )
         return {"jobs": [to_json(job) async for job in jobs]}
 
-    async def watchJobs(self, command: Command) -> Answer:
+    async def watch_jobs(self, command: Command) -> Answer:
         async with aclosing(self.client(command).watch_jobs(tool=command.get("tool", ""))) as jobs:
             async for job in jobs:
                 event(command, {"job": to_json(job)})
@@ -173,7 +174,7 @@ class Agent:
     async def do(self, command: Command) -> None:
         """Carries out a command and writes its answer."""
         try:
-            answer: Answer = await getattr(self, command["op"])(command)
+            answer: Answer = await getattr(self, method_of(command))(command)
         except grpc.RpcError as error:
             answer = failed(error)
         except asyncio.CancelledError:

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterable
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import sealwire
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
+
+import sealwire
 from sealwire.v1 import JobState
 
 Command = dict[str, Any]
@@ -27,6 +29,11 @@ def write(command: Command, line: Answer) -> None:
     with _writing:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
+
+
+def method_of(command: Command) -> str:
+    """The method that carries out a command."""
+    return re.sub("[A-Z]", lambda found: "_" + found[0].lower(), command["op"])
 
 
 def event(command: Command, content: Answer) -> None:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 
-from google.protobuf.struct_pb2 import ListValue, Struct, Value
+from google.protobuf.struct_pb2 import ListValue, NullValue, Struct, Value
 from interop.v1.echo_pb2 import EchoRequest, EchoResponse
 
 DEEPEST = 5
@@ -34,7 +34,8 @@ def random_requests(count: int, seed: int) -> Iterator[EchoRequest]:
 
 def canonical(message: EchoRequest | EchoResponse) -> bytes:
     """Both types have the same fields; in bytes, NaN equals itself and -0 is not 0."""
-    return message.SerializeToString(deterministic=True)
+    content: bytes = message.SerializeToString(deterministic=True)
+    return content
 
 
 def random_request(source: random.Random) -> EchoRequest:
@@ -57,7 +58,7 @@ def random_struct(source: random.Random, depth: int) -> Struct:
 def random_value(source: random.Random, depth: int) -> Value:
     match source.randrange(4 if depth >= DEEPEST else 6):
         case 0:
-            return Value(null_value=0)
+            return Value(null_value=NullValue.NULL_VALUE)
         case 1:
             return Value(bool_value=source.random() < 0.5)
         case 2:

@@ -33,7 +33,8 @@ def _modules_of(package: ModuleType) -> list[str]:
 
 def message(name: str) -> type[Message]:
     """The class of a message by its full name."""
-    return symbol_database.Default().GetSymbol(name)  # type: ignore[no-any-return]
+    kind: type[Message] = symbol_database.Default().GetSymbol(name)
+    return kind
 
 
 def method(channel: Any, path: str) -> tuple[Any, type[Message], bool]:

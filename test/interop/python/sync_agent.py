@@ -11,9 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
-import sealwire
-from sealwire.demo.v1 import BatchSumRequest, DemoToolServiceStub
-
 import stubs
 from answers import (
     Answer,
@@ -22,6 +19,7 @@ from answers import (
     event,
     failed,
     ids,
+    method_of,
     resources,
     states_of,
     timeout_of,
@@ -30,6 +28,9 @@ from answers import (
     write,
 )
 from random_messages import canonical, random_requests
+
+import sealwire
+from sealwire.demo.v1 import BatchSumRequest, DemoToolServiceStub
 
 AT_A_TIME = 8
 MOST_PROBLEMS = 5
@@ -80,10 +81,10 @@ class Agent:
         try:
             response = to_json(call.result())
         except grpc.FutureCancelledError:
-            metadata = ids(initial.items(), call.trailing_metadata())
-            return {"status": "CANCELLED", "message": call.details(), "metadata": metadata}
-        metadata = ids(initial.items(), call.trailing_metadata())
-        return {"status": "OK", "message": "", "response": response, "metadata": metadata}
+            told = ids(initial.items(), call.trailing_metadata())
+            return {"status": "CANCELLED", "message": call.details(), "metadata": told}
+        told = ids(initial.items(), call.trailing_metadata())
+        return {"status": "OK", "message": "", "response": response, "metadata": told}
 
     def tool(self, command: Command) -> Answer:
         request = to_message(command.get("request"), stubs.message(command["requestType"]))
@@ -120,16 +121,16 @@ class Agent:
     def state(self, command: Command) -> Answer:
         return {"job": to_json(self.client(command).job(command["jobId"]).state())}
 
-    def cancelJob(self, command: Command) -> Answer:
+    def cancel_job(self, command: Command) -> Answer:
         return {"job": to_json(self.client(command).job(command["jobId"]).cancel())}
 
-    def listJobs(self, command: Command) -> Answer:
+    def list_jobs(self, command: Command) -> Answer:
         jobs = self.client(command).list_jobs(
             tool=command.get("tool", ""), states=states_of(command), page_size=command.get("pageSize", 0)
         )
         return {"jobs": [to_json(job) for job in jobs]}
 
-    def watchJobs(self, command: Command) -> Answer:
+    def watch_jobs(self, command: Command) -> Answer:
         watch = self.client(command).watch_jobs(tool=command.get("tool", ""))
         self.running[command["id"]] = watch
         for job in watch:
@@ -176,7 +177,7 @@ class Agent:
     def do(self, command: Command) -> None:
         """Carries out a command and writes its answer."""
         try:
-            answer: Answer = getattr(self, command["op"])(command)
+            answer: Answer = getattr(self, method_of(command))(command)
         except grpc.RpcError as error:
             answer = failed(error)
         except Exception as error:
@@ -186,9 +187,7 @@ class Agent:
         write(command, answer)
 
 
-def count_equal(
-    command: Command, items: Iterator[Any], is_equal: Callable[[Any], bool], concurrency: int
-) -> Answer:
+def count_equal(command: Command, items: Iterator[Any], is_equal: Callable[[Any], bool], concurrency: int) -> Answer:
     """Checks all items, some at a time. Tells the first problems."""
     problems: queue.SimpleQueue[str] = queue.SimpleQueue()
     taking = threading.Lock()

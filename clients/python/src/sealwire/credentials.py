@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sealwire.signing import REQUEST_KEY_PREFIX, RESPONSE_KEY_PREFIX, read_key
+from sealwire.signing import REQUEST_KEY_PREFIX, RESPONSE_KEY_PREFIX, MacKey, read_key
 
 _IDENTIFIER = re.compile(r"[!-~]{1,128}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
@@ -46,6 +46,14 @@ class Credentials:
     """Signs requests."""
     response_key: bytes = field(repr=False)
     """Verifies answers."""
+    request_mac: MacKey = field(init=False, repr=False, compare=False)
+    """The request key, ready for use."""
+    response_mac: MacKey = field(init=False, repr=False, compare=False)
+    """The response key, ready for use."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "request_mac", MacKey(self.request_key))
+        object.__setattr__(self, "response_mac", MacKey(self.response_key))
 
     @classmethod
     def from_mapping(cls, fields: Mapping[str, object], name: str = "The credentials") -> "Credentials":

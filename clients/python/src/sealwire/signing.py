@@ -5,6 +5,7 @@ package. It is the reference beside the test vectors: a client of your own can c
 """
 
 import base64
+import hashlib
 import hmac
 from dataclasses import dataclass, field
 
@@ -32,9 +33,28 @@ def pae(*parts: bytes) -> bytes:
     return b"mcp/0.1 %d" % len(parts) + b"".join([b" %d %s" % (len(part), part) for part in parts])
 
 
-def mac(key: bytes, *parts: bytes) -> bytes:
+class MacKey:
+    """A key whose part of HMAC-SHA256 (RFC 2104) is computed once, and not for each message. Its text form is no
+    key."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def digest(self, message: bytes) -> bytes:
+        """Returns the HMAC of a message: 32 bytes."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+def mac(key: bytes | MacKey, *parts: bytes) -> bytes:
     """Returns HMAC-SHA256 over PAE(parts): 32 bytes."""
-    return hmac.digest(key, pae(*parts), "sha256")
+    return (key if isinstance(key, MacKey) else MacKey(key)).digest(pae(*parts))
 
 
 def read_key(text: str, prefix: str) -> bytes:
@@ -54,7 +74,7 @@ def read_key(text: str, prefix: str) -> bytes:
     raise ValueError(f"must be {prefix} and 32 to 1024 bytes in base64url without padding")
 
 
-def sign(request_key: bytes, key_id: str, method: str, envelope: bytes) -> bytes:
+def sign(request_key: bytes | MacKey, key_id: str, method: str, envelope: bytes) -> bytes:
     """Returns the signature of a serialized Envelope that is sent to the gRPC path `method`: 32 bytes."""
     return mac(request_key, b"request", method.encode(), key_id.encode(), envelope)
 
@@ -93,14 +113,14 @@ def read_frame(frame: bytes) -> tuple[bytes, bytes, bytes]:
     return found[0x0A], found[0x12], found[0x1A]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Expected:
     """What the answer to one request must match."""
 
     server_id: str
     key_id: str
     """The key that signed the request."""
-    response_key: bytes = field(repr=False)
+    response_key: bytes | MacKey = field(repr=False)
     request_signature: bytes
     """The signature of this very attempt, to which its answer is bound."""
     request_id: str

@@ -1,7 +1,7 @@
 """One signed call with its retries."""
 
 import logging
-import uuid
+import os
 from collections.abc import Generator
 from typing import Any
 
@@ -18,12 +18,16 @@ from sealwire._core.wire import CALL, TRACEPARENT
 from sealwire.v1.response_pb2 import Response
 
 _OK = grpc.StatusCode.OK
+# RFC 9562 sets the first two bits of this digit.
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 _logger = logging.getLogger("sealwire")
 
 
 def new_request_id() -> str:
-    """A name for a new intent."""
-    return str(uuid.uuid4())
+    """A name for a new intent: a random UUID (version 4)."""
+    digits = os.urandom(16).hex()
+    variant = _VARIANTS[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def call_tool(
@@ -77,8 +81,10 @@ def call_deadline(session: Session, intent: Intent, timeout: float | None) -> De
     limit = timeout if timeout is not None and is_callers else own
     return Deadline(
         limit,
-        f"No verified answer from {intent.tool} within {limit:g} s; its outcome is unknown, repeat it under the same"
-        f" request id {intent.request_id}.",
+        lambda: (
+            f"No verified answer from {intent.tool} within {limit:g} s; its outcome is unknown, repeat it under the"
+            f" same request id {intent.request_id}."
+        ),
         is_callers=is_callers,
     )
 

@@ -113,8 +113,8 @@ class FileCredentials:
         # Other clients have other jobs and request ids, so handles and retries would not find theirs.
         if (credentials.client_id, credentials.server_id) != (newest.client_id, newest.server_id):
             raise CredentialsError(
-                f"The new credentials are those of client {credentials.client_id} for server {credentials.server_id}, not"
-                f" of {newest.client_id} for {newest.server_id}. Open a channel of its own with them."
+                f"The new credentials are those of client {credentials.client_id} for server {credentials.server_id},"
+                f" not of {newest.client_id} for {newest.server_id}. Open a channel of its own with them."
             )
         now = time.monotonic()
         self._before = self._used

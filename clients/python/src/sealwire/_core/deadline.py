@@ -1,6 +1,7 @@
 """How long an operation may last."""
 
 import time
+from collections.abc import Callable
 
 from sealwire._core.failure import CallFailure
 
@@ -8,14 +9,14 @@ from sealwire._core.failure import CallFailure
 class Deadline:
     """The time limit of one operation; None: no limit."""
 
-    __slots__ = ("_ends_at", "_message", "is_callers", "limit")
+    __slots__ = ("_describe", "_ends_at", "is_callers", "limit")
 
-    def __init__(self, limit: float | None, message: str, *, is_callers: bool = False) -> None:
+    def __init__(self, limit: float | None, describe: Callable[[], str], *, is_callers: bool = False) -> None:
         self.limit = limit
         self.is_callers = is_callers
         """True if the caller set the limit, and not the channel."""
         self._ends_at = None if limit is None else time.monotonic() + limit
-        self._message = message
+        self._describe = describe
 
     def remaining(self) -> float | None:
         """Seconds left."""
@@ -29,7 +30,7 @@ class Deadline:
         return self._ends_at is None or time.monotonic() + seconds < self._ends_at
 
     def failure(self) -> "TimeIsUp":
-        return TimeIsUp(self._message, is_callers=self.is_callers)
+        return TimeIsUp(self._describe(), is_callers=self.is_callers)
 
 
 class TimeIsUp(CallFailure):

@@ -82,7 +82,9 @@ def stream_call(session: Session, call: NativeCall) -> Generator[Any, Any, None]
     tool = call.method.tool
     if tool in ("watch_job", "watch_jobs"):
         encoded = EncodedWatch(tool, call.args, session.settings.heartbeat_ms)
-        yield from watch(session, encoded, Deadline(call.timeout, "The time of this watch is over.", is_callers=True))
+        yield from watch(
+            session, encoded, Deadline(call.timeout, lambda: "The time of this watch is over.", is_callers=True)
+        )
         return
     output = yield from unary_call(session, call)
     yield Emit(output)
@@ -90,7 +92,7 @@ def stream_call(session: Session, call: NativeCall) -> Generator[Any, Any, None]
 
 def _waiting_deadline(call: NativeCall) -> Deadline:
     message = f"The job of request {call.intent.request_id} did not end within {call.timeout or 0:g} s; it goes on."
-    return Deadline(call.timeout, message, is_callers=True)
+    return Deadline(call.timeout, lambda: message, is_callers=True)
 
 
 def invalid_request(message: str) -> CallFailure:

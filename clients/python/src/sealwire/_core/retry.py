@@ -109,8 +109,8 @@ class Retries:
         if failed.kind == "refusal" and failure.reason == "REPLAYED":
             failure = CallFailure(
                 "OUTCOME_UNKNOWN",
-                "The request was delivered more than once on the way, so its outcome is unknown; repeat it under the same"
-                " request id.",
+                "The request was delivered more than once on the way, so its outcome is unknown; repeat it under the"
+                " same request id.",
             )
         failure.has_not_begun = not (self._may_have_run or _may_have_run(failed))
         return failure
@@ -132,7 +132,7 @@ class Retries:
         return min(self._options.max_delay / 2, _doubled(_LOSS_DELAY, self._losses - 1)) * (1 + self._fraction())
 
     def _delay_as_told(self, delay: float, left: float) -> float:
-        """The delay that the server asks for, plus a random part that grows: it spreads clients that got the same."""
+        """The delay that the server asks for, plus a random part that grows and spreads clients."""
         self._told += 1
         again = 0.0 if self._told == 1 else _doubled(self._options.initial_delay, self._told - 2)
         spread = min(self._options.max_delay, delay / 4 + 0.01 + again, max(0.0, left - delay) / 2)

@@ -85,8 +85,8 @@ def resolve(
     remote = next((target for target in targets if not is_loopback(target)), None)
     if remote is not None and not tls and not allow_plaintext_on_the_network:
         raise ValueError(
-            f"Without TLS a channel connects to loopback addresses and unix sockets only, not to {remote}: set tls=True or"
-            " tls=sealwire.Tls(…), or allow_plaintext_on_the_network=True, which lets anyone on the way read the"
+            f"Without TLS a channel connects to loopback addresses and unix sockets only, not to {remote}: set tls=True"
+            " or tls=sealwire.Tls(…), or allow_plaintext_on_the_network=True, which lets anyone on the way read the"
             " traffic."
         )
     if not 0 < timeout <= MAX_TIMEOUT:

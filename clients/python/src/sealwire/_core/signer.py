@@ -70,12 +70,12 @@ class Signer:
         args.value = intent.args
         content = envelope.SerializeToString()
         key_id = credentials.key_id
-        signature = sign(credentials.request_key, key_id, method, content)
+        signature = sign(credentials.request_mac, key_id, method, content)
         frame = write_frame(content, key_id, signature)
         if len(frame) > MAX_REQUEST_BYTES:
             raise _too_large(intent, len(frame))
         expected = Expected(
-            credentials.server_id, key_id, credentials.response_key, signature, intent.request_id, intent.result_type
+            credentials.server_id, key_id, credentials.response_mac, signature, intent.request_id, intent.result_type
         )
         return Attempt(frame, credentials, now_ms, expected)
 

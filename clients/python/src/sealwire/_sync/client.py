@@ -106,7 +106,7 @@ class Client:
         """Gives each job of this client that changes, until it is cancelled. Open jobs come first; with `ended_since`
         also those that ended at that time of the server or later. Goes on over restarts of the server."""
         watched = WatchedJobs(tool, self._session.settings.heartbeat_ms, ended_since)
-        deadline = Deadline(timeout, "The time of this watch is over; the jobs go on.", is_callers=True)
+        deadline = Deadline(timeout, lambda: "The time of this watch is over; the jobs go on.", is_callers=True)
         return Watch(self._connection, watch(self._session, watched, deadline), lambda job: job)
 
     def list_tools(self, *, include_descriptors: bool = False, timeout: float | None = None) -> ListToolsResponse:

@@ -54,7 +54,7 @@ class Connection:
                 self.in_background(self._refresh)
             return
         deadline = Deadline(
-            timeout, "The contract of the server did not come in time; the call has not begun.", is_callers=True
+            timeout, lambda: "The contract of the server did not come in time; the call has not begun.", is_callers=True
         )
         left = deadline.remaining()
         # Concurrent callers share one fetch.

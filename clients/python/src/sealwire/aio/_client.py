@@ -112,7 +112,7 @@ class Client:
         first; with `ended_since` also those that ended at that time of the server or later. Goes on over restarts of
         the server."""
         watched = WatchedJobs(tool, self._session.settings.heartbeat_ms, ended_since)
-        deadline = Deadline(timeout, "The time of this watch is over; the jobs go on.", is_callers=True)
+        deadline = Deadline(timeout, lambda: "The time of this watch is over; the jobs go on.", is_callers=True)
         return iterate(self._connection, watch(self._session, watched, deadline))
 
     async def list_tools(self, *, include_descriptors: bool = False, timeout: float | None = None) -> ListToolsResponse:

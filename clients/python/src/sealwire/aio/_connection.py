@@ -51,7 +51,7 @@ class Connection:
         if contracts.is_recent:
             return
         deadline = Deadline(
-            timeout, "The contract of the server did not come in time; the call has not begun.", is_callers=True
+            timeout, lambda: "The contract of the server did not come in time; the call has not begun.", is_callers=True
         )
         # Concurrent callers share one fetch.
         fetching = self._fetch()

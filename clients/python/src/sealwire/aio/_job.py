@@ -76,7 +76,7 @@ class JobHandle:
 
     def _deadline(self, timeout: float | None) -> Deadline:
         message = f"Job {self.job_id} did not end within {timeout or 0:g} s; it goes on."
-        return Deadline(timeout, message, is_callers=True)
+        return Deadline(timeout, lambda: message, is_callers=True)
 
     def _note(self, job: Job) -> Job:
         if self.latest is None or job.revision >= self.latest.revision:
