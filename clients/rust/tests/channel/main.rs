@@ -260,9 +260,10 @@ async fn call_raw(channel: Channel, path: &'static str) -> Result<Vec<ClimbRespo
 
 #[tokio::test]
 async fn a_streaming_job_method_gives_its_progress_and_then_the_output() {
-    let (_, credentials) = Peer::start(|to, _| match to.envelope.tool.as_str() {
-        "climb" => accepted(),
-        _ => {
+    let (_, credentials) = Peer::start(|to, _| {
+        if to.envelope.tool.as_str() == "climb" {
+            accepted()
+        } else {
             let output = Some(any(&ClimbResponse { progress: None, height: 9 }));
             let job = Job { job_id: "j1".into(), state: JobState::Succeeded.into(), revision: 9, ..Job::default() };
             let done = ok(&WatchJobResponse { job: Some(job), output });
