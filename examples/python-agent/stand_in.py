@@ -1,9 +1,9 @@
 """A model that follows a script, so that the example needs neither a network nor a key of a provider."""
 
-from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.messages import ModelMessage, ModelResponse, ModelResponsePart, TextPart, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-SCRIPT = [
+SCRIPT: list[ModelResponsePart] = [
     # The first attempt is wrong on purpose: the server says which field breaks which rule.
     ToolCallPart("batch_sum", {"numbers": [1, 2, "NaN"]}),
     ToolCallPart("batch_sum", {"numbers": [1, 2, 3.5]}),

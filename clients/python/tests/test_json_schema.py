@@ -65,7 +65,7 @@ def schema(*fields: Field, oneofs: int = 0) -> Any:
     color = file.enum_type.add(name="Color")
     for number, name in enumerate(("COLOR_UNSPECIFIED", "COLOR_RED")):
         color.value.add(name=name, number=number)
-    pool.Add(file)  # type: ignore[no-untyped-call]
+    pool.Add(file)
     made = schema_of(pool.FindMessageTypeByName("t.M"), {"t.M.text": "What to say."})
     assert (made["type"], made["additionalProperties"]) == ("object", False)
     return made

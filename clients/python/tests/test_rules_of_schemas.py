@@ -28,7 +28,7 @@ message TryRequest {
   repeated string tags = 5 [(buf.validate.field).repeated = {
     max_items: 3, unique: true, items: {string: {max_len: 4}}
   }];
-  4}}}]; map<string, int32> sizes = 6 [(buf.validate.field).map = {min_pairs: 1, values: {int32: {gte: 1}}}];
+  map<string, int32> sizes = 6 [(buf.validate.field).map = {min_pairs: 1, values: {int32: {gte: 1}}}];
   Color color = 7 [(buf.validate.field).enum = {defined_only: true, not_in: [0]}];
   string mail = 8 [(buf.validate.field) = {string: {email: true}, ignore: IGNORE_IF_ZERO_VALUE}];
   optional int32 maybe = 9 [(buf.validate.field).int32.gte = 1];

@@ -49,7 +49,8 @@ class Tool:
     @cached_property
     def input_schema(self) -> Schema:
         """The JSON Schema of its arguments; see `sealwire.json_schema`."""
-        return schema_of(self.request_type.DESCRIPTOR, self._comments)
+        kind: Any = self.request_type.DESCRIPTOR
+        return schema_of(kind, self._comments)
 
     def request(self, arguments: Mapping[str, Any]) -> Message:
         """Makes a request of arguments in JSON form. Raises ValueError, which names the field."""

@@ -4,6 +4,7 @@ rules."""
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 _EXTENSION = "buf.validate.field"
@@ -23,7 +24,7 @@ class FieldRules:
     def of(cls, field: FieldDescriptor) -> "FieldRules":
         """Reads the rules of a field from its options. None apply if the contract does not import buf.validate."""
         options = field.GetOptions().SerializeToString()
-        pool = field.file.pool
+        pool = field.containing_type.file.pool if field.containing_type is not None else DescriptorPool()
         try:
             extension = pool.FindExtensionByName(_EXTENSION)
             kind = GetMessageClass(pool.FindMessageTypeByName("google.protobuf.FieldOptions"))
