@@ -35,10 +35,9 @@ with sealwire.channel(sys.argv[1]) as channel:
         print(f"job {JobState.Name(state.state).removeprefix('JOB_STATE_')}, revision {state.revision}", flush=True)
     print(f"greeting: {job.result(StartLongTaskResponse).payload['greeting']}")
 
-    waiting = stub.StartLongTask.future(
-        StartLongTaskRequest(seconds=20), metadata=[("sealwire-cancel-on-abandon", "true")]
-    )
-    second = client.job(dict(waiting.initial_metadata())["sealwire-job-id"])
+    cancelling = (("sealwire-cancel-on-abandon", "true"),)
+    waiting = stub.StartLongTask.future(StartLongTaskRequest(seconds=20), metadata=cancelling)
+    second = client.job(str(dict(waiting.initial_metadata())["sealwire-job-id"]))
     waiting.cancel()
     *_, end = second.watch()
     print(f"second job {JobState.Name(end.state).removeprefix('JOB_STATE_')}")

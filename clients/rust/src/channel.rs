@@ -34,9 +34,10 @@ use crate::setup_error::SetupError;
 ///
 /// If the file cannot be used. The message names the field and what to do, and never shows a key.
 pub async fn connect(path: impl AsRef<Path>) -> Result<Channel, SetupError> {
-    // So that the future is one of the runtime, as the channel is.
-    std::future::ready(()).await;
-    Channel::builder().credentials_file(path.as_ref()).build()
+    let builder = Channel::builder().credentials_file(path.as_ref());
+    // Reads files, which may block.
+    let built = tokio::task::spawn_blocking(move || builder.build()).await;
+    built.unwrap_or_else(|_| Err(SetupError::new("The runtime is shutting down.")))
 }
 
 /// A channel to one Sealwire server, or to several replicas of it. Stubs that tonic generated take it in place of tonic's

@@ -15,6 +15,7 @@ describes tools for the function calling of models.
 from collections.abc import Iterable
 
 import sealwire.aio as aio
+import sealwire.tools as tools
 from sealwire._core.settings import CredentialsLike, Retry, Tls, resolve
 from sealwire._sync.channel import Channel
 from sealwire._sync.client import Client
@@ -37,6 +38,7 @@ __all__ = [
     "aio",
     "channel",
     "error_of",
+    "tools",
 ]
 
 

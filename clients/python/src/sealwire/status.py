@@ -11,6 +11,7 @@ from google.rpc.status_pb2 import Status as RpcStatus
 from sealwire._core.deadline import TimeIsUp
 from sealwire._core.failure import CallFailure
 from sealwire._core.intent import answer_metadata
+from sealwire._core.metadata import Metadata
 from sealwire._core.native import NativeCall
 from sealwire._core.wire import DETAILS_KEY
 from sealwire.signing import TYPE_URL
@@ -49,7 +50,7 @@ class CallError(grpc.aio.AioRpcError, grpc.Call):  # type: ignore[misc]
         job_id: str | None,
     ) -> None:
         pairs = answer_metadata(request_id, job_id) if request_id is not None else ()
-        super().__init__(code, grpc.aio.Metadata(*pairs), trailers, details=message)
+        super().__init__(code, Metadata(*pairs), trailers, details=message)
         self.reason = reason
         self.request_id = request_id
         self.job_id = job_id
@@ -95,7 +96,7 @@ class UnverifiedError(CallError):
 def _restore(
     kind: type[CallError], code: Any, message: str, reason: str, trailers: Any, error: Any, request_id: Any, job_id: Any
 ) -> CallError:
-    metadata = grpc.aio.Metadata(*trailers)
+    metadata = Metadata(*trailers)
     return kind(code, message, reason=reason, trailers=metadata, error=error, request_id=request_id, job_id=job_id)
 
 
@@ -169,7 +170,7 @@ def _error(failure: CallFailure, code: grpc.StatusCode, call: NativeCall | None)
     if job_id is not None:
         ids["job_id"] = job_id
     pairs = answer_metadata(request_id, job_id) if request_id is not None else ()
-    trailers = grpc.aio.Metadata(*pairs, (DETAILS_KEY, _packed_status(failure, code, error, ids)))
+    trailers = Metadata(*pairs, (DETAILS_KEY, _packed_status(failure, code, error, ids)))
     kind = UnverifiedError if failure.reason == "RESPONSE_UNVERIFIED" else CallError
     raised = kind(
         code,

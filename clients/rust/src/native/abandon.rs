@@ -28,12 +28,19 @@ impl CancelOnDrop {
     }
 }
 
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
+impl CancelOnDrop {
+    /// Cancels the job now, unless it was disarmed.
+    pub(super) fn fire(&mut self) {
         let Some((connection, job_id)) = self.job.take() else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { cancel_job(&connection, &job_id, None).await });
         }
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.fire();
     }
 }
 

@@ -55,7 +55,8 @@ impl JobBody {
                 },
                 Ok(None) => self.call.failure_of_call(Problem::invalid("The watch ended without an outcome.")),
                 Err(problem) if problem.is_time_up => {
-                    // The guard stays armed: a caller whose time is up has abandoned the call.
+                    // A caller whose time is up has abandoned the call.
+                    self.cancel.fire();
                     self.is_over = true;
                     return Some(Err(self.call.failure_in_time(problem)));
                 }

@@ -7,12 +7,13 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from grpc.aio import Metadata
 
 from sealwire._core.deadline import TimeIsUp
 from sealwire._core.failure import CallFailure, invalid_response
 from sealwire._core.intent import Pairs, answer_metadata
+from sealwire._core.metadata import Metadata
 from sealwire._core.native import NativeCall, stream_call, unary_call
+from sealwire.aio._bases import UnaryStreamCall, UnaryUnaryCall
 from sealwire.aio._driver import Driver
 from sealwire.aio._handoff import Handoff
 from sealwire.aio._stub_method import StubMethod
@@ -152,7 +153,7 @@ class _Call(grpc.aio.Call):
         """The ids again, and the details of the status. Waits until the call is over."""
         await self._until_done()
         error = self._state.error
-        return Metadata(*self._state.ids()) if error is None else error.trailing_metadata()
+        return Metadata(*self._state.ids()) if error is None else Metadata(*error.trailing_metadata())
 
     async def code(self) -> grpc.StatusCode:
         """The status. Waits until the call is over."""
@@ -176,7 +177,7 @@ class _Call(grpc.aio.Call):
         await state.until(lambda: state.code is not None)
 
 
-class UnaryCall(_Call, grpc.aio.UnaryUnaryCall[Any, Any]):
+class UnaryCall(_Call, UnaryUnaryCall):
     """A call that has one answer: await it."""
 
     def __init__(self, method: StubMethod, request: Any, timeout: float | None, metadata: Any) -> None:
@@ -191,7 +192,7 @@ class UnaryCall(_Call, grpc.aio.UnaryUnaryCall[Any, Any]):
         return response
 
 
-class StreamCall(_Call, grpc.aio.UnaryStreamCall[Any, Any]):
+class StreamCall(_Call, UnaryStreamCall):
     """A call that has a stream of answers: iterate over it. A call that is dropped is cancelled."""
 
     def __init__(self, method: StubMethod, request: Any, timeout: float | None, metadata: Any) -> None:

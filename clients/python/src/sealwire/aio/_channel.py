@@ -9,6 +9,7 @@ import grpc.aio
 from sealwire._core.native import invalid_request
 from sealwire._core.settings import Settings
 from sealwire._core.wire import UNSIGNED
+from sealwire.aio._bases import StreamStream, StreamUnary, UnaryStream, UnaryUnary
 from sealwire.aio._call import StreamCall, UnaryCall
 from sealwire.aio._connection import Connection
 from sealwire.aio._stub_method import Deserialize, Serialize, StubMethod
@@ -47,7 +48,7 @@ class Channel(grpc.aio.Channel):
         request_serializer: Serialize = None,
         response_deserializer: Deserialize = None,
         _registered_method: bool | None = False,
-    ) -> grpc.aio.UnaryUnaryMultiCallable[Any, Any]:
+    ) -> UnaryUnary:
         if method.startswith(UNSIGNED):
             return self._plain().unary_unary(method, request_serializer, response_deserializer)
         return UnaryMethod(StubMethod(self._connection, method, request_serializer, response_deserializer))
@@ -58,7 +59,7 @@ class Channel(grpc.aio.Channel):
         request_serializer: Serialize = None,
         response_deserializer: Deserialize = None,
         _registered_method: bool | None = False,
-    ) -> grpc.aio.UnaryStreamMultiCallable[Any, Any]:
+    ) -> UnaryStream:
         if method.startswith(UNSIGNED):
             return self._plain().unary_stream(method, request_serializer, response_deserializer)
         return StreamMethod(StubMethod(self._connection, method, request_serializer, response_deserializer))
@@ -69,7 +70,7 @@ class Channel(grpc.aio.Channel):
         request_serializer: Serialize = None,
         response_deserializer: Deserialize = None,
         _registered_method: bool | None = False,
-    ) -> grpc.aio.StreamUnaryMultiCallable[Any, Any]:
+    ) -> StreamUnary:
         if method.startswith(UNSIGNED):
             return self._plain().stream_unary(method, request_serializer, response_deserializer)
         return _ClientStreamingUnary()
@@ -80,7 +81,7 @@ class Channel(grpc.aio.Channel):
         request_serializer: Serialize = None,
         response_deserializer: Deserialize = None,
         _registered_method: bool | None = False,
-    ) -> grpc.aio.StreamStreamMultiCallable[Any, Any]:
+    ) -> StreamStream:
         if method.startswith(UNSIGNED):
             return self._plain().stream_stream(method, request_serializer, response_deserializer)
         return _ClientStreaming()
@@ -102,7 +103,7 @@ class Channel(grpc.aio.Channel):
         await self.close()
 
 
-class UnaryMethod(grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
+class UnaryMethod(UnaryUnary):
     """A unary method of a stub. A call of a job method starts the job, waits for its end, and returns its output."""
 
     def __init__(self, method: StubMethod) -> None:
@@ -122,7 +123,7 @@ class UnaryMethod(grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
         return UnaryCall(self._method, request, timeout, metadata)
 
 
-class StreamMethod(grpc.aio.UnaryStreamMultiCallable[Any, Any]):
+class StreamMethod(UnaryStream):
     """A streaming method of a stub: a streaming job, or a watch."""
 
     def __init__(self, method: StubMethod) -> None:
@@ -142,14 +143,14 @@ class StreamMethod(grpc.aio.UnaryStreamMultiCallable[Any, Any]):
         return StreamCall(self._method, request, timeout, metadata)
 
 
-class _ClientStreamingUnary(grpc.aio.StreamUnaryMultiCallable[Any, Any]):
+class _ClientStreamingUnary(StreamUnary):
     """A method that takes a stream of requests, as no tool does."""
 
     def __call__(self, *_arguments: Any, **_options: Any) -> Any:
         raise call_error(invalid_request(_STREAMING))
 
 
-class _ClientStreaming(grpc.aio.StreamStreamMultiCallable[Any, Any]):
+class _ClientStreaming(StreamStream):
     """A method that takes a stream of requests, as no tool does."""
 
     def __call__(self, *_arguments: Any, **_options: Any) -> Any:
