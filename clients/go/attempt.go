@@ -188,7 +188,7 @@ func (o *callOptions) complete(requestID, jobID string, err error) {
 	}
 }
 
-// clone returns the same options with a peer of its own, for attempts that go on when the call has ended.
+// clone returns the same options with a peer of its own, for what may go on when the call has ended.
 func (o *callOptions) clone() *callOptions {
 	clone := &callOptions{}
 	clone.forwarded = append([]grpc.CallOption{frameCodec, grpc.Peer(&clone.peer)}, o.forwarded[2:]...)

@@ -104,24 +104,28 @@ func (f *failure) isTimeUp(ctx context.Context) bool {
 func (l *timeLimit) ended(r *request, tries *retries, last *failure) *problem {
 	known := tries.finalInTime(last)
 	if err := l.caller.Err(); err != nil {
-		return endedBy(err, r, known)
+		if known != nil {
+			return endedBy(err, known.message)
+		}
+		return endedBy(err, r.isOpen())
 	}
 	if known != nil {
 		return known
 	}
-	message := fmt.Sprintf("no verified answer from %s within %v; its outcome is unknown, repeat it under the same request id %s", r.tool, l.timeout, r.requestID)
+	message := fmt.Sprintf("no verified answer within %v; %s", l.timeout, r.isOpen())
 	return problemOf(ownError(codes.DeadlineExceeded, sealwirev1.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED, message))
 }
 
-// endedBy returns the problem of a call whose context has ended.
-func endedBy(err error, r *request, known *problem) *problem {
-	what := fmt.Sprintf("its outcome is unknown, repeat it under the same request id %s", r.requestID)
-	if known != nil {
-		what = known.message
-	}
-	e := ownError(codes.Canceled, sealwirev1.ErrorReason_ERROR_REASON_CANCELLED, fmt.Sprintf("the call of %s was cancelled; %s", r.tool, what))
+// isOpen says what a caller can do that does not know what has become of its call.
+func (r *request) isOpen() string {
+	return fmt.Sprintf("the outcome of %s is unknown, repeat it under the same request id %s", r.tool, r.requestID)
+}
+
+// endedBy returns the problem of a call whose context has ended. what says what has become of it.
+func endedBy(err error, what string) *problem {
+	e := ownError(codes.Canceled, sealwirev1.ErrorReason_ERROR_REASON_CANCELLED, "the call was cancelled; "+what)
 	if errors.Is(err, context.DeadlineExceeded) {
-		e = ownError(codes.DeadlineExceeded, sealwirev1.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED, fmt.Sprintf("the deadline of the call of %s has passed; %s", r.tool, what))
+		e = ownError(codes.DeadlineExceeded, sealwirev1.ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED, "the deadline of the call has passed; "+what)
 	}
 	p := problemOf(e)
 	p.ended = true

@@ -104,7 +104,7 @@ func (c *caller) freshContract(ctx context.Context, conn connection) (*contract,
 	case <-fetch.done:
 		return fetch.result, fetch.err
 	case <-ctx.Done():
-		return nil, callFacts{repeatable: true}.failed(endedBy(ctx.Err(), &request{tool: "list_tools"}, &problem{message: "the call has not begun"}))
+		return nil, callFacts{repeatable: true}.failed(endedBy(ctx.Err(), "the call has not begun"))
 	}
 }
 

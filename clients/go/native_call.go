@@ -168,7 +168,7 @@ func (n *nativeCall) sendBound(ctx context.Context) (*sealwirev1.Response, *prob
 			}
 		default:
 		}
-		return nil, endedBy(ctx.Err(), n.request, nil)
+		return nil, endedBy(ctx.Err(), n.request.isOpen())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -18,6 +19,7 @@ type nativeStream struct {
 	*nativeCall
 	ctx    context.Context
 	cancel context.CancelFunc
+	once   sync.Once
 	// begun is closed when the request was sent, or cannot be.
 	begun    chan struct{}
 	messages messages
@@ -54,20 +56,36 @@ func (s *nativeStream) SendMsg(message any) error {
 	if s.request != nil {
 		return notStreamed(s.tool.path, "takes one request message, and this call sends more")
 	}
-	return s.setArgs(message)
+	err := s.setArgs(message)
+	if err != nil {
+		s.once.Do(func() { s.transmit(err) })
+	}
+	return err
 }
 
 // CloseSend sends the request. It returns when the server has accepted the job, so that the job goes on from then on. An
 // error is that of RecvMsg.
 func (s *nativeStream) CloseSend() error {
+	s.once.Do(func() {
+		if s.request == nil {
+			s.transmit(notStreamed(s.tool.path, "takes one request message, and this call sends none"))
+			return
+		}
+		s.transmit(nil)
+	})
+	return nil
+}
+
+// transmit sends the request, or ends the stream if there is none to send.
+func (s *nativeStream) transmit(invalid error) {
 	defer close(s.begun)
-	if s.request == nil {
-		s.finish(notStreamed(s.tool.path, "takes one request message, and this call sends none"))
-		return nil
+	if invalid != nil {
+		s.finish(invalid)
+		return
 	}
 	if s.tool.isWatch {
 		s.watchNative()
-		return nil
+		return
 	}
 	response, err := s.send(s.ctx)
 	switch {
@@ -78,7 +96,6 @@ func (s *nativeStream) CloseSend() error {
 	default:
 		s.messages = &jobMessages{n: s.nativeCall, watch: s.follow(s.ctx, response.Job)}
 	}
-	return nil
 }
 
 // watchNative passes the messages of a watch on, for a stub of the system service.
@@ -139,7 +156,7 @@ func (s *nativeStream) await() error {
 	case <-s.begun:
 		return nil
 	default:
-		return s.facts.failed(endedBy(s.ctx.Err(), &request{tool: s.tool.name, requestID: s.intent.requestID}, nil))
+		return s.facts.failed(endedBy(s.ctx.Err(), "the call has not begun"))
 	}
 }
 

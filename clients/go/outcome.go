@@ -88,6 +88,9 @@ func (f *failure) isOutOfService() bool {
 // isPassing reports whether another attempt may succeed after an unsigned status: after a lost or reset connection, an
 // overloaded peer, the time limit of a gateway.
 func (f *failure) isPassing() bool {
+	if f.reason == "CANCELLED" {
+		return false // The connection was closed here.
+	}
 	switch f.code {
 	case codes.Unavailable, codes.Internal, codes.Canceled, codes.DeadlineExceeded:
 		return true

@@ -21,6 +21,8 @@ type watched[T any] interface {
 	next(isFirst, wasCut bool) []byte
 	// read reads a verified message. The error is a *problem if it contradicts an earlier one.
 	read(*sealwirev1.Response) (update[T], *problem)
+	// goesOn says what the end of the watch does not end.
+	goesOn() string
 }
 
 // update is the content of one verified message of a watch.
@@ -75,7 +77,7 @@ func (w *watch[T]) recv() (T, error) {
 		// A cancelled context ends the watch even while messages are waiting.
 		if err := w.ctx.Err(); err != nil {
 			w.close()
-			return none, endedBy(err, &w.request, &problem{message: "the jobs go on"})
+			return none, endedBy(err, w.target.goesOn())
 		}
 		if len(w.pending) > 0 {
 			item := w.pending[0]
@@ -167,10 +169,11 @@ type watchStream struct {
 	conn     connection
 	attempt  *attempt
 	expected Expected
-	options  *callOptions
-	stream   grpc.ClientStream
-	cancel   context.CancelFunc
-	err      error
+	// options has a peer of its own, which gRPC may set after the stream was left.
+	options *callOptions
+	stream  grpc.ClientStream
+	cancel  context.CancelFunc
+	err     error
 }
 
 // open opens a stream. Its errors are those of the first recv.
@@ -178,11 +181,11 @@ func (c *caller) open(ctx context.Context, conn connection, r *request, options 
 	a := c.sign(WatchJobMethod, r)
 	ctx, cancel := context.WithCancel(attemptContext(ctx, r.traceparent))
 	w := &watchStream{
-		caller: c, conn: conn, attempt: a, options: options, cancel: cancel,
+		caller: c, conn: conn, attempt: a, options: options.clone(), cancel: cancel,
 		expected: Expected{RequestID: r.requestID, RequestSignature: a.signature, ResultType: r.resultType},
 	}
 	desc := &grpc.StreamDesc{StreamName: "WatchJob", ServerStreams: true}
-	if w.stream, w.err = conn.NewStream(ctx, desc, WatchJobMethod, options.forAttempt()...); w.err != nil {
+	if w.stream, w.err = conn.NewStream(ctx, desc, WatchJobMethod, w.options.forAttempt()...); w.err != nil {
 		return w
 	}
 	// The first receive reports errors of sending with their status.

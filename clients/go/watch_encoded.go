@@ -13,6 +13,7 @@ type encodedWatch struct {
 	first  []byte
 	target interface {
 		next(isFirst, wasCut bool) []byte
+		goesOn() string
 		take(*sealwirev1.Response) (isNews, isOver bool, invalid *problem)
 	}
 	// isSilent is true if the request asks for heartbeats that are too rare for the client, which then asks for its own.
@@ -44,6 +45,8 @@ func (c *caller) encodedWatch(name string, args []byte) (*encodedWatch, *problem
 	w.isSilent = asked > own && asked <= int32(heartbeatMax.Milliseconds()) || asked == 0 && own < 15_000
 	return w, nil
 }
+
+func (w *encodedWatch) goesOn() string { return w.target.goesOn() }
 
 func (w *encodedWatch) next(isFirst, wasCut bool) []byte {
 	if isFirst && !w.isSilent {

@@ -115,6 +115,8 @@ func (c *caller) watchedJob(jobID string, afterRevision int64) *watchedJob {
 	}
 }
 
+func (w *watchedJob) goesOn() string { return "job " + w.jobID + " goes on" }
+
 func (w *watchedJob) next(_, wasCut bool) []byte {
 	after := w.yielded
 	if wasCut {

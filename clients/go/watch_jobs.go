@@ -29,6 +29,8 @@ func (c *caller) watchedJobs(tool string, endedSince time.Time) *watchedJobs {
 	return w
 }
 
+func (w *watchedJobs) goesOn() string { return "the jobs go on" }
+
 func (w *watchedJobs) next(bool, bool) []byte {
 	return mustMarshal(&systemv1.WatchJobsRequest{Tool: w.tool, EndedSince: w.endedSince, HeartbeatIntervalMs: w.heartbeatMs})
 }

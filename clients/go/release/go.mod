@@ -1,5 +1,5 @@
 module sealwire.dev/release
 
-go 1.25.0
+go 1.24.0
 
-require golang.org/x/mod v0.35.0
+require golang.org/x/mod v0.29.0

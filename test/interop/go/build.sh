@@ -19,4 +19,5 @@ export GOPROXY GOMODCACHE GONOSUMDB GOFLAGS
 cd "$folder/agent"
 go mod edit -dropreplace sealwire.dev/sealwire
 go get "sealwire.dev/sealwire@$version"
+go vet .
 go build -trimpath -o run .

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -50,21 +51,50 @@ func openChannel(c *command) (*channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &channel{conn: client, client: client, close: client.Close}, nil
+	opened := &channel{conn: client, client: client, close: client.Close}
+	if *interceptors {
+		return withInterceptors(c, opened, options)
+	}
+	return opened, nil
 }
 
 func newClient(c *command, options []sealwire.Option) (*sealwire.Client, error) {
+	if c.Inline == nil && !c.Environment {
+		return sealwire.NewClient(c.Credentials, options...)
+	}
+	if c.Environment {
+		return sealwire.NewClient("", options...)
+	}
+	source, err := credentialsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	return sealwire.NewClientFrom(source, options...)
+}
+
+// withInterceptors makes stubs use a connection of grpc.NewClient. What is not done through stubs uses the client.
+func withInterceptors(c *command, opened *channel, options []sealwire.Option) (*channel, error) {
+	source, err := credentialsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := grpc.NewClient(source.Current().Target(), sealwire.DialOptions(source, options...)...)
+	if err != nil {
+		return nil, err
+	}
+	opened.conn = conn
+	opened.close = func() error { return errors.Join(conn.Close(), opened.client.Close()) }
+	return opened, nil
+}
+
+func credentialsOf(c *command) (sealwire.CredentialsSource, error) {
 	switch {
 	case c.Inline != nil:
-		credentials, err := sealwire.ParseCredentials(c.Inline)
-		if err != nil {
-			return nil, err
-		}
-		return sealwire.NewClientFrom(credentials, options...)
+		return sealwire.ParseCredentials(c.Inline)
 	case c.Environment:
-		return sealwire.NewClient("", options...)
+		return sealwire.EnvironmentCredentials()
 	default:
-		return sealwire.NewClient(c.Credentials, options...)
+		return sealwire.OpenCredentials(c.Credentials, nil)
 	}
 }
 

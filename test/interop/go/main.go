@@ -1,10 +1,12 @@
-// Command agent uses the Go package as it is told on standard input: see ../AGENT.md.
+// Command agent uses the Go package as it is told on standard input: see ../AGENT.md. With -interceptors, stubs use a
+// connection of grpc.NewClient.
 package main
 
 import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -59,8 +61,11 @@ type agent struct {
 	cancels map[int]context.CancelFunc
 }
 
+var interceptors = flag.Bool("interceptors", false, "use a connection of grpc.NewClient for stubs")
+
 func main() {
 	log.SetFlags(0)
+	flag.Parse()
 	a := &agent{cancels: map[int]context.CancelFunc{}}
 	a.operations = map[string]operation{
 		"open": a.open, "close": a.closeChannel, "call": a.call, "stop": a.stop, "tool": a.tool, "start": a.start,
