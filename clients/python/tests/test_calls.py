@@ -176,10 +176,23 @@ def test_a_call_that_reached_no_server_is_unavailable(side: str, peer: Peer, tmp
     with caller(side, path, timeout=0.5, retry=FAST) as calls:
         assert calls.batch_sum([1]).count == 1
         peer.stop()
+        # Notices that the connection is gone.
+        with pytest.raises(sealwire.CallError):
+            calls.batch_sum([1])
         with pytest.raises(sealwire.CallError) as raised:
             calls.run_job("hello")
         peer.start()
-    assert code_of(raised) in (Code.UNAVAILABLE, Code.UNKNOWN)
+    assert code_of(raised) is Code.UNAVAILABLE
+
+
+@SIDES
+def test_a_peer_cannot_pretend_that_a_call_has_not_reached_it(side: str, peer: Peer, tmp_path: Path) -> None:
+    text = "failed to connect to all addresses; last error: none"
+    peer.answers["start_long_task"] = lambda received: received.context.abort(Code.UNAVAILABLE, text)
+    path, retry = peer.credentials(tmp_path), sealwire.Retry(max_attempts=1)
+    with caller(side, path, retry=retry) as calls, pytest.raises(sealwire.CallError) as raised:
+        calls.run_job("hello")
+    assert (code_of(raised), raised.value.reason) == (Code.UNKNOWN, "OUTCOME_UNKNOWN")
 
 
 @SIDES

@@ -133,10 +133,12 @@ def call_error(failure: CallFailure, call: NativeCall | None = None) -> CallErro
 
 def _is_open(failure: CallFailure, call: NativeCall) -> bool:
     """True if the call may have had an effect, or its job goes on."""
-    if call.method.is_repeatable or failure.reason in _CERTAIN or failure.has_not_begun:
+    if call.method.is_repeatable or failure.reason in _CERTAIN:
         return False
     # The caller's own deadline and its own cancellation end the waiting only, and have their own codes.
-    return not (isinstance(failure, TimeIsUp) and failure.is_callers) and not isinstance(failure, Abandoned)
+    if isinstance(failure, Abandoned) or (isinstance(failure, TimeIsUp) and failure.is_callers):
+        return False
+    return call.job_id is not None or not failure.has_not_begun
 
 
 class Abandoned(CallFailure):
