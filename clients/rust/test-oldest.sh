@@ -7,7 +7,7 @@ copy=${CARGO_TARGET_DIR:-$here/target}/oldest
 mkdir -p "$copy"
 rm -rf "$copy/src" "$copy/tests"
 cp -r Cargo.toml README.md src tests "$copy"
-sed '/^\[workspace\]/,/^$/d' Cargo.toml > "$copy/Cargo.toml"
+sed '/^members = /d' Cargo.toml > "$copy/Cargo.toml"
 cd "$copy"
 # The option is one of nightly toolchains; it changes the lockfile alone.
 RUSTC_BOOTSTRAP=1 cargo -Z direct-minimal-versions generate-lockfile --quiet

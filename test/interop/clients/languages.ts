@@ -26,7 +26,7 @@ export interface ClientLanguage {
 export const languages = {
   typescript: { name: "typescript", programs: [], isPackage: false, agents: ["stubs"], build: buildTypeScript },
   python: packaged("python", ["python3"], { sync: ["--sync"], asyncio: ["--aio"] }),
-  go: packaged("go", ["go", "gofmt"], { stubs: [] }),
+  go: packaged("go", ["go", "gofmt"], { stubs: [], interceptors: ["-interceptors"] }),
   java: packaged("java", ["javac", "mvn"], { stubs: [] }),
   rust: packaged("rust", ["cargo", "cc"], { stubs: [] }),
 } as const satisfies Readonly<Record<string, ClientLanguage>>;

@@ -13,6 +13,9 @@ const ROOT = join(import.meta.dirname, "..", "..", "..");
 const OUTPUT_BYTES_MOST = 64 * 1024 * 1024;
 const run = promisify(execFile);
 
+/** What is compiled for one test is not compiled again for the next. */
+const CARGO_TARGET_DIR = join(ROOT, "clients", "rust", "target");
+
 const MOST_COMMANDS = 4;
 const MOST_LINES = 15;
 
@@ -64,7 +67,7 @@ const SOURCES: Readonly<Record<string, (project: string, built: string) => Promi
       const path = join(built, "package", "sealwire");
       await mkdir(join(project, ".cargo"));
       await writeFile(join(project, ".cargo", "config.toml"), `[patch.crates-io]\nsealwire = { path = "${path}" }\n`);
-      return { CARGO_TARGET_DIR: join(built, "target") };
+      return { CARGO_TARGET_DIR };
     },
   };
 
@@ -100,9 +103,11 @@ export function testPackage(test: Suite, language: string, built: () => string):
     const folder = await mkdtemp(join(tmpdir(), `sealwire-example-${language}-`));
     try {
       const copy = await copyExample(language, folder);
-      if (copy.readme.length > 1) await copy.run(copy.readme[0] ?? "");
+      if (copy.readme.length > 1) await runIn(copy.path, copy.readme[0] ?? "", { CARGO_TARGET_DIR });
       const [program = "", ...args] = copy.example;
-      const { stdout } = await run(program, [...args, await server.addClient(language)]);
+      const { stdout } = await run(program, [...args, await server.addClient(language)], {
+        env: { ...process.env, CARGO_TARGET_DIR },
+      });
       assert.match(stdout, EXAMPLE_OUTPUT);
     } finally {
       await rm(folder, { recursive: true, force: true });
