@@ -1,5 +1,6 @@
 """Calls of ordinary stubs, on both sides, at a signed server in this process."""
 
+import pickle
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from peer import Peer, Received, batch_sum, ok, refuse, response, sealed
 from sides import caller, code_of
 
 import sealwire
-from sealwire.demo.v1 import BatchSumRequest, BatchSumResponse
+from sealwire.demo.v1 import BatchSumRequest, BatchSumResponse, DemoToolServiceStub
 from sealwire.system.v1 import ServerIdentityResponse
 from sealwire.v1 import Error, ErrorReason, Status
 
@@ -243,3 +244,40 @@ def test_a_tool_is_called_by_its_name(side: str, peer: Peer, tmp_path: Path) -> 
             calls.explicit(lambda client: client.call("vanish", BatchSumRequest(), BatchSumResponse))
     assert (code_of(raised), raised.value.reason) == (Code.PERMISSION_DENIED, "TOOL_FORBIDDEN")
     assert peer.of("batch_sum")[0].envelope.request_id == "r-1"
+
+
+class Noting(grpc.UnaryUnaryClientInterceptor):
+    """An interceptor, as tracing libraries have them."""
+
+    def __init__(self) -> None:
+        self.methods: list[str] = []
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        self.methods.append(details.method)
+        return continuation(details, request)
+
+
+def test_interceptors_of_grpc_go_with_the_channel(peer: Peer, tmp_path: Path) -> None:
+    noting = Noting()
+    with sealwire.channel(peer.credentials(tmp_path)) as channel:
+        stub = DemoToolServiceStub(grpc.intercept_channel(channel, noting))
+        assert stub.BatchSum(BatchSumRequest(numbers=[1])).total == 1
+        assert stub.BatchSum.future(BatchSumRequest(numbers=[2])).result().total == 2
+        peer.answers["batch_sum"] = lambda received: flip(batch_sum(received))
+        with pytest.raises(sealwire.UnverifiedError):
+            stub.BatchSum(BatchSumRequest(numbers=[1]))
+    assert noting.methods == ["/sealwire.demo.v1.DemoToolService/BatchSum"] * 3
+
+
+def test_an_error_can_be_pickled(peer: Peer, tmp_path: Path) -> None:
+    with sealwire.channel(peer.credentials(tmp_path)) as channel, pytest.raises(grpc.RpcError) as raised:
+        channel.unary_unary("/a.v1.B/C")(b"")
+    copy = pickle.loads(pickle.dumps(raised.value))  # noqa: S301
+    assert (copy.code(), copy.details()) == (Code.UNIMPLEMENTED, raised.value.details())
+    assert dict(copy.trailing_metadata()).keys() == {"grpc-status-details-bin"}
+
+
+def test_a_method_that_takes_a_stream_is_unimplemented(peer: Peer, tmp_path: Path) -> None:
+    with sealwire.channel(peer.credentials(tmp_path)) as channel, pytest.raises(grpc.RpcError) as raised:
+        channel.stream_unary("/sealwire.demo.v1.DemoToolService/BatchSum")(iter([]))
+    assert code_of(raised) is Code.UNIMPLEMENTED
