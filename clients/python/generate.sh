@@ -20,3 +20,5 @@ mkdir -p "$out"
 # shellcheck disable=SC2086
 "$python" -m grpc_tools.protoc --descriptor_set_in="$work/contract.binpb" --grpc_python_out="$out" \
   --mypy_grpc_out=quiet:"$out" $(echo "$files" | grep '_service\.proto$')
+# For the contracts of users, which import them.
+cp ../../proto/sealwire/v1/*.proto "$out/sealwire/v1/"

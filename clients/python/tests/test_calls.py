@@ -1,5 +1,6 @@
 """Calls of ordinary stubs, on both sides, at a signed server in this process."""
 
+import pickle
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from peer import Peer, Received, batch_sum, ok, refuse, response, sealed
 from sides import caller, code_of
 
 import sealwire
-from sealwire.demo.v1 import BatchSumRequest, BatchSumResponse
+from sealwire.demo.v1 import BatchSumRequest, BatchSumResponse, DemoToolServiceStub
 from sealwire.system.v1 import ServerIdentityResponse
 from sealwire.v1 import Error, ErrorReason, Status
 
@@ -176,10 +177,23 @@ def test_a_call_that_reached_no_server_is_unavailable(side: str, peer: Peer, tmp
     with caller(side, path, timeout=0.5, retry=FAST) as calls:
         assert calls.batch_sum([1]).count == 1
         peer.stop()
+        # Notices that the connection is gone.
+        with pytest.raises(sealwire.CallError):
+            calls.batch_sum([1])
         with pytest.raises(sealwire.CallError) as raised:
             calls.run_job("hello")
         peer.start()
-    assert code_of(raised) in (Code.UNAVAILABLE, Code.UNKNOWN)
+    assert code_of(raised) is Code.UNAVAILABLE
+
+
+@SIDES
+def test_a_peer_cannot_pretend_that_a_call_has_not_reached_it(side: str, peer: Peer, tmp_path: Path) -> None:
+    text = "failed to connect to all addresses; last error: none"
+    peer.answers["start_long_task"] = lambda received: received.context.abort(Code.UNAVAILABLE, text)
+    path, retry = peer.credentials(tmp_path), sealwire.Retry(max_attempts=1)
+    with caller(side, path, retry=retry) as calls, pytest.raises(sealwire.CallError) as raised:
+        calls.run_job("hello")
+    assert (code_of(raised), raised.value.reason) == (Code.UNKNOWN, "OUTCOME_UNKNOWN")
 
 
 @SIDES
@@ -230,3 +244,40 @@ def test_a_tool_is_called_by_its_name(side: str, peer: Peer, tmp_path: Path) -> 
             calls.explicit(lambda client: client.call("vanish", BatchSumRequest(), BatchSumResponse))
     assert (code_of(raised), raised.value.reason) == (Code.PERMISSION_DENIED, "TOOL_FORBIDDEN")
     assert peer.of("batch_sum")[0].envelope.request_id == "r-1"
+
+
+class Noting(grpc.UnaryUnaryClientInterceptor):
+    """An interceptor, as tracing libraries have them."""
+
+    def __init__(self) -> None:
+        self.methods: list[str] = []
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        self.methods.append(details.method)
+        return continuation(details, request)
+
+
+def test_interceptors_of_grpc_go_with_the_channel(peer: Peer, tmp_path: Path) -> None:
+    noting = Noting()
+    with sealwire.channel(peer.credentials(tmp_path)) as channel:
+        stub = DemoToolServiceStub(grpc.intercept_channel(channel, noting))
+        assert stub.BatchSum(BatchSumRequest(numbers=[1])).total == 1
+        assert stub.BatchSum.future(BatchSumRequest(numbers=[2])).result().total == 2
+        peer.answers["batch_sum"] = lambda received: flip(batch_sum(received))
+        with pytest.raises(sealwire.UnverifiedError):
+            stub.BatchSum(BatchSumRequest(numbers=[1]))
+    assert noting.methods == ["/sealwire.demo.v1.DemoToolService/BatchSum"] * 3
+
+
+def test_an_error_can_be_pickled(peer: Peer, tmp_path: Path) -> None:
+    with sealwire.channel(peer.credentials(tmp_path)) as channel, pytest.raises(grpc.RpcError) as raised:
+        channel.unary_unary("/a.v1.B/C")(b"")
+    copy = pickle.loads(pickle.dumps(raised.value))  # noqa: S301
+    assert (copy.code(), copy.details()) == (Code.UNIMPLEMENTED, raised.value.details())
+    assert dict(copy.trailing_metadata()).keys() == {"grpc-status-details-bin"}
+
+
+def test_a_method_that_takes_a_stream_is_unimplemented(peer: Peer, tmp_path: Path) -> None:
+    with sealwire.channel(peer.credentials(tmp_path)) as channel, pytest.raises(grpc.RpcError) as raised:
+        channel.stream_unary("/sealwire.demo.v1.DemoToolService/BatchSum")(iter([]))
+    assert code_of(raised) is Code.UNIMPLEMENTED

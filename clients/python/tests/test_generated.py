@@ -62,6 +62,12 @@ def test_a_users_own_copy_of_the_rules_goes_with_the_package(tmp_path: Path) -> 
     assert run(TOGETHER + OWN, tmp_path).strip() == "together"
 
 
+def written_files(folder: Path) -> set[Path]:
+    """What generate.sh writes, by its path below a folder."""
+    found = (each for pattern in ("*_pb2*.py*", "*.proto") for each in folder.rglob(pattern))
+    return {each.relative_to(folder) for each in found if "__pycache__" not in each.parts}
+
+
 @pytest.mark.skipif(
     "SEALWIRE_GENERATOR" not in os.environ,
     reason="SEALWIRE_GENERATOR is not set: a Python with generate-requirements.txt",
@@ -71,12 +77,8 @@ def test_the_generated_modules_are_up_to_date(tmp_path: Path) -> None:
     path = f"{Path(generator).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PYTHON": generator, "PATH": path}
     subprocess.run([str(PACKAGE / "generate.sh"), str(tmp_path)], check=True, env=environment)
-    made = {each.relative_to(tmp_path) for each in tmp_path.rglob("*_pb2*")}
-    committed = {
-        each.relative_to(PACKAGE / "src")
-        for each in (PACKAGE / "src").rglob("*_pb2*.py*")
-        if "__pycache__" not in each.parts
-    }
+    made = written_files(tmp_path)
+    committed = written_files(PACKAGE / "src")
     assert made == committed
     for each in made:
         assert filecmp.cmp(tmp_path / each, PACKAGE / "src" / each, shallow=False), f"{each} differs: run ./generate.sh"

@@ -4,13 +4,14 @@ import asyncio
 import gc
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from peer import Jobs, Peer, Received
+from peer import Jobs, Peer, Received, refuse
 from sides import caller, code_of, job_request
 
 import sealwire
@@ -65,6 +66,20 @@ def test_the_failure_of_a_job_is_that_of_the_call(side: str, peer: Peer, jobs: J
         calls.run_job("hello")
     assert code_of(raised) is Code.ABORTED
     assert sealwire.error_of(raised.value) == error
+
+
+@SIDES
+def test_a_watch_that_is_given_up_leaves_the_outcome_open(side: str, peer: Peer, tmp_path: Path) -> None:
+    def revoked(received: Received) -> Iterator[bytes]:
+        error = Error(code=16, reason=ErrorReason.ERROR_REASON_KEY_REVOKED, message="the key was revoked")
+        refuse(received, error, kind="sealwire.v1.WatchJobResponse", sequence=1)
+        yield b""
+
+    peer.watch = revoked
+    with caller(side, peer.credentials(tmp_path)) as calls, pytest.raises(sealwire.CallError, match="j-1") as raised:
+        calls.run_job("hello")
+    assert (code_of(raised), raised.value.reason) == (Code.UNKNOWN, "OUTCOME_UNKNOWN")
+    assert raised.value.job_id == "j-1"
 
 
 def test_a_future_tells_its_job_and_is_cancelled_with_it(peer: Peer, jobs: Jobs, tmp_path: Path) -> None:

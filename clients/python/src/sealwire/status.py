@@ -1,6 +1,7 @@
 """The gRPC errors that calls raise, and what is in them."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
@@ -8,6 +9,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status as RpcStatus
 
+from sealwire._core.bases import Future
 from sealwire._core.deadline import TimeIsUp
 from sealwire._core.failure import CallFailure
 from sealwire._core.intent import answer_metadata
@@ -23,7 +25,7 @@ _MAX_TEXT_LENGTH = 256
 _CERTAIN = {"RESPONSE_UNVERIFIED", "RESPONSE_INVALID", "OUTCOME_UNKNOWN", "JOB_NOT_FOUND"}
 
 
-class CallError(grpc.aio.AioRpcError, grpc.Call):  # type: ignore[misc]
+class CallError(grpc.aio.AioRpcError, grpc.Call, Future):  # type: ignore[misc]
     """A call that did not succeed, on the synchronous and on the asynchronous side. Is a `grpc.RpcError`.
 
     `code()` and `details()` are the gRPC status; its details in the trailers are those of `google.rpc`: ErrorInfo with
@@ -71,6 +73,32 @@ class CallError(grpc.aio.AioRpcError, grpc.Call):  # type: ignore[misc]
     def add_callback(self, callback: Any) -> bool:
         """Returns False without calling it: the call is over."""
         return False
+
+    # The interceptors of gRPC take the error of a call for its future.
+
+    def cancelled(self) -> bool:
+        return False
+
+    def running(self) -> bool:
+        return False
+
+    def done(self) -> bool:
+        return True
+
+    def result(self, timeout: float | None = None) -> NoReturn:
+        """Raises this error."""
+        raise self
+
+    def exception(self, timeout: float | None = None) -> "CallError":
+        """Returns this error."""
+        return self
+
+    def traceback(self, timeout: float | None = None) -> Any:
+        return self.__traceback__
+
+    def add_done_callback(self, fn: Callable[[Any], Any]) -> None:
+        """Calls it at once: the call is over."""
+        fn(self)
 
     def __reduce__(self) -> Any:
         return (
@@ -133,10 +161,12 @@ def call_error(failure: CallFailure, call: NativeCall | None = None) -> CallErro
 
 def _is_open(failure: CallFailure, call: NativeCall) -> bool:
     """True if the call may have had an effect, or its job goes on."""
-    if call.method.is_repeatable or failure.reason in _CERTAIN or failure.has_not_begun:
+    if call.method.is_repeatable or failure.reason in _CERTAIN:
         return False
     # The caller's own deadline and its own cancellation end the waiting only, and have their own codes.
-    return not (isinstance(failure, TimeIsUp) and failure.is_callers) and not isinstance(failure, Abandoned)
+    if isinstance(failure, Abandoned) or (isinstance(failure, TimeIsUp) and failure.is_callers):
+        return False
+    return call.job_id is not None or not failure.has_not_begun
 
 
 class Abandoned(CallFailure):

@@ -147,6 +147,9 @@ def channel_options(settings: Settings, target: str) -> list[tuple[str, object]]
         ("grpc.max_reconnect_backoff_ms", 1_000),
         ("grpc.use_local_subchannel_pool", 1),
     ]
+    if is_loopback(target):
+        # A proxy could not reach this machine, whatever the environment says.
+        options.append(("grpc.enable_http_proxy", 0))
     if target.startswith("dns:"):
         options.append(("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'))
     return [*options, *settings.options]

@@ -6,11 +6,11 @@ from typing import Any, Self
 
 import grpc
 
+from sealwire._core.bases import StreamStream, StreamUnary, UnaryStream, UnaryUnary
 from sealwire._core.failure import CallFailure
 from sealwire._core.native import invalid_request
 from sealwire._core.settings import Settings
 from sealwire._core.wire import UNSIGNED
-from sealwire._sync.bases import StreamStream, StreamUnary, UnaryStream, UnaryUnary
 from sealwire._sync.connection import Connection
 from sealwire._sync.stream import StreamMethod
 from sealwire._sync.stub_call import Deserialize, Serialize, StubMethod

@@ -51,7 +51,7 @@ class Connection:
         contracts = self.session.contracts
         if is_known():
             if contracts.is_stale and self._refreshing.acquire(blocking=False):
-                self.in_background(self._refresh)
+                threading.Thread(target=self._refresh, name="sealwire-contract", daemon=True).start()
             return
         deadline = Deadline(
             timeout, lambda: "The contract of the server did not come in time; the call has not begun.", is_callers=True
@@ -82,18 +82,11 @@ class Connection:
                 self.run(cancel_abandoned(self.session, call))
             except CallFailure as failure:
                 _logger.warning("the job of an abandoned call could not be cancelled: %s", failure)
-
-        self.in_background(cancel)
-
-    def in_background(self, work: Callable[[], None]) -> None:
-        def run() -> None:
-            try:
-                work()
             finally:
                 with self._lock:
                     self._threads.discard(thread)
 
-        thread = threading.Thread(target=run, name="sealwire-background", daemon=True)
+        thread = threading.Thread(target=cancel, name="sealwire-cancel", daemon=True)
         with self._lock:
             self._threads.add(thread)
         thread.start()

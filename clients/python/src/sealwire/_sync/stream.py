@@ -7,10 +7,10 @@ from typing import Any
 
 import grpc
 
+from sealwire._core.bases import UnaryStream
 from sealwire._core.deadline import TimeIsUp
 from sealwire._core.failure import CallFailure
 from sealwire._core.native import NativeCall, stream_call
-from sealwire._sync.bases import UnaryStream
 from sealwire._sync.call_state import CallState
 from sealwire._sync.driver import Driver
 from sealwire._sync.stub_call import StubMethod
