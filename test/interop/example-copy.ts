@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { codeBlocks } from "../docs/code-blocks.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const LINKED = ["proto", "dist", "node_modules", "package.json", "buf.yaml"];
+const LINKED = ["clients", "proto", "dist", "node_modules", "package.json", "buf.yaml"];
 const CREDENTIALS = "../../.sealwire/client.json";
 const OUTPUT_BYTES_MOST = 64 * 1024 * 1024;
 const run = promisify(execFile);

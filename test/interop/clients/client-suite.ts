@@ -6,9 +6,10 @@ import { suiteWith } from "../toolchain.ts";
 import type { AgentCommand } from "./agent-process.ts";
 import { testClientCases } from "./client-cases.ts";
 import type { ClientLanguage } from "./languages.ts";
+import { testPackage } from "./package-tests.ts";
 
 /** Makes the suite of a language: its agents are built, and each does all cases. The caller may add tests; then `run()`. */
-export function clientSuite({ name, programs, agents, build }: ClientLanguage): Suite {
+export function clientSuite({ name, programs, isPackage, agents, build }: ClientLanguage): Suite {
   const test = suiteWith(programs, `interop/${name}`);
   let folder: string | undefined;
   let commands: Readonly<Record<string, AgentCommand>> = {};
@@ -19,6 +20,12 @@ export function clientSuite({ name, programs, agents, build }: ClientLanguage): 
   test.after(async () => {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   });
+  if (isPackage) {
+    testPackage(test, name, () => {
+      if (folder === undefined) throw new Error(`the package of ${name} is not built`);
+      return folder;
+    });
+  }
   for (const agent of agents) {
     testClientCases(test, agent, () => {
       const command = commands[agent];

@@ -14,6 +14,8 @@ export interface ClientLanguage {
   readonly name: string;
   /** What must be on the PATH. */
   readonly programs: readonly string[];
+  /** True if the language has a package of its own in `clients/`. */
+  readonly isPackage: boolean;
   /** The agents by what they try: most languages have one. */
   readonly agents: readonly string[];
   /** Builds in an empty folder. Resolves to the commands of the agents. */
@@ -22,9 +24,9 @@ export interface ClientLanguage {
 
 /** The languages in which a program may call tools, by name. */
 export const languages = {
-  typescript: { name: "typescript", programs: [], agents: ["stubs"], build: buildTypeScript },
+  typescript: { name: "typescript", programs: [], isPackage: false, agents: ["stubs"], build: buildTypeScript },
   python: packaged("python", ["python3"], { sync: ["--sync"], asyncio: ["--aio"] }),
-  go: packaged("go", ["go", "gofmt"], { stubs: [] }),
+  go: packaged("go", ["go", "gofmt"], { stubs: [], interceptors: ["-interceptors"] }),
   java: packaged("java", ["javac", "mvn"], { stubs: [] }),
   rust: packaged("rust", ["cargo", "cc"], { stubs: [] }),
 } as const satisfies Readonly<Record<string, ClientLanguage>>;
@@ -38,6 +40,7 @@ function packaged(
   return {
     name,
     programs,
+    isPackage: true,
     agents: Object.keys(agents),
     async build(folder) {
       await run("sh", [join(INTEROP, name, "build.sh"), folder], { cwd: ROOT, maxBuffer: OUTPUT_BYTES_MOST });

@@ -1,59 +1,140 @@
-// Command sealwire-checker checks the client of examples/go: see ../README.md for the commands.
+// Command agent uses the Go package as it is told on standard input: see ../AGENT.md.
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log"
 	"os"
-	"strconv"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
-	"example.com/sealwire-client/sealwire"
+	"sync"
 )
+
+// command is one line of input. Each operation reads its own fields.
+type command struct {
+	ID int    `json:"id"`
+	Op string `json:"op"`
+
+	Channel     string          `json:"channel"`
+	Credentials string          `json:"credentials"`
+	Environment bool            `json:"environment"`
+	Inline      json.RawMessage `json:"inline"`
+	Plain       string          `json:"plain"`
+	CA          string          `json:"ca"`
+	Cert        string          `json:"cert"`
+	Key         string          `json:"key"`
+	TimeoutMs   int64           `json:"timeoutMs"`
+
+	Method       string            `json:"method"`
+	Request      json.RawMessage   `json:"request"`
+	Metadata     map[string]string `json:"metadata"`
+	Target       int               `json:"target"`
+	Tool         string            `json:"tool"`
+	RequestType  string            `json:"requestType"`
+	ResponseType string            `json:"responseType"`
+	RequestID    string            `json:"requestId"`
+
+	JobID         string   `json:"jobId"`
+	AfterRevision int64    `json:"afterRevision"`
+	States        []string `json:"states"`
+	PageSize      int32    `json:"pageSize"`
+	Count         int      `json:"count"`
+	Concurrency   int      `json:"concurrency"`
+	Seed          uint64   `json:"seed"`
+}
+
+type fields map[string]any
+
+// operation carries out a command. tell writes an event.
+type operation func(ctx context.Context, c *command, tell func(fields)) (fields, error)
+
+type agent struct {
+	channels   sync.Map
+	operations map[string]operation
+
+	output  sync.Mutex
+	running sync.WaitGroup
+	mu      sync.Mutex
+	cancels map[int]context.CancelFunc
+}
 
 func main() {
 	log.SetFlags(0)
-	if len(os.Args) < 3 {
-		log.Fatal("usage: sealwire-checker vectors|echo|refusals|violations|grpc-cases …")
+	a := &agent{cancels: map[int]context.CancelFunc{}}
+	a.operations = map[string]operation{
+		"open": a.open, "close": a.closeChannel, "call": a.call, "stop": a.stop, "tool": a.tool, "start": a.start,
+		"watch": a.watch, "result": a.result, "state": a.state, "cancelJob": a.cancelJob, "listJobs": a.listJobs,
+		"watchJobs": a.watchJobs, "many": a.many, "random": a.random, "watches": a.watches, "resources": a.resources,
+		"measure": a.measure,
 	}
-	if err := run(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
+	const lineMax = 64 << 20
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(nil, lineMax)
+	for lines.Scan() {
+		c := &command{}
+		if err := json.Unmarshal(lines.Bytes(), c); err != nil {
+			log.Fatalf("a line is no command: %v", err)
+		}
+		a.begin(c)
+	}
+	if err := lines.Err(); err != nil {
 		log.Fatal(err)
 	}
+	a.running.Wait()
+	a.channels.Range(func(_, open any) bool {
+		open.(*channel).close()
+		return true
+	})
 }
 
-func run(command, path string, rest []string) error {
-	if command == "vectors" {
-		return checkVectors(path, rest...)
-	}
-	credentials, err := sealwire.LoadCredentials(path)
-	if err != nil {
-		return err
-	}
-	client, err := sealwire.NewClient(credentials, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		return err
-	}
-	defer client.Conn.Close()
-	ctx := context.Background()
-	switch command {
-	case "echo":
-		numbers := make([]uint64, 2)
-		for index := range numbers {
-			if numbers[index], err = strconv.ParseUint(rest[index], 10, 64); err != nil {
-				return err
-			}
+func (a *agent) begin(c *command) {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.mu.Lock()
+	a.cancels[c.ID] = cancel
+	a.mu.Unlock()
+	a.running.Add(1)
+	go func() {
+		defer a.running.Done()
+		defer cancel()
+		answer, err := a.carryOut(ctx, c)
+		a.mu.Lock()
+		delete(a.cancels, c.ID)
+		a.mu.Unlock()
+		if err != nil {
+			answer = fields{"failure": err.Error()}
 		}
-		return echo(ctx, client, int(numbers[0]), numbers[1])
-	case "violations":
-		return checkViolations(ctx, client)
-	case "refusals":
-		return refusals(ctx, client)
-	case "grpc-cases":
-		return runCases(ctx, client)
-	default:
-		return fmt.Errorf("unknown command %s", command)
+		a.write(c.ID, answer)
+	}()
+}
+
+func (a *agent) carryOut(ctx context.Context, c *command) (fields, error) {
+	carryOut, known := a.operations[c.Op]
+	if !known {
+		return nil, fmt.Errorf("unknown operation %s", c.Op)
 	}
+	return carryOut(ctx, c, func(event fields) { a.write(c.ID, fields{"event": event}) })
+}
+
+func (a *agent) stop(_ context.Context, c *command, _ func(fields)) (fields, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if cancel := a.cancels[c.Target]; cancel != nil {
+		cancel()
+	}
+	return fields{}, nil
+}
+
+func (a *agent) write(id int, line fields) {
+	if line == nil {
+		line = fields{}
+	}
+	line["id"] = id
+	text, err := json.Marshal(line)
+	if err != nil {
+		log.Fatalf("an answer cannot be written: %v", err)
+	}
+	a.output.Lock()
+	defer a.output.Unlock()
+	os.Stdout.Write(append(text, '\n'))
 }

@@ -2,10 +2,12 @@
 
 import json
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2
 from google.protobuf import json_format
+from google.rpc import error_details_pb2, status_pb2
 
 from sealwire.demo.v1 import batch_sum_pb2, demo_tool_service_pb2_grpc, start_long_task_pb2
 
@@ -25,7 +27,7 @@ RETRY = {
 }
 
 
-def fields_of(error):
+def fields_of(error: Any) -> list[str]:
     """The fields that a status says are invalid."""
     packed = dict(error.trailing_metadata())["grpc-status-details-bin"]
     bad = error_details_pb2.BadRequest()
@@ -34,7 +36,7 @@ def fields_of(error):
     return [violation.field for violation in bad.field_violations]
 
 
-def sums(stub):
+def sums(stub: Any) -> dict[str, Any]:
     """A tool, and arguments that are refused."""
     answer = stub.BatchSum(batch_sum_pb2.BatchSumRequest(numbers=[1, 2, 3.5]))
     try:
@@ -44,7 +46,7 @@ def sums(stub):
         return {"total": answer.total, "code": error.code().name, "fields": fields_of(error)}
 
 
-def job(stub, seconds):
+def job(stub: Any, seconds: str) -> dict[str, Any]:
     """A job: its id and its output."""
     request = start_long_task_pb2.StartLongTaskRequest(seconds=int(seconds))
     request.payload.update({"greeting": "süß 🦭"})
@@ -53,11 +55,12 @@ def job(stub, seconds):
     return {"job": job_id, "payload": json_format.MessageToDict(answer.payload)}
 
 
-def main(address, command, *arguments):
+def main(address: str, command: str, *arguments: str) -> None:
     options = [("grpc.service_config", json.dumps(RETRY))]
     with grpc.insecure_channel(address, options) as channel:
         stub = demo_tool_service_pb2_grpc.DemoToolServiceStub(channel)
-        print(json.dumps({"sums": sums, "job": job}[command](stub, *arguments)))
+        commands: dict[str, Callable[..., dict[str, Any]]] = {"sums": sums, "job": job}
+        print(json.dumps(commands[command](stub, *arguments)))
 
 
 main(*sys.argv[1:])

@@ -1,21 +1,29 @@
-//! Checks the client of `examples/rust`; test/interop/README.md tells what each command does.
+//! Does what it is told, a command a line: `test/interop/AGENT.md` of the repository describes the commands.
 
-mod canonical;
-mod echo;
+mod channels;
+mod client;
+mod commands;
+mod json;
+mod load;
 mod random;
-mod vectors;
+mod resources;
+mod stubs;
 
-use std::{env, error::Error, process::ExitCode};
+/// Generated from `test/interop/proto`.
+#[allow(clippy::all, clippy::pedantic)]
+mod interop {
+    include!(concat!(env!("OUT_DIR"), "/interop.v1.rs"));
+}
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let args: Vec<String> = env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    match args[..] {
-        ["vectors", folder] => Ok(vectors::check(folder, &vectors::OURS)?),
-        ["vectors", folder, "--wrong-signer"] => Ok(vectors::check(folder, &vectors::WRONG_SIGNER)?),
-        ["vectors", folder, "--wrong-verifier"] => Ok(vectors::check(folder, &vectors::WRONG_VERIFIER)?),
-        ["echo", credentials, count, seed] => echo::check(credentials, count.parse()?, seed.parse()?).await,
-        _ => Err("usage: vectors FOLDER [--wrong-signer | --wrong-verifier] | echo CREDENTIALS COUNT SEED".into()),
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match commands::run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use prost_types::{ListValue, Struct, Value, value::Kind};
 
-use crate::echo::EchoRequest;
+use crate::interop::EchoRequest;
 
 const PIECES: [&str; 13] =
     ["a", "Z", " ", "\"", "\\", "\0", "\n", "é", "\u{301}", "\u{ffff}", "🦭", "\u{10ffff}", "__proto__"];

@@ -1,0 +1,5 @@
+module sealwire.dev/release
+
+go 1.25.0
+
+require golang.org/x/mod v0.35.0

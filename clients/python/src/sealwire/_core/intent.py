@@ -1,0 +1,60 @@
+"""What a caller says about its call in the metadata, and what is told about it (docs/proxy.md, Metadata)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sealwire._core.call import new_request_id
+from sealwire._core.failure import CallFailure
+from sealwire._core.wire import CANCEL_ON_ABANDON, JOB_ID, REQUEST_ID, TRACEPARENT
+
+Pairs = tuple[tuple[str, str], ...]
+
+_NAME = re.compile(r"[!-~]{1,128}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+
+
+@dataclass(slots=True)
+class CallIntent:
+    """The parts of a call's metadata that mean something here. All others are left out."""
+
+    request_id: str
+    cancel_on_abandon: bool = False
+    traceparent: str | None = None
+
+
+def read_intent(metadata: Iterable[Any] | None) -> CallIntent:
+    """Reads the metadata of a call. Raises CallFailure ENVELOPE_INVALID naming the invalid key."""
+    if not metadata:
+        return CallIntent(new_request_id())
+    found: dict[str, str] = {}
+    for key, value in metadata:
+        if key not in (REQUEST_ID, CANCEL_ON_ABANDON, TRACEPARENT):
+            continue
+        if key in found:
+            raise _invalid(f"The metadata {key} is sent more than once; send it once.")
+        found[key] = value.decode("latin1") if isinstance(value, bytes) else value
+    request_id = found.get(REQUEST_ID)
+    if request_id is not None and not _NAME.fullmatch(request_id):
+        raise _invalid(f"The metadata {REQUEST_ID} must be 1 to 128 printable ASCII characters without spaces.")
+    cancel = found.get(CANCEL_ON_ABANDON, "false")
+    if cancel not in ("true", "false"):
+        raise _invalid(f'The metadata {CANCEL_ON_ABANDON} must be "true" or "false".')
+    traceparent = found.get(TRACEPARENT, "")
+    return CallIntent(
+        request_id or new_request_id(), cancel == "true", traceparent if _TRACEPARENT.fullmatch(traceparent) else None
+    )
+
+
+def answer_metadata(request_id: str, job_id: str | None) -> Pairs:
+    """The ids of a call, as they stand in the initial metadata and again in the trailers."""
+    if job_id is None:
+        return ((REQUEST_ID, request_id),)
+    return ((REQUEST_ID, request_id), (JOB_ID, job_id))
+
+
+def _invalid(message: str) -> CallFailure:
+    failure = CallFailure("ENVELOPE_INVALID", message)
+    failure.has_not_begun = True
+    return failure

@@ -1,0 +1,1 @@
+"""Tools to try a server with."""
