@@ -15,6 +15,7 @@ cd "$folder/agent"
 # Maven keeps a version that it has fetched once, but here it changes.
 $maven dependency:purge-local-repository -DmanualIncludes=dev.sealwire:sealwire -DreResolve=false
 $maven package "-Dsealwire.repository=file://$folder/repository" "-Dproto.root=$root/test/interop/proto"
+java -cp 'target/classes:target/dependency/*' agent.Linked
 cat >run <<EOF
 #!/bin/sh
 exec java -cp '$folder/agent/target/classes:$folder/agent/target/dependency/*' agent.Main "\$@"

@@ -52,7 +52,7 @@ final class ContractCache {
   }
 
   private ToolMethod refreshed(ToolMethod method, Endpoints endpoints) {
-    if (method != null && nowMs() - fetchedAtMs > REFRESH_MS) fetch(endpoints, ContractCache::logFailure);
+    if (method != null && nowMs() - fetchedAtMs > REFRESH_MS && !isFetching()) fetch(endpoints, this::logFailure);
     return method;
   }
 
@@ -119,8 +119,13 @@ final class ContractCache {
     fetchedAtMs = nowMs();
   }
 
-  private static void logFailure(Contract contract, Failure failure) {
-    if (failure != null) LOG.log(Level.WARNING, "The server''s contract could not be fetched: {0}", failure.message());
+  private synchronized boolean isFetching() {
+    return waiting != null;
+  }
+
+  private void logFailure(Contract contract, Failure failure) {
+    if (failure == null || connection.isClosed()) return;
+    LOG.log(Level.WARNING, "The server''s contract could not be fetched: {0}", failure.message());
   }
 
   private static long nowMs() {

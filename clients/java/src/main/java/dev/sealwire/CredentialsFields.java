@@ -1,5 +1,6 @@
 package dev.sealwire;
 
+import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
@@ -33,7 +34,7 @@ final class CredentialsFields {
     var values = new HashMap<String, String>();
     var fields = new CredentialsFields(subject, name -> name, values);
     try (var reader = new JsonReader(new StringReader(json))) {
-      reader.setStrictness(com.google.gson.Strictness.STRICT);
+      reader.setStrictness(Strictness.STRICT);
       if (reader.peek() != JsonToken.BEGIN_OBJECT) throw fields.refused("they must be a JSON object");
       reader.beginObject();
       while (reader.hasNext()) fields.readMember(reader);

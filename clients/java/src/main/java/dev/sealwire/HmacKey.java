@@ -1,6 +1,7 @@
 package dev.sealwire;
 
 import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
 import java.util.Base64;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
@@ -97,7 +98,7 @@ public final class HmacKey {
 
   /** True if both are the same key. */
   boolean isSameAs(HmacKey other) {
-    return java.security.MessageDigest.isEqual(bytes, other.bytes);
+    return MessageDigest.isEqual(bytes, other.bytes);
   }
 
   @Override

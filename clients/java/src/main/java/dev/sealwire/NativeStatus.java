@@ -47,11 +47,6 @@ record NativeStatus(Status status, Metadata trailers) {
     return of(known, codeOf(known), call);
   }
 
-  /** The status of a call whose own deadline is over, or that its caller has cancelled. */
-  static NativeStatus ended(Status status, FailedCall call) {
-    return new NativeStatus(status, call == null ? new Metadata() : CallMetadata.answer(call.requestId(), call.jobId()));
-  }
-
   /** True if the call may have had an effect, or its job goes on. */
   private static boolean isOpen(Failure failure, FailedCall call) {
     if (call.isRepeatable() || CERTAIN.contains(failure.reason())) return false;

@@ -1,6 +1,7 @@
 package dev.sealwire;
 
 import dev.sealwire.v1.Response;
+import io.grpc.Status.Code;
 
 /** The outcome of one attempt. Only an answer and a refusal have a valid signature. */
 sealed interface Outcome {
@@ -22,7 +23,7 @@ sealed interface Outcome {
    */
   record Unverified(Failure failure, boolean isForged, boolean isUnsent, boolean isAway) implements Failed {
     static Unverified forged(String message) {
-      return new Unverified(Failure.unverified(io.grpc.Status.Code.DATA_LOSS, message), true, false, false);
+      return new Unverified(Failure.unverified(Code.DATA_LOSS, message), true, false, false);
     }
   }
 }

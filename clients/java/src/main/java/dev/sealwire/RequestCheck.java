@@ -2,6 +2,7 @@ package dev.sealwire;
 
 import build.buf.protovalidate.Validator;
 import build.buf.protovalidate.ValidatorFactory;
+import build.buf.protovalidate.Violation;
 import build.buf.protovalidate.exceptions.ValidationException;
 import build.buf.validate.FieldPath;
 import com.google.protobuf.Message;
@@ -52,7 +53,7 @@ final class RequestCheck implements Function<Message, List<FieldViolation>> {
         "The arguments break rules of the contract: " + fields, shown, violations.size() - shown.size()).asNotBegun();
   }
 
-  private static FieldViolation read(build.buf.protovalidate.Violation found) {
+  private static FieldViolation read(Violation found) {
     var violation = found.toProto();
     return FieldViolation.newBuilder()
         .setField(pathOf(violation.getField()))

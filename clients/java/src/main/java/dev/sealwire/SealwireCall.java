@@ -113,6 +113,7 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
 
   @Override
   public void cancel(String message, Throwable cause) {
+    if (executor == null) return;
     var why = message == null ? "The call was cancelled by its caller." : message;
     executor.execute(() -> abort(Status.CANCELLED.withDescription(why).withCause(cause)));
   }
@@ -311,7 +312,7 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
     if (watch != null) watch.cancel();
     if (!intent.cancelOnAbandon() && starting != null) starting.cancel();
     if (intent.cancelOnAbandon() && jobId != null && !delivery.hasEnded()) JobCancellation.send(connection, scope, jobId);
-    close(NativeStatus.ended(status, method == null ? null : known()));
+    close(new NativeStatus(status, ids()));
   }
 
   private void close(NativeStatus status) {

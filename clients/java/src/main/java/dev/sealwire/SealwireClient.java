@@ -4,17 +4,15 @@ import com.google.protobuf.Message;
 import dev.sealwire.system.v1.ListJobsRequest;
 import dev.sealwire.system.v1.SystemToolServiceGrpc;
 import dev.sealwire.system.v1.WatchJobsRequest;
-import dev.sealwire.system.v1.WatchJobsResponse;
 import dev.sealwire.v1.Job;
-import io.grpc.ClientInterceptors;
 import io.grpc.ClientCall;
+import io.grpc.ClientInterceptors;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.protobuf.ProtoUtils;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -176,25 +174,14 @@ public final class SealwireClient implements AutoCloseable {
    * @return the states
    */
   public Watch<Job> watchJobs(WatchJobsRequest request) {
-    var revisions = new HashMap<String, Long>();
-    return new Watch<>(() -> SystemToolServiceGrpc.newBlockingStub(channel).watchJobs(request),
-        (WatchJobsResponse update) -> newer(update, revisions));
+    var known = new KnownJobs();
+    return new Watch<>(() -> SystemToolServiceGrpc.newBlockingStub(channel).watchJobs(request), known::newer);
   }
 
   /** Ends all open calls and watches with CANCELLED, and closes the connections. Jobs go on. */
   @Override
   public void close() {
     channel.close();
-  }
-
-  /** A resumed stream may repeat states. Ends are forgotten late, since they may be repeated, too. */
-  private static List<Job> newer(WatchJobsResponse update, HashMap<String, Long> revisions) {
-    var jobs = new ArrayList<Job>();
-    for (var job : update.getJobsList()) {
-      var before = revisions.put(job.getJobId(), job.getRevision());
-      if (before == null || job.getRevision() > before) jobs.add(job);
-    }
-    return jobs;
   }
 
   private <T extends Message> CompletableFuture<T> send(

@@ -1,6 +1,7 @@
 package dev.sealwire;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
 import com.google.rpc.ErrorInfo;
 import dev.sealwire.v1.Error;
 import io.grpc.Metadata;
@@ -66,7 +67,7 @@ public final class SealwireErrors {
     return false;
   }
 
-  private static <T extends com.google.protobuf.Message> Optional<T> detail(Throwable thrown, Class<T> type) {
+  private static <T extends Message> Optional<T> detail(Throwable thrown, Class<T> type) {
     var found = statusOf(thrown);
     if (found == null || trailers(found) == null) return Optional.empty();
     try {

@@ -1,11 +1,12 @@
 package dev.sealwire;
 
+import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.MethodType;
+import io.grpc.Status;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import io.grpc.KnownLength;
 
 /** The two RPCs that are called, with messages as bytes. */
 final class ToolMethods {
@@ -49,7 +50,7 @@ final class ToolMethods {
       try {
         return stream.readAllBytes();
       } catch (IOException e) {
-        throw io.grpc.Status.INTERNAL.withDescription("The message cannot be read.").withCause(e).asRuntimeException();
+        throw Status.INTERNAL.withDescription("The message cannot be read.").withCause(e).asRuntimeException();
       }
     }
   }

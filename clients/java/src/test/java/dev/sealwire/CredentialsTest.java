@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -110,6 +111,6 @@ final class CredentialsTest {
     var path = folder.resolve("client.json");
     var next = Files.writeString(folder.resolve("next.json"), text);
     Files.setPosixFilePermissions(next, PosixFilePermissions.fromString(mode));
-    return Files.move(next, path, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    return Files.move(next, path, StandardCopyOption.REPLACE_EXISTING);
   }
 }

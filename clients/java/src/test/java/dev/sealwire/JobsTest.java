@@ -101,23 +101,34 @@ final class JobsTest {
 
   @Test
   void anAbandonedJobIsCancelledIfThatIsAskedFor() throws Exception {
+    var watched = new CountDownLatch(1);
     var cancelled = new CountDownLatch(1);
     try (var peer = new Peer((request, reply) -> {
-      if (request.envelope().getTool().equals("cancel_job")) {
-        cancelled.countDown();
-        reply.onNext(request.ok(CancelJobResponse.getDefaultInstance()));
-        reply.onCompleted();
-      } else {
-        accept(request, reply);
-      }
-    }, (request, reply) -> reply.onNext(state(request, 1, 2, JobState.JOB_STATE_RUNNING)))) {
-      var headers = new Metadata();
-      headers.put(CallMetadata.CANCEL_ON_ABANDON, "true");
-      var channel = ClientInterceptors.intercept(peer.channel(), MetadataUtils.newAttachHeadersInterceptor(headers));
-      var stub = DemoToolServiceGrpc.newBlockingStub(channel).withDeadlineAfter(500, TimeUnit.MILLISECONDS);
-      var thrown = assertThrows(StatusRuntimeException.class, () -> stub.startLongTask(REQUEST));
-      assertEquals(Code.DEADLINE_EXCEEDED, thrown.getStatus().getCode());
-      assertTrue(cancelled.await(10, TimeUnit.SECONDS));
+      if (!isCancelled(request, reply, cancelled)) accept(request, reply);
+    }, (request, reply) -> watched.countDown())) {
+      var future = DemoToolServiceGrpc.newFutureStub(cancelling(peer.channel())).startLongTask(REQUEST);
+      assertTrue(watched.await(20, TimeUnit.SECONDS));
+      future.cancel(true);
+      assertTrue(cancelled.await(20, TimeUnit.SECONDS));
+    }
+  }
+
+  @Test
+  void aJobThatIsAcceptedAfterItsCallWasAbandonedIsCancelled() throws Exception {
+    var started = new CountDownLatch(1);
+    var abandoned = new CountDownLatch(1);
+    var cancelled = new CountDownLatch(1);
+    try (var peer = new Peer((request, reply) -> {
+      if (isCancelled(request, reply, cancelled)) return;
+      started.countDown();
+      abandoned.await();
+      accept(request, reply);
+    }, (request, reply) -> { })) {
+      var future = DemoToolServiceGrpc.newFutureStub(cancelling(peer.channel())).startLongTask(REQUEST);
+      assertTrue(started.await(20, TimeUnit.SECONDS));
+      future.cancel(true);
+      abandoned.countDown();
+      assertTrue(cancelled.await(20, TimeUnit.SECONDS));
     }
   }
 
@@ -154,6 +165,20 @@ final class JobsTest {
       for (var revision = 3L; revision <= 5; revision += 1) assertEquals(revision, events.take());
       assertEquals(Code.OK, events.take());
     }
+  }
+
+  private static Channel cancelling(Channel channel) {
+    var headers = new Metadata();
+    headers.put(CallMetadata.CANCEL_ON_ABANDON, "true");
+    return ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(headers));
+  }
+
+  private static boolean isCancelled(Peer.Received request, StreamObserver<byte[]> reply, CountDownLatch cancelled) {
+    if (!request.envelope().getTool().equals("cancel_job")) return false;
+    cancelled.countDown();
+    reply.onNext(request.ok(CancelJobResponse.getDefaultInstance()));
+    reply.onCompleted();
+    return true;
   }
 
   private static StartLongTaskResponse start(Channel channel) {

@@ -12,6 +12,8 @@ import dev.sealwire.demo.v1.BatchSumResponse;
 import dev.sealwire.demo.v1.DemoToolServiceGrpc;
 import dev.sealwire.demo.v1.StartLongTaskRequest;
 import dev.sealwire.demo.v1.StartLongTaskResponse;
+import dev.sealwire.system.v1.ListJobsRequest;
+import dev.sealwire.system.v1.SystemToolServiceGrpc;
 import dev.sealwire.v1.Error;
 import dev.sealwire.v1.ErrorReason;
 import io.grpc.Channel;
@@ -20,12 +22,14 @@ import io.grpc.Status;
 import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -157,7 +161,7 @@ final class SealwireChannelTest {
       var late = assertThrows(StatusRuntimeException.class,
           () -> stub.withDeadlineAfter(300, TimeUnit.MILLISECONDS).batchSum(NUMBERS));
       assertEquals(Code.DEADLINE_EXCEEDED, late.getStatus().getCode());
-      var timer = java.util.concurrent.Executors.newSingleThreadScheduledExecutor();
+      var timer = Executors.newSingleThreadScheduledExecutor();
       try (var context = Context.current().withDeadlineAfter(300, TimeUnit.MILLISECONDS, timer)) {
         context.run(() -> assertEquals(Code.DEADLINE_EXCEEDED, statusOf(peer.channel())));
       } finally {
@@ -170,7 +174,7 @@ final class SealwireChannelTest {
   void aCancelledCallReachesTheServer() throws Exception {
     var cancelled = new CountDownLatch(1);
     try (var peer = new Peer((request, reply) ->
-        ((io.grpc.stub.ServerCallStreamObserver<byte[]>) reply).setOnCancelHandler(cancelled::countDown), NONE)) {
+        ((ServerCallStreamObserver<byte[]>) reply).setOnCancelHandler(cancelled::countDown), NONE)) {
       var future = DemoToolServiceGrpc.newFutureStub(peer.channel()).batchSum(NUMBERS);
       while (peer.received.isEmpty()) Thread.sleep(5);
       future.cancel(true);
@@ -182,7 +186,7 @@ final class SealwireChannelTest {
   void callbacksRunOnTheExecutorOfTheCall() throws Exception {
     try (var peer = new Peer((request, reply) -> answer(reply, request.ok(SUM)), NONE)) {
       var thread = new CompletableFuture<String>();
-      var executor = java.util.concurrent.Executors.newSingleThreadExecutor(task -> new Thread(task, "of the caller"));
+      var executor = Executors.newSingleThreadExecutor(task -> new Thread(task, "of the caller"));
       DemoToolServiceGrpc.newStub(peer.channel()).withExecutor(executor).batchSum(NUMBERS, new StreamObserver<>() {
         @Override
         public void onNext(BatchSumResponse response) {
@@ -205,8 +209,8 @@ final class SealwireChannelTest {
   @Test
   void aMethodThatIsNoToolIsUnimplementedAndTheToolsAreNamed() throws IOException {
     try (var peer = new Peer(NONE, NONE)) {
-      var stub = dev.sealwire.system.v1.SystemToolServiceGrpc.newBlockingStub(peer.channel());
-      var request = dev.sealwire.system.v1.ListJobsRequest.getDefaultInstance();
+      var stub = SystemToolServiceGrpc.newBlockingStub(peer.channel());
+      var request = ListJobsRequest.getDefaultInstance();
       var thrown = assertThrows(StatusRuntimeException.class, () -> stub.listJobs(request));
       assertEquals(Code.UNIMPLEMENTED, thrown.getStatus().getCode());
       assertTrue(thrown.getStatus().getDescription().contains("sealwire.demo.v1.DemoToolService/BatchSum"));

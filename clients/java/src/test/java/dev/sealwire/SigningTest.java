@@ -5,6 +5,7 @@ import static dev.sealwire.Vectors.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonPrimitive;
 import com.google.protobuf.ByteString;
@@ -93,7 +94,7 @@ final class SigningTest {
   }
 
   /** What the key makes of a probe, or null where it is refused: keys do not give their bytes. */
-  private static com.google.gson.JsonElement macOf(String use, String text) {
+  private static JsonElement macOf(String use, String text) {
     try {
       var key = use.equals("request") ? HmacKey.parseRequestKey(text) : HmacKey.parseResponseKey(text);
       return hex(key.sign(PROBE));
