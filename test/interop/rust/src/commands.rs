@@ -47,8 +47,7 @@ impl Command {
     pub fn event(&self, name: &str, value: Value) {
         let mut line = Map::new();
         line.insert("id".into(), self.field("id").clone());
-        line.insert("event".into(), name.into());
-        line.insert(name.into(), value);
+        line.insert("event".into(), Map::from_iter([(name.to_owned(), value)]).into());
         println!("{}", Value::Object(line));
     }
 
