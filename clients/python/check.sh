@@ -19,5 +19,5 @@ PATH="$work/newest/bin:$PATH" ./lint.sh
 "$work/newest/bin/python3" -m pytest --quiet
 
 python3 -m venv "$work/oldest"
-"$work/oldest/bin/pip" install --quiet --constraint oldest.txt '.[validate]' pytest
+"$work/oldest/bin/pip" install --quiet --constraint oldest.txt '.[validate]' grpcio-tools pytest
 "$work/oldest/bin/python3" -m pytest --quiet

@@ -8,7 +8,7 @@ const test = suite("docs/blocks");
 
 const root = join(import.meta.dirname, "..", "..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
-const OTHERS = /(^|\/)(node_modules|dist|coverage|\.sealwire)$/;
+const OTHERS = /(^|\/)(node_modules|dist|coverage|target|\.sealwire|\.venv|\.pytest_cache)$/;
 const pages = globSync("**/*.md", { cwd: root, exclude: (path) => OTHERS.test(path) }).sort();
 const blocks = pages.flatMap((page) => codeBlocks(read(page)).map((block) => ({ page, ...block })));
 
@@ -33,8 +33,8 @@ test("the list names no block that there is not, and none twice", () => {
 test("whatever runs a page, or a block in its place, is there", () => {
   for (const [page, by] of Object.entries(RUN_BY)) {
     assert.ok(pages.includes(page), page);
-    // Those of the examples are read by the copy that their suites make.
-    assert.match(read(by), /codeBlocks\(|copyExample\(/, `${by} reads ${page}`);
+    // Those of the examples and of the packages are read by the tests that their suites add.
+    assert.match(read(by), /codeBlocks\(|copyExample\(|clientSuite\(/, `${by} reads ${page}`);
   }
   for (const { reason } of NOT_RUN)
     for (const [path] of reason.matchAll(/test\/[\w/.-]+\.ts/g)) assert.ok(read(path) !== "", path);

@@ -5,9 +5,13 @@ export const RUN_BY: Readonly<Record<string, string>> = {
   "docs/operations.md": "test/docs/operations-run.long.ts",
   "docs/proxy.md": "test/docs/proxy.interop.ts",
   "docs/typescript.md": "test/docs/typescript.long.ts",
+  "clients/go/README.md": "test/interop/go.interop.ts",
+  "clients/java/README.md": "test/interop/java.interop.ts",
+  "clients/python/README.md": "test/interop/python.interop.ts",
   "examples/go/README.md": "test/interop/go.interop.ts",
   "examples/java/README.md": "test/interop/java.interop.ts",
   "examples/python/README.md": "test/interop/python.interop.ts",
+  "examples/python-agent/README.md": "test/interop/python.interop.ts",
   "examples/rust/README.md": "test/interop/rust.interop.ts",
 };
 
@@ -63,6 +67,9 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: "docs/upstreams.md", start: "sealwire upstream check", reason: ARCHIVE },
   { page: "docs/test-full.md", start: "npm run test:crash", reason: "is what npm run test:full wrote" },
   { page: "docs/test-full.md", start: " crash/lost-worker", reason: "is what npm run test:full wrote" },
+  { page: "clients/rust/README.md", start: "cargo init", reason: "test/interop/rust.interop.ts runs it" },
+  { page: "clients/rust/README.md", start: "tonic_prost_build", reason: "the build of test/interop/rust does it" },
+  { page: "clients/rust/README.md", start: "# async fn run", reason: "is compiled with the package's own tests" },
   { page: "examples/container/README.md", start: "npm install", reason: DOCKER },
   { page: "examples/container/README.md", start: "umask 077", reason: DOCKER },
   { page: "examples/container/README.md", start: "docker run", reason: DOCKER },
@@ -87,11 +94,6 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: "examples/upstream-python/README.md", start: "./try.sh", reason: TRIED },
   { page: "examples/upstream-rust/README.md", start: "cargo build", reason: BUILT },
   { page: "examples/upstream-rust/README.md", start: "./try.sh", reason: TRIED },
-  {
-    page: "test/interop/README.md",
-    start: "server sealwire-dev",
-    reason: "shows what a program prints, which its suite compares",
-  },
 ];
 
 /** True for a block that the suite of its page leaves out. */

@@ -13,32 +13,33 @@ const run = promisify(execFile);
 
 /** A fresh copy of an example, as in a clone that `npm ci` was run in. */
 export interface ExampleCopy {
-  readonly path: string;
-  /** Runs a script in the copy with `sh`. */
-  run(script: string): Promise<void>;
-  /** The shell blocks of its README, of which the last one runs it with the credentials of `serve --dev`. */
-  readonly readme: readonly string[];
-  /** Command that runs the README's last block in the copy, with the credentials that are appended in place of its own. */
-  readonly example: readonly string[];
+  /** Runs the blocks of its README that build it. */
+  build(): Promise<void>;
+  /** Runs the README's last block, with these credentials in place of those of `serve --dev`. Resolves to what it printed. */
+  run(credentials: string): Promise<string>;
 }
 
 /**
- * Copies `examples/<language>` and its checker, `test/interop/<language>`, to the same places below a folder, without what git
- * ignores; the rest of the clone is linked to.
+ * Copies `examples/<name>` to the same place below a folder, without what git ignores; the rest of the clone is linked to.
+ * `env`: additional environment variables.
  */
-export async function copyExample(language: string, folder: string): Promise<ExampleCopy> {
-  const example = join("examples", language);
-  await copyFiles(await listFiles([example, join("test/interop", language), "test/interop/proto"]), folder);
+export async function copyExample(
+  name: string,
+  folder: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ExampleCopy> {
+  const example = join("examples", name);
+  await copyFiles(await listFiles([example]), folder);
   const path = join(folder, example);
   const readme = await shellBlocks(join(path, "README.md"));
   const last = readme.at(-1) ?? "";
   if (!last.includes(CREDENTIALS))
     throw new Error(`the last shell block of ${example}/README.md names no ${CREDENTIALS}`);
   return {
-    path,
-    readme,
-    example: ["sh", "-euc", `cd '${path}'\n${last.replaceAll(CREDENTIALS, '"$0"')}`],
-    run: async (script) => void (await runScript(script, path)),
+    build: async () => {
+      for (const block of readme.slice(0, -1)) await runScript(block, path, env);
+    },
+    run: async (credentials) => (await runScript(last.replaceAll(CREDENTIALS, `'${credentials}'`), path, env)).stdout,
   };
 }
 
@@ -70,6 +71,7 @@ export async function shellBlocks(readme: string): Promise<readonly string[]> {
 export function runScript(
   script: string,
   folder: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly stdout: string; readonly stderr: string }> {
-  return run("sh", ["-euc", script], { cwd: folder, maxBuffer: OUTPUT_BYTES_MOST });
+  return run("sh", ["-euc", script], { cwd: folder, env: { ...process.env, ...env }, maxBuffer: OUTPUT_BYTES_MOST });
 }

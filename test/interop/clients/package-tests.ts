@@ -71,6 +71,24 @@ const SOURCES: Readonly<Record<string, (project: string, built: string) => Promi
     },
   };
 
+const JAVA_IMPORTS = ["dev.sealwire.*", "dev.sealwire.demo.v1.*", "io.grpc.*", "java.nio.file.Path"]
+  .map((name) => `import ${name};\n`)
+  .join("");
+
+/** Writes a block of a program beside what the first block has installed. Resolves to the command that runs it. */
+const SCRIPTS: Readonly<Record<string, (project: string, text: string) => Promise<string>>> = {
+  async python(project, text) {
+    await writeFile(join(project, "block.py"), text);
+    return ".venv/bin/python3 block.py";
+  },
+
+  async java(project, text) {
+    const main = `public static void main(String[] args) throws Exception {\n${text}}`;
+    await writeFile(join(project, "Block.java"), `${JAVA_IMPORTS}class Block {\n${main}\n}\n`);
+    return "java -cp 'lib/*' Block.java";
+  },
+};
+
 /** Adds tests of a package as its users and its maintainers meet it. `built`: the folder that `build.sh` has filled. */
 export function testPackage(test: Suite, language: string, built: () => string): void {
   test("the package passes its own checks", async () => {
@@ -78,9 +96,8 @@ export function testPackage(test: Suite, language: string, built: () => string):
   });
 
   test("the README leads from an empty folder to the first verified answer", async () => {
-    const page = await readFile(join(ROOT, "clients", language, "README.md"), "utf8");
-    const blocks = codeBlocks(page).filter(({ language: kind }) => kind === "sh");
-    const [first] = blocks;
+    const blocks = codeBlocks(await readFile(join(ROOT, "clients", language, "README.md"), "utf8"));
+    const [first, ...others] = blocks;
     assert.ok(first !== undefined);
     const { commands, lines } = sizeOf(first.text);
     assert.ok(commands <= MOST_COMMANDS, `${commands} commands`);
@@ -92,7 +109,10 @@ export function testPackage(test: Suite, language: string, built: () => string):
       await mkdir(join(project, ".sealwire"));
       await cp(await server.addClient("first"), join(project, ".sealwire", "client.json"));
       assert.match(await runIn(project, first.text, env), /6\.5|3\.5/);
-      for (const { text } of blocks.slice(1)) await runIn(project, text, env);
+      for (const { language: kind, text } of others) {
+        const script = kind === "sh" ? text : await SCRIPTS[kind]?.(project, text);
+        if (script !== undefined) await runIn(project, script, env);
+      }
     } finally {
       await rm(project, { recursive: true, force: true });
     }
@@ -102,12 +122,9 @@ export function testPackage(test: Suite, language: string, built: () => string):
     await using server = await InteropServer.start();
     const folder = await mkdtemp(join(tmpdir(), `sealwire-example-${language}-`));
     try {
-      const copy = await copyExample(language, folder);
-      if (copy.readme.length > 1) await runIn(copy.path, copy.readme[0] ?? "", { CARGO_TARGET_DIR });
-      const [program = "", ...args] = copy.example;
-      const { stdout } = await run(program, [...args, await server.addClient(language)], {
-        env: { ...process.env, CARGO_TARGET_DIR },
-      });
+      const copy = await copyExample(language, folder, { CARGO_TARGET_DIR });
+      await copy.build();
+      const stdout = await copy.run(await server.addClient(language));
       assert.match(stdout, EXAMPLE_OUTPUT);
     } finally {
       await rm(folder, { recursive: true, force: true });
