@@ -18,7 +18,7 @@ test("an agent framework calls the tools by the schemas of the signed contract",
     await copy.build();
     const stdout = await copy.run(await server.addClient("agent"));
     assert.match(stdout, /^user: What is 1 \+ 2 \+ 3\.5\?/);
-    assert.match(stdout, /batch_sum refuses: numbers\[2\]/);
+    assert.match(stdout, /batch_sum answers: .*numbers\[2\]/);
     assert.match(stdout, /batch_sum answers: .*6\.5/);
     assert.match(stdout, /start_long_task answers: .*seal/);
     assert.match(stdout, /model: The sum is 6\.5, and the word is seal\.\n$/);
