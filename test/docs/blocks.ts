@@ -58,6 +58,7 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   { page: "docs/protocol-languages.md", start: "mkdir -p gen", reason: "test/docs/python-client.long.ts runs it" },
   { page: "docs/protocol-languages.md", start: "import base64", reason: "test/docs/python-client.long.ts runs it" },
+  { page: "README.md", start: "import sealwire", reason: "test/interop/clients/package-tests.ts runs it" },
   { page: "README.md", start: "sealwire upstream pull", reason: ARCHIVE },
   { page: "docs/upstreams.md", start: "sealwire upstream pull", reason: ARCHIVE },
   { page: "docs/upstreams.md", start: "sealwire serve", reason: ARCHIVE },
