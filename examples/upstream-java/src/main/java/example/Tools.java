@@ -17,7 +17,7 @@ import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.regex.Pattern;
-import sealwire.v1.JobOuterClass.JobProgress;
+import dev.sealwire.v1.JobProgress;
 
 /**
  * The tools: an ordinary service, which knows nothing of Sealwire but the idempotency key in the metadata. Sealwire has checked
