@@ -104,7 +104,10 @@ func (f *failure) isTimeUp(ctx context.Context) bool {
 func (l *timeLimit) ended(r *request, tries *retries, last *failure) *problem {
 	known := tries.finalInTime(last)
 	if err := l.caller.Err(); err != nil {
-		if known != nil {
+		switch {
+		case last == nil:
+			return endedBy(err, "the call has not begun")
+		case known != nil:
 			return endedBy(err, known.message)
 		}
 		return endedBy(err, r.isOpen())

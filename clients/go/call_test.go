@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -69,13 +70,25 @@ func TestTheInterceptorsDoTheSame(t *testing.T) {
 
 func TestOnlyTheTraceContextIsPassedOn(t *testing.T) {
 	p := startPeer(t, sums)
-	ctx := metadata.AppendToOutgoingContext(WithRequestID(context.Background(), "mine"), traceparentKey, "00-trace", "authorization", "secret")
+	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	ctx := metadata.AppendToOutgoingContext(WithRequestID(context.Background(), "mine"), traceparentKey, trace, "authorization", "secret")
 	if err := p.client(t).Invoke(ctx, "/test.v1.TestService/Record", numbers, &demov1.BatchSumResponse{}); err != nil {
 		t.Fatal(err)
 	}
 	got := p.seen("record")[0]
-	if got.RequestId != "mine" || len(got.metadata["authorization"]) > 0 || got.metadata[traceparentKey][0] != "00-trace" {
+	if got.RequestId != "mine" || len(got.metadata["authorization"]) > 0 || got.metadata[traceparentKey][0] != trace {
 		t.Error(got.RequestId, got.metadata)
+	}
+}
+
+func TestAMalformedTraceContextIsLeftOut(t *testing.T) {
+	p := startPeer(t, sums)
+	ctx := metadata.AppendToOutgoingContext(context.Background(), traceparentKey, "00-\x01")
+	if err := p.client(t, fast).Invoke(ctx, "/test.v1.TestService/Record", numbers, &demov1.BatchSumResponse{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.seen("record")[0].metadata[traceparentKey]; len(got) > 0 {
+		t.Error(got)
 	}
 }
 
@@ -173,6 +186,54 @@ func TestACallThatReachesNoServerHasNotBegun(t *testing.T) {
 	err := p.client(t).Call(ctx, "record", numbers, &demov1.BatchSumResponse{})
 	if code := status.Code(err); code != codes.DeadlineExceeded && code != codes.Unavailable {
 		t.Error(err)
+	}
+}
+
+func TestAServerThatNeverSpeaksIsUnreachable(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	credentials := newCredentials(t)
+	credentials.Address = listener.Addr().String()
+	client, err := NewClientFrom(credentials, WithTimeout(300*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	// The caller sets no deadline, and the contract is not known either.
+	if err := record(client); status.Code(err) != codes.Unavailable || ReasonOf(err) != reasonUnreachable {
+		t.Error(err)
+	}
+}
+
+func TestACallWhoseTimeIsUpBeforehandHasNotBegun(t *testing.T) {
+	client := startPeer(t, sums).client(t)
+	if err := record(client); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+	defer cancel()
+	err := client.Invoke(ctx, "/test.v1.TestService/Record", numbers, &demov1.BatchSumResponse{})
+	if status.Code(err) != codes.DeadlineExceeded || !strings.Contains(err.Error(), "has not begun") {
+		t.Error(err)
+	}
+}
+
+func TestNoToldDelayIsNegative(t *testing.T) {
+	e := refusal(codes.ResourceExhausted, sealwirev1.ErrorReason_ERROR_REASON_RATE_LIMITED)
+	e.Retryable, e.RetryDelay = true, durationpb.New(-time.Hour)
+	tries := &retries{Retry: Retry{MaxAttempts: 5, InitialDelay: time.Second, MaxDelay: time.Second}}
+	var waited time.Duration
+	for range 100 {
+		delay, again := tries.delayAfter(refused(&sealwirev1.Response{Error: e}), situation{remaining: forever})
+		if waited += delay; !again || delay < 0 {
+			t.Fatal(delay, again)
+		}
+	}
+	if waited < 10*time.Second {
+		t.Errorf("100 attempts in %v", waited)
 	}
 }
 

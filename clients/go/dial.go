@@ -38,7 +38,7 @@ func DialOptions(credentials CredentialsSource, options ...Option) []grpc.DialOp
 func (c *caller) dialOptions() []grpc.DialOption {
 	security, refused := c.transportSecurity()
 	c.refused = refused
-	return append([]grpc.DialOption{
+	options := append([]grpc.DialOption{
 		grpc.WithTransportCredentials(security),
 		// A repeated frame would have the same nonce.
 		grpc.WithDisableRetry(),
@@ -51,4 +51,9 @@ func (c *caller) dialOptions() []grpc.DialOption {
 		}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 8 * time.Second}),
 	}, c.config.dialOptions...)
+	if c.tls == nil && !c.remotePlaintext {
+		// A proxy on this machine would carry the traffic to another.
+		options = append(options, grpc.WithNoProxy())
+	}
+	return options
 }

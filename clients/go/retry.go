@@ -111,6 +111,7 @@ func (r *retries) delayAfterLoss() time.Duration {
 // clients that were told the same.
 func (r *retries) delayAsTold(told, remaining time.Duration) time.Duration {
 	r.told++
+	told = max(0, told)
 	var again time.Duration
 	if r.told > 1 {
 		again = doubled(r.InitialDelay, r.told-2)
