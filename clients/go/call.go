@@ -73,6 +73,7 @@ func (c *caller) call(limit *timeLimit, conn connection, r *request, options *ca
 		last = f
 		if renewals < renewalsMax && f.isRefused() && limit.Err() == nil && c.source.Renew(a.credentials) {
 			renewals++
+			tries.note(f)
 			continue
 		}
 		if f.isTimeUp(limit) {

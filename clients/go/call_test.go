@@ -428,3 +428,36 @@ func TestOfTwoServersOneMayGo(t *testing.T) {
 		t.Error("the calls went elsewhere")
 	}
 }
+
+// renewedOnce has other credentials once.
+type renewedOnce struct {
+	used   atomic.Pointer[Credentials]
+	others *Credentials
+}
+
+func (r *renewedOnce) Current() *Credentials { return r.used.Load() }
+
+func (r *renewedOnce) Renew(used *Credentials) bool {
+	return r.used.CompareAndSwap(used, r.others) && used != r.others
+}
+
+// Anyone on the way can say UNAUTHENTICATED after the server has carried the call out.
+func TestACallThatWasRefusedUnsignedMayHaveBegun(t *testing.T) {
+	p := startPeer(t, func(c *call) (*sealwirev1.Response, error) {
+		if c.number == 1 {
+			return nil, status.Error(codes.Unauthenticated, "who are you")
+		}
+		return nil, c.refuse(refusal(codes.ResourceExhausted, sealwirev1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED))
+	})
+	others := *p.credentials
+	source := &renewedOnce{others: &others}
+	source.used.Store(p.credentials)
+	client, err := NewClientFrom(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := record(client); ReasonOf(err) != "OUTCOME_UNKNOWN" || len(p.seen("record")) != 2 {
+		t.Error(err)
+	}
+}
