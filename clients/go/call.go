@@ -21,6 +21,8 @@ type caller struct {
 	contracts     contractCache
 	// refused is why the transport refuses every connection, if it does.
 	refused *atomic.Pointer[string]
+	// distrusts is true while the certificate of a server is not accepted.
+	distrusts atomic.Bool
 	// alternatives is the number of servers beside the one that was asked.
 	alternatives int
 	// cancellations are of abandoned jobs, and go on after their calls.

@@ -2,14 +2,19 @@ package sealwire
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -19,6 +24,7 @@ import (
 	grpcpeer "google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	demov1 "sealwire.dev/sealwire/gen/sealwire/demo/v1"
@@ -459,5 +465,44 @@ func TestACallThatWasRefusedUnsignedMayHaveBegun(t *testing.T) {
 	defer client.Close()
 	if err := record(client); ReasonOf(err) != "OUTCOME_UNKNOWN" || len(p.seen("record")) != 2 {
 		t.Error(err)
+	}
+}
+
+func TestADetailOfAToolIsNotTakenForTheServersError(t *testing.T) {
+	p := startPeer(t, func(c *call) (*sealwirev1.Response, error) {
+		response := c.respond(sealwirev1.Status_STATUS_ERROR)
+		response.Error = refusal(codes.NotFound, sealwirev1.ErrorReason_ERROR_REASON_TOOL_FAILED)
+		response.Error.Details = []*anypb.Any{
+			packed(refusal(codes.Unavailable, sealwirev1.ErrorReason_ERROR_REASON_DRAINING)), packed(numbers),
+			packed(&errdetails.ErrorInfo{Reason: "DRAINING", Domain: errorDomain}),
+		}
+		return response, nil
+	})
+	err := record(p.client(t))
+	if ErrorOf(err).GetReason() != sealwirev1.ErrorReason_ERROR_REASON_TOOL_FAILED || ReasonOf(err) != "TOOL_FAILED" {
+		t.Error(err, ErrorOf(err))
+	}
+	if details := status.Convert(err).Details(); len(details) != 4 {
+		t.Error(details)
+	}
+}
+
+func TestACertificateThatIsNotTrustedIsNotWaitedFor(t *testing.T) {
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	credentials := newCredentials(t)
+	credentials.Address = server.Listener.Addr().String()
+	client, err := NewClientFrom(credentials, fast, WithTLS(&tls.Config{}), WithTimeout(10*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	began := time.Now()
+	err = record(client)
+	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "certificate") || time.Since(began) > 5*time.Second {
+		t.Error(time.Since(began), err)
 	}
 }

@@ -36,7 +36,7 @@ func DialOptions(credentials CredentialsSource, options ...Option) []grpc.DialOp
 
 // dialOptions returns the options of a connection that carries frames.
 func (c *caller) dialOptions() []grpc.DialOption {
-	security, refused := c.transportSecurity()
+	security, refused := c.transportSecurity(&c.distrusts)
 	c.refused = refused
 	options := append([]grpc.DialOption{
 		grpc.WithTransportCredentials(security),
