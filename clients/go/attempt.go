@@ -113,7 +113,8 @@ func (c *caller) locate(conn connection, f *failure, reached bool) {
 	if f.reason != reasonUnreachable && conn.GetState() != connectivity.Shutdown {
 		return
 	}
-	f.reason, f.away = reasonUnreachable, true
+	// A certificate does not become acceptable by waiting, so that such attempts are counted.
+	f.reason, f.away = reasonUnreachable, !c.distrusts.Load()
 	if text := c.refused.Load(); text != nil {
 		f.message, f.away, f.code = *text, false, codes.FailedPrecondition
 		f.reason = "OPTIONS_INVALID"

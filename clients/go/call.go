@@ -21,6 +21,8 @@ type caller struct {
 	contracts     contractCache
 	// refused is why the transport refuses every connection, if it does.
 	refused *atomic.Pointer[string]
+	// distrusts is true while the certificate of a server is not accepted.
+	distrusts atomic.Bool
 	// alternatives is the number of servers beside the one that was asked.
 	alternatives int
 	// cancellations are of abandoned jobs, and go on after their calls.
@@ -73,6 +75,7 @@ func (c *caller) call(limit *timeLimit, conn connection, r *request, options *ca
 		last = f
 		if renewals < renewalsMax && f.isRefused() && limit.Err() == nil && c.source.Renew(a.credentials) {
 			renewals++
+			tries.note(f)
 			continue
 		}
 		if f.isTimeUp(limit) {
@@ -104,7 +107,10 @@ func (f *failure) isTimeUp(ctx context.Context) bool {
 func (l *timeLimit) ended(r *request, tries *retries, last *failure) *problem {
 	known := tries.finalInTime(last)
 	if err := l.caller.Err(); err != nil {
-		if known != nil {
+		switch {
+		case last == nil:
+			return endedBy(err, "the call has not begun")
+		case known != nil:
 			return endedBy(err, known.message)
 		}
 		return endedBy(err, r.isOpen())

@@ -2,13 +2,19 @@ package sealwire
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -18,6 +24,7 @@ import (
 	grpcpeer "google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	demov1 "sealwire.dev/sealwire/gen/sealwire/demo/v1"
@@ -69,13 +76,25 @@ func TestTheInterceptorsDoTheSame(t *testing.T) {
 
 func TestOnlyTheTraceContextIsPassedOn(t *testing.T) {
 	p := startPeer(t, sums)
-	ctx := metadata.AppendToOutgoingContext(WithRequestID(context.Background(), "mine"), traceparentKey, "00-trace", "authorization", "secret")
+	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	ctx := metadata.AppendToOutgoingContext(WithRequestID(context.Background(), "mine"), traceparentKey, trace, "authorization", "secret")
 	if err := p.client(t).Invoke(ctx, "/test.v1.TestService/Record", numbers, &demov1.BatchSumResponse{}); err != nil {
 		t.Fatal(err)
 	}
 	got := p.seen("record")[0]
-	if got.RequestId != "mine" || len(got.metadata["authorization"]) > 0 || got.metadata[traceparentKey][0] != "00-trace" {
+	if got.RequestId != "mine" || len(got.metadata["authorization"]) > 0 || got.metadata[traceparentKey][0] != trace {
 		t.Error(got.RequestId, got.metadata)
+	}
+}
+
+func TestAMalformedTraceContextIsLeftOut(t *testing.T) {
+	p := startPeer(t, sums)
+	ctx := metadata.AppendToOutgoingContext(context.Background(), traceparentKey, "00-\x01")
+	if err := p.client(t, fast).Invoke(ctx, "/test.v1.TestService/Record", numbers, &demov1.BatchSumResponse{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.seen("record")[0].metadata[traceparentKey]; len(got) > 0 {
+		t.Error(got)
 	}
 }
 
@@ -173,6 +192,54 @@ func TestACallThatReachesNoServerHasNotBegun(t *testing.T) {
 	err := p.client(t).Call(ctx, "record", numbers, &demov1.BatchSumResponse{})
 	if code := status.Code(err); code != codes.DeadlineExceeded && code != codes.Unavailable {
 		t.Error(err)
+	}
+}
+
+func TestAServerThatNeverSpeaksIsUnreachable(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	credentials := newCredentials(t)
+	credentials.Address = listener.Addr().String()
+	client, err := NewClientFrom(credentials, WithTimeout(300*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	// The caller sets no deadline, and the contract is not known either.
+	if err := record(client); status.Code(err) != codes.Unavailable || ReasonOf(err) != reasonUnreachable {
+		t.Error(err)
+	}
+}
+
+func TestACallWhoseTimeIsUpBeforehandHasNotBegun(t *testing.T) {
+	client := startPeer(t, sums).client(t)
+	if err := record(client); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+	defer cancel()
+	err := client.Invoke(ctx, "/test.v1.TestService/Record", numbers, &demov1.BatchSumResponse{})
+	if status.Code(err) != codes.DeadlineExceeded || !strings.Contains(err.Error(), "has not begun") {
+		t.Error(err)
+	}
+}
+
+func TestNoToldDelayIsNegative(t *testing.T) {
+	e := refusal(codes.ResourceExhausted, sealwirev1.ErrorReason_ERROR_REASON_RATE_LIMITED)
+	e.Retryable, e.RetryDelay = true, durationpb.New(-time.Hour)
+	tries := &retries{Retry: Retry{MaxAttempts: 5, InitialDelay: time.Second, MaxDelay: time.Second}}
+	var waited time.Duration
+	for range 100 {
+		delay, again := tries.delayAfter(refused(&sealwirev1.Response{Error: e}), situation{remaining: forever})
+		if waited += delay; !again || delay < 0 {
+			t.Fatal(delay, again)
+		}
+	}
+	if waited < 10*time.Second {
+		t.Errorf("100 attempts in %v", waited)
 	}
 }
 
@@ -365,5 +432,77 @@ func TestOfTwoServersOneMayGo(t *testing.T) {
 	}
 	if len(second.seen("batch_sum")) < 10 {
 		t.Error("the calls went elsewhere")
+	}
+}
+
+// renewedOnce has other credentials once.
+type renewedOnce struct {
+	used   atomic.Pointer[Credentials]
+	others *Credentials
+}
+
+func (r *renewedOnce) Current() *Credentials { return r.used.Load() }
+
+func (r *renewedOnce) Renew(used *Credentials) bool {
+	return r.used.CompareAndSwap(used, r.others) && used != r.others
+}
+
+// Anyone on the way can say UNAUTHENTICATED after the server has carried the call out.
+func TestACallThatWasRefusedUnsignedMayHaveBegun(t *testing.T) {
+	p := startPeer(t, func(c *call) (*sealwirev1.Response, error) {
+		if c.number == 1 {
+			return nil, status.Error(codes.Unauthenticated, "who are you")
+		}
+		return nil, c.refuse(refusal(codes.ResourceExhausted, sealwirev1.ErrorReason_ERROR_REASON_QUOTA_EXCEEDED))
+	})
+	others := *p.credentials
+	source := &renewedOnce{others: &others}
+	source.used.Store(p.credentials)
+	client, err := NewClientFrom(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := record(client); ReasonOf(err) != "OUTCOME_UNKNOWN" || len(p.seen("record")) != 2 {
+		t.Error(err)
+	}
+}
+
+func TestADetailOfAToolIsNotTakenForTheServersError(t *testing.T) {
+	p := startPeer(t, func(c *call) (*sealwirev1.Response, error) {
+		response := c.respond(sealwirev1.Status_STATUS_ERROR)
+		response.Error = refusal(codes.NotFound, sealwirev1.ErrorReason_ERROR_REASON_TOOL_FAILED)
+		response.Error.Details = []*anypb.Any{
+			packed(refusal(codes.Unavailable, sealwirev1.ErrorReason_ERROR_REASON_DRAINING)), packed(numbers),
+			packed(&errdetails.ErrorInfo{Reason: "DRAINING", Domain: errorDomain}),
+		}
+		return response, nil
+	})
+	err := record(p.client(t))
+	if ErrorOf(err).GetReason() != sealwirev1.ErrorReason_ERROR_REASON_TOOL_FAILED || ReasonOf(err) != "TOOL_FAILED" {
+		t.Error(err, ErrorOf(err))
+	}
+	if details := status.Convert(err).Details(); len(details) != 4 {
+		t.Error(details)
+	}
+}
+
+func TestACertificateThatIsNotTrustedIsNotWaitedFor(t *testing.T) {
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	credentials := newCredentials(t)
+	credentials.Address = server.Listener.Addr().String()
+	client, err := NewClientFrom(credentials, fast, WithTLS(&tls.Config{}), WithTimeout(10*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	began := time.Now()
+	err = record(client)
+	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "certificate") || time.Since(began) > 5*time.Second {
+		t.Error(time.Since(began), err)
 	}
 }

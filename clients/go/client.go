@@ -37,7 +37,7 @@ func NewClient(path string, options ...Option) (*Client, error) {
 	}
 	var source CredentialsSource
 	if path == "" {
-		source, err = EnvironmentCredentials()
+		source, err = environmentCredentials(cfg.logger)
 	} else {
 		source, err = openFile(path, &cfg)
 	}

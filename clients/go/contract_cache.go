@@ -126,7 +126,8 @@ func (c *caller) beginFetch(conn connection) *contractFetch {
 	if cache.pending != nil {
 		return cache.pending
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
+	// The time-out of the client bounds the fetch, as it does every call.
+	ctx, cancel := context.WithCancel(context.Background())
 	fetch := &contractFetch{done: make(chan struct{}), cancel: cancel}
 	cache.pending = fetch
 	go func() {

@@ -1,6 +1,7 @@
 package sealwire
 
 import (
+	"log/slog"
 	"os"
 	"strings"
 )
@@ -15,9 +16,11 @@ const (
 // read again when it changes; or, without that variable, SEALWIRE_ADDRESS, SEALWIRE_SERVER_ID,
 // SEALWIRE_SERVER_FINGERPRINT, SEALWIRE_CLIENT_ID, SEALWIRE_KEY_ID, SEALWIRE_REQUEST_KEY and SEALWIRE_RESPONSE_KEY. With
 // a file, SEALWIRE_ADDRESS replaces the address in the file. The error is a [*CredentialsError].
-func EnvironmentCredentials() (CredentialsSource, error) {
+func EnvironmentCredentials() (CredentialsSource, error) { return environmentCredentials(nil) }
+
+func environmentCredentials(logger *slog.Logger) (CredentialsSource, error) {
 	if os.Getenv(credentialsVariable) != "" {
-		return openNamedFile()
+		return openNamedFile(logger)
 	}
 	credentials, err := readFields("environment", "set it, or set "+credentialsVariable+" to the path of a credentials file",
 		func(name string) (string, string, bool) {
@@ -31,8 +34,8 @@ func EnvironmentCredentials() (CredentialsSource, error) {
 	return credentials, nil
 }
 
-func openNamedFile() (CredentialsSource, error) {
-	file, err := OpenCredentials(os.Getenv(credentialsVariable), nil)
+func openNamedFile(logger *slog.Logger) (CredentialsSource, error) {
+	file, err := OpenCredentials(os.Getenv(credentialsVariable), logger)
 	if err != nil {
 		return nil, err
 	}

@@ -103,8 +103,8 @@ func (f *CredentialsFile) switchFrom(refused *Credentials, now time.Time) bool {
 func (f *CredentialsFile) look(now time.Time) {
 	f.lookedAt = now
 	info, err := os.Stat(f.path)
-	// While it is replaced, a file may be missing for a moment.
-	if os.IsNotExist(err) || err == nil && sameFile(f.seen, info) {
+	// While it is replaced, a file may be missing for a moment. A pipe gives its content once, and opening it may wait.
+	if os.IsNotExist(err) || err == nil && (sameFile(f.seen, info) || !info.Mode().IsRegular()) {
 		return
 	}
 	credentials, seen, err := loadCredentials(f.path)

@@ -1,15 +1,20 @@
 package sealwire
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -213,4 +218,71 @@ func TestPlainTextToAnotherMachineMustBeAllowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = client.Close()
+}
+
+func TestAFileThatIsNoCredentialsFileIsNotReadWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "client.json")
+	text, _ := json.Marshal(fileFields())
+	if err := os.WriteFile(path, append(text, strings.Repeat(" ", 1<<20)...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var refused *CredentialsError
+	if _, err := LoadCredentials(path); !errors.As(err, &refused) || !strings.Contains(err.Error(), "larger") {
+		t.Error(err)
+	}
+}
+
+func TestTheLoggerHearsOfAChangedFileThatTheEnvironmentNames(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "client.json")
+	writeFile(t, path, nil)
+	t.Setenv(credentialsVariable, path)
+	var log bytes.Buffer
+	client, err := NewClient("", WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	writeFile(t, path, map[string]any{"key_id": "k_number_two"})
+	source := client.calls.source
+	if !source.Renew(source.Current()) || !strings.Contains(log.String(), "k_number_two") {
+		t.Errorf("the log has %q", log.String())
+	}
+}
+
+// A proxy that runs on this machine would carry plain text to another one.
+func TestPlainTextGoesThroughNoProxy(t *testing.T) {
+	if os.Getenv("SEALWIRE_TEST_PROXY") == "" {
+		proxy, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer proxy.Close()
+		asked := make(chan struct{}, 100)
+		go func() {
+			for conn, err := proxy.Accept(); err == nil; conn, err = proxy.Accept() {
+				asked <- struct{}{}
+				_ = conn.Close()
+			}
+		}()
+		// The variable is read once in a process.
+		child := exec.Command(os.Args[0], "-test.run=^TestPlainTextGoesThroughNoProxy$")
+		child.Env = append(os.Environ(), "SEALWIRE_TEST_PROXY=1", "HTTPS_PROXY=http://"+proxy.Addr().String(), "NO_PROXY=", "no_proxy=")
+		if text, err := child.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, text)
+		}
+		if len(asked) > 0 {
+			t.Error("plain text to another machine goes through a proxy")
+		}
+		return
+	}
+	credentials := newCredentials(t)
+	// An address for documentation, which no machine has.
+	conn, err := grpc.NewClient("dns:///192.0.2.1:50051", DialOptions(credentials, WithTimeout(300*time.Millisecond))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := sum(conn); err == nil {
+		t.Error("the call was answered")
+	}
 }

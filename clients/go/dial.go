@@ -36,9 +36,9 @@ func DialOptions(credentials CredentialsSource, options ...Option) []grpc.DialOp
 
 // dialOptions returns the options of a connection that carries frames.
 func (c *caller) dialOptions() []grpc.DialOption {
-	security, refused := c.transportSecurity()
+	security, refused := c.transportSecurity(&c.distrusts)
 	c.refused = refused
-	return append([]grpc.DialOption{
+	options := append([]grpc.DialOption{
 		grpc.WithTransportCredentials(security),
 		// A repeated frame would have the same nonce.
 		grpc.WithDisableRetry(),
@@ -51,4 +51,9 @@ func (c *caller) dialOptions() []grpc.DialOption {
 		}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 8 * time.Second}),
 	}, c.config.dialOptions...)
+	if c.tls == nil && !c.remotePlaintext {
+		// A proxy on this machine would carry the traffic to another.
+		options = append(options, grpc.WithNoProxy())
+	}
+	return options
 }

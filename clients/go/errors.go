@@ -2,6 +2,7 @@ package sealwire
 
 import (
 	"errors"
+	"slices"
 
 	rpccode "google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -20,6 +21,7 @@ const (
 	reasonPrefix      = "ERROR_REASON_"
 	errorDomain       = "sealwire"
 	errorInfoTypeURL  = typeURLPrefix + "google.rpc.ErrorInfo"
+	errorTypeURL      = typeURLPrefix + "sealwire.v1.Error"
 	callResponseURL   = typeURLPrefix + "sealwire.v1.CallResponse"
 	watchResponseURL  = typeURLPrefix + "sealwire.v1.WatchJobResponse"
 )
@@ -52,7 +54,8 @@ func (e *UnverifiedError) GRPCStatus() *status.Status {
 // arguments, the retry delay. It returns nil if the server has not said why, as when it cannot be reached; [ReasonOf]
 // tells such reasons, too.
 func ErrorOf(err error) *sealwirev1.Error {
-	for _, detail := range detailsOf(err) {
+	// The server's own is the last.
+	for _, detail := range slices.Backward(detailsOf(err)) {
 		if found, ok := detail.(*sealwirev1.Error); ok {
 			return found
 		}

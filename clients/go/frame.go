@@ -65,6 +65,9 @@ func ParseFrame(wire []byte) (*Frame, error) {
 		}
 		wire = wire[n+m:]
 	}
+	if !seen[contentField] || !seen[keyIDField] || !seen[signatureField] {
+		return nil, errFrame
+	}
 	return frame, nil
 }
 

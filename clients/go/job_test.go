@@ -408,3 +408,23 @@ func TestACancelledContextEndsAWatchThatHasMessages(t *testing.T) {
 		t.Errorf("%d states after the cancellation", states)
 	}
 }
+
+func TestAWatchOfAllJobsRefusesAStateThatIsNotKnown(t *testing.T) {
+	for _, state := range []sealwirev1.JobState{0, 99} {
+		p := startPeer(t, sums)
+		p.watch = func(c *call, send func(*sealwirev1.Response)) error {
+			jobs := []*sealwirev1.Job{{JobId: "job-1", State: state, Revision: 1}}
+			send(c.ok(&systemv1.WatchJobsResponse{Jobs: jobs, ResumeTime: timestamppb.Now()}))
+			<-c.ctx.Done()
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		for job, err := range p.client(t).WatchJobs(ctx, WatchJobsOptions{}) {
+			if ReasonOf(err) != reasonInvalid {
+				t.Error(job, err)
+			}
+			break
+		}
+		cancel()
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"regexp"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -16,6 +17,9 @@ const (
 	cancelOnAbandonKey = "sealwire-cancel-on-abandon"
 	traceparentKey     = "traceparent"
 )
+
+// traceparent is the form of a W3C trace context.
+var traceparent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
 
 // WithRequestID names the intent of the calls that are made with the context: calls with the same request id are carried
 // out once and get the same outcome. 1 to 128 printable ASCII characters without spaces. Without it each call has a new
@@ -58,7 +62,7 @@ func readIntent(ctx context.Context) (callIntent, error) {
 		err = invalidMetadata(cancelOnAbandonKey, `must be "true" or "false"`)
 	}
 	intent = callIntent{requestID: id, cancelOnAbandon: cancel == "true"}
-	if traces := sent[traceparentKey]; len(traces) == 1 {
+	if traces := sent[traceparentKey]; len(traces) == 1 && traceparent.MatchString(traces[0]) {
 		intent.traceparent = traces[0]
 	}
 	return intent, err

@@ -9,6 +9,9 @@ import (
 	"runtime"
 )
 
+// fileBytesMax is the size of the largest credentials file that is read.
+const fileBytesMax = 64 << 10
+
 // readPrivateFile reads a file that holds secrets, and refuses one that users other than its owner can read.
 func readPrivateFile(path string) ([]byte, os.FileInfo, error) {
 	file, err := os.Open(path)
@@ -28,9 +31,13 @@ func readPrivateFile(path string) ([]byte, os.FileInfo, error) {
 		problem := fmt.Sprintf("has mode %04o: users other than its owner can read its secrets", mode)
 		return nil, info, &CredentialsError{Source: path, Problem: problem, Fix: "chmod 600 " + path}
 	}
-	text, err := io.ReadAll(file)
+	text, err := io.ReadAll(io.LimitReader(file, fileBytesMax+1))
 	if err != nil {
 		return nil, info, cannotRead(path, err)
+	}
+	if len(text) > fileBytesMax {
+		problem := fmt.Sprintf("is larger than %d bytes", fileBytesMax)
+		return nil, info, &CredentialsError{Source: path, Problem: problem, Fix: "give a credentials file"}
 	}
 	return text, info, nil
 }

@@ -47,10 +47,13 @@ func (r *retries) allows(f *failure) bool {
 // reset forgets all failures, after a message has shown that the server works.
 func (r *retries) reset() { *r = retries{Retry: r.Retry, mayHaveRun: r.mayHaveRun} }
 
+// note remembers whether a failed attempt may have been executed: an unsigned refusal of a key proves nothing.
+func (r *retries) note(f *failure) { r.mayHaveRun = r.mayHaveRun || f.mayHaveRun() }
+
 // delayAfter returns the time to wait before the next attempt, and false if there is none.
 func (r *retries) delayAfter(f *failure, s situation) (time.Duration, bool) {
 	r.failures++
-	r.mayHaveRun = r.mayHaveRun || f.mayHaveRun()
+	r.note(f)
 	awayLeft, isBounded := r.awayLeft(f)
 	if !isBounded {
 		r.counted++
@@ -111,6 +114,7 @@ func (r *retries) delayAfterLoss() time.Duration {
 // clients that were told the same.
 func (r *retries) delayAsTold(told, remaining time.Duration) time.Duration {
 	r.told++
+	told = max(0, told)
 	var again time.Duration
 	if r.told > 1 {
 		again = doubled(r.InitialDelay, r.told-2)

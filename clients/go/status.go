@@ -104,7 +104,12 @@ func (f callFacts) status(c codes.Code, reason, message string, e *sealwirev1.Er
 	if e.RetryDelay != nil {
 		add(&errdetails.RetryInfo{RetryDelay: e.RetryDelay})
 	}
-	built.Details = append(built.Details, e.Details...)
+	for _, detail := range e.Details {
+		// A detail of the tool must not be taken for the server's error.
+		if detail.TypeUrl != errorTypeURL {
+			built.Details = append(built.Details, detail)
+		}
+	}
 	add(e)
 	return status.FromProto(built)
 }

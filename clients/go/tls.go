@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -38,16 +39,36 @@ func TLSFiles(authorities, certificate, key string) (*tls.Config, error) {
 }
 
 // transportSecurity returns the transport credentials of a connection, and what it refused, which waiting does not mend.
-func (c *config) transportSecurity() (credentials.TransportCredentials, *atomic.Pointer[string]) {
+// distrusts becomes true while the certificate of a server is not accepted.
+func (c *config) transportSecurity(distrusts *atomic.Bool) (credentials.TransportCredentials, *atomic.Pointer[string]) {
 	refused := &atomic.Pointer[string]{}
 	switch {
 	case c.tls != nil:
-		return credentials.NewTLS(c.tls), refused
+		return checkedTLS{credentials.NewTLS(c.tls), distrusts}, refused
 	case c.remotePlaintext:
 		return insecure.NewCredentials(), refused
 	default:
 		return localPlaintext{insecure.NewCredentials(), refused}, refused
 	}
+}
+
+// checkedTLS is TLS that tells whether the certificate of the last peer was accepted.
+type checkedTLS struct {
+	credentials.TransportCredentials
+	distrusts *atomic.Bool
+}
+
+func (c checkedTLS) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	secured, info, err := c.TransportCredentials.ClientHandshake(ctx, authority, conn)
+	var refused *tls.CertificateVerificationError
+	if isRefused := errors.As(err, &refused); isRefused || err == nil {
+		c.distrusts.Store(isRefused)
+	}
+	return secured, info, err
+}
+
+func (c checkedTLS) Clone() credentials.TransportCredentials {
+	return checkedTLS{c.TransportCredentials.Clone(), c.distrusts}
 }
 
 // localPlaintext is plain text that refuses a peer on another machine, whatever its name was.

@@ -251,3 +251,17 @@ func (r resolvers) FindDescriptorByName(name protoreflect.FullName) (protoreflec
 	}
 	return nil, protoregistry.NotFound
 }
+
+func TestAFrameHasAllItsFields(t *testing.T) {
+	whole := Frame{Content: []byte{1}, KeyID: "k", Signature: []byte{2}}
+	if _, err := ParseFrame(whole.Marshal()); err != nil {
+		t.Error(err)
+	}
+	for _, wire := range [][]byte{
+		nil, whole.appendSeal(nil), appendBytes(nil, contentField, whole.Content), appendString(nil, keyIDField, whole.KeyID),
+	} {
+		if _, err := ParseFrame(wire); err == nil {
+			t.Errorf("%x is taken for a frame", wire)
+		}
+	}
+}

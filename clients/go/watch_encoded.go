@@ -1,6 +1,7 @@
 package sealwire
 
 import (
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	systemv1 "sealwire.dev/sealwire/gen/sealwire/system/v1"
@@ -28,14 +29,14 @@ func (c *caller) encodedWatch(name string, args []byte) (*encodedWatch, *problem
 	if name == "watch_job" {
 		request := &systemv1.WatchJobRequest{}
 		if proto.Unmarshal(args, request) != nil {
-			return nil, invalidAnswer("the request of watch_job does not decode")
+			return nil, undecodable(name)
 		}
 		asked = request.HeartbeatIntervalMs
 		w.target = takes[*jobAnswer]{c.watchedJob(request.JobId, max(0, request.AfterRevision))}
 	} else {
 		request := &systemv1.WatchJobsRequest{}
 		if proto.Unmarshal(args, request) != nil {
-			return nil, invalidAnswer("the request of watch_jobs does not decode")
+			return nil, undecodable(name)
 		}
 		asked = request.HeartbeatIntervalMs
 		jobs := c.watchedJobs(request.Tool, request.EndedSince.AsTime())
@@ -44,6 +45,11 @@ func (c *caller) encodedWatch(name string, args []byte) (*encodedWatch, *problem
 	}
 	w.isSilent = asked > own && asked <= int32(heartbeatMax.Milliseconds()) || asked == 0 && own < 15_000
 	return w, nil
+}
+
+func undecodable(tool string) *problem {
+	message := "the request of " + tool + " does not decode; encode it by its contract"
+	return problemOf(ownError(codes.InvalidArgument, sealwirev1.ErrorReason_ERROR_REASON_ARGS_INVALID, message))
 }
 
 func (w *encodedWatch) goesOn() string { return w.target.goesOn() }

@@ -16,6 +16,14 @@ func isTerminal(state sealwirev1.JobState) bool {
 	return state >= sealwirev1.JobState_JOB_STATE_SUCCEEDED
 }
 
+func isKnownState(state sealwirev1.JobState) bool {
+	return state >= sealwirev1.JobState_JOB_STATE_QUEUED && state <= sealwirev1.JobState_JOB_STATE_CANCELLED
+}
+
+func unknownState(job *sealwirev1.Job) *problem {
+	return invalidAnswer(fmt.Sprintf("job %s is in state %d, which this client does not know", job.JobId, job.State))
+}
+
 // jobAnswer is what poll_job, watch_job and cancel_job answer: the job, and its output if it has succeeded.
 type jobAnswer struct {
 	job    *sealwirev1.Job
@@ -46,8 +54,8 @@ func readJobAnswer(jobID string, response *sealwirev1.Response, into jobMessage)
 	switch {
 	case job.GetJobId() != jobID:
 		return nil, invalidAnswer("asked for job " + jobID + ", the server answers about another")
-	case job.State < sealwirev1.JobState_JOB_STATE_QUEUED || job.State > sealwirev1.JobState_JOB_STATE_CANCELLED:
-		return nil, invalidAnswer(fmt.Sprintf("job %s is in state %d, which this client does not know", jobID, job.State))
+	case !isKnownState(job.State):
+		return nil, unknownState(job)
 	case response.Status != statusOfJob(job.State):
 		return nil, invalidAnswer(fmt.Sprintf("the status %v does not fit job %s in %v", response.Status, jobID, job.State))
 	case (job.State == sealwirev1.JobState_JOB_STATE_SUCCEEDED) != (into.GetOutput() != nil):
@@ -147,7 +155,7 @@ func (w *watchedJob) read(response *sealwirev1.Response) (update[*jobAnswer], *p
 	return read, nil
 }
 
-// mustMarshal encodes a message of this package, which holds valid text only.
+// mustMarshal encodes a message of this package. It returns nothing for text that is not UTF-8.
 func mustMarshal(message proto.Message) []byte {
 	encoded, err := proto.Marshal(message)
 	if err != nil {

@@ -62,6 +62,9 @@ func (w *watchedJobs) isNewer(job *sealwirev1.Job) (bool, *problem) {
 	if w.tool != "" && job.Tool != w.tool {
 		return false, invalidAnswer(fmt.Sprintf("asked for jobs of %s, watch_jobs gives %s of %s", w.tool, job.JobId, job.Tool))
 	}
+	if !isKnownState(job.State) {
+		return false, unknownState(job)
+	}
 	known := w.known[job.JobId]
 	if invalid := checkSuccession(known, job); invalid != nil {
 		return false, invalid

@@ -78,7 +78,8 @@ impl Builder {
 
     /// Takes a credentials file. It is read again when it has changed, within a second of use, and before a call fails
     /// because its key is refused. So a rotated key reaches a running program by its file alone. While a server does not
-    /// know a new key yet, the previous one is used. A changed address takes effect with the next channel.
+    /// know a new key yet, the previous one is used. A file that cannot be used leaves the credentials as they are. A
+    /// changed address takes effect with the next channel.
     #[must_use]
     pub fn credentials_file(self, path: impl Into<PathBuf>) -> Self {
         Self { given: Given::File(path.into()), ..self }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use prost::Message;
-use prost_types::{DescriptorProto, FileDescriptorSet};
+use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
 use crate::problem::Problem;
 use crate::system::v1::{ListToolsResponse, ToolDescription};
@@ -12,6 +12,8 @@ use crate::v1::ErrorReason;
 
 const PREFIX: &str = "type.googleapis.com/";
 const PROGRESS: &str = ".sealwire.v1.JobProgress";
+/// The numbers that a field can have.
+const NUMBERS: std::ops::RangeInclusive<u32> = 1..=(1 << 29) - 1;
 /// Maximum length of a path in a message, which names the tools after it.
 const PATH_MOST: usize = 100;
 
@@ -152,8 +154,9 @@ fn progress_field(set: &FileDescriptorSet, tool: &ToolDescription) -> Result<u32
     });
     let fields = message.iter().flat_map(|message| &message.field);
     let mut progress = fields.filter(|field| field.type_name() == PROGRESS);
-    if let (Some(field), None) = (progress.next(), progress.next()) {
-        Ok(field.number().unsigned_abs())
+    let number = |field: &FieldDescriptorProto| u32::try_from(field.number()).ok().filter(|n| NUMBERS.contains(n));
+    if let (Some(Some(number)), None) = (progress.next().map(number), progress.next()) {
+        Ok(number)
     } else {
         let (method, output) = (&tool.method, &tool.response_type);
         let what = format!("{method} streams its response, so {output} must have one field of type");

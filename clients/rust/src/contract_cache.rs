@@ -116,10 +116,10 @@ impl ContractCache {
         if self.is_refreshing.swap(true, Ordering::AcqRel) {
             return;
         }
-        let cache = self.clone();
+        // Dropped also where the runtime stops the task.
+        let refreshing = Refreshing(self.clone());
         runtime.spawn(async move {
-            let _ = cache.recent().await;
-            cache.is_refreshing.store(false, Ordering::Release);
+            let _ = refreshing.0.recent().await;
         });
     }
 
@@ -133,5 +133,14 @@ impl ContractCache {
 
     fn known(&self) -> Option<Known> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A refresh that is under way.
+struct Refreshing(Arc<ContractCache>);
+
+impl Drop for Refreshing {
+    fn drop(&mut self) {
+        self.0.is_refreshing.store(false, Ordering::Release);
     }
 }

@@ -61,8 +61,12 @@ impl RawStatus {
 }
 
 /// Sends one message and waits for the answer. `Ok(None)`: the peer says OK and sent no message.
-pub(crate) async fn unary(channel: &Channel, request: RawRequest<'_>) -> Result<Option<Bytes>, RawStatus> {
-    let mut incoming = open(channel, request).await?;
+pub(crate) async fn unary(
+    channel: &Channel,
+    request: RawRequest<'_>,
+    taken: &Taken,
+) -> Result<Option<Bytes>, RawStatus> {
+    let mut incoming = open(channel, request, taken).await?;
     let message = incoming.next().await?;
     if message.is_some() && incoming.next().await?.is_some() {
         return Err(RawStatus::local(Code::Unimplemented, "the peer sent more than one answer"));
@@ -71,12 +75,11 @@ pub(crate) async fn unary(channel: &Channel, request: RawRequest<'_>) -> Result<
 }
 
 /// Sends one message and gives the stream of the answers.
-pub(crate) async fn open(channel: &Channel, request: RawRequest<'_>) -> Result<Incoming, RawStatus> {
-    let taken = Arc::new(AtomicBool::new(false));
+pub(crate) async fn open(channel: &Channel, request: RawRequest<'_>, taken: &Taken) -> Result<Incoming, RawStatus> {
     let outgoing = outgoing(request, taken.clone());
     match send(channel.clone(), outgoing).await {
         Ok(response) => Incoming::new(response),
-        Err(error) => Err(failure_of(&error, taken.load(Ordering::Acquire))),
+        Err(error) => Err(failure_of(&error, taken.is_set())),
     }
 }
 
@@ -85,7 +88,7 @@ async fn send(mut channel: Channel, request: Request<Body>) -> Result<Response<B
     channel.call(request).await
 }
 
-fn outgoing(request: RawRequest<'_>, taken: Arc<AtomicBool>) -> Request<Body> {
+fn outgoing(request: RawRequest<'_>, taken: Taken) -> Request<Body> {
     let mut outgoing = Request::new(Body::new(OneMessage { message: Some(request.body), taken }));
     *outgoing.method_mut() = Method::POST;
     *outgoing.version_mut() = Version::HTTP_2;
@@ -108,11 +111,21 @@ fn outgoing(request: RawRequest<'_>, taken: Arc<AtomicBool>) -> Request<Body> {
 pub(crate) const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// A body of one message, which tells whether the connection has taken it. A server cannot have started a call whose
-/// message was not taken.
+/// Whether a connection has taken the message of a request. A server cannot have started a call whose message was not
+/// taken.
+#[derive(Clone, Default)]
+pub(crate) struct Taken(Arc<AtomicBool>);
+
+impl Taken {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A body of one message.
 struct OneMessage {
     message: Option<Bytes>,
-    taken: Arc<AtomicBool>,
+    taken: Taken,
 }
 
 impl http_body::Body for OneMessage {
@@ -121,7 +134,7 @@ impl http_body::Body for OneMessage {
 
     fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
-        this.taken.store(true, Ordering::Release);
+        this.taken.0.store(true, Ordering::Release);
         Poll::Ready(this.message.take().map(|message| Ok(Frame::data(message))))
     }
 

@@ -134,7 +134,13 @@ impl Job {
             Err(problem) if problem.is_time_up => return Err(known.failure_in_time(problem)),
             Err(problem) => return Err(known.failure_of_call(problem)),
         };
-        self.check_type(&output).await.map_err(|problem| known.failure_of_call(problem))?;
+        let checked = deadline.run(self.check_type(&output)).await;
+        let checked = checked.ok_or_else(|| {
+            let ms = deadline.limit.as_millis();
+            let message = format!("The type of the output of job {} was not known within {ms} ms.", self.id);
+            known.failure_in_time(Problem::time_up(message))
+        })?;
+        checked.map_err(|problem| known.failure_of_call(problem))?;
         decode(&output.value).map_err(|problem| known.failure_of_call(problem))
     }
 

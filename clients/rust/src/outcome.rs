@@ -100,22 +100,16 @@ pub(crate) fn read_answer(message: Option<Bytes>, attempt: &Attempt) -> Result<R
     let Some(message) = message else {
         return Err(Failure::forged(&Unverified::new("the peer says OK and sent no answer")));
     };
-    let mut response = attempt.verify(message, 0).map_err(|unverified| Failure::forged(&unverified))?;
-    match response.error.take() {
-        Some(error) if is_refusal(&response, error.reason) => Err(refusal(&response, Problem::signed(error))),
-        error => {
-            response.error = error;
-            Ok(response)
-        }
-    }
+    answer_or_refusal(attempt.verify(message, 0).map_err(|unverified| Failure::forged(&unverified))?)
 }
 
-/// Reads a status other than OK from the signed frame in its details, with which the status must agree.
-pub(crate) fn read_failure(status: &RawStatus, attempt: &Attempt, sequence: i64) -> Failure {
-    let Ok(told) = pb::Status::decode(status.details.clone()) else { return read_unsigned(status, attempt) };
+/// Reads a status other than OK from the signed frame in its details, with which the status must agree. The failure of a
+/// tool is an answer in this way, too.
+pub(crate) fn read_failure(status: &RawStatus, attempt: &Attempt, sequence: i64) -> Result<Response, Failure> {
+    let Ok(told) = pb::Status::decode(status.details.clone()) else { return Err(read_unsigned(status, attempt)) };
     let find = |url: &str| told.details.iter().find(|any| any.type_url == url);
     let frame = find(&CallResponse::type_url()).or_else(|| find(&WatchJobResponse::type_url()));
-    let Some(frame) = frame else { return read_unsigned(status, attempt) };
+    let Some(frame) = frame else { return Err(read_unsigned(status, attempt)) };
     let read = || {
         let mut response = attempt.verify(frame.value.clone().into(), sequence)?;
         let error = response.error.take().filter(|_| !response.ok);
@@ -128,9 +122,31 @@ pub(crate) fn read_failure(status: &RawStatus, attempt: &Attempt, sequence: i64)
             let said = format!("the peer says {:?} and the signed answer says something else", status.code);
             return Err(Unverified::new(said));
         }
-        Ok(refusal(&response, Problem::signed(error)))
+        response.error = Some(error);
+        Ok(response)
     };
-    read().unwrap_or_else(|unverified| Failure::forged(&unverified))
+    answer_or_refusal(read().map_err(|unverified| Failure::forged(&unverified))?)
+}
+
+/// Reads the status at the end of a watch, which is never an answer.
+pub(crate) fn read_end(status: &RawStatus, attempt: &Attempt, sequence: i64) -> Failure {
+    match read_failure(status, attempt, sequence) {
+        Ok(mut response) => {
+            let error = response.error.take().unwrap_or_default();
+            refusal(&response, Problem::signed(error))
+        }
+        Err(failure) => failure,
+    }
+}
+
+fn answer_or_refusal(mut response: Response) -> Result<Response, Failure> {
+    match response.error.take() {
+        Some(error) if is_refusal(&response, error.reason) => Err(refusal(&response, Problem::signed(error))),
+        error => {
+            response.error = error;
+            Ok(response)
+        }
+    }
 }
 
 fn refusal(response: &Response, problem: Problem) -> Failure {

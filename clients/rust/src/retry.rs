@@ -69,6 +69,16 @@ impl Retries {
         Self { policy, failures: 0, counted: 0, losses: 0, told: 0, clock_corrected: false, may_have_run: false }
     }
 
+    /// False while it is certain that no attempt was executed.
+    pub(crate) fn may_have_run(&self) -> bool {
+        self.may_have_run
+    }
+
+    /// Remembers whether a failed attempt may have been executed: an unsigned refusal of a key proves nothing.
+    pub(crate) fn note(&mut self, failure: &Failure) {
+        self.may_have_run |= failure.may_have_run();
+    }
+
     /// True while the number of attempts allows another.
     pub(crate) fn attempts_left(&self) -> bool {
         self.counted < self.policy.max_attempts
@@ -95,7 +105,7 @@ impl Retries {
     ) -> Option<Duration> {
         let remaining = ends_at.map_or(FOREVER, |end| end.saturating_duration_since(Instant::now()));
         self.failures += 1;
-        self.may_have_run |= failure.may_have_run();
+        self.note(failure);
         let is_away = failure.is_away();
         if !is_away || self.policy.max_attempts == 1 {
             self.counted += 1;

@@ -157,8 +157,9 @@ struct Version {
 }
 
 impl Version {
+    /// `None` if there is no file. A pipe gives its content once, and opening it again may wait for ever.
     fn of(path: &PathBuf) -> Option<Self> {
-        let metadata = fs::metadata(path).ok()?;
+        let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
         Some(Self { id: identity(&metadata), length: metadata.len(), modified: metadata.modified().ok() })
     }
 }
@@ -172,4 +173,32 @@ fn identity(metadata: &fs::Metadata) -> [u64; 4] {
 #[cfg(not(unix))]
 fn identity(_metadata: &fs::Metadata) -> [u64; 4] {
     [0; 4]
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let path = std::env::temp_dir().join(format!("sealwire-pipe-{}", std::process::id()));
+        let _ = fs::remove_file(&path);
+        assert!(Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap().success());
+        let key = "A".repeat(43);
+        let json = format!(
+            r#"{{"address": "127.0.0.1:1", "server_id": "s", "server_fingerprint": "0123456789abcdef0123456789abcdef",
+                "client_id": "c", "key_id": "k", "request_key": "sws_{key}", "response_key": "swr_{key}"}}"#
+        );
+        let writer = path.clone();
+        thread::spawn(move || fs::write(writer, json));
+        let source = FileSource::new(path.clone(), Credentials::read(&path).unwrap());
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || tell.send(source.renew(&source.current())));
+        assert_eq!(told.recv_timeout(Duration::from_secs(2)), Ok(false));
+        fs::remove_file(path).unwrap();
+    }
 }

@@ -93,6 +93,7 @@ impl KnownCall {
 
     /// The status when the caller's own deadline has passed.
     pub(crate) fn failure_in_time(&self, problem: Problem) -> Status {
+        let problem = if problem.reason == Reason::Unreachable { Problem::time_up(problem.message) } else { problem };
         to_status(problem, Code::DeadlineExceeded, Some(self))
     }
 

@@ -3,7 +3,7 @@
 use crate::attempt::{Attempt, Intent};
 use crate::connection::{Connection, RENEWALS_MOST};
 use crate::deadline::Deadline;
-use crate::endpoint::{self, RawRequest};
+use crate::endpoint::{self, RawRequest, Taken};
 use crate::outcome::{Failure, read_answer, read_failure};
 use crate::problem::Problem;
 use crate::retry::Retries;
@@ -20,8 +20,10 @@ pub(crate) async fn call_tool(
     let mut renewals = 0;
     loop {
         let (attempt, body) = connection.sign(intent, CALL)?;
-        let Some(answer) = deadline.run(send(connection, intent, &attempt, body, deadline)).await else {
-            return Err(time_up(intent, deadline));
+        let taken = Taken::default();
+        let Some(answer) = deadline.run(send(connection, intent, &attempt, body, deadline, &taken)).await else {
+            let may_have_run = retries.may_have_run() || taken.is_set();
+            return Err(if may_have_run { time_up(intent, deadline) } else { never_sent(deadline) });
         };
         let failure = match answer {
             Ok(response) => return Ok(response),
@@ -29,6 +31,7 @@ pub(crate) async fn call_tool(
         };
         if renewals < RENEWALS_MOST && connection.renew(&attempt.credentials, &failure) {
             renewals += 1;
+            retries.note(&failure);
             continue;
         }
         let alternatives = connection.replicas.alternatives();
@@ -48,13 +51,14 @@ async fn send(
     attempt: &Attempt,
     body: bytes::Bytes,
     deadline: &Deadline,
+    taken: &Taken,
 ) -> Result<Response, Failure> {
     let replica = connection.replicas.next();
     let traceparent = intent.traceparent.as_ref();
     let request = RawRequest { path: CALL, body, ends_at: deadline.ends_at, traceparent };
-    let answer = match endpoint::unary(&replica.channel, request).await {
+    let answer = match endpoint::unary(&replica.channel, request, taken).await {
         Ok(message) => read_answer(message, attempt),
-        Err(status) => Err(read_failure(&status, attempt, 0)),
+        Err(status) => read_failure(&status, attempt, 0),
     };
     connection.replicas.note(replica, !answer.as_ref().is_err_and(Failure::is_out_of_service));
     answer
@@ -64,4 +68,11 @@ fn time_up(intent: &Intent, deadline: &Deadline) -> Problem {
     let (tool, ms, id) = (&intent.tool, deadline.limit.as_millis(), &intent.request_id);
     let what = format!("No verified answer from {tool} within {ms} ms");
     Problem::time_up(format!("{what}; its outcome is unknown, repeat it under the same request id {id}."))
+}
+
+/// The time was up before any attempt reached a server.
+fn never_sent(deadline: &Deadline) -> Problem {
+    let ms = deadline.limit.as_millis();
+    let message = format!("No connection to a server within {ms} ms; the call has not begun.");
+    Problem { is_time_up: true, ..Problem::unreachable(message) }.not_begun()
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::attempt::Intent;
@@ -15,24 +16,24 @@ use crate::v1::Response;
 /// Cancels the job when it is dropped, unless it was disarmed.
 pub(super) struct CancelOnDrop {
     job: Option<(Arc<Connection>, String)>,
+    /// That of the call. What is dropped may be on a thread without one.
+    runtime: Option<Handle>,
 }
 
 impl CancelOnDrop {
     /// `is_armed` false: never cancels.
     pub(super) fn new(connection: Arc<Connection>, job_id: &str, is_armed: bool) -> Self {
-        Self { job: is_armed.then(|| (connection, job_id.to_owned())) }
+        Self { job: is_armed.then(|| (connection, job_id.to_owned())), runtime: Handle::try_current().ok() }
     }
 
     pub(super) fn disarm(&mut self) {
         self.job = None;
     }
-}
 
-impl CancelOnDrop {
     /// Cancels the job now, unless it was disarmed.
     pub(super) fn fire(&mut self) {
         let Some((connection, job_id)) = self.job.take() else { return };
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        if let Some(runtime) = &self.runtime {
             runtime.spawn(async move { cancel_job(&connection, &job_id, None).await });
         }
     }
@@ -48,6 +49,7 @@ impl Drop for CancelOnDrop {
 /// job is known.
 pub(super) struct BoundStart {
     connection: Arc<Connection>,
+    runtime: Handle,
     task: Option<JoinHandle<Result<Response, Problem>>>,
 }
 
@@ -58,7 +60,7 @@ impl BoundStart {
             let deadline = Deadline::after(Some(own.options.timeout));
             call_tool(&own, &intent, &deadline).await
         });
-        Self { connection, task: Some(task) }
+        Self { connection, runtime: Handle::current(), task: Some(task) }
     }
 
     /// The answer to the start.
@@ -72,9 +74,9 @@ impl BoundStart {
 
 impl Drop for BoundStart {
     fn drop(&mut self) {
-        let (Some(task), Ok(runtime)) = (self.task.take(), tokio::runtime::Handle::try_current()) else { return };
+        let Some(task) = self.task.take() else { return };
         let connection = self.connection.clone();
-        runtime.spawn(async move {
+        self.runtime.spawn(async move {
             if let Ok(Ok(Response { job: Some(job), .. })) = task.await {
                 let _ = cancel_job(&connection, &job.job_id, None).await;
             }

@@ -28,7 +28,7 @@ pub(super) struct JobBody {
     pub(super) output: std::sync::Arc<str>,
     /// The field that reports progress in the messages of a streaming method.
     pub(super) progress: Option<u32>,
-    /// The caller's own deadline bounds the watch.
+    /// The serialized progress that was sent last.
     pub(super) sent: Vec<u8>,
     pub(super) frames: VecDeque<Frame<Bytes>>,
     pub(super) is_over: bool,

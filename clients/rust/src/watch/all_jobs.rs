@@ -14,7 +14,9 @@ use crate::watch::follow::{Update, WatchRequest, Watched};
 /// Yields each open job, then every newer state of these and of new jobs. Progress may be merged.
 pub(crate) struct WatchedJobs {
     tool: String,
+    /// What the caller asked for, until the server says where to resume.
     ended_since: Option<Timestamp>,
+    resume_time: Option<Timestamp>,
     heartbeat_interval_ms: i32,
     /// The open jobs, and the ended ones that the next stream may send again.
     known: HashMap<String, Known>,
@@ -29,7 +31,7 @@ struct Known {
 impl WatchedJobs {
     /// `tool`: of this tool alone, unless it is empty. `ended_since`: also jobs that ended then or later.
     pub(crate) fn new(tool: String, ended_since: Option<Timestamp>, heartbeat_interval_ms: i32) -> Self {
-        Self { tool, ended_since, heartbeat_interval_ms, known: HashMap::new() }
+        Self { tool, ended_since, resume_time: None, heartbeat_interval_ms, known: HashMap::new() }
     }
 
     fn is_newer(&mut self, job: &Job) -> Result<bool, Problem> {
@@ -47,10 +49,10 @@ impl WatchedJobs {
 
     /// Sets the time from which the next stream resumes, and forgets jobs that ended before.
     fn resume_from(&mut self, time: Timestamp) {
-        if self.ended_since.is_some_and(|since| order(time) <= order(since)) {
+        if self.resume_time.is_some_and(|known| order(time) <= order(known)) {
             return;
         }
-        self.ended_since = Some(time);
+        self.resume_time = Some(time);
         self.known.retain(|_, known| {
             let is_over = is_terminal(JobState::try_from(known.state).unwrap_or_default());
             !is_over || order(known.end_time.unwrap_or_default()) >= order(time)
@@ -71,7 +73,8 @@ impl Watched for WatchedJobs {
 
     fn request(&mut self, _is_first: bool, _is_truncated: bool) -> WatchRequest {
         let (tool, heartbeat_interval_ms) = (self.tool.clone(), self.heartbeat_interval_ms);
-        let (input, args) = encoded(&WatchJobsRequest { tool, ended_since: self.ended_since, heartbeat_interval_ms });
+        let ended_since = self.resume_time.or(self.ended_since);
+        let (input, args) = encoded(&WatchJobsRequest { tool, ended_since, heartbeat_interval_ms });
         WatchRequest { tool: "watch_jobs", input, args }
     }
 
@@ -90,5 +93,48 @@ impl Watched for WatchedJobs {
             resume_time.ok_or_else(|| Problem::invalid("A message of watch_jobs does not say where to resume."))?;
         self.resume_from(time);
         Ok(Update { is_news: !items.is_empty(), items, is_over: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use prost_types::Any;
+
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp { seconds, nanos: 0 }
+    }
+
+    fn message(resume: i64, jobs: Vec<Job>) -> Response {
+        let result = Any::from_msg(&WatchJobsResponse { jobs, resume_time: Some(at(resume)) }).ok();
+        Response { status: Status::Ok.into(), ok: true, result, ..Response::default() }
+    }
+
+    fn resumes_at(watched: &mut WatchedJobs) -> Option<Timestamp> {
+        WatchJobsRequest::decode(watched.request(false, false).args).unwrap().ended_since
+    }
+
+    #[test]
+    fn a_watch_resumes_where_the_server_says_whatever_the_caller_asked_for() {
+        // The clock of the caller is ahead.
+        let mut watched = WatchedJobs::new(String::new(), Some(at(1_000)), 15_000);
+        assert_eq!(resumes_at(&mut watched), Some(at(1_000)));
+        watched.read(message(100, Vec::new())).ok().unwrap();
+        assert_eq!(resumes_at(&mut watched), Some(at(100)));
+        let ended = Job {
+            job_id: "j".into(),
+            state: JobState::Succeeded.into(),
+            revision: 3,
+            end_time: Some(at(150)),
+            ..Job::default()
+        };
+        watched.read(message(120, vec![ended])).ok().unwrap();
+        assert_eq!(watched.known.len(), 1);
+        watched.read(message(110, Vec::new())).ok().unwrap();
+        assert_eq!(resumes_at(&mut watched), Some(at(120)));
+        watched.read(message(200, Vec::new())).ok().unwrap();
+        assert_eq!(watched.known.len(), 0);
     }
 }

@@ -14,6 +14,8 @@ use crate::watch::one_job::WatchedJob;
 
 /// The longest interval of heartbeats that a server accepts.
 const HEARTBEAT_MOST_MS: i32 = 60_000;
+/// The interval of a server that was asked for none.
+const HEARTBEAT_DEFAULT_MS: i32 = 15_000;
 
 /// The first stream sends the request as it is. Yields the serialized message of every verified answer, heartbeats
 /// included; a resumed stream may repeat a state.
@@ -43,6 +45,7 @@ impl EncodedWatch {
             let target = WatchedJobs::new(request.tool, request.ended_since, own_ms);
             ("watch_jobs", Target::All(target), request.heartbeat_interval_ms)
         };
+        let requested_ms = if requested_ms == 0 { HEARTBEAT_DEFAULT_MS } else { requested_ms };
         let is_silent = requested_ms > own_ms && requested_ms <= HEARTBEAT_MOST_MS;
         Ok(Self { tool, input, args, is_silent, target })
     }

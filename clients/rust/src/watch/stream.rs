@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::attempt::{Attempt, Intent};
 use crate::connection::Connection;
 use crate::deadline::Deadline;
-use crate::endpoint::{self, Incoming, RawRequest, RawStatus};
-use crate::outcome::{Failure, read_failure};
+use crate::endpoint::{self, Incoming, RawRequest, RawStatus, Taken};
+use crate::outcome::{Failure, read_end};
 use crate::problem::Problem;
 use crate::signing::WATCH_JOB;
 use crate::v1::Response;
@@ -75,7 +75,7 @@ impl WatchStream {
                 let verified = self.attempt.verify(message, self.sequence);
                 verified.map_err(|unverified| End::Failed(Failure::forged(&unverified)))
             }
-            Ok(Err(status)) => Err(End::Failed(read_failure(&status, &self.attempt, self.sequence))),
+            Ok(Err(status)) => Err(End::Failed(read_end(&status, &self.attempt, self.sequence))),
         }
     }
 
@@ -88,7 +88,7 @@ impl WatchStream {
             let traceparent = self.traceparent.as_ref();
             let request = RawRequest { path: WATCH_JOB, body, ends_at: deadline.ends_at, traceparent };
             let channel = &connection.replicas.at(self.replica).channel;
-            self.incoming = Some(endpoint::open(channel, request).await?);
+            self.incoming = Some(endpoint::open(channel, request, &Taken::default()).await?);
         }
         match &mut self.incoming {
             Some(incoming) => incoming.next().await,

@@ -307,3 +307,127 @@ async fn an_abandoned_call_cancels_its_job_if_that_was_asked_for() {
         assert_eq!(cancelled.load(Ordering::Acquire), is_asked);
     }
 }
+
+#[tokio::test]
+async fn a_failure_of_a_tool_is_its_outcome_in_whichever_way_it_came() {
+    let failed = || sealwire::v1::Error { retryable: true, ..error(ErrorReason::ToolFailed, Code::NotFound) };
+    let (peer, credentials) = Peer::start(move |_, _| Reply::Refusal(failed())).await;
+    let status = sum(credentials).await.unwrap_err();
+    assert_eq!((status.code(), reason_of(&status).as_deref()), (Code::NotFound, Some("TOOL_FAILED")));
+    assert_eq!(peer.received().len(), 1);
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn a_call_whose_connection_is_not_made_in_time_has_not_begun() {
+    // Accepts connections, and never speaks TLS.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (_, credentials) = Peer::start(|_, _| Reply::Silence).await;
+    let channel = Channel::builder()
+        .credentials(credentials)
+        .address(listener.local_addr().unwrap().to_string())
+        .tls(sealwire::Tls::system())
+        .timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    let mut stub = DemoToolServiceClient::new(channel);
+    let status = stub.batch_sum(BatchSumRequest::default()).await.unwrap_err();
+    assert_eq!((status.code(), reason_of(&status).as_deref()), (Code::Unavailable, Some("UNREACHABLE")));
+    let mut request = Request::new(BatchSumRequest::default());
+    request.set_timeout(Duration::from_millis(200));
+    assert_eq!(stub.batch_sum(request).await.unwrap_err().code(), Code::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn a_job_is_cancelled_with_its_call_wherever_that_is_dropped() {
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let seen = cancelled.clone();
+    let (_, credentials) = Peer::start(move |to, _| match to.envelope.tool.as_str() {
+        "climb" => accepted(),
+        "cancel_job" => {
+            seen.store(true, Ordering::Release);
+            Reply::Unsigned(Status::unavailable("enough"))
+        }
+        _ => numbered(vec![job_answer(JobState::Running, 2, 1)]),
+    })
+    .await;
+    let mut grpc = tonic::client::Grpc::new(channel(credentials));
+    let codec = tonic_prost::ProstCodec::<BatchSumRequest, ClimbResponse>::default();
+    let path = http::uri::PathAndQuery::from_static("/sealwire.demo.v1.DemoToolService/Climb");
+    let mut request = Request::new(BatchSumRequest::default());
+    request.metadata_mut().insert("sealwire-cancel-on-abandon", "true".parse().unwrap());
+    let messages = grpc.server_streaming(request, path, codec).await.unwrap().into_inner();
+    // Not a thread of the runtime.
+    std::thread::spawn(move || drop(messages)).join().unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(cancelled.load(Ordering::Acquire));
+}
+
+#[tokio::test]
+async fn waiting_for_a_result_ends_in_time_whatever_is_slow() {
+    // The job's tool is not listed, so the contract is asked for, which this peer does not answer.
+    let (peer, credentials) = Peer::start(|_, _| {
+        let job = Job { tool: "gone".into(), ..job_answer_of(9) };
+        let output = Some(any(&StartLongTaskResponse::default()));
+        let done = ok(&WatchJobResponse { job: Some(job), output });
+        numbered(vec![Answer { status: AnswerStatus::Done.into(), ..done }])
+    })
+    .await;
+    peer.hide_the_contract();
+    let job = sealwire::Client::new(channel(credentials)).job("j1");
+    let began = Instant::now();
+    let result = job.result_within::<StartLongTaskResponse>(Some(Duration::from_millis(300))).await;
+    assert!(began.elapsed() < Duration::from_secs(2));
+    assert_eq!(result.unwrap_err().code(), Code::DeadlineExceeded);
+}
+
+fn job_answer_of(revision: i64) -> Job {
+    Job { job_id: "j1".into(), state: JobState::Succeeded.into(), revision, ..Job::default() }
+}
+
+#[tokio::test]
+async fn a_watch_whose_request_names_no_heartbeat_asks_for_one_that_is_not_too_rare() {
+    use sealwire::system::v1::WatchJobRequest;
+    let (peer, credentials) = Peer::start(|_, _| numbered(vec![job_answer(JobState::Succeeded, 2, 1)])).await;
+    let channel =
+        Channel::builder().credentials(credentials).heartbeat_interval(Duration::from_secs(2)).build().unwrap();
+    let request = WatchJobRequest { job_id: "j1".into(), ..WatchJobRequest::default() };
+    let mut messages = SystemToolServiceClient::new(channel).watch_job(request).await.unwrap().into_inner();
+    assert!(messages.message().await.unwrap().is_some());
+    let [Received { envelope, .. }] = &peer.received()[..] else { panic!("one stream") };
+    let sent = WatchJobRequest::decode(&*envelope.args.as_ref().unwrap().value).unwrap();
+    assert_eq!(sent.heartbeat_interval_ms, 2_000);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_call_that_was_refused_unsigned_may_have_begun() {
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = std::env::temp_dir().join(format!("sealwire-renewed-{}.json", std::process::id()));
+    let write = move |path: &std::path::Path, address: &str, key: &str| {
+        let json = format!(
+            r#"{{"address": "{address}", "server_id": "peer", "server_fingerprint": "0123456789abcdef0123456789abcdef",
+                "client_id": "test", "key_id": "k1", "request_key": "sws_{key}", "response_key": "swr_{zeros}"}}"#,
+            zeros = "A".repeat(43)
+        );
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+        std::io::Write::write_all(&mut file.unwrap(), json.as_bytes()).unwrap();
+    };
+    let changed = path.clone();
+    let (peer, credentials) = Peer::start(move |_, number| {
+        if number > 0 {
+            return Reply::Refusal(error(ErrorReason::QuotaExceeded, Code::ResourceExhausted));
+        }
+        write(&changed, "127.0.0.1:1", &"B".repeat(42).chars().chain(['A']).collect::<String>());
+        // Anyone on the way can say this after the server has carried the call out.
+        Reply::Unsigned(Status::unauthenticated("who are you"))
+    })
+    .await;
+    write(&path, credentials.address(), &"A".repeat(43));
+    let mut stub = DemoToolServiceClient::new(sealwire::connect(&path).await.unwrap());
+    let status = stub.batch_sum(BatchSumRequest::default()).await.unwrap_err();
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(peer.received().len(), 2);
+    assert_eq!(reason_of(&status).as_deref(), Some("OUTCOME_UNKNOWN"), "{status:?}");
+}

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -54,6 +55,7 @@ type Behaviour = Arc<dyn Fn(&Received, usize) -> Reply + Send + Sync>;
 pub struct Peer {
     behaviour: Behaviour,
     received: Arc<Mutex<Vec<Received>>>,
+    hides_contract: Arc<AtomicBool>,
 }
 
 impl Peer {
@@ -61,7 +63,7 @@ impl Peer {
     pub async fn start(behaviour: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> (Self, Credentials) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let peer = Self { behaviour: Arc::new(behaviour), received: Arc::default() };
+        let peer = Self { behaviour: Arc::new(behaviour), received: Arc::default(), hides_contract: Arc::default() };
         let server = tonic::transport::Server::builder().add_service(peer.clone());
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         let json = format!(
@@ -77,7 +79,15 @@ impl Peer {
         self.received.lock().unwrap().clone()
     }
 
+    /// Leaves requests for the contract without an answer from now on.
+    pub fn hide_the_contract(&self) {
+        self.hides_contract.store(true, Ordering::Release);
+    }
+
     fn reply(&self, received: &Received) -> Reply {
+        if received.envelope.tool == "list_tools" && self.hides_contract.load(Ordering::Acquire) {
+            return Reply::Silence;
+        }
         if received.envelope.tool == "list_tools" {
             return Reply::Answers(vec![ok(&contract())]);
         }
