@@ -84,6 +84,11 @@ export class Retries {
     this.#awaySinceMs = undefined;
   }
 
+  /** Notes an attempt that has failed, for {@link finalError}. {@link delayAfter} does so, too. */
+  note(failure: Failure): void {
+    this.#mayHaveRun ||= mayHaveRun(failure);
+  }
+
   /**
    * Milliseconds to wait before the next attempt; `undefined` if there is none. If a server is out of service, up to
    * `alternatives` others are tried without a delay, unless the connection was lost during the call.
@@ -91,7 +96,7 @@ export class Retries {
   delayAfter(failure: Failure, situation: RetrySituation): number | undefined {
     const { correctClock, alternatives = 0, remainingMs = Infinity } = situation;
     this.#failures += 1;
-    this.#mayHaveRun ||= mayHaveRun(failure);
+    this.note(failure);
     const awayLeftMs = this.#awayLeftMs(failure);
     if (awayLeftMs === undefined) this.#counted += 1;
     const leftMs = Math.min(remainingMs, awayLeftMs ?? Infinity);

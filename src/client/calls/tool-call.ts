@@ -56,6 +56,7 @@ export async function callWithin(
     deadline.throwIfEnded();
     const { attempt, outcome } = await send(connection, intent, deadline);
     if (outcome.kind === "answer") return outcome.response;
+    retries.note(outcome);
     if (renewals < RENEWALS_MAX && (await signer.renew(attempt, outcome.error, deadline.signal))) {
       renewals += 1;
       continue;

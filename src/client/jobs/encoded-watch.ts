@@ -41,8 +41,9 @@ class EncodedWatch implements Watched<Uint8Array> {
   constructor(first: EncodedWatchRequest, heartbeatIntervalMs: number) {
     this.#first = first;
     const { target, requestedMs } = readTarget(first, heartbeatIntervalMs);
+    const intervalMs = requestedMs === 0 ? HEARTBEAT_DEFAULT_MS : requestedMs;
     this.#target = target;
-    this.#isSilent = requestedMs > heartbeatIntervalMs && requestedMs <= HEARTBEAT_MOST_MS;
+    this.#isSilent = intervalMs > heartbeatIntervalMs && intervalMs <= HEARTBEAT_MOST_MS;
   }
 
   request(end: StreamEnd | undefined) {
@@ -55,6 +56,8 @@ class EncodedWatch implements Watched<Uint8Array> {
   }
 }
 
+/** The interval of heartbeats of a request that names none. */
+const HEARTBEAT_DEFAULT_MS = 15_000;
 /** The longest interval of heartbeats that a server accepts. */
 const HEARTBEAT_MOST_MS = 60_000;
 

@@ -1,5 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { Status } from "../../../gen/sealwire/v1/response.ts";
+import { hasNotBegun } from "../../../src/client/calls/retry.ts";
 import { SealwireClient } from "../../../src/client/client.ts";
 import type { ClientOptions } from "../../../src/client/options.ts";
 import { SealwireError } from "../../../src/errors.ts";
@@ -187,6 +188,30 @@ test("an unsigned CLOCK_SKEW does not move the clock", async () => {
       assert.ok(Math.abs(Number(peer.calls[1]?.envelope.tsMs) - Date.now()) < 60_000);
     },
   );
+});
+
+test("a call that was refused unsigned, and then again with other keys, may have begun", async () => {
+  let current = { ...credentials };
+  const source = {
+    current: () => current,
+    renew: async () => {
+      if (current.keyId === "key-2") return false;
+      current = { ...current, keyId: "key-2" };
+      return true;
+    },
+  };
+  await using peer = await startPeer({
+    call: (received, attempt) =>
+      attempt === 1
+        ? unsigned(new SealwireError("SIGNATURE_INVALID"))
+        : refuse({ ...credentials, keyId: "key-2" }, received, new SealwireError("TOOL_FORBIDDEN")),
+  });
+  current = { ...current, address: peer.address };
+  await using client = new SealwireClient({ credentials: source, retry: quick });
+  const error = await thrownBy(() => sum(client));
+  assert.equal([error.reason, peer.calls.length], ["TOOL_FORBIDDEN", 2]);
+  // The peer may have let the first attempt through.
+  assert.not.ok(hasNotBegun(error));
 });
 
 test("an unsigned UNAUTHENTICATED is told apart and not repeated", async () => {

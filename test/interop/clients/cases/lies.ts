@@ -1,3 +1,4 @@
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Metadata, status } from "@grpc/grpc-js";
 import { ErrorInfo } from "../../../../gen/google/rpc/error_details.ts";
@@ -15,11 +16,12 @@ import {
   refuse,
   startPeer,
   type UnaryReply,
+  unsigned,
 } from "../../../client/peers/signed-peer.ts";
 import { startServer } from "../../../support/running-server.ts";
 import { assert } from "../../../support/suite.ts";
 import type { AgentProcess, Answer } from "../agent-process.ts";
-import { BATCH_SUM, type ClientCase, call, checkSum, verdict, withChannel } from "../client-case.ts";
+import { BATCH_SUM, type ClientCase, call, checkSum, START_LONG_TASK, verdict, withChannel } from "../client-case.ts";
 
 const DETAILS = "grpc-status-details-bin";
 const TYPE = "type.googleapis.com/";
@@ -97,6 +99,30 @@ export const lieCases: readonly ClientCase[] = [
     },
   },
   {
+    name: "a call that was refused on its way may have begun, whatever its retry with a new key is told",
+    async run({ agent, folder }) {
+      const tools = await realTools();
+      const path = join(folder, "renewed.json");
+      let calls = 0;
+      await using peer = await startPeer({
+        async call(received) {
+          const { tool, args } = received.envelope;
+          if (tool === "list_tools") return ok(peer.credentials, received, toolsOf(tools, args?.value));
+          calls += 1;
+          if (calls > 1) return refuse(next, received, new SealwireError("TOOL_FORBIDDEN"));
+          await replaceFile(path, next);
+          return unsigned(new SealwireError("SIGNATURE_INVALID"));
+        },
+      });
+      const next = { ...peer.credentials, keyId: "key-2" };
+      await writeCredentials(path, peer.credentials);
+      await withChannel(agent, { credentials: path }, async (channel) => {
+        const { status: told, message } = await call(agent, START_LONG_TASK, { seconds: 1 }, { channel });
+        assert.equal([told, calls], ["UNKNOWN", 2], message);
+      });
+    },
+  },
+  {
     name: "an unsigned refusal is not taken for the server's, a signed one is",
     async run({ agent, folder }) {
       const honest = await sumAt(agent, folder, { refusal: (refusal) => refusal });
@@ -146,6 +172,12 @@ async function sumAt(
     told = await call(agent, BATCH_SUM, { numbers }, { channel });
   });
   return { told, calls };
+}
+
+/** Replaces a credentials file at once, as `keys rotate --out` does. */
+async function replaceFile(path: string, credentials: ClientCredentials): Promise<void> {
+  await writeCredentials(`${path}.next`, credentials);
+  await rename(`${path}.next`, path);
 }
 
 let tools: Promise<ListToolsResponse> | undefined;
