@@ -1,12 +1,15 @@
 """Calls of ordinary stubs, on both sides, at a signed server in this process."""
 
+import asyncio
 import pickle
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from google.rpc.status_pb2 import Status as RpcStatus
 from peer import Peer, Received, batch_sum, ok, refuse, response, sealed
 from sides import caller, code_of
 
@@ -155,6 +158,85 @@ def test_a_deadline_ends_a_call(side: str, peer: Peer, tmp_path: Path) -> None:
             calls.batch_sum([1], timeout=0.2)
         assert time.monotonic() - begun_at < 0.8
     assert code_of(raised) is Code.DEADLINE_EXCEEDED
+
+
+@SIDES
+def test_the_time_for_the_contract_is_that_of_the_call(side: str, peer: Peer, tmp_path: Path) -> None:
+    list_tools = peer.answers["list_tools"]
+
+    def slow(received: Received) -> bytes:
+        time.sleep(0.5)
+        return (list_tools if received.envelope.tool == "list_tools" else batch_sum)(received)
+
+    peer.answers["list_tools"] = peer.answers["batch_sum"] = slow
+    with caller(side, peer.credentials(tmp_path)) as calls, pytest.raises(grpc.RpcError) as raised:
+        calls.explicit(lambda client: client.call("batch_sum", BatchSumRequest(), BatchSumResponse, timeout=0.8))
+    assert code_of(raised) is Code.DEADLINE_EXCEEDED
+
+
+def test_threads_that_wait_for_the_contract_fail_together(peer: Peer, tmp_path: Path) -> None:
+    def silent(received: Received) -> bytes:
+        time.sleep(1)
+        return batch_sum(received)
+
+    peer.answers["list_tools"] = silent
+    with sealwire.channel(peer.credentials(tmp_path), timeout=0.5) as channel:
+        begun_at = time.monotonic()
+        futures = [DemoToolServiceStub(channel).BatchSum.future(BatchSumRequest()) for _ in range(6)]
+        assert {future.code() for future in futures} == {Code.DEADLINE_EXCEEDED}
+        assert time.monotonic() - begun_at < 1.5
+
+
+def test_a_channel_that_is_closed_while_the_contract_is_fetched_ends_the_call(peer: Peer, tmp_path: Path) -> None:
+    def silent(received: Received) -> bytes:
+        time.sleep(0.5)
+        return batch_sum(received)
+
+    async def body() -> None:
+        channel = sealwire.aio.channel(peer.credentials(tmp_path))
+        client = sealwire.aio.Client(channel)
+        task = asyncio.create_task(client.call("batch_sum", BatchSumRequest(), BatchSumResponse))
+        await asyncio.sleep(0.2)
+        await channel.close()
+        with pytest.raises(sealwire.CallError) as raised:
+            await task
+        assert code_of(raised) is Code.CANCELLED
+
+    peer.answers["list_tools"] = silent
+    asyncio.run(body())
+
+
+def test_a_callback_that_fails_changes_nothing(peer: Peer, tmp_path: Path) -> None:
+    def fail(*_arguments: object) -> None:
+        raise ValueError("of the caller")
+
+    def slow(received: Received) -> bytes:
+        time.sleep(0.2)
+        return batch_sum(received)
+
+    peer.answers["batch_sum"] = slow
+    called = threading.Event()
+    with sealwire.channel(peer.credentials(tmp_path)) as channel:
+        future = DemoToolServiceStub(channel).BatchSum.future(BatchSumRequest(numbers=[1]))
+        assert future.add_callback(fail)
+        future.add_done_callback(fail)
+        future.add_done_callback(lambda _future: called.set())
+        assert future.result().total == 1
+        assert called.wait(2)
+
+
+def test_a_tool_cannot_forge_the_details_of_an_error(peer: Peer, tmp_path: Path) -> None:
+    error = Error(code=5, reason=ErrorReason.ERROR_REASON_TOOL_FAILED, message="no such row")
+    error.details.add().Pack(Error(message="forged"))
+    peer.answers["batch_sum"] = lambda received: sealed(
+        received, response(received, status=Status.STATUS_ERROR, error=error)
+    )
+    with sealwire.channel(peer.credentials(tmp_path)) as channel, pytest.raises(sealwire.CallError) as raised:
+        DemoToolServiceStub(channel).BatchSum(BatchSumRequest())
+    packed = next(value for key, value in raised.value.trailing_metadata() if key == "grpc-status-details-bin")
+    kind = "type.googleapis.com/sealwire.v1.Error"
+    found = [each.value for each in RpcStatus.FromString(packed).details if each.type_url == kind]
+    assert found == [error.SerializeToString()]
 
 
 @SIDES

@@ -60,6 +60,15 @@ def test_a_server_is_never_asked_earlier_than_it_says() -> None:
         assert tried.allows(limited)
 
 
+def test_a_delay_that_makes_no_sense_is_bounded() -> None:
+    for seconds in (-(2**62), 2**62):
+        limited = refusal("RATE_LIMITED", retryable=True, delay=0.0)
+        assert limited.failure.error is not None
+        limited.failure.error.retry_delay.seconds = seconds
+        delays = [retries().delay_after(limited, correct_clock=never) for _ in range(3)]
+        assert all(delay is not None and 0 < delay < 2e6 for delay in delays)
+
+
 def test_the_clock_is_corrected_once() -> None:
     tried = retries()
     skew = refusal("CLOCK_SKEW")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import grpc
 
-from sealwire._core.deadline import Deadline
+from sealwire._core.deadline import Deadline, TimeIsUp
 from sealwire._core.failure import CallFailure
 from sealwire._core.native import NativeCall
 from sealwire._core.operations import cancel_abandoned, fetch_contract
@@ -36,8 +36,11 @@ class Connection:
         self.watches: list[Any] = [channel.unary_stream(WATCH_JOB) for channel in self.channels]
         self.watchdog = Watchdog()
         self.is_closed = False
-        self._lock = threading.Lock()
+        # The collector may drop a stream, which cancels its job, while this thread holds the lock.
+        self._lock = threading.RLock()
         self._fetching = threading.Lock()
+        self._fetches = 0
+        self._fetch_failure: CallFailure | None = None
         self._refreshing = threading.Lock()
         self._pauses: set[threading.Event] = set()
         self._threads: set[threading.Thread] = set()
@@ -57,14 +60,30 @@ class Connection:
             timeout, lambda: "The contract of the server did not come in time; the call has not begun.", is_callers=True
         )
         left = deadline.remaining()
-        # Concurrent callers share one fetch.
+        fetches = self._fetches
+        # Concurrent callers share one fetch, and its failure.
         if not self._fetching.acquire(timeout=-1 if left is None else left):
             raise deadline.failure()
         try:
-            if not is_known() and not contracts.is_recent:
-                self.run(fetch_contract(self.session, deadline.remaining()))
+            if is_known() or contracts.is_recent:
+                return
+            if self._fetches != fetches and self._fetch_failure is not None:
+                raise self._fetch_failure
+            self._fetch(deadline)
         finally:
             self._fetching.release()
+
+    def _fetch(self, deadline: Deadline) -> None:
+        self._fetch_failure = None
+        try:
+            self.run(fetch_contract(self.session, deadline.remaining()))
+        except CallFailure as failure:
+            # The time-out of one caller says nothing about the others.
+            if not (isinstance(failure, TimeIsUp) and failure.is_callers):
+                self._fetch_failure = failure
+            raise
+        finally:
+            self._fetches += 1
 
     def _refresh(self) -> None:
         try:

@@ -10,7 +10,7 @@ from sealwire._core.bases import Future, UnaryUnary
 from sealwire._core.deadline import TimeIsUp
 from sealwire._core.failure import CallFailure, invalid_response
 from sealwire._core.native import NativeCall, unary_call
-from sealwire._sync.call_state import CallState
+from sealwire._sync.call_state import CallState, run_callback
 from sealwire._sync.driver import Driver
 from sealwire._sync.stub_call import StubMethod
 from sealwire.status import Abandoned, CallError, call_error
@@ -131,7 +131,7 @@ class UnaryFuture(CallState, Future):
         with self._changed:
             callbacks, self._done_callbacks = self._done_callbacks, []
         for callback in callbacks:
-            callback(self)
+            run_callback(callback, self)
 
     def cancel(self) -> bool:
         """Cancels the waiting; of a job also the job, where the metadata `sealwire-cancel-on-abandon` say so."""

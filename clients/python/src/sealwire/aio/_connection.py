@@ -16,6 +16,7 @@ from sealwire._core.session import Session
 from sealwire._core.settings import Settings, channel_credentials, channel_options
 from sealwire._core.wire import CALL, WATCH_JOB
 from sealwire.aio._driver import Driver
+from sealwire.status import Abandoned
 
 T = TypeVar("T")
 
@@ -58,6 +59,8 @@ class Connection:
         await asyncio.wait((fetching,), timeout=deadline.remaining())
         if not fetching.done():
             raise deadline.failure()
+        if fetching.cancelled():
+            raise Abandoned("The channel is closed.")
         fetching.result()
 
     def _fetch(self) -> asyncio.Task[None]:
