@@ -1,6 +1,7 @@
 """Jobs of stubs and handles, on both sides."""
 
 import asyncio
+import dataclasses
 import gc
 import threading
 import time
@@ -193,6 +194,21 @@ def test_a_handle_of_asyncio_does_the_same(peer: Peer, jobs: Jobs, tmp_path: Pat
 
     end_soon(jobs)
     asyncio.run(body())
+
+
+def test_the_time_that_a_caller_takes_ends_no_watch(peer: Peer, jobs: Jobs, tmp_path: Path) -> None:
+    with sealwire.Client(
+        sealwire.channel(peer.credentials(tmp_path), retry=sealwire.Retry(initial_delay=0.01))
+    ) as client:
+        session = client._session
+        session.settings = dataclasses.replace(session.settings, resume_for=0.3)
+        jobs.breaks = 1
+        states = []
+        for job in client.job("j-1").watch():
+            states.append(job.state)
+            time.sleep(0.5)
+            end_soon(jobs, 0)
+    assert states == [JobState.JOB_STATE_RUNNING, JobState.JOB_STATE_SUCCEEDED]
 
 
 def test_a_watch_of_a_stub_is_resumed(peer: Peer, jobs: Jobs, tmp_path: Path) -> None:
