@@ -2,6 +2,8 @@
 
 import asyncio
 import pickle
+import socket
+import struct
 import threading
 import time
 from pathlib import Path
@@ -10,12 +12,12 @@ from typing import Any
 import grpc
 import pytest
 from google.rpc.status_pb2 import Status as RpcStatus
-from peer import Peer, Received, batch_sum, ok, refuse, response, sealed
+from peer import Peer, Received, batch_sum, contract, ok, refuse, response, sealed
 from sides import caller, code_of
 
 import sealwire
 from sealwire.demo.v1 import BatchSumRequest, BatchSumResponse, DemoToolServiceStub
-from sealwire.system.v1 import ServerIdentityResponse
+from sealwire.system.v1 import ListToolsResponse, ServerIdentityResponse
 from sealwire.v1 import Error, ErrorReason, Status
 
 Code = grpc.StatusCode
@@ -275,6 +277,50 @@ def test_a_peer_cannot_pretend_that_a_call_has_not_reached_it(side: str, peer: P
     path, retry = peer.credentials(tmp_path), sealwire.Retry(max_attempts=1)
     with caller(side, path, retry=retry) as calls, pytest.raises(sealwire.CallError) as raised:
         calls.run_job("hello")
+    assert (code_of(raised), raised.value.reason) == (Code.UNKNOWN, "OUTCOME_UNKNOWN")
+
+
+def http2(kind: int, flags: int, stream: int, content: bytes = b"") -> bytes:
+    return struct.pack(">I", len(content))[1:] + bytes((kind, flags)) + struct.pack(">I", stream) + content
+
+
+def take_a_request_and_vanish(listener: socket.socket) -> None:
+    """Takes a request, closes the port, and says what gRPC says where no connection could be made."""
+    answer = {
+        b":status": b"200",
+        b"content-type": b"application/grpc",
+        b"grpc-status": b"14",
+        b"grpc-message": b"failed to connect to all addresses; none",
+    }
+    packed = b"".join(bytes((0, len(key))) + key + bytes((len(text),)) + text for key, text in answer.items())
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rb") as received:
+        received.read(24)
+        connection.sendall(http2(4, 0, 0))
+        while head := received.read(9):
+            received.read(int.from_bytes(head[:3], "big"))
+            stream = int.from_bytes(head[5:], "big")
+            if head[3] == 4 and head[4] == 0:
+                connection.sendall(http2(4, 1, 0))
+            elif head[3] == 0 and head[4] & 1:
+                listener.close()
+                connection.sendall(http2(7, 0, 0, struct.pack(">II", stream, 0)))
+                time.sleep(0.3)  # Now the client finds that it cannot connect again.
+                connection.sendall(http2(1, 5, stream, packed))
+
+
+@SIDES
+def test_a_peer_that_vanishes_cannot_pretend_it_either(side: str, peer: Peer, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=take_a_request_and_vanish, args=(listener,), daemon=True).start()
+        path = peer.credentials(tmp_path, address=f"dns:///127.0.0.1:{listener.getsockname()[1]}")
+        tools = ListToolsResponse(descriptor_set=contract())
+        tools.tools.add(name="batch_sum", method="sealwire.demo.v1.DemoToolService.BatchSum")
+        with caller(side, path, timeout=1) as calls:
+            channel = calls.channel if side == "sync" else calls._channel
+            channel.connection.session.contracts.adopt(tools.SerializeToString())
+            with pytest.raises(sealwire.CallError) as raised:
+                calls.batch_sum([1])
     assert (code_of(raised), raised.value.reason) == (Code.UNKNOWN, "OUTCOME_UNKNOWN")
 
 

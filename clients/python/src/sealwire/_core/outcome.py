@@ -23,6 +23,8 @@ _FROM_TOOLS = {
     ErrorReason.ERROR_REASON_INTERNAL,
 }
 _FRAMES = {TYPE_URL + "sealwire.v1.CallResponse", TYPE_URL + "sealwire.v1.WatchJobResponse"}
+# The text of a call that was not sent, where gRPC has none.
+NOT_CONNECTED = "failed to connect to all addresses"
 # What gRPC says of itself when no connection could be made. A peer could say it, too: see `Reply.is_from_peer`.
 NO_CONNECTION = re.compile(
     r"^(failed to connect to all addresses|connections to all backends failing"
