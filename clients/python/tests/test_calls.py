@@ -13,7 +13,7 @@ import grpc
 import pytest
 from google.rpc.status_pb2 import Status as RpcStatus
 from peer import Peer, Received, batch_sum, contract, ok, refuse, response, sealed
-from sides import caller, code_of
+from sides import caller, code_of, job_request
 
 import sealwire
 from sealwire.demo.v1 import BatchSumRequest, BatchSumResponse, DemoToolServiceStub
@@ -187,6 +187,32 @@ def test_threads_that_wait_for_the_contract_fail_together(peer: Peer, tmp_path: 
         futures = [DemoToolServiceStub(channel).BatchSum.future(BatchSumRequest()) for _ in range(6)]
         assert {future.code() for future in futures} == {Code.DEADLINE_EXCEEDED}
         assert time.monotonic() - begun_at < 1.5
+
+
+def test_a_future_that_is_cancelled_while_the_contract_is_fetched_ends_at_once(peer: Peer, tmp_path: Path) -> None:
+    list_tools = peer.answers["list_tools"]
+
+    def slow(received: Received) -> bytes:
+        time.sleep(0.6)
+        return list_tools(received)
+
+    peer.answers["list_tools"] = slow
+    ended = threading.Event()
+    with sealwire.channel(peer.credentials(tmp_path)) as channel:
+        abandon = (("sealwire-cancel-on-abandon", "true"),)
+        future = DemoToolServiceStub(channel).StartLongTask.future(job_request("hello"), metadata=abandon)
+        future.add_done_callback(lambda _future: ended.set())
+        time.sleep(0.1)
+        begun_at = time.monotonic()
+        assert future.cancel()
+        assert not future.cancel()
+        assert future.code() is Code.CANCELLED
+        assert ended.wait(0.2)
+        assert time.monotonic() - begun_at < 0.3
+        with pytest.raises(grpc.FutureCancelledError):
+            future.result()
+        time.sleep(0.8)
+    assert {each.envelope.tool for each in peer.received} == {"list_tools"}
 
 
 def test_a_channel_that_is_closed_while_the_contract_is_fetched_ends_the_call(peer: Peer, tmp_path: Path) -> None:
