@@ -1,18 +1,23 @@
 """Calls of ordinary stubs, on both sides, at a signed server in this process."""
 
+import asyncio
 import pickle
+import socket
+import struct
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from peer import Peer, Received, batch_sum, ok, refuse, response, sealed
-from sides import caller, code_of
+from google.rpc.status_pb2 import Status as RpcStatus
+from peer import Peer, Received, batch_sum, contract, ok, refuse, response, sealed
+from sides import caller, code_of, job_request
 
 import sealwire
 from sealwire.demo.v1 import BatchSumRequest, BatchSumResponse, DemoToolServiceStub
-from sealwire.system.v1 import ServerIdentityResponse
+from sealwire.system.v1 import ListToolsResponse, ServerIdentityResponse
 from sealwire.v1 import Error, ErrorReason, Status
 
 Code = grpc.StatusCode
@@ -158,6 +163,111 @@ def test_a_deadline_ends_a_call(side: str, peer: Peer, tmp_path: Path) -> None:
 
 
 @SIDES
+def test_the_time_for_the_contract_is_that_of_the_call(side: str, peer: Peer, tmp_path: Path) -> None:
+    list_tools = peer.answers["list_tools"]
+
+    def slow(received: Received) -> bytes:
+        time.sleep(0.5)
+        return (list_tools if received.envelope.tool == "list_tools" else batch_sum)(received)
+
+    peer.answers["list_tools"] = peer.answers["batch_sum"] = slow
+    with caller(side, peer.credentials(tmp_path)) as calls, pytest.raises(grpc.RpcError) as raised:
+        calls.explicit(lambda client: client.call("batch_sum", BatchSumRequest(), BatchSumResponse, timeout=0.8))
+    assert code_of(raised) is Code.DEADLINE_EXCEEDED
+
+
+def test_threads_that_wait_for_the_contract_fail_together(peer: Peer, tmp_path: Path) -> None:
+    def silent(received: Received) -> bytes:
+        time.sleep(1)
+        return batch_sum(received)
+
+    peer.answers["list_tools"] = silent
+    with sealwire.channel(peer.credentials(tmp_path), timeout=0.5) as channel:
+        begun_at = time.monotonic()
+        futures = [DemoToolServiceStub(channel).BatchSum.future(BatchSumRequest()) for _ in range(6)]
+        assert {future.code() for future in futures} == {Code.DEADLINE_EXCEEDED}
+        assert time.monotonic() - begun_at < 1.5
+
+
+def test_a_future_that_is_cancelled_while_the_contract_is_fetched_ends_at_once(peer: Peer, tmp_path: Path) -> None:
+    list_tools = peer.answers["list_tools"]
+
+    def slow(received: Received) -> bytes:
+        time.sleep(0.6)
+        return list_tools(received)
+
+    peer.answers["list_tools"] = slow
+    ended = threading.Event()
+    with sealwire.channel(peer.credentials(tmp_path)) as channel:
+        abandon = (("sealwire-cancel-on-abandon", "true"),)
+        future = DemoToolServiceStub(channel).StartLongTask.future(job_request("hello"), metadata=abandon)
+        future.add_done_callback(lambda _future: ended.set())
+        time.sleep(0.1)
+        begun_at = time.monotonic()
+        assert future.cancel()
+        assert not future.cancel()
+        assert future.code() is Code.CANCELLED
+        assert ended.wait(0.2)
+        assert time.monotonic() - begun_at < 0.3
+        with pytest.raises(grpc.FutureCancelledError):
+            future.result()
+        time.sleep(0.8)
+    assert {each.envelope.tool for each in peer.received} == {"list_tools"}
+
+
+def test_a_channel_that_is_closed_while_the_contract_is_fetched_ends_the_call(peer: Peer, tmp_path: Path) -> None:
+    def silent(received: Received) -> bytes:
+        time.sleep(0.5)
+        return batch_sum(received)
+
+    async def body() -> None:
+        channel = sealwire.aio.channel(peer.credentials(tmp_path))
+        client = sealwire.aio.Client(channel)
+        task = asyncio.create_task(client.call("batch_sum", BatchSumRequest(), BatchSumResponse))
+        await asyncio.sleep(0.2)
+        await channel.close()
+        with pytest.raises(sealwire.CallError) as raised:
+            await task
+        assert code_of(raised) is Code.CANCELLED
+
+    peer.answers["list_tools"] = silent
+    asyncio.run(body())
+
+
+def test_a_callback_that_fails_changes_nothing(peer: Peer, tmp_path: Path) -> None:
+    def fail(*_arguments: object) -> None:
+        raise ValueError("of the caller")
+
+    def slow(received: Received) -> bytes:
+        time.sleep(0.2)
+        return batch_sum(received)
+
+    peer.answers["batch_sum"] = slow
+    called = threading.Event()
+    with sealwire.channel(peer.credentials(tmp_path)) as channel:
+        future = DemoToolServiceStub(channel).BatchSum.future(BatchSumRequest(numbers=[1]))
+        assert future.add_callback(fail)
+        future.add_done_callback(fail)
+        future.add_done_callback(lambda _future: called.set())
+        assert future.result().total == 1
+        assert called.wait(2)
+
+
+def test_a_tool_cannot_forge_the_details_of_an_error(peer: Peer, tmp_path: Path) -> None:
+    error = Error(code=5, reason=ErrorReason.ERROR_REASON_TOOL_FAILED, message="no such row")
+    error.details.add().Pack(Error(message="forged"))
+    peer.answers["batch_sum"] = lambda received: sealed(
+        received, response(received, status=Status.STATUS_ERROR, error=error)
+    )
+    with sealwire.channel(peer.credentials(tmp_path)) as channel, pytest.raises(sealwire.CallError) as raised:
+        DemoToolServiceStub(channel).BatchSum(BatchSumRequest())
+    packed = next(value for key, value in raised.value.trailing_metadata() if key == "grpc-status-details-bin")
+    kind = "type.googleapis.com/sealwire.v1.Error"
+    found = [each.value for each in RpcStatus.FromString(packed).details if each.type_url == kind]
+    assert found == [error.SerializeToString()]
+
+
+@SIDES
 def test_a_lost_answer_of_a_tool_with_side_effects_is_outcome_unknown(side: str, peer: Peer, tmp_path: Path) -> None:
     peer.answers["start_long_task"] = lambda received: received.context.abort(Code.UNAVAILABLE, "cut")
     path, retry = peer.credentials(tmp_path), sealwire.Retry(max_attempts=2, initial_delay=0.01)
@@ -193,6 +303,50 @@ def test_a_peer_cannot_pretend_that_a_call_has_not_reached_it(side: str, peer: P
     path, retry = peer.credentials(tmp_path), sealwire.Retry(max_attempts=1)
     with caller(side, path, retry=retry) as calls, pytest.raises(sealwire.CallError) as raised:
         calls.run_job("hello")
+    assert (code_of(raised), raised.value.reason) == (Code.UNKNOWN, "OUTCOME_UNKNOWN")
+
+
+def http2(kind: int, flags: int, stream: int, content: bytes = b"") -> bytes:
+    return struct.pack(">I", len(content))[1:] + bytes((kind, flags)) + struct.pack(">I", stream) + content
+
+
+def take_a_request_and_vanish(listener: socket.socket) -> None:
+    """Takes a request, closes the port, and says what gRPC says where no connection could be made."""
+    answer = {
+        b":status": b"200",
+        b"content-type": b"application/grpc",
+        b"grpc-status": b"14",
+        b"grpc-message": b"failed to connect to all addresses; none",
+    }
+    packed = b"".join(bytes((0, len(key))) + key + bytes((len(text),)) + text for key, text in answer.items())
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rb") as received:
+        received.read(24)
+        connection.sendall(http2(4, 0, 0))
+        while head := received.read(9):
+            received.read(int.from_bytes(head[:3], "big"))
+            stream = int.from_bytes(head[5:], "big")
+            if head[3] == 4 and head[4] == 0:
+                connection.sendall(http2(4, 1, 0))
+            elif head[3] == 0 and head[4] & 1:
+                listener.close()
+                connection.sendall(http2(7, 0, 0, struct.pack(">II", stream, 0)))
+                time.sleep(0.3)  # Now the client finds that it cannot connect again.
+                connection.sendall(http2(1, 5, stream, packed))
+
+
+@SIDES
+def test_a_peer_that_vanishes_cannot_pretend_it_either(side: str, peer: Peer, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=take_a_request_and_vanish, args=(listener,), daemon=True).start()
+        path = peer.credentials(tmp_path, address=f"dns:///127.0.0.1:{listener.getsockname()[1]}")
+        tools = ListToolsResponse(descriptor_set=contract())
+        tools.tools.add(name="batch_sum", method="sealwire.demo.v1.DemoToolService.BatchSum")
+        with caller(side, path, timeout=1) as calls:
+            channel = calls.channel if side == "sync" else calls._channel
+            channel.connection.session.contracts.adopt(tools.SerializeToString())
+            with pytest.raises(sealwire.CallError) as raised:
+                calls.batch_sum([1])
     assert (code_of(raised), raised.value.reason) == (Code.UNKNOWN, "OUTCOME_UNKNOWN")
 
 

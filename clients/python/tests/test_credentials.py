@@ -48,7 +48,9 @@ def test_what_is_wrong_is_named_and_no_key_is_shown(changes: dict[str, Any], nam
         assert key[4:24] not in str(raised.value)
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"request_key": "sws_Xwg8j83C9jtDxDUPMzPVyWyRqbeTAE2U" oh}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "[" * 100_000, '{"request_key": "sws_Xwg8j83C9jtDxDUPMzPVyWyRqbeTAE2U" oh}']
+)
 def test_what_is_no_object_is_refused(content: str, tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match=r"client\.json") as raised:
         Credentials.load(write(tmp_path / "client.json", content))

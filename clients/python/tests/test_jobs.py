@@ -1,6 +1,7 @@
 """Jobs of stubs and handles, on both sides."""
 
 import asyncio
+import dataclasses
 import gc
 import threading
 import time
@@ -11,13 +12,22 @@ from typing import Any
 
 import grpc
 import pytest
-from peer import Jobs, Peer, Received, refuse
+from google.protobuf.timestamp_pb2 import Timestamp
+from peer import Jobs, Peer, Received, refuse, response, sealed
 from sides import caller, code_of, job_request
 
 import sealwire
+from sealwire._core.watched import WatchedJobs
 from sealwire.demo.v1 import DemoToolServiceStub, StartLongTaskResponse
-from sealwire.system.v1 import SystemToolServiceStub, WatchJobRequest
-from sealwire.v1 import Error, ErrorReason, JobState
+from sealwire.system.v1 import (
+    CancelJobRequest,
+    SystemToolServiceStub,
+    WatchJobRequest,
+    WatchJobResponse,
+    WatchJobsRequest,
+    WatchJobsResponse,
+)
+from sealwire.v1 import Error, ErrorReason, Job, JobState, Response, Status
 
 Code = grpc.StatusCode
 SIDES = pytest.mark.parametrize("side", ["sync", "aio"])
@@ -55,6 +65,62 @@ def test_a_deadline_cancels_the_job_if_that_is_asked_for(side: str, peer: Peer, 
         calls.run_job("hello", timeout=0.4, metadata=ABANDON)
     assert code_of(raised) is Code.DEADLINE_EXCEEDED
     assert jobs.job.state == JobState.JOB_STATE_CANCELLED
+
+
+@SIDES
+def test_a_job_is_cancelled_if_its_start_was_not_answered_in_time(
+    side: str, peer: Peer, jobs: Jobs, tmp_path: Path
+) -> None:
+    def slow(received: Received) -> bytes:
+        if len(peer.of("start_long_task")) == 1:
+            time.sleep(0.6)
+        return jobs.start(received)
+
+    peer.answers["start_long_task"] = slow
+    with caller(side, peer.credentials(tmp_path)) as calls:
+        calls.explicit(lambda client: client.list_tools())
+        with pytest.raises(sealwire.CallError) as raised:
+            calls.run_job("hello", timeout=0.3, metadata=ABANDON)
+    assert code_of(raised) is Code.DEADLINE_EXCEEDED
+    assert [CancelJobRequest.FromString(each.envelope.args.value).job_id for each in peer.of("cancel_job")] == ["j-1"]
+
+
+@SIDES
+def test_an_output_that_does_not_decode_is_an_error_of_the_call(
+    side: str, peer: Peer, jobs: Jobs, tmp_path: Path
+) -> None:
+    def broken(received: Received) -> bytes:
+        made = response(received, result=StartLongTaskResponse())
+        made.result.value = b"\xff"
+        return sealed(received, made)
+
+    def watch(received: Received) -> Iterator[bytes]:
+        answer = WatchJobResponse(job=Job(job_id="j-1", state=JobState.JOB_STATE_SUCCEEDED, revision=3))
+        answer.output.Pack(StartLongTaskResponse())
+        answer.output.value = b"\xff"
+        yield sealed(received, response(received, result=answer, status=Status.STATUS_DONE, sequence=1))
+
+    peer.answers["start_long_task"], peer.watch = broken, watch
+    with caller(side, peer.credentials(tmp_path)) as calls:
+        for use in (
+            lambda client: client.call("start_long_task", job_request("hello"), StartLongTaskResponse),
+            lambda client: client.job("j-1").result(StartLongTaskResponse),
+        ):
+            with pytest.raises(sealwire.CallError) as raised:
+                calls.explicit(use)
+            assert raised.value.reason == "RESPONSE_INVALID"
+
+
+def test_times_that_are_not_valid_are_ordered() -> None:
+    watched = WatchedJobs("", 15_000)
+    for nanos in (-7, 2_000_000_000, -1):
+        message = WatchJobsResponse(resume_time=Timestamp(seconds=2**62, nanos=nanos))
+        message.jobs.add(job_id="j-1", state=JobState.JOB_STATE_SUCCEEDED, revision=1)
+        made = Response(status=Status.STATUS_OK)
+        made.result.Pack(message)
+        watched.read(made)
+    request = WatchJobsRequest.FromString(watched.request(was_cut_off=False))
+    assert request.ended_since.nanos == 2_000_000_000
 
 
 @SIDES
@@ -130,6 +196,21 @@ def test_a_handle_of_asyncio_does_the_same(peer: Peer, jobs: Jobs, tmp_path: Pat
     asyncio.run(body())
 
 
+def test_the_time_that_a_caller_takes_ends_no_watch(peer: Peer, jobs: Jobs, tmp_path: Path) -> None:
+    with sealwire.Client(
+        sealwire.channel(peer.credentials(tmp_path), retry=sealwire.Retry(initial_delay=0.01))
+    ) as client:
+        session = client._session
+        session.settings = dataclasses.replace(session.settings, resume_for=0.3)
+        jobs.breaks = 1
+        states = []
+        for job in client.job("j-1").watch():
+            states.append(job.state)
+            time.sleep(0.5)
+            end_soon(jobs, 0)
+    assert states == [JobState.JOB_STATE_RUNNING, JobState.JOB_STATE_SUCCEEDED]
+
+
 def test_a_watch_of_a_stub_is_resumed(peer: Peer, jobs: Jobs, tmp_path: Path) -> None:
     jobs.breaks = 1
     end_soon(jobs)
@@ -176,6 +257,39 @@ def test_watches_that_are_left_leave_no_thread(peer: Peer, tmp_path: Path) -> No
         gc.collect()
         time.sleep(0.6)
         assert own_threads() <= before
+
+
+def test_a_stream_that_is_dropped_ends_at_once(peer: Peer, tmp_path: Path) -> None:
+    peer.answers["list_tools"] = with_system_tools(peer.answers["list_tools"])
+    with sealwire.channel(peer.credentials(tmp_path)) as channel:
+        gc.disable()
+        try:
+            next(SystemToolServiceStub(channel).WatchJob(WatchJobRequest(job_id="j-1")))
+            context = peer.of("watch_job")[0].context
+            until = time.monotonic() + 2
+            while context.is_active() and time.monotonic() < until:
+                time.sleep(0.01)
+            assert not context.is_active()
+        finally:
+            gc.enable()
+
+
+def test_a_stream_that_is_cancelled_before_it_begins_is_over(peer: Peer, tmp_path: Path) -> None:
+    async def body() -> None:
+        async with sealwire.aio.channel(peer.credentials(tmp_path)) as channel:
+            stub: Any = DemoToolServiceStub(channel)
+            unary = stub.StartLongTask(job_request("hello"))
+            assert unary.cancel()
+            stream = SystemToolServiceStub(channel).WatchJob(WatchJobRequest(job_id="j-1"))
+            assert stream.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(stream.read(), 2)
+            assert await asyncio.wait_for(unary.initial_metadata(), 2) == grpc.aio.Metadata()
+            assert unary.done()
+            assert stream.cancelled()
+
+    asyncio.run(body())
+    assert peer.received == []
 
 
 def test_watches_that_are_left_leave_no_task(peer: Peer, tmp_path: Path) -> None:

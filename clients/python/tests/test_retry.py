@@ -2,10 +2,12 @@
 
 import grpc
 
+from sealwire._core.effects import Reply
 from sealwire._core.failure import CallFailure
-from sealwire._core.outcome import Failed
+from sealwire._core.outcome import Failed, read_failure
 from sealwire._core.retry import Retries
 from sealwire._core.settings import Retry
+from sealwire.signing import Expected
 from sealwire.v1 import Error, ErrorReason
 
 
@@ -51,6 +53,21 @@ def test_attempts_that_reached_no_server_do_not_count() -> None:
     assert tried.final_failure(last).has_not_begun
 
 
+def test_a_certificate_that_is_not_trusted_is_not_waited_for() -> None:
+    expected = Expected("peer", "k", b"", b"", "r", None)
+    told = {
+        "last error: UNKNOWN: ipv4:127.0.0.1:1: Failed to connect to remote host: Connection refused": True,
+        "last error: UNKNOWN: ipv4:127.0.0.1:1: Tls handshake failed: CERTIFICATE_VERIFY_FAILED: self signed": False,
+        "last error: UNKNOWN: ipv4:127.0.0.1:1: Ssl handshake failed: SSL_ERROR_SSL: WRONG_VERSION_NUMBER": False,
+        "last error: UNKNOWN: ipv4:127.0.0.1:1: Peer name other is not in peer certificate": False,
+        "last error: UNKNOWN: Custom verification check failed: Hostname Verification Check failed.": False,
+    }
+    for text, is_away in told.items():
+        details = f"failed to connect to all addresses; {text}"
+        failed = read_failure(Reply(grpc.StatusCode.UNAVAILABLE, details=details, is_from_peer=False), expected, 0)
+        assert (failed.is_unsent, failed.is_away) == (True, is_away)
+
+
 def test_a_server_is_never_asked_earlier_than_it_says() -> None:
     for fraction in (0.0, 0.5, 1.0):
         tried = retries(fraction)
@@ -58,6 +75,15 @@ def test_a_server_is_never_asked_earlier_than_it_says() -> None:
         delays = [tried.delay_after(limited, correct_clock=never) for _ in range(5)]
         assert all(delay is not None and delay >= 2.0 for delay in delays)
         assert tried.allows(limited)
+
+
+def test_a_delay_that_makes_no_sense_is_bounded() -> None:
+    for seconds in (-(2**62), 2**62):
+        limited = refusal("RATE_LIMITED", retryable=True, delay=0.0)
+        assert limited.failure.error is not None
+        limited.failure.error.retry_delay.seconds = seconds
+        delays = [retries().delay_after(limited, correct_clock=never) for _ in range(3)]
+        assert all(delay is not None and 0 < delay < 2e6 for delay in delays)
 
 
 def test_the_clock_is_corrected_once() -> None:

@@ -95,7 +95,7 @@ class Credentials:
         """Parses the content of a credentials file. Raises CredentialsError."""
         try:
             fields = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             # The decoder's own message could quote a key.
             raise CredentialsError(f"{name} are refused: they are not valid JSON.") from None
         if not isinstance(fields, dict):

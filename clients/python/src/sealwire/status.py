@@ -21,6 +21,8 @@ from sealwire.v1.error_pb2 import Error
 
 _MAX_DETAILS_BYTES = 4096
 _MAX_TEXT_LENGTH = 256
+# Details that a tool must not forge.
+_OWN_TYPES = {"sealwire.v1.CallResponse", "sealwire.v1.WatchJobResponse", "sealwire.v1.Error", "google.rpc.ErrorInfo"}
 # Errors that say for certain what has become of the call, or have a status of their own.
 _CERTAIN = {"RESPONSE_UNVERIFIED", "RESPONSE_INVALID", "OUTCOME_UNKNOWN", "JOB_NOT_FOUND"}
 
@@ -131,7 +133,9 @@ def _restore(
 def error_of(error: BaseException) -> Error | None:
     """Returns the `sealwire.v1.Error` of a failed call: code, reason, violations, retry delay, details of the tool.
 
-    None for any other exception, and for a failure that no server has signed, such as one of the connection.
+    It is the one that the server has signed, or of this package where a call ended without one, as with
+    OUTCOME_UNKNOWN. None for any other exception, and where no such reason is known to servers, as for UNREACHABLE and
+    an answer that does not verify.
     """
     if isinstance(error, CallError):
         return error._error
@@ -232,7 +236,7 @@ def _packed_status(failure: CallFailure, code: grpc.StatusCode, error: Error | N
     for detail in details:
         status.details.add().Pack(detail)
     if error is not None:
-        status.details.extend(error.details)
+        status.details.extend(each for each in error.details if each.type_url.rpartition("/")[2] not in _OWN_TYPES)
         status.details.add().Pack(error)
     while status.ByteSize() > _MAX_DETAILS_BYTES and status.details:
         status.details.pop()

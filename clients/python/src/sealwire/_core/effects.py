@@ -21,7 +21,7 @@ class Reply:
     details: str = ""
     trailers: Any = ()
     is_from_peer: bool = True
-    """False if the channel has no connection, so that gRPC must have made this status itself."""
+    """False if a call was not sent, because there is no connection. Of a watch: if the channel has none."""
 
 
 @dataclass(slots=True)

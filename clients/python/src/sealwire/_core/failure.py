@@ -23,6 +23,8 @@ _CODES = {
     "CANCELLED": _Code.CANCELLED,
     "INTERNAL": _Code.INTERNAL,
 }
+# A delay above the longest time-out, which every timer takes.
+_DELAY_MOST = 1e6
 # Reasons that never travel, and have no number in `sealwire.v1.ErrorReason`.
 _LOCAL = {"RESPONSE_UNVERIFIED", "RESPONSE_INVALID", "UNREACHABLE", "CREDENTIALS_REFUSED"}
 
@@ -51,10 +53,11 @@ class CallFailure(Exception):
 
     @property
     def retry_delay(self) -> float | None:
-        """Seconds that the server asks to wait."""
+        """Seconds that the server asks to wait, 0 to _DELAY_MOST."""
         if self.error is None or not self.error.HasField("retry_delay"):
             return None
-        return self.error.retry_delay.seconds + self.error.retry_delay.nanos / 1e9
+        delay = self.error.retry_delay
+        return min(max(0.0, delay.seconds + delay.nanos / 1e9), _DELAY_MOST)
 
     def to_error(self, code: grpc.StatusCode) -> Error | None:
         """The `sealwire.v1.Error` for the details of a status; None for a local reason."""

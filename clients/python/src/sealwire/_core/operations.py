@@ -8,9 +8,10 @@ from google.protobuf.message import Message
 
 from sealwire._core.call import call_deadline, call_tool, new_request_id, result_of
 from sealwire._core.contract import ToolMethod
+from sealwire._core.deadline import Deadline
 from sealwire._core.failure import CallFailure, error_of_response, invalid_response
 from sealwire._core.job_answer import decode, read_job_answer
-from sealwire._core.native import NativeCall
+from sealwire._core.native import NativeCall, follow_job
 from sealwire._core.session import Session
 from sealwire._core.signer import Intent
 from sealwire.system.v1.cancel_job_pb2 import CancelJobRequest, CancelJobResponse
@@ -67,6 +68,12 @@ def poll_job(
     return read_job_answer(PollJobResponse, "poll_job", job_id, response)
 
 
+def job_result(session: Session, call: NativeCall, response_type: type[M], deadline: Deadline) -> Steps[M]:
+    """Watches a job to its end and returns its output."""
+    output = yield from follow_job(session, call, deadline)
+    return decode(response_type, output)
+
+
 def cancel_job(session: Session, job_id: str, timeout: float | None) -> Steps[CancelJobResponse]:
     """Asks a job to stop."""
     response = yield from _system_call(
@@ -107,9 +114,11 @@ def start_job(session: Session, call: NativeCall) -> Generator[Any, Any, Job]:
 
 def cancel_abandoned(session: Session, call: NativeCall) -> Generator[Any, Any, None]:
     """Cancels the job of a call that its caller has left. If its id is not known yet, the same intent tells it."""
-    if call.job_id is None:
-        yield from start_job(session, dataclasses.replace(call, timeout=None))
-    yield from cancel_job(session, call.job_id or "", None)
+    job_id = call.job_id
+    if job_id is None:
+        job = yield from start_job(session, dataclasses.replace(call, timeout=None))
+        job_id = job.job_id
+    yield from cancel_job(session, job_id, None)
 
 
 def named_method(session: Session, tool: str, request: Message, response_type: type[Message] | None) -> ToolMethod:

@@ -23,10 +23,16 @@ _FROM_TOOLS = {
     ErrorReason.ERROR_REASON_INTERNAL,
 }
 _FRAMES = {TYPE_URL + "sealwire.v1.CallResponse", TYPE_URL + "sealwire.v1.WatchJobResponse"}
+# The text of a call that was not sent, where gRPC has none.
+NOT_CONNECTED = "failed to connect to all addresses"
 # What gRPC says of itself when no connection could be made. A peer could say it, too: see `Reply.is_from_peer`.
 NO_CONNECTION = re.compile(
     r"^(failed to connect to all addresses|connections to all backends failing"
     r"|errors? resolving |DNS resolution failed)"
+)
+# A certificate that is not trusted does not mend itself, nor does a server that has no TLS.
+_TLS_FAULT = re.compile(
+    r"CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER|is not in peer certificate|Hostname Verification Check failed"
 )
 
 
@@ -101,11 +107,11 @@ def _read_unsigned(reply: Reply, request_id: str) -> Failed:
     """The outcome of an unsigned status. Its text is for people only, because anyone on the way can send it."""
     said = f"{reply.code.name}: {' '.join(reply.details.split())[:200]}"
     is_local = not reply.is_from_peer and reply.code is grpc.StatusCode.UNAVAILABLE
-    is_away = is_local and NO_CONNECTION.match(reply.details) is not None
+    is_unsent = is_local and NO_CONNECTION.match(reply.details) is not None
     if reply.code is grpc.StatusCode.UNAVAILABLE:
         what = (
             f"No server took the request ({said})"
-            if is_away
+            if is_unsent
             else f"No verified answer to request {request_id} ({said})"
         )
         failure = CallFailure("UNREACHABLE", f"{what}.")
@@ -115,7 +121,8 @@ def _read_unsigned(reply: Reply, request_id: str) -> Failed:
         failure = CallFailure(
             "RESPONSE_UNVERIFIED", f"The peer answers request {request_id} unsigned ({said}).", code=reply.code
         )
-    return Failed("unsigned", failure, is_unsent=is_away, is_away=is_away)
+    is_away = is_unsent and _TLS_FAULT.search(reply.details) is None
+    return Failed("unsigned", failure, is_unsent=is_unsent, is_away=is_away)
 
 
 def forged(message: str) -> Failed:

@@ -56,13 +56,14 @@ def watch(session: Session, watched: Watched[Any], deadline: Deadline) -> Genera
                 break
             sequence += 1
             update = watched.read(outcome)
-            resumption.verified(update.is_news)
             if update.is_news:
                 renewals = 0
             for item in update.items:
                 yield Emit(item)
             if update.is_over:
                 return
+            # The time that the caller has taken for the items is none without a message.
+            resumption.verified(update.is_news)
         if failed.is_away:
             servers.is_away(server)
         if renewals < RENEWALS_MAX and signer.renew(attempt, failed.failure.reason):

@@ -152,15 +152,18 @@ class WatchedJobs:
 
     def _resume_from(self, time: Timestamp) -> None:
         """Sets the time from which the next stream resumes, and forgets jobs that ended before."""
-        if self._resume is not None and time.ToNanoseconds() <= self._resume.ToNanoseconds():
+        if self._resume is not None and _order(time) <= _order(self._resume):
             return
         self._resume = time
-        limit = time.ToNanoseconds()
-        over = [
-            key for key, job in self._known.items() if job.state in TERMINAL and job.end_time.ToNanoseconds() < limit
-        ]
+        limit = _order(time)
+        over = [key for key, job in self._known.items() if job.state in TERMINAL and _order(job.end_time) < limit]
         for key in over:
             del self._known[key]
+
+
+def _order(time: Timestamp) -> tuple[int, int]:
+    """Orders times, also those that are not valid, which protobuf does not convert."""
+    return time.seconds, time.nanos
 
 
 class EncodedWatch:

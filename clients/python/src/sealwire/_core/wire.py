@@ -1,6 +1,7 @@
 """Paths, keys and limits of the protocol."""
 
 CALL = "/sealwire.v1.ToolService/Call"
+HEALTH = "/grpc.health.v1.Health/Check"
 WATCH_JOB = "/sealwire.v1.ToolService/WatchJob"
 
 # Methods that are sent as they are: they are no tools, and need no signature.

@@ -1,5 +1,6 @@
 """A call of a stub that is over or runs, as gRPC's synchronous API shows it."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +11,16 @@ import grpc
 from sealwire._core.intent import Pairs, answer_metadata
 from sealwire._core.native import NativeCall
 from sealwire.status import CallError
+
+_logger = logging.getLogger("sealwire")
+
+
+def run_callback(callback: Callable[..., object], *arguments: object) -> None:
+    """Runs a callback of the caller. As in gRPC, what it raises is logged and changes nothing."""
+    try:
+        callback(*arguments)
+    except Exception:
+        _logger.exception("a callback of a call has failed")
 
 
 class CallState(grpc.Call):
@@ -87,4 +98,4 @@ class CallState(grpc.Call):
             callbacks, self._callbacks = self._callbacks, []
             self._changed.notify_all()
         for callback in callbacks:
-            callback()
+            run_callback(callback)

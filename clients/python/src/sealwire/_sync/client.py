@@ -1,5 +1,6 @@
 """The explicit client: tools by name, jobs by id."""
 
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -11,6 +12,7 @@ from sealwire._core import operations
 from sealwire._core.deadline import Deadline, TimeIsUp
 from sealwire._core.failure import CallFailure
 from sealwire._core.intent import CallIntent, read_intent
+from sealwire._core.job_answer import decode
 from sealwire._core.native import NativeCall, unary_call
 from sealwire._core.validation import check_rules
 from sealwire._core.watch import watch
@@ -58,11 +60,11 @@ class Client:
         call.intent.cancel_on_abandon = cancel_on_abandon
         try:
             output = Driver(self._connection).run(unary_call(self._session, call))
+            return decode(response_type, output)
         except CallFailure as failure:
             if cancel_on_abandon and call.method.is_job and isinstance(failure, TimeIsUp | Abandoned):
                 self._connection.cancel_job_of(call)
             raise call_error(failure, call) from failure.__cause__
-        return response_type.FromString(output)
 
     def start(
         self, tool: str, request: Message, *, request_id: str | None = None, timeout: float | None = None
@@ -137,7 +139,10 @@ class Client:
         request_id: str | None,
         timeout: float | None,
     ) -> NativeCall:
+        begun_at = time.monotonic()
         intent, method = self._checked(tool, request, response_type, request_id, timeout)
+        if timeout is not None:
+            timeout = max(0.0, timeout - (time.monotonic() - begun_at))
         return NativeCall(method, intent, request.SerializeToString(), timeout)
 
     def _checked(

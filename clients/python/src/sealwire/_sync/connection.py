@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 import grpc
 
-from sealwire._core.deadline import Deadline
+from sealwire._core.deadline import Deadline, TimeIsUp
 from sealwire._core.failure import CallFailure
 from sealwire._core.native import NativeCall
 from sealwire._core.operations import cancel_abandoned, fetch_contract
+from sealwire._core.outcome import NO_CONNECTION, NOT_CONNECTED
 from sealwire._core.session import Session
 from sealwire._core.settings import Settings, channel_credentials, channel_options
-from sealwire._core.wire import CALL, WATCH_JOB
+from sealwire._core.wire import CALL, HEALTH, WATCH_JOB
 from sealwire._sync.driver import Driver
 from sealwire._sync.watchdog import Watchdog
 from sealwire.status import Abandoned
@@ -23,6 +24,11 @@ T = TypeVar("T")
 
 # How long a channel that is closed waits for jobs that are being cancelled.
 _CLOSE_WAIT = 5.0
+# How long a call that asks why there is no connection may take.
+_PROBE = 1.0
+# How often a thread that waits for a connection looks whether it is to go on.
+_STEP = 0.1
+_STATES = {state.value[0]: state for state in grpc.ChannelConnectivity}
 _logger = logging.getLogger("sealwire")
 
 
@@ -36,8 +42,11 @@ class Connection:
         self.watches: list[Any] = [channel.unary_stream(WATCH_JOB) for channel in self.channels]
         self.watchdog = Watchdog()
         self.is_closed = False
-        self._lock = threading.Lock()
+        # The collector may drop a stream, which cancels its job, while this thread holds the lock.
+        self._lock = threading.RLock()
         self._fetching = threading.Lock()
+        self._fetches = 0
+        self._fetch_failure: CallFailure | None = None
         self._refreshing = threading.Lock()
         self._pauses: set[threading.Event] = set()
         self._threads: set[threading.Thread] = set()
@@ -57,14 +66,30 @@ class Connection:
             timeout, lambda: "The contract of the server did not come in time; the call has not begun.", is_callers=True
         )
         left = deadline.remaining()
-        # Concurrent callers share one fetch.
+        fetches = self._fetches
+        # Concurrent callers share one fetch, and its failure.
         if not self._fetching.acquire(timeout=-1 if left is None else left):
             raise deadline.failure()
         try:
-            if not is_known() and not contracts.is_recent:
-                self.run(fetch_contract(self.session, deadline.remaining()))
+            if is_known() or contracts.is_recent:
+                return
+            if self._fetches != fetches and self._fetch_failure is not None:
+                raise self._fetch_failure
+            self._fetch(deadline)
         finally:
             self._fetching.release()
+
+    def _fetch(self, deadline: Deadline) -> None:
+        self._fetch_failure = None
+        try:
+            self.run(fetch_contract(self.session, deadline.remaining()))
+        except CallFailure as failure:
+            # The time-out of one caller says nothing about the others.
+            if not (isinstance(failure, TimeIsUp) and failure.is_callers):
+                self._fetch_failure = failure
+            raise
+        finally:
+            self._fetches += 1
 
     def _refresh(self) -> None:
         try:
@@ -105,20 +130,52 @@ class Connection:
         if self.is_closed:
             raise closed()
 
+    def is_connected(self, server: int) -> bool:
+        """True if there is a connection to a server, as far as that is known."""
+        try:
+            return self._state(server) is grpc.ChannelConnectivity.READY
+        except ValueError:  # The channel is closed, which the call will find, too.
+            return False
+
+    def connect(self, server: int, timeout: float | None, wake: threading.Event | None) -> bool:
+        """False if there is no connection and none can be made in time, so that a call is not sent. Once it was given
+        to gRPC, nobody can tell: a peer may say the same as gRPC, and be gone then. Returns early once `wake` is set.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        state = self._state(server, try_to_connect=True)
+        while state in (grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING):
+            left = _STEP if until is None else min(_STEP, until - time.monotonic())
+            if left <= 0 or (wake is not None and wake.is_set()):
+                return False
+            self._inner(server).watch_connectivity_state(state.value[0], time.time() + left)
+            state = self._state(server, try_to_connect=True)
+        return state is not grpc.ChannelConnectivity.TRANSIENT_FAILURE
+
+    def _state(self, server: int, *, try_to_connect: bool = False) -> grpc.ChannelConnectivity | None:
+        """The connectivity to a server; None if this version of gRPC does not tell it."""
+        inner = self._inner(server)
+        return None if inner is None else _STATES[inner.check_connectivity_state(try_to_connect)]
+
+    def _inner(self, server: int) -> Any:
+        """The public API tells the connectivity by threads only, which fail when a channel is closed."""
+        return getattr(self.channels[server], "_channel", None)
+
+    def why_down(self, server: int) -> str:
+        """What gRPC says about a server to which no connection can be made."""
+        if not self.is_down(server):
+            return NOT_CONNECTED
+        try:
+            probe: Any = self.channels[server].unary_unary(HEALTH)
+            probe(b"", timeout=_PROBE)
+        except grpc.RpcError as error:
+            told: Any = error
+            if NO_CONNECTION.match(told.details() or ""):
+                return str(told.details())
+        return NOT_CONNECTED
+
     def is_down(self, server: int) -> bool:
         """True if there is no connection to a server, and none could be made lately."""
-        told = threading.Event()
-        states: list[grpc.ChannelConnectivity] = []
-
-        def tell(state: grpc.ChannelConnectivity) -> None:
-            states.append(state)
-            told.set()
-
-        channel = self.channels[server]
-        channel.subscribe(tell)
-        told.wait(1)
-        channel.unsubscribe(tell)
-        return states[:1] == [grpc.ChannelConnectivity.TRANSIENT_FAILURE]
+        return self._state(server) is grpc.ChannelConnectivity.TRANSIENT_FAILURE
 
     def close(self) -> None:
         """Ends all calls. Waits a moment for jobs that are being cancelled."""

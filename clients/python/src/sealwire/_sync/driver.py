@@ -1,6 +1,7 @@
 """Carries out the effects of one operation with gRPC's synchronous API."""
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _OK = grpc.StatusCode.OK
+_UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
 
 class Driver:
@@ -52,7 +54,7 @@ class Driver:
         effect = next(steps)
         if effect.__class__ is Open:
             effect = steps.send(self._perform(effect))
-        elif effect.__class__ is Send:
+        elif effect.__class__ is Send and self._connection.is_connected(effect.server):
             self._begin(effect)
         return self._go_on(steps, effect)
 
@@ -108,6 +110,12 @@ class Driver:
 
     def _send(self, send: Send) -> Reply:
         call = self._connection.calls[send.server]
+        if self._current is None and not self._connection.is_connected(send.server):
+            begun_at = time.monotonic()
+            if not self._connection.connect(send.server, send.timeout, self._wake):
+                return self._unsent(send.server)
+            if send.timeout is not None:
+                send.timeout = max(0.0, send.timeout - (time.monotonic() - begun_at))
         try:
             if not self._can_cancel:
                 return Reply(_OK, call(send.frame, timeout=send.timeout, metadata=send.metadata))
@@ -115,11 +123,16 @@ class Driver:
                 self._begin(send)
             return Reply(_OK, self._current.result())
         except grpc.RpcError as error:
-            return self._reply(error, send.server)
+            return self._reply(error)
         except grpc.FutureCancelledError:
-            return self._reply(self._current, send.server)
+            return self._reply(self._current)
         finally:
             self._current = None
+
+    def _unsent(self, server: int) -> Reply:
+        if self._is_cancelled:
+            raise Abandoned("The caller cancelled the call.")
+        return Reply(_UNAVAILABLE, None, self._connection.why_down(server), (), False)
 
     def _begin(self, send: Send) -> None:
         call = self._connection.calls[send.server]
@@ -148,14 +161,16 @@ class Driver:
             end = error
         finally:
             in_time = watchdog.end(stream)
-        return self._reply(end, self._server) if in_time else None
+        if not in_time:
+            return None
+        reply = self._reply(end)
+        reply.is_from_peer = NO_CONNECTION.match(reply.details) is None or not self._connection.is_down(self._server)
+        return reply
 
-    def _reply(self, error: Any, server: int) -> Reply:
+    def _reply(self, error: Any) -> Reply:
         """The status of a call that failed. Of a cancelled operation nothing more is wanted."""
         if self._is_cancelled:
             raise Abandoned("The caller cancelled the call.")
         if self._connection.is_closed:
             raise Abandoned("The channel is closed.")
-        details = error.details() or ""
-        is_from_peer = NO_CONNECTION.match(details) is None or not self._connection.is_down(server)
-        return Reply(error.code(), None, details, error.trailing_metadata(), is_from_peer)
+        return Reply(error.code(), None, error.details() or "", error.trailing_metadata())

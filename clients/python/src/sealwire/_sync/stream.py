@@ -1,6 +1,7 @@
 """Calls of a stub that have a stream of answers."""
 
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -44,7 +45,9 @@ class StreamCall(CallState, Iterator[Any]):
         super().__init__(timeout)
         self._method = method
         self._call: NativeCall | None = None
-        self._driver = Driver(method.connection, can_cancel=True, on_started=self._started)
+        # The driver must not hold the call: one that is dropped ends at once.
+        started = weakref.WeakMethod(self._started)
+        self._driver = Driver(method.connection, can_cancel=True, on_started=lambda job_id: _tell(started, job_id))
         self._messages: Iterator[Any] = iter(())
         self._read_ahead: deque[Any] = deque()
         self._driving = threading.RLock()
@@ -124,3 +127,9 @@ class StreamCall(CallState, Iterator[Any]):
     def __del__(self) -> None:
         if getattr(self, "_call", None) is not None and self._code is None:
             self.cancel()
+
+
+def _tell(started: "weakref.ReferenceType[Any]", job_id: str) -> None:
+    method = started()
+    if method is not None:
+        method(job_id)

@@ -10,7 +10,7 @@ from sealwire._core.bases import Future, UnaryUnary
 from sealwire._core.deadline import TimeIsUp
 from sealwire._core.failure import CallFailure, invalid_response
 from sealwire._core.native import NativeCall, unary_call
-from sealwire._sync.call_state import CallState
+from sealwire._sync.call_state import CallState, run_callback
 from sealwire._sync.driver import Driver
 from sealwire._sync.stub_call import StubMethod
 from sealwire.status import Abandoned, CallError, call_error
@@ -116,28 +116,46 @@ class UnaryFuture(CallState, Future):
 
     def _run(self, request: Any, timeout: float | None, metadata: Any) -> None:
         try:
-            self._call = call = self._method.prepare(request, timeout, metadata)
+            call = self._method.prepare(request, timeout, metadata)
+            with self._changed:
+                if self._error is not None:  # It was cancelled meanwhile.
+                    return
+                self._call = call
             if not call.method.is_job:
                 self.tell_ids(call.intent.request_id, None)
             self._result = carry_out(self._method, call, self._driver)
             self.succeed(call)
         except CallError as error:
-            self._error = error
-            self.fail(error)
+            self._fail(error)
         except BaseException as error:
-            self._error = call_error(CallFailure("INTERNAL", f"The call failed unexpectedly: {error!r}"))
-            self._error.__cause__ = error
-            self.fail(self._error)
+            raised = call_error(CallFailure("INTERNAL", f"The call failed unexpectedly: {error!r}"))
+            raised.__cause__ = error
+            self._fail(raised)
+        self._tell_end()
+
+    def _fail(self, error: CallError) -> None:
+        with self._changed:
+            self._error = self._error or error
+        self.fail(self._error)
+
+    def _tell_end(self) -> None:
         with self._changed:
             callbacks, self._done_callbacks = self._done_callbacks, []
         for callback in callbacks:
-            callback(self)
+            run_callback(callback, self)
 
     def cancel(self) -> bool:
         """Cancels the waiting; of a job also the job, where the metadata `sealwire-cancel-on-abandon` say so."""
-        if self._code is not None:
-            return False
+        with self._changed:
+            if self._code is not None:
+                return False
+            has_begun = self._call is not None
+            if not has_begun and self._error is None:
+                self._error = call_error(Abandoned("The caller cancelled the call."))
         self._driver.cancel()
+        if not has_begun and self._error is not None:
+            self.fail(self._error)
+            self._tell_end()
         return True
 
     def cancelled(self) -> bool:

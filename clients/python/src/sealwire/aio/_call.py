@@ -95,6 +95,13 @@ class CallState:
         if is_cancelled:
             raise asyncio.CancelledError
 
+    def has_ended(self, _task: asyncio.Task[Any]) -> None:
+        """Called when the task is over. One that was cancelled before it began has done nothing of its own."""
+        if self.code is None:
+            self.code = grpc.StatusCode.CANCELLED
+            self._wake()
+            self.messages.end()
+
     def ids(self) -> Pairs:
         call = self.call
         return answer_metadata(call.intent.request_id, call.job_id) if call is not None else ()
@@ -172,8 +179,6 @@ class _Call(grpc.aio.Call):
 
     async def _until_done(self) -> None:
         state = self._state
-        if state.code is None and self._task.done():  # It was cancelled before it began.
-            state.code = grpc.StatusCode.CANCELLED
         await state.until(lambda: state.code is not None)
 
 
@@ -183,6 +188,7 @@ class UnaryCall(_Call, UnaryUnaryCall):
     def __init__(self, method: StubMethod, request: Any, timeout: float | None, metadata: Any) -> None:
         self._state = CallState(method, timeout)
         self._task = method.connection.start(self._state.answer(request, timeout, metadata))
+        self._task.add_done_callback(self._state.has_ended)
 
     def __await__(self) -> Generator[Any, None, Any]:
         response = yield from self._task.__await__()
@@ -198,6 +204,7 @@ class StreamCall(_Call, UnaryStreamCall):
     def __init__(self, method: StubMethod, request: Any, timeout: float | None, metadata: Any) -> None:
         self._state = CallState(method, timeout)
         self._task = method.connection.start(self._state.pump(request, timeout, metadata))
+        self._task.add_done_callback(self._state.has_ended)
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self._iterate()

@@ -1,6 +1,7 @@
 """The explicit client: tools by name, jobs by id."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -12,6 +13,7 @@ from sealwire._core import operations
 from sealwire._core.deadline import Deadline, TimeIsUp
 from sealwire._core.failure import CallFailure
 from sealwire._core.intent import CallIntent, read_intent
+from sealwire._core.job_answer import decode
 from sealwire._core.native import NativeCall, unary_call
 from sealwire._core.validation import check_rules
 from sealwire._core.watch import watch
@@ -58,6 +60,7 @@ class Client:
         call.intent.cancel_on_abandon = cancel_on_abandon
         try:
             output = await Driver(self._connection).run(unary_call(self._session, call))
+            return decode(response_type, output)
         except asyncio.CancelledError:
             if cancel_on_abandon and call.method.is_job:
                 self._connection.cancel_job_of(call)
@@ -66,7 +69,6 @@ class Client:
             if cancel_on_abandon and call.method.is_job and isinstance(failure, TimeIsUp | Abandoned):
                 self._connection.cancel_job_of(call)
             raise call_error(failure, call) from failure.__cause__
-        return response_type.FromString(output)
 
     async def start(
         self, tool: str, request: Message, *, request_id: str | None = None, timeout: float | None = None
@@ -143,7 +145,10 @@ class Client:
         request_id: str | None,
         timeout: float | None,
     ) -> NativeCall:
+        begun_at = time.monotonic()
         intent, method = await self._checked(tool, request, response_type, request_id, timeout)
+        if timeout is not None:
+            timeout = max(0.0, timeout - (time.monotonic() - begun_at))
         return NativeCall(method, intent, request.SerializeToString(), timeout)
 
     async def _checked(

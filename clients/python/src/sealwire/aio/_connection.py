@@ -12,15 +12,19 @@ from sealwire._core.deadline import Deadline
 from sealwire._core.failure import CallFailure
 from sealwire._core.native import NativeCall
 from sealwire._core.operations import cancel_abandoned, fetch_contract
+from sealwire._core.outcome import NO_CONNECTION, NOT_CONNECTED
 from sealwire._core.session import Session
 from sealwire._core.settings import Settings, channel_credentials, channel_options
-from sealwire._core.wire import CALL, WATCH_JOB
+from sealwire._core.wire import CALL, HEALTH, WATCH_JOB
 from sealwire.aio._driver import Driver
+from sealwire.status import Abandoned
 
 T = TypeVar("T")
 
 # How long a channel that is closed waits for jobs that are being cancelled.
 _CLOSE_WAIT = 5.0
+# How long a call that asks why there is no connection may take.
+_PROBE = 1.0
 _logger = logging.getLogger("sealwire")
 
 
@@ -58,6 +62,8 @@ class Connection:
         await asyncio.wait((fetching,), timeout=deadline.remaining())
         if not fetching.done():
             raise deadline.failure()
+        if fetching.cancelled():
+            raise Abandoned("The channel is closed.")
         fetching.result()
 
     def _fetch(self) -> asyncio.Task[None]:
@@ -93,6 +99,35 @@ class Connection:
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
         return task
+
+    async def connect(self, server: int, timeout: float | None) -> bool:
+        """False if there is no connection and none can be made in time, so that a call is not sent. Once it was given
+        to gRPC, nobody can tell: a peer may say the same as gRPC, and be gone then."""
+        channel = self.channels[server]
+        state = channel.get_state(try_to_connect=True)
+        if state is grpc.ChannelConnectivity.READY:
+            return True
+        try:
+            async with asyncio.timeout(timeout):
+                while state in (grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING):
+                    await channel.wait_for_state_change(state)
+                    state = channel.get_state(try_to_connect=True)
+        except TimeoutError:
+            return False
+        return state is not grpc.ChannelConnectivity.TRANSIENT_FAILURE
+
+    async def why_down(self, server: int) -> str:
+        """What gRPC says about a server to which no connection can be made."""
+        if not self.is_down(server):
+            return NOT_CONNECTED
+        try:
+            probe: Any = self.channels[server].unary_unary(HEALTH)
+            await probe(b"", timeout=_PROBE)
+        except grpc.aio.AioRpcError as error:
+            details = error.details() or ""
+            if NO_CONNECTION.match(details):
+                return details
+        return NOT_CONNECTED
 
     def is_down(self, server: int) -> bool:
         """True if there is no connection to a server, and none could be made lately."""

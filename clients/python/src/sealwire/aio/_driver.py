@@ -1,6 +1,7 @@
 """Carries out the effects of one operation with gRPC's asyncio API."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _OK = grpc.StatusCode.OK
+_UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
 
 class Driver:
@@ -68,7 +70,12 @@ class Driver:
         try:
             if kind is Send:
                 call = connection.calls[effect.server]
-                return Reply(_OK, await call(effect.frame, timeout=effect.timeout, metadata=effect.metadata))
+                begun_at, timeout = time.monotonic(), effect.timeout
+                if not await connection.connect(effect.server, timeout):
+                    return Reply(_UNAVAILABLE, None, await connection.why_down(effect.server), (), False)
+                if timeout is not None:
+                    timeout = max(0.0, timeout - (time.monotonic() - begun_at))
+                return Reply(_OK, await call(effect.frame, timeout=timeout, metadata=effect.metadata))
             if kind is Read:
                 return await self._read(effect.silence)
             if kind is Open:
@@ -79,7 +86,10 @@ class Driver:
             if kind is Pause:
                 await asyncio.sleep(effect.seconds)
         except grpc.aio.AioRpcError as error:
-            return self._reply(error, effect.server if kind is Send else self._server)
+            reply = Reply(error.code(), None, error.details() or "", error.trailing_metadata())
+            if kind is Read and NO_CONNECTION.match(reply.details):
+                reply.is_from_peer = not connection.is_down(self._server)
+            return reply
         except asyncio.CancelledError:
             # gRPC cancels the calls of a channel that is closed, as if their tasks were cancelled.
             task = asyncio.current_task()
@@ -99,8 +109,3 @@ class Driver:
         except TimeoutError:
             return None
         return message if isinstance(message, bytes) else Reply(_OK)
-
-    def _reply(self, error: grpc.aio.AioRpcError, server: int) -> Reply:
-        details = error.details() or ""
-        is_from_peer = NO_CONNECTION.match(details) is None or not self._connection.is_down(server)
-        return Reply(error.code(), None, details, error.trailing_metadata(), is_from_peer)

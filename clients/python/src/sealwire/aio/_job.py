@@ -10,7 +10,7 @@ from sealwire._core import operations
 from sealwire._core.deadline import Deadline
 from sealwire._core.failure import CallFailure
 from sealwire._core.intent import CallIntent
-from sealwire._core.native import NativeCall, follow_job
+from sealwire._core.native import NativeCall
 from sealwire._core.watch import watch
 from sealwire._core.watched import WatchedJob
 from sealwire.aio._connection import Connection
@@ -65,8 +65,8 @@ class JobHandle:
         failed or was cancelled."""
         method = operations.waiting_method(response_type)
         call = NativeCall(method, CallIntent(self.request_id), b"", None, self.job_id)
-        steps = follow_job(self._session, call, self._deadline(timeout))
-        return response_type.FromString(await carry_out(self._connection, steps, call))
+        steps = operations.job_result(self._session, call, response_type, self._deadline(timeout))
+        return await carry_out(self._connection, steps, call)
 
     async def cancel(self, *, timeout: float | None = None) -> Job:
         """Asks the job to stop; asking again changes nothing. Returns its state: a queued job is cancelled at once, a

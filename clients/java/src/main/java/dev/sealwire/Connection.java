@@ -2,6 +2,7 @@ package dev.sealwire;
 
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
 
 /** What all calls of a channel or an interceptor share. */
 final class Connection {
@@ -40,7 +41,7 @@ final class Connection {
 
   void enter(Open call) {
     open.add(call);
-    if (isClosed) call.abandon();
+    if (isClosed) abandon(call);
   }
 
   void leave(Open call) {
@@ -50,6 +51,15 @@ final class Connection {
   /** Ends all open calls. */
   void close() {
     isClosed = true;
-    for (var call : open) call.abandon();
+    for (var call : open) abandon(call);
+  }
+
+  /** A call whose executor takes no more tasks is left: nobody would hear of its end. */
+  private void abandon(Open call) {
+    try {
+      call.abandon();
+    } catch (RejectedExecutionException e) {
+      leave(call);
+    }
   }
 }

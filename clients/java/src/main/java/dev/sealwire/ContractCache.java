@@ -9,6 +9,7 @@ import io.grpc.Status.Code;
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
 
 /** The server's current contract. It is fetched again while it is used, so that new tools need no restart. */
 final class ContractCache {
@@ -103,7 +104,16 @@ final class ContractCache {
       receivers = waiting;
       waiting = null;
     }
-    for (var each : receivers) each.onContract(fault == null ? known : null, fault);
+    for (var each : receivers) give(each, fault);
+  }
+
+  /** A call whose executor takes no more tasks must not keep the contract from the others. */
+  private void give(Receiver receiver, Failure fault) {
+    try {
+      receiver.onContract(fault == null ? known : null, fault);
+    } catch (RejectedExecutionException e) {
+      LOG.log(Level.DEBUG, "The executor of a call is gone.", e);
+    }
   }
 
   private void read(Response response) throws InvalidProtocolBufferException {

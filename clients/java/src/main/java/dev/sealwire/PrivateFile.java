@@ -7,10 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFileAttributes;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Set;
 
 /**
  * A credentials file, read once.
@@ -19,8 +15,12 @@ import java.util.Set;
  * @param version changes with the content, the mode and the target of a link
  */
 record PrivateFile(Credentials credentials, String version) {
-  private static final Set<PosixFilePermission> OTHERS =
-      PosixFilePermissions.fromString("---rwxrwx");
+  private static final int OTHERS = 077;
+
+  /** A file of root may be readable for the group of another reader, as secrets of a cluster are. */
+  private static final int OTHERS_BUT_GROUP = 037;
+
+  private static final int PERMISSIONS = 07777;
 
   /** Reads a file. Throws CredentialsException if others can read it or if it is not right. */
   static PrivateFile read(Path path) {
@@ -52,11 +52,17 @@ record PrivateFile(Credentials credentials, String version) {
   /** Other systems than POSIX have no such modes. */
   private static void checkMode(Path path) throws IOException {
     if (!hasModes(path)) return;
-    var modes = Files.readAttributes(path, PosixFileAttributes.class).permissions();
-    if (modes.stream().noneMatch(OTHERS::contains)) return;
+    var seen = Files.readAttributes(path, "unix:mode,uid");
+    var mode = (int) seen.get("mode");
+    if (!isOpen(mode, (int) seen.get("uid") == 0, "root".equals(System.getProperty("user.name")))) return;
     throw new CredentialsException(
-        "The credentials file " + path + " has mode " + PosixFilePermissions.toString(modes)
+        "The credentials file " + path + " has mode " + String.format("%04o", mode & PERMISSIONS)
             + ": users other than its owner can read its secrets.\nchmod 600 " + quoted(path));
+  }
+
+  /** True if a file of secrets is open to others. */
+  static boolean isOpen(int mode, boolean isOfRoot, boolean isReaderRoot) {
+    return (mode & (isOfRoot && !isReaderRoot ? OTHERS_BUT_GROUP : OTHERS)) != 0;
   }
 
   private static boolean hasModes(Path path) {

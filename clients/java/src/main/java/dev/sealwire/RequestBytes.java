@@ -2,8 +2,10 @@ package dev.sealwire;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.MessageLite;
+import dev.sealwire.v1.ErrorReason;
 import io.grpc.Drainable;
 import io.grpc.MethodDescriptor;
+import io.grpc.Status.Code;
 import java.io.IOException;
 
 /** Serializes the request of a native call. */
@@ -18,8 +20,9 @@ final class RequestBytes {
       var bytes = ByteString.newOutput();
       drainable.drainTo(bytes);
       return bytes.toByteString();
-    } catch (IOException e) {
-      throw new FailureException(Failure.invalid("The request cannot be serialized: " + e.getMessage()).asNotBegun());
+    } catch (IOException | RuntimeException e) {
+      throw new FailureException(Failure.of(ErrorReason.ERROR_REASON_ARGS_INVALID, Code.INVALID_ARGUMENT,
+          "The request cannot be serialized: " + e.getMessage()).asNotBegun());
     }
   }
 }

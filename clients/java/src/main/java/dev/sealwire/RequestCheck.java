@@ -37,7 +37,7 @@ final class RequestCheck implements Function<Message, List<FieldViolation>> {
   public List<FieldViolation> apply(Message message) {
     try {
       return validator.validate(message).getViolations().stream().map(RequestCheck::read).toList();
-    } catch (ValidationException e) {
+    } catch (ValidationException | RuntimeException e) {
       // Rules that cannot be evaluated here are the server's affair.
       return List.of();
     }

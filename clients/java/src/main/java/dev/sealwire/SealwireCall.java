@@ -28,7 +28,6 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
   /** A server's own DEADLINE_EXCEEDED may come so much before that of the caller. */
   private static final long CLOCKS_DIFFER_MS = 250;
 
-
   private final Connection connection;
   private final Endpoints endpoints;
   private final MethodDescriptor<ReqT, RespT> descriptor;

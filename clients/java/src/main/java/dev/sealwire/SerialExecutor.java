@@ -41,8 +41,9 @@ final class SerialExecutor implements Executor {
       for (var task = tasks.poll(); task != null; task = tasks.poll()) run(task);
     } finally {
       isScheduled.set(false);
+      // Also after an Error, which ends this thread.
+      if (!tasks.isEmpty()) schedule();
     }
-    if (!tasks.isEmpty()) schedule();
   }
 
   private static void run(Runnable task) {

@@ -3,7 +3,9 @@ package dev.sealwire;
 import com.google.protobuf.Any;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.sealwire.v1.Envelope;
+import java.lang.System.Logger.Level;
 import java.security.SecureRandom;
+import java.util.Objects;
 
 /** Signs attempts, each with a new nonce and the time by the server's clock as far as it is known. */
 final class Signer {
@@ -15,16 +17,23 @@ final class Signer {
   /** The largest correction of the clock, 24 h. */
   private static final double OFFSET_MOST_MS = 86_400_000;
 
+  private static final System.Logger LOG = System.getLogger("dev.sealwire");
+
   private final CredentialsSource source;
+
+  /** What the source gave last. */
+  private volatile Credentials credentials;
+
   private final SecureRandom random = new SecureRandom();
   private volatile double offsetMs;
 
   Signer(CredentialsSource source) {
     this.source = source;
+    credentials = source.current();
   }
 
   SignedAttempt sign(String method, Intent intent) {
-    var credentials = source.current();
+    var credentials = current();
     var nonce = new byte[NONCE_BYTES];
     random.nextBytes(nonce);
     var signedAtMs = System.currentTimeMillis();
@@ -44,7 +53,23 @@ final class Signer {
 
   /** True if there are other credentials after an attempt was refused for its own. */
   boolean renew(SignedAttempt attempt, Failure failure) {
-    return failure.isOfCredentials() && source.renew(attempt.credentials());
+    if (!failure.isOfCredentials()) return false;
+    try {
+      return source.renew(attempt.credentials());
+    } catch (RuntimeException e) {
+      LOG.log(Level.ERROR, "The source of the credentials has thrown.", e);
+      return false;
+    }
+  }
+
+  /** The current credentials. A source that throws must not leave a call without an end: its previous ones stay. */
+  private Credentials current() {
+    try {
+      credentials = Objects.requireNonNull(source.current());
+    } catch (RuntimeException e) {
+      LOG.log(Level.ERROR, "The source of the credentials has thrown; the previous ones stay.", e);
+    }
+    return credentials;
   }
 
   /**

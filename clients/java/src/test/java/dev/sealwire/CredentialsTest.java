@@ -75,6 +75,16 @@ final class CredentialsTest {
   }
 
   @Test
+  void aFileOfRootMayBeReadableForTheGroupOfAnotherReader() {
+    assertFalse(PrivateFile.isOpen(0100440, true, false));
+    assertTrue(PrivateFile.isOpen(0100460, true, false));
+    assertTrue(PrivateFile.isOpen(0100444, true, false));
+    assertTrue(PrivateFile.isOpen(0100440, true, true));
+    assertTrue(PrivateFile.isOpen(0100440, false, false));
+    assertFalse(PrivateFile.isOpen(0100600, false, false));
+  }
+
+  @Test
   void aReplacedFileIsUsedOnceTheKeyIsRefused(@TempDir Path folder) throws IOException {
     var path = write(folder, TestCredentials.json(), "rw-------");
     var source = CredentialsSource.file(path);

@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 
 /** A server in this process that says with the response key what a test wants. It answers list_tools itself. */
 final class Peer implements AutoCloseable {
@@ -75,6 +76,10 @@ final class Peer implements AutoCloseable {
   }
 
   final Queue<Received> received = new ConcurrentLinkedQueue<>();
+
+  /** What list_tools waits for. */
+  volatile CountDownLatch tools = new CountDownLatch(0);
+
   private final Server server;
   private final String name = InProcessServerBuilder.generateName();
   private final ManagedChannel managed;
@@ -90,8 +95,15 @@ final class Peer implements AutoCloseable {
 
   /** A channel to this peer. */
   Channel channel(SealwireBuilder builder) {
-    var credentials = Credentials.parse(TestCredentials.json());
-    return ClientInterceptors.intercept(managed, builder.credentials(credentials).buildInterceptor());
+    return channel(builder, CredentialsSource.fixed(Credentials.parse(TestCredentials.json())));
+  }
+
+  Channel channel(CredentialsSource source) {
+    return channel(Sealwire.builder(), source);
+  }
+
+  private Channel channel(SealwireBuilder builder, CredentialsSource source) {
+    return ClientInterceptors.intercept(managed, builder.credentials(source).buildInterceptor());
   }
 
   Channel channel() {
@@ -103,6 +115,7 @@ final class Peer implements AutoCloseable {
       var frame = Frame.parse(bytes);
       var request = new Received(Envelope.parseFrom(frame.content()), frame);
       if (request.envelope().getTool().equals("list_tools")) {
+        tools.await();
         reply.onNext(request.ok(tools()));
         reply.onCompleted();
         return;

@@ -16,20 +16,25 @@ import dev.sealwire.system.v1.ListJobsRequest;
 import dev.sealwire.system.v1.SystemToolServiceGrpc;
 import dev.sealwire.v1.Error;
 import dev.sealwire.v1.ErrorReason;
+import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.Context;
+import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import io.grpc.stub.ClientCalls;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -167,6 +172,86 @@ final class SealwireChannelTest {
       } finally {
         timer.shutdownNow();
       }
+    }
+  }
+
+  @Test
+  void aCallWhoseExecutorIsGoneHoldsUpNoOther() throws Exception {
+    try (var peer = new Peer((request, reply) -> answer(reply, request.ok(SUM)), NONE)) {
+      peer.tools = new CountDownLatch(1);
+      var channel = peer.channel();
+      var executor = Executors.newSingleThreadExecutor();
+      DemoToolServiceGrpc.newFutureStub(channel).withExecutor(executor).batchSum(NUMBERS);
+      executor.shutdown();
+      assertTrue(executor.awaitTermination(10, TimeUnit.SECONDS));
+      var other = DemoToolServiceGrpc.newFutureStub(channel).batchSum(NUMBERS);
+      peer.tools.countDown();
+      assertEquals(SUM, other.get(10, TimeUnit.SECONDS));
+    }
+  }
+
+  @Test
+  void closingEndsEveryCallAlsoBesideOneWhoseExecutorIsGone() throws Exception {
+    var connection = new Connection(CredentialsSource.fixed(Credentials.parse(TestCredentials.json())), ChannelOptions.DEFAULT);
+    var ended = new AtomicInteger();
+    for (var each = 0; each < 8; each += 1) {
+      connection.enter(ended::incrementAndGet);
+      connection.enter(() -> {
+        throw new RejectedExecutionException();
+      });
+    }
+    connection.close();
+    assertEquals(8, ended.get());
+  }
+
+  @Test
+  void aRequestThatCannotBeSerializedEndsItsCall() throws IOException {
+    try (var peer = new Peer(NONE, NONE)) {
+      var broken = new MethodDescriptor.Marshaller<String>() {
+        @Override
+        public InputStream stream(String value) {
+          throw new IllegalArgumentException("no form for " + value);
+        }
+
+        @Override
+        public String parse(InputStream stream) {
+          return "";
+        }
+      };
+      var method = MethodDescriptor.newBuilder(broken, broken)
+          .setFullMethodName("sealwire.demo.v1.DemoToolService/BatchSum").setType(MethodDescriptor.MethodType.UNARY).build();
+      var channel = peer.channel();
+      var thrown = assertThrows(StatusRuntimeException.class,
+          () -> ClientCalls.blockingUnaryCall(channel, method, CallOptions.DEFAULT, "this"));
+      assertEquals(Code.INVALID_ARGUMENT, thrown.getStatus().getCode());
+      assertTrue(thrown.getStatus().getDescription().contains("no form for this"));
+      assertTrue(peer.received.isEmpty());
+    }
+  }
+
+  @Test
+  void aSourceOfCredentialsThatThrowsLeavesTheOnesBefore() throws IOException {
+    var asked = new AtomicInteger();
+    var source = new CredentialsSource() {
+      @Override
+      public Credentials current() {
+        if (asked.getAndIncrement() > 0) throw new IllegalStateException("no credentials now");
+        return Credentials.parse(TestCredentials.json());
+      }
+
+      @Override
+      public boolean renew(Credentials refused) {
+        throw new IllegalStateException("no credentials now");
+      }
+    };
+    var first = new AtomicInteger();
+    try (var peer = new Peer((request, reply) -> {
+      if (first.getAndIncrement() == 0) answer(reply, request.ok(SUM));
+      else reply.onError(Status.UNAUTHENTICATED.asException());
+    }, NONE)) {
+      var channel = peer.channel(source);
+      assertEquals(SUM, sum(channel));
+      assertEquals(Code.UNAUTHENTICATED, statusOf(channel));
     }
   }
 
