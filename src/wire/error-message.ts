@@ -57,7 +57,7 @@ export function errorFromMessage(message: ErrorMessage): SealwireError {
     retryable: message.retryable,
     violations: message.violations.map(({ field, ruleId, message: text }) => ({ field, ruleId, message: text })),
     violationsOmitted: message.violationsOmitted,
-    ...(message.retryDelay === undefined ? {} : { retryDelayMs: toDurationMs(message.retryDelay) }),
+    ...(message.retryDelay === undefined ? {} : { retryDelayMs: Math.max(0, toDurationMs(message.retryDelay)) }),
     details: message.details.map(({ typeUrl, value }) => ({ typeUrl, value })),
   });
 }

@@ -120,4 +120,10 @@ test("a cut text is never longer than told and always well-formed", () => {
   );
 });
 
+test("a delay below zero, which no honest server tells, is none", () => {
+  const message = errorToMessage(new SealwireError("RATE_LIMITED"));
+  const told = { ...message, retryDelay: { seconds: -5n, nanos: -1 } };
+  assert.is(errorFromMessage(told).retryDelayMs, 0);
+});
+
 test.run();
