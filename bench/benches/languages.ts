@@ -41,6 +41,8 @@ export const languageCosts: Bench = {
     const credentials = join(folder, "client.json");
     await writeCredentials(credentials, server.credentials());
     try {
+      // An agent in Rust is built as users ship it.
+      process.env.SEALWIRE_CARGO_PROFILE = "release";
       const all: Costs[] = [];
       const chosen = Object.values(languages).filter(
         ({ name }) => options.variants.length === 0 || options.variants.includes(name),

@@ -17,5 +17,7 @@ mv "$folder"/package/sealwire-* "$folder/package/sealwire"
 cp -R "$here/Cargo.toml" "$here/Cargo.lock" "$here/build.rs" "$here/src" "$folder/agent/"
 printf '[patch.crates-io]\nsealwire = { path = "%s" }\n' "$folder/package/sealwire" >"$folder/agent/.cargo/config.toml"
 cd "$folder/agent"
-SEALWIRE_ROOT="$root" cargo build --quiet
-cp "$CARGO_TARGET_DIR/debug/sealwire-agent" run
+# The bench measures what users ship.
+profile=${SEALWIRE_CARGO_PROFILE:-dev}
+SEALWIRE_ROOT="$root" cargo build --quiet --profile "$profile"
+cp "$CARGO_TARGET_DIR/$(echo "$profile" | sed s/dev/debug/)/sealwire-agent" run

@@ -16,6 +16,13 @@ export const loadCases: readonly ClientCase[] = [
     },
   },
   {
+    name: "what calls cost is measured",
+    async run({ agent }) {
+      const { cpuSeconds = 0, seconds = 0 } = await agent.run("measure", { channel: MAIN, count: 100 });
+      assert.ok(cpuSeconds > 0 && seconds > 0, `${cpuSeconds} s of the processor, ${seconds} s`);
+    },
+  },
+  {
     name: "random calls come back equal",
     async run({ agent, counts: { randomCalls: count } }) {
       const seed = Date.now() % 1_000_000_007;
