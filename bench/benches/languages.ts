@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,16 +6,19 @@ import { promisify } from "node:util";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { DemoToolServiceService } from "../../gen/sealwire/demo/v1/demo_tool_service.ts";
 import { writeCredentials } from "../../src/signing/key-ring/credentials.ts";
-import { AgentProcess } from "../../test/interop/clients/agent-process.ts";
+import { type AgentCommand, AgentProcess } from "../../test/interop/clients/agent-process.ts";
 import { languages } from "../../test/interop/clients/languages.ts";
 import { startServer } from "../../test/support/running-server.ts";
 import type { BenchOptions } from "../options.ts";
+import { pickCores } from "../process/cores.ts";
 import type { Bench, Table } from "../report/result.ts";
 import { describeRange, median, ratios } from "../report/statistics.ts";
 import { batchSum } from "../variants/work.ts";
 
 /** Calls of one interval. */
 const CALLS = 5_000;
+/** Rounds in which just-in-time compilers do their work. */
+const WARM_UP_ROUNDS = 2;
 /** How many times the CPU time of a plain call a signed one may take. */
 const AIMS: Readonly<Record<string, number>> = { python: 1.5, go: 2, java: 2, rust: 2 };
 
@@ -43,23 +47,25 @@ export const languageCosts: Bench = {
     try {
       // An agent in Rust is built as users ship it.
       process.env.SEALWIRE_CARGO_PROFILE = "release";
-      const all: Costs[] = [];
+      const agents: { readonly title: string; readonly aim: number | undefined; readonly command: AgentCommand }[] = [];
       const chosen = Object.values(languages).filter(
         ({ name }) => options.variants.length === 0 || options.variants.includes(name),
       );
-      for (const language of chosen) {
-        options.progress(`${language.name}: build`);
-        const place = join(folder, language.name);
+      for (const { name, build } of chosen) {
+        options.progress(`${name}: build`);
+        const place = join(folder, name);
         await mkdir(place);
-        for (const [variant, command] of Object.entries(await language.build(place))) {
-          const title = variant === "stubs" ? language.name : `${language.name}, ${variant}`;
-          options.progress(title);
-          await using agent = new AgentProcess(command);
-          const costs = await measure(agent, { plain: plain.address, credentials }, options);
-          all.push({ title, aim: AIMS[language.name], ...costs });
-        }
+        for (const [variant, command] of Object.entries(await build(place)))
+          agents.push({ title: variant === "stubs" ? name : `${name}, ${variant}`, aim: AIMS[name], command });
       }
-      return { tables: [table(all)], raw: all };
+      const all: Costs[] = [];
+      for (const { title, aim, command } of agents) {
+        options.progress(title);
+        await using agent = new AgentProcess(pinned(command));
+        all.push({ title, aim, ...(await measure(agent, { plain: plain.address, credentials }, options)) });
+      }
+      const settings = `${options.rounds} rounds of ${callsOf(options)} calls after ${WARM_UP_ROUNDS} that do not count`;
+      return { settings, tables: [table(all)], raw: all };
     } finally {
       plain.server.forceShutdown();
       await rm(folder, { recursive: true });
@@ -81,11 +87,23 @@ async function startPlain(): Promise<{ readonly server: Server; readonly address
   return { server, address: `127.0.0.1:${port}` };
 }
 
+/** Pins an agent to the core of loads, and this process, which holds the servers, to that of servers. */
+function pinned({ command, env }: AgentCommand): AgentCommand {
+  const { server, load } = pickCores();
+  if (server === undefined || load === undefined) return { command, ...(env && { env }) };
+  execFileSync("taskset", ["--all-tasks", "--pid", "--cpu-list", server, String(process.pid)], { stdio: "ignore" });
+  return { command: ["taskset", "--cpu-list", load, ...command], ...(env && { env }) };
+}
+
+function callsOf({ scale }: BenchOptions): number {
+  return Math.ceil(CALLS / scale);
+}
+
 /** Calls both servers in turn. */
 async function measure(
   agent: AgentProcess,
   { plain, credentials }: Servers,
-  { rounds, scale }: BenchOptions,
+  options: BenchOptions,
 ): Promise<Pick<Costs, "plain" | "signed">> {
   for (const opening of [
     { channel: "plain", plain },
@@ -94,17 +112,16 @@ async function measure(
     const { failure } = await agent.run("open", opening);
     if (failure !== undefined) throw new Error(failure);
   }
-  const count = Math.ceil(CALLS / scale);
+  const count = callsOf(options);
   const costOf = async (channel: string): Promise<number> => {
     const { cpuSeconds, failure, message } = await agent.run("measure", { channel, count });
     if (cpuSeconds === undefined) throw new Error(failure ?? message);
     return (cpuSeconds / count) * 1e6;
   };
   const costs = { plain: [] as number[], signed: [] as number[] };
-  // The first round warms up: compilers in particular.
-  for (let round = -1; round < rounds; round += 1) {
+  for (let round = 0; round < WARM_UP_ROUNDS + options.rounds; round += 1) {
     const measured = { plain: await costOf("plain"), signed: await costOf("signed") };
-    if (round < 0) continue;
+    if (round < WARM_UP_ROUNDS) continue;
     costs.plain.push(measured.plain);
     costs.signed.push(measured.signed);
   }
