@@ -135,9 +135,9 @@ func (w *watch[T]) take(response *sealwirev1.Response) error {
 		return invalid
 	}
 	w.lastVerified = time.Now()
+	w.renewals = 0
 	if update.isNews {
 		w.tries.reset()
-		w.renewals = 0
 	}
 	w.pending, w.isOver = update.items, update.isOver
 	return nil

@@ -55,7 +55,7 @@ export async function* resumedWatch<T>(
         }
         const { items, isNews, isOver } = watched.read(step.value);
         resumePolicy.verified(isNews);
-        if (isNews) renewals = 0;
+        renewals = 0;
         yield* items;
         if (isOver) return;
       }

@@ -124,8 +124,8 @@ impl<W: Watched> Follow<W> {
                 Ok(response) => {
                     let Update { items, is_news, is_over } = self.watched.read(response)?;
                     self.verified_at = Some(Instant::now());
+                    self.renewals = 0;
                     if is_news {
-                        self.renewals = 0;
                         self.retries.reset();
                     }
                     self.items.extend(items);

@@ -6,8 +6,10 @@ import { Status as RpcStatus } from "../../../../gen/google/rpc/status.ts";
 import { BatchSumRequest } from "../../../../gen/sealwire/demo/v1/batch_sum.ts";
 import { ListToolsRequest, ListToolsResponse } from "../../../../gen/sealwire/system/v1/list_tools.ts";
 import { ServerIdentityResponse } from "../../../../gen/sealwire/system/v1/server_identity.ts";
+import { JobState } from "../../../../gen/sealwire/v1/job.ts";
 import { SealwireError } from "../../../../src/errors.ts";
 import { type ClientCredentials, writeCredentials } from "../../../../src/signing/key-ring/credentials.ts";
+import { jobFrame } from "../../../client/peers/jobs.ts";
 import { sumResult } from "../../../client/peers/numbers.ts";
 import {
   type Failure,
@@ -24,6 +26,7 @@ import type { AgentProcess, Answer } from "../agent-process.ts";
 import { BATCH_SUM, type ClientCase, call, checkSum, START_LONG_TASK, verdict, withChannel } from "../client-case.ts";
 
 const DETAILS = "grpc-status-details-bin";
+const ROTATIONS = 6;
 const TYPE = "type.googleapis.com/";
 
 interface Occasion {
@@ -119,6 +122,29 @@ export const lieCases: readonly ClientCase[] = [
       await withChannel(agent, { credentials: path }, async (channel) => {
         const { status: told, message } = await call(agent, START_LONG_TASK, { seconds: 1 }, { channel });
         assert.equal([told, calls], ["UNKNOWN", 2], message);
+      });
+    },
+  },
+  {
+    name: "a watch that sees heartbeats only goes on over any number of new keys",
+    async run({ agent, folder }) {
+      const path = join(folder, "rotated.json");
+      const keyOf = (number: number): ClientCredentials => ({ ...peer.credentials, keyId: `key-${number}` });
+      await using peer = await startPeer({
+        async watch(received, reply, number) {
+          const state = number <= ROTATIONS ? JobState.RUNNING : JobState.SUCCEEDED;
+          const revision = number <= ROTATIONS ? 2n : 3n;
+          reply.send(jobFrame(keyOf(number), received, { state, revision }, { sequence: 1 }));
+          if (number > ROTATIONS) return reply.end();
+          await replaceFile(path, keyOf(number + 1));
+          return reply.fail(unsigned(new SealwireError("SIGNATURE_INVALID")));
+        },
+      });
+      await writeCredentials(path, keyOf(1));
+      await withChannel(agent, { credentials: path }, async (channel) => {
+        const watch = agent.begin("watch", { channel, jobId: "job-1", afterRevision: 0 });
+        assert.match(String((await watch.answer).state), /SUCCEEDED$/);
+        assert.is(peer.watches.length, ROTATIONS + 1);
       });
     },
   },

@@ -56,8 +56,7 @@ def watch(session: Session, watched: Watched[Any], deadline: Deadline) -> Genera
                 break
             sequence += 1
             update = watched.read(outcome)
-            if update.is_news:
-                renewals = 0
+            renewals = 0
             for item in update.items:
                 yield Emit(item)
             if update.is_over:

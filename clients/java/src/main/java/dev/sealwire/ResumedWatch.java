@@ -96,7 +96,7 @@ final class ResumedWatch<T> {
 
   private void received(Watched.Update<T> update) {
     policy.verified(update.isNews());
-    if (update.isNews()) renewals = 0;
+    renewals = 0;
     items.addAll(update.items());
     isComplete = update.isOver();
     give();
