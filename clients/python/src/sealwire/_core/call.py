@@ -55,6 +55,7 @@ def call_tool(
         if failed.is_away:
             servers.is_away(server)
         retries = retries or Retries(session.settings.retry)
+        retries.note(failed)
         if renewals < RENEWALS_MAX and signer.renew(attempt, failed.failure.reason):
             renewals += 1
             continue

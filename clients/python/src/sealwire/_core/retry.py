@@ -66,6 +66,10 @@ class Retries:
         count."""
         return self.attempts_left or (self._options.max_attempts > 1 and tells_delay(failed))
 
+    def note(self, failed: Failed) -> None:
+        """Notes an attempt that has failed, for `final_failure`. `delay_after` does so, too."""
+        self._may_have_run = self._may_have_run or _may_have_run(failed)
+
     def delay_after(
         self,
         failed: Failed,
@@ -78,7 +82,7 @@ class Retries:
         `alternatives` others are tried without a delay, unless the connection was lost during the call."""
         left = float("inf") if remaining is None else remaining
         self._failures += 1
-        self._may_have_run = self._may_have_run or _may_have_run(failed)
+        self.note(failed)
         is_counted = not failed.is_away or self._options.max_attempts == 1
         self._counted += is_counted
         if failed.is_away and left < _LEAST_LEFT:

@@ -69,13 +69,18 @@ final class Retries {
     isClockCorrected = false;
   }
 
+  /** Notes an attempt that has failed, for {@link #finalFailure}. {@link #delayAfter} does so, too. */
+  void note(Outcome.Failed failed) {
+    mayHaveRun |= mayHaveRun(failed);
+  }
+
   /**
    * Milliseconds to wait before the next attempt, or {@link #NEVER}. {@code alternatives}: other servers that may be tried
    * without a delay. {@code correctClock} is called on the first verified CLOCK_SKEW.
    */
   double delayAfter(Outcome.Failed failed, double remainingMs, int alternatives, BooleanSupplier correctClock) {
     failures += 1;
-    mayHaveRun |= mayHaveRun(failed);
+    note(failed);
     var isAway = failed instanceof Outcome.Unverified unverified && unverified.isAway();
     if (!isAway || maxAttempts == 1) counted += 1;
     if (isAway && remainingMs < LEAST_LEFT_MS) return NEVER;

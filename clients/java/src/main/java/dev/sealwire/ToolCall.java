@@ -80,6 +80,7 @@ final class ToolCall {
       return;
     }
     var failed = (Outcome.Failed) outcome;
+    retries.note(failed);
     if (renewals < Signer.RENEWALS_MAX && connection.signer().renew(attempt, failed.failure())) {
       renewals += 1;
       attempt();
