@@ -79,10 +79,11 @@ func (f *failure) isLostInMidCall() bool {
 
 // isOutOfService reports whether this server drains or cannot be reached.
 func (f *failure) isOutOfService() bool {
-	if f.refusal != nil {
-		return f.reason == "DRAINING" && f.refusal.Error.Retryable
-	}
-	return !f.forged && f.reason == reasonUnreachable
+	return f.isDraining() || f.refusal == nil && !f.forged && f.reason == reasonUnreachable
+}
+
+func (f *failure) isDraining() bool {
+	return f.refusal != nil && f.reason == "DRAINING" && f.refusal.Error.Retryable
 }
 
 // isPassing reports whether another attempt may succeed after an unsigned status: after a lost or reset connection, an

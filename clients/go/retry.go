@@ -63,7 +63,7 @@ func (r *retries) delayAfter(f *failure, s situation) (time.Duration, bool) {
 		left = min(left, awayLeft)
 	}
 	switch {
-	case f.away && (s.remaining < leastLeft || left <= 0):
+	case (f.away || f.isDraining()) && (s.remaining < leastLeft || left <= 0):
 		return 0, false
 	case f.isLostInMidCall():
 		return r.delayAfterLoss(), true
@@ -85,9 +85,10 @@ func (r *retries) delayAfter(f *failure, s situation) (time.Duration, bool) {
 	}
 }
 
-// awayLeft returns the time left to wait for a server that is away, and false if attempts are counted instead.
+// awayLeft returns the time left to wait for a server that is away, or drains and is about to go, and false if attempts
+// are counted instead.
 func (r *retries) awayLeft(f *failure) (time.Duration, bool) {
-	if !f.away || r.MaxAttempts == 1 {
+	if !f.away && !f.isDraining() || r.MaxAttempts == 1 {
 		return 0, false
 	}
 	now := time.Now()

@@ -76,10 +76,17 @@ impl Failure {
     /// True if this server drains or cannot be reached.
     pub(crate) fn is_out_of_service(&self) -> bool {
         match self {
+            Self::Refusal { .. } => self.is_draining(),
+            Self::Unverified { problem, forged, .. } => !forged && problem.reason == Reason::Unreachable,
+        }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        match self {
             Self::Refusal { problem, .. } => {
                 problem.reason == Reason::Wire(ErrorReason::Draining) && problem.is_retryable()
             }
-            Self::Unverified { problem, forged, .. } => !forged && problem.reason == Reason::Unreachable,
+            Self::Unverified { .. } => false,
         }
     }
 

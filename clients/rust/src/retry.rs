@@ -106,7 +106,8 @@ impl Retries {
         let remaining = ends_at.map_or(FOREVER, |end| end.saturating_duration_since(Instant::now()));
         self.failures += 1;
         self.note(failure);
-        let is_away = failure.is_away();
+        // A server that drains is about to go; it is waited for like one that is down.
+        let is_away = failure.is_away() || failure.is_draining();
         if !is_away || self.policy.max_attempts == 1 {
             self.counted += 1;
         }

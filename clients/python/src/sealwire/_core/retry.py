@@ -83,9 +83,11 @@ class Retries:
         left = float("inf") if remaining is None else remaining
         self._failures += 1
         self.note(failed)
-        is_counted = not failed.is_away or self._options.max_attempts == 1
+        # A server that drains is about to go; it is waited for like one that is down.
+        is_away = failed.is_away or _is_draining(failed)
+        is_counted = not is_away or self._options.max_attempts == 1
         self._counted += is_counted
-        if failed.is_away and left < _LEAST_LEFT:
+        if is_away and left < _LEAST_LEFT:
             return None
         if failed.kind == "unsigned" and failed.failure.reason == "UNREACHABLE" and not failed.is_unsent:
             return self._delay_after_loss()
@@ -161,9 +163,11 @@ def _may_have_run(failed: Failed) -> bool:
 
 def _is_out_of_service(failed: Failed) -> bool:
     """True if this server drains or cannot be reached."""
-    if failed.kind == "refusal":
-        return failed.failure.reason == "DRAINING" and failed.failure.is_retryable
-    return failed.kind == "unsigned" and failed.failure.reason == "UNREACHABLE"
+    return _is_draining(failed) or (failed.kind == "unsigned" and failed.failure.reason == "UNREACHABLE")
+
+
+def _is_draining(failed: Failed) -> bool:
+    return failed.kind == "refusal" and failed.failure.reason == "DRAINING" and failed.failure.is_retryable
 
 
 def _is_passing(failure: CallFailure) -> bool:

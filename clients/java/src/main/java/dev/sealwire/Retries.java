@@ -81,7 +81,8 @@ final class Retries {
   double delayAfter(Outcome.Failed failed, double remainingMs, int alternatives, BooleanSupplier correctClock) {
     failures += 1;
     note(failed);
-    var isAway = failed instanceof Outcome.Unverified unverified && unverified.isAway();
+    // A server that drains is about to go; it is waited for like one that is down.
+    var isAway = failed instanceof Outcome.Unverified unverified ? unverified.isAway() : isDraining(failed);
     if (!isAway || maxAttempts == 1) counted += 1;
     if (isAway && remainingMs < LEAST_LEFT_MS) return NEVER;
     if (isLostInMidCall(failed)) return delayAfterLoss();
@@ -172,7 +173,12 @@ final class Retries {
   /** True if this server drains or cannot be reached. */
   private static boolean isOutOfService(Outcome.Failed failed) {
     if (failed instanceof Outcome.Unverified unverified) return !unverified.isForged() && failed.failure().isUnreachable();
-    return failed.failure().is(ErrorReason.ERROR_REASON_DRAINING) && failed.failure().isRetryable();
+    return isDraining(failed);
+  }
+
+  private static boolean isDraining(Outcome.Failed failed) {
+    return failed instanceof Outcome.Refusal
+        && failed.failure().is(ErrorReason.ERROR_REASON_DRAINING) && failed.failure().isRetryable();
   }
 
   private static Failure errorOf(Outcome.Failed failed) {
