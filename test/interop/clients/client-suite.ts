@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { failIfStillRunning } from "../../support/still-running.ts";
 import type { Suite } from "../../support/suite.ts";
 import { suiteWith } from "../toolchain.ts";
 import type { AgentCommand } from "./agent-process.ts";
@@ -19,6 +20,7 @@ export function clientSuite({ name, programs, isPackage, agents, build }: Client
   });
   test.after(async () => {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    failIfStillRunning();
   });
   if (isPackage) {
     testPackage(test, name, () => {
