@@ -21,6 +21,8 @@ export function clientSuite({ name, programs, isPackage, agents, build }: Client
   test.after(async () => {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
     failIfStillRunning();
+    // Nothing is open then. Node 24.21 by itself may spin for ever in its own cleanup, over a socket that was reset.
+    process.once("beforeExit", () => process.exit());
   });
   if (isPackage) {
     testPackage(test, name, () => {
