@@ -1,17 +1,8 @@
-import {
-  type ChannelCredentials,
-  type Client,
-  credentials as grpcCredentials,
-  type Interceptor,
-  type ClientOptions as StubOptions,
-} from "@grpc/grpc-js";
+import type { Client, Interceptor } from "@grpc/grpc-js";
 import type { Any } from "../../gen/google/protobuf/any.ts";
-import { ListJobsRequest, ListJobsResponse } from "../../gen/sealwire/system/v1/list_jobs.ts";
 import { ListToolsRequest, ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";
 import { ServerIdentityRequest, ServerIdentityResponse } from "../../gen/sealwire/system/v1/server_identity.ts";
 import { SealwireError } from "../errors.ts";
-import type { JobState } from "../jobs/job.ts";
-import { checkNumber } from "../runtime/number-range.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { type CallArguments, encodeArguments, isEncoded } from "./calls/arguments.ts";
 import { type CallOptions, checkTraceparent } from "./calls/call-options.ts";
@@ -32,41 +23,17 @@ import type { Connection, OperationOptions } from "./connection.ts";
 import { ContractSource } from "./contracts/contract-source.ts";
 import { type EncodedWatchRequest, watchEncoded } from "./jobs/encoded-watch.ts";
 import { JobHandle } from "./jobs/job-handle.ts";
-import { type JobSnapshot, readJob, stateNumber } from "./jobs/job-snapshot.ts";
+import type { JobSnapshot } from "./jobs/job-snapshot.ts";
+import { encodeListing, type JobPage, type ListJobsOptions, readJobPage } from "./jobs/list-jobs.ts";
 import type { WatchOptions } from "./jobs/watch.ts";
 import { type WatchJobsOptions, watchJobs } from "./jobs/watch-jobs.ts";
 import { signingInterceptor } from "./native/interceptor.ts";
+import { createStub, type StubClass } from "./native/stub.ts";
 import { type ClientOptions, checkTimeoutMs, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
 import { checkHealth, type ServingStatus } from "./transport/health.ts";
 import { Pipelines } from "./transport/pipeline.ts";
 import { Replicas } from "./transport/replicas.ts";
 import { Channel, type Transport } from "./transport/transport.ts";
-
-/** Options of {@link SealwireClient.listJobs}. */
-export interface ListJobsOptions extends OperationOptions {
-  /** Default: all. */
-  readonly states?: readonly JobState[];
-  /** Default: all. */
-  readonly tool?: string;
-  /** 1 to 500, default 50. */
-  readonly pageSize?: number;
-  /** The `nextPageToken` of the previous page. */
-  readonly pageToken?: string;
-}
-
-/** A generated client class of grpc-js. */
-export type StubClass<S extends Client> = new (
-  address: string,
-  credentials: ChannelCredentials,
-  options?: Partial<StubOptions>,
-) => S;
-
-/** One page of jobs, newest first. */
-export interface JobPage {
-  readonly jobs: readonly JobSnapshot[];
-  /** Set if there is a next page. */
-  readonly nextPageToken: string | undefined;
-}
 
 /**
  * Calls the tools of one server. Signs every request, accepts only answers with a valid signature for their request,
@@ -142,15 +109,7 @@ export class SealwireClient implements AsyncDisposable {
    * ```
    */
   stub<S extends Client>(Stub: StubClass<S>): S {
-    const { addresses, tls } = this.#connection.options;
-    const [first] = addresses;
-    const target = first?.kind === "target" ? first.target : `dns:///${first?.host}:${first?.port}`;
-    const channelCredentials =
-      tls === undefined ? grpcCredentials.createInsecure() : grpcCredentials.createFromSecureContext(tls.context);
-    return new Stub(target, channelCredentials, {
-      interceptors: [this.interceptor],
-      ...(tls?.serverName !== undefined && { "grpc.ssl_target_name_override": tls.serverName }),
-    });
+    return createStub(Stub, this.#connection.options, this.interceptor);
   }
 
   /**
@@ -184,12 +143,8 @@ export class SealwireClient implements AsyncDisposable {
 
   /** Returns one page of this client's own jobs, newest first. */
   async listJobs(options: ListJobsOptions = {}): Promise<JobPage> {
-    const { states = [], tool = "", pageSize = 0, pageToken = "" } = options;
-    checkNumber("pageSize", pageSize, { least: 0, most: 500 });
-    const request = { states: states.map(stateNumber), tool, pageSize, pageToken };
-    const output = await this.#callSystem("list_jobs", "ListJobs", ListJobsRequest.encode(request).finish(), options);
-    const { jobs, nextPageToken } = decodeAs(output, "sealwire.system.v1.ListJobsResponse", ListJobsResponse.decode);
-    return { jobs: jobs.map(readJob), nextPageToken: nextPageToken === "" ? undefined : nextPageToken };
+    const output = await this.#callSystem("list_jobs", "ListJobs", encodeListing(options), options);
+    return readJobPage(output);
   }
 
   /**

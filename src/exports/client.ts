@@ -19,7 +19,7 @@ export type {
   SyncTool,
   TypedTools,
 } from "../client/calls/typed-tools.ts";
-export { type JobPage, type ListJobsOptions, SealwireClient, type StubClass } from "../client/client.ts";
+export { SealwireClient } from "../client/client.ts";
 export type { OperationOptions } from "../client/connection.ts";
 export {
   type CredentialsSource,
@@ -28,8 +28,10 @@ export {
 } from "../client/credentials-source.ts";
 export type { JobHandle, PollOptions } from "../client/jobs/job-handle.ts";
 export type { JobSnapshot } from "../client/jobs/job-snapshot.ts";
+export type { JobPage, ListJobsOptions } from "../client/jobs/list-jobs.ts";
 export type { WatchOptions } from "../client/jobs/watch.ts";
 export type { WatchJobsOptions } from "../client/jobs/watch-jobs.ts";
+export type { StubClass } from "../client/native/stub.ts";
 export type { ClientOptions, ClientTls, RetryOptions } from "../client/options.ts";
 export type { ServingStatus } from "../client/transport/health.ts";
 export {
