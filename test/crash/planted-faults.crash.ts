@@ -31,7 +31,7 @@ const EXPECTED: Readonly<Record<PlantedFault, Expected>> = {
   "a nonce forgotten": { finding: /^frame .* was accepted \d+ times/, forMs: 3_000 },
   "a revision that falls": { finding: /falls from revision|who asked after that|is both/, forMs: 4_000 },
   "a request id forgotten": { finding: /has two jobs/, forMs: 2_000 },
-  "an end that is taken back": { finding: /from revision|has two ends|never ended/, forMs: 3_000 },
+  "an end that is taken back": { finding: /(from|goes on to) revision|has two ends|never ended/, forMs: 3_000 },
   "a result of a cancelled job": { finding: /is CANCELLED and a result of it is recorded/, forMs: 2_000 },
   "an attempt that begins twice": { finding: /began twice/, forMs: 3_000 },
   "an intent carried out twice": { finding: /request pay-\d+ took effect \d+ times/, forMs: 3_000 },
