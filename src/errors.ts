@@ -97,6 +97,12 @@ export const WIRE_REASONS = {
     meaning: "The arguments do not fit the tool's request message or its rules.",
     remedy: "Fix what the message names, and every field in `violations`.",
   },
+  TOOL_CHANGED: {
+    status: "FAILED_PRECONDITION",
+    retryable: false,
+    meaning: "The tool's definition is not the one that the caller accepts; the call was not begun.",
+    remedy: "Look at what changed, and approve the definition if it is right: `sealwire pins approve`.",
+  },
   REQUEST_ID_REUSED: {
     status: "ALREADY_EXISTS",
     retryable: false,

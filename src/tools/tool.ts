@@ -9,6 +9,7 @@ import { pae } from "../signing/pae.ts";
 import { commentOf } from "../wire/comments.ts";
 import { fileClosure, type Image, withoutSourceInfo } from "../wire/descriptors.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
+import { definitionDigest, definitionOf } from "./definition.ts";
 import type { AnyHandler } from "./implement.ts";
 import { resolveJobPolicy, toPolicyMessage } from "./job-policy.ts";
 import { progressField } from "./job-stream.ts";
@@ -93,7 +94,7 @@ export function describeTool(image: Image, method: DescMethod): ToolDescription 
   if (method.methodKind !== "unary" && method.methodKind !== "server_streaming")
     throw new SealwireError("OPTIONS_INVALID", `${path} streams its requests; a tool has one request.`);
   if (isStreamingJob(image, method)) progressField(path, method.output);
-  return {
+  const description = {
     name,
     description: commentOf(image, method),
     method: path,
@@ -105,6 +106,7 @@ export function describeTool(image: Image, method: DescMethod): ToolDescription 
     job: jobOption && toPolicyMessage(resolveJobPolicy(jobOption, path)),
     options,
   };
+  return { ...description, definitionDigest: definitionDigest(definitionOf(image, description)) };
 }
 
 /** The full name of a method, for example "greet.v1.GreetToolService.Greet". */

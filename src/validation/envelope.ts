@@ -7,8 +7,11 @@ import type { VerifiedBytes } from "./verified-bytes.ts";
 
 const PRINTABLE = /^[!-~]{1,128}$/;
 const TOOL_NAME = /^[a-z][a-z0-9_]{0,127}$/;
+const DEFINITION_DIGEST = /^([0-9a-f]{64})?$/;
 const MIN_NONCE_BYTES = 16;
 const MAX_NONCE_BYTES = 64;
+/** The highest field number of an Envelope. */
+const LAST_FIELD = 9;
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -59,6 +62,8 @@ export function checkEnvelopeFields(envelope: Envelope): void {
   if (envelope.args === undefined) throw invalid("args", "must be set");
   const { length } = envelope.nonce;
   if (length < MIN_NONCE_BYTES || length > MAX_NONCE_BYTES) throw invalid("nonce", "must have 16 to 64 bytes");
+  if (!DEFINITION_DIGEST.test(envelope.definitionDigest))
+    throw invalid("definition_digest", "must be empty or 64 lower-case hex digits");
 }
 
 /** Checks the protocol version. Throws UNSUPPORTED_VERSION. */
@@ -75,7 +80,17 @@ function invalid(field: string, rule: string): SealwireError {
 }
 
 function emptyEnvelope(): Envelope {
-  return { v: "", requestId: "", tsMs: 0n, clientId: "", serverId: "", tool: "", args: undefined, nonce: EMPTY };
+  return {
+    v: "",
+    requestId: "",
+    tsMs: 0n,
+    clientId: "",
+    serverId: "",
+    tool: "",
+    args: undefined,
+    nonce: EMPTY,
+    definitionDigest: "",
+  };
 }
 
 function parse(cursor: WireCursor, envelope: Envelope): void {
@@ -84,7 +99,7 @@ function parse(cursor: WireCursor, envelope: Envelope): void {
   while (cursor.pos < end) {
     const tag = cursor.tag(end);
     const number = tag >>> 3;
-    if (number > 8) throw new WireFormatError(`unknown field number ${number}`);
+    if (number > LAST_FIELD) throw new WireFormatError(`unknown field number ${number}`);
     if ((filled & (1 << number)) !== 0) throw new WireFormatError(`field number ${number} given twice`);
     filled |= 1 << number;
     if ((tag & 7) !== (number === 3 ? VARINT : LENGTH_DELIMITED)) {
@@ -118,8 +133,11 @@ function readField(cursor: WireCursor, envelope: Envelope, number: number, end: 
     case 7:
       envelope.args = readAny(cursor, cursor.delimited(end));
       return;
-    default:
+    case 8:
       envelope.nonce = readBytes(cursor, end);
+      return;
+    default:
+      envelope.definitionDigest = readText(cursor, end);
   }
 }
 

@@ -5,25 +5,51 @@ import { type Image, sourceInfo } from "./descriptors.ts";
 export type Declaration = DescMessage | DescField | DescEnum | DescEnumValue | DescMethod | DescService;
 
 /** Field numbers in google/protobuf/descriptor.proto. The paths in a SourceCodeInfo consist of them. */
-const FILE = { message: 4, enum: 5, service: 6 };
-const MESSAGE = { field: 2, message: 3, enum: 4 };
-const ENUM_VALUE = 2;
+export const FILE = { message: 4, enum: 5, service: 6 };
+export const MESSAGE = { field: 2, message: 3, enum: 4 };
+export const ENUM_VALUE = 2;
 const SERVICE_METHOD = 2;
+
+const commentsOfFiles = new WeakMap<Uint8Array, ReadonlyMap<string, string>>();
 
 /**
  * The leading comment of a declaration, or else the trailing one, one line for each paragraph; empty if it has none.
  */
 export function commentOf(image: Image, declaration: Declaration): string {
-  const path = pathOf(declaration);
-  const { location: locations } = sourceInfo(image.files.get(`${fileOf(declaration)}.proto`) ?? new Uint8Array());
-  const location = locations.find(
-    (candidate) => candidate.path.length === path.length && candidate.path.every((part, i) => part === path[i]),
-  );
-  return (location?.leadingComments || location?.trailingComments || "")
-    .split(/\n\s*\n/)
-    .map((paragraph) => paragraph.trim().replace(/\s*\n\s*/g, " "))
+  const file = image.files.get(`${fileOf(declaration)}.proto`);
+  return file === undefined ? "" : commentAt(file, pathOf(declaration));
+}
+
+/** The comment of a declaration by its path in a file of {@link Image.files}; see {@link commentOf}. */
+export function commentAt(file: Uint8Array, path: readonly number[]): string {
+  let comments = commentsOfFiles.get(file);
+  if (comments === undefined) {
+    comments = readComments(file);
+    commentsOfFiles.set(file, comments);
+  }
+  return comments.get(path.join()) ?? "";
+}
+
+function readComments(file: Uint8Array): Map<string, string> {
+  const comments = new Map<string, string>();
+  for (const { path, leadingComments, trailingComments } of sourceInfo(file).location) {
+    const comment = toParagraphs(leadingComments || trailingComments);
+    const key = path.join();
+    if (comment !== "" && !comments.has(key)) comments.set(key, comment);
+  }
+  return comments;
+}
+
+/** Joins the lines of each paragraph by a space. Only ASCII blanks count, so that every language finds the same text. */
+function toParagraphs(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => line.replace(/^[ \t\v\f\r]+|[ \t\v\f\r]+$/g, ""))
     .join("\n")
-    .trim();
+    .split(/\n{2,}/)
+    .map((paragraph) => paragraph.replace(/^\n|\n$/g, "").replaceAll("\n", " "))
+    .filter((paragraph) => paragraph !== "")
+    .join("\n");
 }
 
 function fileOf(declaration: Declaration): string {

@@ -40,6 +40,12 @@ export interface Envelope {
     | undefined;
   /** Names the attempt: 16 to 64 random bytes, never used twice (REPLAYED). */
   nonce: Uint8Array;
+  /**
+   * The definition of the tool that the caller accepts, as `definition_digest`
+   * of list_tools: 64 hex digits (TOOL_CHANGED if the tool has another one and
+   * the intent has not begun). Empty: any. Only for servers that list one.
+   */
+  definitionDigest: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -53,6 +59,7 @@ function createBaseEnvelope(): Envelope {
     tool: "",
     args: undefined,
     nonce: new Uint8Array(0),
+    definitionDigest: "",
     _unknownFields: {},
   };
 }
@@ -85,6 +92,9 @@ export const Envelope: MessageFns<Envelope> = {
     }
     if (message.nonce.length !== 0) {
       writer.uint32(66).bytes(message.nonce);
+    }
+    if (message.definitionDigest !== "") {
+      writer.uint32(74).string(message.definitionDigest);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -174,6 +184,14 @@ export const Envelope: MessageFns<Envelope> = {
             message.nonce = reader.bytes();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.definitionDigest = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -216,6 +234,11 @@ export const Envelope: MessageFns<Envelope> = {
       tool: isSet(object.tool) ? globalThis.String(object.tool) : "",
       args: isSet(object.args) ? Any.fromJSON(object.args) : undefined,
       nonce: isSet(object.nonce) ? bytesFromBase64(object.nonce) : new Uint8Array(0),
+      definitionDigest: isSet(object.definitionDigest)
+        ? globalThis.String(object.definitionDigest)
+        : isSet(object.definition_digest)
+        ? globalThis.String(object.definition_digest)
+        : "",
     };
   },
 
@@ -245,6 +268,9 @@ export const Envelope: MessageFns<Envelope> = {
     if (message.nonce.length !== 0) {
       obj.nonce = base64FromBytes(message.nonce);
     }
+    if (message.definitionDigest !== "") {
+      obj.definitionDigest = message.definitionDigest;
+    }
     return obj;
   },
 
@@ -261,6 +287,7 @@ export const Envelope: MessageFns<Envelope> = {
     message.tool = object.tool ?? "";
     message.args = (object.args !== undefined && object.args !== null) ? Any.fromPartial(object.args) : undefined;
     message.nonce = object.nonce ?? new Uint8Array(0);
+    message.definitionDigest = object.definitionDigest ?? "";
     return message;
   },
 };

@@ -84,6 +84,11 @@ export const ErrorReason = {
    * not know, frames of this `ts_ms`. Sign anew after `retry_delay`.
    */
   FRESHNESS_UNKNOWN: 30,
+  /**
+   * TOOL_CHANGED - The tool's definition is not the one that `definition_digest` names. The
+   * call was not begun.
+   */
+  TOOL_CHANGED: 31,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -121,6 +126,7 @@ export namespace ErrorReason {
   export type HEARTBEAT_TIMEOUT = typeof ErrorReason.HEARTBEAT_TIMEOUT;
   export type INTERNAL = typeof ErrorReason.INTERNAL;
   export type FRESHNESS_UNKNOWN = typeof ErrorReason.FRESHNESS_UNKNOWN;
+  export type TOOL_CHANGED = typeof ErrorReason.TOOL_CHANGED;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }
 
@@ -219,6 +225,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 30:
     case "ERROR_REASON_FRESHNESS_UNKNOWN":
       return ErrorReason.FRESHNESS_UNKNOWN;
+    case 31:
+    case "ERROR_REASON_TOOL_CHANGED":
+      return ErrorReason.TOOL_CHANGED;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -290,6 +299,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_INTERNAL";
     case ErrorReason.FRESHNESS_UNKNOWN:
       return "ERROR_REASON_FRESHNESS_UNKNOWN";
+    case ErrorReason.TOOL_CHANGED:
+      return "ERROR_REASON_TOOL_CHANGED";
     case ErrorReason.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

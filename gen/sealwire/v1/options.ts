@@ -60,10 +60,42 @@ export interface ToolOptions {
   name: string;
   /** A short title for people. */
   title: string;
-  /** True if the tool may make destructive changes. */
+  /**
+   * Deprecated: set destructive_hint. True counts like destructive_hint = true.
+   *
+   * @deprecated
+   */
   destructive: boolean;
-  /** True if the tool interacts with systems outside its server. */
+  /**
+   * Deprecated: set open_world_hint. True counts like open_world_hint = true.
+   *
+   * @deprecated
+   */
   openWorld: boolean;
+  /**
+   * Whether the tool may make destructive changes. Default: not stated, which
+   * most agents take for true.
+   */
+  destructiveHint?:
+    | boolean
+    | undefined;
+  /**
+   * Whether the tool interacts with systems outside its server. Default: not
+   * stated, which most agents take for true.
+   */
+  openWorldHint?:
+    | boolean
+    | undefined;
+  /**
+   * JSON Schema of the arguments, for a tool whose request is
+   * sealwire.mcp.v1.CallToolRequest. Default: derived from the request message.
+   */
+  inputSchema: string;
+  /**
+   * JSON Schema of `structured_content`, for a tool whose response is
+   * sealwire.mcp.v1.CallToolResponse. Default: derived from the response message.
+   */
+  outputSchema: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -334,7 +366,17 @@ export const JobPolicy: MessageFns<JobPolicy> = {
 };
 
 function createBaseToolOptions(): ToolOptions {
-  return { name: "", title: "", destructive: false, openWorld: false, _unknownFields: {} };
+  return {
+    name: "",
+    title: "",
+    destructive: false,
+    openWorld: false,
+    destructiveHint: undefined,
+    openWorldHint: undefined,
+    inputSchema: "",
+    outputSchema: "",
+    _unknownFields: {},
+  };
 }
 
 export const ToolOptions: MessageFns<ToolOptions> = {
@@ -350,6 +392,18 @@ export const ToolOptions: MessageFns<ToolOptions> = {
     }
     if (message.openWorld !== false) {
       writer.uint32(32).bool(message.openWorld);
+    }
+    if (message.destructiveHint !== undefined) {
+      writer.uint32(40).bool(message.destructiveHint);
+    }
+    if (message.openWorldHint !== undefined) {
+      writer.uint32(48).bool(message.openWorldHint);
+    }
+    if (message.inputSchema !== "") {
+      writer.uint32(58).string(message.inputSchema);
+    }
+    if (message.outputSchema !== "") {
+      writer.uint32(66).string(message.outputSchema);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -407,6 +461,38 @@ export const ToolOptions: MessageFns<ToolOptions> = {
             message.openWorld = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.destructiveHint = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.openWorldHint = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.inputSchema = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.outputSchema = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -437,6 +523,26 @@ export const ToolOptions: MessageFns<ToolOptions> = {
         : isSet(object.open_world)
         ? globalThis.Boolean(object.open_world)
         : false,
+      destructiveHint: isSet(object.destructiveHint)
+        ? globalThis.Boolean(object.destructiveHint)
+        : isSet(object.destructive_hint)
+        ? globalThis.Boolean(object.destructive_hint)
+        : undefined,
+      openWorldHint: isSet(object.openWorldHint)
+        ? globalThis.Boolean(object.openWorldHint)
+        : isSet(object.open_world_hint)
+        ? globalThis.Boolean(object.open_world_hint)
+        : undefined,
+      inputSchema: isSet(object.inputSchema)
+        ? globalThis.String(object.inputSchema)
+        : isSet(object.input_schema)
+        ? globalThis.String(object.input_schema)
+        : "",
+      outputSchema: isSet(object.outputSchema)
+        ? globalThis.String(object.outputSchema)
+        : isSet(object.output_schema)
+        ? globalThis.String(object.output_schema)
+        : "",
     };
   },
 
@@ -454,6 +560,18 @@ export const ToolOptions: MessageFns<ToolOptions> = {
     if (message.openWorld !== false) {
       obj.openWorld = message.openWorld;
     }
+    if (message.destructiveHint !== undefined) {
+      obj.destructiveHint = message.destructiveHint;
+    }
+    if (message.openWorldHint !== undefined) {
+      obj.openWorldHint = message.openWorldHint;
+    }
+    if (message.inputSchema !== "") {
+      obj.inputSchema = message.inputSchema;
+    }
+    if (message.outputSchema !== "") {
+      obj.outputSchema = message.outputSchema;
+    }
     return obj;
   },
 
@@ -466,6 +584,10 @@ export const ToolOptions: MessageFns<ToolOptions> = {
     message.title = object.title ?? "";
     message.destructive = object.destructive ?? false;
     message.openWorld = object.openWorld ?? false;
+    message.destructiveHint = object.destructiveHint ?? undefined;
+    message.openWorldHint = object.openWorldHint ?? undefined;
+    message.inputSchema = object.inputSchema ?? "";
+    message.outputSchema = object.outputSchema ?? "";
     return message;
   },
 };

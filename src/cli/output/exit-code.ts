@@ -13,6 +13,8 @@ export const ExitCode = {
   unreachable: 4,
   /** The store cannot be used: a permanent fault. */
   store: 5,
+  /** A tool's definition is not the pinned one. */
+  changed: 6,
   /** Ctrl-C, as shells report it. */
   interrupted: 130,
 } as const;
@@ -20,7 +22,7 @@ export const ExitCode = {
 /** One of {@link ExitCode}. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
-const { failed, usage, refused, unreachable, store } = ExitCode;
+const { failed, usage, refused, unreachable, store, changed } = ExitCode;
 
 /** The exit code for each reason. */
 export const EXIT_CODES: Readonly<Record<Reason, ExitCode>> = {
@@ -34,6 +36,7 @@ export const EXIT_CODES: Readonly<Record<Reason, ExitCode>> = {
   TOOL_FORBIDDEN: refused,
   TOOL_RPC_MISMATCH: usage,
   ARGS_INVALID: usage,
+  TOOL_CHANGED: changed,
   REQUEST_ID_REUSED: usage,
   REQUEST_IN_PROGRESS: unreachable,
   OUTCOME_UNKNOWN: failed,

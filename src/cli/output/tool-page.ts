@@ -3,6 +3,7 @@ import type { Duration } from "../../../gen/google/protobuf/duration.ts";
 import type { ToolDescription } from "../../../gen/sealwire/system/v1/list_tools.ts";
 import type { JobPolicy } from "../../../gen/sealwire/v1/options.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
+import { destructiveHint, openWorldHint } from "../../tools/definition.ts";
 import type { Image } from "../../wire/descriptors.ts";
 import { toDurationMs } from "../../wire/duration.ts";
 import { type ConnectionOptions, sameServerOptions } from "../input/connection-options.ts";
@@ -128,8 +129,8 @@ function kindOf({ job, readOnly, idempotent, options, method, digest }: ToolDesc
       ? "repeating a call has no further effect"
       : "each intent is executed once: repeat it with its --request-id";
   const hints = [
-    ...(options?.destructive ? ["may delete or overwrite data"] : []),
-    ...(options?.openWorld ? [OUTSIDE] : []),
+    ...(destructiveHint(options) ? ["may delete or overwrite data"] : []),
+    ...(openWorldHint(options) ? [OUTSIDE] : []),
   ];
   return [
     ["runs", job === undefined ? "at once, within the call" : "as a job: accepted at once, then polled or watched"],

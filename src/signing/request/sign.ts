@@ -25,6 +25,10 @@ export interface RequestToSign {
   readonly tsMs: number;
   /** 16 to 64 random bytes, new for each attempt. */
   readonly nonce: Uint8Array;
+  /**
+   * The `definitionDigest` of the tool that the caller accepts, only for a server that lists it. Default: any definition.
+   */
+  readonly definitionDigest?: string;
 }
 
 /** A signed request, ready to be sent. */
@@ -63,6 +67,7 @@ export function signRequest(request: RequestToSign): SignedRequestFrame {
     tool,
     args: { ...request.args },
     nonce,
+    definitionDigest: request.definitionDigest ?? "",
   };
   checkEnvelopeFields(fields);
   const envelope = encodeMessage(Envelope, fields);

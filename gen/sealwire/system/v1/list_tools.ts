@@ -41,7 +41,14 @@ export interface ToolDescription {
     | JobPolicy
     | undefined;
   /** Name and hints given in the contract, if any. */
-  options: ToolOptions | undefined;
+  options:
+    | ToolOptions
+    | undefined;
+  /**
+   * SHA-256, in hex, over everything a model is shown of the tool, comments
+   * included (docs/protocol.md, Tool definitions). Empty from servers of 0.1.
+   */
+  definitionDigest: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -158,6 +165,7 @@ function createBaseToolDescription(): ToolDescription {
     idempotent: false,
     job: undefined,
     options: undefined,
+    definitionDigest: "",
     _unknownFields: {},
   };
 }
@@ -193,6 +201,9 @@ export const ToolDescription: MessageFns<ToolDescription> = {
     }
     if (message.options !== undefined) {
       ToolOptions.encode(message.options, writer.uint32(82).fork()).join();
+    }
+    if (message.definitionDigest !== "") {
+      writer.uint32(90).string(message.definitionDigest);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -298,6 +309,14 @@ export const ToolDescription: MessageFns<ToolDescription> = {
             message.options = ToolOptions.decode(reader, reader.uint32());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.definitionDigest = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -342,6 +361,11 @@ export const ToolDescription: MessageFns<ToolDescription> = {
       idempotent: isSet(object.idempotent) ? globalThis.Boolean(object.idempotent) : false,
       job: isSet(object.job) ? JobPolicy.fromJSON(object.job) : undefined,
       options: isSet(object.options) ? ToolOptions.fromJSON(object.options) : undefined,
+      definitionDigest: isSet(object.definitionDigest)
+        ? globalThis.String(object.definitionDigest)
+        : isSet(object.definition_digest)
+        ? globalThis.String(object.definition_digest)
+        : "",
     };
   },
 
@@ -377,6 +401,9 @@ export const ToolDescription: MessageFns<ToolDescription> = {
     if (message.options !== undefined) {
       obj.options = ToolOptions.toJSON(message.options);
     }
+    if (message.definitionDigest !== "") {
+      obj.definitionDigest = message.definitionDigest;
+    }
     return obj;
   },
 
@@ -397,6 +424,7 @@ export const ToolDescription: MessageFns<ToolDescription> = {
     message.options = (object.options !== undefined && object.options !== null)
       ? ToolOptions.fromPartial(object.options)
       : undefined;
+    message.definitionDigest = object.definitionDigest ?? "";
     return message;
   },
 };
