@@ -1,9 +1,8 @@
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { ListToolsResponse } from "../../../gen/sealwire/system/v1/list_tools.ts";
 import { notListed } from "../../client/contracts/contract-source.ts";
-import { findMethod } from "../../client/contracts/contracts.ts";
 import { SealwireError } from "../../errors.ts";
-import { builtinImage, descriptorSetOf, messageDesc, readImage } from "../../wire/descriptors.ts";
+import { builtinImage, descriptorSetOf, findMethod, messageDesc, readImage } from "../../wire/descriptors.ts";
 import type { ConnectionOptions } from "../input/connection-options.ts";
 import { openClient } from "../input/open-client.ts";
 import { ExitCode } from "../output/exit-code.ts";

@@ -14,7 +14,7 @@ import { isObject } from "../../validation/json-numbers.ts";
 import { commentOf } from "../../wire/comments.ts";
 import type { Image } from "../../wire/descriptors.ts";
 import { isSpecial } from "./tool-fields.ts";
-import { rulesOf, typeRules } from "./tool-rules.ts";
+import { rulesOf, typeRules } from "../../schema/field-rules.ts";
 
 /** Example arguments of a tool. */
 export interface ExampleArguments {
