@@ -17,8 +17,9 @@ export function enumSchema(type: DescEnum, direction: Direction, { rules, isRequ
     !(Array.isArray(notIn) && notIn.includes(number)) &&
     !(isRequired && number === 0);
   const values = type.values.filter(({ number }) => allows(number));
-  // Rules may leave numbers alone that have no name.
-  if (values.length === 0) return { schema: outputEnum(type), unsaid: rules };
+  // Rules may leave only numbers that have no name.
+  if (values.length === 0)
+    return { schema: { type: "integer", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 }, unsaid: rules };
   return { schema: named(values), unsaid };
 }
 

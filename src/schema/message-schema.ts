@@ -34,6 +34,8 @@ type Field = DescField | DescExtension;
 interface Trail {
   readonly desc: DescMessage;
   readonly above: Trail | undefined;
+  /** False if the rules of the message and of all below it are ignored. */
+  readonly isRuled: boolean;
 }
 
 /** A message whose properties are still to be written into `schema`. */
@@ -98,14 +100,14 @@ class SchemaWriter {
       properties.push(["@type", oneOfValues("string", [typeUrl])]);
       required.push("@type");
     }
-    for (const field of [...desc.fields, ...(this.#extensions.get(desc.typeName) ?? [])]) {
+    for (const field of this.#fields(desc)) {
       const name = field.kind === "extension" ? field.jsonName : field.name;
       properties.push([name, this.#field(field, trail)]);
-      if (this.#direction === "input" && isRequired(field)) required.push(name);
+      if (this.#direction === "input" && isRequired(field, trail.isRuled)) required.push(name);
     }
     const [comment = "", ...notes] = texts;
-    const own = [comment || commentOf(this.#image, desc), ...notes];
-    const text = textOf(this.#direction === "input" ? [...own, ...messageNotes(desc)] : own);
+    const own = [comment || this.#commentOf(desc), ...notes];
+    const text = textOf(this.#direction === "input" ? [...own, ...messageNotes(desc, trail.isRuled)] : own);
     Object.assign(schema, {
       type: "object",
       ...(text !== "" && { description: text }),
@@ -114,6 +116,17 @@ class SchemaWriter {
       ...(required.length > 0 && { required }),
       additionalProperties: false,
     });
+  }
+
+  /** The brackets around the name of an extension are refused by some hosts, so that only answers have extensions. */
+  #fields(desc: DescMessage): readonly Field[] {
+    if (this.#direction === "input") return desc.fields;
+    return [...desc.fields, ...(this.#extensions.get(desc.typeName) ?? [])];
+  }
+
+  /** Comments of Google's types explain their use in a contract. */
+  #commentOf(desc: DescMessage): string {
+    return desc.typeName.startsWith("google.") ? "" : commentOf(this.#image, desc);
   }
 
   /** Adds a description. A message that is still to be written out takes it up then. */
@@ -128,13 +141,12 @@ class SchemaWriter {
 
   #field(field: Field, trail: Trail): JsonSchema {
     const comment = field.kind === "field" ? commentOf(this.#image, field) : "";
-    const rules = this.#direction === "input" ? rulesOf(field) : {};
-    const { ignore, required = false, ...own } = rules;
-    const given: Ruled =
+    const { ignore, required = false, ...rules } = trail.isRuled ? rulesOf(field) : {};
+    const isUnset = required === true && field.presence === FeatureSet_FieldPresence.IMPLICIT;
+    const { schema, texts } =
       ignore === "IGNORE_ALWAYS"
-        ? NO_RULES
-        : { rules: own, isRequired: required === true && field.presence === FeatureSet_FieldPresence.IMPLICIT };
-    const { schema, texts } = this.#shape(field, given, trail);
+        ? this.#shape(field, NO_RULES, unruled(trail))
+        : this.#shape(field, { rules, isRequired: isUnset }, trail);
     return this.#described(schema, [comment, ...texts, field.deprecated ? "Deprecated." : ""]);
   }
 
@@ -198,8 +210,9 @@ class SchemaWriter {
   /** The schema of an item of a list or a value of a map. Rules that an empty one need not satisfy are only described. */
   #item(field: Field, rules: JsonValue | undefined, trail: Trail): JsonSchema {
     const { ignore, ...own } = isObject(rules) ? rules : {};
-    const isFree = ignore === "IGNORE_ALWAYS" || isConditional(rules);
-    const { schema, texts } = this.#value(field, isFree ? NO_RULES : { rules: own, isRequired: false }, trail);
+    const isIgnored = ignore === "IGNORE_ALWAYS";
+    const given = isIgnored || isConditional(rules) ? NO_RULES : { rules: own, isRequired: false };
+    const { schema, texts } = this.#value(field, given, isIgnored ? unruled(trail) : trail);
     return this.#described(schema, ["", ...texts, ...(isConditional(rules) ? conditionalTexts(rules) : [])]);
   }
 
@@ -241,7 +254,9 @@ class SchemaWriter {
     if (nested >= MOST_NESTED || this.#tasks.length >= MOST_MESSAGES) {
       return { schema: anyObject(), texts: [NOT_WRITTEN_OUT] };
     }
-    const task: Task = { schema: {}, trail: { desc, above }, texts: [], typeUrl };
+    // Rules are not checked inside an Any.
+    const isRuled = this.#direction === "input" && typeUrl === undefined && above?.isRuled !== false;
+    const task: Task = { schema: {}, trail: { desc, above, isRuled }, texts: [], typeUrl };
     this.#tasks.push(task);
     this.#waiting.set(task.schema, task);
     return { schema: task.schema, texts: [] };
@@ -265,6 +280,10 @@ class SchemaWriter {
       texts: ['A message with its type in "@type", such as "type.googleapis.com/a.v1.Note".', ...texts],
     };
   }
+}
+
+function unruled(trail: Trail): Trail {
+  return { ...trail, isRuled: false };
 }
 
 const NOT_WRITTEN_OUT = "An object that is not described further here; the server checks it.";

@@ -76,10 +76,13 @@ function integerSchema(range: Range, { rules, isRequired }: ValueRules, isText: 
   const toJson = (value: JsonValue): JsonValue => (isText ? String(value) : Number(value));
   const ranges = rangesWithin(range, { gt, gte, lt, lte });
   const conditions: JsonSchema[] = [...inAndOut({ only, among, notIn, isRequired }, toJson)];
-  if (isText)
-    conditions.unshift({ pattern: `^(?:${ranges.map(([low, high]) => rangePattern(low, high)).join("|")})$` });
-  else conditions.unshift(boundsOf(ranges));
+  const isListed = conditions.some((condition) => "enum" in condition);
+  if (!isListed) conditions.unshift(isText ? patternOf(ranges) : boundsOf(ranges));
   return { schema: withConditions({ type }, conditions), unsaid };
+}
+
+function patternOf(ranges: readonly Range[]): JsonSchema {
+  return { pattern: `^(?:${ranges.map(([low, high]) => rangePattern(low, high)).join("|")})$` };
 }
 
 function boundsOf(ranges: readonly Range[]): JsonSchema {
@@ -146,7 +149,7 @@ function floatSchema(type: ScalarType, { rules, isRequired }: ValueRules): Ruled
 /** A float is refused beyond its range, a double reaches as far as JSON in most parsers. */
 function floatOf(isFloat: boolean, conditions: readonly JsonSchema[]): JsonSchema {
   const schema = withConditions({ type: "number" }, conditions);
-  if (!isFloat) return schema;
+  if (!isFloat || "enum" in schema) return schema;
   const isBoundBelow = "minimum" in schema || "exclusiveMinimum" in schema;
   const isBoundAbove = "maximum" in schema || "exclusiveMaximum" in schema;
   return {

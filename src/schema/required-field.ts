@@ -4,9 +4,10 @@ import { rulesOf } from "./field-rules.ts";
 import { splitRules } from "./rule-texts.ts";
 import { zeroBreaks } from "./scalar-schema.ts";
 
-/** True if a call must have the field. */
-export function isRequired(field: DescField | DescExtension): boolean {
+/** True if a call must have the field. `isRuled`: whether rules are checked. */
+export function isRequired(field: DescField | DescExtension, isRuled: boolean): boolean {
   if (field.presence === FeatureSet_FieldPresence.LEGACY_REQUIRED) return true;
+  if (!isRuled) return false;
   const { ignore, required, ...rules } = rulesOf(field);
   if (ignore === "IGNORE_ALWAYS") return false;
   if (required === true) return true;

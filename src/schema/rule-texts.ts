@@ -21,7 +21,7 @@ export function isConditional(rules: JsonValue | undefined): rules is JsonObject
 
 /** What to say of rules for which {@link isConditional} is true. */
 export function conditionalTexts({ ignore: _isSaid, ...rules }: JsonObject): string[] {
-  return ruleTexts(rules).map((text) => `Unless empty: ${text}`);
+  return ruleTexts(rules).map((text) => text.replace(/^Rules:/, "Rules, unless it is empty:"));
 }
 
 /** Rules in words, as a sentence or none. */

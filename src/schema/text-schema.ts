@@ -56,9 +56,10 @@ export function bytesSchema(direction: Direction, { rules, isRequired }: ValueRu
   if (direction === "output") return { schema: base, unsaid: rules };
   const { const: only, in: among, notIn, ...others } = rules;
   const { len, minLen, maxLen } = rules;
-  const conditions: JsonSchema[] = [{ pattern: BASE64 }];
+  const conditions: JsonSchema[] = [];
   if (only !== undefined) conditions.push({ enum: [only] });
   if (Array.isArray(among) && among.length > 0) conditions.push({ enum: among });
+  if (conditions.length === 0) conditions.push({ pattern: BASE64 });
   if (Array.isArray(notIn) && notIn.length > 0) conditions.push({ not: { enum: notIn } });
   const least = Math.max(numberOf(len ?? minLen, 0), isRequired ? 1 : 0);
   conditions.push(lengths(4 * Math.ceil(least / 3), 4 * Math.ceil(numberOf(len ?? maxLen) / 3)));
