@@ -39,7 +39,7 @@ const CALL_TOOL_RESPONSE = "sealwire.mcp.v1.CallToolResponse";
  */
 export function toolJsonSchema(image: Image, method: DescMethod): ToolJsonSchema {
   const { inputSchema = "", outputSchema = "" } = toolOptionsOf(image, method) ?? {};
-  const isDeclared = method.input.typeName === CALL_TOOL_REQUEST && inputSchema !== "";
+  const isDeclared = takesDeclared(image, method);
   const request = rootSchema(messageSchema(image, method.input, "input"));
   const input = isDeclared
     ? ({ input: parseSchema(inputSchema, method, "input_schema"), inputIs: "arguments" } as const)
@@ -51,6 +51,11 @@ export function toolJsonSchema(image: Image, method: DescMethod): ToolJsonSchema
   if (isDeclared) return { ...input, output: undefined, outputIs: "structured_content" };
   const response = rootSchema(messageSchema(image, method.output, "output"));
   return { ...input, output: response.schema, outputIs: response.isBoxed ? "value" : "response" };
+}
+
+/** True for a tool of an MCP server that states the schema of its arguments. */
+export function takesDeclared(image: Image, method: DescMethod): boolean {
+  return method.input.typeName === CALL_TOOL_REQUEST && (toolOptionsOf(image, method)?.inputSchema ?? "") !== "";
 }
 
 /**
