@@ -33,7 +33,7 @@ const CALL_TOOL_RESPONSE = "sealwire.mcp.v1.CallToolResponse";
  * @example
  * ```ts
  * const image = readImage(await readFile("gen/descriptors.binpb"));
- * const method = image.registry.getService("greet.v1.GreetToolService")?.method.greet;
+ * const method = findMethod(image, "greet.v1.GreetToolService.Greet");
  * if (method !== undefined) console.log(toolJsonSchema(image, method).input);
  * ```
  */

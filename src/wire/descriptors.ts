@@ -115,7 +115,14 @@ export function messageDesc(image: Image, fullName: string): DescMessage {
   return desc;
 }
 
-/** Finds a method by its full name, `package.Service.Method`. */
+/**
+ * Finds a method by its full name, `package.Service.Method`; `undefined` if the image does not contain it.
+ *
+ * @example
+ * ```ts
+ * const method = findMethod(builtinImage(), "sealwire.demo.v1.DemoToolService.BatchSum");
+ * ```
+ */
 export function findMethod(image: Image, path: string): DescMethod | undefined {
   const dot = path.lastIndexOf(".");
   const service = image.registry.getService(path.slice(0, dot));
