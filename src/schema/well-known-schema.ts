@@ -8,6 +8,8 @@ export interface WellKnownSchema {
   readonly hint: string;
 }
 
+/** How many lists a schema describes one within the other. */
+const LIST_LEVELS = 2;
 const PACKAGE = "google.protobuf.";
 
 /** The schema of Timestamp, Duration, FieldMask, Struct, Value, ListValue; `undefined` for other messages. */
@@ -33,26 +35,25 @@ export function wellKnownSchema({ typeName }: DescMessage, direction: Direction)
     case "Struct":
       return { schema: anyObject(), hint: "" };
     case "ListValue":
-      return { schema: anyList(), hint: "" };
+      return { schema: anyList(direction, LIST_LEVELS), hint: "" };
     case "Value":
-      return {
-        schema: {
-          anyOf: [
-            { type: "string" },
-            { type: "number" },
-            { type: "boolean" },
-            { type: "null" },
-            anyObject(),
-            anyList(),
-          ],
-        },
-        hint: "",
-      };
+      return { schema: anyValue(direction, LIST_LEVELS), hint: "" };
     default:
       return undefined;
   }
 }
 
-function anyList(): JsonSchema {
-  return { type: "array", items: {} };
+/** Any JSON, by a branch for each type. */
+function anyValue(direction: Direction, levels: number): JsonSchema {
+  const types = ["string", "number", "boolean", "null"].map((type) => ({ type }));
+  const lists = levels === 0 && direction === "input" ? [] : [anyList(direction, levels)];
+  return { anyOf: [...types, anyObject(), ...lists] };
+}
+
+/**
+ * Any list. Some hosts refuse a list that does not say what its items are, and items of any kind, so that arguments have
+ * lists in lists, but none below.
+ */
+function anyList(direction: Direction, levels: number): JsonSchema {
+  return { type: "array", ...(levels > 0 && { items: anyValue(direction, levels - 1) }) };
 }
