@@ -26,6 +26,8 @@ import { wellKnownSchema } from "./well-known-schema.ts";
 const MOST_NESTED = 2;
 /** Number of messages that one schema writes out. Types that use each other could make it as large as they like. */
 const MOST_MESSAGES = 300;
+/** Number of messages within each other that a schema writes out. Parsers stop at 100. */
+const DEEPEST = 64;
 const ANY = "google.protobuf.Any";
 
 type Field = DescField | DescExtension;
@@ -250,8 +252,12 @@ class SchemaWriter {
   /** Queues a message, unless it is nested too deeply or the schema is large already. */
   #writtenOut(desc: DescMessage, typeUrl: string | undefined, above: Trail | undefined): Described {
     let nested = 0;
-    for (let trail = above; trail !== undefined; trail = trail.above) if (trail.desc === desc) nested += 1;
-    if (nested >= MOST_NESTED || this.#tasks.length >= MOST_MESSAGES) {
+    let depth = 0;
+    for (let trail = above; trail !== undefined; trail = trail.above) {
+      if (trail.desc === desc) nested += 1;
+      depth += 1;
+    }
+    if (nested >= MOST_NESTED || depth >= DEEPEST || this.#tasks.length >= MOST_MESSAGES) {
       return { schema: anyObject(), texts: [NOT_WRITTEN_OUT] };
     }
     // Rules are not checked inside an Any.

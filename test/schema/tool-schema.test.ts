@@ -10,9 +10,14 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import fc from "fast-check";
+import { ToolDescription } from "../../gen/sealwire/system/v1/list_tools.ts";
 import { exampleArguments } from "../../src/cli/output/example-arguments.ts";
-import { toolJsonSchema } from "../../src/schema/tool-schema.ts";
+import { SealwireError } from "../../src/errors.ts";
+import { toolJsonSchema, toolJsonSchemas } from "../../src/schema/tool-schema.ts";
 import { isObject } from "../../src/validation/json-numbers.ts";
+import { builtinDescriptorSet, findMethod, readImage } from "../../src/wire/descriptors.ts";
+import { ROOT } from "../architecture/source-files.ts";
+import { buildDescriptors } from "../support/build-descriptors.ts";
 import { propertyRuns } from "../support/property-runs.ts";
 import { assert, suite } from "../support/suite.ts";
 import { everyContract } from "./contracts.ts";
@@ -82,6 +87,59 @@ function partsOf(schema: JsonObject): JsonObject[] {
 
 function namesIn(schema: JsonObject): string[] {
   return partsOf(schema).flatMap(({ properties }) => (isObject(properties) ? Object.keys(properties) : []));
+}
+
+test("the tools of an answer have their schemas by name", () => {
+  const path = "sealwire.demo.v1.DemoToolService.BatchSum";
+  const descriptorSet = builtinDescriptorSet();
+  const tools = [ToolDescription.create({ name: "add", method: path })];
+  const schemas = toolJsonSchemas({ tools, descriptorSet });
+  assert.equal([...schemas], [["add", toolJsonSchema(image, findMethod(image, path) as DescMethod)]]);
+  const foreign = [ToolDescription.create({ name: "add", method: "no.v1.Service.Method" })];
+  const missing = thrownBy(() => toolJsonSchemas({ tools: foreign, descriptorSet }));
+  assert.equal(missing.reason, "RESPONSE_INVALID");
+  assert.is(missing.message, "The server lists add without the contract of no.v1.Service.Method.");
+});
+
+test("a schema in the options that is no JSON object is refused with the option and the method", () => {
+  const folder = join(ROOT, "test/schema/proto");
+  for (const [option, good] of [
+    ["input_schema", `'{"type":"object"}'`],
+    ["output_schema", `'{"type":"object","properties":{"size":{"type":"integer"}}}'`],
+  ] as const) {
+    const bad = readImage(
+      buildDescriptors(folder, (source) => source.replace(`${option}: ${good}`, `${option}: "[]"`)),
+    );
+    const service = bad.registry.getService("wide.v1.WideToolService");
+    const errors = (service?.methods ?? []).flatMap((method) => {
+      const error = caughtBy(() => toolJsonSchema(bad, method));
+      return error === undefined ? [] : [error];
+    });
+    assert.equal(
+      errors.map(({ reason }) => reason),
+      ["OPTIONS_INVALID"],
+    );
+    assert.match(
+      errors[0]?.message ?? "",
+      new RegExp(`^The ${option} of wide\\.v1\\.WideToolService\\.Use\\w+ must be`),
+    );
+  }
+});
+
+function thrownBy(run: () => unknown): SealwireError {
+  const error = caughtBy(run);
+  if (error === undefined) throw new Error("nothing was thrown");
+  return error;
+}
+
+function caughtBy(run: () => unknown): SealwireError | undefined {
+  try {
+    run();
+  } catch (thrown) {
+    if (thrown instanceof SealwireError) return thrown;
+    throw thrown;
+  }
+  return undefined;
 }
 
 for (const { method, input, output, inputIs, outputIs } of derived) {
