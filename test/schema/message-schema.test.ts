@@ -21,9 +21,9 @@ const test = suite("schema/message-schema");
 
 const IS_FULL = process.env.SEALWIRE_FULL === "1";
 const SEED = 20_261_130;
-const { image, types } = randomTypes(IS_FULL ? 300 : 40, SEED);
+const { image, types } = randomTypes(IS_FULL ? 150 : 40, SEED);
 const { registry } = image;
-const RUNS = IS_FULL ? 200 : 25;
+const RUNS = IS_FULL ? 100 : 25;
 
 /** Values that a schema accepts; `undefined` if its random rules exclude each other. */
 function satisfying(schema: JsonSchema): fc.Arbitrary<JsonValue> | undefined {

@@ -19,6 +19,11 @@ const HOSTILE: readonly JsonValue[] = [
   ...[[], [null], [[]], [1, "a", {}], { a: null }, {}, JSON.parse('{"__proto__": 1}')],
 ];
 
+/** Any character that UTF-8 has. */
+const CHARACTERS = fc
+  .oneof(fc.integer({ min: 0, max: 0xff }), fc.integer({ min: 0, max: 0x10ffff - 0x800 }))
+  .map((code) => String.fromCodePoint(code < 0xd800 ? code : code + 0x800));
+
 /** What descriptions of objects say whose content a schema does not. */
 const UNDESCRIBED = "An object that is not described further here";
 const ANY = 'A message with its type in "@type"';
@@ -28,8 +33,8 @@ export class Unsatisfiable extends Error {
   override readonly name = "Unsatisfiable";
 }
 
-/** Keywords that may exclude every value. */
-const NARROW = ["not", "allOf", "minLength", "maxLength", "uniqueItems", "minProperties"];
+/** Keywords that exclude nothing that a value is drawn from. */
+const WIDE = ["type", "description", "contentEncoding", "items", "additionalProperties", "propertyNames", "anyOf"];
 
 /** Random values that a schema of ours accepts. Throws {@link Unsatisfiable}. */
 export function valuesOf(schema: JsonObject): fc.Arbitrary<JsonValue> {
@@ -37,16 +42,20 @@ export function valuesOf(schema: JsonObject): fc.Arbitrary<JsonValue> {
   if (schema.description?.toString().includes(ANY)) {
     return fc.constant({ "@type": "type.googleapis.com/sealwire.demo.v1.BatchSumRequest", numbers: [1] });
   }
+  // What they hold is drawn by its own schema. To compile each level would cost more than all the rest.
+  const isOpen = schema.type === "array" || isObject(schema.additionalProperties);
+  const isCounted = ["uniqueItems", "minProperties", "propertyNames"].some((keyword) => keyword in schema);
+  if ("properties" in schema || (isOpen && !isCounted)) return usualOf(schema);
   const accepts = compile(schema);
   const hostile = HOSTILE.filter((value) => accepts(value));
-  const isNarrow = NARROW.some((keyword) => keyword in schema) && !("properties" in schema);
+  // Conditions that exclude each other would be tried forever.
+  const isNarrow = Object.keys(schema).some((keyword) => !WIDE.includes(keyword));
   if (isNarrow && !fc.sample(usualOf(schema), { numRuns: 20, seed: 1 }).some((value) => accepts(value))) {
     if (hostile.length === 0) throw new Unsatisfiable(JSON.stringify(schema));
     return fc.constantFrom(...hostile);
   }
   const usual = usualOf(schema).filter((value) => accepts(value));
-  // Unusual members of an object are those of its properties.
-  if (hostile.length === 0 || "properties" in schema) return usual;
+  if (hostile.length === 0) return usual;
   return fc.oneof({ weight: 3, arbitrary: usual }, { weight: 1, arbitrary: fc.constantFrom(...hostile) });
 }
 
@@ -83,9 +92,21 @@ function numbersOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Jso
   return fc.double({ min, max, noNaN: true });
 }
 
+const matchings = new Map<string, fc.Arbitrary<string>>();
+
+/** Texts that match a pattern. They are slow to prepare. */
+function matching(pattern: string): fc.Arbitrary<string> {
+  let texts = matchings.get(pattern);
+  if (texts === undefined) {
+    texts = fc.stringMatching(new RegExp(pattern, "u"));
+    matchings.set(pattern, texts);
+  }
+  return texts;
+}
+
 function textsOf({ pattern, allOf, minLength = 0, maxLength = 20 }: JsonObject): fc.Arbitrary<string> {
   if (typeof pattern === "string") {
-    if (!Array.isArray(allOf)) return fc.stringMatching(new RegExp(pattern, "u"));
+    if (!Array.isArray(allOf)) return matching(pattern);
     const patterns = [{ pattern }, ...allOf].filter(isObject).map((each) => String(each.pattern ?? ""));
     // Those of a beginning come first, those of an end last.
     const place = (each: string): number => (each.startsWith("^") ? 0 : each.endsWith("$") ? 2 : 1);
@@ -94,8 +115,7 @@ function textsOf({ pattern, allOf, minLength = 0, maxLength = 20 }: JsonObject):
       .map((each) => textsOf({ pattern: each }));
     return fc.tuple(...parts).map((texts) => texts.join(""));
   }
-  // Whole characters: a lone surrogate is no text that UTF-8 has.
-  return fc.string({ minLength: Number(minLength), maxLength: Number(maxLength), unit: "binary" });
+  return fc.string({ minLength: Number(minLength), maxLength: Number(maxLength), unit: CHARACTERS });
 }
 
 function listsOf({ items, minItems = 0, maxItems }: JsonObject): fc.Arbitrary<JsonValue> {
@@ -118,7 +138,7 @@ function objectsOf({ properties, required, additionalProperties, ...rest }: Json
   const least = Number(minProperties);
   const most = Math.min(Number(maxProperties ?? least + 3), least + 3);
   if (most < least) throw new Unsatisfiable("properties");
-  const keys = isObject(propertyNames) ? valuesOf(propertyNames) : fc.string({ unit: "binary", maxLength: 8 });
+  const keys = isObject(propertyNames) ? valuesOf(propertyNames) : fc.string({ unit: CHARACTERS, maxLength: 8 });
   const values = valuesOf(isObject(additionalProperties) ? additionalProperties : {});
   // A key may come twice, so that there may be too few: such values are passed over.
   return fc
