@@ -86,7 +86,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--allow-all-local-users", "listen on a port without a token: every user of this machine can call as you")
     .action(run(() => import("./commands/proxy.ts")));
 
-  const mcp = toServerOnce(toLog(program.command("mcp")))
+  const mcp = toServerOnce(toLog(program.command("mcp")), "client")
     .description("serve the tools to an MCP host over stdio or HTTP, such as an editor or an agent")
     .enablePositionalOptions()
     .option("--tools <patterns>", 'tools to offer, such as "batch_*,resize" (default: all); may be repeated', collect)
@@ -102,7 +102,13 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
         "--on-cancel <what>",
         "what a cancelled call does to its job: cancel it, or leave it (default: detach)",
       ).choices(["job", "detach"]),
-    );
+    )
+    .optionsGroup(LISTENING_OPTIONS)
+    .option("--listen <address>", "serve over HTTP on this HOST:PORT, in place of stdio; needs --token-file")
+    .option("--token-file <file>", "a private file with a line NAME TOKEN CREDENTIALS-FILE for each caller over HTTP")
+    .option("--tls-cert <file>", "certificate chain of the HTTP server in PEM; read again when it changes")
+    .option("--tls-key <file>", "private key of that certificate in PEM")
+    .optionsGroup("");
   mcp.action(run(() => import("./commands/mcp/serve.ts")));
 
   toServer(program.command("call").argument("<tool>", TOOL).argument("[json]", ARGUMENTS))

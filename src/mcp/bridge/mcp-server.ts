@@ -25,12 +25,13 @@ export function makeServer(bridge: Bridge, era: Era): Server {
   const tasks = isModern
     ? { extensions: { [TASKS_EXTENSION]: {} } }
     : { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } };
+  const hint = { ttlMs: options.ttlMs, cacheScope: "private" } as const;
   const server = new sdk.Server(
     { name: "sealwire", title: "Sealwire", version: VERSION },
     {
       capabilities: { tools: { listChanged: true }, ...tasks },
       instructions: instructions(bridge.waitTool),
-      cacheHints: { "tools/list": { ttlMs: options.ttlMs, cacheScope: "private" } },
+      cacheHints: { "tools/list": hint, "server/discover": hint },
     },
   );
   server.setRequestHandler("tools/list", async () => {
