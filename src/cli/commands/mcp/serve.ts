@@ -1,10 +1,14 @@
+import { dirname, join, resolve } from "node:path";
 import { SealwireClient } from "../../../client/client.ts";
 import { type CredentialsSource, fileCredentials } from "../../../client/credentials-source.ts";
 import { SealwireError } from "../../../errors.ts";
+import { openCallJournal } from "../../../mcp/bridge/call-journal.ts";
 import { checkPlace, type HttpPrincipal, serveHttp } from "../../../mcp/bridge/http/serve-http.ts";
 import { readTokenEntries } from "../../../mcp/bridge/http/token-file.ts";
+import { OpenCalls } from "../../../mcp/bridge/open-calls.ts";
 import type { OnCancel } from "../../../mcp/bridge/options.ts";
 import { serveStdio } from "../../../mcp/bridge/serve-stdio.ts";
+import { systemClock } from "../../../runtime/clock.ts";
 import { Disposables } from "../../../runtime/disposables.ts";
 import type { Logger } from "../../../runtime/logger.ts";
 import { type ConnectionOptions, credentialsPath } from "../../input/connection-options.ts";
@@ -49,8 +53,10 @@ async function overStdio(terminal: Terminal, options: McpOptions): Promise<ExitC
   const { logger } = guard;
   const credentials = await fileCredentials({ path, logger });
   await using client = await openClient(terminal, options, { credentials, logger });
+  using journal = openCallJournal({ folder: journalFolder(path), logger });
   const bridge = await serveStdio({
     ...bridgeOptions(options),
+    openCalls: new OpenCalls(systemClock, journal),
     client,
     credentials,
     input: terminal.stdin,
@@ -93,13 +99,20 @@ async function overHttp(terminal: Terminal, options: McpOptions, listen: string)
     principals.push({ name, digest, credentials, client });
   }
   const shutdown = shutdownSignal({ onHangup: () => {} });
-  await using bridge = await serveHttp({ ...bridgeOptions(options), listen, tls, principals, logger });
+  using journal = openCallJournal({ folder: journalFolder(tokenFile), logger });
+  const openCalls = new OpenCalls(systemClock, journal);
+  await using bridge = await serveHttp({ ...bridgeOptions(options), openCalls, listen, tls, principals, logger });
   terminal.print(JSON.stringify({ listening: bridge.url, principals: principals.map(({ name }) => name) }));
   const signal = await shutdown;
   logger.info({ signal }, "draining; a second signal ends the process immediately");
   await bridge.drain(options.drainTimeout);
   logger.info({}, "drained");
   return ExitCode.done;
+}
+
+/** Calls in flight are kept beside the file with the secrets of their caller. */
+function journalFolder(path: string): string {
+  return join(dirname(resolve(path)), "mcp-calls");
 }
 
 /** The certificate of the HTTP server. Throws OPTIONS_INVALID if only a part of it is given. */
