@@ -6,6 +6,7 @@ import type { Image } from "./descriptors.ts";
 export interface DeclaredType {
   /** The full name, for example "greet.v1.GreetRequest". */
   readonly typeName: string;
+  readonly isEnum: boolean;
   /** The serialized DescriptorProto or EnumDescriptorProto, byte for byte, without the types that it contains. */
   readonly declaration: Uint8Array;
   /** The comment of the type, then of each field or value in the order of the file; empty where there is none. */
@@ -60,7 +61,10 @@ function findPlaces(image: Image): Map<string, Place> {
 function addTypes(
   places: Map<string, Place>,
   { file, bytes, path }: Place,
-  { prefix, numbers }: { readonly prefix: string; readonly numbers: { readonly message: number; readonly enum: number } },
+  {
+    prefix,
+    numbers,
+  }: { readonly prefix: string; readonly numbers: { readonly message: number; readonly enum: number } },
 ): void {
   const counts = new Map<number, number>();
   for (const { number, content } of fieldsOf(bytes)) {
@@ -88,7 +92,7 @@ function readType(typeName: string, { file, bytes, path, isEnum }: Place): Decla
     const used = isEnum ? "" : textField(content, FIELD_TYPE_NAME);
     if (used !== "") uses.push(used.replace(/^\./, ""));
   }
-  return { typeName, declaration: declaration.finish(), comments, uses };
+  return { typeName, isEnum, declaration: declaration.finish(), comments, uses };
 }
 
 /** A field of a serialized message: all its bytes and, if it is length-delimited, its content. */
