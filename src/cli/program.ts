@@ -134,6 +134,9 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
   toServer(program.command("tools").argument("[tool]", "one tool: its fields, rules, job policy and an example call"))
     .description("list the tools that you may call, or describe one")
     .option("--json", "print one JSON object")
+    .addOption(
+      new Option("--schema", "print the JSON Schemas of arguments and output, of all tools by name").conflicts("json"),
+    )
     .action(run(() => import("./commands/tools.ts")));
 
   const jobs = program.command("jobs").description("list, show, watch and cancel your jobs");

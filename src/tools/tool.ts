@@ -77,9 +77,14 @@ export function makeTool(image: Image, method: DescMethod, runner: ToolRunner): 
   };
 }
 
+/** The name and hints that the contract gives the tool of a method. */
+export function toolOptionsOf(image: Image, method: DescMethod): ToolOptions | undefined {
+  return readOption(image, method, "sealwire.v1.tool", ToolOptions);
+}
+
 /** The tool name of a method. Throws OPTIONS_INVALID for an invalid name in its options. */
 export function toolNameOf(image: Image, method: DescMethod): string {
-  const name = readOption(image, method, "sealwire.v1.tool", ToolOptions)?.name || toToolName(method.name);
+  const name = toolOptionsOf(image, method)?.name || toToolName(method.name);
   checkToolName(name, methodPath(method));
   return name;
 }
@@ -87,7 +92,7 @@ export function toolNameOf(image: Image, method: DescMethod): string {
 /** The description of a method in `list_tools`. Throws OPTIONS_INVALID if its options are invalid. */
 export function describeTool(image: Image, method: DescMethod): ToolDescription {
   const path = methodPath(method);
-  const options = readOption(image, method, "sealwire.v1.tool", ToolOptions);
+  const options = toolOptionsOf(image, method);
   const jobOption = readJobOption(image, method);
   const name = toolNameOf(image, method);
   const readOnly = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;

@@ -1,141 +1,215 @@
 import {
-  type DescEnum,
   type DescField,
   type DescMessage,
+  type DescOneof,
   fromJson,
   type JsonObject,
   type JsonValue,
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import { nearest } from "../runtime/nearest.ts";
+import { FeatureSet_FieldPresence, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { typeNameOf } from "../wire/type-name.ts";
-import { isObject } from "./json-numbers.ts";
+import { isSpecial, LIST, namesOf, noField, OBJECT, SCALARS, sampleKey, shown, specialForm } from "./json-forms.ts";
+import { isObject, numberProblem } from "./json-numbers.ts";
+import { MAX_DEPTH } from "./strict.ts";
 
-/** Maximum number of listed names of an enum's values or a message's fields. */
-const NAMES_MOST = 30;
-const SHOWN_MOST = 40;
+/** A part of the ProtoJSON of a message that parsers refuse, or would read otherwise than it was meant. */
+export interface Misfit {
+  /** The field, in the format of rule violations, such as `images[0].format` or `labels["a"]`; empty: the message. */
+  readonly path: string;
+  readonly problem: string;
+  /** What is broken, such as "json.type". */
+  readonly rule: MisfitRule;
+  /** The field, list or map to leave out so that the rest can be read; `undefined` if nothing can be read. */
+  readonly removable: Place | undefined;
+}
 
-const WHOLE_32 = "a whole number from -2147483648 to 2147483647";
-const UNSIGNED_32 = "a whole number from 0 to 4294967295";
-const WHOLE_64 = "a whole number of 64 bits";
-const UNSIGNED_64 = "a whole number of 64 bits from 0 on";
-const NUMBER = "a number";
-const SCALARS: Readonly<Record<ScalarType, string>> = {
-  [ScalarType.STRING]: "a text in quotes",
-  [ScalarType.BYTES]: "base64 in quotes",
-  [ScalarType.BOOL]: "true or false",
-  [ScalarType.DOUBLE]: NUMBER,
-  [ScalarType.FLOAT]: "a number in the range of a float",
-  [ScalarType.INT32]: WHOLE_32,
-  [ScalarType.SINT32]: WHOLE_32,
-  [ScalarType.SFIXED32]: WHOLE_32,
-  [ScalarType.UINT32]: UNSIGNED_32,
-  [ScalarType.FIXED32]: UNSIGNED_32,
-  [ScalarType.INT64]: WHOLE_64,
-  [ScalarType.SINT64]: WHOLE_64,
-  [ScalarType.SFIXED64]: WHOLE_64,
-  [ScalarType.UINT64]: UNSIGNED_64,
-  [ScalarType.FIXED64]: UNSIGNED_64,
-};
+/** The kinds of {@link Misfit}. */
+export type MisfitRule =
+  | "json.type"
+  | "json.unknown_field"
+  | "json.duplicate_field"
+  | "json.exact_number"
+  | "json.map_key"
+  | "json.depth"
+  | "oneof"
+  | "required";
 
-const OBJECT = "a JSON object";
-const LIST = "a list in square brackets";
-/** The type that accepts any JSON value. */
-const VALUE = "google.protobuf.Value";
-/** Messages with a special JSON mapping. */
-const SPECIAL: ReadonlyMap<string, string> = new Map([
-  ["google.protobuf.Struct", OBJECT],
-  ["google.protobuf.ListValue", LIST],
-  ["google.protobuf.Timestamp", 'a time such as "2026-11-22T12:00:00Z"'],
-  ["google.protobuf.Duration", 'a time span in seconds such as "1.5s"'],
-  ["google.protobuf.FieldMask", 'names of fields such as "a,b.c"'],
-  ["google.protobuf.Any", 'an object whose "@type" is the URL of a known message'],
-]);
+/** A field that is reached through messages alone. */
+export interface Place {
+  /** The names in the JSON, from the root. */
+  readonly names: readonly string[];
+  readonly path: string;
+}
 
 /**
  * Describes the fault in the ProtoJSON of a message that `fromJson` refused with `refusal`. The text begins with the
- * field's path in the format of rule violations, such as `images[0].format` or `labels["a"]`.
+ * path of the field.
  */
 export function describeMisfit(
   desc: DescMessage,
   json: JsonValue,
   { registry, refusal }: { readonly registry: Registry; readonly refusal: unknown },
 ): string {
-  const misfit = new Search(registry).inMessage(desc, json, "");
+  const [misfit] = new Search(registry, "jsonName").inMessage(desc, json, ROOT);
   if (misfit === undefined) return refusal instanceof Error ? refusal.message : String(refusal);
   return misfit.path === "" ? misfit.problem : `${misfit.path}: ${misfit.problem}`;
 }
 
-interface Misfit {
-  readonly path: string;
-  readonly problem: string;
+/** Finds every misfit in the ProtoJSON of a message, in its order. Fields have the names of the contract. */
+export function findMisfits(desc: DescMessage, json: JsonValue, registry: Registry): Iterable<Misfit> {
+  return new Search(registry, "name").inMessage(desc, json, ROOT);
 }
 
-/** Finds the smallest part that the parser refuses on its own. Methods return `undefined` for an accepted part. */
+/** Where a search is. */
+interface Spot {
+  readonly path: string;
+  /** The names in the JSON, from the root. */
+  readonly names: readonly string[];
+  /** Set below a list, a map or an Any. */
+  readonly container: Place | undefined;
+  readonly depth: number;
+}
+
+const ROOT: Spot = { path: "", names: [], container: undefined, depth: 0 };
+
+/** Finds the smallest parts that the parser refuses on their own. */
 class Search {
   readonly #registry: Registry;
+  readonly #names: "name" | "jsonName";
 
-  constructor(registry: Registry) {
+  /** `names`: how to name fields, by their name in the contract or, in paths, as the JSON does. */
+  constructor(registry: Registry, names: "name" | "jsonName") {
     this.#registry = registry;
+    this.#names = names;
   }
 
-  inMessage(desc: DescMessage, json: JsonValue, path: string): Misfit | undefined {
-    const isSpecial = SPECIAL.has(desc.typeName) || desc.typeName === VALUE || isWrapperDesc(desc);
-    if (isSpecial) return this.#inSpecial(desc, json, path);
-    if (!isObject(json)) return { path, problem: `${shown(json)} is not ${OBJECT}` };
+  *inMessage(desc: DescMessage, json: JsonValue, spot: Spot): Generator<Misfit> {
+    if (spot.depth > MAX_DEPTH) return yield misfit(spot, "json.depth", `is nested deeper than ${MAX_DEPTH} messages`);
+    if (isSpecial(desc)) return yield* this.#inSpecial(desc, json, spot);
+    if (!isObject(json)) return yield misfit(spot, "json.type", `${shown(json)} is not ${OBJECT}`);
+    const seen = new Map<DescField | DescOneof, string>();
     for (const [name, value] of Object.entries(json)) {
       const field = desc.fields.find((each) => each.jsonName === name || each.name === name);
-      if (field === undefined && !name.startsWith("[")) return { path, problem: noField(desc, name) };
-      if (field === undefined || this.#fits(desc, { [name]: value })) continue;
-      const place = path === "" ? name : `${path}.${name}`;
-      return (
-        this.#inField({ desc, name, field }, value, place) ?? { path: place, problem: `${shown(value)} does not fit` }
-      );
+      if (field === undefined) yield* this.#inUnknown(desc, { [name]: value }, spot);
+      else
+        yield* this.#inNamed(
+          { desc, name, field, seen },
+          value,
+          below(spot, this.#names === "name" ? field.name : name, name),
+        );
     }
-    return undefined;
+    for (const field of desc.fields) {
+      const isMissing = field.presence === FeatureSet_FieldPresence.LEGACY_REQUIRED && !seen.has(field);
+      if (isMissing)
+        yield { ...misfit(below(spot, field.name, field.name), "required", "is required"), removable: undefined };
+    }
   }
 
-  #inField({ desc, name, field }: NamedField, value: JsonValue, path: string): Misfit | undefined {
+  /** A name that is no field, or that of an extension. */
+  *#inUnknown(desc: DescMessage, json: JsonObject, spot: Spot): Generator<Misfit> {
+    const [name = ""] = Object.keys(json);
+    const inside = below(spot, name, name);
+    // The name is told by the message, because it is no field.
+    const place = { ...misfit(inside, "json.unknown_field", noField(desc, name, this.#names)), path: spot.path };
+    if (!name.startsWith("[")) yield place;
+    else if (!this.#fits(desc, json)) yield { ...place, problem: `${shown(name)} is no extension that fits` };
+  }
+
+  *#inNamed({ desc, name, field, seen }: NamedField, value: JsonValue, spot: Spot): Generator<Misfit> {
+    const other = seen.get(field);
+    seen.set(field, name);
+    if (other !== undefined) {
+      return yield misfit(spot, "json.duplicate_field", `is given twice, as ${other} and as ${name}`);
+    }
+    // The parser passes over null for a scalar of a oneof, and counts it for other fields.
+    const group = value === null && field.fieldKind === "scalar" ? undefined : field.oneof;
+    if (group !== undefined) {
+      const taken = seen.get(group);
+      seen.set(group, field.name);
+      if (taken !== undefined) return yield misfit(spot, "oneof", `only one of ${taken} and ${field.name} may be set`);
+    }
+    let isFound = false;
+    for (const each of this.#inField({ desc, name, field }, value, spot)) {
+      isFound = true;
+      yield each;
+    }
+    if (!isFound && !this.#fits(desc, { [name]: value })) {
+      yield misfit(spot, "json.type", `${shown(value)} does not fit`);
+    }
+  }
+
+  *#inField({ desc, name, field }: FieldOf, value: JsonValue, spot: Spot): Generator<Misfit> {
+    // Null is an unset field.
+    if (value === null && this.#fits(desc, { [name]: null })) return;
     if (field.fieldKind === "list") {
-      if (!Array.isArray(value)) return { path, problem: `${shown(value)} is not ${LIST}` };
-      const index = value.findIndex((each) => !this.#fits(desc, { [name]: [each] }));
-      return index < 0 ? undefined : this.#inOne(field, value[index] as JsonValue, `${path}[${index}]`);
-    }
-    if (field.fieldKind === "map") {
-      if (!isObject(value)) return { path, problem: `${shown(value)} is not ${OBJECT}` };
-      const entry = Object.entries(value).find(([key, each]) => !this.#fits(desc, { [name]: { [key]: each } }));
-      if (entry === undefined) return undefined;
-      const [key, each] = entry;
-      const inValue = this.#inOne(field, each, `${path}[${JSON.stringify(key)}]`);
-      const isKey =
-        field.mapKey !== ScalarType.STRING && this.#fits(desc, { [name]: { [sampleKey(field.mapKey)]: each } });
-      return isKey ? { path, problem: `the key ${shown(key)} is not ${SCALARS[field.mapKey]}` } : inValue;
-    }
-    return this.#inOne(field, value, path);
+      if (!Array.isArray(value)) return yield misfit(spot, "json.type", `${shown(value)} is not ${LIST}`);
+      for (const [index, each] of value.entries()) {
+        yield* this.#inOne({ desc, field, alone: { [name]: [each] } }, each, within(spot, String(index)));
+      }
+    } else if (field.fieldKind === "map") {
+      if (!isObject(value)) return yield misfit(spot, "json.type", `${shown(value)} is not ${OBJECT}`);
+      for (const [key, each] of Object.entries(value)) {
+        yield* this.#inEntry({ desc, name, field }, key, each, spot);
+      }
+    } else yield* this.#inOne({ desc, field, alone: { [name]: value } }, value, spot);
   }
 
-  /** Searches one value of a field that the parser refuses. */
-  #inOne({ message, enum: values, scalar }: DescField, value: JsonValue, path: string): Misfit | undefined {
-    if (message !== undefined) return this.inMessage(message, value, path);
-    if (values !== undefined) return { path, problem: `${shown(value)} is none of ${namesOf(values)}` };
-    return scalar === undefined ? undefined : { path, problem: `${shown(value)} is not ${SCALARS[scalar]}` };
+  *#inEntry({ desc, name, field }: FieldOf, key: string, value: JsonValue, spot: Spot): Generator<Misfit> {
+    if (field.fieldKind !== "map") return;
+    const type = field.mapKey;
+    const entry = within(spot, JSON.stringify(key));
+    const exact = numberProblem(type, key);
+    if (type !== ScalarType.STRING && !this.#fitsKey({ desc, name, field }, key, value)) {
+      yield { ...misfit(entry, "json.map_key", `the key ${shown(key)} is not ${SCALARS[type]}`), path: spot.path };
+    } else if (exact !== undefined) yield misfit(entry, "json.map_key", exact);
+    const alone = { [name]: { [type === ScalarType.STRING ? key : sampleKey(type)]: value } };
+    yield* this.#inOne({ desc, field, alone }, value, entry);
   }
 
-  #inSpecial(desc: DescMessage, json: JsonValue, path: string): Misfit | undefined {
-    const expected = isWrapperDesc(desc) ? SCALARS[desc.fields[0].scalar] : SPECIAL.get(desc.typeName);
+  /** True if a key fits, or if its value does not under any key. */
+  #fitsKey({ desc, name, field }: FieldOf, key: string, value: JsonValue): boolean {
+    if (field.fieldKind !== "map") return true;
+    return (
+      this.#fits(desc, { [name]: { [key]: value } }) ||
+      !this.#fits(desc, { [name]: { [sampleKey(field.mapKey)]: value } })
+    );
+  }
+
+  /** Searches one value of a field, alone in `alone`. */
+  *#inOne({ desc, field, alone }: OneValue, value: JsonValue, spot: Spot): Generator<Misfit> {
+    const { message, enum: values, scalar } = field;
+    if (message !== undefined) return yield* this.inMessage(message, value, { ...spot, depth: spot.depth + 1 });
+    if (this.#fits(desc, alone)) {
+      const exact = scalar === undefined ? undefined : numberProblem(scalar, value);
+      if (exact !== undefined) yield misfit(spot, "json.exact_number", exact);
+    } else if (values !== undefined) yield misfit(spot, "json.type", `${shown(value)} is none of ${namesOf(values)}`);
+    else if (scalar !== undefined) yield misfit(spot, "json.type", notScalar(scalar, value));
+  }
+
+  *#inSpecial(desc: DescMessage, json: JsonValue, spot: Spot): Generator<Misfit> {
+    const exact = isWrapperDesc(desc) ? numberProblem(desc.fields[0].scalar, json) : undefined;
+    if (exact !== undefined) return yield misfit(spot, "json.exact_number", exact);
     if (desc.typeName === "google.protobuf.Any" && isObject(json)) {
       const { "@type": url, ...rest } = json;
       const inner = typeof url === "string" ? this.#registry.getMessage(typeNameOf(url)) : undefined;
-      const isPlain = inner?.typeName.startsWith("google.protobuf.") === false;
-      const misfit = inner && this.inMessage(inner, isPlain ? rest : (rest.value ?? null), path);
-      if (misfit !== undefined) return misfit;
+      if (inner !== undefined) {
+        const inside = { ...spot, container: spot.container ?? placeOf(spot), depth: spot.depth + 1 };
+        const content = inner.typeName.startsWith("google.protobuf.") ? (rest.value ?? null) : rest;
+        return yield* this.inMessage(inner, content, inside);
+      }
     }
-    return expected === undefined ? undefined : { path, problem: `${shown(json)} is not ${expected}` };
+    const form = specialForm(desc);
+    if (form !== undefined && !this.#fitsMessage(desc, json))
+      yield misfit(spot, "json.type", `${shown(json)} is not ${form}`);
   }
 
   #fits(desc: DescMessage, json: JsonObject): boolean {
+    return this.#fitsMessage(desc, json);
+  }
+
+  #fitsMessage(desc: DescMessage, json: JsonValue): boolean {
     try {
       fromJson(desc, json, { registry: this.#registry });
       return true;
@@ -145,36 +219,45 @@ class Search {
   }
 }
 
-interface NamedField {
+interface FieldOf {
   readonly desc: DescMessage;
   /** The name in the JSON. */
   readonly name: string;
   readonly field: DescField;
 }
 
-function noField({ typeName, fields }: DescMessage, name: string): string {
-  const names = fields.map(({ jsonName, name: own }) => jsonName || own);
-  const near = nearest(name, names);
-  const hint = near === undefined ? `its fields are ${listed(names)}` : `did you mean ${near}?`;
-  return `${typeName} has no field ${shown(name)}; ${fields.length === 0 ? "it has none" : hint}`;
+interface NamedField extends FieldOf {
+  /** The fields and oneofs that came before, and under which name. */
+  readonly seen: Map<DescField | DescOneof, string>;
 }
 
-function namesOf({ values }: DescEnum): string {
-  return listed(values.map(({ name }) => name));
+interface OneValue {
+  readonly desc: DescMessage;
+  readonly field: DescField;
+  /** A message that has this value only. */
+  readonly alone: JsonObject;
 }
 
-function listed(names: readonly string[]): string {
-  const left = names.length - NAMES_MOST;
-  return `${names.slice(0, NAMES_MOST).join(", ")}${left > 0 ? ` and ${left} more` : ""}`;
+function below({ path, names, container, depth }: Spot, field: string, name: string): Spot {
+  return { path: path === "" ? field : `${path}.${field}`, names: [...names, name], container, depth };
 }
 
-function sampleKey(type: ScalarType): string {
-  return type === ScalarType.BOOL ? "true" : "1";
+/** An item of a list or an entry of a map. */
+function within(spot: Spot, index: string): Spot {
+  return { ...spot, path: `${spot.path}[${index}]`, container: spot.container ?? placeOf(spot) };
 }
 
-function shown(value: JsonValue): string {
-  if (Array.isArray(value)) return "a list";
-  if (isObject(value)) return "an object";
-  const text = JSON.stringify(value);
-  return text.length > SHOWN_MOST ? `${text.slice(0, SHOWN_MOST)}…` : text;
+function placeOf({ names, path }: Spot): Place {
+  return { names, path };
+}
+
+function misfit(spot: Spot, rule: MisfitRule, problem: string): Misfit {
+  const place = spot.container ?? placeOf(spot);
+  return { path: spot.path, problem, rule, removable: place.names.length === 0 ? undefined : place };
+}
+
+function notScalar(scalar: ScalarType, value: JsonValue): string {
+  if (scalar === ScalarType.STRING && typeof value === "string")
+    return "the text has half a character, which UTF-8 cannot represent";
+  return `${shown(value)} is not ${SCALARS[scalar]}`;
 }

@@ -52,7 +52,7 @@ function checkField(field: DescField, value: JsonValue, path: string): void {
   } else if (field.fieldKind === "map" && isObject(value)) {
     for (const [key, each] of Object.entries(value)) {
       const place = `${path}[${JSON.stringify(key)}]`;
-      if (!NOT_NUMBERS.has(field.mapKey)) checkText(key, place);
+      checkScalar(field.mapKey, key, place);
       checkOne(field, each as JsonValue, place);
     }
   } else checkOne(field, value, path);
@@ -64,15 +64,19 @@ function checkOne({ message, scalar }: DescField, value: JsonValue, path: string
 }
 
 function checkScalar(type: ScalarType, value: JsonValue, path: string): void {
-  if (NOT_NUMBERS.has(type)) return;
-  if (typeof value === "string" && !WORDS.has(value)) checkText(value, path);
-  if (typeof value === "number" && INTEGERS_64.has(type) && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    throw new JsonNumberError(`${path}: ${value} cannot be represented exactly as a JSON number; write it in quotes`);
-  }
+  const problem = numberProblem(type, value);
+  if (problem !== undefined) throw new JsonNumberError(`${path}: ${problem}`);
 }
 
-function checkText(text: string, path: string): void {
-  if (!NUMBER.test(text)) throw new JsonNumberError(`${path}: ${JSON.stringify(text)} is not a decimal number`);
+/** What is wrong with a number in JSON that parsers accept; `undefined` for other values. See {@link checkJsonNumbers}. */
+export function numberProblem(type: ScalarType, value: JsonValue): string | undefined {
+  if (NOT_NUMBERS.has(type)) return undefined;
+  if (typeof value === "string") {
+    return WORDS.has(value) || NUMBER.test(value) ? undefined : `${JSON.stringify(value)} is not a decimal number`;
+  }
+  if (typeof value !== "number" || !INTEGERS_64.has(type)) return undefined;
+  if (!Number.isInteger(value) || Number.isSafeInteger(value)) return undefined;
+  return `${value} cannot be represented exactly as a JSON number; write it in quotes`;
 }
 
 /** True for a JSON object. */

@@ -2,6 +2,7 @@ import {
   create,
   createFileRegistry,
   type DescMessage,
+  type DescMethod,
   type FileRegistry,
   fromBinary,
   mergeFromBinary,
@@ -112,6 +113,20 @@ export function messageDesc(image: Image, fullName: string): DescMessage {
     );
   }
   return desc;
+}
+
+/**
+ * Finds a method by its full name, `package.Service.Method`; `undefined` if the image does not contain it.
+ *
+ * @example
+ * ```ts
+ * const method = findMethod(builtinImage(), "sealwire.demo.v1.DemoToolService.BatchSum");
+ * ```
+ */
+export function findMethod(image: Image, path: string): DescMethod | undefined {
+  const dot = path.lastIndexOf(".");
+  const service = image.registry.getService(path.slice(0, dot));
+  return service?.methods.find(({ name }) => name === path.slice(dot + 1));
 }
 
 /** The names of `roots` and of all files that they import, directly or indirectly, in dependency order. */

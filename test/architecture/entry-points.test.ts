@@ -14,9 +14,10 @@ const RULES = ["@bufbuild/cel", "@bufbuild/cel-spec", "@bufbuild/protovalidate",
 /** By entry point: the packages that it loads, and the folders of src/ that it does not. */
 const LOADED: Readonly<Record<string, { readonly packages: readonly string[]; readonly without: readonly string[] }>> =
   {
-    client: { packages: [PROTOBUF, ...GRPC], without: ["server", "store", "cli", "testing"] },
+    client: { packages: [PROTOBUF, ...GRPC], without: ["server", "store", "schema", "cli", "testing"] },
     signing: { packages: [PROTOBUF], without: ["server", "client", "store", "jobs", "tools", "cli", "testing"] },
     keys: { packages: [], without: ["server", "client", "store", "jobs", "tools", "cli", "testing"] },
+    schema: { packages: [PROTOBUF, ...RULES], without: ["server", "client", "store", "upstream", "cli", "testing"] },
     server: { packages: [PROTOBUF, ...GRPC, ...RULES], without: ["client", "cli", "testing"] },
     testing: { packages: [PROTOBUF, ...GRPC, ...RULES], without: ["cli"] },
   };

@@ -9,6 +9,7 @@ const LAYERS: readonly (readonly (readonly string[])[])[] = [
   [["src/testing/"], ["src/proxy/"]],
   [["src/server/"], ["src/client/"]],
   [["src/upstream/"]],
+  [["src/schema/"]],
   [["src/tools/"]],
   [["src/store/"]],
   [["src/jobs/"]],

@@ -1,15 +1,10 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildDescriptors } from "../support/build-descriptors.ts";
 import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
-import {
-  buildDescriptors,
-  type FaultUpstream,
-  faultDescriptors,
-  SERVICE,
-  startFaultUpstream,
-} from "../upstream/fault-upstream.ts";
+import { type FaultUpstream, faultDescriptors, SERVICE, startFaultUpstream } from "../upstream/fault-upstream.ts";
 import { CliServer, sealwire } from "./cli-process.ts";
 
 /* Upstreams on the command line. */

@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { buildDescriptors } from "../support/build-descriptors.ts";
 import { eventually } from "../support/eventually.ts";
 import { hasPostgres, PostgresServer } from "../support/postgres-server.ts";
 import { scrape } from "../support/scrape.ts";
 import { assert, suite } from "../support/suite.ts";
-import { buildDescriptors } from "../upstream/fault-upstream.ts";
 import { type CodeBlock, codeBlocks, missingLines } from "./code-blocks.ts";
 import { PageSession } from "./page-session.ts";
 

@@ -97,7 +97,7 @@ test("a program that imports it type-checks, its declarations with it, and runs"
 });
 
 test("a program that imports each entry point runs", async () => {
-  const answers = '{"count":3,"total":6.5}\nalice\n{"count":1,"total":1}\n';
+  const answers = '{"count":3,"total":6.5}\nalice\nobject\nnumbers[1]\n{"count":1,"total":1}\n';
   assert.is(await inProject(process.execPath, "entry-points.mts"), answers);
 });
 

@@ -1,9 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   type Metadata,
@@ -15,8 +14,8 @@ import {
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { JobProgress } from "../../gen/sealwire/v1/job.ts";
-import { IMPORTED_THIRD_PARTY_PROTOS, writeThirdPartyProtos } from "../../src/codegen/third-party.ts";
 import type { UpstreamOptions } from "../../src/upstream/options.ts";
+import { buildDescriptors } from "../support/build-descriptors.ts";
 
 /* A real gRPC server for the tools of fault.v1, which does what a test wants, also what generated code could not do. */
 
@@ -29,26 +28,6 @@ let descriptorSet: Uint8Array | undefined;
 export function faultDescriptors(): Uint8Array {
   descriptorSet ??= buildDescriptors(join(ROOT, "test/upstream/proto"));
   return descriptorSet;
-}
-
-/** The descriptors of a contract in `folder` that imports Sealwire's. `edit` changes the source of each file first. */
-export function buildDescriptors(folder: string, edit: (source: string) => string = (source) => source): Uint8Array {
-  const all = mkdtempSync(join(tmpdir(), "sealwire-contract-"));
-  try {
-    writeThirdPartyProtos(all, IMPORTED_THIRD_PARTY_PROTOS);
-    cpSync(join(ROOT, "proto"), all, { recursive: true });
-    for (const file of globSync("**/*.proto", { cwd: folder })) {
-      mkdirSync(dirname(join(all, file)), { recursive: true });
-      writeFileSync(join(all, file), edit(readFileSync(join(folder, file), "utf8")));
-    }
-    const paths = globSync("**/*.proto", { cwd: folder }).flatMap((file) => ["--path", join(all, file)]);
-    const args = ["build", all, ...paths, "--as-file-descriptor-set", "--output", "-"];
-    const built = spawnSync(join(ROOT, "node_modules/.bin/buf"), args, { cwd: all });
-    if (built.status !== 0) throw new Error(`buf cannot build ${folder}: ${built.stderr}`);
-    return built.stdout;
-  } finally {
-    rmSync(all, { recursive: true, force: true });
-  }
 }
 
 /** A call that has reached the upstream. */

@@ -5,10 +5,11 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { SealwireError } from "../../src/errors.ts";
 import { resolveUpstreams, type UpstreamOptions } from "../../src/upstream/options.ts";
+import { buildDescriptors } from "../support/build-descriptors.ts";
 import { rejection } from "../support/rejection.ts";
 import { startServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
-import { buildDescriptors, faultDescriptors } from "./fault-upstream.ts";
+import { faultDescriptors } from "./fault-upstream.ts";
 
 const test = suite("upstream/options");
 

@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SealwireClient } from "../../src/client/client.ts";
+import { buildDescriptors } from "../support/build-descriptors.ts";
 import { eventually } from "../support/eventually.ts";
 import { rejection } from "../support/rejection.ts";
 import { startServer, type TestServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
-import { buildDescriptors, type FaultCall, faultDescriptors, SERVICE, startFaultUpstream } from "./fault-upstream.ts";
+import { type FaultCall, faultDescriptors, SERVICE, startFaultUpstream } from "./fault-upstream.ts";
 
 /* The contract of an upstream is replaced while the server runs. */
 const test = suite("upstream/reload");

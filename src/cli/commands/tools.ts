@@ -1,26 +1,28 @@
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { ListToolsResponse } from "../../../gen/sealwire/system/v1/list_tools.ts";
 import { notListed } from "../../client/contracts/contract-source.ts";
-import { findMethod } from "../../client/contracts/contracts.ts";
 import { SealwireError } from "../../errors.ts";
-import { builtinImage, descriptorSetOf, messageDesc, readImage } from "../../wire/descriptors.ts";
+import { toolJsonSchemas } from "../../schema/tool-schema.ts";
+import { builtinImage, descriptorSetOf, findMethod, messageDesc, readImage } from "../../wire/descriptors.ts";
 import type { ConnectionOptions } from "../input/connection-options.ts";
 import { openClient } from "../input/open-client.ts";
 import { ExitCode } from "../output/exit-code.ts";
-import { toJsonLine } from "../output/json-output.ts";
+import { toJsonLine, toShownJson } from "../output/json-output.ts";
 import { printTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { printToolPage } from "../output/tool-page.ts";
 
 interface ToolsOptions extends ConnectionOptions {
   readonly json?: boolean;
+  readonly schema?: boolean;
 }
 
 /** Lists the tools that the client may call, or describes one tool. */
 export async function run(terminal: Terminal, name: string | undefined, options: ToolsOptions): Promise<ExitCode> {
   await using client = await openClient(terminal, options);
-  const response = await client.listTools({ includeDescriptors: name !== undefined });
+  const response = await client.listTools({ includeDescriptors: name !== undefined || options.schema === true });
   if (name !== undefined) describe(terminal, { name, response, options });
+  else if (options.schema) terminal.print(toShownJson(terminal, schemasOf(response)));
   else if (options.json) terminal.print(toolsJson(response));
   else printList(terminal, response);
   return ExitCode.done;
@@ -44,6 +46,12 @@ function toolsJson(response: ListToolsResponse): string {
   return toJsonLine(toJson(desc, message, { registry: builtinImage().registry }));
 }
 
+/** The JSON Schemas of the tools, by name. */
+function schemasOf(response: ListToolsResponse): Readonly<Record<string, object>> {
+  const schemas = [...toolJsonSchemas(response)].map(([name, { input, output }]) => [name, { input, output }] as const);
+  return Object.fromEntries(schemas);
+}
+
 interface Wanted {
   readonly name: string;
   /** The answer of list_tools, with descriptors. */
@@ -56,6 +64,10 @@ function describe(terminal: Terminal, { name, response, options }: Wanted): void
   if (tool === undefined) {
     const names = response.tools.map((each) => each.name);
     throw notListed({ name, what: `tool "${name}"` }, names);
+  }
+  if (options.schema) {
+    terminal.print(toShownJson(terminal, schemasOf({ ...response, tools: [tool] })[name]));
+    return;
   }
   const image = readImage(response.descriptorSet);
   const method = findMethod(image, tool.method);

@@ -34,7 +34,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "sealwire sign batch_sum '{\"numbers\": [1, 2]}' --grpcurl",
   ],
   verify: ["sealwire verify request.json", "sealwire verify request.json --credentials .sealwire/client.json"],
-  tools: ["sealwire tools", "sealwire tools batch_sum"],
+  tools: ["sealwire tools", "sealwire tools batch_sum", "sealwire tools batch_sum --schema"],
   jobs: ["sealwire jobs list", "sealwire jobs watch --all"],
   "jobs list": ["sealwire jobs list --state RUNNING", "sealwire jobs list --tool start_long_task --limit 500 --json"],
   "jobs get": ["sealwire jobs get 0f8fad5b-d9cb-469f-a165-70867728950e"],

@@ -10,11 +10,11 @@ import {
 import { createValidator, type Validator } from "@bufbuild/protovalidate";
 import { systemClock } from "../../runtime/clock.ts";
 import { HOUR_MS } from "../../runtime/time-span.ts";
+import { rulesOf, typeRules } from "../../schema/field-rules.ts";
 import { isObject } from "../../validation/json-numbers.ts";
 import { commentOf } from "../../wire/comments.ts";
 import type { Image } from "../../wire/descriptors.ts";
 import { isSpecial } from "./tool-fields.ts";
-import { rulesOf, typeRules } from "./tool-rules.ts";
 
 /** Example arguments of a tool. */
 export interface ExampleArguments {

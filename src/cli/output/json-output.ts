@@ -1,3 +1,5 @@
+import type { Terminal } from "./terminal.ts";
+
 /** `JSON.rawJSON`, whose result JSON.stringify writes unchanged. TypeScript's library types do not include it yet. */
 type RawJson = (text: string) => unknown;
 
@@ -15,7 +17,16 @@ const UNSAFE = /[\u007F-\u009F\p{Bidi_Control}\u2028\u2029]/gu;
  * that affects a terminal.
  */
 export function toJsonLine(value: unknown): string {
-  const json = JSON.stringify(value, (_name, each: unknown) => (Object.is(each, -0) ? NEGATIVE_ZERO : each));
+  return toJsonText(value, 0);
+}
+
+/** Formats JSON as {@link toJsonLine} does, for a terminal on indented lines. */
+export function toShownJson({ dataColumns }: Pick<Terminal, "dataColumns">, value: unknown): string {
+  return toJsonText(value, dataColumns === undefined ? 0 : 2);
+}
+
+function toJsonText(value: unknown, indent: number): string {
+  const json = JSON.stringify(value, (_name, each: unknown) => (Object.is(each, -0) ? NEGATIVE_ZERO : each), indent);
   // Such characters occur in strings only, where an escape is equivalent.
   return json.replaceAll(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

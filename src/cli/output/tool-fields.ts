@@ -1,7 +1,7 @@
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { rulePhrases, rulesOf } from "../../schema/field-rules.ts";
 import { commentOf } from "../../wire/comments.ts";
 import type { Image } from "../../wire/descriptors.ts";
-import { rulePhrases, rulesOf } from "./tool-rules.ts";
 
 /** Description of a message field or an enum value. */
 export interface FieldText {

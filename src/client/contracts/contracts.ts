@@ -1,7 +1,7 @@
 import type { DescMessage, DescMethod, DescService, Registry } from "@bufbuild/protobuf";
 import type { ListToolsResponse, ToolDescription } from "../../../gen/sealwire/system/v1/list_tools.ts";
 import { toolNameOf } from "../../tools/tool.ts";
-import { type Image, readImage } from "../../wire/descriptors.ts";
+import { findMethod, type Image, readImage } from "../../wire/descriptors.ts";
 
 /** The types of a tool, for encoding its arguments and reading its result. */
 export interface ToolContract {
@@ -43,13 +43,6 @@ export function indexImage(
     for (const method of type.methods) entries.push([method, toolNameOf(image, method)]);
   }
   return index(image, entries);
-}
-
-/** Finds a method by its full name, `package.Service.Method`. */
-export function findMethod(image: Image, path: string): DescMethod | undefined {
-  const dot = path.lastIndexOf(".");
-  const service = image.registry.getService(path.slice(0, dot));
-  return service?.methods.find(({ name }) => name === path.slice(dot + 1));
 }
 
 /** Indexes the tools of a verified `list_tools` answer with descriptors. */

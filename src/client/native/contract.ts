@@ -2,9 +2,8 @@ import type { DescField } from "@bufbuild/protobuf";
 import type { ListToolsResponse, ToolDescription } from "../../../gen/sealwire/system/v1/list_tools.ts";
 import { SealwireError } from "../../errors.ts";
 import { progressField } from "../../tools/job-stream.ts";
-import { builtinImage, descriptorSetOf, type Image, readImage } from "../../wire/descriptors.ts";
+import { builtinImage, descriptorSetOf, findMethod, type Image, readImage } from "../../wire/descriptors.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
-import { findMethod } from "../contracts/contracts.ts";
 
 /** A method of the contract, as native callers see it. */
 export interface ToolMethod {

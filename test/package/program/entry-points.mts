@@ -1,5 +1,6 @@
 import { SealwireClient } from "sealwire/client";
 import { addKey, credentialsOf, memoryKeyRing, newKeyRing } from "sealwire/keys";
+import { checkJsonArguments, findMethod, toolJsonSchema } from "sealwire/schema";
 import { createServer, demoTools, openSqliteStore } from "sealwire/server";
 import { builtinImage, createRequestAuthenticator, signRequest } from "sealwire/signing";
 import { startTestServer } from "sealwire/testing";
@@ -30,6 +31,11 @@ const { frame } = signRequest({
 });
 const authenticator = createRequestAuthenticator({ ring: () => keyRing.current(), image: builtinImage() });
 console.log(authenticator.authenticate("/sealwire.v1.ToolService/Call", frame).key.clientId);
+
+const method = findMethod(builtinImage(), "sealwire.demo.v1.DemoToolService.BatchSum");
+if (method === undefined) throw new Error("there is no method");
+console.log(toolJsonSchema(builtinImage(), method).input.type);
+console.log(checkJsonArguments(builtinImage(), method, { numbers: [1, "x"] })[0]?.field);
 
 await using testServer = await startTestServer({ tools: [demoTools()] });
 console.log(JSON.stringify(await (await testServer.client().call("batch_sum", { numbers: [1] })).output?.json()));

@@ -1,9 +1,17 @@
-import { type DescField, getOption, hasOption, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
+import {
+  type DescExtension,
+  type DescField,
+  getOption,
+  hasOption,
+  type JsonObject,
+  type JsonValue,
+  toJson,
+} from "@bufbuild/protobuf";
 import { FieldRulesSchema, field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import { isObject } from "../../validation/json-numbers.ts";
+import { isObject } from "../validation/json-numbers.ts";
 
 /** The rules of a field as the ProtoJSON of `buf.validate.FieldRules`. */
-export function rulesOf(field: DescField): JsonObject {
+export function rulesOf(field: DescField | DescExtension): JsonObject {
   return hasOption(field, fieldRules) ? (toJson(FieldRulesSchema, getOption(field, fieldRules)) as JsonObject) : {};
 }
 
@@ -72,11 +80,18 @@ function phrasesOf(name: string, value: JsonValue): string[] {
     return phrases.length === 0 ? [] : [`${each} ${phrases.join(", ")}`];
   }
   // Type-specific rules are nested under the type's name.
-  if (isObject(value)) return rulePhrases(value);
+  if (isObject(value)) return rulePhrases(name === "bytes" ? lengthsInBytes(value) : value);
   const phrase = PHRASES[name];
   if (phrase !== undefined) return value === false ? [] : [phrase(say(value))];
   const words = name.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   return value === true ? [words] : value === false ? [] : [`${words} ${say(value)}`];
+}
+
+/** Rules of bytes, with lengths under the names that those of strings have for a number of bytes. */
+function lengthsInBytes({ len, minLen, maxLen, ...others }: JsonObject): JsonObject {
+  const lengths = { lenBytes: len, minBytes: minLen, maxBytes: maxLen };
+  const set = Object.entries(lengths).filter((entry): entry is [string, JsonValue] => entry[1] !== undefined);
+  return { ...Object.fromEntries(set), ...others };
 }
 
 function celText({ message, expression, id }: JsonObject): string {
