@@ -23,6 +23,7 @@ const GOOD: Envelope = {
   tool: "batch_sum",
   args: { typeUrl: "type.googleapis.com/sealwire.demo.v1.BatchSumRequest", value: Buffer.from("0a0101", "hex") },
   nonce: Buffer.alloc(16, 1),
+  definitionDigest: "",
 };
 
 function encode(change: Partial<Envelope>): Uint8Array {
@@ -138,6 +139,7 @@ const fields: { readonly [K in keyof typeof GOOD]-?: fc.Arbitrary<Envelope[K]> }
     nil: undefined,
   }),
   nonce: fc.constantFrom(0, 15, 16, 17, 32, 63, 64, 65).map((length) => Buffer.alloc(length, 7)),
+  definitionDigest: fc.constantFrom("", "a".repeat(64), "0".repeat(64), "a".repeat(63), "a".repeat(65), "A".repeat(64), "g", "\n"),
   _unknownFields: fc.constant(undefined),
 };
 

@@ -211,7 +211,7 @@ function canonicalForm({ type, bytes }: CanonicalCase, unambiguous: boolean): st
 }
 
 function encodeFields(fields: NonNullable<RequestCase["signed"]["fields"]>): Uint8Array {
-  const { v, requestId, tsMs, clientId, serverId, tool, args, nonce } = fields as Record<string, string>;
+  const { v, requestId, tsMs, clientId, serverId, tool, args, nonce, definitionDigest = "" } = fields as Record<string, string>;
   const any = args as unknown as { typeUrl: string; value: string } | null;
   return Envelope.encode({
     v: v as string,
@@ -222,6 +222,7 @@ function encodeFields(fields: NonNullable<RequestCase["signed"]["fields"]>): Uin
     tool: tool as string,
     args: any === null ? undefined : { typeUrl: any.typeUrl, value: hex(any.value) },
     nonce: hex(nonce as string),
+    definitionDigest,
   }).finish();
 }
 

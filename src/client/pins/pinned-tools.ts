@@ -2,10 +2,10 @@ import type { ToolDescription } from "../../../gen/sealwire/system/v1/list_tools
 import { SealwireError } from "../../errors.ts";
 import { definitionDigest, definitionOf } from "../../tools/definition.ts";
 import { describeTool } from "../../tools/tool.ts";
-import type { Image } from "../../wire/descriptors.ts";
+import { findMethod, type Image } from "../../wire/descriptors.ts";
 import type { Cancellation } from "../calls/deadline.ts";
 import type { ContractSource } from "../contracts/contract-source.ts";
-import { type ContractIndex, findMethod } from "../contracts/contracts.ts";
+import type { ContractIndex } from "../contracts/contracts.ts";
 import { definitionLines } from "./definition-lines.ts";
 import type { ShownTool, ToolPins } from "./tool-pins.ts";
 

@@ -25,13 +25,13 @@ const noTools: ListToolsResponse = { tools: [], descriptorSet: builtinDescriptor
 /** A source whose fetches bring these in turn; an Error is thrown. */
 function sourceOf(...answers: (ListToolsResponse | Error)[]) {
   const state = { fetches: 0 };
-  const source = new ContractSource(undefined, async () => {
+  const source = new ContractSource({ ...SILENT, fetch: async () => {
     const answer = answers[Math.min(state.fetches, answers.length - 1)];
     state.fetches += 1;
     if (answer instanceof Error || answer === undefined) throw answer;
     return answer;
-  });
-  return { source, state };
+  } });
+  return { source, state, clock };
 }
 
 test("system tools are known without asking, others are asked for once", async () => {
@@ -80,7 +80,7 @@ test("a fetch that failed is not kept", async () => {
 
 test("who gives up leaves the fetch to the others", async () => {
   const { promise, resolve } = Promise.withResolvers<ListToolsResponse>();
-  const source = new ContractSource(undefined, () => promise);
+  const source = new ContractSource({ ...SILENT, fetch: () => promise });
   const impatient = new AbortController();
   const gaveUp = rejection("CANCELLED", source.forTool("add_entry", impatient));
   const patient = source.forTool("add_entry");
@@ -91,7 +91,7 @@ test("who gives up leaves the fetch to the others", async () => {
 });
 
 test("a given image answers before the server", async () => {
-  const source = new ContractSource(ledgerImage, () => Promise.reject(new Error("asked")));
+  const source = new ContractSource({ ...SILENT, local: ledgerImage, fetch: () => Promise.reject(new Error("asked")) });
   assert.is((await source.forTool("add_entry")).input, entryDesc);
   assert.is((await source.forMessage(entryDesc.typeName)).typeName, entryDesc.typeName);
 });
