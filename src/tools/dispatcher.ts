@@ -252,6 +252,8 @@ export class Dispatcher {
     };
     // The contract of another process may have changed since the job was accepted.
     if (tool.host !== undefined) this.#toolset.validator.validate(tool.input, run.args);
+    tool.checkArgs?.(run.args);
+    if (tool.runsOnce) run.runOnce();
     try {
       const handle = (): Promise<unknown> => runHandler(tool, tool.decodeInput(run.args), context, run);
       const output = await this.#step(run.args, run.owner, handle);
@@ -281,6 +283,7 @@ function callableTool(catalogue: Catalogue, { request: { envelope, key } }: Invo
 function checkArgs(validator: ArgsValidator, tool: Tool, { typeUrl, value }: Any): Uint8Array {
   if (typeUrl !== tool.inputTypeUrl) throw argsMisfit(tool.name, tool.inputTypeUrl);
   validator.validate(tool.input, value);
+  tool.checkArgs?.(value);
   return value;
 }
 

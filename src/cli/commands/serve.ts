@@ -35,7 +35,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   // A failed first start must leave no files.
   const isFirst = settings.store === undefined && !(await fileExists(dataFolder(settings.data).store));
   const { upstreams } = settings;
-  if (isFirst) await checkOffered({ tools, descriptors, upstreams }, { clock, logger });
+  if (isFirst) await checkOffered({ tools, descriptors, upstreams, sources: [] }, { clock, logger });
   if (settings.dev) {
     await mkdir(settings.data, { recursive: true, mode: 0o700 });
     await ensureDevRing(settings.keyRing, logger);

@@ -1,0 +1,47 @@
+import { cutText } from "../../wire/error-message.ts";
+import type { McpTool } from "./tool-definition.ts";
+
+/** How a tool differs from the one that was accepted. */
+export interface ToolChange {
+  readonly tool: McpTool;
+  /** `undefined`: it is no longer offered. */
+  readonly fields: readonly ChangedField[] | undefined;
+}
+
+/** A changed part of a definition, with texts for the log. */
+export interface ChangedField {
+  readonly field: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** Everything that a caller is shown, or that decides how a call is treated. */
+const FIELDS = [
+  ...(["mcpName", "title", "description", "inputSchema", "outputSchema"] as const),
+  ...(["isJob", "needsTask", "effect", "destructive", "openWorld"] as const),
+];
+/** Longest text of a changed part in the log, in UTF-16 units. */
+const SHOWN_MOST = 300;
+
+/** Compares the tools that were accepted with those of a later list. Tools that are new are not among the changes. */
+export function changesOf(accepted: readonly McpTool[], listed: readonly McpTool[]): readonly ToolChange[] {
+  const now = new Map(listed.map((tool) => [tool.name, tool]));
+  return accepted.flatMap((tool): readonly ToolChange[] => {
+    const other = now.get(tool.name);
+    if (other === undefined) return [{ tool, fields: undefined }];
+    const fields = FIELDS.filter((field) => tool[field] !== other[field]).map((field) => ({
+      field,
+      ...shownDifference(String(tool[field] ?? ""), String(other[field] ?? "")),
+    }));
+    return fields.length === 0 ? [] : [{ tool, fields }];
+  });
+}
+
+/** The texts from shortly before their first difference on. */
+function shownDifference(before: string, after: string): Omit<ChangedField, "field"> {
+  let same = 0;
+  while (same < before.length && before[same] === after[same]) same += 1;
+  const start = Math.max(0, same - 40);
+  const shown = (text: string): string => `${start > 0 ? "…" : ""}${cutText(text.slice(start), SHOWN_MOST)}`;
+  return { before: shown(before), after: shown(after) };
+}

@@ -1,0 +1,290 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { SealwireError } from "../../errors.ts";
+import { type Clock, sleep } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import { runPeriodically } from "../../runtime/periodic.ts";
+import type { ToolRunner } from "../../tools/tool.ts";
+import type { SourceContract, ToolSource } from "../../tools/tool-source.ts";
+import type { SchemaCompiler } from "./args-schema.ts";
+import { RestartBackoff } from "./backoff.ts";
+import { changesOf } from "./changes.ts";
+import { ClientConnections } from "./client-connections.ts";
+import { Connection, type ConnectionEra } from "./connection.ts";
+import { contractOf, serviceName } from "./contract.ts";
+import type { ResolvedMcpServer } from "./options.ts";
+import type { ClientPackage } from "./packages.ts";
+import { type Redact, redacting } from "./secrets.ts";
+import { type McpTool, type ReadTools, readTools } from "./tool-definition.ts";
+import { type CallPlace, type CallTarget, mcpToolRunner } from "./tool-runner.ts";
+
+/** Options of an {@link McpServer}. */
+export interface McpServerParts {
+  readonly server: ResolvedMcpServer;
+  readonly sdk: ClientPackage;
+  readonly compiler: SchemaCompiler;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Interval at which the tools are listed again, because not every server tells when they change. */
+const RELIST_MS = 60_000;
+
+/**
+ * An MCP server and its tools. It is started again when it has ended. The tools of its first list are offered; one whose
+ * definition changes later is withdrawn, and new ones are not added.
+ */
+export class McpServer implements ToolSource, AsyncDisposable {
+  readonly name: string;
+  readonly #parts: McpServerParts;
+  readonly #listeners = new Set<() => void>();
+  readonly #stopped = new AbortController();
+  readonly #listed = Promise.withResolvers<void>();
+  readonly #clients: ClientConnections | undefined;
+  readonly #redact: Redact;
+  readonly #running: Promise<void>;
+  readonly #relisting: AsyncDisposable;
+  #connection: Connection | undefined;
+  #accepted: readonly McpTool[] | undefined;
+  #contract: SourceContract | undefined;
+  #withdrawn: ReadonlySet<string> = new Set();
+  /** What was logged last about changes, so that it is logged once. */
+  #told = "";
+  #inFlight = 0;
+
+  /** Starts the server. */
+  constructor(parts: McpServerParts) {
+    const { server, clock } = parts;
+    const { endpoint } = server;
+    this.name = `the MCP server "${server.name}"`;
+    this.#parts = { ...parts, logger: parts.logger.child({ mcp_server: server.name }) };
+    const secrets = endpoint.kind === "child" ? Object.values(endpoint.env) : endpoint.token;
+    this.#redact = redacting(secrets === undefined ? [] : [secrets].flat());
+    this.#clients = server.perClient ? new ClientConnections({ clock, open: () => this.#openVerified() }) : undefined;
+    // Rejected for a clash of names; nobody may wait any more.
+    this.#listed.promise.catch(() => {});
+    this.#running = this.#run();
+    this.#relisting = runPeriodically(clock, RELIST_MS, () => this.#reviewCurrent());
+  }
+
+  /** Resolves when the tools are known for the first time, or after the start time-out. Rejects with OPTIONS_INVALID. */
+  async started(): Promise<void> {
+    const { clock, server, logger } = this.#parts;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using _timer = clock.after(server.startTimeoutMs, resolve);
+    await Promise.race([this.#listed.promise, promise]);
+    if (this.#accepted === undefined) logger.error({}, "an MCP server has not started; its tools follow when it does");
+  }
+
+  get contract(): SourceContract | undefined {
+    return this.#contract;
+  }
+
+  get room(): number {
+    return this.#parts.server.maxConcurrency - this.#inFlight;
+  }
+
+  services(): ReadonlyMap<string, boolean> {
+    return new Map([[serviceName(this.#parts.server), this.#connection !== undefined]]);
+  }
+
+  serves(method: string): boolean {
+    return this.#connection !== undefined && (this.#contract?.methods.has(method) ?? false);
+  }
+
+  onChange(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  runnerOf(method: DescMethod): ToolRunner {
+    const tool = this.#accepted?.find((each) => each.method === method.name);
+    if (tool === undefined) throw new SealwireError("OPTIONS_INVALID", `${this.name} has no method ${method.name}.`);
+    return mcpToolRunner(tool, method, this.#target());
+  }
+
+  /** The process ids of its children. */
+  get pids(): readonly number[] {
+    const open = [...(this.#connection ? [this.#connection] : []), ...(this.#clients?.open ?? [])];
+    return open.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  }
+
+  /** Ends the server with its tree. Calls in flight end with the connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped.abort();
+    await Promise.all([this.#relisting[Symbol.asyncDispose](), this.#clients?.[Symbol.asyncDispose]()]);
+    await this.#connection?.close();
+    await this.#running;
+  }
+
+  #target(): CallTarget {
+    const { sdk, clock } = this.#parts;
+    return {
+      host: this,
+      sdk,
+      clock,
+      redact: this.#redact,
+      isWithdrawn: ({ name }) => this.#withdrawn.has(name),
+      enter: (clientId) => this.#enter(clientId),
+    };
+  }
+
+  async #enter(clientId: string): Promise<CallPlace | string> {
+    if (this.#connection === undefined) return "its MCP server cannot be reached";
+    if (this.room <= 0) return "its MCP server has as many calls as it may have";
+    this.#count(1);
+    try {
+      const leased = await this.#clients?.lease(clientId);
+      const connection = leased === undefined ? this.#connection : leased.connection;
+      return {
+        connection,
+        unreachable: () => void connection.close(),
+        [Symbol.dispose]: () => {
+          leased?.[Symbol.dispose]();
+          this.#count(-1);
+        },
+      };
+    } catch (thrown) {
+      this.#count(-1);
+      this.#logFailure(thrown, "an MCP server could not be started for a client");
+      return "its MCP server could not be started for this client";
+    }
+  }
+
+  #count(change: number): void {
+    const wasFull = this.room <= 0;
+    this.#inFlight += change;
+    if (wasFull && this.room > 0) this.#tell();
+  }
+
+  /** Keeps a connection open until disposed. */
+  async #run(): Promise<void> {
+    const { clock, logger } = this.#parts;
+    const { signal } = this.#stopped;
+    const backoff = new RestartBackoff(clock);
+    let era: ConnectionEra = "auto";
+    while (!signal.aborted) {
+      try {
+        const connection = await this.#open(era);
+        era = connection.era;
+        backoff.up();
+        await connection.closed;
+        if (!signal.aborted) logger.warn({ ...connection.exit }, "an MCP server has ended and is started again");
+        // Ends what is left of the child's tree.
+        await connection.close();
+      } catch (thrown) {
+        // Some older servers end when they are asked what they know.
+        era = era === "auto" ? "legacy" : "auto";
+        if (!signal.aborted) this.#logFailure(thrown, "an MCP server could not be started; it is tried again");
+      }
+      this.#connection = undefined;
+      this.#tell();
+      await sleep(clock, backoff.down(), signal).catch(() => {});
+    }
+  }
+
+  /** Opens the connection by which the tools are listed. */
+  async #open(era: ConnectionEra): Promise<Connection> {
+    const connection = await Connection.open(this.#context(), era);
+    try {
+      if (this.#stopped.signal.aborted) throw this.#stopped.signal.reason;
+      await this.#list(connection);
+    } catch (thrown) {
+      await connection.close();
+      throw thrown;
+    }
+    this.#connection = connection;
+    this.#listed.resolve();
+    this.#tell();
+    return connection;
+  }
+
+  /** Opens a connection of one client. Its tools must be the accepted ones, too. */
+  async #openVerified(): Promise<Connection> {
+    const connection = await Connection.open(this.#context(), this.#connection?.era ?? "auto");
+    try {
+      await this.#list(connection);
+      return connection;
+    } catch (thrown) {
+      await connection.close();
+      throw thrown;
+    }
+  }
+
+  #context() {
+    const onListChanged = (connection: Connection) => void this.#review(connection);
+    return { ...this.#parts, onListChanged, signal: this.#stopped.signal };
+  }
+
+  async #reviewCurrent(): Promise<void> {
+    if (this.#connection !== undefined) await this.#review(this.#connection);
+  }
+
+  async #review(connection: Connection): Promise<void> {
+    try {
+      await this.#list(connection);
+    } catch (thrown) {
+      if (!connection.isOpen) return;
+      this.#logFailure(thrown, "the tools of an MCP server could not be listed again; it is started again");
+      await connection.close();
+    }
+  }
+
+  /** Lists the tools. Accepts the first list, and compares each later one with it. */
+  async #list(connection: Connection): Promise<void> {
+    const { server, compiler } = this.#parts;
+    const read = await readTools(await connection.list(server.startTimeoutMs), server, compiler);
+    if (this.#accepted === undefined) this.#accept(read);
+    else this.#compare(this.#accepted, read);
+  }
+
+  #accept({ tools, refused }: ReadTools): void {
+    const { server, logger } = this.#parts;
+    for (const { mcpName, why } of refused) logger.error({ tool: mcpName }, `a tool of an MCP server ${why}`);
+    const clash = refused.find(({ isClash }) => isClash);
+    if (clash !== undefined) {
+      const error = `Of ${this.name} the tool "${clash.mcpName}" ${clash.why}; leave the server out, or rename a tool.`;
+      this.#listed.reject(new SealwireError("OPTIONS_INVALID", error));
+    }
+    this.#accepted = tools;
+    this.#offer(contractOf(server, tools), new Set());
+    logger.info({ tools: tools.map(({ name }) => name) }, "the tools of an MCP server are offered");
+  }
+
+  #compare(accepted: readonly McpTool[], { tools }: ReadTools): void {
+    const { logger } = this.#parts;
+    const changes = changesOf(accepted, tools);
+    const known = new Set(accepted.map(({ name }) => name));
+    const added = tools.filter(({ name }) => !known.has(name)).map(({ name }) => name);
+    const told = JSON.stringify([changes.map(({ tool, fields }) => [tool.name, fields]), added]);
+    if (told !== this.#told) {
+      for (const { tool, fields } of changes) {
+        const how = fields === undefined ? "gone" : "changed";
+        logger.error({ tool: tool.name, changes: fields }, `a tool of an MCP server is ${how} and no longer offered`);
+      }
+      if (added.length > 0) logger.warn({ tools: added }, "new tools of an MCP server are not offered until a restart");
+    }
+    this.#told = told;
+    const withdrawn = new Set(changes.map(({ tool }) => tool.name));
+    const back = [...this.#withdrawn].filter((name) => !withdrawn.has(name));
+    if (back.length > 0) logger.info({ tools: back }, "tools of an MCP server are again as they were, and offered");
+    const isSame = back.length === 0 && withdrawn.size === this.#withdrawn.size;
+    if (!isSame && this.#contract !== undefined) this.#offer(this.#contract.descriptors, withdrawn);
+  }
+
+  #offer(descriptors: Uint8Array, withdrawn: ReadonlySet<string>): void {
+    const service = serviceName(this.#parts.server);
+    const tools = (this.#accepted ?? []).filter(({ name }) => !withdrawn.has(name));
+    this.#withdrawn = withdrawn;
+    this.#contract = { descriptors, methods: new Set(tools.map(({ method }) => `${service}.${method}`)) };
+    this.#tell();
+  }
+
+  #logFailure(thrown: unknown, text: string): void {
+    const { code, message } = thrown as NodeJS.ErrnoException;
+    this.#parts.logger.error({ code, message: this.#redact(String(message)).slice(0, 500) }, text);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
