@@ -11,7 +11,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import { VERSION } from "../../runtime/version.ts";
 import { GroupedChild } from "./child-process.ts";
 import { ChildTransport } from "./child-transport.ts";
-import type { ResolvedMcpServer } from "./options.ts";
+import { type ResolvedMcpServer, secretsOf } from "./options.ts";
 import type { ClientPackage } from "./packages.ts";
 import { redacting } from "./secrets.ts";
 import { logStderr } from "./stderr-lines.ts";
@@ -101,7 +101,7 @@ export class Connection {
     let child: GroupedChild | undefined;
     if (endpoint.kind === "child") {
       child = await GroupedChild.start(endpoint, clock);
-      logStderr(child.child.stderr, { logger, clock, redact: redacting(Object.values(endpoint.env)) });
+      logStderr(child.child.stderr, { logger, clock, redact: redacting(secretsOf(endpoint)) });
     }
     connection = new Connection(client, clock, child);
     try {

@@ -1,17 +1,19 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { SealwireError } from "../../errors.ts";
 import { type Clock, sleep } from "../../runtime/clock.ts";
+import { holdProcess } from "../../runtime/hold-process.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { runPeriodically } from "../../runtime/periodic.ts";
 import type { ToolRunner } from "../../tools/tool.ts";
 import type { SourceContract, ToolSource } from "../../tools/tool-source.ts";
+import { cutText } from "../../wire/error-message.ts";
 import type { SchemaCompiler } from "./args-schema.ts";
 import { RestartBackoff } from "./backoff.ts";
 import { changesOf } from "./changes.ts";
 import { ClientConnections } from "./client-connections.ts";
 import { Connection, type ConnectionEra } from "./connection.ts";
 import { contractOf, serviceName } from "./contract.ts";
-import type { ResolvedMcpServer } from "./options.ts";
+import { type ResolvedMcpServer, secretsOf } from "./options.ts";
 import type { ClientPackage } from "./packages.ts";
 import { type Redact, redacting } from "./secrets.ts";
 import { type McpTool, type ReadTools, readTools } from "./tool-definition.ts";
@@ -26,6 +28,8 @@ export interface McpServerParts {
   readonly logger: Logger;
 }
 
+/** Longest text of an error in the log, in UTF-16 units. */
+const LOGGED_MOST = 500;
 /** Interval at which the tools are listed again, because not every server tells when they change. */
 const RELIST_MS = 60_000;
 
@@ -39,6 +43,8 @@ export class McpServer implements ToolSource, AsyncDisposable {
   readonly #listeners = new Set<() => void>();
   readonly #stopped = new AbortController();
   readonly #listed = Promise.withResolvers<void>();
+  /** Resolved when both ways of speaking to a server have failed. */
+  readonly #gaveUp = Promise.withResolvers<void>();
   readonly #clients: ClientConnections | undefined;
   readonly #redact: Redact;
   readonly #running: Promise<void>;
@@ -54,11 +60,9 @@ export class McpServer implements ToolSource, AsyncDisposable {
   /** Starts the server. */
   constructor(parts: McpServerParts) {
     const { server, clock } = parts;
-    const { endpoint } = server;
     this.name = `the MCP server "${server.name}"`;
     this.#parts = { ...parts, logger: parts.logger.child({ mcp_server: server.name }) };
-    const secrets = endpoint.kind === "child" ? Object.values(endpoint.env) : endpoint.token;
-    this.#redact = redacting(secrets === undefined ? [] : [secrets].flat());
+    this.#redact = redacting(secretsOf(server.endpoint));
     this.#clients = server.perClient ? new ClientConnections({ clock, open: () => this.#openVerified() }) : undefined;
     // Rejected for a clash of names; nobody may wait any more.
     this.#listed.promise.catch(() => {});
@@ -66,12 +70,14 @@ export class McpServer implements ToolSource, AsyncDisposable {
     this.#relisting = runPeriodically(clock, RELIST_MS, () => this.#reviewCurrent());
   }
 
-  /** Resolves when the tools are known for the first time, or after the start time-out. Rejects with OPTIONS_INVALID. */
+  /** Resolves when the tools are known for the first time, or cannot be found out. Rejects with OPTIONS_INVALID. */
   async started(): Promise<void> {
     const { clock, server, logger } = this.#parts;
     const { promise, resolve } = Promise.withResolvers<void>();
+    // Timers do not keep the process alive.
+    using _hold = holdProcess();
     using _timer = clock.after(server.startTimeoutMs, resolve);
-    await Promise.race([this.#listed.promise, promise]);
+    await Promise.race([this.#listed.promise, this.#gaveUp.promise, promise]);
     if (this.#accepted === undefined) logger.error({}, "an MCP server has not started; its tools follow when it does");
   }
 
@@ -168,11 +174,12 @@ export class McpServer implements ToolSource, AsyncDisposable {
         era = connection.era;
         backoff.up();
         await connection.closed;
-        if (!signal.aborted) logger.warn({ ...connection.exit }, "an MCP server has ended and is started again");
         // Ends what is left of the child's tree.
         await connection.close();
+        if (!signal.aborted) logger.warn({ ...connection.exit }, "an MCP server has ended and is started again");
       } catch (thrown) {
         // Some older servers end when they are asked what they know.
+        if (era === "legacy") this.#gaveUp.resolve();
         era = era === "auto" ? "legacy" : "auto";
         if (!signal.aborted) this.#logFailure(thrown, "an MCP server could not be started; it is tried again");
       }
@@ -281,7 +288,8 @@ export class McpServer implements ToolSource, AsyncDisposable {
 
   #logFailure(thrown: unknown, text: string): void {
     const { code, message } = thrown as NodeJS.ErrnoException;
-    this.#parts.logger.error({ code, message: this.#redact(String(message)).slice(0, 500) }, text);
+    const problem = cutText(this.#redact(String(message)), LOGGED_MOST);
+    this.#parts.logger.error({ code, problem }, text);
   }
 
   #tell(): void {

@@ -12,7 +12,8 @@ export interface McpServerOptions {
   readonly command?: readonly string[];
   /** Working folder of the child. Default: that of this process. */
   readonly cwd?: string;
-  /** The environment of the child. Nothing is inherited; a program usually needs PATH and HOME. Default: empty. */
+  /** The environment of the child. Nothing is inherited; a program usually needs PATH and HOME. The values of others are
+   * kept out of the log. Default: empty. */
   readonly env?: Readonly<Record<string, string>>;
   /** The Streamable HTTP endpoint of a server: https, or http on loopback. */
   readonly url?: string;
@@ -59,6 +60,12 @@ export type McpEndpoint =
       readonly env: Readonly<Record<string, string>>;
     }
   | { readonly kind: "http"; readonly url: URL; readonly token: string | undefined };
+
+/** Variables that programs usually need. Their values are no secrets. */
+export const PLAIN_VARIABLES: readonly string[] = [
+  ...["PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ"],
+  ...["LANG", "LC_ALL", "LC_CTYPE"],
+];
 
 /** The ranges of the numbers in {@link McpServerOptions}. */
 export const MCP_SERVER_LIMITS = {
@@ -120,6 +127,12 @@ function resolve(options: McpServerOptions): ResolvedMcpServer {
     maxConcurrency: range("maxConcurrency", 100),
     startTimeoutMs: range("startTimeoutMs", START_TIMEOUT_MS),
   };
+}
+
+/** The values that must not appear in the log. */
+export function secretsOf(endpoint: McpEndpoint): readonly string[] {
+  if (endpoint.kind === "http") return endpoint.token === undefined ? [] : [endpoint.token];
+  return Object.entries(endpoint.env).flatMap(([name, value]) => (PLAIN_VARIABLES.includes(name) ? [] : [value]));
 }
 
 function endpointOf(options: McpServerOptions): McpEndpoint {

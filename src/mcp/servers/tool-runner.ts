@@ -85,8 +85,8 @@ async function runTool(
     if (thrown instanceof SealwireError && !call.signal.aborted) throw thrown;
     const fault = faultOf(thrown, target.sdk);
     if (fault.kind === "unsent") place.unreachable();
-    const message = cutText(target.redact(thrown instanceof Error ? thrown.message : String(thrown)), LOGGED_MOST);
-    context.logger.warn({ host: target.host.name, fault: fault.kind, message }, "a call to an MCP server failed");
+    const problem = cutText(target.redact(thrown instanceof Error ? thrown.message : String(thrown)), LOGGED_MOST);
+    context.logger.warn({ host: target.host.name, fault: fault.kind, problem }, "a call to an MCP server failed");
     const stopped = call.signal.aborted ? stoppedBy(call.signal) : undefined;
     throw failureOf(fault, { ...run, repeatable: tool.effect !== "", stopped });
   }
