@@ -43,7 +43,6 @@ test("calls fail without an effect while the server is away, and health tells", 
   await using fixture = await startFixture();
   const client = fixture.server.client();
   assert.is(await client.health(SERVICE), "SERVING");
-  fixture.relist({ name: "greet", inputSchema: { type: "object" } });
   // It cannot be started again: its program is gone with the folder that is its argument.
   rmSync(fixture.folder, { recursive: true });
   process.kill(fixture.mcp.pids[0] ?? 0, "SIGKILL");
