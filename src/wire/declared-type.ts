@@ -60,7 +60,10 @@ function findPlaces(image: Image): Map<string, Place> {
 function addTypes(
   places: Map<string, Place>,
   { file, bytes, path }: Place,
-  { prefix, numbers }: { readonly prefix: string; readonly numbers: { readonly message: number; readonly enum: number } },
+  {
+    prefix,
+    numbers,
+  }: { readonly prefix: string; readonly numbers: { readonly message: number; readonly enum: number } },
 ): void {
   const counts = new Map<number, number>();
   for (const { number, content } of fieldsOf(bytes)) {

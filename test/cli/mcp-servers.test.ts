@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FIXTURE } from "../mcp/servers/running-fixture.ts";
 import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
-import { CliServer, sealwire } from "./cli-process.ts";
+import { CliServer } from "./cli-process.ts";
+import { inFolder, run } from "./cli-run.ts";
 
 /* MCP servers on the command line. */
 const test = suite("cli/mcp-servers");
@@ -87,28 +88,48 @@ test("a configuration file has the same settings, and names variables alone", as
   assert.match(called.stdout, "TOKEN");
 });
 
-test("what is wrong with an MCP server is told before anything is made", async () => {
-  const empty = mkdtempSync(join(folder, "empty-"));
-  const cases: readonly [readonly string[], string, string][] = [
-    [["--mcp-server", "files"], "--mcp-server has no NAME=", "Write it as NAME=SERVER"],
-    [["--mcp-server", "Files=x"], 'The name "Files" of an MCP server', ""],
-    [["--mcp-server", "files='x"], "has a ' without its end", "Quote words with spaces"],
-    [["--mcp-server", "files=  "], "The command of the MCP server", ""],
-    [["--mcp-server", "web=http://tools.example.com/mcp"], "is not on this machine and needs https", ""],
-    [["--mcp-server", "web=https://a:b@tools.example.com/mcp"], "contains a password", ""],
-    [["--mcp-server", "a=x", "--mcp-env", "TOKEN"], "--mcp-env is not NAME:VARIABLE", "such as files:TOKEN"],
-    [["--mcp-server", "a=x", "--mcp-env", "b:TOKEN"], "--mcp-env names b, which no --mcp-server is", ""],
-    [["--mcp-server", "a=x", "--mcp-env", "a:NOT_SET_HERE"], "is to get NOT_SET_HERE, which is not set", ""],
-    [["--mcp-server", "a=x", "--mcp-job", "A*"], 'The jobs of the MCP server "a" contain "A*"', ""],
-    [["--mcp-job", "a*"], "--mcp-job needs a --mcp-server", ""],
-    [["--mcp-server", "a-b=x", "--mcp-server", "a_b=x"], 'The name of the MCP server "a_b" is given twice', ""],
+test("import writes a typed contract once, and never over a file", async () => {
+  const args = [
+    "mcp",
+    "import",
+    `files=${process.execPath} ${FIXTURE} ${folder}`,
+    "--out",
+    join(folder, "files.proto"),
   ];
-  for (const [args, problem, toDo] of cases) {
-    const { code, stdout, stderr } = await sealwire(["serve", "--dev", ...args], { cwd: empty });
-    assert.equal([code, stdout], [2, ""], `${args.join(" ")}: ${stderr}`);
-    assert.ok(stderr.includes(problem), stderr);
-    assert.ok(stderr.includes(toDo), stderr);
-  }
+  const imported = await run(args, { env: { PATH: process.env.PATH ?? "" } });
+  assert.equal([imported.code, imported.stdout], [0, ""], imported.stderr);
+  assert.match(readFileSync(join(folder, "files.proto"), "utf8"), "rpc Greet(GreetRequest) returns (GreetResponse)");
+  const again = await run(args);
+  assert.is(again.code, 2);
+  assert.match(again.stderr, "files.proto exists");
+  const absent = await run(["mcp", "import", "files=/nowhere/at/all"]);
+  assert.is(absent.code, 4);
+  assert.match(absent.stderr, "ENOENT");
 });
+
+test("what is wrong with an MCP server is told before anything is made", () =>
+  inFolder(async (empty) => {
+    const cases: readonly [readonly string[], string, string][] = [
+      [["--mcp-server", "files"], "--mcp-server has no NAME=", "Write it as NAME=SERVER"],
+      [["--mcp-server", "Files=x"], 'The name "Files" of an MCP server', ""],
+      [["--mcp-server", "files='x"], "has a ' without its end", "Quote words with spaces"],
+      [["--mcp-server", "files=  "], "The command of the MCP server", ""],
+      [["--mcp-server", "web=http://tools.example.com/mcp"], "is not on this machine and needs https", ""],
+      [["--mcp-server", "web=https://a:b@tools.example.com/mcp"], "contains a password", ""],
+      [["--mcp-server", "a=x", "--mcp-env", "TOKEN"], "--mcp-env is not NAME:VARIABLE", "such as files:TOKEN"],
+      [["--mcp-server", "a=x", "--mcp-env", "b:TOKEN"], "--mcp-env names b, which no --mcp-server is", ""],
+      [["--mcp-server", "a=x", "--mcp-env", "a:NOT_SET_HERE"], "is to get NOT_SET_HERE, which is not set", ""],
+      [["--mcp-server", "a=x", "--mcp-job", "A*"], 'The jobs of the MCP server "a" contain "A*"', ""],
+      [["--mcp-job", "a*"], "--mcp-job needs a --mcp-server", ""],
+      [["--mcp-server", "a-b=x", "--mcp-server", "a_b=x"], 'The name of the MCP server "a_b" is given twice', ""],
+    ];
+    for (const [args, problem, toDo] of cases) {
+      const { code, stdout, stderr } = await run(["serve", "--dev", ...args]);
+      assert.equal([code, stdout], [2, ""], `${args.join(" ")}: ${stderr}`);
+      assert.ok(stderr.includes(problem), stderr);
+      assert.ok(stderr.includes(toDo), stderr);
+    }
+    assert.equal(readdirSync(empty), []);
+  }));
 
 test.run();

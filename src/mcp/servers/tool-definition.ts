@@ -125,7 +125,7 @@ function compile(compiler: Pick<SchemaCompiler, "compile">, schema: Tool["inputS
 }
 
 /** `a.b-c` and `aBC` of the server `files` are `files_a_b_c` and `files_a_bc`. */
-function offeredName(server: ResolvedMcpServer, mcpName: string): string {
+export function offeredName(server: Pick<ResolvedMcpServer, "name">, mcpName: string): string {
   const words = mcpName.replaceAll(/[^A-Za-z0-9]+/g, "_").replaceAll(/^_+|_+$/g, "");
   return `${toolPrefix(server)}_${toToolName(words)}`;
 }
