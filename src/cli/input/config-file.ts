@@ -51,6 +51,7 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
     tools: read("tools", (name) => fields.texts(name).map((each) => resolve(folder, each))),
     upstreams: read("upstreams", (name) => readUpstreams(fields.object(name), folder)),
     mcpServers: read("mcp_servers", (name) => readMcpServers(fields.object(name), folder)),
+    mcpPin: read("mcp_pin", path),
     demoTools: read("demo_tools", flag),
     concurrency: read("concurrency", (name) => fields.number(name, { ...WORK_LIMITS.concurrency, least: 0 })),
     concurrencyPerClient: read("concurrency_per_client", (name) => fields.number(name, WORK_LIMITS.perOwner)),

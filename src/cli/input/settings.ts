@@ -33,6 +33,8 @@ export interface ServeSettings {
   readonly upstreams: readonly UpstreamOptions[];
   /** [`mcp_servers`] MCP servers whose tools are offered, by name. Default none. */
   readonly mcpServers: readonly McpServerSetting[];
+  /** [`mcp_pin`] File with the accepted definitions of their tools. Default: each start accepts what is listed. */
+  readonly mcpPin: string | undefined;
   /** [`demo_tools`] Serves batch_sum and start_long_task. Default: as `dev`. */
   readonly demoTools: boolean;
   /** [`concurrency`] Maximum number of concurrent jobs, 0 to 10,000; 0 runs none. Default 16. */

@@ -52,6 +52,7 @@ export function toTools(command: Command): Command {
       append,
     )
     .option("--mcp-per-client <name>", "run this MCP server once for each client; may be repeated", append)
+    .option("--mcp-pin <file>", "keep the accepted tools of MCP servers here, and withhold those that change")
     .option("--demo-tools", "serve batch_sum and start_long_task (default with --dev)")
     .option("--no-demo-tools", "do not serve the demo tools")
     .option(

@@ -25,6 +25,7 @@ export interface ServeOptions extends LocationOptions {
   readonly mcpJob?: readonly string[];
   readonly mcpTrustAnnotations?: readonly string[];
   readonly mcpPerClient?: readonly string[];
+  readonly mcpPin?: string;
   readonly demoTools?: boolean;
   /** Id of the servers; only of `work`. */
   readonly serverId?: string;
@@ -67,6 +68,7 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     tools: options.tools ?? file.tools ?? [],
     upstreams: upstreamsOf(options.upstream, options.upstreamDescriptors) ?? file.upstreams ?? [],
     mcpServers: mcpServersOf(options) ?? file.mcpServers ?? [],
+    mcpPin: options.mcpPin ?? file.mcpPin,
     demoTools: options.demoTools ?? file.demoTools ?? dev,
     concurrency: options.work === false ? 0 : (options.concurrency ?? file.concurrency ?? 16),
     concurrencyPerClient: file.concurrencyPerClient,

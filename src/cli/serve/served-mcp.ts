@@ -14,8 +14,9 @@ export interface ServedMcpOptions {
 
 /** Starts the MCP servers in the settings. Throws OPTIONS_INVALID. */
 export function openServedMcp(
-  { mcpServers }: Pick<ServeSettings, "mcpServers">,
+  { mcpServers, mcpPin }: Pick<ServeSettings, "mcpServers" | "mcpPin">,
   { env, clock, logger }: ServedMcpOptions,
 ): Promise<McpServers> {
-  return openMcpServers({ servers: mcpServers.map((setting) => withEnvironment(setting, env)), clock, logger });
+  const servers = mcpServers.map((setting) => withEnvironment(setting, env));
+  return openMcpServers({ servers, ...(mcpPin !== undefined && { pinPath: mcpPin }), clock, logger });
 }

@@ -15,7 +15,7 @@ export interface SchemaFaults {
 export type ArgsCheck = (args: unknown, bytes: number) => SchemaFaults | undefined;
 
 /** Longest schema, in UTF-16 units of its JSON. */
-export const SCHEMA_MOST = 64 * 1024;
+const SCHEMA_MOST = 64 * 1024;
 /** Maximum depth of a schema. Compiling it calls itself at each level. */
 const DEPTH_MOST = 64;
 /** Time in milliseconds for compiling one schema, and for checking arguments by it. */
@@ -48,13 +48,13 @@ export class SchemaCompiler {
     this.#ajv = ajv;
   }
 
-  /** Compiles the schema of arguments. Throws {@link SchemaRefused}. */
-  compile(schema: Readonly<Record<string, unknown>>): ArgsCheck {
-    const text = JSON.stringify(schema);
+  /** Compiles the schema of arguments, a JSON text. Throws {@link SchemaRefused}. */
+  compile(text: string): ArgsCheck {
     const known = this.#compiled.get(text);
     if (known !== undefined) return known;
     if (text.length > SCHEMA_MOST)
       throw new SchemaRefused(`has ${text.length} characters; ${SCHEMA_MOST} are the most`);
+    const schema = JSON.parse(text) as Readonly<Record<string, unknown>>;
     if (depthOf(schema) > DEPTH_MOST) throw new SchemaRefused(`is nested more than ${DEPTH_MOST} deep`);
     const dialect = this.#dialectOf(schema.$schema);
     const validate = this.#compile(dialect, schema);

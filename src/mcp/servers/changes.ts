@@ -1,5 +1,6 @@
 import { cutText } from "../../wire/error-message.ts";
 import type { McpTool } from "./tool-definition.ts";
+import { TOOL_TEXT_FIELDS } from "./tool-text.ts";
 
 /** How a tool differs from the one that was accepted. */
 export interface ToolChange {
@@ -15,24 +16,25 @@ export interface ChangedField {
   readonly after: string;
 }
 
-/** Everything that a caller is shown, or that decides how a call is treated. */
-const FIELDS = [
-  ...(["mcpName", "title", "description", "inputSchema", "outputSchema"] as const),
-  ...(["isJob", "needsTask", "effect", "destructive", "openWorld"] as const),
-];
 /** Longest text of a changed part in the log, in UTF-16 units. */
 const SHOWN_MOST = 300;
 
-/** Compares the tools that were accepted with those of a later list. Tools that are new are not among the changes. */
-export function changesOf(accepted: readonly McpTool[], listed: readonly McpTool[]): readonly ToolChange[] {
+/**
+ * Compares the tools that were accepted with those of a later list. Tools that are new are not among the changes.
+ * Annotations count only where they are believed.
+ */
+export function changesOf(
+  accepted: readonly McpTool[],
+  listed: readonly McpTool[],
+  { trustAnnotations }: { readonly trustAnnotations: boolean },
+): readonly ToolChange[] {
   const now = new Map(listed.map((tool) => [tool.name, tool]));
   return accepted.flatMap((tool): readonly ToolChange[] => {
     const other = now.get(tool.name);
     if (other === undefined) return [{ tool, fields: undefined }];
-    const fields = FIELDS.filter((field) => tool[field] !== other[field]).map((field) => ({
-      field,
-      ...shownDifference(String(tool[field] ?? ""), String(other[field] ?? "")),
-    }));
+    const fields = TOOL_TEXT_FIELDS.filter((field) => field !== "annotations" || trustAnnotations)
+      .filter((field) => tool.text[field] !== other.text[field])
+      .map((field) => ({ field, ...shownDifference(tool.text[field], other.text[field]) }));
     return fields.length === 0 ? [] : [{ tool, fields }];
   });
 }

@@ -31,7 +31,7 @@ export function serviceName(server: Pick<ResolvedMcpServer, "name">): string {
 /** Builds the contract of a server's tools: one service, a method per tool. A serialized FileDescriptorSet. */
 export function contractOf(server: Pick<ResolvedMcpServer, "name">, tools: readonly McpTool[]): Uint8Array {
   const prefix = toolPrefix(server);
-  const comments = tools.map(({ description }, index) => ({
+  const comments = tools.map(({ text: { description } }, index) => ({
     path: [SERVICE_FIELD, 0, METHOD_FIELD, index],
     description,
   }));
@@ -60,7 +60,8 @@ function methodOf(tool: McpTool): MethodDescriptorProto {
 }
 
 function optionsOf({ name, title, effect, ...tool }: McpTool): MethodOptions {
-  const { destructive, openWorld, inputSchema, outputSchema, isJob } = tool;
+  const { destructive, openWorld, isJob } = tool;
+  const { inputSchema, outputSchema } = tool.text;
   const options = ToolOptions.fromPartial({
     name,
     title,

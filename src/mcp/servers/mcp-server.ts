@@ -2,30 +2,24 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { SealwireError } from "../../errors.ts";
 import { type Clock, sleep } from "../../runtime/clock.ts";
 import { holdProcess } from "../../runtime/hold-process.ts";
-import type { Logger } from "../../runtime/logger.ts";
 import { runPeriodically } from "../../runtime/periodic.ts";
 import type { ToolRunner } from "../../tools/tool.ts";
 import type { SourceContract, ToolSource } from "../../tools/tool-source.ts";
 import { cutText } from "../../wire/error-message.ts";
-import type { SchemaCompiler } from "./args-schema.ts";
+import { AcceptedTools, type AcceptedToolsParts } from "./accepted-tools.ts";
 import { RestartBackoff } from "./backoff.ts";
-import { changesOf } from "./changes.ts";
 import { ClientConnections } from "./client-connections.ts";
 import { Connection, type ConnectionEra } from "./connection.ts";
-import { contractOf, serviceName } from "./contract.ts";
-import { type ResolvedMcpServer, secretsOf } from "./options.ts";
+import { serviceName } from "./contract.ts";
+import { secretsOf } from "./options.ts";
 import type { ClientPackage } from "./packages.ts";
 import { type Redact, redacting } from "./secrets.ts";
-import { type McpTool, type ReadTools, readTools } from "./tool-definition.ts";
 import { type CallPlace, type CallTarget, mcpToolRunner } from "./tool-runner.ts";
 
 /** Options of an {@link McpServer}. */
-export interface McpServerParts {
-  readonly server: ResolvedMcpServer;
+export interface McpServerParts extends AcceptedToolsParts {
   readonly sdk: ClientPackage;
-  readonly compiler: SchemaCompiler;
   readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** Longest text of an error in the log, in UTF-16 units. */
@@ -47,14 +41,10 @@ export class McpServer implements ToolSource, AsyncDisposable {
   readonly #gaveUp = Promise.withResolvers<void>();
   readonly #clients: ClientConnections | undefined;
   readonly #redact: Redact;
+  readonly #tools: AcceptedTools;
   readonly #running: Promise<void>;
   readonly #relisting: AsyncDisposable;
   #connection: Connection | undefined;
-  #accepted: readonly McpTool[] | undefined;
-  #contract: SourceContract | undefined;
-  #withdrawn: ReadonlySet<string> = new Set();
-  /** What was logged last about changes, so that it is logged once. */
-  #told = "";
   #inFlight = 0;
 
   /** Starts the server. */
@@ -62,6 +52,7 @@ export class McpServer implements ToolSource, AsyncDisposable {
     const { server, clock } = parts;
     this.name = `the MCP server "${server.name}"`;
     this.#parts = { ...parts, logger: parts.logger.child({ mcp_server: server.name }) };
+    this.#tools = new AcceptedTools(this.#parts);
     this.#redact = redacting(secretsOf(server.endpoint));
     this.#clients = server.perClient ? new ClientConnections({ clock, open: () => this.#openVerified() }) : undefined;
     // Rejected for a clash of names; nobody may wait any more.
@@ -78,11 +69,11 @@ export class McpServer implements ToolSource, AsyncDisposable {
     using _hold = holdProcess();
     using _timer = clock.after(server.startTimeoutMs, resolve);
     await Promise.race([this.#listed.promise, this.#gaveUp.promise, promise]);
-    if (this.#accepted === undefined) logger.error({}, "an MCP server has not started; its tools follow when it does");
+    if (this.contract === undefined) logger.error({}, "an MCP server has not started; its tools follow when it does");
   }
 
   get contract(): SourceContract | undefined {
-    return this.#contract;
+    return this.#tools.contract;
   }
 
   get room(): number {
@@ -94,7 +85,7 @@ export class McpServer implements ToolSource, AsyncDisposable {
   }
 
   serves(method: string): boolean {
-    return this.#connection !== undefined && (this.#contract?.methods.has(method) ?? false);
+    return this.#connection !== undefined && (this.contract?.methods.has(method) ?? false);
   }
 
   onChange(listener: () => void): Disposable {
@@ -103,7 +94,7 @@ export class McpServer implements ToolSource, AsyncDisposable {
   }
 
   runnerOf(method: DescMethod): ToolRunner {
-    const tool = this.#accepted?.find((each) => each.method === method.name);
+    const tool = this.#tools.ofMethod(method.name);
     if (tool === undefined) throw new SealwireError("OPTIONS_INVALID", `${this.name} has no method ${method.name}.`);
     return mcpToolRunner(tool, method, this.#target());
   }
@@ -129,7 +120,7 @@ export class McpServer implements ToolSource, AsyncDisposable {
       sdk,
       clock,
       redact: this.#redact,
-      isWithdrawn: ({ name }) => this.#withdrawn.has(name),
+      isWithdrawn: ({ name }) => this.#tools.isWithdrawn(name),
       enter: (clientId) => this.#enter(clientId),
     };
   }
@@ -236,54 +227,14 @@ export class McpServer implements ToolSource, AsyncDisposable {
     }
   }
 
-  /** Lists the tools. Accepts the first list, and compares each later one with it. */
   async #list(connection: Connection): Promise<void> {
-    const { server, compiler } = this.#parts;
-    const read = await readTools(await connection.list(server.startTimeoutMs), server, compiler);
-    if (this.#accepted === undefined) this.#accept(read);
-    else this.#compare(this.#accepted, read);
-  }
-
-  #accept({ tools, refused }: ReadTools): void {
-    const { server, logger } = this.#parts;
-    for (const { mcpName, why } of refused) logger.error({ tool: mcpName }, `a tool of an MCP server ${why}`);
-    const clash = refused.find(({ isClash }) => isClash);
+    const before = this.#tools.contract;
+    const clash = await this.#tools.take(await connection.list(this.#parts.server.startTimeoutMs));
     if (clash !== undefined) {
-      const error = `Of ${this.name} the tool "${clash.mcpName}" ${clash.why}; leave the server out, or rename a tool.`;
-      this.#listed.reject(new SealwireError("OPTIONS_INVALID", error));
+      const problem = `Of ${this.name} the tool "${clash.mcpName}" ${clash.why}; leave the server out, or rename a tool.`;
+      this.#listed.reject(new SealwireError("OPTIONS_INVALID", problem));
     }
-    this.#accepted = tools;
-    this.#offer(contractOf(server, tools), new Set());
-    logger.info({ tools: tools.map(({ name }) => name) }, "the tools of an MCP server are offered");
-  }
-
-  #compare(accepted: readonly McpTool[], { tools }: ReadTools): void {
-    const { logger } = this.#parts;
-    const changes = changesOf(accepted, tools);
-    const known = new Set(accepted.map(({ name }) => name));
-    const added = tools.filter(({ name }) => !known.has(name)).map(({ name }) => name);
-    const told = JSON.stringify([changes.map(({ tool, fields }) => [tool.name, fields]), added]);
-    if (told !== this.#told) {
-      for (const { tool, fields } of changes) {
-        const how = fields === undefined ? "gone" : "changed";
-        logger.error({ tool: tool.name, changes: fields }, `a tool of an MCP server is ${how} and no longer offered`);
-      }
-      if (added.length > 0) logger.warn({ tools: added }, "new tools of an MCP server are not offered until a restart");
-    }
-    this.#told = told;
-    const withdrawn = new Set(changes.map(({ tool }) => tool.name));
-    const back = [...this.#withdrawn].filter((name) => !withdrawn.has(name));
-    if (back.length > 0) logger.info({ tools: back }, "tools of an MCP server are again as they were, and offered");
-    const isSame = back.length === 0 && withdrawn.size === this.#withdrawn.size;
-    if (!isSame && this.#contract !== undefined) this.#offer(this.#contract.descriptors, withdrawn);
-  }
-
-  #offer(descriptors: Uint8Array, withdrawn: ReadonlySet<string>): void {
-    const service = serviceName(this.#parts.server);
-    const tools = (this.#accepted ?? []).filter(({ name }) => !withdrawn.has(name));
-    this.#withdrawn = withdrawn;
-    this.#contract = { descriptors, methods: new Set(tools.map(({ method }) => `${service}.${method}`)) };
-    this.#tell();
+    if (this.#tools.contract !== before) this.#tell();
   }
 
   #logFailure(thrown: unknown, text: string): void {

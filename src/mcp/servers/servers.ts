@@ -5,10 +5,16 @@ import { SchemaCompiler } from "./args-schema.ts";
 import { McpServer } from "./mcp-server.ts";
 import { type McpServerOptions, resolveMcpServers } from "./options.ts";
 import { loadAjv, loadClientPackage } from "./packages.ts";
+import { PinnedTools } from "./pinned-tools.ts";
 
 /** Options of {@link openMcpServers}. */
 export interface OpenMcpServersOptions {
   readonly servers: readonly McpServerOptions[];
+  /**
+   * Path of a file that keeps the accepted definitions: a tool that differs after a restart is withheld until its entry is
+   * removed. Created if missing. Default: each start accepts what a server lists.
+   */
+  readonly pinPath?: string;
   readonly logger?: Logger;
   readonly clock?: Clock;
 }
@@ -38,7 +44,8 @@ export async function openMcpServers(options: OpenMcpServersOptions): Promise<Mc
   if (resolved.length > 0) {
     const [sdk, ajv] = await Promise.all([loadClientPackage(), loadAjv()]);
     const compiler = new SchemaCompiler(ajv);
-    for (const server of resolved) running.push(new McpServer({ server, sdk, compiler, clock, logger }));
+    const pins = options.pinPath === undefined ? undefined : await PinnedTools.open(options.pinPath);
+    for (const server of resolved) running.push(new McpServer({ server, sdk, compiler, pins, clock, logger }));
     try {
       await Promise.all(running.map((server) => server.started()));
     } catch (thrown) {

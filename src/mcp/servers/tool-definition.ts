@@ -1,23 +1,20 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Tool } from "@modelcontextprotocol/client";
+import type { Tool, ToolAnnotations } from "@modelcontextprotocol/client";
 import { compileToolPatterns } from "../../signing/key-ring/tool-patterns.ts";
 import { toToolName } from "../../tools/tool-name.ts";
-import { type ArgsCheck, SCHEMA_MOST, type SchemaCompiler, SchemaRefused } from "./args-schema.ts";
+import { type ArgsCheck, type SchemaCompiler, SchemaRefused } from "./args-schema.ts";
 import { type ResolvedMcpServer, toolPrefix } from "./options.ts";
+import { lengthOf, TITLE_MOST, type ToolText, toolText } from "./tool-text.ts";
 
 /** A tool of an MCP server, as it is offered. */
 export interface McpTool {
-  /** Its name at the MCP server. */
-  readonly mcpName: string;
+  /** What the server has said about it. */
+  readonly text: ToolText;
   /** Its name here: that of the server, an underscore, and its own in snake_case. */
   readonly name: string;
   /** The name of its method in the contract. */
   readonly method: string;
   readonly title: string;
-  readonly description: string;
-  /** JSON Schemas with sorted keys, so that another order of the same keys is no change. */
-  readonly inputSchema: string;
-  readonly outputSchema: string;
   readonly isJob: boolean;
   /** True if it can only be called as a task of MCP. */
   readonly needsTask: boolean;
@@ -44,9 +41,8 @@ export interface ReadTools {
 
 /** Maximum number of tools of a server. */
 const MOST_TOOLS = 500;
-/** Longest description of a tool, and longest title, in UTF-16 units. */
-const DESCRIPTION_MOST = 16 * 1024;
-const TITLE_MOST = 256;
+/** Maximum length of the texts of all tools of a server. Callers get them in one answer. */
+const TEXTS_MOST = 512 * 1024;
 const TOOL_NAME = /^[a-z][a-z0-9_]{0,127}$/;
 
 /** Reads a list of tools, each in a turn of the event loop. A tool that cannot be offered does not affect the others. */
@@ -55,9 +51,9 @@ export async function readTools(
   server: ResolvedMcpServer,
   compiler: Pick<SchemaCompiler, "compile">,
 ): Promise<ReadTools> {
-  const isJob = compileToolPatterns(server.jobs);
   const tools: McpTool[] = [];
   const refused: RefusedTool[] = [];
+  let length = 0;
   const byName = Map.groupBy(listed, (tool) => offeredName(server, tool.name));
   for (const [name, [tool, ...others]] of [...byName].sort(([one], [other]) => (one < other ? -1 : 1))) {
     if (tool === undefined) continue;
@@ -70,7 +66,11 @@ export async function readTools(
     else if (tools.length >= MOST_TOOLS) refuse(`is left out: ${MOST_TOOLS} tools are the most of a server`);
     else {
       try {
-        tools.push(readTool(tool, { name, server, compiler, isJob: isJob(name) }));
+        const text = toolText(tool);
+        length += lengthOf(text);
+        if (length > TEXTS_MOST)
+          throw new SchemaRefused(`the texts of all tools have more than ${TEXTS_MOST} characters`);
+        tools.push(defineTool(text, server, compiler));
       } catch (thrown) {
         if (!(thrown instanceof SchemaRefused)) throw thrown;
         refuse(`is left out: ${thrown.message}`);
@@ -80,42 +80,30 @@ export async function readTools(
   return { tools, refused };
 }
 
-interface ReadingTool {
-  readonly name: string;
-  readonly server: ResolvedMcpServer;
-  readonly compiler: Pick<SchemaCompiler, "compile">;
-  readonly isJob: boolean;
-}
-
-function readTool(tool: Tool, { name, server, compiler, isJob }: ReadingTool): McpTool {
-  const { description = "", title = "", inputSchema, outputSchema, execution } = tool;
+/** Makes a tool from what its server has said. Throws {@link SchemaRefused}. */
+export function defineTool(
+  text: ToolText,
+  server: ResolvedMcpServer,
+  compiler: Pick<SchemaCompiler, "compile">,
+): McpTool {
+  const name = offeredName(server, text.mcpName);
   // A server may state anything about its tools.
-  const stated = server.trustAnnotations ? (tool.annotations ?? {}) : {};
-  if (description.length > DESCRIPTION_MOST) {
-    throw new SchemaRefused(`its description has ${description.length} characters; ${DESCRIPTION_MOST} are the most`);
-  }
-  const output = outputSchema === undefined ? "" : sortedJson(outputSchema);
-  if (output.length > SCHEMA_MOST) {
-    throw new SchemaRefused(`its output schema has ${output.length} characters; ${SCHEMA_MOST} are the most`);
-  }
+  const stated: ToolAnnotations = server.trustAnnotations ? JSON.parse(text.annotations) : {};
   return {
-    mcpName: tool.name,
+    text,
     name,
     method: methodName(name.slice(toolPrefix(server).length + 1)),
-    title: (title || (stated.title ?? "")).toWellFormed().slice(0, TITLE_MOST),
-    description: description.toWellFormed(),
-    inputSchema: sortedJson(inputSchema),
-    outputSchema: output,
-    isJob: isJob || execution?.taskSupport === "optional" || execution?.taskSupport === "required",
-    needsTask: execution?.taskSupport === "required",
+    title: text.title || (stated.title ?? "").slice(0, TITLE_MOST),
+    isJob: text.taskSupport !== "" || compileToolPatterns(server.jobs)(name),
+    needsTask: text.taskSupport === "required",
     effect: stated.readOnlyHint ? "read_only" : stated.idempotentHint ? "idempotent" : "",
     destructive: stated.destructiveHint,
     openWorld: stated.openWorldHint,
-    check: compile(compiler, inputSchema),
+    check: compile(compiler, text.inputSchema),
   };
 }
 
-function compile(compiler: Pick<SchemaCompiler, "compile">, schema: Tool["inputSchema"]): ArgsCheck {
+function compile(compiler: Pick<SchemaCompiler, "compile">, schema: string): ArgsCheck {
   try {
     return compiler.compile(schema);
   } catch (thrown) {
@@ -136,11 +124,4 @@ function methodName(words: string): string {
     .split("_")
     .map((word) => (/^\d/.test(word) ? `_${word}` : word.slice(0, 1).toUpperCase() + word.slice(1)))
     .join("");
-}
-
-function sortedJson(value: unknown): string {
-  return JSON.stringify(value, (_key, each: unknown) => {
-    if (typeof each !== "object" || each === null || Array.isArray(each)) return each;
-    return Object.fromEntries(Object.entries(each).sort(([one], [other]) => (one < other ? -1 : 1)));
-  });
 }

@@ -72,7 +72,7 @@ async function runTool(
   // The list may have changed while a connection was made.
   if (target.isWithdrawn(tool)) throw changed(run);
   const call: ToolCall = {
-    name: tool.mcpName,
+    name: tool.text.mcpName,
     args,
     meta: metaOf(context),
     signal: signalOf(tool, context),

@@ -1,3 +1,6 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { openMcpServers } from "../../../src/mcp/servers/servers.ts";
 import { eventually } from "../../support/eventually.ts";
 import { rejection } from "../../support/rejection.ts";
@@ -68,6 +71,48 @@ test("another order of the same keys is no change", async () => {
   await eventually("the restart", () => fixture.mcp.pids.length === 1 && fixture.lines("starts.log").length === 2);
   assert.ok((await names(fixture)).includes("files_note"));
   assert.not.match(fixture.log(), "no longer offered");
+});
+
+test("with pins a definition that has changed at a restart is withheld, until its entry is removed", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-mcp-pins-"));
+  const pinPath = join(folder, "pins.json");
+  try {
+    {
+      await using first = await startFixture({ tools: [NOTE], pinPath });
+      assert.ok((await names(first)).includes("files_note"));
+    }
+    assert.is(statSync(pinPath).mode & 0o777, 0o600);
+    const changed = {
+      tools: [
+        { ...NOTE, description: "Another." },
+        { ...NOTE, name: "fresh" },
+      ],
+      pinPath,
+    };
+    {
+      await using second = await startFixture(changed);
+      assert.not.ok((await names(second)).includes("files_note"));
+      assert.ok((await names(second)).includes("files_fresh"), "a new tool is accepted at a restart");
+      assert.match(second.log(), '"before":"Writes a note.","after":"Another."');
+    }
+    const pins = JSON.parse(readFileSync(pinPath, "utf8"));
+    pins.files = pins.files.filter(({ mcpName }: { mcpName: string }) => mcpName !== "note");
+    writeFileSync(pinPath, JSON.stringify(pins));
+    await using third = await startFixture(changed);
+    assert.ok((await names(third)).includes("files_note"));
+    for (const [text, problem] of [
+      ["{", "is not valid JSON"],
+      ['{"files": [{"mcpName": 1}]}', "files[0].mcpName: must be a text in quotes"],
+    ] as const) {
+      writeFileSync(pinPath, text);
+      const error = await rejection("OPTIONS_INVALID", startFixture({ pinPath }));
+      assert.ok(error.message.includes(problem), error.message);
+    }
+    chmodSync(pinPath, 0o666);
+    await rejection("OPTIONS_INVALID", startFixture({ pinPath }));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("two tools with one name stop the start, and both are named", async () => {

@@ -31,6 +31,8 @@ export interface McpFixtureOptions {
   readonly others?: readonly McpServerOptions[];
   readonly server?: TestServerOptions;
   readonly tools?: readonly Tool[];
+  /** Keeps the accepted definitions in this file. */
+  readonly pinPath?: string;
 }
 
 /** The options of an MCP server that runs the fixture. */
@@ -52,7 +54,9 @@ export async function startFixture(options: McpFixtureOptions = {}): Promise<Mcp
   await using parts = new AsyncDisposableStack();
   parts.defer(() => rmSync(folder, { recursive: true, force: true }));
   const servers = [fixtureOptions(folder, options.files), ...(options.others ?? [])];
-  const mcp = parts.use(await openMcpServers({ servers, logger }));
+  const mcp = parts.use(
+    await openMcpServers({ servers, logger, ...(options.pinPath && { pinPath: options.pinPath }) }),
+  );
   const server = parts.use(await startServer({ tools: [], sources: mcp.sources, logger, ...options.server }));
   const kept = parts.move();
   return {
