@@ -6,7 +6,14 @@ import { changesOf } from "./changes.ts";
 import { contractOf, serviceName } from "./contract.ts";
 import type { ResolvedMcpServer } from "./options.ts";
 import type { PinnedTools } from "./pinned-tools.ts";
-import { defineTool, type McpTool, type ReadTools, type RefusedTool, readTools } from "./tool-definition.ts";
+import {
+  defineTool,
+  type McpTool,
+  offeredName,
+  type ReadTools,
+  type RefusedTool,
+  readTools,
+} from "./tool-definition.ts";
 
 /** Options of {@link AcceptedTools}. */
 export interface AcceptedToolsParts {
@@ -17,6 +24,9 @@ export interface AcceptedToolsParts {
   readonly logger: Logger;
 }
 
+/** A schema that is only compared need not be compiled. */
+const NO_COMPILER: Pick<SchemaCompiler, "compile"> = { compile: () => () => undefined };
+
 /**
  * The tools of an MCP server that are offered. Those of the first list, or of the pins, are accepted. One whose definition
  * changes later is withdrawn until it is again as it was, and new ones are not added.
@@ -26,6 +36,8 @@ export class AcceptedTools {
   contract: SourceContract | undefined;
   readonly #parts: AcceptedToolsParts;
   #accepted: readonly McpTool[] | undefined;
+  /** The names of the tools of the first list that cannot be offered. */
+  #refused: ReadonlySet<string> = new Set();
   #withdrawn: ReadonlySet<string> = new Set();
   /** What was logged last about changes, so that it is logged once. */
   #told = "";
@@ -58,14 +70,14 @@ export class AcceptedTools {
 
   async #take(listed: readonly Tool[]): Promise<RefusedTool | undefined> {
     const { server, compiler } = this.#parts;
-    const read = await readTools(listed, server, compiler);
-    if (this.#accepted === undefined) return await this.#accept(read);
-    this.#compare(this.#accepted, read);
+    if (this.#accepted === undefined) return await this.#accept(await readTools(listed, server, compiler));
+    this.#compare(this.#accepted, await readTools(listed, server, NO_COMPILER));
     return undefined;
   }
 
   async #accept({ tools, refused }: ReadTools): Promise<RefusedTool | undefined> {
     const { server, logger, pins } = this.#parts;
+    this.#refused = new Set(refused.map(({ mcpName }) => offeredName(server, mcpName)));
     for (const { mcpName, why } of refused) logger.error({ tool: mcpName }, `a tool of an MCP server ${why}`);
     const pinned = this.#pinned();
     const names = new Set(pinned.map(({ name }) => name));
@@ -102,7 +114,7 @@ export class AcceptedTools {
   #compare(accepted: readonly McpTool[], { tools }: ReadTools): void {
     const { logger, server } = this.#parts;
     const changes = changesOf(accepted, tools, server);
-    const known = new Set(accepted.map(({ name }) => name));
+    const known = new Set([...accepted.map(({ name }) => name), ...this.#refused]);
     const added = tools.filter(({ name }) => !known.has(name)).map(({ name }) => name);
     const told = JSON.stringify([changes.map(({ tool, fields }) => [tool.name, fields]), added]);
     if (told !== this.#told) {

@@ -78,9 +78,7 @@ export class SchemaCompiler {
         const meta = this.#metaOf(dialect);
         if (meta.validateSchema(schema) !== true)
           throw new SchemaRefused(`is invalid: ${meta.errorsText(meta.errors)}`);
-        // An instance for each schema, because an $id of one must mean nothing to another.
-        const own = new dialect({ ...OPTIONS, meta: false, validateSchema: false });
-        return own.compile(schema);
+        return compileAlone(dialect, schema);
       });
     } catch (thrown) {
       if (thrown instanceof SchemaRefused) throw thrown;
@@ -109,9 +107,21 @@ const OPTIONS = {
   addUsedSchema: false,
 } as const;
 
+/** In an instance of its own, because an $id of one schema must mean nothing to another. */
+function compileAlone(dialect: AjvPackage["Ajv"], schema: object): ValidateFunction {
+  const options = { ...OPTIONS, meta: false, validateSchema: false };
+  try {
+    return new dialect(options).compile(schema);
+  } catch (thrown) {
+    // Many patterns are written without the rules of Unicode mode, such as that "\_" is no escape.
+    if (!(thrown instanceof SyntaxError)) throw thrown;
+    return new dialect({ ...options, unicodeRegExp: false }).compile(schema);
+  }
+}
+
 function check(validate: ValidateFunction, args: unknown, isLimited: boolean): SchemaFaults | undefined {
   try {
-    if (isLimited ? withinTime(CHECK_MS, () => validate(args)) : validate(args)) return undefined;
+    if (isLimited ? limited(() => validate(args)) : validate(args)) return undefined;
   } catch (thrown) {
     if (!(thrown instanceof OutOfTime)) throw thrown;
     const message = `cannot be checked by the tool's schema within ${CHECK_MS} ms`;
@@ -121,6 +131,16 @@ function check(validate: ValidateFunction, args: unknown, isLimited: boolean): S
   const errors = validate.errors ?? [];
   const listed = errors.slice(0, MAX_VIOLATIONS).map(describe);
   return { violations: listed, omitted: errors.length - listed.length };
+}
+
+/** Tries again if the time is over: the process may have stood still. */
+function limited(run: () => boolean): boolean {
+  try {
+    return withinTime(CHECK_MS, run);
+  } catch (thrown) {
+    if (!(thrown instanceof OutOfTime)) throw thrown;
+    return withinTime(CHECK_MS, run);
+  }
 }
 
 function describe({ instancePath, keyword, message = "does not fit", params }: ErrorObject): FieldViolation {

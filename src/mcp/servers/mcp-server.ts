@@ -11,6 +11,7 @@ import { RestartBackoff } from "./backoff.ts";
 import { ClientConnections } from "./client-connections.ts";
 import { Connection, type ConnectionEra } from "./connection.ts";
 import { serviceName } from "./contract.ts";
+import { faultOf } from "./failure.ts";
 import { secretsOf } from "./options.ts";
 import type { ClientPackage } from "./packages.ts";
 import { type Redact, redacting } from "./secrets.ts";
@@ -24,6 +25,8 @@ export interface McpServerParts extends AcceptedToolsParts {
 
 /** Longest text of an error in the log, in UTF-16 units. */
 const LOGGED_MOST = 500;
+/** Least time between two lists that the server asks for by telling of changes. */
+const REVIEW_MS = 1_000;
 /** Interval at which the tools are listed again, because not every server tells when they change. */
 const RELIST_MS = 60_000;
 
@@ -44,6 +47,8 @@ export class McpServer implements ToolSource, AsyncDisposable {
   readonly #tools: AcceptedTools;
   readonly #running: Promise<void>;
   readonly #relisting: AsyncDisposable;
+  /** Connections whose list is followed; true if it has changed since it was read. */
+  readonly #changed = new Map<Connection, boolean>();
   #connection: Connection | undefined;
   #inFlight = 0;
 
@@ -209,7 +214,7 @@ export class McpServer implements ToolSource, AsyncDisposable {
   }
 
   #context() {
-    const onListChanged = (connection: Connection) => void this.#review(connection);
+    const onListChanged = (connection: Connection) => void this.#follow(connection);
     return { ...this.#parts, onListChanged, signal: this.#stopped.signal };
   }
 
@@ -217,13 +222,29 @@ export class McpServer implements ToolSource, AsyncDisposable {
     if (this.#connection !== undefined) await this.#review(this.#connection);
   }
 
+  /** Lists the tools again, as often as the server may tell of changes. */
+  async #follow(connection: Connection): Promise<void> {
+    const { signal } = this.#stopped;
+    const isFollowed = this.#changed.has(connection);
+    this.#changed.set(connection, true);
+    if (isFollowed) return;
+    while (this.#changed.get(connection) && connection.isOpen && !signal.aborted) {
+      this.#changed.set(connection, false);
+      await this.#review(connection);
+      await sleep(this.#parts.clock, REVIEW_MS, signal).catch(() => {});
+    }
+    this.#changed.delete(connection);
+  }
+
+  /** A server that is busy may not answer. One over HTTP that cannot be reached is connected again. */
   async #review(connection: Connection): Promise<void> {
     try {
       await this.#list(connection);
     } catch (thrown) {
       if (!connection.isOpen) return;
-      this.#logFailure(thrown, "the tools of an MCP server could not be listed again; it is started again");
-      await connection.close();
+      this.#logFailure(thrown, "the tools of an MCP server could not be listed again");
+      const isIdle = connection.pid === undefined && this.#inFlight === 0;
+      if (isIdle || faultOf(thrown, this.#parts.sdk).kind === "unsent") await connection.close();
     }
   }
 
