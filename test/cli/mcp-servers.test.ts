@@ -86,6 +86,9 @@ test("a configuration file has the same settings, and names variables alone", as
   );
   const called = await server.run("call", "files_environment", "{}");
   assert.match(called.stdout, "TOKEN");
+  const pids = started();
+  server.process.child.kill("SIGKILL");
+  await eventually("the end of the servers without a drain", () => !pids.some(runs));
 });
 
 test("import writes a typed contract once, and never over a file", async () => {

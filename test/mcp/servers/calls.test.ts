@@ -104,6 +104,20 @@ test("a call that is given up is cancelled at the server", async () => {
   await rejection("OUTCOME_UNKNOWN", call("files_hang", {}, { timeoutMs: 500, requestId: "hangs" }));
 });
 
+test("annotations are believed of a server that is trusted", async () => {
+  await using trusted = await startFixture({ files: { trustAnnotations: true, jobs: ["files_write_note"] } });
+  const client = trusted.server.client();
+  const { tools } = await client.listTools();
+  const greet = tools.find(({ name }) => name === "files_greet");
+  assert.equal([greet?.readOnly, greet?.options?.openWorldHint], [true, false]);
+  const note = tools.find(({ name }) => name === "files_write_note");
+  assert.equal([note?.idempotent, note?.options?.destructiveHint, note?.job?.maxAttempts], [true, true, 3]);
+  const options = { requestId: "again" };
+  await client.call("files_greet", { arguments: { name: "Ann" } }, options);
+  await client.call("files_greet", { arguments: { name: "Ann" } }, options);
+  assert.is(trusted.lines("calls.log").length, 2);
+});
+
 test("a thousand calls leave one child", async () => {
   const client = fixture.server.client();
   const calls = Array.from({ length: 1_000 }, () => client.call("files_counter", { arguments: {} }));

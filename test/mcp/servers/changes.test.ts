@@ -58,6 +58,15 @@ test("a server that has another definition after its restart has it withdrawn be
   assert.match(fixture.log(), '"field":"inputSchema"');
 });
 
+test("a definition that a client's own process changes is found before its first call, which has no effect", async () => {
+  await using fixture = await startFixture({ tools: [NOTE], files: { perClient: true } });
+  fixture.relist({ ...NOTE, description: "Another." });
+  const call = () => fixture.server.client().call("files_note", { arguments: {} }, { requestId: "first" });
+  const error = await rejection("TOOL_CHANGED", call());
+  assert.match(error.message, "withheld until its operator accepts it");
+  assert.is(fixture.lines("calls.log").length, 0);
+});
+
 test("another order of the same keys is no change", async () => {
   const schema = { type: "object", properties: { a: { type: "string" }, b: { type: "number" } } } as const;
   await using fixture = await startFixture({ tools: [{ ...NOTE, inputSchema: schema }] });
