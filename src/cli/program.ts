@@ -4,7 +4,7 @@ import { VERSION } from "../runtime/version.ts";
 import { KEY_LIMIT_RANGES } from "../signing/key-ring/types.ts";
 import { SHELLS } from "./help/completion-scripts.ts";
 import { arrangeHelp, LISTENING_OPTIONS, STORE_OPTIONS } from "./help/help.ts";
-import { collect, duration, numberIn, requestId, time, wholeNumber } from "./input/option-values.ts";
+import { append, collect, duration, numberIn, requestId, time, wholeNumber } from "./input/option-values.ts";
 import {
   toCredentials,
   toLog,
@@ -254,6 +254,17 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .argument("<file>", "the key file")
     .description("print the public keys for upstreams, a JSON Web Key Set")
     .action(run(() => import("./commands/upstream/jwks.ts")));
+
+  const mcp = program.command("mcp").description("take over the tools of MCP servers");
+  mcp
+    .command("import")
+    .argument("<name=server>", "as --mcp-server has it: a command or a URL")
+    .description("write a typed contract for the tools of an MCP server, once, for you to own")
+    .option("--out <file>", "new file for the contract (default: stdout)")
+    .option("--package <name>", "package of the contract (default: NAME.v1)")
+    .option("--env <variable>", "environment variable that the server's program gets; may be repeated", append)
+    .option("--token <variable>", "environment variable with the bearer token for the server's URL")
+    .action(run(() => import("./commands/mcp/import.ts")));
 
   toServerOnce(
     program.command("health").argument("[service]", "full name of a service (default: the server as a whole)"),

@@ -264,6 +264,8 @@ export class Dispatcher {
     };
     // The contract of another process may have changed since the job was accepted.
     if (tool.host !== undefined) this.#toolset.validator.validate(tool.input, run.args);
+    tool.checkArgs?.(run.args);
+    if (tool.runsOnce) run.runOnce();
     try {
       const handle = (): Promise<unknown> => runHandler(tool, tool.decodeInput(run.args), context, run);
       const output = await this.#step(run.args, run.owner, handle);
@@ -305,6 +307,7 @@ function toolChanged({ name, description }: Tool): SealwireError {
 function checkArgs(validator: ArgsValidator, tool: Tool, { typeUrl, value }: Any): Uint8Array {
   if (typeUrl !== tool.inputTypeUrl) throw argsMisfit(tool.name, tool.inputTypeUrl);
   validator.validate(tool.input, value);
+  tool.checkArgs?.(value);
   return value;
 }
 

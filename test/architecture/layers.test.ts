@@ -6,7 +6,7 @@ const test = suite("architecture/layers");
 /** Folders by layer, top first. A file imports from its own line of a layer or from lines below. */
 const LAYERS: readonly (readonly (readonly string[])[])[] = [
   [["src/index.ts", "src/exports/"], ["src/cli/"]],
-  [["src/testing/"], ["src/proxy/"]],
+  [["src/testing/"], ["src/proxy/"], ["src/mcp/"]],
   [["src/server/"], ["src/client/"]],
   [["src/upstream/"]],
   [["src/schema/"]],

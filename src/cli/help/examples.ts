@@ -18,6 +18,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "upstream keygen": ["sealwire upstream keygen upstream-keys.json"],
   "upstream rotate": ["sealwire upstream rotate upstream-keys.json"],
   "upstream jwks": ["sealwire upstream jwks upstream-keys.json"],
+  mcp: ["sealwire mcp import 'files=npx -y @scope/server /data' --out files.proto"],
+  "mcp import": ["sealwire mcp import 'files=npx -y @scope/server /data' --out files.proto"],
   work: ["sealwire work --store postgres://sealwire@db.example.com/sealwire --tools ./tools.ts"],
   proxy: [
     "sealwire proxy",
