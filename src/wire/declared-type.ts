@@ -1,5 +1,5 @@
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { commentAt, ENUM_VALUE, FILE, MESSAGE } from "./comments.ts";
+import { commentAt, ENUM_VALUE, FILE_FIELDS, MESSAGE_FIELDS } from "./comments.ts";
 import type { Image } from "./descriptors.ts";
 
 /** A message or an enum as its file declares it. */
@@ -52,7 +52,7 @@ function findPlaces(image: Image): Map<string, Place> {
   const places = new Map<string, Place>();
   for (const file of image.files.values()) {
     const prefix = textField(file, FILE_PACKAGE);
-    addTypes(places, { file, bytes: file, path: [], isEnum: false }, { prefix, numbers: FILE });
+    addTypes(places, { file, bytes: file, path: [], isEnum: false }, { prefix, numbers: FILE_FIELDS });
   }
   return places;
 }
@@ -75,7 +75,7 @@ function addTypes(
     const typeName = prefix === "" ? name : `${prefix}.${name}`;
     const place: Place = { file, bytes: content, path: [...path, number, index], isEnum: number === numbers.enum };
     places.set(typeName, place);
-    if (!place.isEnum) addTypes(places, place, { prefix: typeName, numbers: MESSAGE });
+    if (!place.isEnum) addTypes(places, place, { prefix: typeName, numbers: MESSAGE_FIELDS });
   }
 }
 
@@ -83,9 +83,9 @@ function readType(typeName: string, { file, bytes, path, isEnum }: Place): Decla
   const declaration = new BinaryWriter();
   const comments = [commentAt(file, path)];
   const uses: string[] = [];
-  const member = isEnum ? ENUM_VALUE : MESSAGE.field;
+  const member = isEnum ? ENUM_VALUE : MESSAGE_FIELDS.field;
   for (const { number, content, raw } of fieldsOf(bytes)) {
-    if (!isEnum && (number === MESSAGE.message || number === MESSAGE.enum)) continue;
+    if (!isEnum && (number === MESSAGE_FIELDS.message || number === MESSAGE_FIELDS.enum)) continue;
     declaration.raw(raw);
     if (number !== member || content === undefined) continue;
     comments.push(commentAt(file, [...path, member, comments.length - 1]));

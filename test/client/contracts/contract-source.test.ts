@@ -5,9 +5,11 @@ import { ToolOutput } from "../../../src/client/calls/tool-output.ts";
 import { ContractSource } from "../../../src/client/contracts/contract-source.ts";
 import { findLocalContract } from "../../../src/client/contracts/contracts.ts";
 import { SealwireError } from "../../../src/errors.ts";
+import { silentLogger } from "../../../src/runtime/logger.ts";
 import { describeTool } from "../../../src/tools/tool.ts";
 import { builtinDescriptorSet, builtinImage, joinFiles, messageDesc } from "../../../src/wire/descriptors.ts";
 import { entryDesc, ledgerImage } from "../../e2e/ledger-tools.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { rejection } from "../../support/rejection.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { sumArgs, sumResult } from "../peers/numbers.ts";
@@ -22,15 +24,22 @@ const ledgerAnswer: ListToolsResponse = {
 const anyDesc = messageDesc(builtinImage(), "google.protobuf.Any");
 const noTools: ListToolsResponse = { tools: [], descriptorSet: builtinDescriptorSet() };
 
+const SILENT = { local: undefined, clock: new FakeClock(), logger: silentLogger };
+
 /** A source whose fetches bring these in turn; an Error is thrown. */
 function sourceOf(...answers: (ListToolsResponse | Error)[]) {
   const state = { fetches: 0 };
-  const source = new ContractSource({ ...SILENT, fetch: async () => {
-    const answer = answers[Math.min(state.fetches, answers.length - 1)];
-    state.fetches += 1;
-    if (answer instanceof Error || answer === undefined) throw answer;
-    return answer;
-  } });
+  const clock = new FakeClock();
+  const source = new ContractSource({
+    ...SILENT,
+    clock,
+    fetch: async () => {
+      const answer = answers[Math.min(state.fetches, answers.length - 1)];
+      state.fetches += 1;
+      if (answer instanceof Error || answer === undefined) throw answer;
+      return answer;
+    },
+  });
   return { source, state, clock };
 }
 
@@ -88,6 +97,32 @@ test("who gives up leaves the fetch to the others", async () => {
   await gaveUp;
   resolve(ledgerAnswer);
   assert.is((await patient).tool, "add_entry");
+});
+
+test("a list that is a minute old is fetched again while it is used, and stays in use if that fails", async () => {
+  const changed = { ...ledgerAnswer, tools: ledgerAnswer.tools.slice(1) };
+  const { source, state, clock } = sourceOf(ledgerAnswer, new SealwireError("UNREACHABLE"), changed);
+  const first = await source.fromServer();
+  clock.advance(59_999);
+  assert.is(await source.fromServer(), first);
+  assert.is(state.fetches, 1);
+  clock.advance(1);
+  assert.is(await source.fromServer(), first);
+  assert.is(state.fetches, 2);
+  clock.advance(60_000);
+  assert.is(await source.fromServer(), first);
+  await eventually(async () => assert.is.not(await source.fromServer(), first));
+  assert.is((await source.fromServer()).listed.length, changed.tools.length);
+  assert.is(state.fetches, 3);
+});
+
+test("a list is fetched again for whom it was too old", async () => {
+  const { source, state } = sourceOf(ledgerAnswer);
+  const first = await source.fromServer();
+  const second = await source.fromServer(undefined, first);
+  assert.is.not(second, first);
+  assert.is(await source.fromServer(undefined, first), second);
+  assert.is(state.fetches, 2);
 });
 
 test("a given image answers before the server", async () => {
