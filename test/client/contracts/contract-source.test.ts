@@ -9,6 +9,7 @@ import { silentLogger } from "../../../src/runtime/logger.ts";
 import { describeTool } from "../../../src/tools/tool.ts";
 import { builtinDescriptorSet, builtinImage, joinFiles, messageDesc } from "../../../src/wire/descriptors.ts";
 import { entryDesc, ledgerImage } from "../../e2e/ledger-tools.ts";
+import { eventually } from "../../support/eventually.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { rejection } from "../../support/rejection.ts";
 import { assert, suite } from "../../support/suite.ts";
@@ -111,7 +112,7 @@ test("a list that is a minute old is fetched again while it is used, and stays i
   assert.is(state.fetches, 2);
   clock.advance(60_000);
   assert.is(await source.fromServer(), first);
-  await eventually(async () => assert.is.not(await source.fromServer(), first));
+  await eventually("the newer list", async () => (await source.fromServer()) !== first);
   assert.is((await source.fromServer()).listed.length, changed.tools.length);
   assert.is(state.fetches, 3);
 });
