@@ -13,6 +13,12 @@ import type { ShownTool, ToolPins } from "./tool-pins.ts";
  * The tool of a verified `list_tools` answer as a model is shown it. The definition is computed from the descriptors,
  * because a server that changes a tool may state the digest of the earlier definition. `undefined`: the descriptors do
  * not contain its method.
+ *
+ * @example
+ * ```ts
+ * const { tools, descriptorSet } = await client.listTools({ includeDescriptors: true });
+ * const shown = tools.map((tool) => shownTool(readImage(descriptorSet), tool));
+ * ```
  */
 export function shownTool(
   image: Image,
