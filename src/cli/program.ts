@@ -86,6 +86,25 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--allow-all-local-users", "listen on a port without a token: every user of this machine can call as you")
     .action(run(() => import("./commands/proxy.ts")));
 
+  const mcp = toServerOnce(toLog(program.command("mcp")))
+    .description("serve the tools to an MCP host over stdio or HTTP, such as an editor or an agent")
+    .enablePositionalOptions()
+    .option("--tools <patterns>", 'tools to offer, such as "batch_*,resize" (default: all); may be repeated', collect)
+    .option("--read-only", "offer only tools without side effects")
+    .option("--prefix <text>", "text before the name of each tool, for hosts with several servers")
+    .option(
+      "--wait <duration>",
+      "how long a call waits for its job before it is answered (default: 40s)",
+      duration("0s", "10m"),
+    )
+    .addOption(
+      new Option(
+        "--on-cancel <what>",
+        "what a cancelled call does to its job: cancel it, or leave it (default: detach)",
+      ).choices(["job", "detach"]),
+    );
+  mcp.action(run(() => import("./commands/mcp/serve.ts")));
+
   toServer(program.command("call").argument("<tool>", TOOL).argument("[json]", ARGUMENTS))
     .description("call a tool and print its result; waits for the end of a job")
     .option("--watch", "wait for a job and show its progress (the default)")
