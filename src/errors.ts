@@ -101,7 +101,7 @@ export const WIRE_REASONS = {
     status: "FAILED_PRECONDITION",
     retryable: false,
     meaning: "The tool's definition is not the one that the caller accepts; the call was not begun.",
-    remedy: "Look at what changed, and approve the definition if it is right: `sealwire pins approve`.",
+    remedy: "Look at what changed, and approve the definition if it is right: `sealwire mcp pins approve`.",
   },
   REQUEST_ID_REUSED: {
     status: "ALREADY_EXISTS",

@@ -4,7 +4,7 @@ import { VERSION } from "../runtime/version.ts";
 import { KEY_LIMIT_RANGES } from "../signing/key-ring/types.ts";
 import { SHELLS } from "./help/completion-scripts.ts";
 import { arrangeHelp, LISTENING_OPTIONS, STORE_OPTIONS } from "./help/help.ts";
-import { collect, duration, numberIn, requestId, time, wholeNumber } from "./input/option-values.ts";
+import { append, collect, duration, numberIn, requestId, time, wholeNumber } from "./input/option-values.ts";
 import {
   toCredentials,
   toLog,
@@ -124,6 +124,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
       "--descriptors <file>",
       "descriptor image of the tool's contract (default: the server's signed descriptors)",
     )
+    .option("--pin <file>", "accept the tool's definition as pinned in this file only; pin it if it is new")
     .action(run(() => import("./commands/call.ts")));
 
   toServer(program.command("sign").argument("<tool>", TOOL).argument("[json]", ARGUMENTS))
@@ -162,6 +163,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .addOption(
       new Option("--schema", "print the JSON Schemas of arguments and output, of all tools by name").conflicts("json"),
     )
+    .option("--pin <file>", "pin the definitions of new tools in this file; exit code 6 if one has changed")
     .action(run(() => import("./commands/tools.ts")));
 
   const jobs = program.command("jobs").description("list, show, watch and cancel your jobs");
@@ -280,6 +282,36 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("print the public keys for upstreams, a JSON Web Key Set")
     .action(run(() => import("./commands/upstream/jwks.ts")));
 
+  const mcp = program.command("mcp").description("tools of MCP servers, and the definitions of tools that you accept");
+  mcp
+    .command("import")
+    .argument("<name=server>", "as --mcp-server has it: a command or a URL")
+    .description("write a typed contract for the tools of an MCP server, once, for you to own")
+    .option("--out <file>", "new file for the contract (default: stdout)")
+    .option("--package <name>", "package of the contract (default: NAME.v1)")
+    .option("--env <variable>", "environment variable that the server's program gets; may be repeated", append)
+    .option("--token <variable>", "environment variable with the bearer token for the server's URL")
+    .action(run(() => import("./commands/mcp/import.ts")));
+  const pins = mcp.command("pins").description("the definitions of tools that you have accepted");
+  const pinned = (command: Command): Command =>
+    toServer(command).option("--pin <file>", "file of the accepted definitions (default: .sealwire/pins.json)");
+  pinned(pins.command("list"))
+    .description("list the accepted definitions of the server's tools; sends no request")
+    .option("--json", "print one JSON object")
+    .action(run(() => import("./commands/mcp/pins/list.ts")));
+  pinned(pins.command("verify"))
+    .description("compare the server's tools with their accepted definitions; exit code 6 if one has changed")
+    .option("--json", "print one JSON object")
+    .action(run(() => import("./commands/mcp/pins/verify.ts")));
+  pinned(pins.command("approve").argument("[tool...]", "the tools"))
+    .description("accept the definitions that tools have now, and show what changed")
+    .option("--all", "all tools that the server offers")
+    .action(run(() => import("./commands/mcp/pins/approve.ts")));
+  pinned(pins.command("reset").argument("[tool...]", "the tools"))
+    .description("forget accepted definitions; sends no request")
+    .option("--all", "all tools of the server")
+    .action(run(() => import("./commands/mcp/pins/reset.ts")));
+
   toServerOnce(
     program.command("health").argument("[service]", "full name of a service (default: the server as a whole)"),
   )
@@ -313,5 +345,5 @@ const PLAIN_HELP_COLUMNS = 100;
 const GRACE_MOST = "36500d";
 
 const EPILOGUE = `
-Exit codes: 0 done, 1 the tool or job failed, 2 bad usage or arguments, 3 refused, 4 unreachable, 5 unusable store, 130 Ctrl-C.
+Exit codes: 0 done, 1 the tool or job failed, 2 bad usage or arguments, 3 refused, 4 unreachable, 5 unusable store, 6 changed definition, 130 Ctrl-C.
 Environment: SEALWIRE_ADDRESS, SEALWIRE_CREDENTIALS, SEALWIRE_STORE, NO_COLOR; SEALWIRE_DEBUG=1 shows where an error comes from.`;

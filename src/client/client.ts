@@ -20,7 +20,7 @@ import {
   type TypedTools,
 } from "./calls/typed-tools.ts";
 import type { Connection, OperationOptions } from "./connection.ts";
-import { ContractSource } from "./contracts/contract-source.ts";
+import { ContractSource, isSystemTool } from "./contracts/contract-source.ts";
 import { type EncodedWatchRequest, watchEncoded } from "./jobs/encoded-watch.ts";
 import { JobHandle } from "./jobs/job-handle.ts";
 import type { JobSnapshot } from "./jobs/job-snapshot.ts";
@@ -30,6 +30,7 @@ import { type WatchJobsOptions, watchJobs } from "./jobs/watch-jobs.ts";
 import { signingInterceptor } from "./native/interceptor.ts";
 import { createStub, type StubClass } from "./native/stub.ts";
 import { type ClientOptions, checkTimeoutMs, type ResolvedClientOptions, resolveClientOptions } from "./options.ts";
+import { PinnedTools } from "./pins/pinned-tools.ts";
 import { checkHealth, type ServingStatus } from "./transport/health.ts";
 import { Pipelines } from "./transport/pipeline.ts";
 import { Replicas } from "./transport/replicas.ts";
@@ -53,6 +54,7 @@ import { Channel, type Transport } from "./transport/transport.ts";
 export class SealwireClient implements AsyncDisposable {
   readonly #connection: Connection;
   readonly #contracts: ContractSource;
+  readonly #pinned: PinnedTools | undefined;
   readonly #closing = new AbortController();
   #interceptor: Interceptor | undefined;
 
@@ -69,7 +71,14 @@ export class SealwireClient implements AsyncDisposable {
       signer: new Signer(resolved),
       operations: new Operations(resolved),
     };
-    this.#contracts = new ContractSource(resolved.descriptors, () => this.listTools({ includeDescriptors: true }));
+    this.#contracts = new ContractSource({
+      ...resolved,
+      local: resolved.descriptors,
+      fetch: () => this.listTools({ includeDescriptors: true }),
+    });
+    const { pins, credentials } = resolved;
+    const serverId = (): string => credentials.current().serverId;
+    this.#pinned = pins && new PinnedTools({ pins, contracts: this.#contracts, serverId });
   }
 
   /**
@@ -226,18 +235,22 @@ export class SealwireClient implements AsyncDisposable {
   }
 
   async #callAny(tool: string, args: CallArguments, options: CallOptions): Promise<CallResult> {
-    if (isEncoded(args)) {
+    const isPinned = this.#pinned !== undefined && !isSystemTool(tool);
+    if (isEncoded(args) && !isPinned) {
       const intent = { tool, args, ...this.#name(options) };
       return readResult(await callTool(this.#connection, intent, options), this.#contracts);
     }
     const encode = async (until: Cancellation): Promise<EncodedCall> => {
       const contract = await this.#contracts.forTool(tool, until);
-      return { contract, args: encodeArguments(contract, args) };
+      return { contract, args: isEncoded(args) ? args : encodeArguments(contract, args) };
     };
     return (await this.#callEncoded(tool, encode, options)).result;
   }
 
-  /** Finds the contract, encodes the arguments and calls the tool, all within one time limit. */
+  /**
+   * Finds the contract, encodes the arguments, compares the definition with the accepted one and calls the tool, all
+   * within one time limit.
+   */
   async #callEncoded(
     name: string,
     encode: (until: Cancellation) => Promise<EncodedCall>,
@@ -255,11 +268,21 @@ export class SealwireClient implements AsyncDisposable {
       signal: options.signal,
       describe: () => timeUp({ tool, requestId: named.requestId }, limitMs),
     });
-    const { contract, args } = await encode(deadline);
-    tool = contract.tool;
-    const response = await callWithin(this.#connection, { tool, args, ...named }, deadline);
-    if (response.result !== undefined) decodeAs(response.result, contract.output.typeName, () => undefined);
-    return { contract, result: readResult(response, this.#contracts) };
+    for (;;) {
+      const { contract, args } = await encode(deadline);
+      tool = contract.tool;
+      const pinned = isSystemTool(tool) ? undefined : this.#pinned;
+      const accepted = await pinned?.accept(tool, deadline);
+      const intent = { tool, args, ...named, definitionDigest: accepted?.digest };
+      try {
+        const response = await callWithin(this.#connection, intent, deadline);
+        if (response.result !== undefined) decodeAs(response.result, contract.output.typeName, () => undefined);
+        return { contract, result: readResult(response, this.#contracts) };
+      } catch (error) {
+        if (pinned === undefined || accepted === undefined) throw error;
+        await pinned.checkAgain(tool, accepted, error, deadline);
+      }
+    }
   }
 
   /** Returns the request id and the trace context of a call. Throws OPTIONS_INVALID. */

@@ -13,6 +13,7 @@ import { MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { isLoopback } from "../wire/loopback.ts";
 import { parseAddresses, type ServerAddress, type ServerName } from "../wire/server-address.ts";
 import { type CredentialsSource, fixedCredentials } from "./credentials-source.ts";
+import type { ToolPins } from "./pins/tool-pins.ts";
 import { type HttpProxy, proxyFor } from "./transport/proxy.ts";
 
 /** Retry options of a client. Each attempt has a new signature and the same request id. */
@@ -71,6 +72,12 @@ export interface ClientOptions {
    * that `readImage` created from them. Default: the descriptors in the server's signed `list_tools` answer.
    */
   readonly descriptors?: readonly Uint8Array[] | Image;
+  /**
+   * The accepted definitions of the server's tools, such as `filePins` keeps. A call of a tool whose definition is
+   * another one throws TOOL_CHANGED with the difference, and the server refuses a call whose definition has changed since
+   * the client last read it. System tools are part of the protocol and not checked. Default: every definition is accepted.
+   */
+  readonly pins?: ToolPins;
   /** Maximum time of a call with all its attempts, 1 to 86,400,000 ms. Default 60,000. */
   readonly timeoutMs?: number;
   readonly retry?: RetryOptions;
@@ -145,6 +152,7 @@ export interface ResolvedClientOptions {
   readonly addresses: readonly Route[];
   readonly tls: ResolvedTls | undefined;
   readonly descriptors: Image | undefined;
+  readonly pins: ToolPins | undefined;
   readonly timeoutMs: number;
   readonly retry: Required<RetryOptions>;
   readonly pipeline: boolean | "auto";
@@ -183,6 +191,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     addresses: tls === undefined ? addresses : addresses.map((address) => route(address, environment)),
     tls,
     descriptors: readDescriptors(options.descriptors),
+    pins: options.pins,
     timeoutMs: checkTimeoutMs(options.timeoutMs ?? 60_000),
     retry: {
       maxAttempts: checkNumber("retry.maxAttempts", options.retry?.maxAttempts ?? 5, { least: 1, most: 100 }),

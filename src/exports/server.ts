@@ -24,6 +24,8 @@ export type {
   WorkOptions,
 } from "../jobs/engine.ts";
 export type { JobError, JobPolicy, JobProgress, JobState, JobView } from "../jobs/job.ts";
+export type { McpServerOptions } from "../mcp/servers/options.ts";
+export { type McpServers, type OpenMcpServersOptions, openMcpServers } from "../mcp/servers/servers.ts";
 export type { Clock } from "../runtime/clock.ts";
 export type { Logger } from "../runtime/logger.ts";
 export type { Random } from "../runtime/random.ts";
@@ -74,6 +76,8 @@ export {
   type ServiceDefinition,
   type ToolImplementation,
 } from "../tools/implement.ts";
+export type { ToolHost, ToolRunner } from "../tools/tool.ts";
 export { failToolRun, type ToolRunOrigin } from "../tools/tool-run.ts";
+export type { SourceContract, ToolSource } from "../tools/tool-source.ts";
 export type { AssertionOptions, UpstreamHealthMode, UpstreamOptions, UpstreamTlsOptions } from "../upstream/options.ts";
 export type { UpstreamObserver } from "../upstream/upstream.ts";

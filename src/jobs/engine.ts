@@ -48,6 +48,11 @@ export interface JobRun {
    * never throws.
    */
   progress(completed: number, total: number, message?: string): void;
+  /**
+   * Must be called before the tool begins, if no other attempt may follow. A drain then fails the job with
+   * OUTCOME_UNKNOWN instead of returning it to the queue, unless the handler throws a HandBackError.
+   */
+  runOnce(): void;
   /** Aborts `signal` when the handler has failed while its code still runs. */
   abort(reason: SealwireError): void;
 }

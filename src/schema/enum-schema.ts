@@ -1,4 +1,5 @@
 import type { DescEnum, DescEnumValue, JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { isObject } from "../validation/json-numbers.ts";
 import { type Direction, type JsonSchema, oneOfValues } from "./json-schema.ts";
 import type { RuledSchema, ValueRules } from "./number-schema.ts";
 
@@ -24,16 +25,19 @@ export function enumSchema(type: DescEnum, direction: Direction, { rules, isRequ
 }
 
 /** The first paragraph of the comment of each value that a schema names, one on a line. */
-export function valueComments(
-  type: DescEnum,
-  names: readonly JsonValue[],
-  commentOf: (value: DescEnumValue) => string,
-): string {
+export function valueComments(type: DescEnum, schema: JsonSchema, commentOf: (value: DescEnumValue) => string): string {
+  const names = namesIn(schema);
   if (type.typeName.startsWith("google.") || names.length > MOST_EXPLAINED) return "";
   const lines = type.values
     .filter(({ jsonName }) => names.includes(jsonName))
     .map((value) => ({ name: value.jsonName, comment: commentOf(value).split("\n")[0] ?? "" }));
   return lines.flatMap(({ name, comment }) => (comment === "" ? [] : [`${name}: ${comment}`])).join("\n");
+}
+
+/** The names that the schema of an enum allows. */
+function namesIn({ enum: names, anyOf }: JsonSchema): readonly JsonValue[] {
+  if (Array.isArray(names)) return names;
+  return Array.isArray(anyOf) ? anyOf.flatMap((each) => (isObject(each) ? namesIn(each) : [])) : [];
 }
 
 /** True if the zero of an enum breaks a rule. */

@@ -17,7 +17,7 @@ import { anyObject, type Direction, type JsonSchema, oneOfValues } from "./json-
 import { messageNotes } from "./message-notes.ts";
 import { integerKeySchema, type RuledSchema } from "./number-schema.ts";
 import { isRequired } from "./required-field.ts";
-import { conditionalTexts, isConditional, ruleTexts, splitRules } from "./rule-texts.ts";
+import { conditionalTexts, isConditional, ruleTexts, splitRules, textOf } from "./rule-texts.ts";
 import { scalarHint, scalarSchema } from "./scalar-schema.ts";
 import { textSchema } from "./text-schema.ts";
 import { wellKnownSchema } from "./well-known-schema.ts";
@@ -230,7 +230,7 @@ class SchemaWriter {
     const hint =
       values === undefined
         ? scalarHint(scalar as ScalarType)
-        : valueComments(values, namesIn(schema), (value) => commentOf(this.#image, value));
+        : valueComments(values, schema, (value) => commentOf(this.#image, value));
     return { schema, texts: [hint, ...ruleTexts({ [kind]: unsaid, ...others })] };
   }
 
@@ -293,13 +293,3 @@ function unruled(trail: Trail): Trail {
 }
 
 const NOT_WRITTEN_OUT = "An object that is not described further here; the server checks it.";
-
-/** The names that the schema of an enum allows. */
-function namesIn({ enum: names, anyOf }: JsonSchema): readonly JsonValue[] {
-  if (Array.isArray(names)) return names;
-  return Array.isArray(anyOf) ? anyOf.flatMap((each) => (isObject(each) ? namesIn(each) : [])) : [];
-}
-
-function textOf(texts: readonly string[]): string {
-  return texts.filter((text) => text !== "").join("\n");
-}

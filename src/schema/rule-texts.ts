@@ -24,6 +24,11 @@ export function conditionalTexts({ ignore: _isSaid, ...rules }: JsonObject): str
   return ruleTexts(rules).map((text) => text.replace(/^Rules:/, "Rules, unless it is empty:"));
 }
 
+/** Puts texts together, a line each. Empty ones are left out. */
+export function textOf(texts: readonly string[]): string {
+  return texts.filter((text) => text !== "").join("\n");
+}
+
 /** Rules in words, as a sentence or none. */
 export function ruleTexts(rules: JsonObject): string[] {
   const phrases = rulePhrases(rules);

@@ -10,6 +10,7 @@ import type { ToolImplementation } from "../tools/implement.ts";
 import { implementedTools } from "../tools/implemented-tools.ts";
 import type { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import type { Tool } from "../tools/tool.ts";
+import { type SourceContract, sourcedTools, type ToolSource } from "../tools/tool-source.ts";
 import { type Toolset, warmUp } from "../tools/toolset.ts";
 import { imageOf, type UpstreamContract } from "../upstream/contract.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
@@ -23,6 +24,8 @@ export interface OfferedTools {
   /** Serialized FileDescriptorSets of `tools`. */
   readonly descriptors: readonly Uint8Array[];
   readonly upstreams: readonly UpstreamOptions[];
+  /** Run their tools themselves. Not disposed. */
+  readonly sources: readonly ToolSource[];
 }
 
 /** Options of {@link LiveTools.open}. */
@@ -37,6 +40,14 @@ export interface LiveToolsOptions extends OfferedTools {
   readonly logger: Logger;
 }
 
+/** What the tools in force were made from. */
+interface Offer {
+  readonly contracts: readonly UpstreamContract[];
+  /** Those of the sources, in their order. */
+  readonly sourced: readonly (SourceContract | undefined)[];
+  readonly toolset: Toolset;
+}
+
 /** Interval at which the files of upstreams are looked at, in milliseconds. */
 const LOOK_MS = 2_000;
 
@@ -46,22 +57,24 @@ export class LiveTools implements AsyncDisposable {
   readonly upstreams: Upstreams;
   readonly #options: LiveToolsOptions;
   readonly #looks: AsyncDisposable | undefined;
-  #contracts: readonly UpstreamContract[];
+  readonly #following: readonly Disposable[];
+  readonly #listeners = new Set<() => void>();
+  #offer: Offer;
   #reload: Promise<void> = Promise.resolve();
   /** A reload that begins after the current one. */
   #nextReload: Promise<void> | undefined;
 
-  private constructor(
-    options: LiveToolsOptions,
-    upstreams: Upstreams,
-    contracts: readonly UpstreamContract[],
-    toolset: Toolset,
-  ) {
-    const { store, overdue, clock, logger } = options;
+  private constructor(options: LiveToolsOptions, upstreams: Upstreams, offer: Offer) {
+    const { store, overdue, clock, logger, sources } = options;
     this.#options = options;
     this.upstreams = upstreams;
-    this.#contracts = contracts;
-    this.dispatcher = new Dispatcher({ toolset, store, logger, ...(overdue && { overdue }) });
+    this.#offer = offer;
+    this.dispatcher = new Dispatcher({ toolset: offer.toolset, store, logger, ...(overdue && { overdue }) });
+    this.#following = [
+      upstreams.onChange(() => this.#tellChange()),
+      ...sources.map((source) => source.onChange(() => this.#followSources())),
+    ];
+    this.#followSources();
     this.#looks = upstreams.isEmpty ? undefined : runPeriodically(clock, LOOK_MS, () => this.#look());
   }
 
@@ -73,10 +86,10 @@ export class LiveTools implements AsyncDisposable {
     const upstreams = await Upstreams.open(options);
     try {
       const contracts = await upstreams.readContracts();
-      const toolset = await makeToolset(options, upstreams, contracts);
-      for (const _ of warmUp(toolset));
-      upstreams.use(contracts, toolset.image);
-      return new LiveTools(options, upstreams, contracts, toolset);
+      const offer = await makeOffer(options, { upstreams, contracts });
+      for (const _ of warmUp(offer.toolset));
+      upstreams.use(contracts, offer.toolset.image);
+      return new LiveTools(options, upstreams, offer);
     } catch (thrown) {
       upstreams[Symbol.dispose]();
       throw thrown;
@@ -106,9 +119,15 @@ export class LiveTools implements AsyncDisposable {
         const tool = this.toolset.catalogue.jobTool(name);
         return tool !== undefined && canRun(tool);
       },
-      room: () => this.upstreams.room,
+      room: () => this.#room(),
       onMore: (listener) => this.onChange(listener),
     };
+  }
+
+  /** Number of jobs that may be claimed at once without exceeding the limit of what runs their tools. */
+  #room(): number {
+    const rooms = this.#options.sources.map(({ room }) => room).filter((room) => room > 0);
+    return Math.min(this.upstreams.room, ...rooms);
   }
 
   /** The names of the job tools, sorted. */
@@ -120,12 +139,14 @@ export class LiveTools implements AsyncDisposable {
   /** Whether each service with tools can be called, by its full name. */
   services(): ReadonlyMap<string, boolean> {
     const own = this.#options.tools.map(({ definition }): [string, boolean] => [definition.fullName, true]);
-    return new Map([...own, ...this.upstreams.services()]);
+    const sourced = this.#options.sources.flatMap((source) => [...source.services()]);
+    return new Map([...own, ...this.upstreams.services(), ...sourced]);
   }
 
-  /** Calls `listener` after a reload, and when an upstream has changed. */
+  /** Calls `listener` after a reload, and when an upstream or a source has changed. */
   onChange(listener: () => void): Disposable {
-    return this.upstreams.onChange(listener);
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
   /**
@@ -143,6 +164,7 @@ export class LiveTools implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const subscription of this.#following) subscription[Symbol.dispose]();
     await this.#looks?.[Symbol.asyncDispose]();
     await (this.#nextReload ?? this.#reload);
     this.upstreams[Symbol.dispose]();
@@ -164,20 +186,48 @@ export class LiveTools implements AsyncDisposable {
   async #readAgain(): Promise<void> {
     if (this.upstreams.isEmpty) return;
     const contracts = await this.upstreams.readContracts();
-    const isSame = areSame(contracts, this.#contracts);
-    const toolset = isSame ? this.toolset : await makeToolset(this.#options, this.upstreams, contracts);
-    // Compiling the rules of many tools at once would delay the calls.
-    if (!isSame) for (const _ of warmUp(toolset)) await nextTurn();
+    const isSame = areSame(contracts, this.#offer.contracts);
+    const offer = isSame ? this.#offer : await this.#prepare(contracts);
     await this.upstreams.renew();
     if (isSame) return;
-    this.dispatcher.use(toolset);
-    this.#contracts = contracts;
-    // Tells the listeners, too, which then find the new tools.
-    this.upstreams.use(contracts, toolset.image);
+    this.#use(offer);
     this.#options.logger.info(
-      { tools: [...toolset.catalogue.tools()].length },
+      { tools: [...offer.toolset.catalogue.tools()].length },
       "the contracts of the upstreams were reloaded",
     );
+  }
+
+  /** Makes the tools anew if the contract of a source has changed, and tells the listeners. */
+  #followSources(): void {
+    if (this.#options.sources.every(({ contract }, index) => contract === this.#offer.sourced[index])) {
+      this.#tellChange();
+      return;
+    }
+    this.#reload = this.#reload.then(async () => {
+      try {
+        this.#use(await this.#prepare(this.#offer.contracts));
+      } catch (err) {
+        this.#options.logger.error({ err }, "changed tools cannot be offered; the previous ones stay in force");
+      }
+    });
+  }
+
+  async #prepare(contracts: readonly UpstreamContract[]): Promise<Offer> {
+    const offer = await makeOffer(this.#options, { upstreams: this.upstreams, contracts, later: this.#options.logger });
+    // Compiling the rules of many tools at once would delay the calls.
+    for (const _ of warmUp(offer.toolset)) await nextTurn();
+    return offer;
+  }
+
+  #use(offer: Offer): void {
+    this.dispatcher.use(offer.toolset);
+    this.#offer = offer;
+    this.upstreams.use(offer.contracts, offer.toolset.image);
+    this.#tellChange();
+  }
+
+  #tellChange(): void {
+    for (const listener of this.#listeners) listener();
   }
 }
 
@@ -187,16 +237,24 @@ export async function checkOffered(
   context: Pick<LiveToolsOptions, "clock" | "logger">,
 ): Promise<void> {
   using upstreams = await Upstreams.open({ ...offered, ...context, serverId: () => "", observers: [] });
-  await makeToolset(offered, upstreams, await upstreams.readContracts());
+  await makeOffer(offered, { upstreams, contracts: await upstreams.readContracts() });
+}
+
+interface OfferParts {
+  readonly upstreams: Upstreams;
+  readonly contracts: readonly UpstreamContract[];
+  /** Set while calls are served: a source's tool whose name is taken is left out, and logged here. */
+  readonly later?: Logger;
 }
 
 /** Makes the tools in several turns of the event loop, because a reload must not delay the calls. */
-async function makeToolset(
-  { tools, descriptors, system }: OfferedTools & Pick<LiveToolsOptions, "system">,
-  upstreams: Upstreams,
-  contracts: readonly UpstreamContract[],
-): Promise<Toolset> {
-  const image = imageOf(descriptors, contracts);
+async function makeOffer(
+  { tools, descriptors, sources, system }: OfferedTools & Pick<LiveToolsOptions, "system">,
+  { upstreams, contracts, later }: OfferParts,
+): Promise<Offer> {
+  const sourced = sources.map(({ contract }) => contract);
+  const sets = sourced.flatMap((contract) => (contract === undefined ? [] : [contract.descriptors]));
+  const image = imageOf([...descriptors, ...sets], contracts);
   const validator = new ArgsValidator(image);
   await nextTurn();
   const systemTools = system === undefined ? [] : implementedTools(image, system);
@@ -205,8 +263,23 @@ async function makeToolset(
     await nextTurn();
     all.push(...upstreams.toolsOf(contract, image, validator));
   }
+  for (const [index, source] of sources.entries()) {
+    await nextTurn();
+    const contract = sourced[index];
+    const found = contract === undefined ? [] : sourcedTools(image, source, contract);
+    all.push(...(later === undefined ? found : withoutTaken(found, [...systemTools, ...all], later)));
+  }
   const catalogue = new Catalogue(image, systemTools, all);
-  return { image, catalogue, validator };
+  return { contracts, sourced, toolset: { image, catalogue, validator } };
+}
+
+/** The tools whose names are free. A server that serves calls cannot refuse to start. */
+function withoutTaken(found: readonly Tool[], others: readonly Tool[], logger: Logger): Tool[] {
+  const names = new Set(others.map(({ name }) => name));
+  return found.filter(({ name, host }) => {
+    if (names.has(name)) logger.error({ tool: name }, `a tool of ${host?.name} is left out: its name is taken`);
+    return !names.has(name);
+  });
 }
 
 function canRun({ host, description: { method } }: Tool): boolean {

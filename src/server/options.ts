@@ -4,6 +4,7 @@ import { type Logger, silentLogger } from "../runtime/logger.ts";
 import type { KeyRingSource } from "../signing/key-ring/types.ts";
 import type { Store } from "../store/store.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
+import type { ToolSource } from "../tools/tool-source.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import type { CallObserver } from "./request/access-log.ts";
 import { resolveLimits, type ServerLimits } from "./server-limits.ts";
@@ -42,6 +43,8 @@ export interface ServiceOptions {
   readonly descriptors?: readonly Uint8Array[];
   /** gRPC servers in any language whose methods are offered as tools, too. Default none. */
   readonly upstreams?: readonly UpstreamOptions[];
+  /** Offer tools that they run themselves, such as those of `openMcpServers`. Not disposed with the server. Default none. */
+  readonly sources?: readonly ToolSource[];
   /**
    * Maximum number of jobs that run at once in this process, and of one client in all processes, 1 to 10,000. `false`
    * runs none. Default: 16, and no limit per client.
@@ -92,6 +95,7 @@ export function resolveServiceOptions(options: ServiceOptions): ResolvedServiceO
     tools: options.tools,
     descriptors: options.descriptors ?? [],
     upstreams: options.upstreams ?? [],
+    sources: options.sources ?? [],
     work,
     health: options.health ?? true,
     reflection: options.reflection ?? true,

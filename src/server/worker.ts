@@ -7,6 +7,7 @@ import { type Logger, silentLogger } from "../runtime/logger.ts";
 import { checkNumber } from "../runtime/number-range.ts";
 import type { Store } from "../store/store.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
+import type { ToolSource } from "../tools/tool-source.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
 import { LiveTools } from "./live-tools.ts";
@@ -22,6 +23,8 @@ export interface WorkerOptions {
   readonly descriptors?: readonly Uint8Array[];
   /** gRPC servers in any language whose job tools are run, too. Default none. */
   readonly upstreams?: readonly UpstreamOptions[];
+  /** Sources whose job tools are run, too, as at the servers. Not disposed with the worker. Default none. */
+  readonly sources?: readonly ToolSource[];
   /** The id of the servers, as in their key ring. Required with `upstreams`, which are told it. */
   readonly serverId?: string;
   readonly work: WorkOptions;
@@ -56,7 +59,7 @@ export interface SealwireWorker extends AsyncDisposable {
  * ```
  */
 export async function createWorker(options: WorkerOptions): Promise<SealwireWorker> {
-  const { store, tools, descriptors = [], upstreams = [], serverId = "", work, observers = [] } = options;
+  const { store, tools, descriptors = [], upstreams = [], sources = [], serverId = "", work, observers = [] } = options;
   const logger = guardLogger(options.logger ?? silentLogger);
   checkWorkOptions(work, "work.");
   if (upstreams.length > 0 && !IDENTIFIER.pattern.test(serverId)) {
@@ -64,7 +67,7 @@ export async function createWorker(options: WorkerOptions): Promise<SealwireWork
     throw new SealwireError("OPTIONS_INVALID", `serverId ${rule}.`);
   }
   const live = await LiveTools.open({
-    ...{ store, tools, descriptors, upstreams, logger },
+    ...{ store, tools, descriptors, upstreams, sources, logger },
     serverId: () => serverId,
     observers: observers.map((observer) => guardUpstreamObserver(observer, logger)),
     clock: systemClock,

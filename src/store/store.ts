@@ -100,6 +100,8 @@ export interface IntentStore {
    * may still end.
    */
   abandon(clientId: string, requestId: string): Promise<void>;
+  /** True if an intent or a job of this request id is recorded. */
+  knows(clientId: string, requestId: string): Promise<boolean>;
   sweep(): Promise<number>;
 }
 

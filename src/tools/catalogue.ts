@@ -109,6 +109,6 @@ function nameTaken(tool: Tool, other: Tool): SealwireError {
   );
   return new SealwireError(
     "OPTIONS_INVALID",
-    `${one} and ${two} are both the tool "${tool.name}"; rename one with option (sealwire.v1.tool).name.`,
+    `${one} and ${two} are both the tool "${tool.name}"; rename one with option (sealwire.v1.tool).name, or the server that it comes from.`,
   );
 }

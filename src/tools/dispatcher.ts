@@ -81,6 +81,7 @@ export class Dispatcher {
     const { catalogue, validator } = this.#toolset;
     const tool = callableTool(catalogue, invocation, false);
     this.#overdue.check(tool.name);
+    if (isOther(tool, invocation)) await this.#checkBegun(tool, invocation);
     const { args: given, clientId } = invocation.request.envelope;
     const args = await this.#step(given.value, clientId, () => checkArgs(validator, tool, given));
     if (invocation.stopped !== undefined) throw invocation.stopped;
@@ -119,6 +120,7 @@ export class Dispatcher {
   watch(invocation: Invocation): StreamingAnswer {
     const { catalogue, validator } = this.#toolset;
     const tool = callableTool(catalogue, invocation, true);
+    if (isOther(tool, invocation)) throw toolChanged(tool);
     const args = checkArgs(validator, tool, invocation.request.envelope.args);
     const outputs = tool.handler(
       tool.decodeInput(args),
@@ -141,6 +143,16 @@ export class Dispatcher {
   jobHandler(name: string): JobHandler | undefined {
     const tool = this.#toolset.catalogue.jobTool(name);
     return tool && ((run) => this.#runJob(tool, run));
+  }
+
+  /**
+   * Throws TOOL_CHANGED unless the intent is known: its outcome or its job is answered, whatever the tool has become
+   * since. Otherwise the caller would take what is done for not begun.
+   */
+  async #checkBegun(tool: Tool, { request: { envelope } }: CallInvocation): Promise<void> {
+    const isRecorded = tool.policy !== undefined || !tool.repeatable;
+    if (isRecorded && (await this.#store.intents.knows(envelope.clientId, envelope.requestId))) return;
+    throw toolChanged(tool);
   }
 
   async #callSystemTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
@@ -252,6 +264,8 @@ export class Dispatcher {
     };
     // The contract of another process may have changed since the job was accepted.
     if (tool.host !== undefined) this.#toolset.validator.validate(tool.input, run.args);
+    tool.checkArgs?.(run.args);
+    if (tool.runsOnce) run.runOnce();
     try {
       const handle = (): Promise<unknown> => runHandler(tool, tool.decodeInput(run.args), context, run);
       const output = await this.#step(run.args, run.owner, handle);
@@ -278,9 +292,22 @@ function callableTool(catalogue: Catalogue, { request: { envelope, key } }: Invo
   return catalogue.callable(envelope.tool, (name) => key.allows(name), streaming);
 }
 
+/** True if the caller accepts another definition of the tool only. */
+function isOther({ description }: Tool, { request: { envelope } }: Invocation): boolean {
+  return envelope.definitionDigest !== "" && envelope.definitionDigest !== description.definitionDigest;
+}
+
+function toolChanged({ name, description }: Tool): SealwireError {
+  return new SealwireError(
+    "TOOL_CHANGED",
+    `The definition of ${name} is ${description.definitionDigest}, not the one in definition_digest; the call was not begun. Read list_tools again.`,
+  );
+}
+
 function checkArgs(validator: ArgsValidator, tool: Tool, { typeUrl, value }: Any): Uint8Array {
   if (typeUrl !== tool.inputTypeUrl) throw argsMisfit(tool.name, tool.inputTypeUrl);
   validator.validate(tool.input, value);
+  tool.checkArgs?.(value);
   return value;
 }
 

@@ -32,6 +32,13 @@ export interface ToolRunner {
   readonly host?: ToolHost;
   /** See {@link Tool.deduplicates}. */
   readonly deduplicates?: boolean;
+  /**
+   * True if a job's attempt that has begun must not be followed by another: if its outcome is not known, the job fails
+   * with OUTCOME_UNKNOWN, also when the worker drains. The policy must allow one attempt. Default false.
+   */
+  readonly runsOnce?: boolean;
+  /** Checks arguments that fit the request message further. Throws ARGS_INVALID. */
+  checkArgs?(args: Uint8Array): void;
   /** Decodes validated arguments for the handler. */
   decodeInput(args: Uint8Array): unknown;
   /**

@@ -4,9 +4,11 @@ import { type Image, sourceInfo } from "./descriptors.ts";
 /** A declaration in a `.proto` file that can have a comment. */
 export type Declaration = DescMessage | DescField | DescEnum | DescEnumValue | DescMethod | DescService;
 
-/** Field numbers in google/protobuf/descriptor.proto. The paths in a SourceCodeInfo consist of them. */
-export const FILE = { message: 4, enum: 5, service: 6 };
-export const MESSAGE = { field: 2, message: 3, enum: 4 };
+/** Field numbers of a FileDescriptorProto. The paths in a SourceCodeInfo consist of such numbers. */
+export const FILE_FIELDS = { message: 4, enum: 5, service: 6 };
+/** Field numbers of a DescriptorProto. */
+export const MESSAGE_FIELDS = { field: 2, message: 3, enum: 4 };
+/** Field number of the values of an EnumDescriptorProto. */
 export const ENUM_VALUE = 2;
 const SERVICE_METHOD = 2;
 
@@ -65,18 +67,18 @@ function pathOf(declaration: Declaration): number[] {
   switch (kind) {
     case "message":
       return declaration.parent === undefined
-        ? [FILE.message, declaration.file.proto.messageType.indexOf(proto)]
-        : [...pathOf(declaration.parent), MESSAGE.message, declaration.parent.proto.nestedType.indexOf(proto)];
+        ? [FILE_FIELDS.message, declaration.file.proto.messageType.indexOf(proto)]
+        : [...pathOf(declaration.parent), MESSAGE_FIELDS.message, declaration.parent.proto.nestedType.indexOf(proto)];
     case "enum":
       return declaration.parent === undefined
-        ? [FILE.enum, declaration.file.proto.enumType.indexOf(proto)]
-        : [...pathOf(declaration.parent), MESSAGE.enum, declaration.parent.proto.enumType.indexOf(proto)];
+        ? [FILE_FIELDS.enum, declaration.file.proto.enumType.indexOf(proto)]
+        : [...pathOf(declaration.parent), MESSAGE_FIELDS.enum, declaration.parent.proto.enumType.indexOf(proto)];
     case "field":
-      return [...pathOf(declaration.parent), MESSAGE.field, declaration.parent.proto.field.indexOf(proto)];
+      return [...pathOf(declaration.parent), MESSAGE_FIELDS.field, declaration.parent.proto.field.indexOf(proto)];
     case "enum_value":
       return [...pathOf(declaration.parent), ENUM_VALUE, declaration.parent.proto.value.indexOf(proto)];
     case "service":
-      return [FILE.service, declaration.file.proto.service.indexOf(proto)];
+      return [FILE_FIELDS.service, declaration.file.proto.service.indexOf(proto)];
     case "rpc":
       return [...pathOf(declaration.parent), SERVICE_METHOD, declaration.parent.proto.method.indexOf(proto)];
   }

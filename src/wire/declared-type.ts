@@ -1,11 +1,12 @@
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { commentAt, ENUM_VALUE, FILE, MESSAGE } from "./comments.ts";
+import { commentAt, ENUM_VALUE, FILE_FIELDS, MESSAGE_FIELDS } from "./comments.ts";
 import type { Image } from "./descriptors.ts";
 
 /** A message or an enum as its file declares it. */
 export interface DeclaredType {
   /** The full name, for example "greet.v1.GreetRequest". */
   readonly typeName: string;
+  readonly isEnum: boolean;
   /** The serialized DescriptorProto or EnumDescriptorProto, byte for byte, without the types that it contains. */
   readonly declaration: Uint8Array;
   /** The comment of the type, then of each field or value in the order of the file; empty where there is none. */
@@ -51,7 +52,7 @@ function findPlaces(image: Image): Map<string, Place> {
   const places = new Map<string, Place>();
   for (const file of image.files.values()) {
     const prefix = textField(file, FILE_PACKAGE);
-    addTypes(places, { file, bytes: file, path: [], isEnum: false }, { prefix, numbers: FILE });
+    addTypes(places, { file, bytes: file, path: [], isEnum: false }, { prefix, numbers: FILE_FIELDS });
   }
   return places;
 }
@@ -74,7 +75,7 @@ function addTypes(
     const typeName = prefix === "" ? name : `${prefix}.${name}`;
     const place: Place = { file, bytes: content, path: [...path, number, index], isEnum: number === numbers.enum };
     places.set(typeName, place);
-    if (!place.isEnum) addTypes(places, place, { prefix: typeName, numbers: MESSAGE });
+    if (!place.isEnum) addTypes(places, place, { prefix: typeName, numbers: MESSAGE_FIELDS });
   }
 }
 
@@ -82,16 +83,16 @@ function readType(typeName: string, { file, bytes, path, isEnum }: Place): Decla
   const declaration = new BinaryWriter();
   const comments = [commentAt(file, path)];
   const uses: string[] = [];
-  const member = isEnum ? ENUM_VALUE : MESSAGE.field;
+  const member = isEnum ? ENUM_VALUE : MESSAGE_FIELDS.field;
   for (const { number, content, raw } of fieldsOf(bytes)) {
-    if (!isEnum && (number === MESSAGE.message || number === MESSAGE.enum)) continue;
+    if (!isEnum && (number === MESSAGE_FIELDS.message || number === MESSAGE_FIELDS.enum)) continue;
     declaration.raw(raw);
     if (number !== member || content === undefined) continue;
     comments.push(commentAt(file, [...path, member, comments.length - 1]));
     const used = isEnum ? "" : textField(content, FIELD_TYPE_NAME);
     if (used !== "") uses.push(used.replace(/^\./, ""));
   }
-  return { typeName, declaration: declaration.finish(), comments, uses };
+  return { typeName, isEnum, declaration: declaration.finish(), comments, uses };
 }
 
 /** A field of a serialized message: all its bytes and, if it is length-delimited, its content. */

@@ -73,11 +73,15 @@ export class CliServer implements AsyncDisposable {
     this.process = process;
   }
 
-  /** Starts `serve` and waits for its line. */
-  static async start(folder: string, ...args: readonly string[]): Promise<CliServer> {
+  /** Starts `serve` in a folder and waits for its line. */
+  static async start(
+    place: string | (Pick<StartOptions, "env"> & { readonly folder: string }),
+    ...args: readonly string[]
+  ): Promise<CliServer> {
+    const { folder, ...options } = typeof place === "string" ? { folder: place } : place;
     const server = new CliServer(
       folder,
-      new CliProcess(["serve", "--listen", "127.0.0.1:0", ...args], { cwd: folder }),
+      new CliProcess(["serve", "--listen", "127.0.0.1:0", ...args], { cwd: folder, ...options }),
     );
     await server.process.until("the server", () => server.process.stdout.includes("\n"));
     return server;

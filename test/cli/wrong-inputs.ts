@@ -675,7 +675,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     exit: 2,
     says: [
       "error: There are no tools to serve.",
-      "try: Give --tools MODULE, --upstream NAME=ADDRESS, --demo-tools or --dev.",
+      "try: Give --tools MODULE, --upstream NAME=ADDRESS, --mcp-server NAME=COMMAND, --demo-tools or --dev.",
     ],
   },
   {
@@ -827,7 +827,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
     exit: 2,
     says: [
       "error: There are no tools to serve.",
-      "try: Give --tools MODULE, --upstream NAME=ADDRESS, --demo-tools or --dev.",
+      "try: Give --tools MODULE, --upstream NAME=ADDRESS, --mcp-server NAME=COMMAND, --demo-tools or --dev.",
     ],
   },
   {

@@ -151,6 +151,27 @@ export function handingBackContract(engine: EngineUnderTest): void {
     assert.is((await bench.reaches("FAILED", slow, STEP_MS)).error?.reason, "EXECUTION_TIMEOUT");
   });
 
+  test("an attempt that runs once fails when its worker drains, unless it has a result or reached nobody", async () => {
+    for (const [answer, state] of [
+      ["nothing", "FAILED"],
+      ["a result", "SUCCEEDED"],
+      ["reached nobody", "QUEUED"],
+    ] as const) {
+      const job = await bench.submit({ policy: { ...POLICY, maxAttempts: 1 } });
+      const worker = await bench.work(async (run) => {
+        run.runOnce();
+        await new Promise((resolve) => run.signal.addEventListener("abort", resolve));
+        if (answer === "a result") return Buffer.from("done");
+        if (answer === "reached nobody") throw new HandBackError("not reached", { began: false, delayMs: 0 });
+        throw run.signal.reason;
+      });
+      await bench.reaches("RUNNING", job);
+      await worker.stop(1_000);
+      const now = await bench.jobs.get("alice", job.jobId);
+      assert.equal([now?.state, now?.error?.reason], [state, state === "FAILED" ? "OUTCOME_UNKNOWN" : undefined]);
+    }
+  });
+
   test("an attempt that reached nobody keeps its queue time-out when its worker drains, too", async () => {
     const job = await bench.submit({ policy: { ...POLICY, queueTimeoutMs: 60_000 } });
     const gate = new Gate();

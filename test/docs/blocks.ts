@@ -60,6 +60,12 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: "docs/protocol-languages.md", start: "import base64", reason: "test/docs/python-client.long.ts runs it" },
   { page: "README.md", start: "import sealwire", reason: "test/interop/clients/package-tests.ts runs it" },
   { page: "README.md", start: "sealwire upstream pull", reason: ARCHIVE },
+  {
+    page: "docs/mcp.md",
+    start: "sealwire serve --dev --mcp-server",
+    reason: "needs servers of others; test/cli/mcp-servers.test.ts does it with one of ours",
+  },
+  { page: "docs/mcp.md", start: '{\n  "mcp_servers"', reason: "test/docs/mcp-servers.test.ts reads it as serve does" },
   { page: "docs/upstreams.md", start: "sealwire upstream pull", reason: ARCHIVE },
   { page: "docs/upstreams.md", start: "sealwire serve", reason: ARCHIVE },
   { page: "docs/upstreams.md", start: "rpc HashPages", reason: DEFINITION },

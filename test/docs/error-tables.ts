@@ -34,6 +34,7 @@ const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
   3: "refused, or the answer could not be verified",
   4: "no answer, or none for now: try again",
   5: "the store cannot be used as it is: a fault that does not pass by itself",
+  6: "a tool's definition is not the accepted one",
   130: "interrupted by Ctrl-C",
 };
 

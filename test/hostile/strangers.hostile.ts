@@ -50,7 +50,7 @@ function forged(entries: number): Buffer {
   const value = Buffer.concat(Array.from({ length: entries }, () => Buffer.from("1204220261622200", "hex")));
   const args = { typeUrl: "type.googleapis.com/sealwire.demo.v1.StartLongTaskRequest", value };
   const envelope = { v: "mcp/0.1", requestId: "r", tsMs: 1n, clientId: "c", serverId: "s", tool: "t", args };
-  const content = Envelope.encode({ ...envelope, nonce: Buffer.alloc(16) }).finish();
+  const content = Envelope.encode({ ...envelope, nonce: Buffer.alloc(16), definitionDigest: "" }).finish();
   return Buffer.from(writeFrame({ content, keyId: "unknown", signature: Buffer.alloc(32) }));
 }
 

@@ -23,6 +23,7 @@ const GOOD: Envelope = {
   tool: "batch_sum",
   args: { typeUrl: "type.googleapis.com/sealwire.demo.v1.BatchSumRequest", value: Buffer.from("0a0101", "hex") },
   nonce: Buffer.alloc(16, 1),
+  definitionDigest: "",
 };
 
 function encode(change: Partial<Envelope>): Uint8Array {
@@ -73,6 +74,8 @@ test("each field's rule is enforced and named", () => {
     [{ args: undefined }, /^ENVELOPE_INVALID: .*args/],
     [{ nonce: Buffer.alloc(15) }, /^ENVELOPE_INVALID: .*nonce/],
     [{ nonce: Buffer.alloc(65) }, /^ENVELOPE_INVALID: .*nonce/],
+    [{ definitionDigest: "0".repeat(63) }, /^ENVELOPE_INVALID: .*definition_digest/],
+    [{ definitionDigest: "A".repeat(64) }, /^ENVELOPE_INVALID: .*definition_digest/],
   ];
   for (const [change, expected] of cases) assert.match(refusal(encode(change)), expected);
   for (const change of [{ requestId: "x".repeat(128) }, { nonce: Buffer.alloc(64) }, { tool: "a".repeat(128) }]) {
@@ -83,7 +86,8 @@ test("each field's rule is enforced and named", () => {
 test("a malformed envelope is refused whatever is wrong with it", () => {
   const good = encode({});
   const bad = (digits: string) => refusal(Buffer.concat([good, Buffer.from(digits, "hex")]));
-  assert.match(bad("4801"), /ENVELOPE_INVALID: .*unknown field number 9/);
+  assert.match(bad("5001"), /ENVELOPE_INVALID: .*unknown field number 10/);
+  assert.match(bad("4801"), /wrong wire type in field number 9/);
   assert.match(bad("1801"), /field number 3 given twice/);
   assert.match(bad("3a00"), /field number 7 given twice/);
   assert.match(bad("00"), /field number 0/);
@@ -138,6 +142,16 @@ const fields: { readonly [K in keyof typeof GOOD]-?: fc.Arbitrary<Envelope[K]> }
     nil: undefined,
   }),
   nonce: fc.constantFrom(0, 15, 16, 17, 32, 63, 64, 65).map((length) => Buffer.alloc(length, 7)),
+  definitionDigest: fc.constantFrom(
+    "",
+    "a".repeat(64),
+    "0".repeat(64),
+    "a".repeat(63),
+    "a".repeat(65),
+    "A".repeat(64),
+    "g",
+    "\n",
+  ),
   _unknownFields: fc.constant(undefined),
 };
 

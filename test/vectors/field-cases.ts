@@ -88,3 +88,31 @@ export const FIELD_FAULTS: readonly RequestSpec[] = [
 function altered(change: Partial<Envelope>): Pick<RequestSpec, "onTheWay"> {
   return { onTheWay: () => ({ content: encode(change) }) };
 }
+
+const DIGEST = "0f".repeat(32);
+
+/** The digest of the definition that the caller accepts. */
+export const DEFINITIONS: readonly RequestSpec[] = [
+  ...group("Definition", "valid", [{ comment: "a definition digest", fields: { definitionDigest: DIGEST } }]),
+  ...group("Definition", "SIGNATURE_INVALID", [
+    {
+      comment: "definition_digest changed after signing",
+      fields: { definitionDigest: DIGEST },
+      ...altered({ definitionDigest: "f0".repeat(32) }),
+    },
+    { comment: "definition_digest taken out after signing", fields: { definitionDigest: DIGEST }, ...altered({}) },
+    { comment: "definition_digest added after signing", ...altered({ definitionDigest: DIGEST }) },
+  ]),
+  ...group("Definition", "ENVELOPE_INVALID", [
+    { comment: "63 hex digits", fields: { definitionDigest: DIGEST.slice(1) } },
+    { comment: "65 hex digits", fields: { definitionDigest: `${DIGEST}0` } },
+    { comment: "hex digits in capitals", fields: { definitionDigest: DIGEST.toUpperCase() } },
+    { comment: "a line break at the end", fields: { definitionDigest: `${DIGEST}\n` } },
+    { comment: "definition_digest twice", bytes: Buffer.concat([encode({ definitionDigest: DIGEST }), digestField()]) },
+    { comment: "definition_digest of a wrong wire type", bytes: Buffer.concat([ENVELOPE, hex("4801")]) },
+  ]),
+];
+
+function digestField(): Buffer {
+  return field(9, Buffer.from(DIGEST));
+}

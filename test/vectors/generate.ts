@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { argumentVectors } from "./argument-cases.ts";
 import { canonicalVectors } from "./canonical-cases.ts";
+import { definitionVectors } from "./definition-cases.ts";
 import { keyVectors } from "./key-cases.ts";
 import { requestVectors } from "./request-cases.ts";
 import { responseVectors } from "./response-cases.ts";
@@ -18,6 +19,7 @@ export function vectorTexts(): ReadonlyMap<string, string> {
     "sizes.json": sizeVectors(),
     "sequences.json": sequenceVectors(),
     "arguments.json": argumentVectors(),
+    "definitions.json": definitionVectors(),
   };
   return new Map(Object.entries(files).map(([name, file]) => [name, `${JSON.stringify(file, null, 2)}\n`]));
 }

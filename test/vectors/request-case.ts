@@ -52,6 +52,7 @@ export const BASE: Envelope = {
   tool: "batch_sum",
   args: { typeUrl: SUM, value: NUMBERS },
   nonce: fixedBytes("nonce", 16),
+  definitionDigest: "",
 };
 
 /** A frame with the gRPC path it is sent to. */
@@ -134,7 +135,7 @@ export function requestCase(spec: RequestSpec, keys: readonly VectorKey[], id: n
 }
 
 function fieldsJson(envelope: Envelope): JsonObject {
-  const { v, requestId, tsMs, clientId, serverId, tool, args, nonce } = envelope;
+  const { v, requestId, tsMs, clientId, serverId, tool, args, nonce, definitionDigest } = envelope;
   return {
     v,
     requestId,
@@ -144,6 +145,8 @@ function fieldsJson(envelope: Envelope): JsonObject {
     tool,
     args: args === undefined ? null : { typeUrl: args.typeUrl, value: toHex(args.value) },
     nonce: toHex(nonce),
+    // The field is newer than the others, and left out where it is empty.
+    ...(definitionDigest === "" ? {} : { definitionDigest }),
   };
 }
 

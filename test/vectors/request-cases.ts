@@ -5,7 +5,7 @@ import { writeFrame } from "../../src/wire/frame.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD, TYPE_URL_PREFIX, WATCH_JOB_METHOD } from "../../src/wire/limits.ts";
 import { hex } from "../validation/sample-image.ts";
 import { BOUNDARY_SHIFTS } from "./boundary-cases.ts";
-import { FIELD_FAULTS } from "./field-cases.ts";
+import { DEFINITIONS, FIELD_FAULTS } from "./field-cases.ts";
 import { importedKey, KEY_LENGTHS, OTHER_MACS } from "./mac-cases.ts";
 import {
   backwards,
@@ -56,7 +56,7 @@ const POLL = `${TYPE_URL_PREFIX}sealwire.system.v1.PollJobResponse`;
 export function requestVectors(): RequestVectors {
   const specs = [
     ...[VALID, KEY_STATES, FRESHNESS, ALTERED, FRAMES, SIGNATURES, BOUNDARIES, RULES, CANONICAL],
-    ...[TEXTS, PAYLOAD_SIZES, KEY_LENGTHS, OTHER_MACS, BOUNDARY_SHIFTS, FIELD_FAULTS, CALL_STREAM],
+    ...[TEXTS, PAYLOAD_SIZES, KEY_LENGTHS, OTHER_MACS, BOUNDARY_SHIFTS, FIELD_FAULTS, CALL_STREAM, DEFINITIONS],
   ].flat();
   return {
     kind: "requests",

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createRegistry, fromBinary, fromJson, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
 import { Envelope } from "../../gen/sealwire/v1/envelope.ts";
@@ -30,6 +31,7 @@ import { assert, suite } from "../support/suite.ts";
 import { hex } from "../validation/sample-image.ts";
 import type { ArgumentVectors } from "./argument-cases.ts";
 import type { CanonicalCase, CanonicalVectors } from "./canonical-cases.ts";
+import type { DefinitionVectors } from "./definition-cases.ts";
 import { vectorTexts } from "./generate.ts";
 import { type JsonSchema, schemaProblems } from "./json-schema.ts";
 import type { KeyVectors } from "./key-cases.ts";
@@ -54,6 +56,7 @@ const canonical = JSON.parse(readText("canonical.json")) as CanonicalVectors;
 const sizes = JSON.parse(readText("sizes.json")) as SizeVectors;
 const args = JSON.parse(readText("arguments.json")) as ArgumentVectors;
 const sequences = JSON.parse(readText("sequences.json")) as SequenceVectors;
+const definitions = JSON.parse(readText("definitions.json")) as DefinitionVectors;
 const types = createRegistry(builtinImage().registry);
 
 test("the committed files are what the generator writes", () => {
@@ -64,7 +67,7 @@ test("the committed files are what the generator writes", () => {
 });
 
 test("every file fits the schema, and the schema notices what does not", () => {
-  for (const file of [keys, requests, responses, canonical, sizes, sequences, args])
+  for (const file of [keys, requests, responses, canonical, sizes, sequences, args, definitions])
     assert.equal(schemaProblems(schema, file), []);
   const [first] = requests.cases;
   assert.ok(schemaProblems(schema, { ...requests, cases: [{ ...first, result: "maybe" }] }).length > 0);
@@ -72,7 +75,7 @@ test("every file fits the schema, and the schema notices what does not", () => {
 });
 
 test("case numbers run from 1 and comments are unique within a flag", () => {
-  for (const { cases } of [requests, responses, canonical, sizes, sequences, args]) {
+  for (const { cases } of [requests, responses, canonical, sizes, sequences, args, definitions]) {
     const names = cases.map(({ flag, comment }: { flag: string; comment: string }) => `${flag}: ${comment}`);
     assert.is(new Set(names).size, names.length);
     assert.equal(
@@ -99,6 +102,18 @@ test("texts are read as keys, or refused, as printed", () => {
     const read = () => toHex((use === "request" ? parseRequestKey : parseResponseKey)(text));
     if (key === null) assert.throws(read, (error: unknown) => error instanceof SealwireError, comment);
     else assert.is(read(), key, comment);
+  }
+});
+
+test("the digest of a definition is the hash of its parts, and the same only where nothing shown differs", () => {
+  const seen = new Map<string, string>();
+  for (const { comment, flag, parts, types: shown, digest } of definitions.cases) {
+    const pieces = shown.map(({ typeName, declaration, comments }) => pae(typeName, hex(declaration), ...comments));
+    const input = pae("definition", ...Object.values(parts), ...pieces);
+    assert.is(createHash("sha256").update(input).digest("hex"), digest, comment);
+    const known = seen.get(digest);
+    assert.is(known, flag === "Same" && seen.size > 0 ? "Same" : undefined, comment);
+    seen.set(digest, flag);
   }
 });
 
@@ -211,7 +226,17 @@ function canonicalForm({ type, bytes }: CanonicalCase, unambiguous: boolean): st
 }
 
 function encodeFields(fields: NonNullable<RequestCase["signed"]["fields"]>): Uint8Array {
-  const { v, requestId, tsMs, clientId, serverId, tool, args, nonce } = fields as Record<string, string>;
+  const {
+    v,
+    requestId,
+    tsMs,
+    clientId,
+    serverId,
+    tool,
+    args,
+    nonce,
+    definitionDigest = "",
+  } = fields as Record<string, string>;
   const any = args as unknown as { typeUrl: string; value: string } | null;
   return Envelope.encode({
     v: v as string,
@@ -222,6 +247,7 @@ function encodeFields(fields: NonNullable<RequestCase["signed"]["fields"]>): Uin
     tool: tool as string,
     args: any === null ? undefined : { typeUrl: any.typeUrl, value: hex(any.value) },
     nonce: hex(nonce as string),
+    definitionDigest,
   }).finish();
 }
 

@@ -61,6 +61,7 @@ test("a written frame is what the generated encoder writes", () => {
     tool: "",
     args: undefined,
     nonce: new Uint8Array(),
+    definitionDigest: "",
   };
   const bytes = CallRequest.encode({ envelope, keyId: "k_1", signature: SIGNATURE }).finish();
   assert.ok(writeFrame({ content: Buffer.from("0a0178", "hex"), keyId: "k_1", signature: SIGNATURE }).equals(bytes));

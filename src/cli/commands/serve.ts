@@ -15,6 +15,7 @@ import { HealthFile } from "../serve/health-file.ts";
 import { followKeyRing, openStore } from "../serve/open-store.ts";
 import { guardProcess } from "../serve/process-guard.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve/serve-settings.ts";
+import { openServedMcp } from "../serve/served-mcp.ts";
 import { noteServedStore } from "../serve/served-store.ts";
 import { loadTools } from "../serve/served-tools.ts";
 import { drainAtEnd, shutdownSignal } from "../serve/shutdown-signal.ts";
@@ -32,10 +33,12 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   const { healthFile: path, metricsPublic, drainDelayMs } = settings;
   await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
+  await using mcp = await openServedMcp(settings, { env: terminal.env, clock, logger });
+  const { sources } = mcp;
   // A failed first start must leave no files.
   const isFirst = settings.store === undefined && !(await fileExists(dataFolder(settings.data).store));
   const { upstreams } = settings;
-  if (isFirst) await checkOffered({ tools, descriptors, upstreams }, { clock, logger });
+  if (isFirst) await checkOffered({ tools, descriptors, upstreams, sources }, { clock, logger });
   if (settings.dev) {
     await mkdir(settings.data, { recursive: true, mode: 0o700 });
     await ensureDevRing(settings.keyRing, logger);
@@ -54,6 +57,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     tools,
     descriptors,
     upstreams,
+    sources,
     work: workOf(settings),
     ...(settings.tls && { tls: settings.tls }),
     insecurePlaintext: settings.insecure,

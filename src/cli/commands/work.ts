@@ -10,6 +10,7 @@ import { HealthFile } from "../serve/health-file.ts";
 import { openStore } from "../serve/open-store.ts";
 import { guardProcess } from "../serve/process-guard.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve/serve-settings.ts";
+import { openServedMcp } from "../serve/served-mcp.ts";
 import { loadTools } from "../serve/served-tools.ts";
 import { drainAtEnd, shutdownSignal } from "../serve/shutdown-signal.ts";
 import { checkStore } from "../serve/start-check.ts";
@@ -31,13 +32,14 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: metricsPublic });
   await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
+  await using mcp = await openServedMcp(settings, { env: terminal.env, clock, logger });
 
   const { store } = await openStore(settings, logger);
   await using _store = store;
   const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, clock, counters });
   const { upstreams } = settings;
   await using worker = await createWorker({
-    ...{ store, tools, descriptors, upstreams, work, logger },
+    ...{ store, tools, descriptors, upstreams, work, logger, sources: mcp.sources },
     ...(options.serverId !== undefined && { serverId: options.serverId }),
     observers: metrics === undefined ? [] : [metrics.observer],
   });

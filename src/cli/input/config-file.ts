@@ -9,6 +9,7 @@ import { SERVER_LIMITS, type ServerLimits } from "../../server/server-limits.ts"
 import { CONNECTION_LIMITS } from "../../store/postgres/connection/connection-limits.ts";
 import { LOG_LEVELS } from "../output/log.ts";
 import { parseDuration } from "./duration.ts";
+import { readMcpServers } from "./mcp-server-settings.ts";
 import type { FileSettings } from "./settings.ts";
 import { readUpstreams } from "./upstream-settings.ts";
 
@@ -49,6 +50,8 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
     reusePort: read("reuse_port", flag),
     tools: read("tools", (name) => fields.texts(name).map((each) => resolve(folder, each))),
     upstreams: read("upstreams", (name) => readUpstreams(fields.object(name), folder)),
+    mcpServers: read("mcp_servers", (name) => readMcpServers(fields.object(name), folder)),
+    mcpPin: read("mcp_pin", path),
     demoTools: read("demo_tools", flag),
     concurrency: read("concurrency", (name) => fields.number(name, { ...WORK_LIMITS.concurrency, least: 0 })),
     concurrencyPerClient: read("concurrency_per_client", (name) => fields.number(name, WORK_LIMITS.perOwner)),

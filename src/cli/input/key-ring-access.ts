@@ -232,7 +232,8 @@ async function alone<T>(secretFile: string, action: () => Promise<T>): Promise<T
     () => true,
     () => false,
   );
-  return isReplaceable ? withFileLock(secretFile, systemClock, action) : action();
+  const lock = { path: secretFile, clock: systemClock, reason: "KEY_RING_INVALID", command: "sealwire keys" } as const;
+  return isReplaceable ? withFileLock(lock, action) : action();
 }
 
 function noSecrets(source: string): SealwireError {

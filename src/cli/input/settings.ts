@@ -2,6 +2,7 @@ import type { ServerTlsOptions } from "../../server/options.ts";
 import type { ServerLimits } from "../../server/server-limits.ts";
 import type { UpstreamOptions } from "../../upstream/options.ts";
 import type { LogLevel } from "../output/log.ts";
+import type { McpServerSetting } from "./mcp-server-settings.ts";
 
 /** The settings of a server with all defaults. Names in brackets are those in the configuration file. */
 export interface ServeSettings {
@@ -30,6 +31,10 @@ export interface ServeSettings {
   readonly tools: readonly string[];
   /** [`upstreams`] gRPC servers whose methods are offered as tools, by name; {@link UpstreamOptions} in snake_case. Default none. */
   readonly upstreams: readonly UpstreamOptions[];
+  /** [`mcp_servers`] MCP servers whose tools are offered, by name. Default none. */
+  readonly mcpServers: readonly McpServerSetting[];
+  /** [`mcp_pin`] File with the accepted definitions of their tools. Default: each start accepts what is listed. */
+  readonly mcpPin: string | undefined;
   /** [`demo_tools`] Serves batch_sum and start_long_task. Default: as `dev`. */
   readonly demoTools: boolean;
   /** [`concurrency`] Maximum number of concurrent jobs, 0 to 10,000; 0 runs none. Default 16. */

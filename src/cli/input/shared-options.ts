@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { WORK_LIMITS } from "../../jobs/work-limits.ts";
 import { CONNECTION_OPTIONS, STORE_OPTIONS } from "../help/help.ts";
-import { append, duration, wholeNumber } from "./option-values.ts";
+import { append, collect, duration, wholeNumber } from "./option-values.ts";
 
 const CONFIG_TEXT = "the server's configuration file, with the location of key ring and store";
 
@@ -30,6 +30,29 @@ export function toTools(command: Command): Command {
       append,
     )
     .option("--upstream-descriptors <name=file>", "descriptors of an upstream's contract; may be repeated", append)
+    .option(
+      "--mcp-server <name=server>",
+      "MCP server whose tools are offered: a command, such as 'files=npx -y @scope/server /data', or a URL; may be repeated",
+      append,
+    )
+    .option("--mcp-env <name:variable>", "environment variable that the server's program gets; may be repeated", append)
+    .option(
+      "--mcp-token <name:variable>",
+      "environment variable with the bearer token for the server's URL; may be repeated",
+      append,
+    )
+    .option(
+      "--mcp-job <pattern>",
+      "tools of MCP servers that run as jobs, such as 'files_build_*'; may be repeated",
+      collect,
+    )
+    .option(
+      "--mcp-trust-annotations <name>",
+      "believe which tools this MCP server calls read-only or repeatable; may be repeated",
+      append,
+    )
+    .option("--mcp-per-client <name>", "run this MCP server once for each client; may be repeated", append)
+    .option("--mcp-pin <file>", "keep the accepted tools of MCP servers here, and withhold those that change")
     .option("--demo-tools", "serve batch_sum and start_long_task (default with --dev)")
     .option("--no-demo-tools", "do not serve the demo tools")
     .option(

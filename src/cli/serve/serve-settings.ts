@@ -4,6 +4,7 @@ import type { ServerTlsOptions } from "../../server/options.ts";
 import { readConfig } from "../input/config-file.ts";
 import { dataFolder } from "../input/data-folder.ts";
 import { type LocationOptions, resolveLocation } from "../input/location.ts";
+import { mcpServersOf } from "../input/mcp-server-settings.ts";
 import type { FileSettings, ServeSettings } from "../input/settings.ts";
 import { upstreamsOf } from "../input/upstream-settings.ts";
 import type { LogLevel } from "../output/log.ts";
@@ -18,6 +19,13 @@ export interface ServeOptions extends LocationOptions {
   readonly tools?: readonly string[];
   readonly upstream?: readonly string[];
   readonly upstreamDescriptors?: readonly string[];
+  readonly mcpServer?: readonly string[];
+  readonly mcpEnv?: readonly string[];
+  readonly mcpToken?: readonly string[];
+  readonly mcpJob?: readonly string[];
+  readonly mcpTrustAnnotations?: readonly string[];
+  readonly mcpPerClient?: readonly string[];
+  readonly mcpPin?: string;
   readonly demoTools?: boolean;
   /** Id of the servers; only of `work`. */
   readonly serverId?: string;
@@ -59,6 +67,8 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     reusePort: options.reusePort ?? file.reusePort ?? false,
     tools: options.tools ?? file.tools ?? [],
     upstreams: upstreamsOf(options.upstream, options.upstreamDescriptors) ?? file.upstreams ?? [],
+    mcpServers: mcpServersOf(options) ?? file.mcpServers ?? [],
+    mcpPin: options.mcpPin ?? file.mcpPin,
     demoTools: options.demoTools ?? file.demoTools ?? dev,
     concurrency: options.work === false ? 0 : (options.concurrency ?? file.concurrency ?? 16),
     concurrencyPerClient: file.concurrencyPerClient,

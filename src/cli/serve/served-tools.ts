@@ -7,8 +7,8 @@ import { type WaitOptions, waitForModules } from "./module-wait.ts";
 import { loadToolsModule, type ToolsModule } from "./tools-module.ts";
 
 /** Checks that the settings name at least one tool. Throws OPTIONS_INVALID. */
-export function checkToolsNamed({ tools, upstreams, demoTools }: ServeSettings): void {
-  if (tools.length === 0 && upstreams.length === 0 && !demoTools) throw noTools();
+export function checkToolsNamed({ tools, upstreams, mcpServers, demoTools }: ServeSettings): void {
+  if (tools.length === 0 && upstreams.length === 0 && mcpServers.length === 0 && !demoTools) throw noTools();
 }
 
 /**
@@ -25,7 +25,8 @@ export async function loadTools(settings: ServeSettings, options: WaitOptions): 
   const demo = settings.demoTools ? demoTools(systemClock) : undefined;
   if (demo !== undefined) refuseSecondDemo(demo, settings, modules);
   const tools = [...(demo === undefined ? [] : [demo]), ...modules.flatMap((module) => module.tools)];
-  if (tools.length === 0 && settings.upstreams.length === 0) throw noTools();
+  const { upstreams, mcpServers } = settings;
+  if (tools.length === 0 && upstreams.length === 0 && mcpServers.length === 0) throw noTools();
   return { tools, descriptors: modules.flatMap((module) => module.descriptors) };
 }
 
@@ -46,6 +47,6 @@ function refuseSecondDemo(
 function noTools(): SealwireError {
   return new SealwireError(
     "OPTIONS_INVALID",
-    "There are no tools to serve.\nGive --tools MODULE, --upstream NAME=ADDRESS, --demo-tools or --dev.",
+    "There are no tools to serve.\nGive --tools MODULE, --upstream NAME=ADDRESS, --mcp-server NAME=COMMAND, --demo-tools or --dev.",
   );
 }

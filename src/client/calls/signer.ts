@@ -66,7 +66,13 @@ export class Signer {
 
   /** Signs one attempt of the intent `requestId`. */
   sign(
-    attempt: { method: string; tool: string; args: EncodedMessage; requestId: string },
+    attempt: {
+      readonly method: string;
+      readonly tool: string;
+      readonly args: EncodedMessage;
+      readonly requestId: string;
+      readonly definitionDigest?: string | undefined;
+    },
     credentials = this.credentials,
   ): SignedAttempt {
     const { clientId, keyId, requestKey, serverId } = credentials;

@@ -19,6 +19,8 @@ export interface Intent {
   readonly requestId: string;
   /** W3C trace context, which is sent unsigned. */
   readonly traceparent: string | undefined;
+  /** The definition of the tool that the caller accepts; `undefined`: any. */
+  readonly definitionDigest?: string | undefined;
 }
 
 /**

@@ -1,6 +1,8 @@
 import { createRegistry, type DescMessage, type Registry } from "@bufbuild/protobuf";
 import type { ListToolsResponse } from "../../../gen/sealwire/system/v1/list_tools.ts";
 import { SealwireError } from "../../errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
 import { MISSPELT, nearest } from "../../runtime/nearest.ts";
 import { builtinImage, type Image } from "../../wire/descriptors.ts";
 import { type Cancellation, unlessAborted } from "../calls/deadline.ts";
@@ -45,21 +47,45 @@ function systemIndex(): ContractIndex {
   return system;
 }
 
+/** True for the tools that every server has. */
+export function isSystemTool(tool: string): boolean {
+  return systemIndex().byTool.has(tool);
+}
+
+/** Options of {@link ContractSource}. */
+export interface ContractSourceOptions {
+  /** The contracts that the client was given. */
+  readonly local: Image | undefined;
+  readonly fetch: FetchTools;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Age from which the next use of the server's list fetches it again, without waiting for it. */
+const REFRESH_MS = 60_000;
+
 /**
  * The contracts of a client. Those of system tools are in the package's own image, others in the image that the client
- * was given. All others come from the descriptors in the server's signed `list_tools` answer, which is fetched once and
- * cached. Reflection is not used, because it is not signed.
+ * was given. All others come from the descriptors in the server's signed `list_tools` answer, which is cached and, while
+ * it is used, fetched again every minute. Reflection is not used, because it is not signed.
  */
 export class ContractSource {
+  readonly #options: ContractSourceOptions;
   readonly #local: ContractIndex | undefined;
-  readonly #fetch: FetchTools;
   #pending: Promise<ContractIndex> | undefined;
   #fetched: ContractIndex | undefined;
+  #fetchedAtMs = 0;
   #registry: Registry | undefined;
 
-  constructor(local: Image | undefined, fetch: FetchTools) {
-    this.#local = local && indexImage(local);
-    this.#fetch = fetch;
+  constructor(options: ContractSourceOptions) {
+    this.#options = options;
+    this.#local = options.local && indexImage(options.local);
+  }
+
+  /** The server's list. `after`: fetches it again if it is this one. */
+  async fromServer(until?: Cancellation, after?: ContractIndex): Promise<ContractIndex> {
+    if (after !== undefined && this.#fetched === after) this.#pending = undefined;
+    return this.#tools(until);
   }
 
   /** Finds a tool by name. Throws TOOL_FORBIDDEN if the server does not list it for this client. */
@@ -113,21 +139,40 @@ export class ContractSource {
   /** Fetches the list. Concurrent callers share one fetch, which continues if one of them gives up. */
   #tools(until: Cancellation | undefined): Promise<ContractIndex> {
     this.#pending ??= this.#start();
+    this.#refreshIfOld();
     return unlessAborted(this.#pending, until?.signal);
   }
 
   #start(): Promise<ContractIndex> {
-    const pending = this.#fetch().then(indexAnswer);
-    pending.then(
-      (tools) => {
-        this.#fetched = tools;
-        this.#registry = undefined;
-      },
-      () => {
-        if (this.#pending === pending) this.#pending = undefined;
-      },
-    );
+    const pending = this.#read();
+    pending.catch(() => {
+      if (this.#pending === pending) this.#pending = undefined;
+    });
     return pending;
+  }
+
+  async #read(): Promise<ContractIndex> {
+    const { fetch, clock } = this.#options;
+    const tools = indexAnswer(await fetch());
+    this.#fetched = tools;
+    this.#fetchedAtMs = clock.monotonicMs();
+    this.#registry = undefined;
+    return tools;
+  }
+
+  /** Fetches an old list again in the background. The old one is used until then, and if the fetch fails. */
+  #refreshIfOld(): void {
+    const { clock, logger } = this.#options;
+    if (this.#fetched === undefined || clock.monotonicMs() - this.#fetchedAtMs < REFRESH_MS) return;
+    // The next refresh is due after the same time, whether or not this one succeeds.
+    this.#fetchedAtMs = clock.monotonicMs();
+    const refreshed = this.#read();
+    refreshed.then(
+      () => {
+        this.#pending = refreshed;
+      },
+      (err) => logger.warn({ err }, "the server's contract could not be fetched again"),
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import type { DescMessage, DescMethod, DescService, Registry } from "@bufbuild/protobuf";
-import type { ListToolsResponse } from "../../../gen/sealwire/system/v1/list_tools.ts";
+import type { ListToolsResponse, ToolDescription } from "../../../gen/sealwire/system/v1/list_tools.ts";
 import { toolNameOf } from "../../tools/tool.ts";
 import { findMethod, type Image, readImage } from "../../wire/descriptors.ts";
 
@@ -20,6 +20,8 @@ export interface ContractIndex {
   readonly byTool: ReadonlyMap<string, ToolContract>;
   /** By the full name of the method, `package.Service.Method`. */
   readonly byMethod: ReadonlyMap<string, ToolContract>;
+  /** What the server says of its tools; empty for an image. */
+  readonly listed: readonly ToolDescription[];
 }
 
 /** Packages whose services are not tools: ToolService and the standard services of gRPC servers. */
@@ -51,10 +53,14 @@ export function indexAnswer({ tools, descriptorSet }: ListToolsResponse): Contra
     const method = findMethod(image, path);
     if (method !== undefined) entries.push([method, name]);
   }
-  return index(image, entries);
+  return index(image, entries, tools);
 }
 
-function index(image: Image, entries: readonly [DescMethod, string][]): ContractIndex {
+function index(
+  image: Image,
+  entries: readonly [DescMethod, string][],
+  listed: readonly ToolDescription[] = [],
+): ContractIndex {
   const byTool = new Map<string, ToolContract>();
   const byMethod = new Map<string, ToolContract>();
   const names = entries.map(([, tool]) => tool);
@@ -63,5 +69,5 @@ function index(image: Image, entries: readonly [DescMethod, string][]): Contract
     byMethod.set(`${method.parent.typeName}.${method.name}`, contract);
     if (names.indexOf(tool) === names.lastIndexOf(tool)) byTool.set(tool, contract);
   }
-  return { image, byTool, byMethod };
+  return { image, byTool, byMethod, listed };
 }

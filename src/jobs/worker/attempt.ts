@@ -22,6 +22,15 @@ export interface AttemptOptions {
 /** The outcome of an attempt whose worker stops. */
 const DRAINED: AttemptOutcome = { kind: "handedBack", delayMs: 0, queueDeadlineMs: undefined, isCounted: false };
 
+/** The outcome of an attempt that may not be repeated and whose worker stops. */
+const UNKNOWN: AttemptOutcome = {
+  kind: "failed",
+  error: toJobError(
+    new SealwireError("OUTCOME_UNKNOWN", "The worker stopped while the tool ran; nobody knows whether it took effect."),
+  ),
+  retry: false,
+};
+
 type HandlerResult = { readonly result: Uint8Array } | { readonly error: unknown };
 
 /**
@@ -39,6 +48,7 @@ export class Attempt {
   #cancelled = false;
   #timedOut: WireReason | undefined;
   #draining = false;
+  #once = false;
   #ended = false;
 
   constructor(options: AttemptOptions) {
@@ -125,6 +135,9 @@ export class Attempt {
           this.#lastBeatMs = this.#options.clock.monotonicMs();
           this.#progress.report({ completed, total, message });
         },
+        runOnce: () => {
+          this.#once = true;
+        },
         abort: (reason) => this.#abort(reason),
       });
       if (result instanceof Uint8Array)
@@ -162,7 +175,7 @@ export class Attempt {
     if (this.#timedOut !== undefined) return { kind: "failed", error: jobErrorOf(this.#timedOut), retry: true };
     const thrown = returned !== undefined && "error" in returned ? returned.error : undefined;
     if (thrown instanceof HandBackError) return this.#handedBack(thrown);
-    if (this.#draining) return DRAINED;
+    if (this.#draining) return this.#once ? UNKNOWN : DRAINED;
     const error = toJobError(thrown);
     const foreseen = thrown instanceof SealwireError && thrown.reason === error.reason;
     if (!foreseen) this.#options.logger.error({ err: thrown }, "a job's handler threw unexpectedly");

@@ -53,7 +53,7 @@ export async function editRingFile(
   try {
     // Replaces the target of a symlink and keeps the link.
     const file = await realpath(path);
-    return await withFileLock(file, clock, async () => {
+    return await withFileLock({ path: file, clock, reason: "KEY_RING_INVALID", command: "sealwire keys" }, async () => {
       const document = await change((await loadRingFile(file)).document);
       buildKeyRing(document);
       await replacePrivateFile(file, formatKeyRing(document), random);

@@ -28,7 +28,7 @@ export interface RequestToSign {
   /**
    * The `definitionDigest` of the tool that the caller accepts, only for a server that lists it. Default: any definition.
    */
-  readonly definitionDigest?: string;
+  readonly definitionDigest?: string | undefined;
 }
 
 /** A signed request, ready to be sent. */

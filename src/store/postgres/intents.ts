@@ -53,6 +53,9 @@ const ABANDON = abandon(MINE);
 const UNDO_BEGIN = abandon(RUNNING_HERE);
 const FIND_REPEATABLE = sql(`SELECT outcome FROM intent WHERE ${NAMED} AND repeatable`);
 
+const KNOWN = sql(`
+  SELECT 1 FROM intent WHERE ${NAMED} UNION ALL SELECT 1 FROM job WHERE owner = :clientId AND request_id = :requestId`);
+
 /** An intent to be begun. */
 interface NewIntent {
   readonly clientId: string;
@@ -156,6 +159,10 @@ export class PostgresIntentStore implements IntentStore {
       await this.#record(ended);
       this.#loose.delete(key);
     }
+  }
+
+  async knows(clientId: string, requestId: string): Promise<boolean> {
+    return (await this.#options.database.all(KNOWN, { clientId, requestId })).length > 0;
   }
 
   async sweep(): Promise<number> {

@@ -109,6 +109,11 @@ export class SqliteIntentStore implements IntentStore {
     await this.#conclude(clientId, requestId, () => this.#statements.abandon.run(clientId, requestId));
   }
 
+  async knows(clientId: string, requestId: string): Promise<boolean> {
+    const { find, jobOfRequest } = this.#statements;
+    return [find, jobOfRequest].some((statement) => statement.get(clientId, requestId) !== undefined);
+  }
+
   sweep(): Promise<number> {
     return sweepInSlices(this.#commits, this.#sweep, SLICE, this.#clock);
   }

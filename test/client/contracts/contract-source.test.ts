@@ -5,9 +5,12 @@ import { ToolOutput } from "../../../src/client/calls/tool-output.ts";
 import { ContractSource } from "../../../src/client/contracts/contract-source.ts";
 import { findLocalContract } from "../../../src/client/contracts/contracts.ts";
 import { SealwireError } from "../../../src/errors.ts";
+import { silentLogger } from "../../../src/runtime/logger.ts";
 import { describeTool } from "../../../src/tools/tool.ts";
 import { builtinDescriptorSet, builtinImage, joinFiles, messageDesc } from "../../../src/wire/descriptors.ts";
 import { entryDesc, ledgerImage } from "../../e2e/ledger-tools.ts";
+import { eventually } from "../../support/eventually.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { rejection } from "../../support/rejection.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { sumArgs, sumResult } from "../peers/numbers.ts";
@@ -22,16 +25,23 @@ const ledgerAnswer: ListToolsResponse = {
 const anyDesc = messageDesc(builtinImage(), "google.protobuf.Any");
 const noTools: ListToolsResponse = { tools: [], descriptorSet: builtinDescriptorSet() };
 
+const SILENT = { local: undefined, clock: new FakeClock(), logger: silentLogger };
+
 /** A source whose fetches bring these in turn; an Error is thrown. */
 function sourceOf(...answers: (ListToolsResponse | Error)[]) {
   const state = { fetches: 0 };
-  const source = new ContractSource(undefined, async () => {
-    const answer = answers[Math.min(state.fetches, answers.length - 1)];
-    state.fetches += 1;
-    if (answer instanceof Error || answer === undefined) throw answer;
-    return answer;
+  const clock = new FakeClock();
+  const source = new ContractSource({
+    ...SILENT,
+    clock,
+    fetch: async () => {
+      const answer = answers[Math.min(state.fetches, answers.length - 1)];
+      state.fetches += 1;
+      if (answer instanceof Error || answer === undefined) throw answer;
+      return answer;
+    },
   });
-  return { source, state };
+  return { source, state, clock };
 }
 
 test("system tools are known without asking, others are asked for once", async () => {
@@ -80,7 +90,7 @@ test("a fetch that failed is not kept", async () => {
 
 test("who gives up leaves the fetch to the others", async () => {
   const { promise, resolve } = Promise.withResolvers<ListToolsResponse>();
-  const source = new ContractSource(undefined, () => promise);
+  const source = new ContractSource({ ...SILENT, fetch: () => promise });
   const impatient = new AbortController();
   const gaveUp = rejection("CANCELLED", source.forTool("add_entry", impatient));
   const patient = source.forTool("add_entry");
@@ -90,8 +100,34 @@ test("who gives up leaves the fetch to the others", async () => {
   assert.is((await patient).tool, "add_entry");
 });
 
+test("a list that is a minute old is fetched again while it is used, and stays in use if that fails", async () => {
+  const changed = { ...ledgerAnswer, tools: ledgerAnswer.tools.slice(1) };
+  const { source, state, clock } = sourceOf(ledgerAnswer, new SealwireError("UNREACHABLE"), changed);
+  const first = await source.fromServer();
+  clock.advance(59_999);
+  assert.is(await source.fromServer(), first);
+  assert.is(state.fetches, 1);
+  clock.advance(1);
+  assert.is(await source.fromServer(), first);
+  assert.is(state.fetches, 2);
+  clock.advance(60_000);
+  assert.is(await source.fromServer(), first);
+  await eventually("the newer list", async () => (await source.fromServer()) !== first);
+  assert.is((await source.fromServer()).listed.length, changed.tools.length);
+  assert.is(state.fetches, 3);
+});
+
+test("a list is fetched again for whom it was too old", async () => {
+  const { source, state } = sourceOf(ledgerAnswer);
+  const first = await source.fromServer();
+  const second = await source.fromServer(undefined, first);
+  assert.is.not(second, first);
+  assert.is(await source.fromServer(undefined, first), second);
+  assert.is(state.fetches, 2);
+});
+
 test("a given image answers before the server", async () => {
-  const source = new ContractSource(ledgerImage, () => Promise.reject(new Error("asked")));
+  const source = new ContractSource({ ...SILENT, local: ledgerImage, fetch: () => Promise.reject(new Error("asked")) });
   assert.is((await source.forTool("add_entry")).input, entryDesc);
   assert.is((await source.forMessage(entryDesc.typeName)).typeName, entryDesc.typeName);
 });

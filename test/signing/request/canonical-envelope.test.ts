@@ -20,6 +20,7 @@ function envelope(value: Uint8Array, typeUrl = "type.googleapis.com/sealwire.tes
     tool: "t",
     args: { typeUrl, value },
     nonce: Buffer.alloc(16, 1),
+    definitionDigest: "",
   };
 }
 

@@ -242,6 +242,7 @@ function relayed(signed: SignedRequestFrame, args: Uint8Array): Buffer {
     tool: "",
     args: undefined,
     nonce: Buffer.alloc(0),
+    definitionDigest: "",
   };
   const typeUrl = envelope.args?.typeUrl ?? "";
   const parts: Partial<Envelope>[] = [
