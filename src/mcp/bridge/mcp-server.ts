@@ -103,8 +103,9 @@ function readMeta(meta: Record<string, unknown> | undefined) {
 
 function withheld(name: string, difference: string): ToolAnswer {
   return failed(
-    `TOOL_CHANGED: The tool ${name} is withheld, because its definition is not the one that was approved: ${difference}.`,
-    "A person must look at the change and approve it (`sealwire mcp pins`). Do not look for a way around it.",
+    `TOOL_CHANGED: The tool ${name} is withheld, because its definition is not the accepted one:`,
+    difference,
+    "A person must look at the change and accept it (`sealwire mcp pins approve`). Do not look for a way around it.",
   );
 }
 

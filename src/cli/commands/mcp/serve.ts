@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from "node:path";
 import { SealwireClient } from "../../../client/client.ts";
 import { type CredentialsSource, fileCredentials } from "../../../client/credentials-source.ts";
+import { filePins } from "../../../client/pins/pin-file.ts";
 import { SealwireError } from "../../../errors.ts";
 import { openCallJournal } from "../../../mcp/bridge/call-journal.ts";
 import { checkPlace, type HttpPrincipal, serveHttp } from "../../../mcp/bridge/http/serve-http.ts";
@@ -28,6 +29,7 @@ export interface McpOptions extends ConnectionOptions {
   readonly prefix?: string;
   readonly wait?: number;
   readonly onCancel?: OnCancel;
+  readonly pin?: string;
   readonly listen?: string;
   readonly tokenFile?: string;
   readonly logLevel?: LogLevel;
@@ -130,13 +132,19 @@ async function openClient(
   const own = { ...(clientCert && { tlsCert: clientCert }), ...(clientKey && { tlsKey: clientKey }) };
   return new SealwireClient({
     ...(await clientOptions(terminal, { ...options, ...own }, credentials)),
+    ...pinsOf(options),
     retry: { maxAttempts: RETRY_ATTEMPTS },
     logger,
   });
 }
 
-function bridgeOptions({ tools, readOnly, prefix, wait, onCancel }: McpOptions) {
+function pinsOf({ pin }: Pick<McpOptions, "pin">) {
+  return pin === undefined ? {} : { pins: filePins({ path: pin }) };
+}
+
+function bridgeOptions({ tools, readOnly, prefix, wait, onCancel, ...options }: McpOptions) {
   return {
+    ...pinsOf(options),
     ...(tools !== undefined && { tools }),
     ...(readOnly !== undefined && { readOnly }),
     ...(prefix !== undefined && { prefix }),
