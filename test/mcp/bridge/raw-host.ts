@@ -46,6 +46,11 @@ export class RawHost {
   #lastId = 0;
   #rest = "";
 
+  /** The id of the newest request. */
+  get lastId(): number {
+    return this.#lastId;
+  }
+
   /** Takes bytes that the bridge writes. Throws if a line is no message of JSON-RPC. */
   write(bytes: Uint8Array): void {
     const lines = (this.#rest + Buffer.from(bytes).toString("utf8")).split("\n");
