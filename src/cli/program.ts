@@ -104,6 +104,34 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
       ).choices(["job", "detach"]),
     );
   mcp.action(run(() => import("./commands/mcp/serve.ts")));
+  mcp
+    .command("import")
+    .argument("<name=server>", "as --mcp-server has it: a command or a URL")
+    .description("write a typed contract for the tools of an MCP server, once, for you to own")
+    .option("--out <file>", "new file for the contract (default: stdout)")
+    .option("--package <name>", "package of the contract (default: NAME.v1)")
+    .option("--env <variable>", "environment variable that the server's program gets; may be repeated", append)
+    .option("--token <variable>", "environment variable with the bearer token for the server's URL")
+    .action(run(() => import("./commands/mcp/import.ts")));
+  const pins = mcp.command("pins").description("the definitions of tools that you have accepted");
+  const pinned = (command: Command): Command =>
+    toServer(command).option("--pin <file>", "file of the accepted definitions (default: .sealwire/pins.json)");
+  pinned(pins.command("list"))
+    .description("list the accepted definitions of the server's tools; sends no request")
+    .option("--json", "print one JSON object")
+    .action(run(() => import("./commands/mcp/pins/list.ts")));
+  pinned(pins.command("verify"))
+    .description("compare the server's tools with their accepted definitions; exit code 6 if one has changed")
+    .option("--json", "print one JSON object")
+    .action(run(() => import("./commands/mcp/pins/verify.ts")));
+  pinned(pins.command("approve").argument("[tool...]", "the tools"))
+    .description("accept the definitions that tools have now, and show what changed")
+    .option("--all", "all tools that the server offers")
+    .action(run(() => import("./commands/mcp/pins/approve.ts")));
+  pinned(pins.command("reset").argument("[tool...]", "the tools"))
+    .description("forget accepted definitions; sends no request")
+    .option("--all", "all tools of the server")
+    .action(run(() => import("./commands/mcp/pins/reset.ts")));
 
   toServer(program.command("call").argument("<tool>", TOOL).argument("[json]", ARGUMENTS))
     .description("call a tool and print its result; waits for the end of a job")
@@ -275,36 +303,6 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .argument("<file>", "the key file")
     .description("print the public keys for upstreams, a JSON Web Key Set")
     .action(run(() => import("./commands/upstream/jwks.ts")));
-
-  const mcp = program.command("mcp").description("tools of MCP servers, and the definitions of tools that you accept");
-  mcp
-    .command("import")
-    .argument("<name=server>", "as --mcp-server has it: a command or a URL")
-    .description("write a typed contract for the tools of an MCP server, once, for you to own")
-    .option("--out <file>", "new file for the contract (default: stdout)")
-    .option("--package <name>", "package of the contract (default: NAME.v1)")
-    .option("--env <variable>", "environment variable that the server's program gets; may be repeated", append)
-    .option("--token <variable>", "environment variable with the bearer token for the server's URL")
-    .action(run(() => import("./commands/mcp/import.ts")));
-  const pins = mcp.command("pins").description("the definitions of tools that you have accepted");
-  const pinned = (command: Command): Command =>
-    toServer(command).option("--pin <file>", "file of the accepted definitions (default: .sealwire/pins.json)");
-  pinned(pins.command("list"))
-    .description("list the accepted definitions of the server's tools; sends no request")
-    .option("--json", "print one JSON object")
-    .action(run(() => import("./commands/mcp/pins/list.ts")));
-  pinned(pins.command("verify"))
-    .description("compare the server's tools with their accepted definitions; exit code 6 if one has changed")
-    .option("--json", "print one JSON object")
-    .action(run(() => import("./commands/mcp/pins/verify.ts")));
-  pinned(pins.command("approve").argument("[tool...]", "the tools"))
-    .description("accept the definitions that tools have now, and show what changed")
-    .option("--all", "all tools that the server offers")
-    .action(run(() => import("./commands/mcp/pins/approve.ts")));
-  pinned(pins.command("reset").argument("[tool...]", "the tools"))
-    .description("forget accepted definitions; sends no request")
-    .option("--all", "all tools of the server")
-    .action(run(() => import("./commands/mcp/pins/reset.ts")));
 
   toServerOnce(
     program.command("health").argument("[service]", "full name of a service (default: the server as a whole)"),
