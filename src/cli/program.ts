@@ -36,6 +36,8 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
   const program = new Command("sealwire")
     .description("Signed tool calls over gRPC, and the jobs they start.")
     .version(VERSION)
+    // `mcp` has options and subcommands with options of the same names.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.print(text.replace(/\n$/, "")),
@@ -88,7 +90,6 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
 
   const mcp = toServerOnce(toLog(program.command("mcp")))
     .description("serve the tools to an MCP host over stdio or HTTP, such as an editor or an agent")
-    .enablePositionalOptions()
     .option("--tools <patterns>", 'tools to offer, such as "batch_*,resize" (default: all); may be repeated', collect)
     .option("--read-only", "offer only tools without side effects")
     .option("--prefix <text>", "text before the name of each tool, for hosts with several servers")
