@@ -35,7 +35,7 @@ export class Bridge {
 
   constructor(context: BridgeContext, principal: Principal) {
     const { options, drainSignal } = context;
-    const { client } = principal;
+    const { client, credentials } = principal;
     const prefix = checkPrefix(options.prefix);
     const [waitTool, cancelTool] = [hostName(prefix, "wait_for_job"), hostName(prefix, "cancel_job")];
     this.context = context;
@@ -44,6 +44,7 @@ export class Bridge {
     this.registry = new ToolRegistry({
       ...options,
       fetch: (timeoutMs) => client.listTools({ includeDescriptors: true, timeoutMs }),
+      serverId: () => credentials.current().serverId,
       waitTool,
       reserved: [waitTool, cancelTool],
       onChanged: () => {

@@ -25,12 +25,13 @@ export function makeServer(bridge: Bridge, era: Era): Server {
   const tasks = isModern
     ? { extensions: { [TASKS_EXTENSION]: {} } }
     : { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } };
+  const hint = { ttlMs: options.ttlMs, cacheScope: "private" } as const;
   const server = new sdk.Server(
     { name: "sealwire", title: "Sealwire", version: VERSION },
     {
       capabilities: { tools: { listChanged: true }, ...tasks },
       instructions: instructions(bridge.waitTool),
-      cacheHints: { "tools/list": { ttlMs: options.ttlMs, cacheScope: "private" } },
+      cacheHints: { "tools/list": hint, "server/discover": hint },
     },
   );
   server.setRequestHandler("tools/list", async () => {
@@ -102,8 +103,9 @@ function readMeta(meta: Record<string, unknown> | undefined) {
 
 function withheld(name: string, difference: string): ToolAnswer {
   return failed(
-    `TOOL_CHANGED: The tool ${name} is withheld, because its definition is not the one that was approved: ${difference}.`,
-    "A person must look at the change and approve it (`sealwire mcp pins`). Do not look for a way around it.",
+    `TOOL_CHANGED: The tool ${name} is withheld, because its definition is not the accepted one:`,
+    difference,
+    "A person must look at the change and accept it (`sealwire mcp pins approve`). Do not look for a way around it.",
   );
 }
 

@@ -1,5 +1,6 @@
 import type { SealwireClient } from "../../client/client.ts";
 import type { CredentialsSource } from "../../client/credentials-source.ts";
+import type { ToolPins } from "../../client/pins/tool-pins.ts";
 import { SealwireError } from "../../errors.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { type Logger, silentLogger } from "../../runtime/logger.ts";
@@ -8,7 +9,6 @@ import { type Random, systemRandom } from "../../runtime/random.ts";
 import { compileToolPatterns, TOOL_PATTERN } from "../../signing/key-ring/tool-patterns.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { checkPrefix } from "./tool-names.ts";
-import type { DefinitionCheck } from "./tool-registry.ts";
 
 /** What a host's cancellation does to the job that it waits for. */
 export type OnCancel = "job" | "detach";
@@ -29,8 +29,8 @@ export interface BridgeOptions {
   readonly progressIntervalMs?: number;
   /** Age from which the contract is fetched again, 100 to 86,400,000 ms. Hosts are told it, too. Default 30,000. */
   readonly ttlMs?: number;
-  /** Decides whether a tool is shown. Default: every tool is. */
-  readonly check?: DefinitionCheck;
+  /** The accepted definitions. Give them to the client, too. Default: every definition is accepted. */
+  readonly pins?: ToolPins;
   /** Where calls are kept that hosts may continue. Default: in memory. */
   readonly openCalls?: OpenCalls;
   readonly logger?: Logger;
@@ -47,7 +47,8 @@ export interface Principal {
 }
 
 /** {@link BridgeOptions}, checked and with all defaults filled in. */
-export interface ResolvedBridgeOptions extends Required<Omit<BridgeOptions, "tools">> {
+export interface ResolvedBridgeOptions extends Required<Omit<BridgeOptions, "tools" | "pins">> {
+  readonly pins: ToolPins | undefined;
   readonly includes: (tool: string) => boolean;
 }
 
@@ -63,7 +64,7 @@ export function resolveBridgeOptions(options: BridgeOptions): ResolvedBridgeOpti
     onCancel: options.onCancel ?? "detach",
     progressIntervalMs: checkNumber("progressIntervalMs", progressIntervalMs, { least: 100, most: 60_000 }),
     ttlMs: checkNumber("ttlMs", ttlMs, { least: 100, most: 86_400_000 }),
-    check: options.check ?? (async () => "accepted"),
+    pins: options.pins,
     openCalls: options.openCalls ?? new OpenCalls(clock),
     logger: options.logger ?? silentLogger,
     clock,

@@ -1,14 +1,12 @@
 import type { ListToolsResponse, ToolDescription } from "../../../gen/sealwire/system/v1/list_tools.ts";
+import { definitionLines } from "../../client/pins/definition-lines.ts";
+import type { ToolPins } from "../../client/pins/tool-pins.ts";
 import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { ToolDefinition } from "../../tools/definition.ts";
 import { findMethod, type Image, readImage } from "../../wire/descriptors.ts";
 import { type BridgedTool, readTool } from "./bridged-tool.ts";
 import { hostName, nameClash } from "./tool-names.ts";
-
-/** Decides whether a tool with this definition may be shown to hosts. Otherwise `difference` says what changed. */
-export type DefinitionCheck = (definition: ToolDefinition) => Promise<"accepted" | { readonly difference: string }>;
 
 /** Options of {@link ToolRegistry}. */
 export interface ToolRegistryOptions {
@@ -25,7 +23,9 @@ export interface ToolRegistryOptions {
   readonly reserved: readonly string[];
   /** Age from which the contract is fetched again. */
   readonly ttlMs: number;
-  readonly check: DefinitionCheck;
+  /** The accepted definitions; `undefined`: every definition is accepted. */
+  readonly pins: ToolPins | undefined;
+  readonly serverId: () => string;
   /** Called after the list for hosts has changed. */
   readonly onChanged: () => void;
   readonly clock: Clock;
@@ -151,12 +151,20 @@ export class ToolRegistry {
     const byHostName = new Map<string, BridgedTool>();
     const withheld = new Map<string, string>();
     for (const tool of tools) {
-      const verdict = tool.isStatedFalsely ? FALSE_STATEMENT : await this.#options.check(tool.definition);
-      if (verdict === "accepted") byHostName.set(tool.hostName, tool);
-      else withheld.set(tool.hostName, verdict.difference);
+      const difference = tool.isStatedFalsely ? [FALSE_STATEMENT] : await this.#changes(tool);
+      if (difference === undefined) byHostName.set(tool.hostName, tool);
+      else withheld.set(tool.hostName, difference.join("\n"));
     }
     this.#tellWithheld(withheld);
     return { byHostName, withheld, byName: new Map(tools.map((tool) => [tool.name, tool])) };
+  }
+
+  /** How a definition differs from the accepted one; `undefined` if it is accepted. */
+  async #changes({ name, digest, image, definition }: BridgedTool): Promise<readonly string[] | undefined> {
+    const { pins, serverId } = this.#options;
+    if (pins === undefined) return undefined;
+    const verdict = await pins.check(serverId(), { name, digest, lines: definitionLines(image, definition) });
+    return verdict.kind === "accepted" ? undefined : verdict.difference;
   }
 
   #tellWithheld(withheld: Map<string, string>): void {
@@ -169,9 +177,7 @@ export class ToolRegistry {
 }
 
 /** A server that was made to change a definition may repeat the digest of the old one. */
-const FALSE_STATEMENT = {
-  difference: "the server states a digest that is not that of the definition in its signed descriptors",
-};
+const FALSE_STATEMENT = "The server states a digest that is not that of the definition in its signed descriptors.";
 
 function byHostName(one: BridgedTool, other: BridgedTool): number {
   return one.hostName < other.hostName ? -1 : 1;

@@ -47,7 +47,9 @@ test("connection options stand together behind all others", async () => {
     if (!connecting) continue;
     seen += 1;
     const [before = "", group = ""] = help.split(CONNECTION_OPTIONS);
-    for (const name of ["address", "credentials", "timeout", "tls", "tls-ca", "tls-cert", "tls-key", "insecure"]) {
+    // `mcp` also has a certificate of its own, for its listener.
+    const certificate = path === "mcp" ? ["client-cert", "client-key"] : ["tls-cert", "tls-key"];
+    for (const name of ["address", "credentials", "timeout", "tls", "tls-ca", ...certificate, "insecure"]) {
       assert.match(group, `  --${name} `, path);
       assert.not.match(before, `  --${name} `, path);
     }
