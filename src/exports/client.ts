@@ -33,6 +33,10 @@ export type { WatchOptions } from "../client/jobs/watch.ts";
 export type { WatchJobsOptions } from "../client/jobs/watch-jobs.ts";
 export type { StubClass } from "../client/native/stub.ts";
 export type { ClientOptions, ClientTls, RetryOptions } from "../client/options.ts";
+export type { PinnedTool } from "../client/pins/pin-document.ts";
+export { type FilePinsOptions, filePins, type PinFile } from "../client/pins/pin-file.ts";
+export { shownTool } from "../client/pins/pinned-tools.ts";
+export type { PinVerdict, ShownTool, ToolPins } from "../client/pins/tool-pins.ts";
 export type { ServingStatus } from "../client/transport/health.ts";
 export {
   type ErrorDetail,

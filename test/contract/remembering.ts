@@ -30,6 +30,20 @@ export function rememberingContract(engine: EngineUnderTest): void {
     assert.is(all.filter(({ kind }) => kind === "running").length, 19);
   });
 
+  test("a request id is known while its intent is, and that of a job, to its client alone", async () => {
+    const knows = (requestId: string, clientId = "alice") => bench.intents.knows(clientId, requestId);
+    assert.is(await knows("intent"), false);
+    await begin();
+    assert.equal([await knows("intent"), await knows("intent", "bob"), await knows("other")], [true, false, false]);
+    await bench.intents.finish("alice", "intent", Buffer.from("outcome"));
+    assert.is(await knows("intent"), true);
+    await begin("left");
+    await bench.intents.abandon("alice", "left");
+    assert.is(await knows("left"), false);
+    await bench.submit({ requestId: "job" });
+    assert.equal([await knows("job"), await knows("job", "bob")], [true, false]);
+  });
+
   test("a request id stands for one intent of one client", async () => {
     await begin();
     assert.equal(await begin("intent", "other"), { kind: "reused" });

@@ -7,6 +7,7 @@ import {
   MethodOptions_IdempotencyLevel as Level,
   type MethodOptions,
   MethodOptionsSchema,
+  SourceCodeInfoSchema,
   FieldDescriptorProto_Type as Type,
 } from "@bufbuild/protobuf/wkt";
 import { outputBytes, type ToolContext } from "../../src/tools/handler.ts";
@@ -113,6 +114,13 @@ export const ledgerDescriptors: Uint8Array = toBinary(
   FileDescriptorSetSchema,
   create(FileDescriptorSetSchema, { file: [file] }),
 );
+
+/** The same image with this comment above AddEntry, CheckEntry and CloseYear. */
+export function commentedLedger(comment: string): Uint8Array {
+  const location = [0, 1, 2].map((index) => ({ path: [6, 0, 2, index], span: [0, 0, 0], leadingComments: comment }));
+  const commented = { ...file, sourceCodeInfo: create(SourceCodeInfoSchema, { location }) };
+  return toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: [commented] }));
+}
 
 /** The ledger's contract with all it imports. */
 export const ledgerImage: Image = readImage(builtinDescriptorSet(), ledgerDescriptors);

@@ -19,6 +19,7 @@ interface CallCommandOptions extends ConnectionOptions {
   readonly detach?: boolean;
   readonly requestId?: string;
   readonly descriptors?: string;
+  readonly pin?: string;
 }
 
 /** Calls a tool and prints its result. Waits for the end of a job. */

@@ -1,11 +1,14 @@
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { ListToolsResponse } from "../../../gen/sealwire/system/v1/list_tools.ts";
-import { notListed } from "../../client/contracts/contract-source.ts";
+import { isSystemTool, notListed } from "../../client/contracts/contract-source.ts";
+import { shownTool } from "../../client/pins/pinned-tools.ts";
 import { SealwireError } from "../../errors.ts";
 import { toolJsonSchemas } from "../../schema/tool-schema.ts";
 import { builtinImage, descriptorSetOf, findMethod, messageDesc, readImage } from "../../wire/descriptors.ts";
 import type { ConnectionOptions } from "../input/connection-options.ts";
 import { openClient } from "../input/open-client.ts";
+import { openServerPins } from "../input/pinned-server.ts";
+import { sayDifference } from "../output/definition-difference.ts";
 import { ExitCode } from "../output/exit-code.ts";
 import { toJsonLine, toShownJson } from "../output/json-output.ts";
 import { printTable } from "../output/table.ts";
@@ -15,17 +18,43 @@ import { printToolPage } from "../output/tool-page.ts";
 interface ToolsOptions extends ConnectionOptions {
   readonly json?: boolean;
   readonly schema?: boolean;
+  readonly pin?: string;
 }
 
 /** Lists the tools that the client may call, or describes one tool. */
 export async function run(terminal: Terminal, name: string | undefined, options: ToolsOptions): Promise<ExitCode> {
   await using client = await openClient(terminal, options);
-  const response = await client.listTools({ includeDescriptors: name !== undefined || options.schema === true });
+  const response = await client.listTools({
+    includeDescriptors: name !== undefined || options.schema || options.pin !== undefined,
+  });
   if (name !== undefined) describe(terminal, { name, response, options });
   else if (options.schema) terminal.print(toShownJson(terminal, schemasOf(response)));
   else if (options.json) terminal.print(toolsJson(response));
   else printList(terminal, response);
-  return ExitCode.done;
+  return options.pin === undefined ? ExitCode.done : await pin(terminal, response, { ...options, pin: options.pin });
+}
+
+/** Pins the tools that are new, and says which have changed. */
+async function pin(
+  terminal: Terminal,
+  { tools, descriptorSet }: ListToolsResponse,
+  options: ToolsOptions & { readonly pin: string },
+): Promise<ExitCode> {
+  const { pins, serverId } = await openServerPins(terminal, options);
+  const image = readImage(descriptorSet);
+  let [added, changed] = [0, 0];
+  for (const tool of tools) {
+    const shown = isSystemTool(tool.name) ? undefined : shownTool(image, tool);
+    const verdict = shown && (await pins.check(serverId, shown));
+    if (verdict?.kind === "accepted" && verdict.isNew) added += 1;
+    if (verdict?.kind !== "changed") continue;
+    changed += 1;
+    sayDifference(terminal, tool.name, verdict);
+  }
+  if (added > 0) terminal.say(`${added} new definitions are pinned in ${options.pin}.`);
+  if (changed === 0) return ExitCode.done;
+  terminal.say("Accept what is right: sealwire mcp pins approve TOOL --pin FILE.");
+  return ExitCode.changed;
 }
 
 function printList(terminal: Terminal, { tools }: ListToolsResponse): void {

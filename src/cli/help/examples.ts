@@ -20,6 +20,11 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "upstream jwks": ["sealwire upstream jwks upstream-keys.json"],
   mcp: ["sealwire mcp import 'files=npx -y @scope/server /data' --out files.proto"],
   "mcp import": ["sealwire mcp import 'files=npx -y @scope/server /data' --out files.proto"],
+  "mcp pins": ["sealwire mcp pins verify", "sealwire mcp pins approve batch_sum"],
+  "mcp pins list": ["sealwire mcp pins list", "sealwire mcp pins list --pin pins.json --json"],
+  "mcp pins verify": ["sealwire mcp pins verify", "sealwire mcp pins verify --pin pins.json"],
+  "mcp pins approve": ["sealwire mcp pins approve batch_sum", "sealwire mcp pins approve --all --pin pins.json"],
+  "mcp pins reset": ["sealwire mcp pins reset batch_sum", "sealwire mcp pins reset --all --pin pins.json"],
   work: ["sealwire work --store postgres://sealwire@db.example.com/sealwire --tools ./tools.ts"],
   proxy: [
     "sealwire proxy",

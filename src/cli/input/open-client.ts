@@ -1,6 +1,7 @@
 import { SealwireClient } from "../../client/client.ts";
 import type { CredentialsSource } from "../../client/credentials-source.ts";
 import type { ClientOptions, ClientTls } from "../../client/options.ts";
+import { filePins } from "../../client/pins/pin-file.ts";
 import { SealwireError } from "../../errors.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import type { Terminal } from "../output/terminal.ts";
@@ -15,7 +16,7 @@ const RETRY_FOR_MS = 10_000;
 /** Makes a client from a command's options. The command must dispose it. */
 export async function openClient(
   terminal: Terminal,
-  options: ConnectionOptions & { readonly descriptors?: string },
+  options: ConnectionOptions & { readonly descriptors?: string; readonly pin?: string },
   credentials?: ClientCredentials | CredentialsSource,
 ): Promise<SealwireClient> {
   const known = credentials ?? (await openCredentials(terminal, options));
@@ -23,6 +24,7 @@ export async function openClient(
   return new SealwireClient({
     ...(await clientOptions(terminal, options, known)),
     ...(descriptors && { descriptors }),
+    ...(options.pin !== undefined && { pins: filePins({ path: options.pin }) }),
     retry: { unreachableForMs: options.retryFor ?? RETRY_FOR_MS },
     // A command makes only a few calls, so a stream would be opened too late to be useful.
     pipeline: false,

@@ -97,8 +97,8 @@ export function toServer(command: Command): Command {
     .optionsGroup("");
 }
 
-/** Adds the options of commands that call a server once. */
-export function toServerOnce(command: Command): Command {
+/** Adds the options of commands that call a server once. `certificate`: how those for the client's certificate begin. */
+export function toServerOnce(command: Command, certificate: "tls" | "client" = "tls"): Command {
   return command
     .optionsGroup(CONNECTION_OPTIONS)
     .option(
@@ -109,8 +109,8 @@ export function toServerOnce(command: Command): Command {
     .option("--timeout <duration>", "how long one call may take, such as 30s (default: 60s)", duration("1ms", "24h"))
     .option("--tls", "use TLS with the default certificate authorities")
     .option("--tls-ca <file>", "use TLS with this certificate authority (PEM)")
-    .option("--tls-cert <file>", "client certificate, for servers that require one (PEM)")
-    .option("--tls-key <file>", "private key of the client certificate (PEM)")
+    .option(`--${certificate}-cert <file>`, "client certificate, for servers that require one (PEM)")
+    .option(`--${certificate}-key <file>`, "private key of the client certificate (PEM)")
     .option("--tls-server-name <name>", "name that the server's certificate must contain")
     .option("--insecure", "connect beyond loopback without TLS: the traffic can be read on the network")
     .optionsGroup("");

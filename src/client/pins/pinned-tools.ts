@@ -13,6 +13,12 @@ import type { ShownTool, ToolPins } from "./tool-pins.ts";
  * The tool of a verified `list_tools` answer as a model is shown it. The definition is computed from the descriptors,
  * because a server that changes a tool may state the digest of the earlier definition. `undefined`: the descriptors do
  * not contain its method.
+ *
+ * @example
+ * ```ts
+ * const { tools, descriptorSet } = await client.listTools({ includeDescriptors: true });
+ * const shown = tools.map((tool) => shownTool(readImage(descriptorSet), tool));
+ * ```
  */
 export function shownTool(
   image: Image,
@@ -53,9 +59,20 @@ export class PinnedTools {
    * the server states the digest of another one, and TOOL_FORBIDDEN if it does not list the tool.
    */
   async accept(name: string, until: Cancellation): Promise<AcceptedTool> {
-    const { contracts, pins, serverId } = this.#options;
-    let list = await contracts.fromServer(until);
-    if (!isListed(list, name)) list = await contracts.fromServer(until, list);
+    const { contracts } = this.#options;
+    const known = await contracts.fromServer(until);
+    try {
+      return await this.#acceptFrom(known, name);
+    } catch (error) {
+      // The known list may be outdated.
+      const list = await contracts.fromServer(until, known);
+      if (list === known) throw error;
+      return await this.#acceptFrom(list, name);
+    }
+  }
+
+  async #acceptFrom(list: ContractIndex, name: string): Promise<AcceptedTool> {
+    const { pins, serverId } = this.#options;
     const listed = list.listed.find((each) => each.name === name);
     const tool = listed && this.#show(list.image, listed);
     if (tool === undefined) throw new SealwireError("TOOL_FORBIDDEN", `The server lists no tool "${name}".`);
@@ -90,10 +107,6 @@ export class PinnedTools {
     if (tool !== undefined) this.#shown.set(listed, tool);
     return tool;
   }
-}
-
-function isListed({ listed }: ContractIndex, name: string): boolean {
-  return listed.some((each) => each.name === name);
 }
 
 function changed(name: string, difference: readonly string[]): SealwireError {

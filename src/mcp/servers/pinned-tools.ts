@@ -1,9 +1,11 @@
 import { readFile, stat } from "node:fs/promises";
 import { SealwireError } from "../../errors.ts";
+import { withFileLock } from "../../files/file-lock.ts";
 import { JsonFieldError, JsonFields } from "../../files/json-fields.ts";
 import { JsonTextError, parseJson } from "../../files/json-text.ts";
 import { replacePrivateFile } from "../../files/private-file-write.ts";
 import { readableText } from "../../files/readable-text.ts";
+import { systemClock } from "../../runtime/clock.ts";
 import { systemRandom } from "../../runtime/random.ts";
 import type { ToolText } from "./tool-text.ts";
 
@@ -37,7 +39,13 @@ export class PinnedTools {
 
   /** Adds tools that are accepted because they are new. Other processes may have written the file meanwhile. */
   add(server: string, tools: readonly ToolText[]): Promise<void> {
-    this.#writing = this.#writing.then(async () => {
+    const lock = {
+      path: this.#path,
+      clock: systemClock,
+      reason: "OPTIONS_INVALID",
+      command: "sealwire serve",
+    } as const;
+    const write = async (): Promise<void> => {
       const pins = await readPins(this.#path);
       const known = pins.get(server) ?? [];
       const names = new Set(known.map(({ mcpName }) => mcpName));
@@ -45,7 +53,8 @@ export class PinnedTools {
       this.#pins = new Map([...pins, [server, all]]);
       const text = `${JSON.stringify(Object.fromEntries(this.#pins), undefined, 2)}\n`;
       await replacePrivateFile(this.#path, readableText(text, parsePins), systemRandom);
-    });
+    };
+    this.#writing = this.#writing.then(() => withFileLock(lock, write));
     return this.#writing;
   }
 }

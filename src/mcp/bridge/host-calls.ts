@@ -1,0 +1,186 @@
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { CallToolResult } from "@modelcontextprotocol/server";
+import { encodeArguments } from "../../client/calls/arguments.ts";
+import type { CallResult } from "../../client/calls/call-result.ts";
+import { unlessAborted } from "../../client/calls/deadline.ts";
+import type { EncodedMessage } from "../../client/calls/signer.ts";
+import type { JobSnapshot } from "../../client/jobs/job-snapshot.ts";
+import { SealwireError } from "../../errors.ts";
+import { checkJsonArguments } from "../../schema/argument-check.ts";
+import { answerToThrown, badArguments, isUncertain, type ToolAnswer } from "./answer.ts";
+import type { BridgedTool } from "./bridged-tool.ts";
+import type { Jobs } from "./jobs.ts";
+import { callKey, type OpenCall } from "./open-calls.ts";
+import type { Principal, ResolvedBridgeOptions } from "./options.ts";
+import type { ProgressReports } from "./progress.ts";
+import type { ToolRegistry } from "./tool-registry.ts";
+import { toolResult } from "./tool-result.ts";
+
+/** A call of a tool by a host. */
+export interface HostCall {
+  readonly tool: BridgedTool;
+  readonly args: JsonObject;
+  /** The id that the host gives the intent, if any. */
+  readonly requestId: string | undefined;
+  /** W3C trace context. */
+  readonly traceparent: string | undefined;
+  /** Aborts when the host has gone. */
+  readonly signal: AbortSignal;
+  /** True if the host has gone on purpose, so that `onCancel` applies. Called after `signal` has aborted. */
+  readonly wasCancelled: () => boolean;
+  /** True if the host takes a task for a job. */
+  readonly takesTask: boolean;
+  readonly progress: ProgressReports | undefined;
+}
+
+/** What a host gets: an answer, or a job that becomes its task. */
+export type CallOutcome = ToolAnswer | { readonly kind: "task"; readonly job: JobSnapshot };
+
+/** The key of the request id in `_meta` of results, and of requests that choose one. */
+export const REQUEST_ID_META = "dev.sealwire/request-id";
+
+/** An intent: new, or an earlier one that is continued. */
+interface Intent {
+  readonly requestId: string;
+  /** Set if a later identical call may continue it. */
+  readonly open: OpenCall | undefined;
+  readonly isContinued: boolean;
+}
+
+/** Calls the tools of the server for hosts. */
+export class HostCalls {
+  readonly #options: ResolvedBridgeOptions;
+  readonly #principal: Principal;
+  readonly #jobs: Jobs;
+
+  readonly #registry: ToolRegistry;
+
+  constructor(options: ResolvedBridgeOptions, principal: Principal, jobs: Jobs, registry: ToolRegistry) {
+    this.#options = options;
+    this.#principal = principal;
+    this.#jobs = jobs;
+    this.#registry = registry;
+  }
+
+  /** Calls a tool. Rejects only with the signal's reason, if the host has gone. */
+  async call(call: HostCall): Promise<CallOutcome> {
+    const args = asArguments(call);
+    if ("kind" in args) return args;
+    const intent = this.#intent(call, args);
+    try {
+      const outcome = await this.#run(call, intent, args);
+      if (intent.open !== undefined) this.#options.openCalls.end(intent.open);
+      return annotated(outcome, intent);
+    } catch (thrown) {
+      if (intent.open !== undefined) this.#leave(call, intent.open, thrown);
+      call.signal.throwIfAborted();
+      if (isOutdated(thrown)) this.#registry.expire();
+      if (!(thrown instanceof SealwireError)) this.#options.logger.error({ err: thrown }, "a call failed unexpectedly");
+      return annotated(answerToThrown(thrown, repetition(call, intent)), intent);
+    }
+  }
+
+  /** Continues the earlier identical call that no host waits for, if there is one. Otherwise begins a new intent. */
+  #intent({ tool, requestId }: HostCall, { value }: EncodedMessage): Intent {
+    const { openCalls, random } = this.#options;
+    if (requestId !== undefined) return { requestId, open: undefined, isContinued: false };
+    if (tool.repeatable) return { requestId: random.uuid(), open: undefined, isContinued: false };
+    const { serverId, clientId } = this.#principal.credentials.current();
+    const key = callKey({ serverId, clientId, tool: tool.name, args: value });
+    const earlier = openCalls.take(key);
+    const open = earlier ?? openCalls.begin(key, random.uuid());
+    return { requestId: open.requestId, open, isContinued: earlier !== undefined };
+  }
+
+  async #run(call: HostCall, intent: Intent, args: EncodedMessage): Promise<CallOutcome> {
+    const { tool, traceparent, signal } = call;
+    const { requestId } = intent;
+    const sent = this.#principal.client.call(tool.name, args, {
+      requestId,
+      returnFailure: true,
+      ...(traceparent !== undefined && { traceparent }),
+      // A call that would be continued goes on without its host.
+      ...(intent.open === undefined && { signal }),
+    });
+    sent.catch(() => {});
+    const onAbort = (): void => void this.#cancelUnseen(call, sent);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await this.#answer(call, await unlessAborted(sent, signal));
+    } finally {
+      // The SDK also aborts when the answer has been sent.
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async #answer({ tool, signal, progress, takesTask }: HostCall, result: CallResult): Promise<CallOutcome> {
+    if (result.error !== undefined) throw result.error;
+    if (result.output !== undefined) return { kind: "result", result: toolResult(tool, result.output) };
+    if (result.job === undefined) throw new SealwireError("RESPONSE_INVALID", `The answer of ${tool.name} is empty.`);
+    if (takesTask) return { kind: "task", job: result.job };
+    const own = this.#jobs.started(result.job, tool);
+    const job = await this.#jobs.wait(own, { ms: this.#options.waitMs, signal, progress });
+    return this.#jobs.answer({ ...own, job });
+  }
+
+  /** Cancels the job of a call whose host cancelled it, also if the job is accepted only later. */
+  async #cancelUnseen({ tool, wasCancelled }: HostCall, sent: Promise<{ readonly job?: JobSnapshot | undefined }>) {
+    if (!tool.isJob || this.#options.onCancel !== "job" || !wasCancelled()) return;
+    try {
+      const { job } = await sent;
+      if (job !== undefined) await this.#principal.client.job(job.jobId).cancel();
+    } catch (err) {
+      this.#options.logger.warn({ tool: tool.name, err }, "the job of a cancelled call could not be cancelled");
+    }
+  }
+
+  #leave({ signal, wasCancelled }: HostCall, open: OpenCall, thrown: unknown): void {
+    const { openCalls, onCancel } = this.#options;
+    const isGone = signal.aborted && !(onCancel === "job" && wasCancelled());
+    if (isGone || (thrown instanceof SealwireError && isUncertain(thrown))) openCalls.abandon(open);
+    else openCalls.end(open);
+  }
+}
+
+/** True if the contract that was read is probably not that of the server any more. */
+function isOutdated(thrown: unknown): boolean {
+  const { reason } = SealwireError.from(thrown);
+  return reason === "TOOL_FORBIDDEN" || reason === "TOOL_CHANGED" || reason === "RESPONSE_INVALID";
+}
+
+/** The encoded arguments, or the answer that says all that is wrong with them. */
+function asArguments({ tool, args }: HostCall): EncodedMessage | ToolAnswer {
+  const { method, image, schema, name } = tool;
+  const json: JsonValue | undefined = schema.inputIs === "value" ? args.value : args;
+  const problems = json === undefined ? [NO_VALUE] : checkJsonArguments(image, method, json);
+  if (problems.length > 0 || json === undefined) {
+    const violations = problems.map(({ field, message, rule }) => ({ field, message, ruleId: rule }));
+    return badArguments({ message: "", violations, violationsOmitted: 0 });
+  }
+  try {
+    const contract = { tool: name, input: method.input, output: method.output, registry: image.registry };
+    return encodeArguments(contract, schema.inputIs === "arguments" ? { arguments: json } : json);
+  } catch (thrown) {
+    return answerToThrown(thrown, "");
+  }
+}
+
+const NO_VALUE = { field: "value", message: "is missing", rule: "required" };
+
+const CONTINUED =
+  "This call continues an identical earlier one, whose answer was not received. The tool was not started a second time.";
+
+function annotated(outcome: CallOutcome, { requestId, isContinued }: Intent): CallOutcome {
+  if (outcome.kind !== "result") return outcome;
+  const { result } = outcome;
+  const content = isContinued ? [...result.content, { type: "text" as const, text: CONTINUED }] : result.content;
+  const _meta = { ...result._meta, [REQUEST_ID_META]: requestId };
+  return { kind: "result", result: { ...result, content, _meta } satisfies CallToolResult };
+}
+
+/** What a model is told about a repetition after an uncertain end. */
+function repetition({ tool }: HostCall, { open, requestId }: Intent): string {
+  if (tool.repeatable) return "A repetition does no harm.";
+  if (open === undefined) return `Repeat it only with the same request id, ${requestId}.`;
+  return "The same call, with the same arguments, within ten minutes continues it and does not run the tool twice.";
+}
