@@ -1,19 +1,19 @@
 // test-limit-ms: 600000
 import { join } from "node:path";
 import { assert, suite } from "../../support/suite.ts";
-import { type Bridged, ownMcpServer, startBridged } from "./bridged.ts";
+import { type CliBridge, ownMcpServer, startCliBridge } from "./cli-bridge.ts";
 import { type ConformanceResult, extensionScenarios, readBaseline, runConformance } from "./conformance.ts";
-import { descriptors, tools } from "./conformance-tools.ts";
 
 /* The official conformance suite over the bridge. What does not pass is in baseline/, each with its reason. */
 const test = suite("interop/mcp/conformance");
 
 const baselineOf = (name: string): string => join(import.meta.dirname, "baseline", `${name}.yaml`);
 
-let bridged: Bridged;
+let bridged: CliBridge;
 test.before(async () => {
-  const mcpServers = [ownMcpServer("json_schema", "schema-server-process.ts")];
-  bridged = await startBridged({ tools, descriptors, mcpServers });
+  const tools = join(import.meta.dirname, "conformance-tools.ts");
+  const schemas = ownMcpServer("json_schema", "schema-server-process.ts");
+  bridged = await startCliBridge(["--tools", tools, "--mcp-server", schemas]);
 });
 test.after(() => bridged?.[Symbol.asyncDispose]());
 

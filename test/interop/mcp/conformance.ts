@@ -1,8 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CliProcess } from "../../cli/cli-process.ts";
-import { temporaryFolder } from "./bridged.ts";
 import { installMcpPrograms } from "./packages.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 /** What to run. */
 export interface ConformanceRun {
