@@ -41,6 +41,11 @@ const TOOLS: readonly Tool[] = [
       additionalProperties: false,
     },
   },
+  {
+    name: "anything",
+    description: "Takes a value of any kind, in a form that some hosts do not understand.",
+    inputSchema: { type: "object", properties: { value: true } },
+  },
 ];
 
 serveStdio(() => {
