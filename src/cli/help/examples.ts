@@ -18,7 +18,12 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "upstream keygen": ["sealwire upstream keygen upstream-keys.json"],
   "upstream rotate": ["sealwire upstream rotate upstream-keys.json"],
   "upstream jwks": ["sealwire upstream jwks upstream-keys.json"],
-  mcp: ["sealwire mcp import 'files=npx -y @scope/server /data' --out files.proto"],
+  mcp: [
+    "sealwire mcp --credentials .sealwire/client.json --pin .sealwire/pins.json",
+    "sealwire mcp --read-only --tools 'batch_*'",
+    "sealwire mcp --listen 127.0.0.1:8765 --token-file mcp-tokens",
+  ],
+  "mcp config": ["sealwire mcp config claude-code > .mcp.json", "sealwire mcp config codex --pin .sealwire/pins.json"],
   "mcp import": ["sealwire mcp import 'files=npx -y @scope/server /data' --out files.proto"],
   "mcp pins": ["sealwire mcp pins verify", "sealwire mcp pins approve batch_sum"],
   "mcp pins list": ["sealwire mcp pins list", "sealwire mcp pins list --pin pins.json --json"],

@@ -69,11 +69,11 @@ export class HostCalls {
     const intent = this.#intent(call, args);
     try {
       const outcome = await this.#run(call, intent, args);
-      if (intent.open !== undefined) this.#options.openCalls.end(intent.open);
+      this.#settle(intent, false);
       return annotated(outcome, intent);
     } catch (thrown) {
-      if (intent.open !== undefined) this.#leave(call, intent.open, thrown);
       call.signal.throwIfAborted();
+      this.#settle(intent, thrown instanceof SealwireError && isUncertain(thrown));
       if (isOutdated(thrown)) this.#registry.expire();
       if (!(thrown instanceof SealwireError)) this.#options.logger.error({ err: thrown }, "a call failed unexpectedly");
       return annotated(answerToThrown(thrown, repetition(call, intent)), intent);
@@ -103,10 +103,16 @@ export class HostCalls {
       ...(intent.open === undefined && { signal }),
     });
     sent.catch(() => {});
-    const onAbort = (): void => void this.#cancelUnseen(call, sent);
+    // At once, because the next message of the host may be the same call again.
+    const onAbort = (): void => {
+      this.#settle(intent, this.#options.onCancel !== "job" || !call.wasCancelled());
+      void this.#cancelUnseen(call, sent);
+    };
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      return await this.#answer(call, await unlessAborted(sent, signal));
+      const outcome = await this.#answer(call, await unlessAborted(sent, signal));
+      signal.throwIfAborted();
+      return outcome;
     } finally {
       // The SDK also aborts when the answer has been sent.
       signal.removeEventListener("abort", onAbort);
@@ -134,11 +140,11 @@ export class HostCalls {
     }
   }
 
-  #leave({ signal, wasCancelled }: HostCall, open: OpenCall, thrown: unknown): void {
-    const { openCalls, onCancel } = this.#options;
-    const isGone = signal.aborted && !(onCancel === "job" && wasCancelled());
-    if (isGone || (thrown instanceof SealwireError && isUncertain(thrown))) openCalls.abandon(open);
-    else openCalls.end(open);
+  /** `isOpen`: the host does not know the outcome, and may continue the call. */
+  #settle({ open }: Intent, isOpen: boolean): void {
+    if (open === undefined) return;
+    if (isOpen) this.#options.openCalls.abandon(open);
+    else this.#options.openCalls.end(open);
   }
 }
 
