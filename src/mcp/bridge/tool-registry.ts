@@ -187,8 +187,3 @@ function byHostName(one: BridgedTool, other: BridgedTool): number {
 function signature({ byHostName: tools }: OfferedTools): string {
   return [...tools.values()].map(({ hostName: name, digest }) => `${name} ${digest}`).join("\n");
 }
-
-/** The error of a name that no tool has. */
-export function unknownTool(name: string): SealwireError {
-  return new SealwireError("TOOL_FORBIDDEN", `There is no tool named ${JSON.stringify(name.slice(0, 128))}.`);
-}
