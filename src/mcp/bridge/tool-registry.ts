@@ -1,7 +1,6 @@
 import type { ListToolsResponse, ToolDescription } from "../../../gen/sealwire/system/v1/list_tools.ts";
 import { definitionLines } from "../../client/pins/definition-lines.ts";
 import type { ToolPins } from "../../client/pins/tool-pins.ts";
-import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { findMethod, type Image, readImage } from "../../wire/descriptors.ts";
