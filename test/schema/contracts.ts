@@ -4,11 +4,12 @@ import { ROOT } from "../architecture/source-files.ts";
 import { buildDescriptors } from "../support/build-descriptors.ts";
 
 /** Where contracts are beside that of the package: examples and tests. */
-const FOLDERS = [
+export const CONTRACT_FOLDERS = [
   "examples/greeter/proto",
   "examples/tools/proto",
   "examples/upstream-contract",
   "test/crash/proto",
+  "test/interop/mcp/proto",
   "test/interop/proto",
   "test/schema/proto",
   "test/upstream/proto",
@@ -18,6 +19,6 @@ let image: Image | undefined;
 
 /** Every contract of the repository. Made on the first call, with buf. */
 export function everyContract(): Image {
-  image ??= readImage(builtinDescriptorSet(), buildDescriptors(FOLDERS.map((folder) => join(ROOT, folder))));
+  image ??= readImage(builtinDescriptorSet(), buildDescriptors(CONTRACT_FOLDERS.map((folder) => join(ROOT, folder))));
   return image;
 }

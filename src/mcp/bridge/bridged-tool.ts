@@ -11,6 +11,7 @@ import {
 } from "../../tools/definition.ts";
 import { describeTool } from "../../tools/tool.ts";
 import type { Image } from "../../wire/descriptors.ts";
+import { withoutParameterHeaders } from "./parameter-headers.ts";
 import { CALL_TOOL_RESPONSE } from "./tool-result.ts";
 
 /** A tool of the server as the bridge offers it to hosts. */
@@ -92,7 +93,7 @@ function listTool(
     name,
     ...(options?.title && { title: options.title }),
     ...(text !== "" && { description: text }),
-    inputSchema: schema.input as Tool["inputSchema"],
+    inputSchema: withoutParameterHeaders(schema.input) as Tool["inputSchema"],
     ...(output !== undefined && { outputSchema: output as NonNullable<Tool["outputSchema"]> }),
     ...(Object.keys(annotations).length > 0 && { annotations }),
     ...(isJob && { execution: { taskSupport: "optional" as const } }),
