@@ -1,7 +1,7 @@
 import type { Served } from "../variants/variant.ts";
 import { type VariantName, variants } from "../variants/variants.ts";
 import { answerParent } from "./answering.ts";
-import { usage } from "./usage.ts";
+import { type Usage, usage } from "./usage.ts";
 
 let served: Served | undefined;
 
@@ -12,7 +12,13 @@ const questions = {
     served = await variant.serve();
     return served.target;
   },
-  usage,
+  /** The usage of all processes of the server. */
+  async usage(): Promise<Usage> {
+    const own = usage();
+    const other = await served?.otherUsage?.();
+    if (other === undefined) return own;
+    return { cpuUs: own.cpuUs + other.cpuUs, rssBytes: own.rssBytes + other.rssBytes };
+  },
 };
 
 /** The questions of the process that serves a variant. */
