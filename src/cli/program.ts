@@ -37,6 +37,8 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
   const program = new Command("sealwire")
     .description("Signed tool calls over gRPC, and the jobs they start.")
     .version(VERSION)
+    // `mcp` has options and subcommands with options of the same names.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.print(text.replace(/\n$/, "")),

@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { QUICK_START } from "../support/quick-start.ts";
 import type { Ended } from "./cli-run.ts";
 
@@ -11,7 +12,8 @@ const PATIENCE_MS = 30_000;
 export interface StartOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly stdin?: string | Uint8Array;
+  /** Text or bytes; or a stream, with whose end stdin ends. */
+  readonly stdin?: string | Uint8Array | Readable;
   /** Default: the Node that runs the test. */
   readonly node?: string;
   /** Default: the sources' own. */
@@ -36,7 +38,9 @@ export class CliProcess implements AsyncDisposable {
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;
     });
-    this.child.stdin.on("error", () => {}).end(stdin);
+    this.child.stdin.on("error", () => {});
+    if (stdin instanceof Readable) stdin.pipe(this.child.stdin);
+    else this.child.stdin.end(stdin);
     this.ended = once(this.child, "close").then(([code]) => ({ code, stdout: this.stdout, stderr: this.stderr }));
   }
 

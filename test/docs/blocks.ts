@@ -2,6 +2,7 @@
 export const RUN_BY: Readonly<Record<string, string>> = {
   "README.md": "test/docs/readme.long.ts",
   "docs/debugging.md": "test/docs/debugging.interop.ts",
+  "docs/mcp.md": "test/docs/mcp.test.ts",
   "docs/operations.md": "test/docs/operations-run.long.ts",
   "docs/proxy.md": "test/docs/proxy.interop.ts",
   "docs/typescript.md": "test/docs/typescript.long.ts",
@@ -60,6 +61,7 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: "docs/protocol-languages.md", start: "import base64", reason: "test/docs/python-client.long.ts runs it" },
   { page: "README.md", start: "import sealwire", reason: "test/interop/clients/package-tests.ts runs it" },
   { page: "README.md", start: "sealwire upstream pull", reason: ARCHIVE },
+  { page: "README.md", start: '{\n  "mcpServers"', reason: "test/docs/mcp.test.ts compares it with what is printed" },
   {
     page: "docs/mcp.md",
     start: "sealwire serve --dev --mcp-server",

@@ -1,7 +1,6 @@
 import type { ListToolsResponse, ToolDescription } from "../../../gen/sealwire/system/v1/list_tools.ts";
 import { definitionLines } from "../../client/pins/definition-lines.ts";
 import type { ToolPins } from "../../client/pins/tool-pins.ts";
-import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { findMethod, type Image, readImage } from "../../wire/descriptors.ts";
@@ -186,9 +185,4 @@ function byHostName(one: BridgedTool, other: BridgedTool): number {
 /** Differs if hosts are shown something else. */
 function signature({ byHostName: tools }: OfferedTools): string {
   return [...tools.values()].map(({ hostName: name, digest }) => `${name} ${digest}`).join("\n");
-}
-
-/** The error of a name that no tool has. */
-export function unknownTool(name: string): SealwireError {
-  return new SealwireError("TOOL_FORBIDDEN", `There is no tool named ${JSON.stringify(name.slice(0, 128))}.`);
 }
