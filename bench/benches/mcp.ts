@@ -1,12 +1,12 @@
 import { type Bench, describeSettings, type Table } from "../report/result.ts";
 import { describeRange, median, ratios } from "../report/statistics.ts";
 import type { VariantName } from "../variants/variants.ts";
-import { measureInRounds, type Series } from "./rounds.ts";
+import { type Measured, measureInRounds, type Series } from "./rounds.ts";
 import { cpuPerCall, seriesTable } from "./series-table.ts";
 
 const DIRECT = "mcp-2";
 const BRIDGED = "sealwire-mcp";
-const NAMES = [DIRECT, BRIDGED, "sealwire-sqlite"] as const;
+const NAMES = [DIRECT, BRIDGED] as const;
 /** How many times the server CPU of a tool that the SDK serves a bridged one may take. */
 const AIM = 2;
 
@@ -29,12 +29,15 @@ export const mcp: Bench = {
 
 function costs(series: readonly Series[], callers: readonly number[]): Table {
   const rows = callers.map((count) => {
-    const of = (name: VariantName): number[] =>
-      series.find((each) => each.name === name && each.callers === count)?.rounds.map(cpuPerCall) ?? [];
-    const toDirect = ratios(of(BRIDGED), of(DIRECT));
+    const of = (name: VariantName, cost: (round: Measured) => number): number[] =>
+      series.find((each) => each.name === name && each.callers === count)?.rounds.map(cost) ?? [];
+    const direct = of(DIRECT, cpuPerCall);
+    const bridge = of(BRIDGED, ({ otherCpuUs, calls }) => otherCpuUs / calls);
+    const both = of(BRIDGED, cpuPerCall);
+    const toDirect = ratios(both, direct);
     return [
       count === 1 ? "1 caller" : `${count} callers`,
-      ...NAMES.map((name) => median(of(name))),
+      ...[direct, both, bridge].map(median),
       median(toDirect),
       describeRange(toDirect),
     ];
@@ -45,7 +48,7 @@ function costs(series: readonly Series[], callers: readonly number[]): Table {
       "",
       "the SDK alone",
       "bridge and server",
-      "a server of Sealwire called directly",
+      "of it the bridge",
       `bridge and server / SDK, aim: at most ${AIM}`,
       "lowest–highest",
     ],

@@ -12,12 +12,11 @@ const questions = {
     served = await variant.serve();
     return served.target;
   },
-  /** The usage of all processes of the server. */
-  async usage(): Promise<Usage> {
+  /** The usage of all processes of the server, and how much of the CPU time is that of the others. */
+  async usage(): Promise<Usage & { readonly otherCpuUs: number }> {
     const own = usage();
-    const other = await served?.otherUsage?.();
-    if (other === undefined) return own;
-    return { cpuUs: own.cpuUs + other.cpuUs, rssBytes: own.rssBytes + other.rssBytes };
+    const { cpuUs = 0, rssBytes = 0 } = (await served?.otherUsage?.()) ?? {};
+    return { cpuUs: own.cpuUs + cpuUs, rssBytes: own.rssBytes + rssBytes, otherCpuUs: cpuUs };
   },
 };
 
