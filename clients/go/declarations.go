@@ -2,6 +2,7 @@ package sealwire
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -29,6 +30,10 @@ const (
 	locationLeading  = 3
 	locationTrailing = 4
 )
+
+// pathMax is the length of the longest path: two numbers of four bytes for each of the 100 levels that messages of
+// protobuf have at most elsewhere.
+const pathMax = 100 * 2 * 4
 
 // blanks are cut from both ends of each line of a comment.
 const blanks = " \t\v\f\r"
@@ -126,6 +131,9 @@ func (d *declarations) addTypes(place *typePlace, prefix string, message, enum p
 		}
 		path := appendPath(place.path, int(each.number), counts[each.number])
 		counts[each.number]++
+		if len(path) > pathMax {
+			return errors.New("the types are nested too deep")
+		}
 		inner, err := wireFields(each.content)
 		if err != nil {
 			return err

@@ -154,6 +154,20 @@ def test_descriptors_that_declare_something_twice_have_no_digest() -> None:
             sealwire.definition_digest(BATCH_SUM, each.SerializeToString())
 
 
+def test_types_that_are_nested_too_deep_are_refused() -> None:
+    nested = b""
+    for _ in range(150):
+        nested = pack(3, nested)
+    with pytest.raises(ValueError, match="too deep"):
+        Declarations(pack(1, pack(2, b"p") + pack(4, nested)))
+
+
+def pack(number: int, content: bytes) -> bytes:
+    """A message with one field, of less than 2 KiB."""
+    length = len(content)
+    return bytes((number << 3 | 2, length & 0x7F | 0x80, length >> 7)) + content
+
+
 def test_bytes_that_are_no_descriptors_are_refused() -> None:
     for data in (b"\x0a", b"\x0a\x05ab", b"\x0b", b"\xff" * 11, b"\x08" + b"\xff" * 10):
         with pytest.raises(ValueError, match=r"field|varint"):

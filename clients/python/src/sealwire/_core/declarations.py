@@ -13,6 +13,8 @@ _MESSAGE_FIELD, _MESSAGE_MESSAGE, _MESSAGE_ENUM = 2, 3, 4
 _ENUM_VALUE, _SERVICE_METHOD = 2, 2
 _NAME, _FIELD_TYPE_NAME = 1, 6
 _LOCATION, _LOCATION_PATH, _LOCATION_LEADING, _LOCATION_TRAILING = 1, 1, 3, 4
+# Two numbers for each of the 100 levels that messages of protobuf have at most.
+_MAX_PATH = 200
 _BLANKS = b" \t\v\f\r"
 
 
@@ -112,6 +114,8 @@ class Declarations:
                 continue
             path = (*place.path, each.number, counts[each.number])
             counts[each.number] += 1
+            if len(path) > _MAX_PATH:
+                raise ValueError("the types are nested too deep")
             name = _joined(prefix, last_content(each.content, _NAME))
             if name in self._types:
                 raise ValueError(f"{_text(name)} is declared twice")
