@@ -202,6 +202,7 @@ const BEFORE_EXECUTION: ReadonlySet<Reason> = new Set<Reason>([
   "FRESHNESS_UNKNOWN",
   "TOOL_FORBIDDEN",
   "TOOL_RPC_MISMATCH",
+  "TOOL_CHANGED",
   "ARGS_INVALID",
   "REQUEST_ID_REUSED",
   "RATE_LIMITED",
@@ -216,7 +217,8 @@ function mayHaveRun(failure: Failure): boolean {
 /** The errors of calls that were certainly not executed. */
 const NOT_BEGUN = new WeakSet<SealwireError>();
 
-function notBegun(error: SealwireError): SealwireError {
+/** Marks the error of a call that was certainly not executed. */
+export function notBegun(error: SealwireError): SealwireError {
   NOT_BEGUN.add(error);
   return error;
 }
