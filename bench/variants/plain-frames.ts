@@ -21,6 +21,7 @@ export function plainRequest(): CallRequest {
       tool: "batch_sum",
       args: { typeUrl: `${TYPE_URL_PREFIX}sealwire.demo.v1.BatchSumRequest`, value: ARGS },
       nonce: randomBytes(16),
+      definitionDigest: "",
     },
     keyId: KEY_ID,
     signature: SIGNATURE,

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { Tool } from "@modelcontextprotocol/client";
 import { contractText } from "../../../src/mcp/import/imported-contract.ts";
 import { builtinDescriptorSet, type Image, readImage } from "../../../src/wire/descriptors.ts";
-import { assert, suite } from "../../support/suite.ts";
 import { buildDescriptors } from "../../support/build-descriptors.ts";
+import { assert, suite } from "../../support/suite.ts";
 
 /* Typed contracts that are made from the JSON Schemas of tools. */
 const test = suite("mcp/import");
