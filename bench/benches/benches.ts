@@ -6,6 +6,7 @@ export const benches = {
   parts: async () => (await import("./parts.ts")).parts,
   connections: async () => (await import("./connections.ts")).connections,
   upstream: async () => (await import("./upstream.ts")).upstream,
+  mcp: async () => (await import("./mcp.ts")).mcp,
   sizes: async () => (await import("./sizes.ts")).sizes,
   jobs: async () => (await import("./jobs.ts")).jobs,
   costs: async () => (await import("./costs.ts")).costs,

@@ -12,6 +12,8 @@ import { type VariantName, variants } from "../variants/variants.ts";
 /** The result of one interval, with the server's resource usage. */
 export interface Measured extends Sample {
   readonly serverCpuUs: number;
+  /** The part of it that further processes of the server took. */
+  readonly otherCpuUs: number;
   readonly serverRssBytes: number;
 }
 
@@ -145,7 +147,12 @@ class Pair implements AsyncDisposable {
     const sample = await this.#load.ask("run", { callers, durationMs });
     const after = await this.#server.ask("usage", undefined);
     this.#callsPerMs = Math.max(this.#callsPerMs, sample.calls / sample.elapsedMs);
-    return { ...sample, serverCpuUs: after.cpuUs - before.cpuUs, serverRssBytes: after.rssBytes };
+    return {
+      ...sample,
+      serverCpuUs: after.cpuUs - before.cpuUs,
+      otherCpuUs: after.otherCpuUs - before.otherCpuUs,
+      serverRssBytes: after.rssBytes,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,12 +4,10 @@ import type { AddressInfo } from "node:net";
 import { type NodeIncomingMessageLike, toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { z } from "zod";
-import { Http1Load } from "../load/http1-load.ts";
-import { mcpCall } from "./mcp-call.ts";
+import { modernLoad } from "./mcp-load.ts";
 import type { Variant } from "./variant.ts";
 import { batchSum } from "./work.ts";
 
-const PROTOCOL = "2026-07-28";
 const inputSchema = z.object({ numbers: z.array(z.number()).min(1) });
 const outputSchema = z.object({ count: z.number(), total: z.number() });
 
@@ -37,24 +35,5 @@ export const mcp2: Variant<number> = {
     return { target: port, [Symbol.asyncDispose]: async () => void server.close() };
   },
 
-  async connect(port) {
-    return new Http1Load({
-      port,
-      path: "/mcp",
-      headers: {
-        accept: "application/json, text/event-stream",
-        "mcp-protocol-version": PROTOCOL,
-        "mcp-method": "tools/call",
-        "mcp-name": "batch_sum",
-      },
-      makeBody: mcpCall({
-        _meta: {
-          "io.modelcontextprotocol/protocolVersion": PROTOCOL,
-          "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1.0.0" },
-          "io.modelcontextprotocol/clientCapabilities": {},
-        },
-      }),
-      expected: '"structuredContent":{"count":3,"total":6.5}',
-    });
-  },
+  connect: async (port) => modernLoad({ port }),
 };

@@ -1,9 +1,12 @@
 import type { Load } from "../load/load.ts";
+import type { Usage } from "../process/usage.ts";
 
 /** A running server. */
 export interface Served extends AsyncDisposable {
   /** The target for a load, passed to another process. */
   readonly target: unknown;
+  /** The usage of further processes that belong to the server. */
+  readonly otherUsage?: () => Promise<Usage>;
 }
 
 /** A measured variant: its server, in one process, and its load, in another. */

@@ -48,6 +48,7 @@ export const variants = {
   ...echoes(),
   "connect-node": async () => (await import("./connect-node.ts")).connectNode,
   "mcp-2": async () => (await import("./mcp-2.ts")).mcp2,
+  "sealwire-mcp": async () => (await import("./bridged.ts")).sealwireBridged,
   "mcp-1": async () => (await import("./mcp-1.ts")).mcp1,
   "json-hmac": async () => (await import("./json-hmac.ts")).jsonHmac,
   "accept-sqlite": async () => (await import("./empty-job.ts")).jobAccepts("sqlite"),

@@ -11,7 +11,7 @@ import {
 } from "../../tools/definition.ts";
 import { describeTool } from "../../tools/tool.ts";
 import type { Image } from "../../wire/descriptors.ts";
-import { withoutParameterHeaders } from "./parameter-headers.ts";
+import { listedSchema } from "./listed-schema.ts";
 import { CALL_TOOL_RESPONSE } from "./tool-result.ts";
 
 /** A tool of the server as the bridge offers it to hosts. */
@@ -88,12 +88,12 @@ function listTool(
     ...(openWorld !== undefined && { openWorldHint: openWorld }),
   };
   const text = [description, ...(isJob ? [jobNote(waitTool)] : [])].filter((part) => part !== "").join("\n\n");
-  const output = listsOutput(schema, { isJob, method }) ? schema.output : undefined;
+  const output = listsOutput(schema, { isJob, method }) ? schema.output && listedSchema(schema.output) : undefined;
   return {
     name,
     ...(options?.title && { title: options.title }),
     ...(text !== "" && { description: text }),
-    inputSchema: withoutParameterHeaders(schema.input) as Tool["inputSchema"],
+    inputSchema: listedSchema(schema.input) as Tool["inputSchema"],
     ...(output !== undefined && { outputSchema: output as NonNullable<Tool["outputSchema"]> }),
     ...(Object.keys(annotations).length > 0 && { annotations }),
     ...(isJob && { execution: { taskSupport: "optional" as const } }),

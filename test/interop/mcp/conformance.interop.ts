@@ -17,13 +17,25 @@ test.before(async () => {
 });
 test.after(() => bridged?.[Symbol.asyncDispose]());
 
+const REVISIONS = ["2026-07-28", "2025-11-25"];
+/** The scenarios of the tools of content-server-process.ts. */
+const CONTENT_SCENARIOS = [
+  "simple-text",
+  "image",
+  "audio",
+  "embedded-resource",
+  "mixed-content",
+  "error",
+  "with-progress",
+];
+
 /** Fails with the suite's output if anything else failed than the baseline says. */
 async function matchesBaseline(baseline: string, { code, failed, output }: ConformanceResult): Promise<void> {
   assert.equal(failed, [...(await readBaseline(baseline)).keys()].sort(), output);
   assert.is(code, 0, output);
 }
 
-for (const version of ["2026-07-28", "2025-11-25"]) {
+for (const version of REVISIONS) {
   test(`every scenario of ${version} passes except those of the baseline`, async () => {
     const baseline = baselineOf(version);
     const result = await runConformance({
@@ -52,6 +64,18 @@ test("every scenario of an extension passes except those of the baseline", async
     failed: results.flatMap(({ failed }) => failed).sort(),
     output: results.map(({ output }) => output).join("\n"),
   });
+});
+
+test("the scenarios of content pass with the tools of an MCP server", async () => {
+  const contents = ownMcpServer("test", "content-server-process.ts");
+  await using behind = await startCliBridge(["--mcp-server", contents, "--mcp-job", "test_tool_with_progress"]);
+  for (const version of REVISIONS) {
+    for (const name of CONTENT_SCENARIOS) {
+      const select = ["--scenario", `tools-call-${name}`, "--spec-version", version];
+      const { code, failed, scenarios, output } = await runConformance({ url: behind.url, select });
+      assert.equal({ code, failed, scenarios }, { code: 0, failed: [], scenarios: [`tools-call-${name}`] }, output);
+    }
+  }
 });
 
 test.run();

@@ -14,23 +14,24 @@ export interface Host extends AsyncDisposable {
 const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { readonly version: string };
 const PATIENCE_MS = 60_000;
 
+/** The protocol of a host: "legacy" with a handshake, or a revision without. */
+export type HostProtocol = "legacy" | "2026-07-28";
+
 /** Connects to an endpoint over HTTP. */
-export async function httpHost(endpoint: string, token: string): Promise<Host> {
+export async function httpHost(endpoint: string, token: string, protocol: HostProtocol): Promise<Host> {
   const requestInit = { headers: { authorization: `Bearer ${token}` } };
-  return await connect(new StreamableHTTPClientTransport(new URL(endpoint), { requestInit }));
+  return await connect(new StreamableHTTPClientTransport(new URL(endpoint), { requestInit }), protocol);
 }
 
-/** Starts a server as a child and connects to it over stdio. */
-export async function stdioHost(
-  command: readonly string[],
-  options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
-): Promise<Host> {
+/** Starts a server as a child in a folder and connects to it over stdio. */
+export async function stdioHost(command: readonly string[], cwd: string, protocol: HostProtocol): Promise<Host> {
   const [program = "", ...args] = command;
-  return await connect(new StdioClientTransport({ command: program, args, stderr: "ignore", ...options }));
+  return await connect(new StdioClientTransport({ command: program, args, stderr: "ignore", cwd }), protocol);
 }
 
-async function connect(transport: Parameters<Client["connect"]>[0]): Promise<Host> {
-  const client = new Client({ name: "sealwire-tests", version });
+async function connect(transport: Parameters<Client["connect"]>[0], protocol: HostProtocol): Promise<Host> {
+  const mode = protocol === "legacy" ? protocol : { pin: protocol };
+  const client = new Client({ name: "sealwire-tests", version }, { versionNegotiation: { mode } });
   await client.connect(transport);
   const { tools } = await client.listTools();
   return {

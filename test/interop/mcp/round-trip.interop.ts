@@ -19,15 +19,19 @@ const SERVER = { name: "everything" };
 const JOBS = ["trigger-long-running-operation", "simulate-research-query"];
 const MAIN = join(ROOT, "src/cli/main.ts");
 
+/** How a host talks to the bridge. */
+const WAYS = ["HTTP, legacy", "HTTP, 2026-07-28", "stdio, legacy", "stdio, 2026-07-28"] as const;
+type Way = (typeof WAYS)[number];
+
 const parts = new AsyncDisposableStack();
 let direct: Host;
 let bridge: CliBridge;
-let bridged: Record<"http" | "stdio", Host>;
+let bridged: Record<Way, Host>;
 
 test.before(async () => {
   const { everything } = await installMcpPrograms();
   const { path: cwd } = parts.use(await temporaryFolder());
-  direct = parts.use(await stdioHost([process.execPath, everything, "stdio"], { cwd }));
+  direct = parts.use(await stdioHost([process.execPath, everything, "stdio"], cwd, "legacy"));
   bridge = parts.use(
     await startCliBridge([
       ...["--mcp-server", mcpServer(SERVER.name, process.execPath, everything, "stdio")],
@@ -38,9 +42,12 @@ test.before(async () => {
     ]),
   );
   const command = [process.execPath, MAIN, "mcp", "--credentials", bridge.credentials];
+  const { endpoint, token, folder } = bridge;
   bridged = {
-    http: parts.use(await httpHost(bridge.endpoint, bridge.token)),
-    stdio: parts.use(await stdioHost(command, { cwd: bridge.folder })),
+    "HTTP, legacy": parts.use(await httpHost(endpoint, token, "legacy")),
+    "HTTP, 2026-07-28": parts.use(await httpHost(endpoint, token, "2026-07-28")),
+    "stdio, legacy": parts.use(await stdioHost(command, folder, "legacy")),
+    "stdio, 2026-07-28": parts.use(await stdioHost(command, folder, "2026-07-28")),
   };
 });
 test.after(() => parts.disposeAsync());
@@ -53,9 +60,9 @@ function find({ tools }: Host, name: string): Tool | undefined {
   return tools.find((tool) => tool.name === name);
 }
 
-for (const transport of ["http", "stdio"] as const) {
-  test(`over ${transport} every tool is listed as the server lists it, in its own words`, () => {
-    const host = bridged[transport];
+for (const way of WAYS) {
+  test(`${way}: every tool is listed as the server lists it, in its own words`, () => {
+    const host = bridged[way];
     const names = host.tools.map(({ name }) => name).filter((name) => name.startsWith("everything_"));
     assert.equal(names, direct.tools.map(({ name }) => offered(name)).sort());
     for (const { name, title, description = "", inputSchema, outputSchema, annotations } of direct.tools) {
@@ -74,13 +81,13 @@ for (const transport of ["http", "stdio"] as const) {
   });
 
   for (const { tool, args = {}, kinds } of EVERYTHING_CALLS) {
-    test(`over ${transport} ${tool} ${JSON.stringify(args)} has the result of the server`, async () => {
+    test(`${way}: ${tool} ${JSON.stringify(args)} has the result of the server`, async () => {
       const expected = await direct.call(tool, args);
       assert.equal(
         expected.content.map(({ type }) => type),
         kinds,
       );
-      assert.equal(comparable(await bridged[transport].call(offered(tool), args)), comparable(expected));
+      assert.equal(comparable(await bridged[way].call(offered(tool), args)), comparable(expected));
     });
   }
 }
@@ -91,7 +98,7 @@ test("every tool of the everything-server was compared", () => {
 });
 
 test("the environment of a server is not that of Sealwire", async () => {
-  const { content } = await bridged.http.call(offered("get-env"), {});
+  const { content } = await bridged["HTTP, 2026-07-28"].call(offered("get-env"), {});
   const [block] = content;
   const environment = JSON.parse(block?.type === "text" ? block.text : "") as Record<string, string>;
   assert.is(environment.PATH, process.env.PATH);
@@ -99,7 +106,7 @@ test("the environment of a server is not that of Sealwire", async () => {
 });
 
 test("a tool that can only be called as a task is a job", async () => {
-  const { content, isError = false } = await bridged.http.call(offered("simulate-research-query"), {
+  const { content, isError = false } = await bridged["HTTP, 2026-07-28"].call(offered("simulate-research-query"), {
     topic: "seals",
     ambiguous: false,
   });
@@ -108,15 +115,19 @@ test("a tool that can only be called as a task is a job", async () => {
 });
 
 test("arguments that the server would refuse are refused with the field and its rule", async () => {
-  const { content, isError } = await bridged.http.call(offered("get-annotated-message"), { messageType: "loud" });
+  const { content, isError } = await bridged["HTTP, 2026-07-28"].call(offered("get-annotated-message"), {
+    messageType: "loud",
+  });
   assert.is(isError, true);
   assert.match(JSON.stringify(content), /arguments\.messageType: .*success/);
 });
 
 for (const [name, expected] of Object.entries(contents)) {
   test(`${name} of another server arrives as it was sent`, async () => {
-    const { content, isError = false } = await bridged.http.call(`test_${name}`, {});
-    assert.equal([content, isError], [expected, false]);
+    for (const host of Object.values(bridged)) {
+      const { content, isError = false } = await host.call(`test_${name}`, {});
+      assert.equal([content, isError], [expected, false]);
+    }
   });
 }
 

@@ -44,7 +44,7 @@ const TOOLS: readonly Tool[] = [
   {
     name: "anything",
     description: "Takes a value of any kind, in a form that some hosts do not understand.",
-    inputSchema: { type: "object", properties: { value: true } },
+    inputSchema: { type: "object", properties: { value: true, list: { type: "array", items: true } } },
   },
 ];
 

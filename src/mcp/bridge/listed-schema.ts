@@ -16,10 +16,12 @@ const BY_NAME: ReadonlySet<string> = new Set([
 const DATA: ReadonlySet<string> = new Set(["const", "default", "enum", "examples"]);
 
 /**
- * The schema without the keyword `x-mcp-header`, which an MCP server may have set for itself. The bridge needs no
- * argument as a header; if it listed the keyword, it would have to check these headers.
+ * The schema as the bridge lists it. A schema that an MCP server wrote loses the keyword `x-mcp-header`: the bridge needs
+ * no argument as a header, and if it listed the keyword, it would have to check these headers. `true` and `false` as the
+ * schemas of properties become objects that mean the same, because MCP before 2026-07-28 allows no others, and hosts may
+ * refuse the whole list.
  */
-export function withoutParameterHeaders(schema: JsonSchema): JsonSchema {
+export function listedSchema(schema: JsonSchema): JsonSchema {
   const kept = Object.entries(schema).filter(([keyword]) => keyword !== PARAMETER_HEADER);
   return Object.fromEntries(
     kept.map(([keyword, value]) => {
@@ -30,10 +32,15 @@ export function withoutParameterHeaders(schema: JsonSchema): JsonSchema {
 }
 
 function byName(schemas: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, inside(schema)]));
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => {
+      if (typeof schema === "boolean") return [name, schema ? {} : { not: {} }];
+      return [name, inside(schema)];
+    }),
+  );
 }
 
 function inside(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(inside);
-  return isObject(value) ? withoutParameterHeaders(value) : value;
+  return isObject(value) ? listedSchema(value) : value;
 }
