@@ -45,6 +45,8 @@ const BODY_BYTES_MOST = 1_048_576;
 const CONNECTIONS_MOST = 1_000;
 const HEAD_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How often Node looks for requests that are over these limits. Its default is 30 s. */
+const LOOK_FOR_OVERDUE_MS = 1_000;
 /** How long a client may leave an answer unread. */
 const UNREAD_TIMEOUT_MS = 60_000;
 const GRACE_MS = 10_000;
@@ -129,7 +131,12 @@ class BridgeServer {
     this.#options = options;
     this.#clock = clock;
     this.#refusals = new RefusalCounts(logger, clock, "requests refused");
-    const limits = { headersTimeout: HEAD_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, noDelay: true };
+    const limits = {
+      headersTimeout: HEAD_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: LOOK_FOR_OVERDUE_MS,
+      noDelay: true,
+    };
     const serve: RequestListener = (request, response) => this.#serve(request, response);
     const { tls } = options;
     if (tls === undefined) {
