@@ -29,17 +29,6 @@ export function definitionLines(image: Image, definition: ToolDefinition): strin
   ];
 }
 
-/** The lines that only one of two definitions has: those of `before` after "- ", those of `after` after "+ ". */
-export function differenceOf(before: readonly string[], after: readonly string[]): string[] {
-  const lines = [...linesOnlyIn(before, after, "- "), ...linesOnlyIn(after, before, "+ ")];
-  return lines.length > 0 ? lines : ["The declarations differ in a part that is not shown."];
-}
-
-function linesOnlyIn(lines: readonly string[], others: readonly string[], mark: string): string[] {
-  const known = new Set(others);
-  return lines.filter((line) => !known.has(line)).map((line) => mark + line);
-}
-
 function schemaLines(name: string, schema: string): string[] {
   return schema === "" ? [] : [`${name}: ${schema}`];
 }

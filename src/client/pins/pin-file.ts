@@ -7,7 +7,7 @@ import { replacePrivateFile } from "../../files/private-file-write.ts";
 import { readableText } from "../../files/readable-text.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
-import { differenceOf } from "./definition-lines.ts";
+import { differenceOf } from "./definition-difference.ts";
 import { type PinDocument, type PinnedTool, pinText, readPinDocument } from "./pin-document.ts";
 import type { PinVerdict, ShownTool, ToolPins } from "./tool-pins.ts";
 

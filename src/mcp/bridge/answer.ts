@@ -45,6 +45,8 @@ export function answerToFailure(error: SealwireError, again: string): ToolAnswer
   if (reason === "INTERNAL") return fault(RpcCode.internal, message);
   if (reason === "TOOL_FORBIDDEN") return fault(RpcCode.invalidParams, message);
   if (reason === "ARGS_INVALID") return badArguments(error);
+  // The lines after the first one are of a definition that nobody has accepted.
+  if (reason === "TOOL_CHANGED") return notAccepted(message.split("\n", 1)[0] ?? "");
   if (reason === "RESPONSE_INVALID") {
     return failed(`${reason}: ${message}`, "The call has taken place; do not repeat it to get another answer.");
   }
@@ -56,6 +58,14 @@ export function answerToFailure(error: SealwireError, again: string): ToolAnswer
     return failed(`${reason}: ${message}`, `${seen} The call may have taken effect. ${again}`);
   }
   return failed(`${reason}: ${message}`, ...violationLines(error), retryAdvice(error));
+}
+
+/** The answer to a call of a tool whose definition is not the accepted one. */
+export function notAccepted(problem: string): ToolAnswer {
+  return failed(
+    `TOOL_CHANGED: ${problem}`,
+    "Nothing was done. A person must look at the change, which is in the log, and accept it (`sealwire mcp pins approve`). Do not look for a way around it.",
+  );
 }
 
 /** The answer to arguments that do not fit: all problems, a line for each. */

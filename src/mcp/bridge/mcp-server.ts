@@ -3,7 +3,7 @@ import type { CallToolResult, Server, ServerContext } from "@modelcontextprotoco
 import { SealwireError } from "../../errors.ts";
 import { VERSION } from "../../runtime/version.ts";
 import { isTraceparent } from "../../wire/traceparent.ts";
-import { answerToThrown, failed, faultError, RpcCode, type ToolAnswer } from "./answer.ts";
+import { answerToThrown, faultError, notAccepted, RpcCode, type ToolAnswer } from "./answer.ts";
 import { type Bridge, findTool } from "./bridge.ts";
 import type { Era } from "./era.ts";
 import { type CallOutcome, REQUEST_ID_META } from "./host-calls.ts";
@@ -55,8 +55,7 @@ async function callTool(bridge: Bridge, params: CallParams, ctx: ServerContext, 
   const tools = await bridge.registry.current().catch((thrown) => {
     throw listFault(thrown);
   });
-  const difference = tools.withheld.get(params.name);
-  if (difference !== undefined) return toResult(withheld(params.name, difference), era);
+  if (tools.withheld.has(params.name)) return toResult(withheld(params.name), era);
   const tool = findTool(tools, params.name);
   const asksForTask = era.era === "legacy" && params.task !== undefined;
   if (asksForTask && !tool.isJob) {
@@ -101,12 +100,9 @@ function readMeta(meta: Record<string, unknown> | undefined) {
   return { requestId, traceparent: isTraced ? traceparent : undefined };
 }
 
-function withheld(name: string, difference: string): ToolAnswer {
-  return failed(
-    `TOOL_CHANGED: The tool ${name} is withheld, because its definition is not the accepted one:`,
-    difference,
-    "A person must look at the change and accept it (`sealwire mcp pins approve`). Do not look for a way around it.",
-  );
+/** Without the difference: nobody has accepted that a model reads it. */
+function withheld(name: string): ToolAnswer {
+  return notAccepted(`The tool ${name} is withheld, because its definition is not the accepted one.`);
 }
 
 function toAnswer(signal: AbortSignal): (thrown: unknown) => ToolAnswer {

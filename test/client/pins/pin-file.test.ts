@@ -83,8 +83,8 @@ test("a file that cannot be used is named with the fault, and stays as it is", a
   for (const [text, named] of faults) {
     writeFileSync(path, text, { mode: 0o600 });
     const pins = filePins({ path });
-    for (const attempt of [pins.check("s", tool("add", "a")), pins.approve("s", [tool("add", "a")])]) {
-      const { message } = await rejection("OPTIONS_INVALID", attempt);
+    for (const attempt of [() => pins.check("s", tool("add", "a")), () => pins.approve("s", [tool("add", "a")])]) {
+      const { message } = await rejection("OPTIONS_INVALID", attempt());
       assert.ok(message.includes(path) && message.includes(named), message);
     }
     assert.is(readFileSync(path, "utf8"), text);
