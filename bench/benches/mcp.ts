@@ -14,8 +14,8 @@ const AIM = 2;
 export const mcp: Bench = {
   title: "A call of batch_sum by an MCP host, through the bridge",
   async run(options) {
-    const callers = [1, 16, 64].filter((count) => options.callers.includes(count));
-    const series = await measureInRounds({ ...options, callers, names: NAMES });
+    const { callers } = options;
+    const series = await measureInRounds({ ...options, names: NAMES });
     const tables = callers.map((count) =>
       seriesTable(
         count === 1 ? "One caller" : `${count} callers`,

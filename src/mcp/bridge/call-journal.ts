@@ -1,4 +1,15 @@
-import { closeSync, fchmodSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { tryKernelLock } from "../../files/kernel-lock.ts";
 import type { Logger } from "../../runtime/logger.ts";
@@ -13,8 +24,9 @@ export interface CallJournalOptions {
 
 /** Number of bridges that can keep a journal in one folder at the same time. */
 const JOURNALS_MOST = 32;
-/** Size from which a journal without open calls is emptied. */
-const EMPTY_FROM_BYTES = 65_536;
+/** Size from which a journal is written anew, with its open calls alone. */
+const RENEW_FROM_BYTES = 65_536;
+const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND;
 
 /**
  * Opens a journal of calls in flight that survives `kill -9`. Each bridge has a file of its own, with mode 0600 and
@@ -25,17 +37,21 @@ export function openCallJournal({ folder, logger }: CallJournalOptions): (OpenCa
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const left: OpenCall[] = [];
-    let own: { readonly path: string; readonly lock: Disposable } | undefined;
+    const others: JournalPlace[] = [];
+    let own: JournalPlace | undefined;
     for (let index = 0; index < JOURNALS_MOST; index += 1) {
       const path = join(folder, `calls-${index}.jsonl`);
-      if (own !== undefined && !hasContent(path)) continue;
+      if (own !== undefined && readText(path) === "") continue;
       const lock = tryKernelLock(`${path}.lock`);
       if (lock === undefined) continue;
       left.push(...readJournal(path));
       if (own === undefined) own = { path, lock };
-      else empty(path, lock);
+      else others.push({ path, lock });
     }
-    if (own !== undefined) return new FileJournal(own, left, logger);
+    const journal = own && new FileJournal(own, left, logger);
+    // Only now, so that the calls are in one of the files at any time.
+    for (const other of others) empty(other);
+    if (journal !== undefined) return journal;
     logger.warn({ folder }, "too many bridges run with this folder; calls in flight are kept in memory only");
   } catch (err) {
     logger.warn({ folder, err }, "calls in flight are kept in memory only");
@@ -43,67 +59,85 @@ export function openCallJournal({ folder, logger }: CallJournalOptions): (OpenCa
   return undefined;
 }
 
+/** The file of a journal, which this process has locked. */
+interface JournalPlace {
+  readonly path: string;
+  readonly lock: Disposable;
+}
+
 /** What a line of a journal says. */
 type Line = { readonly begun: OpenCall } | { readonly ended: string };
 
 class FileJournal implements OpenCallJournal, Disposable {
   readonly left: readonly OpenCall[];
-  readonly #lock: Disposable;
-  readonly #file: number;
+  readonly #place: JournalPlace;
   readonly #logger: Logger;
-  readonly #open = new Set<string>();
+  readonly #open: Map<string, OpenCall>;
+  #file: number;
   #bytes = 0;
+  #renewFromBytes = 0;
   #hasFailed = false;
 
-  constructor({ path, lock }: { readonly path: string; readonly lock: Disposable }, left: OpenCall[], logger: Logger) {
+  constructor(place: JournalPlace, left: readonly OpenCall[], logger: Logger) {
     this.left = left;
-    this.#lock = lock;
+    this.#place = place;
     this.#logger = logger;
-    this.#file = openSync(path, "a", 0o600);
-    fchmodSync(this.#file, 0o600);
-    ftruncateSync(this.#file);
-    for (const call of left) this.begun(call);
+    this.#open = new Map(left.map((call) => [call.requestId, call]));
+    this.#file = this.#renewed();
   }
 
   begun(call: OpenCall): void {
-    this.#open.add(call.requestId);
+    this.#open.set(call.requestId, call);
     this.#append({ begun: call });
   }
 
   ended({ requestId }: OpenCall): void {
     this.#open.delete(requestId);
-    if (this.#open.size > 0 || this.#bytes < EMPTY_FROM_BYTES) {
-      this.#append({ ended: requestId });
-      return;
-    }
-    this.#try(() => ftruncateSync(this.#file));
-    this.#bytes = 0;
+    this.#append({ ended: requestId });
   }
 
   [Symbol.dispose](): void {
     closeSync(this.#file);
-    this.#lock[Symbol.dispose]();
+    this.#place.lock[Symbol.dispose]();
   }
 
   #append(line: Line): void {
-    this.#try(() => {
-      this.#bytes += writeSync(this.#file, `${JSON.stringify(line)}\n`);
-    });
-  }
-
-  /** A full disk must not fail a call. */
-  #try(write: () => void): void {
     try {
-      write();
+      this.#bytes += writeSync(this.#file, textOf(line));
+      if (this.#bytes < this.#renewFromBytes) return;
+      const before = this.#file;
+      this.#file = this.#renewed();
+      closeSync(before);
     } catch (err) {
+      // A full disk must not fail a call.
       if (!this.#hasFailed) this.#logger.warn({ err }, "the journal of calls in flight cannot be written");
       this.#hasFailed = true;
     }
   }
+
+  /** Replaces the file by one with the open calls alone. A link at its place is replaced, and not followed. */
+  #renewed(): number {
+    const { path } = this.#place;
+    const temporary = `${path}.new`;
+    rmSync(temporary, { force: true });
+    const file = openSync(temporary, CREATE, 0o600);
+    try {
+      const text = [...this.#open.values()].map((begun) => textOf({ begun })).join("");
+      writeSync(file, text);
+      renameSync(temporary, path);
+      this.#bytes = text.length;
+      this.#renewFromBytes = Math.max(RENEW_FROM_BYTES, 2 * text.length);
+      return file;
+    } catch (error) {
+      closeSync(file);
+      throw error;
+    }
+  }
 }
 
-function hasContent(path: string): boolean {
-  return readText(path) !== "";
+/** Begins with the end of the line before, which a full disk may have cut. */
+function textOf(line: Line): string {
+  return `\n${JSON.stringify(line)}`;
 }
 
 function readJournal(path: string): OpenCall[] {
@@ -130,18 +164,14 @@ function parseLine(line: string): Line | undefined {
   }
 }
 
+/** The text of a file; "" if there is none. A link or a pipe counts as none. */
 function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
-    throw error;
-  }
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() ? readFileSync(path, "utf8") : "";
 }
 
-function empty(path: string, lock: Disposable): void {
+function empty({ path, lock }: JournalPlace): void {
   using _ = lock;
-  const file = openSync(path, "r+");
+  const file = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW);
   ftruncateSync(file);
   closeSync(file);
 }

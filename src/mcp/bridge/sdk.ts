@@ -6,9 +6,6 @@ export type ServerSdk = typeof import("@modelcontextprotocol/server");
 /** The part of the SDK that serves a connection over stdio. */
 export type StdioSdk = typeof import("@modelcontextprotocol/server/stdio");
 
-/** The package `@modelcontextprotocol/node`. */
-export type NodeSdk = typeof import("@modelcontextprotocol/node");
-
 /**
  * Loads the package `@modelcontextprotocol/server`, which only the bridge needs: an optional peer dependency. Throws
  * OPTIONS_INVALID if it is not installed.
@@ -20,11 +17,6 @@ export function loadServerSdk(): Promise<ServerSdk> {
 /** Loads the part that serves a connection over stdio; otherwise like {@link loadServerSdk}. */
 export function loadStdioSdk(): Promise<StdioSdk> {
   return load("@modelcontextprotocol/server", () => import("@modelcontextprotocol/server/stdio"));
-}
-
-/** Loads the package `@modelcontextprotocol/node`, which serves HTTP; otherwise like {@link loadServerSdk}. */
-export function loadNodeSdk(): Promise<NodeSdk> {
-  return load("@modelcontextprotocol/node", () => import("@modelcontextprotocol/node"));
 }
 
 async function load<T>(name: string, importIt: () => Promise<T>): Promise<T> {

@@ -9,18 +9,18 @@ const test = suite("mcp/bridge/without-sdk");
 
 const HIDDEN = join(import.meta.dirname, "hide-sdk-process.ts");
 
-for (const name of ["server", "node"] as const) {
-  test(`without @modelcontextprotocol/${name} the error says what to install, and stdout is empty`, () =>
+for (const transport of ["stdio", "HTTP"] as const) {
+  test(`without the SDK the error over ${transport} says what to install, and stdout is empty`, () =>
     inFolder(async (cwd) => {
       await using server = await CliServer.start(cwd, "--dev");
       const token = "0123456789abcdef0123456789abcdef";
       await writeFile("tokens", `dev ${token} .sealwire/client.json\n`, { mode: 0o600 });
       const http = ["--listen", "127.0.0.1:0", "--token-file", "tokens", "--address", server.ready.listening];
-      const env = { NODE_OPTIONS: `--import=${pathToFileURL(HIDDEN)}`, HIDDEN_PACKAGE: name };
-      const { code, stdout, stderr } = await sealwire(["mcp", ...(name === "node" ? http : [])], { cwd, env });
+      const env = { NODE_OPTIONS: `--import=${pathToFileURL(HIDDEN)}`, HIDDEN_PACKAGE: "server" };
+      const { code, stdout, stderr } = await sealwire(["mcp", ...(transport === "HTTP" ? http : [])], { cwd, env });
       assert.equal([code, stdout], [2, ""], stderr);
-      assert.match(stderr, `needs the package @modelcontextprotocol/${name}, which is not installed`);
-      assert.match(stderr, `npm install @modelcontextprotocol/${name}@2`);
+      assert.match(stderr, "needs the package @modelcontextprotocol/server, which is not installed");
+      assert.match(stderr, "npm install @modelcontextprotocol/server@2");
     }));
 }
 

@@ -13,9 +13,10 @@ import { RefusalCounts } from "../../../server/request/refusal-counts.ts";
 import { Bridge, type BridgeContext } from "../bridge.ts";
 import { makeServer } from "../mcp-server.ts";
 import { type BridgeOptions, type Principal, resolveBridgeOptions } from "../options.ts";
-import { loadNodeSdk, loadServerSdk, type NodeSdk } from "../sdk.ts";
+import { loadServerSdk } from "../sdk.ts";
 import { startRegistry } from "../serve-stdio.ts";
 import { CallerCheck, isRefused, MCP_PATH, type RefusedRequest } from "./caller-check.ts";
+import { serveExchange } from "./exchange.ts";
 import type { TokenEntry } from "./token-file.ts";
 
 /** Whom the bearer of a token calls for. */
@@ -44,6 +45,8 @@ const BODY_BYTES_MOST = 1_048_576;
 const CONNECTIONS_MOST = 1_000;
 const HEAD_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How often Node looks for requests that are over these limits. Its default is 30 s. */
+const LOOK_FOR_OVERDUE_MS = 1_000;
 /** How long a client may leave an answer unread. */
 const UNREAD_TIMEOUT_MS = 60_000;
 const GRACE_MS = 10_000;
@@ -56,10 +59,10 @@ const ANSWER_MS = 1_000;
 export async function serveHttp(options: HttpOptions): Promise<HttpBridge> {
   const address = checkPlace(options);
   const resolved = resolveBridgeOptions(options);
-  const [sdk, node] = [await loadServerSdk(), await loadNodeSdk()];
+  const sdk = await loadServerSdk();
   const [drain, closing] = [new AbortController(), new AbortController()];
   const context = { sdk, options: resolved, drainSignal: drain.signal, closingSignal: closing.signal };
-  const endpoints = await Promise.all(options.principals.map((principal) => endpointOf(context, principal, node)));
+  const endpoints = await Promise.all(options.principals.map((principal) => endpointOf(context, principal)));
   const server = new BridgeServer({ address, tls: options.tls, endpoints, context });
   await server.listen();
   let drained: Promise<void> | undefined;
@@ -91,10 +94,9 @@ export function checkPlace({ listen, tls }: Pick<HttpOptions, "listen" | "tls">)
 /** One principal's handler. */
 interface Endpoint extends Pick<TokenEntry, "name" | "digest"> {
   readonly handler: McpHttpHandler;
-  readonly serve: ReturnType<NodeSdk["toNodeHandler"]>;
 }
 
-async function endpointOf(context: BridgeContext, principal: HttpPrincipal, node: NodeSdk): Promise<Endpoint> {
+async function endpointOf(context: BridgeContext, principal: HttpPrincipal): Promise<Endpoint> {
   const { logger } = context.options;
   const bridge = new Bridge(context, principal);
   await startRegistry(bridge);
@@ -103,11 +105,7 @@ async function endpointOf(context: BridgeContext, principal: HttpPrincipal, node
     { maxRequestBodySize: BODY_BYTES_MOST, onerror: (err) => logger.debug({ err }, "protocol error") },
   );
   bridge.onToolsChanged(() => handler.notify.toolsChanged());
-  const serve = node.toNodeHandler(handler, {
-    maxRequestBodySize: BODY_BYTES_MOST,
-    onerror: (err) => logger.error({ err }, "a request could not be served"),
-  });
-  return { name: principal.name, digest: principal.digest, handler, serve };
+  return { name: principal.name, digest: principal.digest, handler };
 }
 
 interface BridgeServerOptions {
@@ -133,7 +131,12 @@ class BridgeServer {
     this.#options = options;
     this.#clock = clock;
     this.#refusals = new RefusalCounts(logger, clock, "requests refused");
-    const limits = { headersTimeout: HEAD_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, noDelay: true };
+    const limits = {
+      headersTimeout: HEAD_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: LOOK_FOR_OVERDUE_MS,
+      noDelay: true,
+    };
     const serve: RequestListener = (request, response) => this.#serve(request, response);
     const { tls } = options;
     if (tls === undefined) {
@@ -198,7 +201,11 @@ class BridgeServer {
     });
     if (this.#isDraining) response.setHeader("connection", "close");
     this.#cutUnread(response);
-    void checked.serve(request as Parameters<Endpoint["serve"]>[0], response);
+    const exchange = { handler: checked.handler, maxBodyBytes: BODY_BYTES_MOST };
+    serveExchange(request, response, exchange).catch((err) => {
+      this.#options.context.options.logger.error({ err }, "a request could not be served");
+      response.destroy();
+    });
   }
 
   /** A client that does not read its answer must not keep it in memory. */
