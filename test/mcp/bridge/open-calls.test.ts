@@ -122,7 +122,7 @@ test("its files are for their owner only, and a line that was written in part is
   }
   assert.is(statSync(nested).mode & 0o777, 0o700);
   for (const name of readdirSync(nested)) assert.is(statSync(join(nested, name)).mode & 0o777, 0o600, name);
-  appendFileSync(join(nested, "calls-0.jsonl"), '\n{"begun":{"key":"k","requ\n{"begun":{"key":1}}\nnull');
+  appendFileSync(join(nested, "calls-0.jsonl"), '\n{"begun":{"key":"k","requ\n{"begun":{"key":1}}\nnull\n');
   using journal = journalIn(nested);
   assert.is(journal.left.length, 1);
 });
