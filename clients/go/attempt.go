@@ -38,6 +38,8 @@ type request struct {
 	resultType  protoreflect.FullName
 	requestID   string
 	traceparent string
+	// definitionDigest is the accepted definition of the tool; empty if any is.
+	definitionDigest string
 }
 
 // attempt is one signed attempt of a request.
@@ -65,6 +67,8 @@ func (c *caller) sign(method string, r *request) *attempt {
 		argsURL:   r.argsURL,
 		args:      r.args,
 		nonce:     nonce[:],
+
+		definitionDigest: r.definitionDigest,
 	}
 	// The envelope is encoded into its place in the frame.
 	size := e.size()

@@ -32,6 +32,7 @@ type caller struct {
 func newCaller(cfg config, source CredentialsSource) *caller {
 	c := &caller{config: cfg, source: source, refused: &atomic.Pointer[string]{}}
 	setDefault(&c.address, source.Current().Address)
+	c.contracts.withDescriptors.Store(len(cfg.pins) > 0)
 	c.alternatives = len(splitAddresses(c.address)) - 1
 	return c
 }
@@ -87,7 +88,7 @@ func (c *caller) call(limit *timeLimit, conn connection, r *request, options *ca
 			remaining:    remaining(limit),
 		})
 		if !again || !tries.allows(f) || delay >= remaining(limit) {
-			return nil, tries.final(f)
+			return nil, explainRefusedEnvelope(tries.final(f), r)
 		}
 		c.debug("retry", r, f, delay)
 		sleep(limit, delay)

@@ -139,6 +139,9 @@ func (c *Client) begin(ctx context.Context, name string, args, result proto.Mess
 	if err != nil {
 		return nil, err
 	}
+	if t == nil && c.calls.pinOf(ctx, name) != "" {
+		return nil, notListed(name)
+	}
 	if t == nil {
 		argsType := args.ProtoReflect().Descriptor().FullName()
 		t = &tool{name: name, argsType: argsType, argsURL: typeURLPrefix + string(argsType)}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -25,6 +26,10 @@ type tool struct {
 	isWatch bool
 	// repeatable is true if a call that is executed twice does no harm. Never true of a job.
 	repeatable bool
+	// definition computes the digest of its definition; nil for a system tool.
+	definition func() (string, error)
+	// statedDigest is the digest that the server states; empty from servers of 0.1.
+	statedDigest string
 }
 
 // contract is the tools that the server offers to the key, from a verified answer of list_tools.
@@ -32,14 +37,16 @@ type contract struct {
 	// byPath has the tools by gRPC path, "/package.Service/Method".
 	byPath map[string]*tool
 	byName map[string]*tool
+	// hasDescriptors is true if definitions can be computed.
+	hasDescriptors bool
 }
 
 // systemTools are those that every server has. They need no list_tools.
-var systemTools = readContract([]*systemv1.ToolDescription{
+var systemTools = readContract(&systemv1.ListToolsResponse{Tools: []*systemv1.ToolDescription{
 	systemTool("server_identity", "ServerIdentity"), systemTool("list_tools", "ListTools"),
 	systemTool("poll_job", "PollJob"), systemTool("watch_job", "WatchJob"), systemTool("watch_jobs", "WatchJobs"),
 	systemTool("cancel_job", "CancelJob"), systemTool("list_jobs", "ListJobs"),
-})
+}})
 
 func systemTool(name, method string) *systemv1.ToolDescription {
 	message := "sealwire.system.v1." + method
@@ -49,9 +56,10 @@ func systemTool(name, method string) *systemv1.ToolDescription {
 	}
 }
 
-func readContract(descriptions []*systemv1.ToolDescription) *contract {
-	read := &contract{byPath: map[string]*tool{}, byName: map[string]*tool{}}
-	for _, each := range descriptions {
+func readContract(listed *systemv1.ListToolsResponse) *contract {
+	read := &contract{byPath: map[string]*tool{}, byName: map[string]*tool{}, hasDescriptors: len(listed.DescriptorSet) > 0}
+	declared := sync.OnceValues(func() (*declarations, error) { return readDeclarations(listed.DescriptorSet) })
+	for _, each := range listed.Tools {
 		at := strings.LastIndex(each.Method, ".")
 		if at < 0 {
 			continue
@@ -65,6 +73,17 @@ func readContract(descriptions []*systemv1.ToolDescription) *contract {
 			isJob:      each.Job != nil,
 			isWatch:    each.Name == "watch_job" || each.Name == "watch_jobs",
 			repeatable: each.Idempotent && each.Job == nil,
+
+			statedDigest: each.DefinitionDigest,
+		}
+		if !strings.HasPrefix(each.Method, systemService+".") {
+			described.definition = sync.OnceValues(func() (string, error) {
+				found, err := declared()
+				if err != nil {
+					return "", err
+				}
+				return found.definitionDigest(each.Name, each.Method)
+			})
 		}
 		read.byPath[described.path] = described
 		read.byName[described.name] = described

@@ -22,6 +22,8 @@ const (
 // restart.
 type contractCache struct {
 	known atomic.Pointer[knownContract]
+	// withDescriptors is true once a definition is pinned.
+	withDescriptors atomic.Bool
 
 	mu      sync.Mutex
 	pending *contractFetch
@@ -64,23 +66,41 @@ func (c *caller) findName(ctx context.Context, conn connection, name string) (*t
 }
 
 func (c *caller) find(ctx context.Context, conn connection, look func(*contract) *tool) (*contract, *tool, error) {
+	if err := c.checkDefinitionDigest(ctx); err != nil {
+		return nil, nil, err
+	}
 	known := c.contracts.known.Load()
-	var age time.Duration
 	if known != nil {
-		age = time.Since(known.fetchedAt)
+		age := time.Since(known.fetchedAt)
 		found := look(known.contract)
-		if found != nil && age > contractRefreshAge {
+		isUsable := found != nil && c.accepts(ctx, found)
+		if isUsable && age > contractRefreshAge {
 			c.refreshContract(conn)
 		}
-		if found != nil || age < contractRecentAge {
+		if isUsable || age < contractRecentAge && c.contracts.isComplete(known.contract) {
 			return known.contract, found, nil
 		}
 	}
 	current, err := c.freshContract(ctx, conn)
+	if err == nil && !c.contracts.isComplete(current) {
+		// The fetch had begun before the first definition was pinned.
+		current, err = c.freshContract(ctx, conn)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	return current, look(current), nil
+}
+
+// isComplete reports whether a contract has all that is asked for: definitions need the descriptors.
+func (cache *contractCache) isComplete(k *contract) bool {
+	return k.hasDescriptors || !cache.withDescriptors.Load()
+}
+
+// accepts reports whether the definition of a tool is the pinned one, so that no newer contract is needed.
+func (c *caller) accepts(ctx context.Context, t *tool) bool {
+	_, failed := t.digestToSend(c.pinOf(ctx, t.name))
+	return failed == nil
 }
 
 // freshContract fetches the contract. Concurrent callers share one fetch.
@@ -150,10 +170,11 @@ func (c *caller) beginFetch(conn connection) *contractFetch {
 
 func (c *caller) fetchContract(ctx context.Context, conn connection) (*contract, error) {
 	response := &systemv1.ListToolsResponse{}
-	if err := c.callSystem(ctx, conn, "list_tools", &systemv1.ListToolsRequest{}, response); err != nil {
+	request := &systemv1.ListToolsRequest{IncludeDescriptors: c.contracts.withDescriptors.Load()}
+	if err := c.callSystem(ctx, conn, "list_tools", request, response); err != nil {
 		return nil, err
 	}
-	return readContract(response.Tools), nil
+	return readContract(response), nil
 }
 
 // callSystem calls a system tool, and reads its result.

@@ -16,6 +16,8 @@ type envelope struct {
 	argsURL   string
 	args      []byte
 	nonce     []byte
+	// definitionDigest is left out if it is empty.
+	definitionDigest string
 }
 
 // size returns the number of bytes that appendTo appends.
@@ -27,7 +29,7 @@ func (e *envelope) size() int {
 	if e.hasArgs() {
 		size += 1 + protowire.SizeBytes(e.anySize())
 	}
-	return size + bytesSize(len(e.nonce))
+	return size + bytesSize(len(e.nonce)) + textSize(e.definitionDigest)
 }
 
 func (e *envelope) hasArgs() bool { return e.argsURL != "" || e.args != nil }
@@ -54,7 +56,7 @@ func (e *envelope) appendTo(out []byte) []byte {
 	if len(e.nonce) > 0 {
 		out = appendBytes(out, 8, e.nonce)
 	}
-	return out
+	return appendText(out, 9, e.definitionDigest)
 }
 
 // appendText appends a text field unless it is empty, as in every proto3 encoding.

@@ -21,6 +21,8 @@ type nativeCall struct {
 	options *callOptions
 	request *request
 	facts   callFacts
+	// definitionDigest is sent with the call; empty if any definition is accepted.
+	definitionDigest string
 	// stopAbandon ends the care for an abandoned job.
 	stopAbandon func()
 }
@@ -31,9 +33,14 @@ func (c *caller) begin(ctx context.Context, conn connection, t *tool, options *c
 	if err != nil {
 		return nil, err
 	}
+	facts := callFacts{tool: t.name, repeatable: t.repeatable, requestID: intent.requestID}
+	digest, failed := t.digestToSend(c.pinOf(ctx, t.name))
+	if failed != nil {
+		return nil, facts.failed(failed)
+	}
 	return &nativeCall{
 		caller: c, conn: conn, tool: t, intent: intent, options: options,
-		facts:       callFacts{tool: t.name, repeatable: t.repeatable, requestID: intent.requestID},
+		facts: facts, definitionDigest: digest,
 		stopAbandon: func() {},
 	}, nil
 }
@@ -59,6 +66,7 @@ func (n *nativeCall) setArgs(given any) error {
 	n.request = &request{
 		tool: n.tool.name, argsURL: n.tool.argsURL, args: encoded, resultType: n.tool.resultType,
 		requestID: n.intent.requestID, traceparent: n.intent.traceparent,
+		definitionDigest: n.definitionDigest,
 	}
 	return nil
 }

@@ -51,6 +51,7 @@ type config struct {
 	heartbeat       time.Duration
 	resumeFor       time.Duration
 	validator       Validator
+	pins            map[string]string
 	logger          *slog.Logger
 	dialOptions     []grpc.DialOption
 }
@@ -84,7 +85,7 @@ func newConfig(options []Option) (config, error) {
 	case cfg.heartbeat < heartbeatMin || cfg.heartbeat > heartbeatMax:
 		return cfg, fmt.Errorf("sealwire: the heartbeat interval is %v; it must be %v to %v", cfg.heartbeat, heartbeatMin, heartbeatMax)
 	}
-	return cfg, nil
+	return cfg, checkPins(cfg.pins)
 }
 
 func setDefault[T comparable](value *T, otherwise T) {

@@ -37,6 +37,8 @@ type testPeer struct {
 	answer func(*call) (*sealwirev1.Response, error)
 	// watch answers a watch with messages, and then the error.
 	watch func(*call, func(*sealwirev1.Response)) error
+	// list answers list_tools; nil: the tools of the demo.
+	list func(*call) *sealwirev1.Response
 
 	mu    sync.Mutex
 	calls []*call
@@ -114,9 +116,15 @@ func (p *testPeer) receive(ctx context.Context, e *sealwirev1.Envelope, signatur
 
 func (p *testPeer) Call(ctx context.Context, request *sealwirev1.CallRequest) (*sealwirev1.CallResponse, error) {
 	c := p.receive(ctx, request.Envelope, request.Signature)
-	response, err := c.tools(), error(nil)
-	if c.Tool != "list_tools" {
+	var response *sealwirev1.Response
+	var err error
+	switch {
+	case c.Tool != "list_tools":
 		response, err = p.answer(c)
+	case p.list != nil:
+		response = p.list(c)
+	default:
+		response = c.tools()
 	}
 	if err != nil {
 		return nil, err

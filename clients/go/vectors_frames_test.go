@@ -46,13 +46,15 @@ type vectorFields struct {
 		TypeURL string
 		Value   hexBytes
 	}
-	Nonce hexBytes
+	Nonce            hexBytes
+	DefinitionDigest string
 }
 
 // encode encodes the fields as an attempt is encoded. The size that it reserves must be right.
 func (f *vectorFields) encode() []byte {
 	e := envelope{
 		v: f.V, requestID: f.RequestID, tsMs: f.TsMs, clientID: f.ClientID, serverID: f.ServerID, tool: f.Tool, nonce: f.Nonce,
+		definitionDigest: f.DefinitionDigest,
 	}
 	if f.Args != nil {
 		e.argsURL, e.args = f.Args.TypeURL, f.Args.Value

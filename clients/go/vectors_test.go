@@ -63,12 +63,13 @@ func TestVectorsCatchAWrongVerifier(t *testing.T) {
 
 // vectorFiles has a check for each file: it returns the cases that disagree, and how many there are.
 var vectorFiles = map[string]func(*testing.T, subject) ([]string, int){
-	"keys":      checkKeys,
-	"requests":  checkRequests,
-	"sequences": checkSequences,
-	"sizes":     checkSizes,
-	"responses": checkResponses,
-	"canonical": checkCanonical,
+	"keys":        checkKeys,
+	"requests":    checkRequests,
+	"sequences":   checkSequences,
+	"sizes":       checkSizes,
+	"responses":   checkResponses,
+	"canonical":   checkCanonical,
+	"definitions": checkDefinitions,
 }
 
 // tally collects the cases that disagree.

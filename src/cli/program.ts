@@ -309,11 +309,11 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     toServer(command).option("--pin <file>", "file of the accepted definitions (default: .sealwire/pins.json)");
   pinned(pins.command("list"))
     .description("list the accepted definitions of the server's tools; sends no request")
-    .option("--json", "print one JSON object")
+    .option("--json", "print one JSON object per line")
     .action(run(() => import("./commands/mcp/pins/list.ts")));
   pinned(pins.command("verify"))
     .description("compare the server's tools with their accepted definitions; exit code 6 if one has changed")
-    .option("--json", "print one JSON object")
+    .option("--json", "print one JSON object per line")
     .action(run(() => import("./commands/mcp/pins/verify.ts")));
   pinned(pins.command("approve").argument("[tool...]", "the tools"))
     .description("accept the definitions that tools have now, and show what changed")

@@ -26,6 +26,8 @@ const OUTPUTS: Readonly<Record<string, string>> = {
   "jobs cancel": JOB, // the bare sealwire.v1.Job
   health: "grpc.health.v1.HealthCheckResponse", // the same
   "keys list": "", // key_id, client_id, not_before, not_after, server_secret_id, created_at, last_use
+  "mcp pins list": "", // test/cli/pins.test.ts
+  "mcp pins verify": "", // test/cli/pins.test.ts
   verify: "", // failed_step in place of failedStep
 };
 

@@ -55,6 +55,18 @@ for (const file of globSync("*.json", { cwd: results })) {
   });
 }
 
+for (const language of ["go", "java", "python", "rust"]) {
+  test(`the README of the package for ${language} shows the last measured cost of signing`, () => {
+    const lines = readFileSync(join(results, "languages.md"), "utf8").split("\n");
+    const rows = lines.filter((line) => line.startsWith(`| ${language}`));
+    assert.ok(rows.length > 0);
+    const readme = readFileSync(join(root, "clients", language, "README.md"), "utf8");
+    const paragraphs = readme.split(/\n\n+/).map((paragraph) => paragraph.replaceAll("\n", " ").trim());
+    for (const row of rows) assert.ok(readme.includes(`${row}\n`), row);
+    assert.ok(paragraphs.includes(lines.find((line) => line.startsWith("Measured ")) ?? "nothing measured"));
+  });
+}
+
 test("a command is told as it was typed, quoted where a shell needs it", () => {
   assert.is(describeCommand([]), "npm run bench");
   const typed = ["calls", "--rounds", "2", "--variants", "a,b", "--out", "/tmp/it's here"];

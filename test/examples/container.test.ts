@@ -23,6 +23,7 @@ function pages(): string[] {
 const NAMED = [
   /--out[ =]([\w./-]+)/g,
   /--credentials[ =]([\w./-]+)/g,
+  /--token-file[ =]([\w./-]+)/g,
   /--server-secret-file[ =]([\w./-]+)/g,
   /--from-file=([\w./-]+)/g,
   /--tls-key[ =]([\w./-]+)/g,
@@ -36,7 +37,7 @@ const NAMED = [
 ];
 
 /** What pages name under these patterns that is no secret. */
-const HARMLESS = new Set(["package.json", "package-lock.json", "request.json", "serve.json"]);
+const HARMLESS = new Set(["package.json", "package-lock.json", "request.json", "serve.json", "files.proto"]);
 
 function secrets(): string[] {
   const named = pages().flatMap((page) =>

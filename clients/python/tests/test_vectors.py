@@ -10,7 +10,7 @@ from vectors import FILES, disagreements
 from sealwire import signing
 
 VECTORS = Path(os.environ.get("SEALWIRE_VECTORS", Path(__file__).parents[3] / "test" / "vectors"))
-LEAST_CASES = {"requests": 60, "responses": 40, "sizes": 20, "keys": 10}
+LEAST_CASES = {"requests": 60, "responses": 40, "sizes": 20, "keys": 10, "definitions": 20}
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -18,7 +18,9 @@ from verdict import DEMO_TOOLS, SYSTEM_TOOLS, Refused, Server, judge_arguments
 from violations import violations_of
 
 from sealwire import signing
+from sealwire.definitions import definition_digest
 from sealwire.signing import Expected, Unverified, mac, pae, read_frame, read_key, write_frame
+from sealwire.system.v1 import ToolDescription
 from sealwire.v1.envelope_pb2 import Envelope
 
 Vector = dict[str, Any]
@@ -206,6 +208,16 @@ def canonical_forms(file: Vector) -> Iterator[Outcome]:
         )
 
 
+def definitions(file: Vector) -> Iterator[Outcome]:
+    imports = bytes.fromhex(file["imports"])
+    digests: dict[str, str] = {}
+    for case in file["cases"]:
+        tool = ToolDescription(name=case["parts"]["name"], method=case["method"])
+        digest = definition_digest(tool, imports + bytes.fromhex(case["descriptorSet"]))
+        flag = "Same" if case["flag"] == "Same" else case["id"]
+        yield case["id"], wrong(digest=digest == case["digest"], flag=digests.setdefault(digest, flag) == flag)
+
+
 def canonical_or_none(data: bytes, kind: Descriptor, unambiguous: bool = False) -> str | None:
     try:
         return canonical(data, kind, unambiguous).hex()
@@ -232,6 +244,7 @@ def encode(fields: Vector) -> bytes:
         tool=fields["tool"],
         args=None if args is None else any_pb2.Any(type_url=args["typeUrl"], value=bytes.fromhex(args["value"])),
         nonce=bytes.fromhex(fields["nonce"]),
+        definition_digest=fields.get("definitionDigest", ""),
     ).SerializeToString()
 
 
@@ -243,6 +256,7 @@ FILES: dict[str, Callable[[Vector], Iterator[Outcome]]] = {
     "responses": responses,
     "arguments": arguments,
     "canonical": canonical_forms,
+    "definitions": definitions,
 }
 
 

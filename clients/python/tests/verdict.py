@@ -19,6 +19,7 @@ from sealwire.v1.envelope_pb2 import Envelope
 
 MAX_SECOND_TRY = 64 * 1024
 NAME = re.compile(r"[!-~]{1,128}")
+DIGEST = re.compile(r"([0-9a-f]{64})?")
 TOOL = re.compile(r"[a-z][a-z0-9_]{0,127}")
 
 
@@ -121,6 +122,7 @@ def read_envelope(content: bytes) -> Envelope:
         and envelope.ts_ms > 0
         and envelope.HasField("args")
         and 16 <= len(envelope.nonce) <= 64
+        and DIGEST.fullmatch(envelope.definition_digest)
     ):
         raise Refused("ENVELOPE_INVALID")
     return envelope

@@ -19,6 +19,8 @@ pub(crate) struct Intent {
     pub(crate) request_id: String,
     /// W3C trace context, which is sent unsigned.
     pub(crate) traceparent: Option<http::HeaderValue>,
+    /// The accepted definition of the tool; empty if any is.
+    pub(crate) definition_digest: String,
 }
 
 /// One signed attempt. Its answers are verified against its signature.
@@ -29,6 +31,14 @@ pub(crate) struct Attempt {
     pub(crate) signature: [u8; 32],
     /// The local clock, in Unix milliseconds.
     pub(crate) signed_at_ms: i64,
+}
+
+impl Intent {
+    /// An intent of this package itself: a system tool, whose definition is part of the protocol.
+    pub(crate) fn of_system(tool: &str, input: Arc<str>, args: Bytes, request_id: String) -> Self {
+        let (tool, definition_digest) = (tool.into(), String::new());
+        Self { tool, input, args, request_id, traceparent: None, definition_digest }
+    }
 }
 
 impl Attempt {
@@ -61,7 +71,8 @@ pub(crate) fn seal(
     let envelope = texts.iter().map(|text| field_bytes(text.len())).sum::<usize>()
         + (1 + varint_bytes(ts))
         + field_bytes(args)
-        + field_bytes(nonce.len());
+        + field_bytes(nonce.len())
+        + optional_bytes(intent.definition_digest.len());
     let frame = field_bytes(envelope) + field_bytes(key_id.len()) + field_bytes(32);
 
     let mut out = BytesMut::with_capacity(PREFIX_BYTES + frame);
@@ -82,6 +93,9 @@ pub(crate) fn seal(
         put_field(&mut out, 2, &intent.args);
     }
     put_field(&mut out, 8, &nonce);
+    if !intent.definition_digest.is_empty() {
+        put_field(&mut out, 9, intent.definition_digest.as_bytes());
+    }
     let signature = signing::sign_request(request_key, method, key_id, &out[begin..]);
     put_field(&mut out, 2, key_id.as_bytes());
     put_field(&mut out, 3, &signature);

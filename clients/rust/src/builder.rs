@@ -12,6 +12,7 @@ use crate::connection::{Connection, Options};
 use crate::contract_cache::ContractCache;
 use crate::credentials::{Credentials, path_in_env, variable};
 use crate::native::serve::Native;
+use crate::pins::{Pins, is_digest};
 use crate::replicas::Replicas;
 use crate::retry::RetryPolicy;
 use crate::setup_error::SetupError;
@@ -66,6 +67,7 @@ impl Builder {
                 retry: RetryPolicy::default(),
                 heartbeat_interval: Duration::from_secs(15),
                 resume_for: Duration::from_secs(300),
+                pins: Pins::new(),
             },
         }
     }
@@ -140,11 +142,21 @@ impl Builder {
         Self { options: Options { resume_for, ..self.options }, ..self }
     }
 
+    /// Accepts one definition only of each of these tools: what [`definition_digest`](crate::definition_digest) returns, by
+    /// the name of the tool. A call of a tool that has another one fails with `FAILED_PRECONDITION` (`TOOL_CHANGED`) and is
+    /// not sent, and the server refuses a call if the definition has changed since. Other tools and system tools are not
+    /// checked. Default: every definition is accepted.
+    #[must_use]
+    pub fn pins<T: Into<String>, D: Into<String>>(self, digests: impl IntoIterator<Item = (T, D)>) -> Self {
+        let pins = digests.into_iter().map(|(tool, digest)| (tool.into(), digest.into())).collect();
+        Self { options: Options { pins, ..self.options }, ..self }
+    }
+
     /// Reads the credentials and makes the channel. It connects on the first call. Must be called within a tokio runtime.
     ///
     /// # Errors
     ///
-    /// If credentials, address or TLS cannot be used. The message says what to do, and never shows a key.
+    /// If credentials, address, TLS or a pin cannot be used. The message says what to do, and never shows a key.
     pub fn build(self) -> Result<Channel, SetupError> {
         let (source, address_in_env) = match &self.given {
             Given::Fixed(credentials) => (Source::Fixed(Arc::new(Credentials::clone(credentials))), None),
@@ -154,6 +166,10 @@ impl Builder {
                 None => (Source::Fixed(Arc::new(Credentials::from_env()?)), None),
             },
         };
+        if let Some((tool, digest)) = self.options.pins.iter().find(|(_, digest)| !is_digest(digest)) {
+            let what = format!("The pin of {tool:?} is {digest:?}; it must be 64 lower-case hex digits");
+            return Err(SetupError::new(format!("{what}, as sealwire::definition_digest returns.")));
+        }
         let own = source.current().address.clone();
         let address = self.address.clone().or(address_in_env).unwrap_or(own);
         let addresses = address::parse(&address).map_err(|error| SetupError::new(format!("{error}.")))?;

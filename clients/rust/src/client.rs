@@ -16,6 +16,7 @@ use crate::credentials::is_identifier;
 use crate::deadline::Deadline;
 use crate::job::{Job, JobWatch};
 use crate::native::serve::{Native, heartbeat_ms};
+use crate::pins::is_digest;
 use crate::problem::Problem;
 use crate::random;
 use crate::signing::Unverified;
@@ -59,6 +60,7 @@ pub struct Client {
 pub struct CallOptions {
     request_id: Option<String>,
     timeout: Option<Duration>,
+    definition_digest: Option<String>,
 }
 
 impl CallOptions {
@@ -74,6 +76,13 @@ impl CallOptions {
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
+    }
+
+    /// Accepts one definition of the tool only: what [`definition_digest`](crate::definition_digest) returns. It is for one
+    /// call what [`Builder::pins`](crate::Builder::pins) is for a channel, and replaces it.
+    #[must_use]
+    pub fn definition_digest(self, digest: impl Into<String>) -> Self {
+        Self { definition_digest: Some(digest.into()), ..self }
     }
 }
 
@@ -97,7 +106,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As of [`call`](Self::call); `INVALID_ARGUMENT` for a request id that cannot be used.
+    /// As of [`call`](Self::call); `INVALID_ARGUMENT` for a request id or a definition digest that cannot be used.
     pub async fn call_with<Q: Message, R: Message + Default>(
         &self,
         tool: &str,
@@ -210,10 +219,15 @@ impl Client {
             let message = "The request id must be 1 to 128 printable ASCII characters without spaces.";
             return Err(failure_before(Problem::bad_call(tonic::Code::InvalidArgument, message)));
         }
+        let pin = options.definition_digest.as_deref();
+        if pin.is_some_and(|pin| !is_digest(pin)) {
+            let message = "The definition digest must be 64 lower-case hex digits, as definition_digest returns.";
+            return Err(failure_before(Problem::bad_call(tonic::Code::InvalidArgument, message)));
+        }
         let connection = self.connection();
-        let found = deadline.run(self.channel.native.contracts.by_tool(tool)).await;
+        let found = deadline.run(self.channel.native.contracts.by_tool(tool, pin)).await;
         let not_found_in_time = || Err(Problem::time_up("The time was up before the call began.").not_begun());
-        let method = found.unwrap_or_else(not_found_in_time).map_err(failure_before)?;
+        let (method, definition_digest) = found.unwrap_or_else(not_found_in_time).map_err(failure_before)?;
         let known = KnownCall {
             tool: tool.into(),
             repeatable: method.repeatable,
@@ -221,7 +235,8 @@ impl Client {
             job_id: None,
         };
         let (tool, input) = (method.tool.clone(), method.input.clone());
-        let intent = Intent { tool, input, args: request.encode_to_vec().into(), request_id, traceparent: None };
+        let args = request.encode_to_vec().into();
+        let intent = Intent { tool, input, args, request_id, traceparent: None, definition_digest };
         let overall = deadline.or_earlier(Deadline::after(Some(connection.options.timeout)));
         match call_tool(connection, &intent, &overall).await {
             Ok(Response { ok: false, result: None, error: Some(error), .. }) => {
@@ -249,7 +264,7 @@ impl Client {
     ) -> Result<R, Status> {
         let known = repeatable(tool);
         let (input, args) = encoded(request);
-        let intent = Intent { tool: tool.into(), input, args, request_id: known.request_id.clone(), traceparent: None };
+        let intent = Intent::of_system(tool, input, args, known.request_id.clone());
         let deadline = Deadline::after(Some(self.connection().options.timeout));
         let answer = call_tool(self.connection(), &intent, &deadline).await;
         let result = answer.and_then(|response| crate::typed::result_of(tool, response));

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::attempt::{Attempt, Intent, seal};
 use crate::credentials::Credentials;
 use crate::outcome::Failure;
+use crate::pins::Pins;
 use crate::problem::{Problem, Reason};
 use crate::random;
 use crate::replicas::Replicas;
@@ -37,6 +38,8 @@ pub(crate) struct Options {
     pub(crate) heartbeat_interval: Duration,
     /// How long a watch is resumed without a verified message, once the server has confirmed its target.
     pub(crate) resume_for: Duration,
+    /// The accepted definitions of tools.
+    pub(crate) pins: Pins,
 }
 
 impl Connection {

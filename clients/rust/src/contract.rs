@@ -6,6 +6,7 @@ use std::sync::Arc;
 use prost::Message;
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
+use crate::pins::{ListedDefinition, ListedDescriptors};
 use crate::problem::Problem;
 use crate::system::v1::{ListToolsResponse, ToolDescription};
 use crate::v1::ErrorReason;
@@ -18,7 +19,7 @@ const NUMBERS: std::ops::RangeInclusive<u32> = 1..=(1 << 29) - 1;
 const PATH_MOST: usize = 100;
 
 /// A method of the contract.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct ToolMethod {
     /// The name of its tool.
     pub(crate) tool: Arc<str>,
@@ -30,6 +31,8 @@ pub(crate) struct ToolMethod {
     pub(crate) repeatable: bool,
     /// The field of its streamed messages that reports progress; `None` unless it is a streaming job method.
     pub(crate) progress: Option<u32>,
+    /// What a model is shown of the tool; `None` for a system tool.
+    pub(crate) definition: Option<Arc<ListedDefinition>>,
 }
 
 /// The tools of a server.
@@ -46,9 +49,13 @@ impl Contract {
         let set = FileDescriptorSet::decode(&*answer.descriptor_set);
         let set =
             set.map_err(|_| Problem::invalid("The server's list_tools answer has no descriptors that decode."))?;
+        let descriptors = ListedDescriptors::new(&answer.descriptor_set);
         let mut contract = Self::default();
         for tool in &answer.tools {
-            if let Some((path, method)) = read_method(&set, tool)? {
+            if let Some((path, mut method)) = read_method(&set, tool)? {
+                if !path.starts_with(SYSTEM) {
+                    method.definition = Some(Arc::new(ListedDefinition::new(tool, descriptors.clone())));
+                }
                 contract.insert(path, method);
             }
         }
@@ -61,8 +68,9 @@ impl Contract {
         for (tool, method) in SYSTEM_TOOLS {
             let input = format!("{PREFIX}sealwire.system.v1.{method}Request").into();
             let output = format!("{PREFIX}sealwire.system.v1.{method}Response").into();
+            let (is_job, repeatable) = (false, true);
             let method_of =
-                ToolMethod { tool: tool.into(), input, output, is_job: false, repeatable: true, progress: None };
+                ToolMethod { tool: tool.into(), input, output, is_job, repeatable, progress: None, definition: None };
             contract.insert(format!("{SYSTEM}{method}"), method_of);
         }
         contract
@@ -133,6 +141,7 @@ fn read_method(set: &FileDescriptorSet, tool: &ToolDescription) -> Result<Option
         is_job,
         repeatable: tool.idempotent && !is_job,
         progress,
+        definition: None,
     };
     Ok(Some((format!("/{service}/{name}"), method)))
 }

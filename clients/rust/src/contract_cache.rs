@@ -47,22 +47,48 @@ impl ContractCache {
     }
 
     /// The method behind a gRPC path. Fails with `UNIMPLEMENTED` if the server offers no such tool, and with the failure of
-    /// the fetch if it is not known whether it does.
-    pub(crate) async fn by_path(self: &Arc<Self>, path: &str) -> Result<Arc<ToolMethod>, Problem> {
-        let found = self.find(|contract| contract.by_path(path).cloned()).await;
-        found.map_err(|reason| reason.unwrap_or_else(|contract| contract.not_offered(path)))
+    /// the fetch if it is not known whether it does. The text is the definition digest to send; `TOOL_CHANGED` if the
+    /// definition is not the pinned one.
+    pub(crate) async fn by_path(self: &Arc<Self>, path: &str) -> Result<(Arc<ToolMethod>, String), Problem> {
+        let found = self.find(|contract| contract.by_path(path).cloned(), |method| self.accepts(method, None)).await;
+        let method = found.map_err(|reason| reason.unwrap_or_else(|contract| contract.not_offered(path)))?;
+        let digest = self.digest_to_send(&method, None)?;
+        Ok((method, digest))
     }
 
-    /// A tool by its name; otherwise like [`by_path`](Self::by_path).
-    pub(crate) async fn by_tool(self: &Arc<Self>, tool: &str) -> Result<Arc<ToolMethod>, Problem> {
-        let found = self.find(|contract| contract.by_tool(tool).cloned()).await;
+    /// A tool by its name; otherwise like [`by_path`](Self::by_path). `pin` replaces the pin of the channel.
+    pub(crate) async fn by_tool(
+        self: &Arc<Self>,
+        tool: &str,
+        pin: Option<&str>,
+    ) -> Result<(Arc<ToolMethod>, String), Problem> {
+        let found = self.find(|contract| contract.by_tool(tool).cloned(), |method| self.accepts(method, pin)).await;
+        let method = found.map_err(|reason| reason.unwrap_or_else(|contract| contract.not_listed(tool)))?;
+        let digest = self.digest_to_send(&method, pin)?;
+        Ok((method, digest))
+    }
+
+    /// A tool by its name, whatever its definition.
+    pub(crate) async fn described(self: &Arc<Self>, tool: &str) -> Result<Arc<ToolMethod>, Problem> {
+        let found = self.find(|contract| contract.by_tool(tool).cloned(), |_| true).await;
         found.map_err(|reason| reason.unwrap_or_else(|contract| contract.not_listed(tool)))
+    }
+
+    /// True if a call may be made by the contract that is known, so that no newer one is needed.
+    fn accepts(&self, method: &ToolMethod, pin: Option<&str>) -> bool {
+        self.digest_to_send(method, pin).is_ok()
+    }
+
+    fn digest_to_send(&self, method: &ToolMethod, pin: Option<&str>) -> Result<String, Problem> {
+        let pin = pin.or_else(|| self.connection.options.pins.get(&*method.tool).map(String::as_str));
+        method.definition.as_ref().map_or(Ok(String::new()), |definition| definition.to_send(pin))
     }
 
     /// The inner error is the contract that does not have it.
     async fn find(
         self: &Arc<Self>,
         look_up: impl Fn(&Contract) -> Option<Arc<ToolMethod>>,
+        is_usable: impl Fn(&ToolMethod) -> bool,
     ) -> Result<Arc<ToolMethod>, Result<Problem, Arc<Contract>>> {
         if let Some(method) = look_up(&self.system) {
             return Ok(method);
@@ -70,6 +96,7 @@ impl ContractCache {
         let known = self.known();
         if let Some(known) = known
             && let Some(method) = look_up(&known.contract)
+            && is_usable(&method)
         {
             if known.fetched_at.elapsed() > REFRESH {
                 self.refresh();
@@ -125,7 +152,7 @@ impl ContractCache {
 
     async fn fetch(&self) -> Result<Contract, Problem> {
         let (input, args) = encoded(&ListToolsRequest { include_descriptors: true });
-        let intent = Intent { tool: "list_tools".into(), input, args, request_id: random::uuid(), traceparent: None };
+        let intent = Intent::of_system("list_tools", input, args, random::uuid());
         let deadline = Deadline::after(Some(self.connection.options.timeout));
         let response = call_tool(&self.connection, &intent, &deadline).await?;
         Contract::read(&decoded::<ListToolsResponse>(&result_of("list_tools", response)?)?)

@@ -178,7 +178,7 @@ impl Job {
     /// Compares the type of the output with the tool's contract, as far as the server still lists it.
     async fn check_type(&self, output: &Any) -> Result<(), Problem> {
         let Some(tool) = self.latest().map(|job| job.tool) else { return Ok(()) };
-        match self.contracts.by_tool(&tool).await {
+        match self.contracts.described(&tool).await {
             Ok(method) if *method.output != output.type_url => Err(wrong_type(output, &method.output)),
             _ => Ok(()),
         }
@@ -290,7 +290,7 @@ async fn ask<Q: Message + Name, R: AboutJob>(
     limit: Option<Duration>,
 ) -> Result<JobAnswer, Problem> {
     let (input, args) = encoded(request);
-    let intent = Intent { tool: tool.into(), input, args, request_id: random::uuid(), traceparent: None };
+    let intent = Intent::of_system(tool, input, args, random::uuid());
     let deadline = Deadline::after(Some(limit.unwrap_or(connection.options.timeout)));
     read_job_answer::<R>(job_id, call_tool(connection, &intent, &deadline).await?)
 }

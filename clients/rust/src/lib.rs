@@ -11,11 +11,14 @@ mod contract;
 mod contract_cache;
 mod credentials;
 mod deadline;
+mod declarations;
+mod definition;
 mod endpoint;
 mod job;
 mod messages;
 mod native;
 mod outcome;
+mod pins;
 mod problem;
 mod random;
 mod replicas;
@@ -29,11 +32,13 @@ mod tls;
 mod tool_call;
 mod typed;
 mod watch;
+mod wire_field;
 
 pub use builder::Builder;
 pub use channel::{Channel, ResponseFuture, connect};
 pub use client::{CallOptions, Client};
 pub use credentials::{Credentials, read_key};
+pub use definition::{DescriptorError, definition_digest};
 pub use job::{Job, JobWatch};
 pub use retry::RetryPolicy;
 pub use setup_error::SetupError;
@@ -54,6 +59,15 @@ pub mod system {
     #[allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all)]
     pub mod v1 {
         include!("gen/sealwire.system.v1.rs");
+    }
+}
+
+/// Arguments and results of the tools of MCP servers.
+pub mod mcp {
+    /// Package `sealwire.mcp.v1`.
+    #[allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all)]
+    pub mod v1 {
+        include!("gen/sealwire.mcp.v1.rs");
     }
 }
 

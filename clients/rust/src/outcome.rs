@@ -194,7 +194,7 @@ fn read_unsigned(status: &RawStatus, attempt: &Attempt) -> Failure {
 fn is_before_execution(reason: Reason) -> bool {
     use ErrorReason::{
         ArgsInvalid, AudienceMismatch, ClientMismatch, ClockSkew, EnvelopeInvalid, FreshnessUnknown, QuotaExceeded,
-        RateLimited, RequestIdReused, ToolForbidden, ToolRpcMismatch, UnsupportedVersion,
+        RateLimited, RequestIdReused, ToolChanged, ToolForbidden, ToolRpcMismatch, UnsupportedVersion,
     };
     let Reason::Wire(reason) = reason else { return false };
     matches!(
@@ -205,6 +205,7 @@ fn is_before_execution(reason: Reason) -> bool {
             | AudienceMismatch
             | ClockSkew
             | FreshnessUnknown
+            | ToolChanged
             | ToolForbidden
             | ToolRpcMismatch
             | ArgsInvalid

@@ -5,6 +5,7 @@ use crate::connection::{Connection, RENEWALS_MOST};
 use crate::deadline::Deadline;
 use crate::endpoint::{self, RawRequest, Taken};
 use crate::outcome::{Failure, read_answer, read_failure};
+use crate::pins::explain_refused_envelope;
 use crate::problem::Problem;
 use crate::retry::Retries;
 use crate::signing::CALL;
@@ -38,7 +39,9 @@ pub(crate) async fn call_tool(
         let correct_clock = || connection.adopt_clock(&attempt, &failure);
         let delay = retries.delay_after(&failure, alternatives, deadline.ends_at, correct_clock);
         let delay = delay.filter(|&delay| retries.allows(&failure) && deadline.allows(delay));
-        let Some(delay) = delay else { return Err(retries.final_problem(failure)) };
+        let Some(delay) = delay else {
+            return Err(explain_refused_envelope(retries.final_problem(failure), intent));
+        };
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }

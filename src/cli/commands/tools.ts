@@ -49,7 +49,7 @@ async function pin(
     if (verdict?.kind === "accepted" && verdict.isNew) added += 1;
     if (verdict?.kind !== "changed") continue;
     changed += 1;
-    sayDifference(terminal, tool.name, verdict);
+    sayDifference(terminal, tool.name, verdict.difference);
   }
   if (added > 0) terminal.say(`${added} new definitions are pinned in ${options.pin}.`);
   if (changed === 0) return ExitCode.done;

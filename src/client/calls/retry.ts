@@ -123,6 +123,7 @@ export class Retries {
   finalError(failure: Failure): SealwireError {
     const error = errorOf(failure);
     const isOpen = this.#mayHaveRun || mayHaveRun(failure);
+    if (isOpen && (isBeforeExecution(failure) || isDraining(failure))) LEFT_OPEN.add(error);
     if (error.reason !== "UNREACHABLE") return isOpen ? error : notBegun(error);
     const advice = isOpen
       ? "Check the address and that the server runs; repeat under the same request id, the call may have taken effect."
@@ -202,6 +203,7 @@ const BEFORE_EXECUTION: ReadonlySet<Reason> = new Set<Reason>([
   "FRESHNESS_UNKNOWN",
   "TOOL_FORBIDDEN",
   "TOOL_RPC_MISMATCH",
+  "TOOL_CHANGED",
   "ARGS_INVALID",
   "REQUEST_ID_REUSED",
   "RATE_LIMITED",
@@ -210,13 +212,18 @@ const BEFORE_EXECUTION: ReadonlySet<Reason> = new Set<Reason>([
 
 /** True unless it is certain that the attempt was not executed. */
 function mayHaveRun(failure: Failure): boolean {
-  return failure.kind === "unverified" ? failure.unsent !== true : !BEFORE_EXECUTION.has(failure.error.reason);
+  return failure.kind === "unverified" ? failure.unsent !== true : !isBeforeExecution(failure);
+}
+
+function isBeforeExecution({ kind, error }: Failure): boolean {
+  return kind === "refusal" && BEFORE_EXECUTION.has(error.reason);
 }
 
 /** The errors of calls that were certainly not executed. */
 const NOT_BEGUN = new WeakSet<SealwireError>();
 
-function notBegun(error: SealwireError): SealwireError {
+/** Marks the error of a call that was certainly not executed. */
+export function notBegun(error: SealwireError): SealwireError {
   NOT_BEGUN.add(error);
   return error;
 }
@@ -224,6 +231,17 @@ function notBegun(error: SealwireError): SealwireError {
 /** True if it is certain that the call that threw this error was not executed by any server. */
 export function hasNotBegun(error: SealwireError): boolean {
   return NOT_BEGUN.has(error);
+}
+
+/** The verified refusals of calls of which an earlier attempt may have been executed. */
+const LEFT_OPEN = new WeakSet<SealwireError>();
+
+/**
+ * True for a verified refusal that does not tell the outcome of the call, because an earlier attempt may have been
+ * executed.
+ */
+export function leavesOutcomeOpen(error: SealwireError): boolean {
+  return LEFT_OPEN.has(error);
 }
 
 /** True if the connection was lost while the server may have executed the call. */

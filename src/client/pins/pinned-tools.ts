@@ -4,6 +4,7 @@ import { definitionDigest, definitionOf } from "../../tools/definition.ts";
 import { describeTool } from "../../tools/tool.ts";
 import { findMethod, type Image } from "../../wire/descriptors.ts";
 import type { Cancellation } from "../calls/deadline.ts";
+import { hasNotBegun, notBegun } from "../calls/retry.ts";
 import type { ContractSource } from "../contracts/contract-source.ts";
 import type { ContractIndex } from "../contracts/contracts.ts";
 import { definitionLines } from "./definition-lines.ts";
@@ -75,15 +76,13 @@ export class PinnedTools {
     const { pins, serverId } = this.#options;
     const listed = list.listed.find((each) => each.name === name);
     const tool = listed && this.#show(list.image, listed);
-    if (tool === undefined) throw new SealwireError("TOOL_FORBIDDEN", `The server lists no tool "${name}".`);
+    if (tool === undefined) throw notBegun(new SealwireError("TOOL_FORBIDDEN", `The server lists no tool "${name}".`));
     const verdict = await pins.check(serverId(), tool);
     if (verdict.kind === "changed") throw changed(name, verdict.difference);
     const stated = listed?.definitionDigest ?? "";
     if (stated === "" || stated === tool.digest) return { digest: stated, list };
-    throw new SealwireError(
-      "RESPONSE_INVALID",
-      `The server states the definition digest ${stated} of ${name}, but its contract gives ${tool.digest}.`,
-    );
+    const problem = `The server states the definition digest ${stated} of ${name}, but its contract gives ${tool.digest}.`;
+    throw notBegun(new SealwireError("RESPONSE_INVALID", problem));
   }
 
   /**
@@ -94,7 +93,8 @@ export class PinnedTools {
     if (!(error instanceof SealwireError) || digest === "") throw error;
     if (error.reason === "ENVELOPE_INVALID") {
       const problem = `${error.message} The call names a definition_digest, which servers of 0.1 refuse; upgrade all servers of this address.`;
-      throw new SealwireError("ENVELOPE_INVALID", problem, { cause: error });
+      const explained = new SealwireError("ENVELOPE_INVALID", problem, { cause: error });
+      throw hasNotBegun(error) ? notBegun(explained) : explained;
     }
     if (error.reason !== "TOOL_CHANGED") throw error;
     await this.#options.contracts.fromServer(until, list);
@@ -111,5 +111,5 @@ export class PinnedTools {
 
 function changed(name: string, difference: readonly string[]): SealwireError {
   const head = `The definition of ${name} is not the accepted one:`;
-  return new SealwireError("TOOL_CHANGED", [head, ...difference].join("\n"));
+  return notBegun(new SealwireError("TOOL_CHANGED", [head, ...difference].join("\n")));
 }

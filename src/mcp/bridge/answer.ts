@@ -1,5 +1,6 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { TIME_IS_UP } from "../../client/calls/deadline.ts";
+import { leavesOutcomeOpen } from "../../client/calls/retry.ts";
 import { type Reason, SealwireError } from "../../errors.ts";
 
 /** Codes of JSON-RPC and MCP. */
@@ -31,13 +32,16 @@ export function failed(...lines: readonly string[]): ToolAnswer {
 const NOT_AUTHENTIC: ReadonlySet<Reason> = new Set(["UNREACHABLE", "RESPONSE_UNVERIFIED", "CREDENTIALS_REFUSED"]);
 
 /** True if the call may or may not have taken effect, as far as is known here. */
-export function isUncertain({ reason, cause }: SealwireError): boolean {
-  return NOT_AUTHENTIC.has(reason) || cause === TIME_IS_UP;
+export function isUncertain(error: SealwireError): boolean {
+  return NOT_AUTHENTIC.has(error.reason) || error.cause === TIME_IS_UP || leavesOutcomeOpen(error);
 }
+
+const REFUSED_LATER = "The connection was lost in an earlier attempt. The call may have taken effect.";
 
 /** The answer to a call that failed. `again`: a sentence about a repetition after an uncertain end. */
 export function answerToFailure(error: SealwireError, again: string): ToolAnswer {
   const { reason, message } = error;
+  if (leavesOutcomeOpen(error)) return failed(`${reason}: ${message}`, `${REFUSED_LATER} ${again}`);
   if (reason === "INTERNAL") return fault(RpcCode.internal, message);
   if (reason === "TOOL_FORBIDDEN") return fault(RpcCode.invalidParams, message);
   if (reason === "ARGS_INVALID") return badArguments(error);

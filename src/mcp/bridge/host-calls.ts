@@ -36,6 +36,12 @@ export interface HostCall {
 /** What a host gets: an answer, or a job that becomes its task. */
 export type CallOutcome = ToolAnswer | { readonly kind: "task"; readonly job: JobSnapshot };
 
+/** An outcome. `isOpen`: an identical call continues this one. */
+interface RunOutcome {
+  readonly outcome: CallOutcome;
+  readonly isOpen: boolean;
+}
+
 /** The key of the request id in `_meta` of results, and of requests that choose one. */
 export const REQUEST_ID_META = "dev.sealwire/request-id";
 
@@ -68,8 +74,8 @@ export class HostCalls {
     if ("kind" in args) return args;
     const intent = this.#intent(call, args);
     try {
-      const outcome = await this.#run(call, intent, args);
-      this.#settle(intent, false);
+      const { outcome, isOpen } = await this.#run(call, intent, args);
+      this.#settle(intent, isOpen);
       return annotated(outcome, intent);
     } catch (thrown) {
       call.signal.throwIfAborted();
@@ -92,7 +98,7 @@ export class HostCalls {
     return { requestId: open.requestId, open, isContinued: earlier !== undefined };
   }
 
-  async #run(call: HostCall, intent: Intent, args: EncodedMessage): Promise<CallOutcome> {
+  async #run(call: HostCall, intent: Intent, args: EncodedMessage): Promise<RunOutcome> {
     const { tool, traceparent, signal } = call;
     const { requestId } = intent;
     const sent = this.#principal.client.call(tool.name, args, {
@@ -119,14 +125,27 @@ export class HostCalls {
     }
   }
 
-  async #answer({ tool, signal, progress, takesTask }: HostCall, result: CallResult): Promise<CallOutcome> {
+  async #answer(call: HostCall, result: CallResult): Promise<RunOutcome> {
+    const { tool, takesTask } = call;
     if (result.error !== undefined) throw result.error;
-    if (result.output !== undefined) return { kind: "result", result: toolResult(tool, result.output) };
+    if (result.output !== undefined) return closed({ kind: "result", result: toolResult(tool, result.output) });
     if (result.job === undefined) throw new SealwireError("RESPONSE_INVALID", `The answer of ${tool.name} is empty.`);
-    if (takesTask) return { kind: "task", job: result.job };
-    const own = this.#jobs.started(result.job, tool);
-    const job = await this.#jobs.wait(own, { ms: this.#options.waitMs, signal, progress });
-    return this.#jobs.answer({ ...own, job });
+    return takesTask ? closed({ kind: "task", job: result.job }) : this.#await(call, result.job);
+  }
+
+  /** Waits for the job of a call. If that fails, the job goes on: the answer has its id, and the call stays open. */
+  async #await({ tool, signal, progress }: HostCall, started: JobSnapshot): Promise<RunOutcome> {
+    const own = this.#jobs.started(started, tool);
+    let job: JobSnapshot;
+    try {
+      job = await this.#jobs.wait(own, { ms: this.#options.waitMs, signal, progress });
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const { reason, message } = SealwireError.from(thrown);
+      const trouble = `Waiting for the job failed: ${reason}: ${message}\nThe job may go on.`;
+      return { outcome: this.#jobs.openJob(started, trouble), isOpen: true };
+    }
+    return closed(await this.#jobs.answer({ ...own, job }));
   }
 
   /** Cancels the job of a call whose host cancelled it, also if the job is accepted only later. */
@@ -146,6 +165,10 @@ export class HostCalls {
     if (isOpen) this.#options.openCalls.abandon(open);
     else this.#options.openCalls.end(open);
   }
+}
+
+function closed(outcome: CallOutcome): RunOutcome {
+  return { outcome, isOpen: false };
 }
 
 /** True if the contract that was read is probably not that of the server any more. */

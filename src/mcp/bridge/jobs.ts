@@ -87,16 +87,16 @@ export class Jobs {
 
   /** The answer that a job is: its result or its failure if it is over, otherwise its state. */
   async answer({ job, handle, tool }: OwnJob): Promise<ToolAnswer> {
-    if (!isTerminal(job.state)) return this.#openJob(job);
+    if (!isTerminal(job.state)) return this.openJob(job);
     const error = errorOfJob(job);
     if (error !== undefined) return answerToFailure(error, "");
     return { kind: "result", result: toolResult(tool, await handle.result()) };
   }
 
-  #openJob(job: JobSnapshot): ToolAnswer {
-    const json = jobJson(job);
-    const result = structured(json);
-    const advice = `The job is not over. Call ${this.#options.waitTool} with this job_id; do not start it again.`;
+  /** The answer that an open job is. `trouble`: why its end was not waited for. */
+  openJob(job: JobSnapshot, trouble = "The job is not over."): ToolAnswer {
+    const result = structured(jobJson(job));
+    const advice = `${trouble} Call ${this.#options.waitTool} with this job_id; do not start it again.`;
     return { kind: "result", result: { ...result, content: [...result.content, { type: "text", text: advice }] } };
   }
 }

@@ -5,6 +5,7 @@ import { BatchSumRequest, type BatchSumResponse } from "../../../gen/sealwire/de
 import { DemoToolServiceClient } from "../../../gen/sealwire/demo/v1/demo_tool_service.ts";
 import type { StartLongTaskResponse } from "../../../gen/sealwire/demo/v1/start_long_task.ts";
 import { SystemToolServiceClient } from "../../../gen/sealwire/system/v1/system_tool_service.ts";
+import type { ToolPins } from "../../../src/client/pins/tool-pins.ts";
 import { SealwireError } from "../../../src/errors.ts";
 import { demoTools } from "../../../src/tools/demo-tools.ts";
 import { COUNT, countingService, progressOf } from "../../support/counting-service.ts";
@@ -49,6 +50,18 @@ function batchSum(numbers: number[], metadata = new Metadata(), stub = demo): Pr
 test("a call is answered", async () => {
   const { error, response } = await batchSum([1, 2, 3.5]);
   assert.equal([error, response.count, response.total], [null, 3, 6.5]);
+});
+
+test("a call of a tool whose definition is not the accepted one has certainly not begun", async () => {
+  const pins: ToolPins = { check: async () => ({ kind: "changed", pinned: "0".repeat(64), difference: [] }) };
+  const stub = server.client(undefined, { pins }).stub(DemoToolServiceClient);
+  const error = await new Promise<ServiceError | null>((resolve) => {
+    stub.startLongTask({ seconds: 1, payload: undefined }, resolve);
+  });
+  stub.close();
+  // The outcome of a call with side effects that may have begun would be UNKNOWN.
+  assert.is(error?.code, status.FAILED_PRECONDITION);
+  assert.is((error?.cause as SealwireError).reason, "TOOL_CHANGED");
 });
 
 test("a refusal is a ServiceError whose cause is the SealwireError", async () => {

@@ -9,6 +9,7 @@ import { failureCases } from "./cases/failures.ts";
 import { jobCases } from "./cases/jobs.ts";
 import { lieCases } from "./cases/lies.ts";
 import { loadCases } from "./cases/load.ts";
+import { pinCases } from "./cases/pins.ts";
 import { serverCases } from "./cases/servers.ts";
 import { transportCases } from "./cases/transport.ts";
 import { type Counts, MAIN } from "./client-case.ts";
@@ -19,6 +20,7 @@ const CASES = [
   ...jobCases,
   ...lieCases,
   ...transportCases,
+  ...pinCases,
   ...serverCases,
   ...loadCases,
 ];

@@ -47,6 +47,9 @@ func openChannel(c *command) (*channel, error) {
 		}
 		options = append(options, sealwire.WithTLS(config))
 	}
+	if c.Pins != nil {
+		options = append(options, sealwire.WithPins(c.Pins))
+	}
 	client, err := newClient(c, options)
 	if err != nil {
 		return nil, err

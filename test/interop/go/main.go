@@ -28,6 +28,8 @@ type command struct {
 	Key         string          `json:"key"`
 	TimeoutMs   int64           `json:"timeoutMs"`
 
+	Pins map[string]string `json:"pins"`
+
 	Method       string            `json:"method"`
 	Request      json.RawMessage   `json:"request"`
 	Metadata     map[string]string `json:"metadata"`

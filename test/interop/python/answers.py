@@ -83,6 +83,8 @@ def channel_options(command: Command) -> Answer:
         options["tls"] = sealwire.Tls(ca=pem.get("ca"), certificate=pem.get("cert"), private_key=pem.get("key"))
     if "timeoutMs" in command:
         options["timeout"] = command["timeoutMs"] / 1000
+    if "pins" in command:
+        options["pins"] = command["pins"]
     return options
 
 

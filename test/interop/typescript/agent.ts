@@ -13,6 +13,7 @@ import {
 } from "@grpc/grpc-js";
 import type { BatchSumRequest, BatchSumResponse } from "../../../gen/sealwire/demo/v1/batch_sum.ts";
 import type { DemoToolServiceClient } from "../../../gen/sealwire/demo/v1/demo_tool_service.ts";
+import type { ToolPins } from "../../../src/client/pins/tool-pins.ts";
 import { isWireReason } from "../../../src/errors.ts";
 import {
   fileCredentials,
@@ -38,6 +39,7 @@ interface Fields {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
+  readonly pins?: Readonly<Record<string, string>>;
   readonly method: string;
   readonly request: unknown;
   readonly metadata?: Readonly<Record<string, string>>;
@@ -243,6 +245,7 @@ async function openChannel({
   ca,
   cert,
   key,
+  pins,
   timeoutMs,
 }: Fields): Promise<OpenChannel> {
   const stubs = new Map<string, Promise<Client>>();
@@ -256,8 +259,24 @@ async function openChannel({
     ...(ca && { rootCertificates: readFileSync(ca) }),
     ...(cert && key && { certificateChain: readFileSync(cert), privateKey: readFileSync(key) }),
   };
-  const client = new SealwireClient({ credentials: source, ...(timeoutMs && { timeoutMs }), ...(ca && { tls }) });
+  const client = new SealwireClient({
+    credentials: source,
+    ...(timeoutMs && { timeoutMs }),
+    ...(ca && { tls }),
+    ...(pins && { pins: fixedPins(pins) }),
+  });
   return { client, stubs, make: (Stub) => client.stub(Stub) };
+}
+
+/** Accepts these definitions, and all of other tools. */
+function fixedPins(digests: Readonly<Record<string, string>>): ToolPins {
+  return {
+    check: async (_serverId, { name, digest }) => {
+      const pinned = digests[name];
+      if (pinned === undefined || pinned === digest) return { kind: "accepted", isNew: false };
+      return { kind: "changed", pinned, difference: [] };
+    },
+  };
 }
 
 async function closeChannel({ client, stubs }: OpenChannel): Promise<void> {

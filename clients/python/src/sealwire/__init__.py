@@ -12,7 +12,7 @@ with sealwire.channel("client.json") as channel:
 describes tools for the function calling of models.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import sealwire.aio as aio
 import sealwire.tools as tools
@@ -21,6 +21,7 @@ from sealwire._sync.channel import Channel
 from sealwire._sync.client import Client
 from sealwire._sync.job import JobHandle
 from sealwire.credentials import Credentials, CredentialsError
+from sealwire.definitions import definition_digest
 from sealwire.status import CallError, UnverifiedError, error_of
 
 __version__ = "0.2.0"
@@ -37,6 +38,7 @@ __all__ = [
     "UnverifiedError",
     "aio",
     "channel",
+    "definition_digest",
     "error_of",
     "tools",
 ]
@@ -53,6 +55,7 @@ def channel(
     heartbeat_interval: float = 15.0,
     validate: bool = False,
     options: Iterable[tuple[str, object]] = (),
+    pins: Mapping[str, str] | None = None,
 ) -> Channel:
     """Makes a channel for ordinary generated stubs. It connects with the first call. Use `with`, or `close` it.
 
@@ -67,6 +70,8 @@ def channel(
     - `heartbeat_interval`: seconds of silence after which a watch gets a sign of life, 0.1 to 60. A stream that is
       silent for 2.5 times as long is opened again.
     - `validate`: checks requests by their rules before they are sent. Needs the extra `sealwire[validate]`.
+    - `pins`: accepted definitions, as `definition_digest` gives them, by the names of the tools. A call of a tool whose
+      definition is another one raises TOOL_CHANGED, and nothing is done. Other tools and system tools are not checked.
     - `options`: arguments of the gRPC channel, such as `("grpc.ssl_target_name_override", "name")`.
 
     Raises ValueError naming the option, and CredentialsError.
@@ -81,5 +86,6 @@ def channel(
         heartbeat_interval=heartbeat_interval,
         validate=validate,
         options=options,
+        pins=pins,
     )
     return Channel(settings)

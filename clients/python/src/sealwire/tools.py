@@ -20,6 +20,8 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from sealwire._core.declarations import Declarations
+from sealwire.definitions import definition_in
 from sealwire.json_schema import Schema, schema_of
 from sealwire.system.v1.list_tools_pb2 import ListToolsResponse
 
@@ -41,6 +43,8 @@ class Tool:
     """True if a repeated call has no further effect."""
     is_job: bool
     """True if it runs as a job, which may take long."""
+    definition_digest: str
+    """Changes when what a model is shown of the tool does, comments included. Computed from the contract."""
     request_type: type[Message] = field(repr=False)
     response_type: type[Message] = field(repr=False)
     _pool: DescriptorPool = field(repr=False, compare=False)
@@ -71,6 +75,7 @@ def describe(answer: ListToolsResponse, *, include_system: bool = False) -> list
     that every server has. Raises ValueError if the answer has no descriptors of a tool."""
     files = FileDescriptorSet.FromString(answer.descriptor_set)
     pool = _pool_of(files)
+    declarations = Declarations(answer.descriptor_set)
     comments = {name: text for file in files.file for name, text in _comments_of(file)}
     tools = []
     for each in answer.tools:
@@ -81,13 +86,16 @@ def describe(answer: ListToolsResponse, *, include_system: bool = False) -> list
             method = pool.FindServiceByName(service).methods_by_name[name]
         except KeyError as error:
             raise ValueError(f"The list of tools has no descriptor of {each.method}; ask for descriptors.") from error
+        # What the list says beside the contract is not in the digest that a caller accepts.
+        definition = definition_in(declarations, each)
         tools.append(
             Tool(
                 name=each.name,
-                description=each.description,
-                read_only=each.read_only,
-                idempotent=each.idempotent,
-                is_job=each.HasField("job"),
+                description=definition.description,
+                read_only=definition.read_only,
+                idempotent=definition.idempotent,
+                is_job=definition.is_job,
+                definition_digest=definition.digest,
                 request_type=_class_of(method.input_type),
                 response_type=_class_of(method.output_type),
                 _pool=pool,

@@ -4,8 +4,9 @@ use std::{env, error::Error, path::PathBuf};
 use prost_types::field_descriptor_proto::Type;
 use prost_types::{FieldDescriptorProto, FileDescriptorSet};
 
-const FILES: [&str; 3] = [
+const FILES: [&str; 4] = [
     "sealwire/demo/v1/demo_tool_service.proto",
+    "sealwire/mcp/v1/call_tool.proto",
     "sealwire/system/v1/system_tool_service.proto",
     "sealwire/v1/tool_service.proto",
 ];

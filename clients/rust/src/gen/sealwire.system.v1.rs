@@ -134,6 +134,10 @@ pub struct ToolDescription {
     /// Name and hints given in the contract, if any.
     #[prost(message, optional, tag = "10")]
     pub options: ::core::option::Option<super::super::v1::ToolOptions>,
+    /// SHA-256, in hex, over everything a model is shown of the tool, comments
+    /// included (docs/protocol.md, Tool definitions). Empty from servers of 0.1.
+    #[prost(string, tag = "11")]
+    pub definition_digest: ::prost::alloc::string::String,
 }
 impl ::prost::Name for ToolDescription {
     const NAME: &'static str = "ToolDescription";

@@ -52,12 +52,30 @@ pub struct ToolOptions {
     /// A short title for people.
     #[prost(string, tag = "2")]
     pub title: ::prost::alloc::string::String,
-    /// True if the tool may make destructive changes.
+    /// Deprecated: set destructive_hint. True counts like destructive_hint = true.
+    #[deprecated]
     #[prost(bool, tag = "3")]
     pub destructive: bool,
-    /// True if the tool interacts with systems outside its server.
+    /// Deprecated: set open_world_hint. True counts like open_world_hint = true.
+    #[deprecated]
     #[prost(bool, tag = "4")]
     pub open_world: bool,
+    /// Whether the tool may make destructive changes. Default: not stated, which
+    /// most agents take for true.
+    #[prost(bool, optional, tag = "5")]
+    pub destructive_hint: ::core::option::Option<bool>,
+    /// Whether the tool interacts with systems outside its server. Default: not
+    /// stated, which most agents take for true.
+    #[prost(bool, optional, tag = "6")]
+    pub open_world_hint: ::core::option::Option<bool>,
+    /// JSON Schema of the arguments, for a tool whose request is
+    /// sealwire.mcp.v1.CallToolRequest. Default: derived from the request message.
+    #[prost(string, tag = "7")]
+    pub input_schema: ::prost::alloc::string::String,
+    /// JSON Schema of `structured_content`, for a tool whose response is
+    /// sealwire.mcp.v1.CallToolResponse. Default: derived from the response message.
+    #[prost(string, tag = "8")]
+    pub output_schema: ::prost::alloc::string::String,
 }
 impl ::prost::Name for ToolOptions {
     const NAME: &'static str = "ToolOptions";
@@ -201,6 +219,9 @@ pub enum ErrorReason {
     /// The server cannot tell whether the frame is new: it no longer knows, or may
     /// not know, frames of this `ts_ms`. Sign anew after `retry_delay`.
     FreshnessUnknown = 30,
+    /// The tool's definition is not the one that `definition_digest` names. The
+    /// call was not begun.
+    ToolChanged = 31,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -240,6 +261,7 @@ impl ErrorReason {
             Self::HeartbeatTimeout => "ERROR_REASON_HEARTBEAT_TIMEOUT",
             Self::Internal => "ERROR_REASON_INTERNAL",
             Self::FreshnessUnknown => "ERROR_REASON_FRESHNESS_UNKNOWN",
+            Self::ToolChanged => "ERROR_REASON_TOOL_CHANGED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -276,6 +298,7 @@ impl ErrorReason {
             "ERROR_REASON_HEARTBEAT_TIMEOUT" => Some(Self::HeartbeatTimeout),
             "ERROR_REASON_INTERNAL" => Some(Self::Internal),
             "ERROR_REASON_FRESHNESS_UNKNOWN" => Some(Self::FreshnessUnknown),
+            "ERROR_REASON_TOOL_CHANGED" => Some(Self::ToolChanged),
             _ => None,
         }
     }
@@ -436,6 +459,11 @@ pub struct Envelope {
     /// Names the attempt: 16 to 64 random bytes, never used twice (REPLAYED).
     #[prost(bytes = "vec", tag = "8")]
     pub nonce: ::prost::alloc::vec::Vec<u8>,
+    /// The definition of the tool that the caller accepts, as `definition_digest`
+    /// of list_tools: 64 hex digits (TOOL_CHANGED if the tool has another one and
+    /// the intent has not begun). Empty: any. Only for servers that list one.
+    #[prost(string, tag = "9")]
+    pub definition_digest: ::prost::alloc::string::String,
 }
 impl ::prost::Name for Envelope {
     const NAME: &'static str = "Envelope";

@@ -59,10 +59,11 @@ impl Native {
         let said = CallIntent::read(request.headers()).map_err(failure_before)?;
         let deadline = Deadline::after(said.timeout);
         let read = deadline.run(self.read(request)).await;
-        let (method, args) = read.unwrap_or_else(|| Err(not_begun_in_time(&deadline))).map_err(failure_before)?;
+        let (method, args, definition_digest) =
+            read.unwrap_or_else(|| Err(not_begun_in_time(&deadline))).map_err(failure_before)?;
         let CallIntent { request_id, cancel_on_abandon, traceparent, .. } = said;
         let (tool, input) = (method.tool.clone(), method.input.clone());
-        let intent = Intent { tool, input, args, request_id, traceparent };
+        let intent = Intent { tool, input, args, request_id, traceparent, definition_digest };
         let call = NativeCall { method, intent, deadline, cancel_on_abandon };
         if matches!(&*call.method.tool, "watch_job" | "watch_jobs") { self.watch(call) } else { self.call(call).await }
     }
@@ -81,10 +82,10 @@ impl Native {
         answer
     }
 
-    async fn read(&self, request: Request<Body>) -> Result<(Arc<ToolMethod>, Bytes), Problem> {
+    async fn read(&self, request: Request<Body>) -> Result<(Arc<ToolMethod>, Bytes, String), Problem> {
         let (parts, body) = request.into_parts();
-        let method = self.contracts.by_path(parts.uri.path()).await?;
-        Ok((method, read_request(body).await?))
+        let (method, definition_digest) = self.contracts.by_path(parts.uri.path()).await?;
+        Ok((method, read_request(body).await?, definition_digest))
     }
 
     /// Calls a tool. The answer of a job is watched by the body.

@@ -143,7 +143,7 @@ impl<W: Watched> Follow<W> {
         let WatchRequest { tool, input, args } = self.watched.request(self.is_first, self.is_truncated);
         self.is_first = false;
         let (request_id, traceparent) = (self.request_id.clone(), self.traceparent.clone());
-        WatchStream::new(&self.connection, &Intent { tool: tool.into(), input, args, request_id, traceparent })
+        WatchStream::new(&self.connection, &Intent { traceparent, ..Intent::of_system(tool, input, args, request_id) })
     }
 
     /// Waits before the next stream. Fails if the watch is not resumed.

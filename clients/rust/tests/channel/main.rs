@@ -1,6 +1,7 @@
 //! Calls of ordinary stubs through the channel, against a peer that a test commands.
 
 mod peer;
+mod pins;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

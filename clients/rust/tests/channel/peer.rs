@@ -56,6 +56,7 @@ pub struct Peer {
     behaviour: Behaviour,
     received: Arc<Mutex<Vec<Received>>>,
     hides_contract: Arc<AtomicBool>,
+    listed: Arc<Mutex<ListToolsResponse>>,
 }
 
 impl Peer {
@@ -63,7 +64,12 @@ impl Peer {
     pub async fn start(behaviour: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> (Self, Credentials) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let peer = Self { behaviour: Arc::new(behaviour), received: Arc::default(), hides_contract: Arc::default() };
+        let peer = Self {
+            behaviour: Arc::new(behaviour),
+            received: Arc::default(),
+            hides_contract: Arc::default(),
+            listed: Arc::new(Mutex::new(contract())),
+        };
         let server = tonic::transport::Server::builder().add_service(peer.clone());
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         let json = format!(
@@ -84,12 +90,17 @@ impl Peer {
         self.hides_contract.store(true, Ordering::Release);
     }
 
+    /// Lists these tools from now on.
+    pub fn list(&self, tools: ListToolsResponse) {
+        *self.listed.lock().unwrap() = tools;
+    }
+
     fn reply(&self, received: &Received) -> Reply {
         if received.envelope.tool == "list_tools" && self.hides_contract.load(Ordering::Acquire) {
             return Reply::Silence;
         }
         if received.envelope.tool == "list_tools" {
-            return Reply::Answers(vec![ok(&contract())]);
+            return Reply::Answers(vec![ok(&*self.listed.lock().unwrap())]);
         }
         let mut all = self.received.lock().unwrap();
         all.push(received.clone());
@@ -196,7 +207,7 @@ fn prefixed(message: &[u8]) -> Bytes {
 }
 
 /// `batch_sum` with side effects, `start_long_task`, and a streaming job method.
-fn contract() -> ListToolsResponse {
+pub fn contract() -> ListToolsResponse {
     let tool = |name: &str, method: &str, job: Option<JobPolicy>| ToolDescription {
         name: name.into(),
         method: format!("sealwire.demo.v1.DemoToolService.{method}"),

@@ -3,6 +3,7 @@
 
 mod canonical;
 
+use std::collections::HashMap;
 use std::env;
 use std::fs::File;
 use std::io::BufReader;
@@ -12,9 +13,10 @@ use hmac::{KeyInit, Mac};
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use prost_types::Any;
-use sealwire::read_key;
 use sealwire::signing::{Expected, Frame, Key, is_signed, pae, sign_request, verify_response};
+use sealwire::system::v1::ToolDescription;
 use sealwire::v1::Envelope;
+use sealwire::{definition_digest, read_key};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -82,6 +84,13 @@ fn sizes_agree() {
 fn canonical_forms_agree() {
     let mut tally = Tally::default();
     check_canonical(&read("canonical.json"), &mut tally);
+    tally.agrees();
+}
+
+#[test]
+fn definitions_agree() {
+    let mut tally = Tally::default();
+    check_definitions(&read("definitions.json"), &mut tally);
     tally.agrees();
 }
 
@@ -275,6 +284,20 @@ fn check_canonical(file: &Value, tally: &mut Tally) {
     }
 }
 
+fn check_definitions(file: &Value, tally: &mut Tally) {
+    let mut flags = HashMap::new();
+    for case in list(&file["cases"]) {
+        let (name, method) = (text(&case["parts"]["name"]).into(), text(&case["method"]).into());
+        let tool = ToolDescription { name, method, ..ToolDescription::default() };
+        let descriptor_set = [bytes(&file["imports"]), bytes(&case["descriptorSet"])].concat();
+        let digest = definition_digest(&tool, &descriptor_set).unwrap_or_else(|error| error.to_string());
+        let flag = if case["flag"] == "Same" { "Same".into() } else { case["id"].to_string() };
+        let is_right = digest == text(&case["digest"]);
+        let checks = [("digest", is_right), ("flag", *flags.entry(digest).or_insert_with(|| flag.clone()) == flag)];
+        tally.note(&format!("definitions {}", case["id"]), &checks);
+    }
+}
+
 fn envelope_of(fields: &Value) -> Envelope {
     let own = |name: &str| text(&fields[name]).to_owned();
     let args = Some(&fields["args"]).filter(|args| !args.is_null());
@@ -287,6 +310,7 @@ fn envelope_of(fields: &Value) -> Envelope {
         tool: own("tool"),
         args: args.map(|args| Any { type_url: text(&args["typeUrl"]).into(), value: bytes(&args["value"]) }),
         nonce: bytes(&fields["nonce"]),
+        definition_digest: fields["definitionDigest"].as_str().unwrap_or_default().into(),
     }
 }
 

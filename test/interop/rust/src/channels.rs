@@ -77,6 +77,8 @@ fn make(command: &Command) -> Result<AnyChannel, Failure> {
         Some(ms) => builder.timeout(Duration::from_millis(ms)),
         None => builder,
     };
+    let pins = command.field("pins").as_object().into_iter().flatten();
+    let builder = builder.pins(pins.filter_map(|(tool, digest)| Some((tool, digest.as_str()?))));
     let builder = match (command.optional("ca"), command.optional("cert"), command.optional("key")) {
         (Some(ca), Some(cert), Some(key)) => {
             builder.tls(sealwire::Tls::authority(fs::read(ca)?).identity(fs::read(cert)?, fs::read(key)?))

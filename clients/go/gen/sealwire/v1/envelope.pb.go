@@ -48,9 +48,13 @@ type Envelope struct {
 	// "type.googleapis.com/" and the full name of the message.
 	Args *anypb.Any `protobuf:"bytes,7,opt,name=args,proto3" json:"args,omitempty"`
 	// Names the attempt: 16 to 64 random bytes, never used twice (REPLAYED).
-	Nonce         []byte `protobuf:"bytes,8,opt,name=nonce,proto3" json:"nonce,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Nonce []byte `protobuf:"bytes,8,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	// The definition of the tool that the caller accepts, as `definition_digest`
+	// of list_tools: 64 hex digits (TOOL_CHANGED if the tool has another one and
+	// the intent has not begun). Empty: any. Only for servers that list one.
+	DefinitionDigest string `protobuf:"bytes,9,opt,name=definition_digest,json=definitionDigest,proto3" json:"definition_digest,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Envelope) Reset() {
@@ -139,11 +143,18 @@ func (x *Envelope) GetNonce() []byte {
 	return nil
 }
 
+func (x *Envelope) GetDefinitionDigest() string {
+	if x != nil {
+		return x.DefinitionDigest
+	}
+	return ""
+}
+
 var File_sealwire_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_sealwire_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x1asealwire/v1/envelope.proto\x12\vsealwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19google/protobuf/any.proto\"\xf3\x02\n" +
+	"\x1asealwire/v1/envelope.proto\x12\vsealwire.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19google/protobuf/any.proto\"\xba\x03\n" +
 	"\bEnvelope\x12\x1c\n" +
 	"\x01v\x18\x01 \x01(\tB\x0e\xbaH\vr\t\n" +
 	"\amcp/0.1R\x01v\x124\n" +
@@ -154,7 +165,8 @@ const file_sealwire_v1_envelope_proto_rawDesc = "" +
 	"\tserver_id\x18\x05 \x01(\tB\x15\xbaH\x12r\x102\x0e^[!-~]{1,128}$R\bserverId\x122\n" +
 	"\x04tool\x18\x06 \x01(\tB\x1e\xbaH\x1br\x192\x17^[a-z][a-z0-9_]{0,127}$R\x04tool\x120\n" +
 	"\x04args\x18\a \x01(\v2\x14.google.protobuf.AnyB\x06\xbaH\x03\xc8\x01\x01R\x04args\x12\x1f\n" +
-	"\x05nonce\x18\b \x01(\fB\t\xbaH\x06z\x04\x10\x10\x18@R\x05nonceJ\x06\b\xe8\a\x10\xe9\aBE\n" +
+	"\x05nonce\x18\b \x01(\fB\t\xbaH\x06z\x04\x10\x10\x18@R\x05nonce\x12E\n" +
+	"\x11definition_digest\x18\t \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\x10definitionDigestJ\x06\b\xe8\a\x10\xe9\aBE\n" +
 	"\x0fdev.sealwire.v1P\x01Z0sealwire.dev/sealwire/gen/sealwire/v1;sealwirev1b\x06proto3"
 
 var (

@@ -94,6 +94,9 @@ const (
 	// The server cannot tell whether the frame is new: it no longer knows, or may
 	// not know, frames of this `ts_ms`. Sign anew after `retry_delay`.
 	ErrorReason_ERROR_REASON_FRESHNESS_UNKNOWN ErrorReason = 30
+	// The tool's definition is not the one that `definition_digest` names. The
+	// call was not begun.
+	ErrorReason_ERROR_REASON_TOOL_CHANGED ErrorReason = 31
 )
 
 // Enum value maps for ErrorReason.
@@ -130,6 +133,7 @@ var (
 		28: "ERROR_REASON_HEARTBEAT_TIMEOUT",
 		29: "ERROR_REASON_INTERNAL",
 		30: "ERROR_REASON_FRESHNESS_UNKNOWN",
+		31: "ERROR_REASON_TOOL_CHANGED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":         0,
@@ -163,6 +167,7 @@ var (
 		"ERROR_REASON_HEARTBEAT_TIMEOUT":   28,
 		"ERROR_REASON_INTERNAL":            29,
 		"ERROR_REASON_FRESHNESS_UNKNOWN":   30,
+		"ERROR_REASON_TOOL_CHANGED":        31,
 	}
 )
 
@@ -387,7 +392,7 @@ const file_sealwire_v1_error_proto_rawDesc = "" +
 	"\x12violations_omitted\x18\x06 \x01(\x05R\x11violationsOmitted\x12:\n" +
 	"\vretry_delay\x18\a \x01(\v2\x19.google.protobuf.DurationR\n" +
 	"retryDelay\x12.\n" +
-	"\adetails\x18\b \x03(\v2\x14.google.protobuf.AnyR\adetailsJ\x06\b\xe8\a\x10\xe9\a*\x83\b\n" +
+	"\adetails\x18\b \x03(\v2\x14.google.protobuf.AnyR\adetailsJ\x06\b\xe8\a\x10\xe9\a*\xa2\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eERROR_REASON_SIGNATURE_INVALID\x10\x01\x12!\n" +
@@ -420,7 +425,8 @@ const file_sealwire_v1_error_proto_rawDesc = "" +
 	"\x1eERROR_REASON_EXECUTION_TIMEOUT\x10\x1b\x12\"\n" +
 	"\x1eERROR_REASON_HEARTBEAT_TIMEOUT\x10\x1c\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x1d\x12\"\n" +
-	"\x1eERROR_REASON_FRESHNESS_UNKNOWN\x10\x1eBE\n" +
+	"\x1eERROR_REASON_FRESHNESS_UNKNOWN\x10\x1e\x12\x1d\n" +
+	"\x19ERROR_REASON_TOOL_CHANGED\x10\x1fBE\n" +
 	"\x0fdev.sealwire.v1P\x01Z0sealwire.dev/sealwire/gen/sealwire/v1;sealwirev1b\x06proto3"
 
 var (

@@ -151,10 +151,26 @@ type ToolOptions struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// A short title for people.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
-	// True if the tool may make destructive changes.
+	// Deprecated: set destructive_hint. True counts like destructive_hint = true.
+	//
+	// Deprecated: Marked as deprecated in sealwire/v1/options.proto.
 	Destructive bool `protobuf:"varint,3,opt,name=destructive,proto3" json:"destructive,omitempty"`
-	// True if the tool interacts with systems outside its server.
-	OpenWorld     bool `protobuf:"varint,4,opt,name=open_world,json=openWorld,proto3" json:"open_world,omitempty"`
+	// Deprecated: set open_world_hint. True counts like open_world_hint = true.
+	//
+	// Deprecated: Marked as deprecated in sealwire/v1/options.proto.
+	OpenWorld bool `protobuf:"varint,4,opt,name=open_world,json=openWorld,proto3" json:"open_world,omitempty"`
+	// Whether the tool may make destructive changes. Default: not stated, which
+	// most agents take for true.
+	DestructiveHint *bool `protobuf:"varint,5,opt,name=destructive_hint,json=destructiveHint,proto3,oneof" json:"destructive_hint,omitempty"`
+	// Whether the tool interacts with systems outside its server. Default: not
+	// stated, which most agents take for true.
+	OpenWorldHint *bool `protobuf:"varint,6,opt,name=open_world_hint,json=openWorldHint,proto3,oneof" json:"open_world_hint,omitempty"`
+	// JSON Schema of the arguments, for a tool whose request is
+	// sealwire.mcp.v1.CallToolRequest. Default: derived from the request message.
+	InputSchema string `protobuf:"bytes,7,opt,name=input_schema,json=inputSchema,proto3" json:"input_schema,omitempty"`
+	// JSON Schema of `structured_content`, for a tool whose response is
+	// sealwire.mcp.v1.CallToolResponse. Default: derived from the response message.
+	OutputSchema  string `protobuf:"bytes,8,opt,name=output_schema,json=outputSchema,proto3" json:"output_schema,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -203,6 +219,7 @@ func (x *ToolOptions) GetTitle() string {
 	return ""
 }
 
+// Deprecated: Marked as deprecated in sealwire/v1/options.proto.
 func (x *ToolOptions) GetDestructive() bool {
 	if x != nil {
 		return x.Destructive
@@ -210,11 +227,40 @@ func (x *ToolOptions) GetDestructive() bool {
 	return false
 }
 
+// Deprecated: Marked as deprecated in sealwire/v1/options.proto.
 func (x *ToolOptions) GetOpenWorld() bool {
 	if x != nil {
 		return x.OpenWorld
 	}
 	return false
+}
+
+func (x *ToolOptions) GetDestructiveHint() bool {
+	if x != nil && x.DestructiveHint != nil {
+		return *x.DestructiveHint
+	}
+	return false
+}
+
+func (x *ToolOptions) GetOpenWorldHint() bool {
+	if x != nil && x.OpenWorldHint != nil {
+		return *x.OpenWorldHint
+	}
+	return false
+}
+
+func (x *ToolOptions) GetInputSchema() string {
+	if x != nil {
+		return x.InputSchema
+	}
+	return ""
+}
+
+func (x *ToolOptions) GetOutputSchema() string {
+	if x != nil {
+		return x.OutputSchema
+	}
+	return ""
 }
 
 var file_sealwire_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
@@ -263,13 +309,19 @@ const file_sealwire_v1_options_proto_rawDesc = "" +
 	"maxBackoff\x127\n" +
 	"\tretention\x18\a \x01(\v2\x19.google.protobuf.DurationR\tretention\x12<\n" +
 	"\fcancel_grace\x18\b \x01(\v2\x19.google.protobuf.DurationR\vcancelGrace\x12\x1a\n" +
-	"\bpriority\x18\t \x01(\x05R\bpriority\"x\n" +
+	"\bpriority\x18\t \x01(\x05R\bpriority\"\xce\x02\n" +
 	"\vToolOptions\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05title\x18\x02 \x01(\tR\x05title\x12 \n" +
-	"\vdestructive\x18\x03 \x01(\bR\vdestructive\x12\x1d\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\x12$\n" +
+	"\vdestructive\x18\x03 \x01(\bB\x02\x18\x01R\vdestructive\x12!\n" +
 	"\n" +
-	"open_world\x18\x04 \x01(\bR\topenWorld:J\n" +
+	"open_world\x18\x04 \x01(\bB\x02\x18\x01R\topenWorld\x12.\n" +
+	"\x10destructive_hint\x18\x05 \x01(\bH\x00R\x0fdestructiveHint\x88\x01\x01\x12+\n" +
+	"\x0fopen_world_hint\x18\x06 \x01(\bH\x01R\ropenWorldHint\x88\x01\x01\x12!\n" +
+	"\finput_schema\x18\a \x01(\tR\vinputSchema\x12#\n" +
+	"\routput_schema\x18\b \x01(\tR\foutputSchemaB\x13\n" +
+	"\x11_destructive_hintB\x12\n" +
+	"\x10_open_world_hint:J\n" +
 	"\x03job\x12\x1e.google.protobuf.MethodOptions\x18\xb2\x8b\x03 \x01(\v2\x16.sealwire.v1.JobPolicyR\x03job:N\n" +
 	"\x04tool\x12\x1e.google.protobuf.MethodOptions\x18\xb3\x8b\x03 \x01(\v2\x18.sealwire.v1.ToolOptionsR\x04toolBE\n" +
 	"\x0fdev.sealwire.v1P\x01Z0sealwire.dev/sealwire/gen/sealwire/v1;sealwirev1b\x06proto3"
@@ -317,6 +369,7 @@ func file_sealwire_v1_options_proto_init() {
 	if File_sealwire_v1_options_proto != nil {
 		return
 	}
+	file_sealwire_v1_options_proto_msgTypes[1].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

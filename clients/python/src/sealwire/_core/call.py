@@ -11,6 +11,7 @@ from sealwire._core.deadline import Deadline
 from sealwire._core.effects import Pause, Reply, Send
 from sealwire._core.failure import invalid_response
 from sealwire._core.outcome import Failed, read_answer, read_failure
+from sealwire._core.pins import explain_refused_envelope
 from sealwire._core.retry import Retries
 from sealwire._core.session import Session
 from sealwire._core.signer import RENEWALS_MAX, Attempt, Intent
@@ -69,7 +70,7 @@ def call_tool(
             failed, correct_clock=correct_clock, alternatives=servers.count - 1, remaining=deadline.remaining()
         )
         if delay is None or not retries.allows(failed) or not deadline.leaves(delay):
-            raise retries.final_failure(failed)
+            raise explain_refused_envelope(retries.final_failure(failed), intent.definition_digest)
         _logger.debug("%s is tried again in %.3f s: %s", intent.tool, delay, failed.failure.message)
         if delay > 0:
             yield Pause(delay)

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from sealwire._core.failure import CallFailure, invalid_response
 from sealwire._core.job_answer import decode
+from sealwire._core.pins import ListedDefinitions, Pins
 from sealwire.system.v1.list_tools_pb2 import ListToolsResponse, ToolDescription
 
 _PROGRESS_TYPE = ".sealwire.v1.JobProgress"
@@ -46,6 +47,7 @@ class Contract:
 
     methods: Mapping[str, ToolMethod]
     tools: Mapping[str, ToolMethod]
+    definitions: ListedDefinitions
 
     def not_offered(self, path: str) -> CallFailure:
         """The failure of a call to a method that is no tool."""
@@ -85,7 +87,7 @@ def read_contract(answer: bytes) -> Contract:
         service_name, _, name = description.method.rpartition(".")
         tool = _tool_method(description, found, messages)
         by_path[f"/{service_name}/{name}"] = by_name[tool.tool] = tool
-    return Contract(by_path, by_name)
+    return Contract(by_path, by_name, ListedDefinitions(response.tools, response.descriptor_set))
 
 
 def _with_nested(prefix: str, message: DescriptorProto) -> Iterator[tuple[str, DescriptorProto]]:
@@ -121,14 +123,33 @@ def _progress_field(method: MethodDescriptorProto, messages: Mapping[str, Descri
 class ContractCache:
     """The newest contract. Its owner fetches it again while it is used, so that new tools need no new channel."""
 
-    def __init__(self) -> None:
+    def __init__(self, pins: Pins) -> None:
         self.known: Contract | None = None
+        self._pins = pins
         self._answer = b""
         self._fetched_at = float("-inf")
 
     def find(self, path: str) -> ToolMethod | None:
         """The method behind a gRPC path, as far as it is known."""
         return self.known.methods.get(path) if self.known is not None else None
+
+    def accepts(self, path: str) -> bool:
+        """True if the method is known, and its definition is the pinned one."""
+        method = self.find(path)
+        return method is not None and self._accepts(method.tool, None)
+
+    def accepts_tool(self, tool: str, definition_digest: str | None) -> bool:
+        """True if the tool is known, and its definition is the given one, or else the pinned one."""
+        return self.known is not None and tool in self.known.tools and self._accepts(tool, definition_digest)
+
+    def digest_to_send(self, tool: str, definition_digest: str | None = None) -> str:
+        """The digest to send with a call: see `ListedDefinitions.to_send`. `definition_digest` replaces the pin."""
+        pinned = definition_digest or self._pins.get(tool)
+        return self.known.definitions.to_send(tool, pinned) if self.known is not None else ""
+
+    def _accepts(self, tool: str, definition_digest: str | None) -> bool:
+        pinned = definition_digest or self._pins.get(tool)
+        return self.known is not None and self.known.definitions.accepts(tool, pinned)
 
     @property
     def is_stale(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sealwire._core.call import new_request_id
 from sealwire._core.failure import CallFailure
+from sealwire._core.pins import is_digest
 from sealwire._core.wire import CANCEL_ON_ABANDON, JOB_ID, REQUEST_ID, TRACEPARENT
 
 Pairs = tuple[tuple[str, str], ...]
@@ -45,6 +46,12 @@ def read_intent(metadata: Iterable[Any] | None) -> CallIntent:
     return CallIntent(
         request_id or new_request_id(), cancel == "true", traceparent if _TRACEPARENT.fullmatch(traceparent) else None
     )
+
+
+def check_digest(definition_digest: str | None) -> None:
+    """Checks the definition digest of a call. Raises CallFailure ENVELOPE_INVALID."""
+    if definition_digest is not None and not is_digest(definition_digest):
+        raise _invalid("definition_digest must be 64 lower-case hex digits, as sealwire.definition_digest gives.")
 
 
 def answer_metadata(request_id: str, job_id: str | None) -> Pairs:

@@ -29,13 +29,22 @@ class NativeCall:
     intent: CallIntent
     args: bytes = field(repr=False)
     timeout: float | None
+    definition_digest: str = ""
+    """The accepted definition of the tool; empty if any is."""
     job_id: str | None = None
     is_tools_failure: bool = False
     """True once the tool or the job itself has failed, as a verified answer says."""
 
     def signed(self) -> Intent:
         method = self.method
-        return Intent(method.tool, method.request_type, self.args, self.intent.request_id, method.response_type)
+        return Intent(
+            method.tool,
+            method.request_type,
+            self.args,
+            self.intent.request_id,
+            method.response_type,
+            self.definition_digest,
+        )
 
 
 def unary_call(session: Session, call: NativeCall) -> Generator[Any, Any, bytes]:

@@ -12,4 +12,4 @@ class Session:
         self.settings = settings
         self.signer = Signer(settings.credentials)
         self.servers = Servers(len(settings.targets))
-        self.contracts = ContractCache()
+        self.contracts = ContractCache(settings.pins)

@@ -6,12 +6,14 @@ import os
 import random
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 
 from sealwire._core.credentials_source import CredentialsSource, FileCredentials, FixedCredentials
+from sealwire._core.pins import Pins, is_digest
 from sealwire._core.wire import MAX_RESPONSE_BYTES
 from sealwire.credentials import Credentials
 
@@ -57,6 +59,7 @@ class Settings:
     heartbeat_ms: int
     validate: bool
     options: tuple[tuple[str, object], ...]
+    pins: Pins
     resume_for: float = 300.0
     """How long a watch is resumed without a verified message, in seconds, once the server has confirmed its target."""
 
@@ -75,6 +78,7 @@ def resolve(
     heartbeat_interval: float,
     validate: bool,
     options: object,
+    pins: Mapping[str, str] | None,
 ) -> Settings:
     """Checks the options. Raises ValueError (CredentialsError for the credentials), naming the invalid one."""
     source = _source(credentials)
@@ -98,6 +102,11 @@ def resolve(
         raise ValueError(f"retry is {resolved}; give 1 to 100 attempts, and delays above 0.")
     if isinstance(tls, Tls) and (tls.certificate is None) != (tls.private_key is None):
         raise ValueError("tls.certificate and tls.private_key belong together; give both or none.")
+    for tool, digest in (pins or {}).items():
+        if not is_digest(digest):
+            raise ValueError(
+                f"pins[{tool!r}] is {digest!r}; give 64 lower-case hex digits, see sealwire.definition_digest."
+            )
     return Settings(
         credentials=source,
         targets=targets,
@@ -107,6 +116,7 @@ def resolve(
         heartbeat_ms=round(heartbeat_interval * 1000),
         validate=validate,
         options=tuple(options),  # type: ignore[arg-type]
+        pins=dict(pins or {}),
     )
 
 

@@ -33,6 +33,8 @@ class Intent:
     request_id: str
     result_type: str | None
     """Full name of the message that the result must have."""
+    definition_digest: str = ""
+    """The accepted definition of the tool; empty if any is."""
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class Signer:
             server_id=credentials.server_id,
             tool=intent.tool,
             nonce=os.urandom(16),
+            definition_digest=intent.definition_digest,
         )
         args = envelope.args
         args.type_url = TYPE_URL + intent.request_type

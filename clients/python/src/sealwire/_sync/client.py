@@ -1,7 +1,7 @@
 """The explicit client: tools by name, jobs by id."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sealwire._core import operations
 from sealwire._core.deadline import Deadline, TimeIsUp
 from sealwire._core.failure import CallFailure
-from sealwire._core.intent import CallIntent, read_intent
+from sealwire._core.intent import CallIntent, check_digest, read_intent
 from sealwire._core.job_answer import decode
 from sealwire._core.native import NativeCall, unary_call
 from sealwire._core.validation import check_rules
@@ -50,13 +50,15 @@ class Client:
         request_id: str | None = None,
         timeout: float | None = None,
         cancel_on_abandon: bool = False,
+        definition_digest: str | None = None,
     ) -> M:
         """Calls a tool and returns its output. Of a job tool: waits for the end of the job.
 
         `request_id` names the intent: calls with the same id are carried out once. `timeout` is in seconds.
-        `cancel_on_abandon` cancels the job when the time is up.
+        `cancel_on_abandon` cancels the job when the time is up. `definition_digest` is the accepted definition of the
+        tool, in place of that in the `pins` of the channel: another one raises TOOL_CHANGED.
         """
-        call = self._prepare(tool, request, response_type, request_id, timeout)
+        call = self._prepare(tool, request, response_type, request_id, timeout, definition_digest)
         call.intent.cancel_on_abandon = cancel_on_abandon
         try:
             output = Driver(self._connection).run(unary_call(self._session, call))
@@ -67,11 +69,17 @@ class Client:
             raise call_error(failure, call) from failure.__cause__
 
     def start(
-        self, tool: str, request: Message, *, request_id: str | None = None, timeout: float | None = None
+        self,
+        tool: str,
+        request: Message,
+        *,
+        request_id: str | None = None,
+        timeout: float | None = None,
+        definition_digest: str | None = None,
     ) -> JobHandle:
         """Starts a job and returns its handle as soon as the server has accepted it. The same `request_id` gives the
-        same job."""
-        call = self._prepare(tool, request, None, request_id, timeout)
+        same job. `definition_digest`: see `call`."""
+        call = self._prepare(tool, request, None, request_id, timeout, definition_digest)
         job = carry_out(self._connection, operations.start_job(self._session, call), call)
         return JobHandle(self._connection, job.job_id, call.intent.request_id, job)
 
@@ -138,28 +146,34 @@ class Client:
         response_type: type[Message] | None,
         request_id: str | None,
         timeout: float | None,
+        definition_digest: str | None,
     ) -> NativeCall:
         begun_at = time.monotonic()
-        intent, method = self._checked(tool, request, response_type, request_id, timeout)
+        intent, method, digest = self._checked(tool, request, response_type, request_id, timeout, definition_digest)
         if timeout is not None:
             timeout = max(0.0, timeout - (time.monotonic() - begun_at))
-        return NativeCall(method, intent, request.SerializeToString(), timeout)
+        return NativeCall(method, intent, request.SerializeToString(), timeout, digest)
 
     def _checked(
-        self, tool: str, request: Message, response_type: Any, request_id: str | None, timeout: float | None
+        self,
+        tool: str,
+        request: Message,
+        response_type: Any,
+        request_id: str | None,
+        timeout: float | None,
+        definition_digest: str | None,
     ) -> Any:
         try:
             intent: CallIntent = read_intent(((REQUEST_ID, request_id),) if request_id is not None else None)
+            check_digest(definition_digest)
             if self._session.settings.validate:
                 check_rules(request)
-            self._connection.know_contract(self._knows(tool), timeout)
+            contracts = self._session.contracts
+            self._connection.know_contract(lambda: contracts.accepts_tool(tool, definition_digest), timeout)
+            digest = contracts.digest_to_send(tool, definition_digest)
         except CallFailure as failure:
             raise call_error(failure) from failure.__cause__
-        return intent, operations.named_method(self._session, tool, request, response_type)
-
-    def _knows(self, tool: str) -> Callable[[], bool]:
-        contracts = self._session.contracts
-        return lambda: contracts.known is not None and tool in contracts.known.tools
+        return intent, operations.named_method(self._session, tool, request, response_type), digest
 
     def _run(self, steps: Generator[Any, Any, M]) -> M:
         return carry_out(self._connection, steps)

@@ -33,12 +33,13 @@ class StubMethod:
             method = self._find(timeout)
             if timeout is not None:
                 timeout = max(0.0, timeout - (time.monotonic() - begun_at))
+            digest = self.connection.session.contracts.digest_to_send(method.tool)
             if self.connection.session.settings.validate:
                 check_rules(request)
         except CallFailure as failure:
             raise call_error(failure) from failure.__cause__
         args = self._serialize(request) if self._serialize is not None else request
-        return NativeCall(method, intent, args, timeout)
+        return NativeCall(method, intent, args, timeout, digest)
 
     def _find(self, timeout: float | None) -> ToolMethod:
         connection, path = self.connection, self._path
@@ -46,8 +47,8 @@ class StubMethod:
             raise closed()
         contracts = connection.session.contracts
         method = contracts.find(path)
-        if method is None or contracts.is_stale:
-            connection.know_contract(lambda: contracts.find(path) is not None, timeout)
+        if method is None or contracts.is_stale or not contracts.accepts(path):
+            connection.know_contract(lambda: contracts.accepts(path), timeout)
             method = contracts.find(path)
         if method is None:
             assert contracts.known is not None

@@ -6,7 +6,7 @@ async with sealwire.aio.channel("client.json") as channel:
 ```
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sealwire._core.settings import CredentialsLike, Retry, Tls, resolve
 from sealwire.aio._channel import Channel
@@ -27,6 +27,7 @@ def channel(
     heartbeat_interval: float = 15.0,
     validate: bool = False,
     options: Iterable[tuple[str, object]] = (),
+    pins: Mapping[str, str] | None = None,
 ) -> Channel:
     """Makes a channel for ordinary generated stubs. It connects with the first call. Use `async with`, or `close` it.
 
@@ -43,5 +44,6 @@ def channel(
         heartbeat_interval=heartbeat_interval,
         validate=validate,
         options=options,
+        pins=pins,
     )
     return Channel(settings)

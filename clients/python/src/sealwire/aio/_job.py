@@ -64,7 +64,7 @@ class JobHandle:
         """Waits for the end of the job and returns its output. Raises `CallError` with the job's own error if it
         failed or was cancelled."""
         method = operations.waiting_method(response_type)
-        call = NativeCall(method, CallIntent(self.request_id), b"", None, self.job_id)
+        call = NativeCall(method, CallIntent(self.request_id), b"", None, job_id=self.job_id)
         steps = operations.job_result(self._session, call, response_type, self._deadline(timeout))
         return await carry_out(self._connection, steps, call)
 

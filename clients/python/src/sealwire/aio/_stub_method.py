@@ -31,24 +31,25 @@ class StubMethod:
         try:
             intent = read_intent(metadata)
             method = contracts.find(self._path)
-            if method is None or contracts.is_stale:
+            if method is None or contracts.is_stale or not contracts.accepts(self._path):
                 begun_at = time.monotonic()
                 method = await self._find(timeout)
                 if timeout is not None:
                     timeout = max(0.0, timeout - (time.monotonic() - begun_at))
+            digest = contracts.digest_to_send(method.tool)
             if self.connection.session.settings.validate:
                 check_rules(request)
         except CallFailure as failure:
             raise call_error(failure) from failure.__cause__
         args = self._serialize(request) if self._serialize is not None else request
-        return NativeCall(method, intent, args, timeout)
+        return NativeCall(method, intent, args, timeout, digest)
 
     async def _find(self, timeout: float | None) -> ToolMethod:
         connection, path = self.connection, self._path
         if connection.is_closed:
             raise Abandoned("The channel is closed.")
         contracts = connection.session.contracts
-        await connection.know_contract(lambda: contracts.find(path) is not None, timeout)
+        await connection.know_contract(lambda: contracts.accepts(path), timeout)
         method = contracts.find(path)
         if method is None:
             assert contracts.known is not None

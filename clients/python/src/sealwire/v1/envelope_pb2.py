@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1asealwire/v1/envelope.proto\x12\x0bsealwire.v1\x1a\x19google/protobuf/any.proto\"\xf3\x02\n\x08\x45nvelope\x12\x1c\n\x01v\x18\x01 \x01(\tB\x0e\xbaH\x0br\t\n\x07mcp/0.1R\x01v\x12\x34\n\nrequest_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,128}$R\trequestId\x12\x1c\n\x05ts_ms\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00R\x04tsMs\x12\x32\n\tclient_id\x18\x04 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,128}$R\x08\x63lientId\x12\x32\n\tserver_id\x18\x05 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,128}$R\x08serverId\x12\x32\n\x04tool\x18\x06 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[a-z][a-z0-9_]{0,127}$R\x04tool\x12\x30\n\x04\x61rgs\x18\x07 \x01(\x0b\x32\x14.google.protobuf.AnyB\x06\xbaH\x03\xc8\x01\x01R\x04\x61rgs\x12\x1f\n\x05nonce\x18\x08 \x01(\x0c\x42\t\xbaH\x06z\x04\x10\x10\x18@R\x05nonceJ\x06\x08\xe8\x07\x10\xe9\x07\x42\x45\n\x0f\x64\x65v.sealwire.v1P\x01Z0sealwire.dev/sealwire/gen/sealwire/v1;sealwirev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1asealwire/v1/envelope.proto\x12\x0bsealwire.v1\x1a\x19google/protobuf/any.proto\"\xba\x03\n\x08\x45nvelope\x12\x1c\n\x01v\x18\x01 \x01(\tB\x0e\xbaH\x0br\t\n\x07mcp/0.1R\x01v\x12\x34\n\nrequest_id\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,128}$R\trequestId\x12\x1c\n\x05ts_ms\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00R\x04tsMs\x12\x32\n\tclient_id\x18\x04 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,128}$R\x08\x63lientId\x12\x32\n\tserver_id\x18\x05 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[!-~]{1,128}$R\x08serverId\x12\x32\n\x04tool\x18\x06 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[a-z][a-z0-9_]{0,127}$R\x04tool\x12\x30\n\x04\x61rgs\x18\x07 \x01(\x0b\x32\x14.google.protobuf.AnyB\x06\xbaH\x03\xc8\x01\x01R\x04\x61rgs\x12\x1f\n\x05nonce\x18\x08 \x01(\x0c\x42\t\xbaH\x06z\x04\x10\x10\x18@R\x05nonce\x12\x45\n\x11\x64\x65\x66inition_digest\x18\t \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{64})?$R\x10\x64\x65\x66initionDigestJ\x06\x08\xe8\x07\x10\xe9\x07\x42\x45\n\x0f\x64\x65v.sealwire.v1P\x01Z0sealwire.dev/sealwire/gen/sealwire/v1;sealwirev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +49,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENVELOPE'].fields_by_name['args']._serialized_options = b'\272H\003\310\001\001'
   _globals['_ENVELOPE'].fields_by_name['nonce']._loaded_options = None
   _globals['_ENVELOPE'].fields_by_name['nonce']._serialized_options = b'\272H\006z\004\020\020\030@'
+  _globals['_ENVELOPE'].fields_by_name['definition_digest']._loaded_options = None
+  _globals['_ENVELOPE'].fields_by_name['definition_digest']._serialized_options = b'\272H\025r\0232\021^([0-9a-f]{64})?$'
   _globals['_ENVELOPE']._serialized_start=71
-  _globals['_ENVELOPE']._serialized_end=442
+  _globals['_ENVELOPE']._serialized_end=513
 # @@protoc_insertion_point(module_scope)

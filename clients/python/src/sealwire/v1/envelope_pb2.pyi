@@ -35,6 +35,7 @@ class Envelope(google.protobuf.message.Message):
     TOOL_FIELD_NUMBER: builtins.int
     ARGS_FIELD_NUMBER: builtins.int
     NONCE_FIELD_NUMBER: builtins.int
+    DEFINITION_DIGEST_FIELD_NUMBER: builtins.int
     v: builtins.str
     """Protocol version, always "mcp/0.1"."""
     request_id: builtins.str
@@ -53,6 +54,11 @@ class Envelope(google.protobuf.message.Message):
     """The tool's name, for example "batch_sum"."""
     nonce: builtins.bytes
     """Names the attempt: 16 to 64 random bytes, never used twice (REPLAYED)."""
+    definition_digest: builtins.str
+    """The definition of the tool that the caller accepts, as `definition_digest`
+    of list_tools: 64 hex digits (TOOL_CHANGED if the tool has another one and
+    the intent has not begun). Empty: any. Only for servers that list one.
+    """
     @property
     def args(self) -> google.protobuf.any_pb2.Any:
         """The tool's request message. The type URL is exactly
@@ -70,8 +76,9 @@ class Envelope(google.protobuf.message.Message):
         tool: builtins.str = ...,
         args: google.protobuf.any_pb2.Any | None = ...,
         nonce: builtins.bytes = ...,
+        definition_digest: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["args", b"args"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["args", b"args", "client_id", b"client_id", "nonce", b"nonce", "request_id", b"request_id", "server_id", b"server_id", "tool", b"tool", "ts_ms", b"ts_ms", "v", b"v"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["args", b"args", "client_id", b"client_id", "definition_digest", b"definition_digest", "nonce", b"nonce", "request_id", b"request_id", "server_id", b"server_id", "tool", b"tool", "ts_ms", b"ts_ms", "v", b"v"]) -> None: ...
 
 Global___Envelope: typing_extensions.TypeAlias = Envelope

@@ -94,6 +94,10 @@ class _ErrorReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """The server cannot tell whether the frame is new: it no longer knows, or may
     not know, frames of this `ts_ms`. Sign anew after `retry_delay`.
     """
+    ERROR_REASON_TOOL_CHANGED: _ErrorReason.ValueType  # 31
+    """The tool's definition is not the one that `definition_digest` names. The
+    call was not begun.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the closed list of why a call or a job did not succeed. The
@@ -166,6 +170,10 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 29
 ERROR_REASON_FRESHNESS_UNKNOWN: ErrorReason.ValueType  # 30
 """The server cannot tell whether the frame is new: it no longer knows, or may
 not know, frames of this `ts_ms`. Sign anew after `retry_delay`.
+"""
+ERROR_REASON_TOOL_CHANGED: ErrorReason.ValueType  # 31
+"""The tool's definition is not the one that `definition_digest` names. The
+call was not begun.
 """
 Global___ErrorReason: typing_extensions.TypeAlias = ErrorReason
 

@@ -26,7 +26,7 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sealwire/v1/options.proto\x12\x0bsealwire.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\x91\x04\n\tJobPolicy\x12\x46\n\x11\x65xecution_timeout\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x10\x65xecutionTimeout\x12>\n\rqueue_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0cqueueTimeout\x12\x46\n\x11heartbeat_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x10heartbeatTimeout\x12!\n\x0cmax_attempts\x18\x04 \x01(\x05R\x0bmaxAttempts\x12\x42\n\x0finitial_backoff\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0einitialBackoff\x12:\n\x0bmax_backoff\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\nmaxBackoff\x12\x37\n\tretention\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationR\tretention\x12<\n\x0c\x63\x61ncel_grace\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0b\x63\x61ncelGrace\x12\x1a\n\x08priority\x18\t \x01(\x05R\x08priority\"x\n\x0bToolOptions\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05title\x18\x02 \x01(\tR\x05title\x12 \n\x0b\x64\x65structive\x18\x03 \x01(\x08R\x0b\x64\x65structive\x12\x1d\n\nopen_world\x18\x04 \x01(\x08R\topenWorld:J\n\x03job\x12\x1e.google.protobuf.MethodOptions\x18\xb2\x8b\x03 \x01(\x0b\x32\x16.sealwire.v1.JobPolicyR\x03job:N\n\x04tool\x12\x1e.google.protobuf.MethodOptions\x18\xb3\x8b\x03 \x01(\x0b\x32\x18.sealwire.v1.ToolOptionsR\x04toolBE\n\x0f\x64\x65v.sealwire.v1P\x01Z0sealwire.dev/sealwire/gen/sealwire/v1;sealwirev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sealwire/v1/options.proto\x12\x0bsealwire.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\x91\x04\n\tJobPolicy\x12\x46\n\x11\x65xecution_timeout\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x10\x65xecutionTimeout\x12>\n\rqueue_timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0cqueueTimeout\x12\x46\n\x11heartbeat_timeout\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x10heartbeatTimeout\x12!\n\x0cmax_attempts\x18\x04 \x01(\x05R\x0bmaxAttempts\x12\x42\n\x0finitial_backoff\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0einitialBackoff\x12:\n\x0bmax_backoff\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\nmaxBackoff\x12\x37\n\tretention\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationR\tretention\x12<\n\x0c\x63\x61ncel_grace\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0b\x63\x61ncelGrace\x12\x1a\n\x08priority\x18\t \x01(\x05R\x08priority\"\xce\x02\n\x0bToolOptions\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05title\x18\x02 \x01(\tR\x05title\x12$\n\x0b\x64\x65structive\x18\x03 \x01(\x08\x42\x02\x18\x01R\x0b\x64\x65structive\x12!\n\nopen_world\x18\x04 \x01(\x08\x42\x02\x18\x01R\topenWorld\x12.\n\x10\x64\x65structive_hint\x18\x05 \x01(\x08H\x00R\x0f\x64\x65structiveHint\x88\x01\x01\x12+\n\x0fopen_world_hint\x18\x06 \x01(\x08H\x01R\ropenWorldHint\x88\x01\x01\x12!\n\x0cinput_schema\x18\x07 \x01(\tR\x0binputSchema\x12#\n\routput_schema\x18\x08 \x01(\tR\x0coutputSchemaB\x13\n\x11_destructive_hintB\x12\n\x10_open_world_hint:J\n\x03job\x12\x1e.google.protobuf.MethodOptions\x18\xb2\x8b\x03 \x01(\x0b\x32\x16.sealwire.v1.JobPolicyR\x03job:N\n\x04tool\x12\x1e.google.protobuf.MethodOptions\x18\xb3\x8b\x03 \x01(\x0b\x32\x18.sealwire.v1.ToolOptionsR\x04toolBE\n\x0f\x64\x65v.sealwire.v1P\x01Z0sealwire.dev/sealwire/gen/sealwire/v1;sealwirev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sealwire.v1.options_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017dev.sealwire.v1P\001Z0sealwire.dev/sealwire/gen/sealwire/v1;sealwirev1'
+  _globals['_TOOLOPTIONS'].fields_by_name['destructive']._loaded_options = None
+  _globals['_TOOLOPTIONS'].fields_by_name['destructive']._serialized_options = b'\030\001'
+  _globals['_TOOLOPTIONS'].fields_by_name['open_world']._loaded_options = None
+  _globals['_TOOLOPTIONS'].fields_by_name['open_world']._serialized_options = b'\030\001'
   _globals['_JOBPOLICY']._serialized_start=109
   _globals['_JOBPOLICY']._serialized_end=638
-  _globals['_TOOLOPTIONS']._serialized_start=640
-  _globals['_TOOLOPTIONS']._serialized_end=760
+  _globals['_TOOLOPTIONS']._serialized_start=641
+  _globals['_TOOLOPTIONS']._serialized_end=975
 # @@protoc_insertion_point(module_scope)

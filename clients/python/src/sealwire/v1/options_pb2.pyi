@@ -100,14 +100,34 @@ class ToolOptions(google.protobuf.message.Message):
     TITLE_FIELD_NUMBER: builtins.int
     DESTRUCTIVE_FIELD_NUMBER: builtins.int
     OPEN_WORLD_FIELD_NUMBER: builtins.int
+    DESTRUCTIVE_HINT_FIELD_NUMBER: builtins.int
+    OPEN_WORLD_HINT_FIELD_NUMBER: builtins.int
+    INPUT_SCHEMA_FIELD_NUMBER: builtins.int
+    OUTPUT_SCHEMA_FIELD_NUMBER: builtins.int
     name: builtins.str
     """The tool's name. Default: the method's name in snake_case."""
     title: builtins.str
     """A short title for people."""
     destructive: builtins.bool
-    """True if the tool may make destructive changes."""
+    """Deprecated: set destructive_hint. True counts like destructive_hint = true."""
     open_world: builtins.bool
-    """True if the tool interacts with systems outside its server."""
+    """Deprecated: set open_world_hint. True counts like open_world_hint = true."""
+    destructive_hint: builtins.bool
+    """Whether the tool may make destructive changes. Default: not stated, which
+    most agents take for true.
+    """
+    open_world_hint: builtins.bool
+    """Whether the tool interacts with systems outside its server. Default: not
+    stated, which most agents take for true.
+    """
+    input_schema: builtins.str
+    """JSON Schema of the arguments, for a tool whose request is
+    sealwire.mcp.v1.CallToolRequest. Default: derived from the request message.
+    """
+    output_schema: builtins.str
+    """JSON Schema of `structured_content`, for a tool whose response is
+    sealwire.mcp.v1.CallToolResponse. Default: derived from the response message.
+    """
     def __init__(
         self,
         *,
@@ -115,8 +135,17 @@ class ToolOptions(google.protobuf.message.Message):
         title: builtins.str = ...,
         destructive: builtins.bool = ...,
         open_world: builtins.bool = ...,
+        destructive_hint: builtins.bool | None = ...,
+        open_world_hint: builtins.bool | None = ...,
+        input_schema: builtins.str = ...,
+        output_schema: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["destructive", b"destructive", "name", b"name", "open_world", b"open_world", "title", b"title"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_destructive_hint", b"_destructive_hint", "_open_world_hint", b"_open_world_hint", "destructive_hint", b"destructive_hint", "open_world_hint", b"open_world_hint"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_destructive_hint", b"_destructive_hint", "_open_world_hint", b"_open_world_hint", "destructive", b"destructive", "destructive_hint", b"destructive_hint", "input_schema", b"input_schema", "name", b"name", "open_world", b"open_world", "open_world_hint", b"open_world_hint", "output_schema", b"output_schema", "title", b"title"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_destructive_hint", b"_destructive_hint"]) -> typing.Literal["destructive_hint"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_open_world_hint", b"_open_world_hint"]) -> typing.Literal["open_world_hint"] | None: ...
 
 Global___ToolOptions: typing_extensions.TypeAlias = ToolOptions
 

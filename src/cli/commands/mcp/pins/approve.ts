@@ -18,7 +18,7 @@ export async function run(terminal: Terminal, names: readonly string[], options:
   const tools = options.all ? [...server.tools.values()] : namedTools(server, names);
   for (const tool of tools) {
     const verdict = await pins.compare(serverId, tool);
-    if (verdict?.kind === "changed") sayDifference(terminal, tool.name, verdict);
+    if (verdict?.kind === "changed") sayDifference(terminal, tool.name, verdict.difference);
     terminal.say(
       `${tool.name} ${verdict?.kind === "accepted" ? "was accepted as it is" : "is accepted as it is now"}.`,
     );

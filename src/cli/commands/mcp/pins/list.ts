@@ -10,10 +10,10 @@ export async function run(terminal: Terminal, options: PinOptions): Promise<Exit
   const { pins, serverId } = await openServerPins(terminal, options);
   const tools = [...(await pins.list(serverId))];
   if (options.json) {
-    const listed = tools.map(([name, { digest, pinnedAtMs, lines }]) => {
-      return [name, { digest, pinned_at: formatTime(pinnedAtMs), definition: [...lines] }] as const;
-    });
-    terminal.print(toJsonLine({ server_id: serverId, tools: Object.fromEntries(listed) }));
+    for (const [tool, { digest, pinnedAtMs, lines }] of tools) {
+      const pinned = { serverId, tool, digest, acceptTime: formatTime(pinnedAtMs), definition: [...lines] };
+      terminal.print(toJsonLine(pinned));
+    }
   } else {
     const rows = tools.map(([name, { digest, pinnedAtMs }]) => [name, formatTime(pinnedAtMs), digest]);
     printTable(terminal, ["TOOL", "ACCEPTED", "DEFINITION"], rows);

@@ -91,9 +91,12 @@ type ToolDescription struct {
 	// Set if it runs as a job.
 	Job *v1.JobPolicy `protobuf:"bytes,9,opt,name=job,proto3" json:"job,omitempty"`
 	// Name and hints given in the contract, if any.
-	Options       *v1.ToolOptions `protobuf:"bytes,10,opt,name=options,proto3" json:"options,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Options *v1.ToolOptions `protobuf:"bytes,10,opt,name=options,proto3" json:"options,omitempty"`
+	// SHA-256, in hex, over everything a model is shown of the tool, comments
+	// included (docs/protocol.md, Tool definitions). Empty from servers of 0.1.
+	DefinitionDigest string `protobuf:"bytes,11,opt,name=definition_digest,json=definitionDigest,proto3" json:"definition_digest,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ToolDescription) Reset() {
@@ -196,6 +199,13 @@ func (x *ToolDescription) GetOptions() *v1.ToolOptions {
 	return nil
 }
 
+func (x *ToolDescription) GetDefinitionDigest() string {
+	if x != nil {
+		return x.DefinitionDigest
+	}
+	return ""
+}
+
 // ListToolsResponse holds the tools that the caller may use, by name.
 type ListToolsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -258,7 +268,7 @@ const file_sealwire_system_v1_list_tools_proto_rawDesc = "" +
 	"\n" +
 	"#sealwire/system/v1/list_tools.proto\x12\x12sealwire.system.v1\x1a\x19sealwire/v1/options.proto\"C\n" +
 	"\x10ListToolsRequest\x12/\n" +
-	"\x13include_descriptors\x18\x01 \x01(\bR\x12includeDescriptors\"\xda\x02\n" +
+	"\x13include_descriptors\x18\x01 \x01(\bR\x12includeDescriptors\"\x87\x03\n" +
 	"\x0fToolDescription\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x16\n" +
@@ -272,7 +282,8 @@ const file_sealwire_system_v1_list_tools_proto_rawDesc = "" +
 	"idempotent\x12(\n" +
 	"\x03job\x18\t \x01(\v2\x16.sealwire.v1.JobPolicyR\x03job\x122\n" +
 	"\aoptions\x18\n" +
-	" \x01(\v2\x18.sealwire.v1.ToolOptionsR\aoptions\"u\n" +
+	" \x01(\v2\x18.sealwire.v1.ToolOptionsR\aoptions\x12+\n" +
+	"\x11definition_digest\x18\v \x01(\tR\x10definitionDigest\"u\n" +
 	"\x11ListToolsResponse\x129\n" +
 	"\x05tools\x18\x01 \x03(\v2#.sealwire.system.v1.ToolDescriptionR\x05tools\x12%\n" +
 	"\x0edescriptor_set\x18\x02 \x01(\fR\rdescriptorSetBQ\n" +

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sealwire.v1 import options_pb2 as sealwire_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#sealwire/system/v1/list_tools.proto\x12\x12sealwire.system.v1\x1a\x19sealwire/v1/options.proto\"C\n\x10ListToolsRequest\x12/\n\x13include_descriptors\x18\x01 \x01(\x08R\x12includeDescriptors\"\xda\x02\n\x0fToolDescription\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\x12\x16\n\x06method\x18\x03 \x01(\tR\x06method\x12!\n\x0crequest_type\x18\x04 \x01(\tR\x0brequestType\x12#\n\rresponse_type\x18\x05 \x01(\tR\x0cresponseType\x12\x16\n\x06\x64igest\x18\x06 \x01(\tR\x06\x64igest\x12\x1b\n\tread_only\x18\x07 \x01(\x08R\x08readOnly\x12\x1e\n\nidempotent\x18\x08 \x01(\x08R\nidempotent\x12(\n\x03job\x18\t \x01(\x0b\x32\x16.sealwire.v1.JobPolicyR\x03job\x12\x32\n\x07options\x18\n \x01(\x0b\x32\x18.sealwire.v1.ToolOptionsR\x07options\"u\n\x11ListToolsResponse\x12\x39\n\x05tools\x18\x01 \x03(\x0b\x32#.sealwire.system.v1.ToolDescriptionR\x05tools\x12%\n\x0e\x64\x65scriptor_set\x18\x02 \x01(\x0cR\rdescriptorSetBQ\n\x16\x64\x65v.sealwire.system.v1P\x01Z5sealwire.dev/sealwire/gen/sealwire/system/v1;systemv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#sealwire/system/v1/list_tools.proto\x12\x12sealwire.system.v1\x1a\x19sealwire/v1/options.proto\"C\n\x10ListToolsRequest\x12/\n\x13include_descriptors\x18\x01 \x01(\x08R\x12includeDescriptors\"\x87\x03\n\x0fToolDescription\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\x12\x16\n\x06method\x18\x03 \x01(\tR\x06method\x12!\n\x0crequest_type\x18\x04 \x01(\tR\x0brequestType\x12#\n\rresponse_type\x18\x05 \x01(\tR\x0cresponseType\x12\x16\n\x06\x64igest\x18\x06 \x01(\tR\x06\x64igest\x12\x1b\n\tread_only\x18\x07 \x01(\x08R\x08readOnly\x12\x1e\n\nidempotent\x18\x08 \x01(\x08R\nidempotent\x12(\n\x03job\x18\t \x01(\x0b\x32\x16.sealwire.v1.JobPolicyR\x03job\x12\x32\n\x07options\x18\n \x01(\x0b\x32\x18.sealwire.v1.ToolOptionsR\x07options\x12+\n\x11\x64\x65\x66inition_digest\x18\x0b \x01(\tR\x10\x64\x65\x66initionDigest\"u\n\x11ListToolsResponse\x12\x39\n\x05tools\x18\x01 \x03(\x0b\x32#.sealwire.system.v1.ToolDescriptionR\x05tools\x12%\n\x0e\x64\x65scriptor_set\x18\x02 \x01(\x0cR\rdescriptorSetBQ\n\x16\x64\x65v.sealwire.system.v1P\x01Z5sealwire.dev/sealwire/gen/sealwire/system/v1;systemv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTTOOLSREQUEST']._serialized_start=86
   _globals['_LISTTOOLSREQUEST']._serialized_end=153
   _globals['_TOOLDESCRIPTION']._serialized_start=156
-  _globals['_TOOLDESCRIPTION']._serialized_end=502
-  _globals['_LISTTOOLSRESPONSE']._serialized_start=504
-  _globals['_LISTTOOLSRESPONSE']._serialized_end=621
+  _globals['_TOOLDESCRIPTION']._serialized_end=547
+  _globals['_LISTTOOLSRESPONSE']._serialized_start=549
+  _globals['_LISTTOOLSRESPONSE']._serialized_end=666
 # @@protoc_insertion_point(module_scope)

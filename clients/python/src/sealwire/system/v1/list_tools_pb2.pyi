@@ -55,6 +55,7 @@ class ToolDescription(google.protobuf.message.Message):
     IDEMPOTENT_FIELD_NUMBER: builtins.int
     JOB_FIELD_NUMBER: builtins.int
     OPTIONS_FIELD_NUMBER: builtins.int
+    DEFINITION_DIGEST_FIELD_NUMBER: builtins.int
     name: builtins.str
     """The name to call it by."""
     description: builtins.str
@@ -71,6 +72,10 @@ class ToolDescription(google.protobuf.message.Message):
     """True if a call changes nothing."""
     idempotent: builtins.bool
     """True if a repeated call has no further effect."""
+    definition_digest: builtins.str
+    """SHA-256, in hex, over everything a model is shown of the tool, comments
+    included (docs/protocol.md, Tool definitions). Empty from servers of 0.1.
+    """
     @property
     def job(self) -> sealwire.v1.options_pb2.JobPolicy:
         """Set if it runs as a job."""
@@ -92,9 +97,10 @@ class ToolDescription(google.protobuf.message.Message):
         idempotent: builtins.bool = ...,
         job: sealwire.v1.options_pb2.JobPolicy | None = ...,
         options: sealwire.v1.options_pb2.ToolOptions | None = ...,
+        definition_digest: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["job", b"job", "options", b"options"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["description", b"description", "digest", b"digest", "idempotent", b"idempotent", "job", b"job", "method", b"method", "name", b"name", "options", b"options", "read_only", b"read_only", "request_type", b"request_type", "response_type", b"response_type"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["definition_digest", b"definition_digest", "description", b"description", "digest", b"digest", "idempotent", b"idempotent", "job", b"job", "method", b"method", "name", b"name", "options", b"options", "read_only", b"read_only", "request_type", b"request_type", "response_type", b"response_type"]) -> None: ...
 
 Global___ToolDescription: typing_extensions.TypeAlias = ToolDescription
 

@@ -8,16 +8,18 @@ import java.util.concurrent.TimeUnit;
 /** The options of one call of {@link SealwireClient}. Immutable. */
 public final class CallSettings {
   /** No options: a new request id, and the time of the channel. */
-  public static final CallSettings DEFAULT = new CallSettings(null, null, null);
+  public static final CallSettings DEFAULT = new CallSettings(null, null, null, null);
 
   private final String requestId;
   private final Duration timeout;
   private final String traceparent;
+  private final String definitionDigest;
 
-  private CallSettings(String requestId, Duration timeout, String traceparent) {
+  private CallSettings(String requestId, Duration timeout, String traceparent, String definitionDigest) {
     this.requestId = requestId;
     this.timeout = timeout;
     this.traceparent = traceparent;
+    this.definitionDigest = definitionDigest;
   }
 
   /**
@@ -28,7 +30,7 @@ public final class CallSettings {
    * @return settings with this id
    */
   public CallSettings withRequestId(String id) {
-    return new CallSettings(id, timeout, traceparent);
+    return new CallSettings(id, timeout, traceparent, definitionDigest);
   }
 
   /**
@@ -38,7 +40,7 @@ public final class CallSettings {
    * @return settings with this time
    */
   public CallSettings withTimeout(Duration time) {
-    return new CallSettings(requestId, time, traceparent);
+    return new CallSettings(requestId, time, traceparent, definitionDigest);
   }
 
   /**
@@ -48,11 +50,23 @@ public final class CallSettings {
    * @return settings with this trace context
    */
   public CallSettings withTraceparent(String value) {
-    return new CallSettings(requestId, timeout, value);
+    return new CallSettings(requestId, timeout, value, definitionDigest);
+  }
+
+  /**
+   * Accepts one definition of the tool only. It is for one call what {@link SealwireBuilder#pins} is for a channel, and
+   * replaces it.
+   *
+   * @param digest what {@link ToolDefinition#digest} returns
+   * @return settings with this digest
+   */
+  public CallSettings withDefinitionDigest(String digest) {
+    return new CallSettings(requestId, timeout, traceparent, digest);
   }
 
   CallOptions options() {
-    return timeout == null ? CallOptions.DEFAULT : CallOptions.DEFAULT.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    var options = CallOptions.DEFAULT.withOption(Sealwire.DEFINITION_DIGEST, definitionDigest);
+    return timeout == null ? options : options.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
   }
 
   Metadata headers() {

@@ -27,13 +27,14 @@ record Contract(Map<String, ToolMethod> byPath, Map<String, ToolMethod> byTool) 
     var methods = new HashMap<String, MethodDescriptorProto>();
     var messages = new HashMap<String, DescriptorProto>();
     for (var file : filesOf(response)) collect(file, methods, messages);
+    var declarations = ListedDefinition.declarationsOf(response);
     var byPath = new HashMap<String, ToolMethod>();
     var byTool = new HashMap<String, ToolMethod>();
     for (var description : response.getToolsList()) {
       var name = description.getMethod();
       var method = methods.get(name);
       if (method == null) continue;
-      var read = readMethod(description, method, messages);
+      var read = readMethod(new ListedDefinition(description, declarations), description, method, messages);
       var dot = name.lastIndexOf('.');
       byPath.put(name.substring(0, dot) + "/" + name.substring(dot + 1), read);
       byTool.put(read.tool(), read);
@@ -73,11 +74,12 @@ record Contract(Map<String, ToolMethod> byPath, Map<String, ToolMethod> byTool) 
   }
 
   private static ToolMethod readMethod(
-      ToolDescription description, MethodDescriptorProto method, Map<String, DescriptorProto> messages) {
+      ListedDefinition definition, ToolDescription description, MethodDescriptorProto method,
+      Map<String, DescriptorProto> messages) {
     var isJob = description.hasJob();
     var progress = isJob && method.getServerStreaming() ? progressField(messages.get(method.getOutputType())) : 0;
     return new ToolMethod(description.getName(), typeUrl(method.getInputType()), typeUrl(method.getOutputType()), isJob,
-        description.getIdempotent() && !isJob, progress);
+        description.getIdempotent() && !isJob, progress, definition);
   }
 
   private static int progressField(DescriptorProto message) {

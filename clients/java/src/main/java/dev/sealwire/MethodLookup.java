@@ -2,6 +2,7 @@ package dev.sealwire;
 
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /** Finds what a native call means in the server's contract. */
 final class MethodLookup {
@@ -13,18 +14,23 @@ final class MethodLookup {
   private final ContractCache contracts;
   private final Endpoints endpoints;
   private final Executor executor;
+  private final UnaryOperator<String> pinOf;
 
-  /** {@code executor}: runs the receiver if the contract must be fetched. */
-  MethodLookup(ContractCache contracts, Endpoints endpoints, Executor executor) {
+  /**
+   * {@code executor}: runs the receiver if the contract must be fetched. {@code pinOf}: the accepted definition of a tool,
+   * or null; if the known contract has another one, a newer contract is asked for.
+   */
+  MethodLookup(ContractCache contracts, Endpoints endpoints, Executor executor, UnaryOperator<String> pinOf) {
     this.contracts = contracts;
     this.endpoints = endpoints;
     this.executor = executor;
+    this.pinOf = pinOf;
   }
 
   /** Finds the method behind a gRPC path, which is UNIMPLEMENTED if it is no tool. */
   void byPath(String path, Receiver receiver) {
     var known = contracts.knownMethod(path, endpoints);
-    if (known != null) {
+    if (isUsable(known)) {
       receiver.onMethod(known, null);
       return;
     }
@@ -38,11 +44,15 @@ final class MethodLookup {
   void byTool(NamedTool named, Receiver receiver) {
     var tool = named.method().tool();
     var known = contracts.knownTool(tool, endpoints);
-    if (known != null) {
+    if (isUsable(known)) {
       receiver.onMethod(named.asListed(known), null);
       return;
     }
     recent(receiver, contract -> receiver.onMethod(named.asListed(contract.byTool().get(tool)), null));
+  }
+
+  private boolean isUsable(ToolMethod known) {
+    return known != null && Pins.accepts(known, pinOf.apply(known.tool()));
   }
 
   private void recent(Receiver receiver, Consumer<Contract> use) {

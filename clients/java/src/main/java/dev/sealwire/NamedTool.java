@@ -15,6 +15,6 @@ record NamedTool(ToolMethod method, boolean isStart) {
   ToolMethod asListed(ToolMethod listed) {
     if (listed == null) return method;
     return new ToolMethod(method.tool(), method.inputType(), isStart ? listed.outputType() : method.outputType(),
-        listed.isJob(), listed.isRepeatable(), 0);
+        listed.isJob(), listed.isRepeatable(), 0, listed.definition());
   }
 }

@@ -1,9 +1,16 @@
 package dev.sealwire;
 
+import io.grpc.CallOptions;
 import java.nio.file.Path;
 
 /** Makes channels and clients. */
 public final class Sealwire {
+  /**
+   * Accepts one definition only of the tool that a stub calls, in place of {@link SealwireBuilder#pins}: {@code
+   * stub.withOption(Sealwire.DEFINITION_DIGEST, digest)}, with what {@link ToolDefinition#digest} returns.
+   */
+  public static final CallOptions.Key<String> DEFINITION_DIGEST = CallOptions.Key.create("sealwire-definition-digest");
+
   private Sealwire() {}
 
   /**

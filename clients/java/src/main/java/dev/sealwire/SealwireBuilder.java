@@ -8,6 +8,7 @@ import io.grpc.TlsChannelCredentials;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** The options of a channel. {@link Sealwire#builder()} makes it. */
@@ -193,6 +194,20 @@ public final class SealwireBuilder {
    */
   public SealwireBuilder validateRequests() {
     options = options.withCheck(RequestCheck.create());
+    return this;
+  }
+
+  /**
+   * Accepts one definition only of each of these tools. A call of a tool that has another one fails with
+   * FAILED_PRECONDITION (TOOL_CHANGED) and is not sent, and the server refuses a call if the definition has changed since.
+   * Other tools and system tools are not checked. Default: every definition is accepted.
+   *
+   * @param digests what {@link ToolDefinition#digest} returns, by the names of the tools
+   * @return this builder
+   * @throws IllegalArgumentException if one of them is no digest
+   */
+  public SealwireBuilder pins(Map<String, String> digests) {
+    options = options.withPins(Pins.check(digests));
     return this;
   }
 

@@ -68,6 +68,7 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
     Failure fault = null;
     try {
       intent = CallIntent.read(headers);
+      Pins.checkCall(options.getOption(Sealwire.DEFINITION_DIGEST));
     } catch (FailureException e) {
       intent = new CallIntent("", false);
       fault = e.failure();
@@ -139,7 +140,7 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
       close(NativeStatus.before(RequestCheck.failureOf(violations)));
       return;
     }
-    var lookup = new MethodLookup(connection.contracts(), endpoints, executor);
+    var lookup = new MethodLookup(connection.contracts(), endpoints, executor, this::pinOf);
     if (named == null) lookup.byPath(descriptor.getFullMethodName(), this::found);
     else lookup.byTool(named, this::found);
   }
@@ -153,7 +154,9 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
   private void call(ToolMethod listed) {
     method = listed;
     ByteString args;
+    String definitionDigest;
     try {
+      definitionDigest = Pins.digestToSend(method, pinOf(method.tool()));
       args = RequestBytes.of(descriptor, request);
       request = null;
       if (EncodedWatch.isWatch(method.tool())) {
@@ -167,9 +170,15 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
     var limitMs = connection.options().timeoutMs();
     var isBound = !(intent.cancelOnAbandon() && method.isJob());
     if (isBound && deadline != null) limitMs = Math.min(limitMs, Math.max(1, leftMs()));
-    var signed = new Intent(method.tool(), method.inputType(), args, intent.requestId());
+    var signed = new Intent(method.tool(), method.inputType(), args, intent.requestId(), definitionDigest);
     starting = new ToolCall(connection, scope, signed, limitMs, this::answered);
     starting.start();
+  }
+
+  /** The accepted definition of a tool; null if any is. */
+  private String pinOf(String tool) {
+    var own = options.getOption(Sealwire.DEFINITION_DIGEST);
+    return own == null ? connection.options().pins().get(tool) : own;
   }
 
   private void answered(Response response, Failure failure) {

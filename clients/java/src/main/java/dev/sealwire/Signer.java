@@ -46,6 +46,7 @@ final class Signer {
         .setTool(intent.tool())
         .setArgs(Any.newBuilder().setTypeUrl(intent.typeUrl()).setValue(intent.args()))
         .setNonce(UnsafeByteOperations.unsafeWrap(nonce))
+        .setDefinitionDigest(intent.definitionDigest())
         .build();
     var frame = Signing.signRequest(credentials.requestKey(), credentials.keyId(), method, envelope.toByteString());
     return new SignedAttempt(frame, credentials, intent.requestId(), signedAtMs);

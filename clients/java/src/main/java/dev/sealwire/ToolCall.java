@@ -96,7 +96,7 @@ final class ToolCall {
         () -> failed instanceof Outcome.Refusal refusal
             && connection.signer().adoptServerTime(refusal.response().getTsMs(), attempt));
     if (delayMs == Retries.NEVER || !retries.allows(failed) || delayMs >= remainingMs || connection.isClosed()) {
-      end(null, retries.finalFailure(failed));
+      end(null, Pins.explain(retries.finalFailure(failed), intent));
       return;
     }
     LOG.log(Level.DEBUG, "retry of {0} in {1} ms: {2}", intent.tool(), delayMs, failed.failure().message());

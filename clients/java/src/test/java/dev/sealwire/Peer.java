@@ -80,6 +80,9 @@ final class Peer implements AutoCloseable {
   /** What list_tools waits for. */
   volatile CountDownLatch tools = new CountDownLatch(0);
 
+  /** What list_tools answers. */
+  volatile ListToolsResponse listed = tools();
+
   private final Server server;
   private final String name = InProcessServerBuilder.generateName();
   private final ManagedChannel managed;
@@ -116,7 +119,7 @@ final class Peer implements AutoCloseable {
       var request = new Received(Envelope.parseFrom(frame.content()), frame);
       if (request.envelope().getTool().equals("list_tools")) {
         tools.await();
-        reply.onNext(request.ok(tools()));
+        reply.onNext(request.ok(listed));
         reply.onCompleted();
         return;
       }
@@ -127,7 +130,7 @@ final class Peer implements AutoCloseable {
     }
   }
 
-  private static ListToolsResponse tools() {
+  static ListToolsResponse tools() {
     var files = new LinkedHashMap<String, FileDescriptor>();
     collect(DemoToolServiceOuterClass.getDescriptor(), files);
     collect(SystemToolServiceOuterClass.getDescriptor(), files);

@@ -138,6 +138,7 @@ final class SignatureVectors {
         .setServerId(text(fields, "serverId"))
         .setTool(text(fields, "tool"))
         .setNonce(bytes(fields.get("nonce")));
+    if (fields.has("definitionDigest")) envelope.setDefinitionDigest(text(fields, "definitionDigest"));
     if (fields.get("args") instanceof JsonObject args) {
       envelope.setArgs(Any.newBuilder().setTypeUrl(text(args, "typeUrl")).setValue(bytes(args.get("value"))));
     }

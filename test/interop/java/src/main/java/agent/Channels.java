@@ -60,6 +60,7 @@ final class Channels {
       builder.tls(tls.build());
     }
     if (command.has("timeoutMs")) builder.timeout(Duration.ofMillis(command.number("timeoutMs", 0)));
+    if (command.has("pins")) builder.pins(command.texts("pins"));
     return builder.build();
   }
 }

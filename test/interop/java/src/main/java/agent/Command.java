@@ -3,7 +3,9 @@ package agent;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** One command. */
 record Command(JsonObject fields) {
@@ -39,6 +41,12 @@ record Command(JsonObject fields) {
 
   JsonObject object(String name) {
     return has(name) ? fields.getAsJsonObject(name) : new JsonObject();
+  }
+
+  /** The texts of an object by their names. */
+  Map<String, String> texts(String name) {
+    return object(name).entrySet().stream()
+        .collect(Collectors.toMap(Map.Entry::getKey, each -> each.getValue().getAsString()));
   }
 
   JsonArray list(String name) {

@@ -1,0 +1,1 @@
+"""The messages of tools that come from MCP servers."""
