@@ -69,13 +69,19 @@ export async function serveStdio(options: StdioOptions): Promise<StdioBridge> {
   };
 }
 
-/** Reads the contract. An unreachable server is logged: hosts are answered when it is there. */
+/**
+ * Reads the contract, and goes on reading it until the process begins to end. An unreachable server is logged: hosts are
+ * answered when it is there.
+ */
 export async function startRegistry(bridge: Bridge): Promise<void> {
-  const { logger } = bridge.context.options;
+  const { options, closingSignal } = bridge.context;
+  const { logger } = options;
   try {
     await bridge.registry.start();
   } catch (thrown) {
     if (thrown instanceof SealwireError && thrown.reason === "OPTIONS_INVALID") throw thrown;
     logger.warn({ err: thrown }, "the server's contract could not be read yet");
   }
+  const following = bridge.registry.follow();
+  closingSignal.addEventListener("abort", () => void following[Symbol.asyncDispose](), { once: true });
 }

@@ -3,6 +3,7 @@ import { definitionLines } from "../../client/pins/definition-lines.ts";
 import type { ToolPins } from "../../client/pins/tool-pins.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { runPeriodically } from "../../runtime/periodic.ts";
 import { findMethod, type Image, readImage } from "../../wire/descriptors.ts";
 import { type BridgedTool, readTool } from "./bridged-tool.ts";
 import { hostName, nameClash } from "./tool-names.ts";
@@ -78,6 +79,12 @@ export class ToolRegistry {
       this.#options.logger.warn({ err }, "the server's contract could not be fetched; the previous one is in use");
       return known;
     }
+  }
+
+  /** Until it is disposed, fetches the tools again at the end of each TTL, so that a host that asks for nothing is told of changes. */
+  follow(): AsyncDisposable {
+    const { clock, ttlMs } = this.#options;
+    return runPeriodically(clock, ttlMs, () => this.current());
   }
 
   /** Fetches the tools again with the next use, because the server said that they changed. */
