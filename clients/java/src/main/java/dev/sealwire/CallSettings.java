@@ -65,7 +65,8 @@ public final class CallSettings {
   }
 
   CallOptions options() {
-    var options = CallOptions.DEFAULT.withOption(Sealwire.DEFINITION_DIGEST, definitionDigest);
+    var options = CallOptions.DEFAULT;
+    if (definitionDigest != null) options = options.withOption(Sealwire.DEFINITION_DIGEST, definitionDigest);
     return timeout == null ? options : options.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
   }
 

@@ -2,6 +2,7 @@ package dev.sealwire;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -88,6 +89,7 @@ final class PinsTest {
 
   @Test
   void theSettingsOfACallByNameHoldTheDigestBesideTheOthers() {
+    assertNull(CallSettings.DEFAULT.options().getOption(Sealwire.DEFINITION_DIGEST));
     var settings = CallSettings.DEFAULT.withDefinitionDigest(ACCEPTED).withRequestId("mine");
     assertEquals(ACCEPTED, settings.options().getOption(Sealwire.DEFINITION_DIGEST));
     assertEquals("mine", settings.headers().get(CallMetadata.REQUEST_ID));
