@@ -1,6 +1,7 @@
 import type { Tool } from "@modelcontextprotocol/client";
 import type { Logger } from "../../runtime/logger.ts";
 import type { SourceContract } from "../../tools/tool-source.ts";
+import { cutText } from "../../wire/error-message.ts";
 import { type SchemaCompiler, SchemaRefused } from "./args-schema.ts";
 import { changesOf } from "./changes.ts";
 import { contractOf, serviceName } from "./contract.ts";
@@ -23,6 +24,10 @@ export interface AcceptedToolsParts {
   readonly pins: PinnedTools | undefined;
   readonly logger: Logger;
 }
+
+/** Maximum number of tools that are left out with a line of their own in the log, and longest name in it. */
+const TOLD_MOST = 20;
+const NAME_MOST = 200;
 
 /** A schema that is only compared need not be compiled. */
 const NO_COMPILER: Pick<SchemaCompiler, "compile"> = { compile: () => () => undefined };
@@ -78,7 +83,10 @@ export class AcceptedTools {
   async #accept({ tools, refused }: ReadTools): Promise<RefusedTool | undefined> {
     const { server, logger, pins } = this.#parts;
     this.#refused = new Set(refused.map(({ mcpName }) => offeredName(server, mcpName)));
-    for (const { mcpName, why } of refused) logger.error({ tool: mcpName }, `a tool of an MCP server ${why}`);
+    for (const { mcpName, why } of refused.slice(0, TOLD_MOST))
+      logger.error({ tool: cutText(mcpName, NAME_MOST) }, `a tool of an MCP server ${why}`);
+    const untold = refused.length - TOLD_MOST;
+    if (untold > 0) logger.error({ tools: untold }, "more tools of an MCP server are left out");
     const pinned = this.#pinned();
     const names = new Set(pinned.map(({ name }) => name));
     const added = tools.filter(({ name }) => !names.has(name));

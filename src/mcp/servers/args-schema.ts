@@ -109,7 +109,8 @@ const OPTIONS = {
 
 /** In an instance of its own, because an $id of one schema must mean nothing to another. */
 function compileAlone(dialect: AjvPackage["Ajv"], schema: object): ValidateFunction {
-  const options = { ...OPTIONS, meta: false, validateSchema: false };
+  // A reference to "#" is one to the schema that is used.
+  const options = { ...OPTIONS, meta: false, validateSchema: false, addUsedSchema: true };
   try {
     return new dialect(options).compile(schema);
   } catch (thrown) {
@@ -123,7 +124,8 @@ function check(validate: ValidateFunction, args: unknown, isLimited: boolean): S
   try {
     if (isLimited ? limited(() => validate(args)) : validate(args)) return undefined;
   } catch (thrown) {
-    if (!(thrown instanceof OutOfTime)) throw thrown;
+    // A reference may lead back to itself without end.
+    if (!(thrown instanceof OutOfTime || thrown instanceof RangeError)) throw thrown;
     const message = `cannot be checked by the tool's schema within ${CHECK_MS} ms`;
     return { violations: [{ field: "arguments", ruleId: "schema.time", message }], omitted: 0 };
   }

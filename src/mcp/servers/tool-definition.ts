@@ -44,6 +44,8 @@ const MOST_TOOLS = 500;
 /** Maximum length of the texts of all tools of a server. Callers get them in one answer. */
 const TEXTS_MOST = 512 * 1024;
 const TOOL_NAME = /^[a-z][a-z0-9_]{0,127}$/;
+/** Names without a letter or digit of ASCII are no words here. */
+const WORD = /[A-Za-z0-9]/;
 
 /** Reads a list of tools, each in a turn of the event loop. A tool that cannot be offered does not affect the others. */
 export async function readTools(
@@ -54,7 +56,10 @@ export async function readTools(
   const tools: McpTool[] = [];
   const refused: RefusedTool[] = [];
   let length = 0;
-  const byName = Map.groupBy(listed, (tool) => offeredName(server, tool.name));
+  for (const { name } of listed.filter((tool) => !WORD.test(tool.name)))
+    refused.push({ mcpName: name, why: "cannot be offered: its name has no letter or digit of ASCII", isClash: false });
+  const named = listed.filter(({ name }) => WORD.test(name));
+  const byName = Map.groupBy(named, (tool) => offeredName(server, tool.name));
   for (const [name, [tool, ...others]] of [...byName].sort(([one], [other]) => (one < other ? -1 : 1))) {
     if (tool === undefined) continue;
     await nextTurn();

@@ -54,6 +54,16 @@ test("ids of two schemas mean nothing to each other, and what is named must be i
   assert.match(refusal({ properties: { x: { $ref: "https://a.example/s" } } }), "can't resolve reference");
 });
 
+test("a schema may refer to itself, and a reference without an end is no end of the process", () => {
+  const tree = { properties: { name: { type: "string" }, parent: { $ref: "#" } } };
+  for (const $schema of ["http://json-schema.org/draft-07/schema#", "https://json-schema.org/draft/2020-12/schema"]) {
+    assert.equal(faults({ $schema, ...tree }, { parent: { parent: { name: 1 } } }), [
+      "arguments.parent.parent.name must be string",
+    ]);
+  }
+  assert.match(faults({ allOf: [{ $ref: "#" }] }, {})?.join() ?? "", "cannot be checked");
+});
+
 test("neither a regular expression nor a list of equal things takes longer than its time", () => {
   const startedMs = performance.now();
   assert.equal(faults({ properties: { a: { pattern: "^(a+)+$" } } }, { a: `${"a".repeat(50)}!` }), [

@@ -146,6 +146,16 @@ test("a tool of an MCP server and another of the same name stop the start", asyn
   assert.match(error.message, 'of the MCP server "files_b"');
 });
 
+test("tools whose names have no letter are left out, and of many that are left out the log has some", async () => {
+  const nameless = Array.from({ length: 100 }, (_, index) => ({ ...NOTE, name: "\u65e5".repeat(index) }));
+  await using fixture = await startFixture({ tools: [NOTE, ...nameless] });
+  const offered = await names(fixture);
+  assert.ok(offered.includes("files_greet"));
+  const lines = fixture.log().split("\n");
+  assert.is(lines.filter((line) => line.includes("no letter or digit")).length, 20);
+  assert.is(lines.filter((line) => line.includes("more tools of an MCP server are left out")).length, 1);
+});
+
 test("a schema that cannot be used takes its tool away, and the log says why", async () => {
   const schemas = {
     far: { $ref: "https://evil.example/schema.json" },
