@@ -36,6 +36,9 @@ export function isUncertain(error: SealwireError): boolean {
   return NOT_AUTHENTIC.has(error.reason) || error.cause === TIME_IS_UP || leavesOutcomeOpen(error);
 }
 
+/** What hosts learn of an error whose message is for the person that has set up the bridge. */
+export const NOT_SET_UP = "The bridge is not set up correctly; its log has the details.";
+
 const REFUSED_LATER = "The connection was lost in an earlier attempt. The call may have taken effect.";
 
 /** The answer to a call that failed. `again`: a sentence about a repetition after an uncertain end. */
@@ -46,7 +49,11 @@ export function answerToFailure(error: SealwireError, again: string): ToolAnswer
   if (reason === "TOOL_FORBIDDEN") return fault(RpcCode.invalidParams, message);
   if (reason === "ARGS_INVALID") return badArguments(error);
   // The lines after the first one are of a definition that nobody has accepted.
-  if (reason === "TOOL_CHANGED") return notAccepted(message.split("\n", 1)[0] ?? "");
+  if (reason === "TOOL_CHANGED") return notAccepted((message.split("\n", 1)[0] ?? "").replace(/:$/, "."));
+  // What a person could do about it, such as to remove a file of pins, is nothing for a model.
+  if (reason === "OPTIONS_INVALID") {
+    return failed(`${reason}: ${NOT_SET_UP}`, "Nothing was done. A person must look at it; do not try to mend it.");
+  }
   if (reason === "RESPONSE_INVALID") {
     return failed(`${reason}: ${message}`, "The call has taken place; do not repeat it to get another answer.");
   }

@@ -137,7 +137,7 @@ class FileJournal implements OpenCallJournal, Disposable {
 
 /** Begins with the end of the line before, which a full disk may have cut. */
 function textOf(line: Line): string {
-  return `\n${JSON.stringify(line)}`;
+  return `\n${JSON.stringify(line)}\n`;
 }
 
 function readJournal(path: string): OpenCall[] {

@@ -81,7 +81,7 @@ export class HostCalls {
       call.signal.throwIfAborted();
       this.#settle(intent, thrown instanceof SealwireError && isUncertain(thrown));
       if (isOutdated(thrown)) this.#registry.expire();
-      if (!(thrown instanceof SealwireError)) this.#options.logger.error({ err: thrown }, "a call failed unexpectedly");
+      if (isForPeople(thrown)) this.#options.logger.error({ err: thrown }, "a call failed");
       return annotated(answerToThrown(thrown, repetition(call, intent)), intent);
     }
   }
@@ -169,6 +169,11 @@ export class HostCalls {
 
 function closed(outcome: CallOutcome): RunOutcome {
   return { outcome, isOpen: false };
+}
+
+/** True for an error of which hosts do not learn the message. */
+function isForPeople(thrown: unknown): boolean {
+  return !(thrown instanceof SealwireError) || thrown.reason === "OPTIONS_INVALID";
 }
 
 /** True if the contract that was read is probably not that of the server any more. */

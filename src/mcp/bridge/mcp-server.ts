@@ -3,7 +3,7 @@ import type { CallToolResult, Server, ServerContext } from "@modelcontextprotoco
 import { SealwireError } from "../../errors.ts";
 import { VERSION } from "../../runtime/version.ts";
 import { isTraceparent } from "../../wire/traceparent.ts";
-import { answerToThrown, faultError, notAccepted, RpcCode, type ToolAnswer } from "./answer.ts";
+import { answerToThrown, faultError, NOT_SET_UP, notAccepted, RpcCode, type ToolAnswer } from "./answer.ts";
 import { type Bridge, findTool } from "./bridge.ts";
 import type { Era } from "./era.ts";
 import { type CallOutcome, REQUEST_ID_META } from "./host-calls.ts";
@@ -123,7 +123,8 @@ function toResult(outcome: CallOutcome, { era }: Era): CallToolResult {
 
 function listFault(thrown: unknown): unknown {
   if (!(thrown instanceof SealwireError)) return thrown;
-  const message = `The tools of the server are not known: ${thrown.reason}: ${thrown.message}`;
+  const problem = thrown.reason === "OPTIONS_INVALID" ? NOT_SET_UP : thrown.message;
+  const message = `The tools of the server are not known: ${thrown.reason}: ${problem}`;
   return faultError({ code: RpcCode.internal, message });
 }
 

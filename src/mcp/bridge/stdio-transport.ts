@@ -93,7 +93,7 @@ export class StdioTransport implements Transport {
     } catch (error) {
       this.onerror?.(error as Error);
       if (error instanceof SyntaxError) this.#refuse(PARSE_ERROR, "The line is not valid JSON.");
-      else this.#refuse(INVALID_REQUEST, "The line is no message of JSON-RPC 2.0.");
+      else this.#refuse(INVALID_REQUEST, "The line is no message of JSON-RPC 2.0.", idOf(line));
       return;
     }
     this.#note(message);
@@ -110,8 +110,8 @@ export class StdioTransport implements Transport {
     }
   }
 
-  #refuse(code: number, message: string): void {
-    const answer = { jsonrpc: "2.0", id: null, error: { code, message } };
+  #refuse(code: number, message: string, id: string | number | null = null): void {
+    const answer = { jsonrpc: "2.0", id, error: { code, message } };
     this.#options.write(Buffer.from(`${JSON.stringify(answer)}\n`));
   }
 
@@ -123,6 +123,12 @@ export class StdioTransport implements Transport {
 
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
+
+/** The id of a request that is none otherwise, so that its host does not wait for the answer; `null` for other JSON. */
+function idOf(line: string): string | number | null {
+  const { id, method }: { readonly id?: unknown; readonly method?: unknown } = JSON.parse(line) ?? {};
+  return method !== undefined && (typeof id === "string" || typeof id === "number") ? id : null;
+}
 
 /** Splits bytes into lines. */
 class Lines {

@@ -168,6 +168,16 @@ test("a tool with the messages of MCP takes its arguments and returns its blocks
   assert.equal(result.structuredContent, { shape: "circle" });
 });
 
+test("a request that is none of JSON-RPC 2.0 is refused under its id, if it has one", async () => {
+  await using server = await startServer();
+  await using bridge = await startBridge(server);
+  bridge.host.sendText('{"jsonrpc":"1.0","id":701,"method":"ping"}\n{"jsonrpc":"2.0","id":"a","method":5}\n');
+  bridge.host.sendText('{"jsonrpc":"2.0","id":{},"method":"ping"}\n[]\nnull\n{\n');
+  await bridge.host.request("ping");
+  const refused = bridge.host.received.filter(({ error }) => error !== undefined).map(({ id }) => id);
+  assert.equal(refused, [701, "a", null, null, null, null]);
+});
+
 test("an empty result of a host of 2026-07-28 has its envelope", async () => {
   await using server = await serveLedger();
   await using bridge = await startBridge(server, { initialize: false });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { filePins, type PinFile } from "../../../src/client/pins/pin-file.ts";
@@ -63,6 +63,17 @@ test("a model is not shown a definition that changed while the list was in use",
   assert.is(refused.isError, true);
   assert.match(textOf(refused), "TOOL_CHANGED");
   assert.not.match(textOf(refused), "Adds an entry");
+});
+
+test("a model is not told how to get rid of a pin file that cannot be used", async () => {
+  await using server = await serve(" Adds an entry.\n");
+  await using bridge = await startBridge(server, { pins, client: { pins } });
+  writeFileSync(join(folder, "pins.json"), "{", { mode: 0o600 });
+  const refused = await bridge.host.call("add_entry", { cents: 1 });
+  assert.is(refused.isError, true);
+  assert.match(textOf(refused), "OPTIONS_INVALID: The bridge is not set up correctly");
+  assert.not.match(textOf(refused), "pins.json");
+  assert.match(bridge.log(), "a call failed");
 });
 
 test("a pin file that cannot be read stops the start", async () => {

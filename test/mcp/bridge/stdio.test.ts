@@ -128,8 +128,13 @@ test("lines that are no messages are answered, and the host goes on", () =>
     mcp.host.sendText('[1]\n\n{"jsonrpc":"1.0","id":7,"method":"ping"}\n');
     mcp.host.sendText(`"${"a".repeat(4 * 1024 * 1024)}"\n`);
     assert.equal(await mcp.host.request("ping"), {});
-    const codes = mcp.host.received.flatMap(({ id, error }) => (id === null ? [error?.code] : []));
-    assert.equal(codes, [-32700, -32600, -32600, -32600]);
+    const refused = mcp.host.received.flatMap(({ id, error }) => (error ? [[id, error.code]] : []));
+    assert.equal(refused, [
+      [null, -32700],
+      [null, -32600],
+      [7, -32600],
+      [null, -32600],
+    ]);
     assert.equal(mcp.strangeLines, []);
   }));
 
