@@ -61,7 +61,7 @@ test("a call of a tool whose definition is not the accepted one has certainly no
   stub.close();
   // The outcome of a call with side effects that may have begun would be UNKNOWN.
   assert.is(error?.code, status.FAILED_PRECONDITION);
-  assert.is((error?.cause as SealwireError).reason, "TOOL_CHANGED");
+  assert.is((error?.cause as SealwireError | undefined)?.reason, "TOOL_CHANGED");
 });
 
 test("a refusal is a ServiceError whose cause is the SealwireError", async () => {
