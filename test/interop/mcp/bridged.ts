@@ -9,6 +9,8 @@ export interface Bridged extends AsyncDisposable {
   readonly endpoint: string;
   /** The token that the endpoint wants. */
   readonly token: string;
+  /** Number of jobs that the server has. */
+  jobs(): Promise<number>;
 }
 
 /** Starts a server and a bridge in front of it, in this process; dispose it at the end. */
@@ -27,6 +29,7 @@ export async function startBridged(options: TestServerOptions): Promise<Bridged>
   return {
     endpoint: bridge.url,
     token: TOKEN,
+    jobs: async () => (await server.client().listJobs()).jobs.length,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

@@ -15,6 +15,10 @@ export interface McpPrograms {
   readonly conformance: string;
   readonly inspector: string;
   readonly everything: string;
+  /** The client of the SDK 1.x. */
+  readonly client1: string;
+  /** Its transport over HTTP. */
+  readonly transport1: string;
 }
 
 /**
@@ -29,6 +33,8 @@ export async function installMcpPrograms(): Promise<McpPrograms> {
     conformance: join(scope, "conformance", "dist", "index.js"),
     inspector: join(scope, "inspector", "clients", "launcher", "build", "index.js"),
     everything: join(scope, "server-everything", "dist", "index.js"),
+    client1: join(scope, "sdk", "dist", "esm", "client", "index.js"),
+    transport1: join(scope, "sdk", "dist", "esm", "client", "streamableHttp.js"),
   };
 }
 
