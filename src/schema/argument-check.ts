@@ -31,7 +31,8 @@ const validators = new WeakMap<Image, ArgsValidator>();
 /**
  * Checks JSON arguments as `client.call` and the server would, and returns all problems at once: first those of the
  * JSON, then the rules that are broken. Rules over fields that have another problem are left out. `target` is the method
- * of a tool or its request message. Arguments for a tool of an MCP server are checked by the server alone. At most 32
+ * of a tool or its request message. Of the arguments for a tool of an MCP server, only integers that a parser has
+ * rounded are found here; the server checks its schema. At most 32
  * problems are returned; if there are more, the last one says so. The first check with an image takes longer, because
  * rules are compiled.
  *
@@ -59,8 +60,30 @@ export function checkJsonArguments(
 }
 
 function declaredProblems(json: JsonValue): readonly ArgumentProblem[] {
-  return isObject(json) ? [] : [{ field: "", message: "the arguments must be a JSON object", rule: "json.type" }];
+  if (isObject(json)) return cut(roundedIntegers(json));
+  return [{ field: "", message: "the arguments must be a JSON object", rule: "json.type" }];
 }
+
+/** JavaScript writes integers from this one on with an exponent, as nobody writes an id. */
+const WITH_EXPONENT = 1e21;
+
+/** The integers that a parser may have rounded. They would reach the tool as other numbers. */
+function roundedIntegers(json: JsonObject): ArgumentProblem[] {
+  const problems: ArgumentProblem[] = [];
+  const open: (readonly [path: string, value: JsonValue])[] = Object.entries(json);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [path, value] = next;
+    if (Array.isArray(value)) open.push(...value.map((item, index) => [`${path}[${index}]`, item] as const));
+    else if (isObject(value))
+      open.push(...Object.entries(value).map(([name, each]) => [`${path}.${name}`, each] as const));
+    else if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(Number(value)) < WITH_EXPONENT) {
+      problems.push({ field: path, message: BEYOND_SAFE, rule: "json.number" });
+    }
+  }
+  return problems.reverse();
+}
+
+const BEYOND_SAFE = "is an integer beyond 2^53, which JSON readers round; send it as text if the tool takes text";
 
 function toProblem({ path, problem, rule }: Misfit): ArgumentProblem {
   return { field: path, message: problem, rule };

@@ -90,6 +90,14 @@ test("each kind of misfit is told with the field and what is allowed", () => {
   assert.equal(lines("UseDeclared", { whatever: 1 }), []);
 });
 
+test("integers that a reader has rounded are found in free arguments, too", () => {
+  const json = { id: 2 ** 53, parts: [{ n: -(2 ** 53) }, 1e300, 2 ** 53 - 1], text: "9007199254740993" };
+  assert.equal(
+    lines("UseDeclared", json).map((line) => line.replace(/:.*\[/, ": [")),
+    ["id: [json.number]", "parts[0].n: [json.number]"],
+  );
+});
+
 test("rules are told beside misfits, but not those of the fields that are misfits", () => {
   const json = { numbers: ["x"], needed: ["a"], counts: { a: -1 }, left: 1, right: 2, by_name: "a", first: 5, last: 6 };
   assert.equal(
