@@ -61,6 +61,11 @@ export function longSuites({ kills, strikes, upstreamKills, runs }: Counts): rea
       args: ["test/run.ts", "--interop", "--show", "--jobs", "1", ...CLIENTS],
       env: { SEALWIRE_FULL: "1" },
     },
+    {
+      name: "agents",
+      counts: "conformance, inspector, round trip, jobs of 70 s",
+      args: ["test/run.ts", "--interop", "--show", "--jobs", "1", "interop/mcp"],
+    },
     campaign("sqlite", killed),
     campaign("postgres", killed),
     campaign("files", struck),
