@@ -120,6 +120,12 @@ interface Pair extends AsyncDisposable {
   own(...args: readonly string[]): Promise<Ended>;
 }
 
+/** The tools without the field that 0.1 does not know. */
+function releasedTools(json: string): readonly object[] {
+  const { tools } = JSON.parse(json) as { readonly tools: readonly { readonly definitionDigest?: string }[] };
+  return tools.map(({ definitionDigest: _, ...tool }) => tool);
+}
+
 for (const direction of ["0.1 calls this version", "this version calls 0.1"] as const) {
   test(`command line: ${direction}: calls, refusals, failures and health`, async () => {
     await using pair = await startPair(direction);
@@ -132,7 +138,10 @@ for (const direction of ["0.1 calls this version", "this version calls 0.1"] as 
     assert.is(absent.code, 3);
     assert.match(absent.stderr, "TOOL_FORBIDDEN");
     assert.match(await done(client("health")), "SERVING");
-    assert.is(await done(client("tools", "--json")), await done(pair.own("tools", "--json")));
+    assert.equal(
+      releasedTools(await done(client("tools", "--json"))),
+      releasedTools(await done(pair.own("tools", "--json"))),
+    );
   });
 
   test(`command line: ${direction}: jobs, watches, cancels, and one job for one request id`, async () => {
