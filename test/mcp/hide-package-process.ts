@@ -1,7 +1,7 @@
 import { registerHooks } from "node:module";
 
-/* Preloaded (`node --import`). Makes one package of the SDK of MCP, HIDDEN_PACKAGE, one that is not installed. */
-const hidden = `@modelcontextprotocol/${process.env.HIDDEN_PACKAGE}`;
+/* Preloaded (`node --import`). Makes the package HIDDEN_PACKAGE one that is not installed. */
+const hidden = process.env.HIDDEN_PACKAGE;
 
 registerHooks({
   resolve(specifier, context, next) {
