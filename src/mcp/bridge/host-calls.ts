@@ -6,7 +6,7 @@ import { unlessAborted } from "../../client/calls/deadline.ts";
 import type { EncodedMessage } from "../../client/calls/signer.ts";
 import type { JobSnapshot } from "../../client/jobs/job-snapshot.ts";
 import { SealwireError } from "../../errors.ts";
-import { checkJsonArguments } from "../../schema/argument-check.ts";
+import { type ArgumentProblem, checkJsonArguments } from "../../schema/argument-check.ts";
 import { answerToThrown, badArguments, isUncertain, type ToolAnswer } from "./answer.ts";
 import type { BridgedTool } from "./bridged-tool.ts";
 import type { Jobs } from "./jobs.ts";
@@ -182,21 +182,26 @@ function isOutdated(thrown: unknown): boolean {
   return reason === "TOOL_FORBIDDEN" || reason === "TOOL_CHANGED" || reason === "RESPONSE_INVALID";
 }
 
-/** The encoded arguments, or the answer that says all that is wrong with them. */
-function asArguments({ tool, args }: HostCall): EncodedMessage | ToolAnswer {
-  const { method, image, schema, name } = tool;
-  const json: JsonValue | undefined = schema.inputIs === "value" ? args.value : args;
-  const problems = json === undefined ? [NO_VALUE] : checkJsonArguments(image, method, json);
-  if (problems.length > 0 || json === undefined) {
-    const violations = problems.map(({ field, message, rule }) => ({ field, message, ruleId: rule }));
-    return badArguments({ message: "", violations, violationsOmitted: 0 });
-  }
+/** The encoded arguments, or the answer that says all that is wrong with them. The server checks the rules of the contract. */
+function asArguments(call: HostCall): EncodedMessage | ToolAnswer {
+  const { method, image, schema, name } = call.tool;
+  const json: JsonValue | undefined = schema.inputIs === "value" ? call.args.value : call.args;
+  if (json === undefined) return allProblems([NO_VALUE]);
+  // A server checks arguments that fit their type; its answer names all rules that they break.
+  const problems = schema.inputIs === "arguments" ? checkJsonArguments(image, method, json) : [];
+  if (problems.length > 0) return allProblems(problems);
   try {
     const contract = { tool: name, input: method.input, output: method.output, registry: image.registry };
     return encodeArguments(contract, schema.inputIs === "arguments" ? { arguments: json } : json);
   } catch (thrown) {
-    return answerToThrown(thrown, "");
+    const found = checkJsonArguments(image, method, json);
+    return found.length > 0 ? allProblems(found) : answerToThrown(thrown, "");
   }
+}
+
+function allProblems(problems: readonly ArgumentProblem[]): ToolAnswer {
+  const violations = problems.map(({ field, message, rule }) => ({ field, message, ruleId: rule }));
+  return badArguments({ message: "", violations, violationsOmitted: 0 });
 }
 
 const NO_VALUE = { field: "value", message: "is missing", rule: "required" };
