@@ -1,3 +1,5 @@
+/* The file is long because the class has every operation of a client, each with its documentation. */
+
 import type { Client, Interceptor } from "@grpc/grpc-js";
 import type { Any } from "../../gen/google/protobuf/any.ts";
 import { ListToolsRequest, ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";

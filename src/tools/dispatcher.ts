@@ -13,6 +13,7 @@ import { encodeMessage } from "../wire/encode.ts";
 import { LARGE_ARGS_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
 import { type Answer, failure, isRefusal } from "./answer.ts";
 import type { Catalogue } from "./catalogue.ts";
+import { isOtherDefinition, refuseUnknown, toolChanged } from "./definition-check.ts";
 import type { ToolContext } from "./handler.ts";
 import { intentDigestOf } from "./intent-key.ts";
 import { CallContext, type CallInvocation, type Invocation, SystemCallContext } from "./invocation.ts";
@@ -81,7 +82,7 @@ export class Dispatcher {
     const { catalogue, validator } = this.#toolset;
     const tool = callableTool(catalogue, invocation, false);
     this.#overdue.check(tool.name);
-    if (isOther(tool, invocation)) await this.#checkBegun(tool, invocation);
+    if (isOtherDefinition(tool, invocation)) await refuseUnknown(tool, { invocation, store: this.#store });
     const { args: given, clientId } = invocation.request.envelope;
     const args = await this.#step(given.value, clientId, () => checkArgs(validator, tool, given));
     if (invocation.stopped !== undefined) throw invocation.stopped;
@@ -120,7 +121,7 @@ export class Dispatcher {
   watch(invocation: Invocation): StreamingAnswer {
     const { catalogue, validator } = this.#toolset;
     const tool = callableTool(catalogue, invocation, true);
-    if (isOther(tool, invocation)) throw toolChanged(tool);
+    if (isOtherDefinition(tool, invocation)) throw toolChanged(tool);
     const args = checkArgs(validator, tool, invocation.request.envelope.args);
     const outputs = tool.handler(
       tool.decodeInput(args),
@@ -143,16 +144,6 @@ export class Dispatcher {
   jobHandler(name: string): JobHandler | undefined {
     const tool = this.#toolset.catalogue.jobTool(name);
     return tool && ((run) => this.#runJob(tool, run));
-  }
-
-  /**
-   * Throws TOOL_CHANGED unless the intent is known: its outcome or its job is answered, whatever the tool has become
-   * since. Otherwise the caller would take what is done for not begun.
-   */
-  async #checkBegun(tool: Tool, { request: { envelope } }: CallInvocation): Promise<void> {
-    const isRecorded = tool.policy !== undefined || !tool.repeatable;
-    if (isRecorded && (await this.#store.intents.knows(envelope.clientId, envelope.requestId))) return;
-    throw toolChanged(tool);
   }
 
   async #callSystemTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
@@ -290,18 +281,6 @@ export class Dispatcher {
 
 function callableTool(catalogue: Catalogue, { request: { envelope, key } }: Invocation, streaming: boolean): Tool {
   return catalogue.callable(envelope.tool, (name) => key.allows(name), streaming);
-}
-
-/** True if the caller accepts another definition of the tool only. */
-function isOther({ description }: Tool, { request: { envelope } }: Invocation): boolean {
-  return envelope.definitionDigest !== "" && envelope.definitionDigest !== description.definitionDigest;
-}
-
-function toolChanged({ name, description }: Tool): SealwireError {
-  return new SealwireError(
-    "TOOL_CHANGED",
-    `The definition of ${name} is ${description.definitionDigest}, not the one in definition_digest; the call was not begun. Read list_tools again.`,
-  );
 }
 
 function checkArgs(validator: ArgsValidator, tool: Tool, { typeUrl, value }: Any): Uint8Array {
