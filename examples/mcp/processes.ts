@@ -1,11 +1,14 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 
 const MAIN = join(import.meta.dirname, "..", "..", "src", "cli", "main.ts");
 const NOTES = join(import.meta.dirname, "notes-server.ts");
+
+const PATIENCE_MS = 5_000;
 
 /** A server in its own process. */
 export interface RunningServer {
@@ -25,7 +28,7 @@ export interface Host extends AsyncDisposable {
   toolNames(): Promise<string[]>;
   call(name: string, args: Record<string, unknown>): Promise<HostAnswer>;
   /** What the bridge says on stderr of definitions that have changed: lines that begin with "- " or "+ ". */
-  differences(): string[];
+  differences(): Promise<string[]>;
 }
 
 /** Starts `sealwire serve --dev` in a folder, with the MCP server of the notes, and waits until it is ready. */
@@ -79,11 +82,14 @@ export async function startHost(folder: string): Promise<Host> {
       const text = content.map((block) => (block.type === "text" ? block.text : `(${block.type})`)).join("\n");
       return { text, isError: isError === true, progress };
     },
-    differences: () =>
-      log
+    async differences() {
+      // The list may be answered before the line on stderr is read.
+      for (let waitedMs = 0; !log.includes('"difference"') && waitedMs < PATIENCE_MS; waitedMs += 20) await delay(20);
+      return log
         .split("\n")
         .filter((line) => line.includes('"difference"'))
-        .flatMap((line) => String(JSON.parse(line).difference).split("\n")),
+        .flatMap((line) => String(JSON.parse(line).difference).split("\n"));
+    },
     [Symbol.asyncDispose]: () => client.close(),
   };
 }
