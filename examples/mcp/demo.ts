@@ -55,9 +55,10 @@ try {
   const again = stack.use(await startHost(folder));
   const left = await again.toolNames();
   show("tools", left.join(", "));
-  for (const line of again.differences()) show("changed", line);
+  const differences = await again.differences();
+  for (const line of differences) show("changed", line);
   expect(
-    again.differences().some((line) => line.includes(POISON)),
+    differences.some((line) => line.includes(POISON)),
     "the difference is told",
   );
   expect(
