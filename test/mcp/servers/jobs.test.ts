@@ -59,6 +59,7 @@ test("jobs wait while their server is away, and run when it is back", async () =
   await using fixture = await startFixture({ files: { jobs } });
   const client = fixture.server.client();
   process.kill(fixture.mcp.pids[0] ?? 0, "SIGKILL");
+  await eventually("the end of the server", () => fixture.log().includes("an MCP server has ended"));
   const { job } = await client.call("files_slow_job", { arguments: {} });
   await client.job(job?.jobId ?? "").result();
 });
