@@ -1,0 +1,74 @@
+import type { JobError, JobState, JobView } from "../jobs/job.ts";
+
+/**
+ * How an attempt ended: as its job, or `HANDED_BACK`: the job returned to the queue without a failure, `LOST`: its
+ * process died or no longer held the job.
+ */
+export type AttemptOutcome = "SUCCEEDED" | "FAILED" | "CANCELLED" | "HANDED_BACK" | "LOST";
+
+/** One attempt of a job. Times are in Unix milliseconds. */
+export interface AttemptRecord {
+  readonly attempt: number;
+  /** Id of the process that ran it. */
+  readonly instance: string;
+  readonly startedAtMs: number;
+  /** `undefined` while it runs. */
+  readonly endedAtMs: number | undefined;
+  readonly outcome: AttemptOutcome | undefined;
+  /** Why it failed, its message cut to 256 characters. */
+  readonly error: Pick<JobError, "reason" | "message"> | undefined;
+}
+
+/** A process that uses the store. Times are in Unix milliseconds. */
+export interface InstanceRecord {
+  readonly id: string;
+  /** `server` also runs jobs unless it was told not to; `worker` only runs jobs. */
+  readonly role: "server" | "worker";
+  /** Version of its software. */
+  readonly version: string;
+  /** Where it listens; empty if it does not. */
+  readonly address: string;
+  readonly sinceMs: number;
+  readonly renewedAtMs: number;
+  /** Number of attempts that it runs. */
+  readonly running: number;
+}
+
+/** Selects one page of the jobs of all owners, newest first. */
+export interface AllJobsQuery {
+  /** Empty: all states. */
+  readonly states: readonly JobState[];
+  readonly tool?: string;
+  readonly owner?: string;
+  /** Created at this time or later, Unix milliseconds. */
+  readonly createdSinceMs?: number;
+  /** Created before this time, Unix milliseconds. */
+  readonly createdBeforeMs?: number;
+  /** 1 to 500. */
+  readonly pageSize: number;
+  readonly pageToken?: string;
+}
+
+/** Statistics of the jobs of one tool in the store. */
+export interface ToolStats {
+  readonly tool: string;
+  readonly byState: Readonly<Record<JobState, number>>;
+}
+
+/** What an operator sees of a store: the jobs of all owners, their attempts, and the processes. Throws UNAVAILABLE. */
+export interface OperatorView {
+  /** Throws ARGS_INVALID naming `page_token` if the token does not belong to this query. */
+  jobs(query: AllJobsQuery): Promise<{ readonly jobs: readonly JobView[]; readonly nextPageToken?: string }>;
+  /** `null` for a missing job. */
+  job(jobId: string): Promise<JobView | null>;
+  /** The latest attempts of a job, newest first; empty for a missing job. */
+  attempts(jobId: string, limit: number): Promise<readonly AttemptRecord[]>;
+  /** The serialized result of a SUCCEEDED job, otherwise `null`. */
+  result(jobId: string): Promise<Uint8Array | null>;
+  /** Cancels a job of any owner. Idempotent. `null` for a missing job. */
+  cancel(jobId: string): Promise<JobView | null>;
+  /** The processes whose lease has not ended, oldest first. */
+  instances(): Promise<readonly InstanceRecord[]>;
+  /** Numbers by tool; estimates where {@link JobStats} are. */
+  statsByTool(): Promise<readonly ToolStats[]>;
+}
