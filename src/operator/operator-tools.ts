@@ -14,7 +14,7 @@ import { toInstanceMessage, toStatsMessage } from "./stats-messages.ts";
 const DEFAULT_PAGE_SIZE = 50;
 const DEFAULT_KEY_PAGE_SIZE = 500;
 
-/** Implements the operator's tools (docs/operations.md, Operators). */
+/** Implements the operator's tools of `sealwire.operator.v1`. */
 export function operatorTools(operator: OperatorService): ToolImplementation {
   const instance = operator.instance.id;
   return implement<typeof OperatorToolServiceDefinition, SystemToolContext>(OperatorToolServiceDefinition, {
