@@ -8,7 +8,7 @@ const LAYERS: readonly (readonly (readonly string[])[])[] = [
   [["src/index.ts", "src/exports/"], ["src/cli/"]],
   [["src/testing/"], ["src/proxy/"], ["src/mcp/"], ["src/console/"]],
   [["src/server/"], ["src/client/"]],
-  [["src/upstream/"]],
+  [["src/operator/"], ["src/upstream/"]],
   [["src/schema/"]],
   [["src/tools/"]],
   [["src/store/"]],
