@@ -11,6 +11,9 @@ import type { CheckAnswer, PolicyAnswer, ToolAnswer, ToolRow, ToolsAnswer } from
 import type { Route } from "../route.ts";
 import type { ConsoleSource } from "../source.ts";
 
+/** The permissions of whoever sees every tool but the operator's, which the pages replace. */
+const EVERYTHING = { allows: () => true };
+
 /** How often the catalogue is looked at, in milliseconds. */
 const INTERVAL_MS = 5_000;
 
@@ -34,7 +37,7 @@ export function toolRoutes({ toolset, facts }: ConsoleSource): readonly Route[] 
       role: "viewer",
       intervalMs: INTERVAL_MS,
       answer({ name }): ToolAnswer | Answer {
-        const tool = toolset().catalogue.find(name, () => true);
+        const tool = toolset().catalogue.find(name, EVERYTHING);
         return tool === undefined ? noSuchTool() : toolAnswer(toolset(), tool, facts.address);
       },
     },
@@ -43,7 +46,7 @@ export function toolRoutes({ toolset, facts }: ConsoleSource): readonly Route[] 
       path: "/api/tools/*/check",
       role: "viewer",
       answer({ name, body }): CheckAnswer | Answer {
-        const tool = toolset().catalogue.find(name, () => true);
+        const tool = toolset().catalogue.find(name, EVERYTHING);
         return tool === undefined ? noSuchTool() : checkAnswer(toolset(), tool, body);
       },
     },
