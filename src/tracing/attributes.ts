@@ -3,9 +3,9 @@
 /** Why an operation failed: a reason of docs/errors.md, or the gRPC status of an upstream. */
 export const ERROR_TYPE = "error.type";
 /** Always "grpc". */
-export const RPC_SYSTEM = "rpc.system.name";
+const RPC_SYSTEM = "rpc.system.name";
 /** Full name of a gRPC method, such as "sealwire.v1.ToolService/Call". */
-export const RPC_METHOD = "rpc.method";
+const RPC_METHOD = "rpc.method";
 /** Name of a gRPC status, such as "OK". */
 export const RPC_STATUS = "rpc.response.status_code";
 /** Always "execute_tool". */
