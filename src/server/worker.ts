@@ -78,6 +78,7 @@ export async function createWorker(options: WorkerOptions): Promise<SealwireWork
     tracing: options.tracing === false ? undefined : new Tracing(systemClock, options.tracing),
     clock: systemClock,
   });
+  await store.announce({ role: "worker", address: "" });
   const worker = await live.work(work);
   const end = async (graceMs: number): Promise<void> => {
     await worker.stop(graceMs);
