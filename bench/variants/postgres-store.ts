@@ -11,6 +11,8 @@ export async function openBenchStore(): Promise<Store> {
     replay: store.replay,
     intents: store.intents,
     auditHeads: store.auditHeads,
+    operator: store.operator,
+    announce: (info) => store.announce(info),
     condition: store.condition,
     identity: store.identity,
     get away() {

@@ -87,6 +87,8 @@ class RunningServer implements SealwireServer {
       onConnection: (socket) => this.#injector.injectConnection(socket),
     });
     this.#listeners.push(listener);
+    const addresses = this.#listeners.map((each) => each.address).join(", ");
+    await this.#service.options.store.announce({ role: "server", address: addresses });
     return { address: listener.address };
   }
 

@@ -103,6 +103,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   };
   const window = { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs };
   await store.replay.widen(window);
+  await store.announce({ role: "server", address: "" });
   const live: LiveTools = await LiveTools.open({
     ...resolved,
     observers,
