@@ -1,4 +1,5 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { OperatorService } from "../operator/operator-service.ts";
 import { parseListenAddress } from "./listen/address.ts";
 import { type Listener, listen } from "./listen/listener.ts";
 import { type ListeningOptions, type ListenOptions, resolveListening, type ServerOptions } from "./options.ts";
@@ -13,6 +14,8 @@ export interface SealwireServer extends AsyncDisposable {
   listen(address: string, options?: ListenOptions): Promise<{ readonly address: string }>;
   /** The names of its tools without the system tools, sorted. */
   readonly tools: readonly string[];
+  /** What its operators see and do, for surfaces besides the operator's tools. */
+  readonly operator: OperatorService;
   /** True while the health service reports SERVING. */
   readonly serving: boolean;
   /**
@@ -94,6 +97,10 @@ class RunningServer implements SealwireServer {
 
   get tools(): readonly string[] {
     return this.#service.tools;
+  }
+
+  get operator(): OperatorService {
+    return this.#service.operator;
   }
 
   get serving(): boolean {
