@@ -3,7 +3,7 @@ import { JOB_STATES } from "../jobs/job.ts";
 import { VERSION } from "../runtime/version.ts";
 import { KEY_LIMIT_RANGES, KEY_ROLES } from "../signing/key-ring/types.ts";
 import { SHELLS } from "./help/completion-scripts.ts";
-import { arrangeHelp, LISTENING_OPTIONS, STORE_OPTIONS } from "./help/help.ts";
+import { arrangeHelp, CONSOLE_OPTIONS, LISTENING_OPTIONS, STORE_OPTIONS } from "./help/help.ts";
 import { collect, duration, numberIn, requestId, time, wholeNumber } from "./input/option-values.ts";
 import {
   toCredentials,
@@ -75,6 +75,11 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--tls-key <file>", "private key of the certificate in PEM")
     .option("--tls-client-ca <file>", "require client certificates of this certificate authority")
     .option("--insecure", "listen beyond loopback without TLS: the traffic can be read on the network")
+    .optionsGroup(CONSOLE_OPTIONS)
+    .option("--console <address>", "serve the web console at HOST:PORT; port 0 picks a free one (default: with --dev)")
+    .option("--no-console", "do not serve the console with --dev")
+    .option("--console-read-only", "let nobody change anything in the console")
+    .option("--console-token-file <file>", "a private file with a line NAME ROLE TOKEN for each who signs in")
     .action(run(() => import("./commands/serve.ts")));
 
   toSharedStore(toTools(program.command("work")))

@@ -1,5 +1,7 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { SealwireError } from "../errors.ts";
 import type { OperatorService } from "../operator/operator-service.ts";
+import type { Toolset } from "../tools/toolset.ts";
 import { parseListenAddress } from "./listen/address.ts";
 import { type Listener, listen } from "./listen/listener.ts";
 import { type ListeningOptions, type ListenOptions, resolveListening, type ServerOptions } from "./options.ts";
@@ -14,8 +16,6 @@ export interface SealwireServer extends AsyncDisposable {
   listen(address: string, options?: ListenOptions): Promise<{ readonly address: string }>;
   /** The names of its tools without the system tools, sorted. */
   readonly tools: readonly string[];
-  /** What its operators see and do, for surfaces besides the operator's tools. */
-  readonly operator: OperatorService;
   /** True while the health service reports SERVING. */
   readonly serving: boolean;
   /**
@@ -50,6 +50,18 @@ const GOODBYE_MS = 1000;
  */
 export async function createServer(options: ServerOptions): Promise<SealwireServer> {
   return new RunningServer(await assembleService(options), resolveListening(options));
+}
+
+/** The tools in force of a server that {@link createServer} has made. */
+export function toolsetOf(server: SealwireServer): Toolset {
+  if (server instanceof RunningServer) return server.toolset;
+  throw new SealwireError("INTERNAL", "The server was not made by createServer.");
+}
+
+/** What operators see and do of a server that {@link createServer} has made. */
+export function operatorOf(server: SealwireServer): OperatorService {
+  if (server instanceof RunningServer) return server.operator;
+  throw new SealwireError("INTERNAL", "The server was not made by createServer.");
 }
 
 class RunningServer implements SealwireServer {
@@ -93,6 +105,10 @@ class RunningServer implements SealwireServer {
     const addresses = this.#listeners.map((each) => each.address).join(", ");
     await this.#service.options.store.announce({ role: "server", address: addresses });
     return { address: listener.address };
+  }
+
+  get toolset(): Toolset {
+    return this.#service.toolset;
   }
 
   get tools(): readonly string[] {

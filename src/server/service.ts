@@ -9,6 +9,7 @@ import { VERSION } from "../runtime/version.ts";
 import { createRequestAuthenticator } from "../signing/request/verify.ts";
 import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
+import type { Toolset } from "../tools/toolset.ts";
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { AnonymousCalls } from "./grpc/anonymous-call.ts";
 import { createInterceptor } from "./grpc/interceptor.ts";
@@ -45,8 +46,6 @@ export interface SealwireService extends AsyncDisposable {
   addTo(server: Server): void;
   /** The names of its tools without the system tools, sorted. */
   readonly tools: readonly string[];
-  /** What its operators see and do, for surfaces besides the operator's tools. */
-  readonly operator: OperatorService;
   /** True while the health service reports SERVING. */
   readonly serving: boolean;
   /**
@@ -232,6 +231,10 @@ export class AssembledService implements SealwireService {
       const answer = reflectionOf(() => live.toolset.image, reflectedServices(options));
       addReflection(server, answer, options.logger);
     }
+  }
+
+  get toolset(): Toolset {
+    return this.#parts.live.toolset;
   }
 
   get tools(): readonly string[] {

@@ -1,7 +1,7 @@
 import type { AttemptRecord } from "../jobs/attempt-record.ts";
 import type { JobState, JobView } from "../jobs/job.ts";
 
-export type { AttemptRecord, RecordedOutcome as AttemptOutcome } from "../jobs/attempt-record.ts";
+export type { AttemptRecord } from "../jobs/attempt-record.ts";
 
 /** A process that uses the store. Times are in Unix milliseconds. */
 export interface InstanceRecord {

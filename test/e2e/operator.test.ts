@@ -274,8 +274,9 @@ test("a key is retired and revoked in the file of the ring; the last operator's 
 
     await ops.revokeKey({ keyId: keyIds.bob ?? "" });
     await rejection("CREDENTIALS_REFUSED", bob.listTools());
-    for (const last of [ops.revokeKey({ keyId: keyIds.ann ?? "" }), ops.retireKey({ keyId: keyIds.ann ?? "" })]) {
-      const error = await rejection("TOOL_FAILED", last);
+    const keyId = keyIds.ann ?? "";
+    for (const last of [() => ops.revokeKey({ keyId }), () => ops.retireKey({ keyId })]) {
+      const error = await rejection("TOOL_FAILED", last());
       assert.is(error.status, "FAILED_PRECONDITION");
       assert.match(error.message, "last valid operator's key");
     }

@@ -55,6 +55,15 @@ export interface ServeSettings {
   readonly metrics: string | undefined;
   /** [`metrics_public`] Serves metrics beyond loopback, to anyone who can reach the port. Default false. */
   readonly metricsPublic: boolean;
+  /**
+   * [`console`] "HOST:PORT" of the web console; beyond loopback it needs `tls` and `consoleTokenFile`. Default: none,
+   * "127.0.0.1:0" with `dev`.
+   */
+  readonly console: string | undefined;
+  /** [`console_read_only`] Makes everybody who uses the console a viewer. Default false. */
+  readonly consoleReadOnly: boolean;
+  /** [`console_token_file`] Those who sign in to the console with tokens of their own. Default: one-time URLs. */
+  readonly consoleTokenFile: string | undefined;
   /** [`health_file`] File for probes that contains SERVING or NOT_SERVING, touched every second. Default none. */
   readonly healthFile: string | undefined;
   /** [`tls`: {`cert`, `key`, `client_ca`}] Default none. */
