@@ -5,6 +5,7 @@ export const RUN_BY: Readonly<Record<string, string>> = {
   "docs/mcp.md": "test/docs/mcp.test.ts",
   "docs/operations.md": "test/docs/operations-run.long.ts",
   "docs/proxy.md": "test/docs/proxy.interop.ts",
+  "docs/telemetry.md": "test/docs/telemetry.test.ts",
   "docs/typescript.md": "test/docs/typescript.long.ts",
   "clients/go/README.md": "test/interop/go.interop.ts",
   "clients/java/README.md": "test/interop/java.interop.ts",
@@ -84,6 +85,11 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: "examples/container/README.md", start: "docker run", reason: DOCKER },
   { page: "examples/greeter/README.md", start: "npm install", reason: PROJECT },
   { page: "examples/greeter/README.md", start: "npx sealwire tools", reason: PROJECT },
+  {
+    page: "deploy/helm/sealwire/README.md",
+    start: "helm install",
+    reason: "needs a cluster; test/interop/helm renders the chart with these values",
+  },
   { page: "examples/kubernetes/README.md", start: "export SEALWIRE_STORE", reason: KUBECTL },
   { page: "examples/kubernetes/README.md", start: "sealwire keys add", reason: KUBECTL },
   {
