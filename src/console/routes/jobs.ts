@@ -1,5 +1,5 @@
 import { JOB_STATES, type JobError, type JobState, type JobView } from "../../jobs/job.ts";
-import type { JobDescription, JobPage } from "../../operator/operator-service.ts";
+import type { JobDescription, OperatorService } from "../../operator/operator-service.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../runtime/time-span.ts";
 import type { AllJobsQuery, AttemptRecord } from "../../store/operator-view.ts";
 import { actorOf } from "../actor.ts";
@@ -70,10 +70,13 @@ function jobsQuery(query: URLSearchParams, nowMs: number): AllJobsQuery {
   };
 }
 
-function jobsAnswer({ createdSinceMs }: AllJobsQuery, { jobs, nextPageToken }: JobPage): JobsAnswer {
+function jobsAnswer(
+  { createdSinceMs }: AllJobsQuery,
+  { jobs, nextPageToken }: Awaited<ReturnType<OperatorService["listJobs"]>>,
+): JobsAnswer {
   return {
     jobs: jobs.map(jobRow),
-    // Left out of the last page, so that a page without changes is not sent again.
+    // Only for the address of the next page: it changes at each reading.
     ...(nextPageToken !== undefined && { nextPageToken }),
     ...(nextPageToken !== undefined && createdSinceMs !== undefined && { createdSinceMs }),
   };
