@@ -69,6 +69,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     work: workOf(settings),
     ...(settings.tls && { tls: settings.tls }),
     insecurePlaintext: settings.insecure,
+    operatorPayloads: settings.operatorPayloads,
     reflection: settings.reflection,
     limits: settings.limits,
     observers: metrics === undefined ? [] : [metrics.observer],

@@ -56,6 +56,7 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
     demoTools: read("demo_tools", flag),
     concurrency: read("concurrency", (name) => fields.number(name, { ...WORK_LIMITS.concurrency, least: 0 })),
     concurrencyPerClient: read("concurrency_per_client", (name) => fields.number(name, WORK_LIMITS.perOwner)),
+    operatorPayloads: read("operator_payloads", flag),
     reflection: read("reflection", flag),
     metrics: read("metrics", text),
     metricsPublic: read("metrics_public", flag),

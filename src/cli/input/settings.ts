@@ -47,6 +47,8 @@ export interface ServeSettings {
    * to 10,000. Default: no limit.
    */
   readonly concurrencyPerClient: number | undefined;
+  /** [`operator_payloads`] Lets keys of operators see arguments and results of all jobs. Default false. */
+  readonly operatorPayloads: boolean;
   /** [`reflection`] Default true. */
   readonly reflection: boolean;
   /** [`metrics`] "HOST:PORT" on loopback. Default none. */

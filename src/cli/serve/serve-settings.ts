@@ -32,6 +32,7 @@ export interface ServeOptions extends LocationOptions {
   readonly concurrency?: number;
   /** False for `--no-work`. */
   readonly work?: boolean;
+  readonly operatorPayloads?: boolean;
   /** False for `--no-reflection`. */
   readonly reflection?: boolean;
   readonly metrics?: string;
@@ -76,6 +77,7 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     demoTools: options.demoTools ?? file.demoTools ?? dev,
     concurrency: options.work === false ? 0 : (options.concurrency ?? file.concurrency ?? 16),
     concurrencyPerClient: file.concurrencyPerClient,
+    operatorPayloads: options.operatorPayloads ?? file.operatorPayloads ?? false,
     reflection: options.reflection === false ? false : (file.reflection ?? true),
     metrics: options.metrics ?? file.metrics,
     metricsPublic: options.metricsPublic ?? file.metricsPublic ?? false,
