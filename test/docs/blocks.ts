@@ -51,6 +51,7 @@ export const NOT_RUN: readonly NotRun[] = [
     reason: "prints to a terminal; test/cli/console.test.ts starts it",
   },
   { page: "docs/console.md", start: "# NAME ROLE TOKEN", reason: "test/console/principals.test.ts reads such a file" },
+  { page: "CONTRIBUTING.md", start: "npm ci", reason: "is what .ci/run does first" },
   { page: "docs/protocol.md", start: "service ToolService {", reason: DEFINITION },
   { page: "docs/protocol.md", start: "message CallRequest", reason: DEFINITION },
   { page: "docs/protocol.md", start: "message Frame", reason: DEFINITION },
