@@ -10,6 +10,7 @@ export async function openBenchStore(): Promise<Store> {
     jobs: store.jobs,
     replay: store.replay,
     intents: store.intents,
+    auditHeads: store.auditHeads,
     condition: store.condition,
     identity: store.identity,
     get away() {

@@ -9,7 +9,7 @@ const NO_SIGNATURES = {
 };
 const NO_VALIDATION = { "validation/args.ts": "./args.ts" };
 
-function withoutReplayGuard({ jobs, intents, condition, identity }: Store): { readonly store: Store } {
+function withoutReplayGuard({ jobs, intents, auditHeads, condition, identity }: Store): { readonly store: Store } {
   const replay: Store["replay"] = {
     widen: async () => {},
     claim: async () => true,
@@ -18,7 +18,9 @@ function withoutReplayGuard({ jobs, intents, condition, identity }: Store): { re
     sweep: async () => 0,
     size: async () => 0,
   };
-  return { store: { jobs, intents, replay, condition, identity, away: false, async [Symbol.asyncDispose]() {} } };
+  return {
+    store: { jobs, intents, auditHeads, replay, condition, identity, away: false, async [Symbol.asyncDispose]() {} },
+  };
 }
 
 /** Without HMACs and their input. */

@@ -12,6 +12,7 @@ export async function openTemporaryStore(): Promise<Store> {
     jobs: store.jobs,
     replay: store.replay,
     intents: store.intents,
+    auditHeads: store.auditHeads,
     condition: store.condition,
     identity: store.identity,
     get away() {

@@ -1,5 +1,6 @@
 import type { JobEngine } from "../jobs/engine.ts";
 import { MAX_AGE_MS, MAX_AHEAD_MS } from "../signing/request/verify.ts";
+import type { AuditHeads } from "./audit-heads.ts";
 import type { StoreCondition } from "./condition.ts";
 
 /** The time window in which a server accepts frames, in milliseconds (docs/protocol-server.md, Replay guard). */
@@ -110,6 +111,7 @@ export interface Store extends AsyncDisposable {
   readonly jobs: JobEngine;
   readonly replay: ReplayGuard;
   readonly intents: IntentStore;
+  readonly auditHeads: AuditHeads;
   /** Whether servers can use the store. */
   readonly condition: StoreCondition;
   /** True from a failure until 5 s without one. The log reports the same times. */

@@ -1,3 +1,4 @@
+import { auditHeadsContract } from "./audit-heads.ts";
 import { cancellingContract } from "./cancelling.ts";
 import { handingBackContract } from "./handing-back.ts";
 import { listingContract } from "./listing.ts";
@@ -22,4 +23,5 @@ export function storeContract(engine: EngineUnderTest): void {
   recoveringContract(engine);
   replayingContract(engine);
   rememberingContract(engine);
+  auditHeadsContract(engine);
 }

@@ -10,6 +10,7 @@ import { SettableCondition } from "../condition.ts";
 import { Maintenance } from "../maintenance.ts";
 import type { StoreConnections, StoreIdentity } from "../store.ts";
 import { lockSpace } from "./advisory-locks.ts";
+import { PostgresAuditHeads } from "./audit-heads.ts";
 import type { ConnectionHook } from "./connection/connector.ts";
 import type { Database } from "./database.ts";
 import { DatabaseWatch } from "./database-watch.ts";
@@ -50,6 +51,7 @@ export class PostgresStore implements SharedStore {
   readonly jobs: StoredJobEngine;
   readonly replay: PostgresReplayGuard;
   readonly intents: PostgresIntentStore;
+  readonly auditHeads: PostgresAuditHeads;
   readonly condition = new SettableCondition();
   readonly identity: StoreIdentity;
   readonly #options: PostgresStoreOptions;
@@ -99,6 +101,7 @@ export class PostgresStore implements SharedStore {
       clock,
     });
     this.intents = new PostgresIntentStore({ database, instanceId: instance.id, requestLockSpace, clock });
+    this.auditHeads = new PostgresAuditHeads(database, clock);
     this.#keys = new KeyRingTable(database, schema);
     this.#listening = notifications.listen(changes);
     this.#chores = new Maintenance(clock, logger)

@@ -9,6 +9,7 @@ import type { Random } from "../../runtime/random.ts";
 import type { SettableCondition } from "../condition.ts";
 import { Maintenance } from "../maintenance.ts";
 import type { Store, StoreIdentity } from "../store.ts";
+import { SqliteAuditHeads } from "./audit-heads.ts";
 import { SqliteIntentStore } from "./intents.ts";
 import { SqliteAttemptStore } from "./jobs/attempt-store.ts";
 import { JobCounts } from "./jobs/job-counts.ts";
@@ -49,6 +50,7 @@ export class SqliteStore implements Store {
   readonly jobs: StoredJobEngine;
   readonly replay: SqliteReplayGuard;
   readonly intents: SqliteIntentStore;
+  readonly auditHeads: SqliteAuditHeads;
   readonly condition: SettableCondition;
   readonly identity: StoreIdentity;
   readonly #options: SqliteStoreOptions;
@@ -80,6 +82,7 @@ export class SqliteStore implements Store {
     });
     this.replay = new SqliteReplayGuard({ durable, quick, state, clock, logger, condition });
     this.intents = new SqliteIntentStore({ ...durable, clock });
+    this.auditHeads = new SqliteAuditHeads({ ...durable, clock });
     this.#chores = new Maintenance(clock, logger)
       .every(FILES_INTERVAL_MS, () => this.#lookAtFiles())
       .every(REPAIR_INTERVAL_MS, () => this.repair())
