@@ -6,11 +6,11 @@ import type { Logger } from "../runtime/logger.ts";
 import { runPeriodically } from "../runtime/periodic.ts";
 import { VERSION } from "../runtime/version.ts";
 import type { AuditKey } from "../signing/key-ring/types.ts";
+import type { AuditHeads } from "../store/audit-heads.ts";
 import { ChainWriter } from "./chain-writer.ts";
 import type { AuditEvent, AuditTrail } from "./event.ts";
 import { FileSink } from "./file-sink.ts";
 import { HeadKeeper } from "./head-keeper.ts";
-import type { AuditHeads } from "./heads.ts";
 import type { ChainHead } from "./line.ts";
 import { type AuditSink, StreamSink } from "./sink.ts";
 
@@ -39,6 +39,8 @@ export interface AuditLogOptions {
   readonly host: string;
   /** Keeps the head of a file's chain. Default: none. */
   readonly heads?: AuditHeads | undefined;
+  /** Called when the figures have changed. */
+  readonly onFigures?: (figures: AuditFigures) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -85,6 +87,7 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
   #told = { lost: 0, refused: 0 };
   #reopenAsked = false;
   #closing: Promise<void> | undefined;
+  #isClosed = false;
 
   private constructor(
     options: AuditLogOptions,
@@ -137,7 +140,7 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
   }
 
   begin(event: AuditEvent): Promise<void> {
-    if (this.#failingSinceMs !== undefined || this.#waiting.length >= WAITING_MAX) {
+    if (this.#isClosed || this.#failingSinceMs !== undefined || this.#waiting.length >= WAITING_MAX) {
       if (this.#options.required) return Promise.reject(this.#refusal());
       this.note(event);
       return Promise.resolve();
@@ -148,11 +151,11 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
   }
 
   note(event: AuditEvent): void {
+    if (this.#isClosed) return;
     if (this.#waiting.length < WAITING_MAX) this.#add(event);
-    else this.#lost += 1;
+    else this.#lose();
   }
 
-  /** Calls `listener` when {@link blocked} has become false. */
   onUnblock(listener: () => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
@@ -189,8 +192,18 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
     this.#start();
   }
 
+  #lose(): void {
+    this.#lost += 1;
+    this.#tellFigures();
+  }
+
+  #tellFigures(): void {
+    this.#options.onFigures?.(this.figures);
+  }
+
   #refusal(): SealwireError {
     this.#refused += 1;
+    this.#tellFigures();
     const text = "The server's audit log cannot be written just now, so the call was not begun; try again.";
     return new SealwireError("UNAVAILABLE", text, { retryDelayMs: RETRY_MS });
   }
@@ -246,6 +259,7 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
     const written = Math.max(0, lines - lead.length);
     for (const { settle } of batch.slice(0, written)) settle?.();
     if (lines < lead.length + batch.length) this.#failed(error, batch.slice(written));
+    this.#tellFigures();
   }
 
   #resumeLine(): Waiting {
@@ -316,6 +330,7 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
     this.#retry?.[Symbol.dispose]();
     const target = { type: "log", id: this.#sink.name } as const;
     this.note({ action: "log.close", outcome: "succeeded", target });
+    this.#isClosed = true;
     await this.#flushed();
     if (this.#failingSinceMs !== undefined) await this.#writeSome();
     while (this.#failingSinceMs === undefined && this.#waiting.length > 0) await this.#writeSome();

@@ -30,7 +30,7 @@ export class ChainWriter {
   #head: ChainHead;
   /** True if the last byte was no line feed. */
   #isOpen = false;
-  #torn: TornLine[] = [];
+  readonly #torn: TornLine[] = [];
 
   constructor(options: ChainWriterOptions) {
     this.#options = options;

@@ -23,8 +23,20 @@ export const AUDIT_ACTIONS = [
 /** One of {@link AUDIT_ACTIONS}. */
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-/** How the action ended. `begun`: its end has a line of its own. `unknown`: nobody knows whether it took effect. */
-export const AUDIT_OUTCOMES = ["begun", "succeeded", "failed", "cancelled", "refused", "unknown"] as const;
+/**
+ * How the action ended. `begun`: its end has a line of its own. `accepted`: it continues as a job. `returned`: the job went
+ * back to the queue without a failure. `unknown`: nobody knows whether it took effect.
+ */
+export const AUDIT_OUTCOMES = [
+  "begun",
+  "accepted",
+  "succeeded",
+  "failed",
+  "cancelled",
+  "refused",
+  "returned",
+  "unknown",
+] as const;
 
 /** One of {@link AUDIT_OUTCOMES}. */
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
@@ -75,4 +87,6 @@ export interface AuditTrail {
   begin(event: AuditEvent): Promise<void>;
   /** Records what has happened. Never throws. */
   note(event: AuditEvent): void;
+  /** Calls `listener` when {@link blocked} has become false. */
+  onUnblock(listener: () => void): Disposable;
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Logger } from "../runtime/logger.ts";
 import { pae } from "../signing/pae.ts";
-import type { AuditHeads } from "./heads.ts";
+import type { AuditHeads } from "../store/audit-heads.ts";
 import { CHAIN_START, type ChainHead } from "./line.ts";
 import type { AuditSink } from "./sink.ts";
 
@@ -37,7 +37,7 @@ export class HeadKeeper {
     const chain = sink.tail.head?.chain ?? chainId(host, path ?? `process ${instance}`);
     const inFile = sink.tail.head ?? { chain, sequence: 0, mac: CHAIN_START };
     const stored = await this.#heads?.read(chain);
-    if (stored === undefined || stored.sequence <= inFile.sequence) return inFile;
+    if (stored == null || stored.sequence <= inFile.sequence) return inFile;
     if (inFile.sequence > 0) {
       const found = { path, sequence: inFile.sequence, stored: stored.sequence };
       logger.error(found, "the audit log lacks its last lines: the store knows a later one");

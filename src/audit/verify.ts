@@ -55,7 +55,7 @@ export class AuditVerifier {
   readonly #notes: AuditFinding[] = [];
   readonly #watched: ChainHead[] = [];
   #omitted = 0;
-  #foreign: Foreign[] = [];
+  readonly #foreign: Foreign[] = [];
   #lines = 0;
   #file = "";
   #line = 0;

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { AuditTrail } from "../audit/event.ts";
 import type { JobHandlers, Worker, WorkOptions } from "../jobs/engine.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -36,6 +37,7 @@ export interface LiveToolsOptions extends OfferedTools {
   readonly overdue?: OverdueHandlers;
   readonly serverId: () => string;
   readonly observers: readonly UpstreamObserver[];
+  readonly audit?: AuditTrail | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -65,14 +67,15 @@ export class LiveTools implements AsyncDisposable {
   #nextReload: Promise<void> | undefined;
 
   private constructor(options: LiveToolsOptions, upstreams: Upstreams, offer: Offer) {
-    const { store, overdue, clock, logger, sources } = options;
+    const { store, overdue, clock, logger, sources, audit } = options;
     this.#options = options;
     this.upstreams = upstreams;
     this.#offer = offer;
-    this.dispatcher = new Dispatcher({ toolset: offer.toolset, store, logger, ...(overdue && { overdue }) });
+    this.dispatcher = new Dispatcher({ toolset: offer.toolset, store, logger, audit, ...(overdue && { overdue }) });
     this.#following = [
       upstreams.onChange(() => this.#tellChange()),
       ...sources.map((source) => source.onChange(() => this.#followSources())),
+      ...(audit === undefined ? [] : [audit.onUnblock(() => this.#tellChange())]),
     ];
     this.#followSources();
     this.#looks = upstreams.isEmpty ? undefined : runPeriodically(clock, LOOK_MS, () => this.#look());
@@ -124,8 +127,12 @@ export class LiveTools implements AsyncDisposable {
     };
   }
 
-  /** Number of jobs that may be claimed at once without exceeding the limit of what runs their tools. */
+  /**
+   * Number of jobs that may be claimed at once without exceeding the limit of what runs their tools; 0 while a required
+   * audit log cannot be written.
+   */
   #room(): number {
+    if (this.#options.audit?.blocked) return 0;
     const rooms = this.#options.sources.map(({ room }) => room).filter((room) => room > 0);
     return Math.min(this.upstreams.room, ...rooms);
   }

@@ -6,6 +6,7 @@ import type { Store } from "../store/store.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
 import type { ToolSource } from "../tools/tool-source.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
+import type { AuditOptions } from "./audit/options.ts";
 import type { CallObserver } from "./request/access-log.ts";
 import { resolveLimits, type ServerLimits } from "./server-limits.ts";
 
@@ -55,6 +56,8 @@ export interface ServiceOptions {
   /** Serves gRPC reflection, for grpcurl and buf curl. Default true. */
   readonly reflection?: boolean;
   readonly limits?: Partial<ServerLimits>;
+  /** Keeps an audit log. Default: none. */
+  readonly audit?: AuditOptions;
   /** Called with the id of the key of each accepted request. */
   readonly onKeyUsed?: (keyId: string) => void;
   /** Observe each call, in addition to the log; see `createMetrics`. */
@@ -74,7 +77,8 @@ export interface ServerOptions extends ServiceOptions {
 }
 
 /** {@link ServiceOptions} with all defaults filled in. */
-export interface ResolvedServiceOptions extends Required<Omit<ServiceOptions, "limits">> {
+export interface ResolvedServiceOptions extends Required<Omit<ServiceOptions, "limits" | "audit">> {
+  readonly audit: AuditOptions | undefined;
   readonly limits: ServerLimits;
 }
 
@@ -100,6 +104,7 @@ export function resolveServiceOptions(options: ServiceOptions): ResolvedServiceO
     health: options.health ?? true,
     reflection: options.reflection ?? true,
     limits,
+    audit: options.audit,
     onKeyUsed: options.onKeyUsed ?? (() => {}),
     observers: options.observers ?? [],
     logger: options.logger ?? silentLogger,

@@ -9,6 +9,7 @@ import { createRequestAuthenticator } from "../signing/request/verify.ts";
 import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
+import { openServiceAudit, type ServiceAudit } from "./audit/service-audit.ts";
 import { AnonymousCalls } from "./grpc/anonymous-call.ts";
 import { createInterceptor } from "./grpc/interceptor.ts";
 import { ReadBudget } from "./grpc/read-budget.ts";
@@ -51,8 +52,9 @@ export interface SealwireService extends AsyncDisposable {
    */
   announceDrain(): void;
   /**
-   * Reads the contracts, keys and certificates of the upstreams again, which also happens within seconds of a change.
-   * Calls in flight are not affected. Files that cannot be used are logged, and the previous ones stay in force.
+   * Reads the contracts, keys and certificates of the upstreams again, which also happens within seconds of a change, and
+   * opens the file of the audit log again if it was moved. Calls in flight are not affected. Files that cannot be used are
+   * logged, and the previous ones stay in force.
    */
   reload(): Promise<void>;
   /**
@@ -97,7 +99,9 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const { keyRing, store, clock, limits } = resolved;
   const ring = () => keyRing.current();
   const log = callLog(logger, clock);
-  const observers = [log, ...resolved.observers].map((observer) => guardObserver(observer, logger));
+  const own = [log, ...resolved.observers].map((observer) => guardObserver(observer, logger));
+  const audit = await openServiceAudit(resolved, own);
+  const observers = audit === undefined ? own : [...own, guardObserver(audit.observer, logger)];
   const tellOverdue = (tool: string, count: number): void => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);
   };
@@ -106,6 +110,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const live: LiveTools = await LiveTools.open({
     ...resolved,
     observers,
+    audit: audit?.log,
     system: systemTools({
       version: VERSION,
       ring,
@@ -115,6 +120,9 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
     }),
     overdue: new OverdueHandlers(limits.overdueHandlersMax, tellOverdue),
     serverId: () => ring().serverId,
+  }).catch(async (thrown: unknown) => {
+    await audit?.[Symbol.asyncDispose]();
+    throw thrown;
   });
   const { dispatcher } = live;
   // Reports 0 at the start, so that the metric of each tool exists.
@@ -163,7 +171,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   });
 
   const worker = resolved.work === false ? undefined : await live.work(resolved.work);
-  return new AssembledService({ interceptor, live, worker, drain, log, observers, options: resolved });
+  return new AssembledService({ interceptor, live, worker, drain, log, audit, observers, options: resolved });
 }
 
 interface Parts {
@@ -172,6 +180,7 @@ interface Parts {
   readonly worker: Worker | undefined;
   readonly drain: Drain;
   readonly log: CallLog;
+  readonly audit: ServiceAudit | undefined;
   readonly observers: readonly CallObserver[];
   readonly options: ResolvedServiceOptions;
 }
@@ -234,7 +243,8 @@ export class AssembledService implements SealwireService {
   }
 
   reload(): Promise<void> {
-    return this.#parts.live.reload();
+    const { live, audit } = this.#parts;
+    return Promise.all([live.reload(), audit?.log.reopen()]).then(() => {});
   }
 
   async drain(graceMs: number = DEFAULT_GRACE_MS): Promise<void> {
@@ -243,13 +253,14 @@ export class AssembledService implements SealwireService {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    const { worker, drain, live, log, options } = this.#parts;
+    const { worker, drain, live, log, audit, options } = this.#parts;
     for (const subscription of this.#following) subscription[Symbol.dispose]();
     this.#health.stop();
     drain.begin();
     await Promise.all([drain.idle(options.clock, graceMs), worker?.stop(graceMs)]);
     await live[Symbol.asyncDispose]();
     log[Symbol.dispose]();
+    await audit?.[Symbol.asyncDispose]();
   }
 
   /** Reports the health of each service with tools, and registers the paths of new ones. */

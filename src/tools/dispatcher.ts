@@ -1,5 +1,6 @@
 import { Any } from "../../gen/google/protobuf/any.ts";
 import { Status } from "../../gen/sealwire/v1/response.ts";
+import type { AuditTrail } from "../audit/event.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobHandler, JobRun } from "../jobs/engine.ts";
 import { HandBackError } from "../jobs/hand-back.ts";
@@ -12,6 +13,7 @@ import { argsMisfit } from "../validation/type-url.ts";
 import { encodeMessage } from "../wire/encode.ts";
 import { LARGE_ARGS_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
 import { type Answer, failure, isRefusal } from "./answer.ts";
+import { AuditedCall, auditedJob } from "./audited-call.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { isOtherDefinition, refuseUnknown, toolChanged } from "./definition-check.ts";
 import type { ToolContext } from "./handler.ts";
@@ -34,6 +36,8 @@ export interface DispatcherOptions {
   /** Required for calls. A worker, which only runs jobs, has none. */
   readonly overdue?: OverdueHandlers;
   readonly logger: Logger;
+  /** Records calls with side effects and the attempts of jobs. Default: nothing is recorded. */
+  readonly audit?: AuditTrail | undefined;
 }
 
 /** The output of a streaming call. */
@@ -58,10 +62,13 @@ export class Dispatcher {
   /** Limits the steps in the processing of large arguments, so that other work is not delayed. */
   readonly #largeStepLimiter = new TickLimiter(LARGE_STEPS_PER_TURN);
   readonly #logger: Logger;
+  readonly #audit: AuditTrail | undefined;
   readonly #answers = new WeakMap<object, Answer>();
 
-  constructor({ toolset, store, overdue = new OverdueHandlers(Number.POSITIVE_INFINITY), logger }: DispatcherOptions) {
+  constructor(options: DispatcherOptions) {
+    const { toolset, store, overdue = new OverdueHandlers(Number.POSITIVE_INFINITY), logger, audit } = options;
     this.#toolset = toolset;
+    this.#audit = audit;
     this.#store = store;
     this.#overdue = overdue;
     this.#logger = logger;
@@ -86,11 +93,18 @@ export class Dispatcher {
     const { args: given, clientId } = invocation.request.envelope;
     const args = await this.#step(given.value, clientId, () => checkArgs(validator, tool, given));
     if (invocation.stopped !== undefined) throw invocation.stopped;
-    if (catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
-    if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
-    const answer = await (tool.repeatable ? this.#run(tool, args, invocation) : this.#runOnce(tool, args, invocation));
+    const audited = AuditedCall.of(this.#audit, tool, invocation);
+    const begin = (): Promise<Answer> => this.#begin(tool, args, invocation, audited);
+    const recordsItself = !tool.repeatable && tool.policy === undefined && !catalogue.isSystemTool(tool.name);
+    const answer = await (audited === undefined || recordsItself ? begin() : audited.record(begin));
     if (isRefusal(answer)) throw answer.error;
     return answer;
+  }
+
+  #begin(tool: Tool, args: Uint8Array, invocation: CallInvocation, audited?: AuditedCall): Promise<Answer> {
+    if (this.#toolset.catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
+    if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
+    return tool.repeatable ? this.#run(tool, args, invocation) : this.#runOnce(tool, args, invocation, audited);
   }
 
   /**
@@ -143,7 +157,7 @@ export class Dispatcher {
   /** The handler of a job tool for the job engine; `undefined` if there is no such tool. */
   jobHandler(name: string): JobHandler | undefined {
     const tool = this.#toolset.catalogue.jobTool(name);
-    return tool && ((run) => this.#runJob(tool, run));
+    return tool && auditedJob(this.#audit, (run) => this.#runJob(tool, run));
   }
 
   async #callSystemTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
@@ -196,15 +210,23 @@ export class Dispatcher {
    * Runs a tool at most once per intent. The intent is recorded before the handler starts, the outcome after it
    * returns.
    */
-  async #runOnce(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
+  async #runOnce(
+    tool: Tool,
+    args: Uint8Array,
+    invocation: CallInvocation,
+    audited: AuditedCall | undefined,
+  ): Promise<Answer> {
     const { clientId, requestId } = invocation.request.envelope;
     const digest = await this.#step(args, clientId, () => intentDigestOf(tool, args));
     const { intents } = this.#store;
     invocation.intentDigest = digest;
     const begin = await intents.begin(clientId, requestId, digest, { repeatable: tool.deduplicates });
     switch (begin.kind) {
-      case "finished":
-        return readOutcome(begin.outcome);
+      case "finished": {
+        const outcome = readOutcome(begin.outcome);
+        audited?.repeat(outcome);
+        return outcome;
+      }
       case "running":
         throw new SealwireError("REQUEST_IN_PROGRESS", undefined, { retryDelayMs: IN_PROGRESS_RETRY_MS });
       case "unknown":
@@ -217,7 +239,12 @@ export class Dispatcher {
           await intents.abandon(clientId, requestId);
           throw invocation.stopped;
         }
+        await audited?.begin().catch(async (thrown: unknown) => {
+          await intents.abandon(clientId, requestId);
+          throw thrown;
+        });
         const answer = await this.#run(tool, args, invocation);
+        audited?.end(answer);
         if (answer.effect === "none") await intents.abandon(clientId, requestId);
         else if (answer.effect === "unknown") await intents.giveUp(clientId, requestId);
         else return await this.#finish(tool, invocation, answer);

@@ -17,6 +17,12 @@ export interface VerifiedRequest {
   readonly key: VerificationKey;
   /** W3C trace context, unsigned. */
   readonly traceparent: string | undefined;
+  /** Id of the trace; `undefined` if there is none. */
+  readonly trace: string | undefined;
+  /** Address of the peer. */
+  readonly peer: string;
+  /** Set by the dispatcher: true once the audit log has a line of the call, so that its refusal needs none. */
+  isAudited: boolean;
   /** The caller's deadline, in Unix milliseconds; Infinity: none. */
   readonly deadlineMs: number;
   /** Names client, request and tool in every line. */

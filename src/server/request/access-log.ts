@@ -1,3 +1,4 @@
+import type { AuditFigures } from "../../audit/audit-log.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { ClaimedKey } from "../../signing/request/verify.ts";
@@ -32,6 +33,8 @@ export interface CallObserver extends UpstreamObserver {
    * start, then at each change.
    */
   overdueHandlers?(tool: string, count: number): void;
+  /** Called with the figures of the audit log at the start, then after each change. */
+  auditChanged?(figures: AuditFigures): void;
   /** A client has connected. Its handshake has not started. */
   connectionOpened?(): void;
   connectionClosed?(): void;
