@@ -1,4 +1,3 @@
-import type { Writable } from "node:stream";
 import { SealwireError } from "../errors.ts";
 import { formatTime } from "../files/json-fields.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -12,7 +11,7 @@ import type { AuditEvent, AuditTrail } from "./event.ts";
 import { FileSink } from "./file-sink.ts";
 import { HeadKeeper } from "./head-keeper.ts";
 import type { ChainHead } from "./line.ts";
-import { type AuditSink, StreamSink } from "./sink.ts";
+import { type AuditSink, type LineWriter, WriterSink } from "./sink.ts";
 
 /** Interval at which the head is recorded in the store, and a moved file is noticed, in milliseconds. */
 const HEAD_MS = 10_000;
@@ -25,8 +24,8 @@ const BATCH_MAX = 256;
 
 /** Options of {@link AuditLog.open}. */
 export interface AuditLogOptions {
-  /** Path of a file, or a stream. */
-  readonly to: string | Writable;
+  /** Path of a file, or where else the lines go. */
+  readonly to: string | LineWriter;
   /** True if nothing that has a line may begin before its line is written. */
   readonly required: boolean;
   /** The key that seals the next lines. */
@@ -106,7 +105,7 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
    * file cannot be used, UNAVAILABLE if the store cannot be read.
    */
   static async open(options: AuditLogOptions): Promise<AuditLog> {
-    const sink = typeof options.to === "string" ? await FileSink.open(options.to) : new StreamSink(options.to);
+    const sink = typeof options.to === "string" ? await FileSink.open(options.to) : new WriterSink(options.to);
     try {
       const heads = new HeadKeeper({ ...options, sink, heads: options.heads });
       const log = new AuditLog(options, { sink, heads, head: await heads.first() });
@@ -134,7 +133,7 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
     return this.#writer.head;
   }
 
-  /** Path of the file; `undefined` for a stream. */
+  /** Path of the file; `undefined` if there is none. */
   get path(): string | undefined {
     return this.#sink.path;
   }

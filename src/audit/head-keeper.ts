@@ -16,7 +16,7 @@ export interface HeadKeeperOptions {
   readonly logger: Logger;
 }
 
-/** Keeps the head of a file's chain in the store. The chain of a stream ends with its process and is not kept. */
+/** Keeps the head of a file's chain in the store. A chain without a file ends with its process and is not kept. */
 export class HeadKeeper {
   readonly #options: HeadKeeperOptions;
   readonly #heads: AuditHeads | undefined;

@@ -1,4 +1,3 @@
-import type { Writable } from "node:stream";
 import type { FileTail } from "./tail.ts";
 
 /** How far a write came. */
@@ -13,7 +12,7 @@ export interface WriteResult {
 export interface AuditSink extends AsyncDisposable {
   /** Names it in messages and in the chain. */
   readonly name: string;
-  /** Path of the file; `undefined` for a stream. */
+  /** Path of the file; `undefined` for a function. */
   readonly path: string | undefined;
   /** What it held when it was opened. */
   readonly tail: FileTail;
@@ -28,27 +27,27 @@ export interface AuditSink extends AsyncDisposable {
   reopen(): Promise<FileTail | undefined>;
 }
 
-/** Lines go to a stream, such as standard output. */
-export class StreamSink implements AuditSink {
+/** Writes lines somewhere. Resolves when they are written; rejects if none of them was. */
+export type LineWriter = (lines: Uint8Array) => Promise<void>;
+
+/** Lines go to a function, such as one that writes to standard output. */
+export class WriterSink implements AuditSink {
   readonly name = "-";
   readonly path = undefined;
   readonly tail: FileTail = { head: undefined, torn: undefined, isOpen: false };
-  readonly #stream: Writable;
+  readonly #write: LineWriter;
 
-  constructor(stream: Writable) {
-    this.#stream = stream;
+  constructor(write: LineWriter) {
+    this.#write = write;
   }
 
-  write(bytes: Buffer): Promise<WriteResult> {
-    return new Promise((resolve) => {
-      const done = (error?: Error | null): void => {
-        this.#stream.off("error", done);
-        resolve(error ? { written: 0, error } : { written: bytes.length });
-      };
-      // Without a listener, the error of a reader that is gone would end the process.
-      this.#stream.once("error", done);
-      this.#stream.write(bytes, done);
-    });
+  async write(bytes: Buffer): Promise<WriteResult> {
+    try {
+      await this.#write(bytes);
+      return { written: bytes.length };
+    } catch (error) {
+      return { written: 0, error };
+    }
   }
 
   async sync(): Promise<void> {}

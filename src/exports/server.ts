@@ -1,6 +1,8 @@
 /** `sealwire/server`: serves tools and runs jobs, in its own server or as part of an existing grpc-js server. */
 import "../runtime/check-node.ts";
 
+export type { AuditFigures } from "../audit/audit-log.ts";
+export type { LineWriter } from "../audit/sink.ts";
 export {
   type ErrorDetail,
   type FieldViolation,
@@ -29,6 +31,7 @@ export { type McpServers, type OpenMcpServersOptions, openMcpServers } from "../
 export type { Clock } from "../runtime/clock.ts";
 export type { Logger } from "../runtime/logger.ts";
 export type { Random } from "../runtime/random.ts";
+export type { AuditOptions } from "../server/audit/options.ts";
 export {
   createMetrics,
   type Metrics,
@@ -44,7 +47,14 @@ export { createService, type SealwireService } from "../server/service.ts";
 export { createWorker, type SealwireWorker, type WorkerOptions } from "../server/worker.ts";
 export { type WatchedRingOptions, watchKeyRing } from "../signing/key-ring/file-key-ring.ts";
 export type { FollowOptions, WatchedKeyRing } from "../signing/key-ring/key-ring-watcher.ts";
-export type { KeyLimits, KeyRing, KeyRingSource, KeyState, VerificationKey } from "../signing/key-ring/types.ts";
+export type {
+  AuditKey,
+  KeyLimits,
+  KeyRing,
+  KeyRingSource,
+  KeyState,
+  VerificationKey,
+} from "../signing/key-ring/types.ts";
 export type { ClaimedKey } from "../signing/request/verify.ts";
 export type { StoreCondition } from "../store/condition.ts";
 export type { Migration } from "../store/layout.ts";

@@ -125,6 +125,9 @@ const PUBLIC: Readonly<Record<string, readonly string[]>> = {
   server: [
     "AnyHandler (type)",
     "AssertionOptions (type)",
+    "AuditFigures (type)",
+    "AuditKey (type)",
+    "AuditOptions (type)",
     "CallObserver (type)",
     "CallRecord (type)",
     "ClaimedKey (type)",
@@ -152,6 +155,7 @@ const PUBLIC: Readonly<Record<string, readonly string[]>> = {
     "KeyRing (type)",
     "KeyRingSource (type)",
     "KeyState (type)",
+    "LineWriter (type)",
     "ListQuery (type)",
     "ListenOptions (type)",
     "Logger (type)",

@@ -15,6 +15,7 @@ import { HealthFile } from "../serve/health-file.ts";
 import { followKeyRing, openStore } from "../serve/open-store.ts";
 import { guardProcess } from "../serve/process-guard.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve/serve-settings.ts";
+import { servedAudit } from "../serve/served-audit.ts";
 import { openServedMcp } from "../serve/served-mcp.ts";
 import { noteServedStore } from "../serve/served-store.ts";
 import { loadTools } from "../serve/served-tools.ts";
@@ -51,7 +52,9 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   if (settings.serverSecretFile === undefined) await noteServedStore({ ringPath: settings.keyRing, store, logger });
   await using keyUse = new KeyUseLog({ write: writeKeyUse, clock, logger });
   const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, clock, counters });
+  const audit = servedAudit(settings);
   await using server = await createServer({
+    ...(audit && { audit }),
     keyRing,
     store,
     tools,

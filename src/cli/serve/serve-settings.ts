@@ -37,6 +37,8 @@ export interface ServeOptions extends LocationOptions {
   readonly metrics?: string;
   readonly metricsPublic?: boolean;
   readonly healthFile?: string;
+  readonly audit?: string;
+  readonly auditRequired?: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
@@ -76,6 +78,8 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     metrics: options.metrics ?? file.metrics,
     metricsPublic: options.metricsPublic ?? file.metricsPublic ?? false,
     healthFile: options.healthFile ?? file.healthFile,
+    audit: options.audit ?? file.audit,
+    auditRequired: options.auditRequired ?? file.auditRequired ?? false,
     tls: tlsOf(options) ?? file.tls,
     insecure: options.insecure ?? file.insecure ?? false,
     logLevel: options.logLevel ?? file.logLevel ?? "info",

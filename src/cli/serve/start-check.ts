@@ -10,6 +10,7 @@ import { readTarget } from "../../store/postgres/connection/connection.ts";
 import { dataFolder } from "../input/data-folder.ts";
 import type { ServeSettings } from "../input/settings.ts";
 import { checkDevClient } from "./dev-setup.ts";
+import { servedAudit } from "./served-audit.ts";
 import { checkToolsNamed } from "./served-tools.ts";
 
 /**
@@ -20,6 +21,7 @@ export async function checkStart(settings: ServeSettings): Promise<void> {
   checkToolsNamed(settings);
   checkStore(settings);
   checkListening(settings);
+  servedAudit(settings);
   if (settings.tls !== undefined) checkCertificate(settings.tls);
   if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: settings.metricsPublic });
   await checkRing(settings);

@@ -3,6 +3,7 @@ import { VERSION } from "../../runtime/version.ts";
 import type { Store } from "../../store/store.ts";
 import { PROTOCOL_VERSION } from "../../wire/limits.ts";
 import type { CallObserver } from "../request/access-log.ts";
+import { auditMetrics } from "./audit-metrics.ts";
 import { callMetrics } from "./call-metrics.ts";
 import { serveMetrics } from "./metrics-endpoint.ts";
 import { addStoreMetrics } from "./store-metrics.ts";
@@ -67,7 +68,11 @@ export async function createMetrics({ store, clock = systemClock, counters = [] 
   const { Counter, Gauge } = client;
   const registry = new client.Registry();
   const registers = [registry];
-  const observer = { ...callMetrics(client, registers), ...upstreamMetrics(client, registers) };
+  const observer = {
+    ...callMetrics(client, registers),
+    ...upstreamMetrics(client, registers),
+    ...auditMetrics(client, registers),
+  };
   const keyUse = new Gauge({
     name: "sealwire_key_last_used_timestamp_seconds",
     help: "When each key last passed verification, in Unix seconds.",
