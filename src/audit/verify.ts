@@ -153,9 +153,12 @@ export class AuditVerifier {
 
   #compare(kept: ChainHead): void {
     const state = this.#chains.get(kept.chain);
-    if (state === undefined) return;
-    const { head, first, found } = state;
     const whole = { file: "", line: 0 };
+    if (state === undefined) {
+      this.#find(`the chain ${kept.chain} is missing`, whole);
+      return;
+    }
+    const { head, first, found } = state;
     if (kept.sequence > head.sequence) {
       this.#find(`${missing(head.sequence + 1, kept.sequence)} at the end of the chain ${kept.chain}`, whole);
     } else if (kept.sequence < first) {
