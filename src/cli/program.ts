@@ -62,7 +62,10 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .optionsGroup(STORE_OPTIONS)
     .option("--data <dir>", "folder of key ring and store (default: .sealwire)")
     .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
-    .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
+    .option(
+      "--server-secret-file <file>",
+      "server secrets of the key ring in the shared store, or exec:COMMAND that prints them",
+    )
     .optionsGroup(LISTENING_OPTIONS)
     .option("--listen <address>", "HOST:PORT or unix:PATH; port 0 picks a free one (default: 127.0.0.1:50051)")
     .option("--reuse-port", "share the port with other processes that set this option; needs --store")

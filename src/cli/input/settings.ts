@@ -17,7 +17,10 @@ export interface ServeSettings {
   readonly storeConnectionsMax: number;
   /** [`require_sync_replication`] Refuses a shared store that does not replicate synchronously. Default false. */
   readonly requireSyncReplication: boolean;
-  /** [`server_secret_file`] Server secrets of the key ring in a shared store. Default: the ring is a file. */
+  /**
+   * [`server_secret_file`] Server secrets of the key ring in a shared store: a file, or `exec:COMMAND`, which prints
+   * them. Default: the ring is a file.
+   */
   readonly serverSecretFile: string | undefined;
   /** [`data`] Folder of key ring and store. Default ".sealwire". */
   readonly data: string;

@@ -8,6 +8,7 @@ import { loadRingFile } from "../../signing/key-ring/ring-file.ts";
 import { loadServerSecrets } from "../../signing/key-ring/server-secret-file.ts";
 import { readTarget } from "../../store/postgres/connection/connection.ts";
 import { dataFolder } from "../input/data-folder.ts";
+import { isSecretCommand } from "../input/server-secrets.ts";
 import type { ServeSettings } from "../input/settings.ts";
 import { checkDevClient } from "./dev-setup.ts";
 import { servedAudit } from "./served-audit.ts";
@@ -59,7 +60,8 @@ function checkCertificate(tls: NonNullable<ServeSettings["tls"]>): void {
 
 async function checkRing({ dev, data, keyRing, serverSecretFile, listen }: ServeSettings): Promise<void> {
   if (serverSecretFile !== undefined) {
-    await loadServerSecrets(serverSecretFile);
+    // A command is run once, when its stderr can be logged.
+    if (!isSecretCommand(serverSecretFile)) await loadServerSecrets(serverSecretFile);
     return;
   }
   const exists = await fileExists(keyRing);

@@ -118,6 +118,28 @@ export function parseServerSecrets(bytes: Uint8Array): readonly ServerSecret[] {
   return parsing(bytes, (root) => root.objects("server_secrets").map(readServerSecret));
 }
 
+/** Server secrets that were fetched, and how long they are valid. */
+export interface FetchedSecrets {
+  readonly secrets: readonly ServerSecret[];
+  /** `undefined` if the text does not say it. */
+  readonly ttlMs: number | undefined;
+}
+
+/** Range of `ttl_seconds`: one second to a week. */
+const TTL_SECONDS = { least: 1, most: 604_800 };
+
+/** Parses a server secret file with an optional `ttl_seconds`. Throws KEY_RING_INVALID, which names `origin`. */
+export function parseFetchedSecrets(bytes: Uint8Array, origin: string): FetchedSecrets {
+  try {
+    return parsing(bytes, (root) => ({
+      secrets: root.objects("server_secrets").map(readServerSecret),
+      ttlMs: root.has("ttl_seconds") ? root.number("ttl_seconds", TTL_SECONDS) * 1000 : undefined,
+    }));
+  } catch (error) {
+    throw keyRingError(`${origin}: ${((error as Error).cause as Error).message}`, error);
+  }
+}
+
 /** Formats server secrets without keys. The text contains secrets. Throws KEY_RING_INVALID. */
 export function formatServerSecrets(secrets: readonly ServerSecret[]): ReadableText {
   const content = { version: 1, server_secrets: secrets.map(formatServerSecret) };

@@ -6,6 +6,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { WatchedKeyRing } from "../../signing/key-ring/key-ring-watcher.ts";
+import { serverSecretFile } from "../../signing/key-ring/server-secret-source.ts";
 import { SettableCondition } from "../condition.ts";
 import { Maintenance } from "../maintenance.ts";
 import type { StoreConnections, StoreIdentity } from "../store.ts";
@@ -24,7 +25,7 @@ import { watchSharedKeyRing } from "./key-ring/shared-key-ring.ts";
 import type { Notifications } from "./notifications.ts";
 import { PostgresReplayGuard } from "./replay/replay-guard.ts";
 import type { StorePlace } from "./schema.ts";
-import type { SharedStore } from "./shared-store.ts";
+import type { SharedRingSecrets, SharedStore } from "./shared-store.ts";
 
 const REPAIR_INTERVAL_MS = 1_000;
 const SWEEP_INTERVAL_MS = 30_000;
@@ -112,9 +113,11 @@ export class PostgresStore implements SharedStore {
       .every(SWEEP_INTERVAL_MS, () => this.intents.sweep());
   }
 
-  watchKeyRing({ serverSecretFile }: { readonly serverSecretFile: string }): Promise<WatchedKeyRing> {
+  watchKeyRing(options: SharedRingSecrets): Promise<WatchedKeyRing> {
     const { notifications, clock, logger } = this.#options;
-    return watchSharedKeyRing({ table: this.#keys, notifications, serverSecretFile, clock, logger });
+    const serverSecrets =
+      "serverSecrets" in options ? options.serverSecrets : serverSecretFile(options.serverSecretFile);
+    return watchSharedKeyRing({ table: this.#keys, notifications, serverSecrets, clock, logger });
   }
 
   recordKeyUse(lastUse: ReadonlyMap<string, number>): Promise<void> {
