@@ -11,6 +11,9 @@ export async function openBenchStore(): Promise<Store> {
     replay: store.replay,
     intents: store.intents,
     auditHeads: store.auditHeads,
+    operator: store.operator,
+    instanceId: store.instanceId,
+    announce: (info) => store.announce(info),
     condition: store.condition,
     identity: store.identity,
     get away() {

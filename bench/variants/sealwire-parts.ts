@@ -9,7 +9,8 @@ const NO_SIGNATURES = {
 };
 const NO_VALIDATION = { "validation/args.ts": "./args.ts" };
 
-function withoutReplayGuard({ jobs, intents, auditHeads, condition, identity }: Store): { readonly store: Store } {
+function withoutReplayGuard(store: Store): { readonly store: Store } {
+  const { jobs, intents, auditHeads, operator, condition, identity, instanceId } = store;
   const replay: Store["replay"] = {
     widen: async () => {},
     claim: async () => true,
@@ -19,7 +20,12 @@ function withoutReplayGuard({ jobs, intents, auditHeads, condition, identity }: 
     size: async () => 0,
   };
   return {
-    store: { jobs, intents, auditHeads, replay, condition, identity, away: false, async [Symbol.asyncDispose]() {} },
+    store: {
+      ...{ jobs, intents, auditHeads, operator, replay, condition, identity, instanceId },
+      away: false,
+      announce: async () => {},
+      async [Symbol.asyncDispose]() {},
+    },
   };
 }
 

@@ -13,6 +13,9 @@ export async function openTemporaryStore(): Promise<Store> {
     replay: store.replay,
     intents: store.intents,
     auditHeads: store.auditHeads,
+    operator: store.operator,
+    instanceId: store.instanceId,
+    announce: (info) => store.announce(info),
     condition: store.condition,
     identity: store.identity,
     get away() {

@@ -43,7 +43,7 @@ export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 /** What an action is applied to. */
 export interface AuditTarget {
-  readonly type: "tool" | "key" | "secret" | "log";
+  readonly type: "tool" | "job" | "key" | "secret" | "log";
   readonly id: string;
 }
 

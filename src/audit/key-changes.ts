@@ -37,10 +37,13 @@ function keyEvent(action: AuditAction, key: VerificationKey, details: AuditEvent
 }
 
 /** What a key may do. The client that holds the key did not change it, so it is no actor. */
-function stateOf({ clientId, state, notBeforeMs, notAfterMs, fingerprint, limits }: VerificationKey): AuditDetail {
+function stateOf(key: VerificationKey): AuditDetail {
+  const { clientId, state, role, tools, notBeforeMs, notAfterMs, fingerprint, limits } = key;
   return {
     client: clientId,
     state,
+    ...(role !== undefined && { role }),
+    ...(tools !== undefined && { tools }),
     ...(notBeforeMs !== undefined && { not_before: formatTime(notBeforeMs) }),
     ...(notAfterMs !== undefined && { not_after: formatTime(notAfterMs) }),
     fingerprint,

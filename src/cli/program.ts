@@ -1,9 +1,9 @@
 import { Argument, Command, Option } from "commander";
 import { JOB_STATES } from "../jobs/job.ts";
 import { VERSION } from "../runtime/version.ts";
-import { KEY_LIMIT_RANGES } from "../signing/key-ring/types.ts";
+import { KEY_LIMIT_RANGES, KEY_ROLES } from "../signing/key-ring/types.ts";
 import { SHELLS } from "./help/completion-scripts.ts";
-import { arrangeHelp, LISTENING_OPTIONS, STORE_OPTIONS } from "./help/help.ts";
+import { arrangeHelp, CONSOLE_OPTIONS, LISTENING_OPTIONS, STORE_OPTIONS } from "./help/help.ts";
 import { chainHead, collect, duration, numberIn, requestId, time, wholeNumber } from "./input/option-values.ts";
 import {
   toCredentials,
@@ -18,6 +18,7 @@ import {
   withRing,
 } from "./input/shared-options.ts";
 import { addMcpCommands } from "./mcp-commands.ts";
+import { addOpsCommands } from "./ops-commands.ts";
 import type { ExitCode } from "./output/exit-code.ts";
 import type { Terminal } from "./output/terminal.ts";
 import type { RunCommand } from "./run-command.ts";
@@ -53,6 +54,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("run a server; prints one JSON line when it is ready, with --dev on a terminal the next steps")
     .option("--dev", "create the data folder with key ring, store and client.json if missing, and serve the demo tools")
     .option("--no-work", "run no jobs in this process")
+    .option("--operator-payloads", "let operators' keys see arguments and results of all jobs")
     .option("--no-reflection", "do not serve gRPC reflection, which shows the contract to anonymous callers")
     .option(
       "--drain-delay <duration>",
@@ -73,6 +75,11 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--tls-key <file>", "private key of the certificate in PEM")
     .option("--tls-client-ca <file>", "require client certificates of this certificate authority")
     .option("--insecure", "listen beyond loopback without TLS: the traffic can be read on the network")
+    .optionsGroup(CONSOLE_OPTIONS)
+    .option("--console <address>", "serve the web console at HOST:PORT; port 0 picks a free one (default: with --dev)")
+    .option("--no-console", "do not serve the console with --dev")
+    .option("--console-read-only", "let nobody change anything in the console")
+    .option("--console-token-file <file>", "a private file with a line NAME ROLE TOKEN for each who signs in")
     .action(run(() => import("./commands/serve.ts")));
 
   toSharedStore(toTools(program.command("work")))
@@ -170,10 +177,18 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/jobs/cancel.ts")));
 
+  addOpsCommands(program, run);
+
   const keys = program.command("keys").description("manage the keys in a server's key ring");
   toCredentials(withRing(keys.command("add").argument("<client-id>", "id of the client")))
     .description("add a key for a client; creates the key ring if there is none")
     .option("--tools <patterns>", 'tools it may call, such as "batch_*,resize" or "*"; may be repeated', collect)
+    .addOption(
+      new Option(
+        "--role <role>",
+        "let the key see and operate the server by `ops`; without --tools it calls no other tool",
+      ).choices(KEY_ROLES),
+    )
     .option("--server-id <id>", "id of the server, to create the key ring")
     .option("--not-before <time>", "valid from this UTC time on", time)
     .option("--not-after <time>", "valid until this UTC time", time)

@@ -45,6 +45,7 @@ export { createServer, type SealwireServer } from "../server/server.ts";
 export type { ServerLimits } from "../server/server-limits.ts";
 export { createService, type SealwireService } from "../server/service.ts";
 export { createWorker, type SealwireWorker, type WorkerOptions } from "../server/worker.ts";
+export type { ChangeableKeyRing, KeyRingChange } from "../signing/key-ring/changeable-key-ring.ts";
 export type { ServerSecret } from "../signing/key-ring/document.ts";
 export { type WatchedRingOptions, watchKeyRing } from "../signing/key-ring/file-key-ring.ts";
 export type { FollowOptions, WatchedKeyRing } from "../signing/key-ring/key-ring-watcher.ts";
@@ -56,6 +57,7 @@ export type {
   KeyLimits,
   KeyRing,
   KeyRingSource,
+  KeyRole,
   KeyState,
   VerificationKey,
 } from "../signing/key-ring/types.ts";

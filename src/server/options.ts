@@ -51,6 +51,8 @@ export interface ServiceOptions {
    * runs none. Default: 16, and no limit per client.
    */
   readonly work?: { readonly concurrency: number; readonly perOwner?: number } | false;
+  /** Lets keys of operators see arguments and results of all jobs. Default false. */
+  readonly operatorPayloads?: boolean;
   /** Serves grpc.health.v1.Health. Default true. */
   readonly health?: boolean;
   /** Serves gRPC reflection, for grpcurl and buf curl. Default true. */
@@ -101,6 +103,7 @@ export function resolveServiceOptions(options: ServiceOptions): ResolvedServiceO
     upstreams: options.upstreams ?? [],
     sources: options.sources ?? [],
     work,
+    operatorPayloads: options.operatorPayloads ?? false,
     health: options.health ?? true,
     reflection: options.reflection ?? true,
     limits,

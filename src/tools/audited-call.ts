@@ -8,7 +8,7 @@ import { type Answer, isOk } from "./answer.ts";
 import type { Invocation } from "./invocation.ts";
 import type { Tool } from "./tool.ts";
 
-/** The service of the operator's tools, whose calls are all in the audit log. */
+/** The service of the operator's tools. Their effects are recorded by the functions behind them, for every surface. */
 const OPERATOR_SERVICE = "sealwire.operator.";
 const RETRY_MS = 1000;
 
@@ -17,13 +17,11 @@ export class AuditedCall {
   readonly #trail: AuditTrail;
   readonly #request: Invocation["request"];
   readonly #event: Omit<AuditEvent, "action" | "outcome">;
-  readonly #kind: "call" | "operator";
 
   private constructor(trail: AuditTrail, tool: Tool, { request }: Invocation) {
     const { envelope, key, peer, trace } = request;
     this.#trail = trail;
     this.#request = request;
-    this.#kind = isOperatorTool(tool) ? "operator" : "call";
     const jobId = namedJob(tool, envelope.args.value);
     this.#event = {
       client: envelope.clientId,
@@ -40,7 +38,8 @@ export class AuditedCall {
   /** `undefined` for a call that needs no line: its tool has no side effects, or there is no audit log. */
   static of(trail: AuditTrail | undefined, tool: Tool, invocation: Invocation): AuditedCall | undefined {
     if (trail === undefined) return undefined;
-    const isSilent = tool.description.readOnly && tool.policy === undefined && !isOperatorTool(tool);
+    const { readOnly, method } = tool.description;
+    const isSilent = (readOnly && tool.policy === undefined) || method.startsWith(OPERATOR_SERVICE);
     return isSilent ? undefined : new AuditedCall(trail, tool, invocation);
   }
 
@@ -52,20 +51,20 @@ export class AuditedCall {
       this.end(answer);
       return answer;
     } catch (thrown) {
-      this.#note(`${this.#kind}.end`, { outcome: "refused", reason: SealwireError.from(thrown).reason });
+      this.#note("call.end", { outcome: "refused", reason: SealwireError.from(thrown).reason });
       throw thrown;
     }
   }
 
   /** Records that the call begins. Throws UNAVAILABLE, and the call must not begin. */
   async begin(): Promise<void> {
-    await this.#trail.begin({ ...this.#event, action: `${this.#kind}.begin`, outcome: "begun" });
+    await this.#trail.begin({ ...this.#event, action: "call.begin", outcome: "begun" });
     this.#request.isAudited = true;
   }
 
   /** Records how the tool ended. */
   end(answer: Answer): void {
-    this.#note(`${this.#kind}.end`, endOf(answer));
+    this.#note("call.end", endOf(answer));
   }
 
   /** Records that a call was answered with the recorded outcome of an earlier one. */
@@ -103,13 +102,9 @@ export function auditedJob(trail: AuditTrail | undefined, handler: JobHandler): 
   };
 }
 
-function isOperatorTool({ description: { method } }: Tool): boolean {
-  return method.startsWith(OPERATOR_SERVICE);
-}
-
-/** The job that a system tool's or an operator's call names, such as one to be cancelled. */
+/** The job that the call of a system tool names, such as one to be cancelled. */
 function namedJob(tool: Tool, args: Uint8Array): string | undefined {
-  if (!tool.description.method.startsWith("sealwire.system.") && !isOperatorTool(tool)) return undefined;
+  if (!tool.description.method.startsWith("sealwire.system.")) return undefined;
   const { jobId } = tool.decodeInput(args) as { readonly jobId?: unknown };
   return typeof jobId === "string" && jobId !== "" ? jobId : undefined;
 }

@@ -47,6 +47,13 @@ export interface StreamingAnswer {
   readonly answer: (output: object) => Answer;
 }
 
+/** A call whose arguments were checked. */
+interface Checked {
+  readonly tool: Tool;
+  readonly args: Uint8Array;
+  readonly invocation: CallInvocation;
+}
+
 const IN_PROGRESS_RETRY_MS = 500;
 /** Steps in the processing of large arguments per event loop turn. One step may take milliseconds. */
 const LARGE_STEPS_PER_TURN = 1;
@@ -94,15 +101,22 @@ export class Dispatcher {
     const args = await this.#step(given.value, clientId, () => checkArgs(validator, tool, given));
     if (invocation.stopped !== undefined) throw invocation.stopped;
     const audited = AuditedCall.of(this.#audit, tool, invocation);
-    const begin = (): Promise<Answer> => this.#begin(tool, args, invocation, audited);
-    const recordsItself = !tool.repeatable && tool.policy === undefined && !catalogue.isSystemTool(tool.name);
+    const begin = (): Promise<Answer> => this.#begin(catalogue, { tool, args, invocation, audited });
+    const isHandled = !catalogue.isSystemTool(tool.name) && !catalogue.isOperatorTool(tool);
+    const recordsItself = isHandled && !tool.repeatable && tool.policy === undefined;
     const answer = await (audited === undefined || recordsItself ? begin() : audited.record(begin));
+    if (!isHandled) return answer;
     if (isRefusal(answer)) throw answer.error;
     return answer;
   }
 
-  #begin(tool: Tool, args: Uint8Array, invocation: CallInvocation, audited?: AuditedCall): Promise<Answer> {
-    if (this.#toolset.catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
+  /** `catalogue`: the one that the tool was found in. */
+  #begin(
+    catalogue: Catalogue,
+    { tool, args, invocation, audited }: Checked & { readonly audited: AuditedCall | undefined },
+  ): Promise<Answer> {
+    if (catalogue.isOperatorTool(tool)) return this.#callOperatorTool(tool, args, invocation);
+    if (catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
     if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
     return tool.repeatable ? this.#run(tool, args, invocation) : this.#runOnce(tool, args, invocation, audited);
   }
@@ -162,6 +176,17 @@ export class Dispatcher {
 
   async #callSystemTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
     return systemAnswer(tool, await tool.handler(tool.decodeInput(args), new SystemCallContext(tool, invocation)));
+  }
+
+  /** A failure that the tool reports is its outcome; any other error refuses the call. */
+  async #callOperatorTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
+    try {
+      const output = await tool.handler(tool.decodeInput(args), new SystemCallContext(tool, invocation));
+      return { status: Status.OK, result: encode(tool, output) };
+    } catch (thrown) {
+      if (thrown instanceof SealwireError && thrown.reason === "TOOL_FAILED") return failure(thrown);
+      throw thrown;
+    }
   }
 
   async #startJob(
@@ -307,7 +332,7 @@ export class Dispatcher {
 }
 
 function callableTool(catalogue: Catalogue, { request: { envelope, key } }: Invocation, streaming: boolean): Tool {
-  return catalogue.callable(envelope.tool, (name) => key.allows(name), streaming);
+  return catalogue.callable(envelope.tool, key, streaming);
 }
 
 function checkArgs(validator: ArgsValidator, tool: Tool, { typeUrl, value }: Any): Uint8Array {

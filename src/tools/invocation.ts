@@ -106,12 +106,14 @@ export class CallContext implements ToolContext {
 /** The context of a system tool's handler. */
 export class SystemCallContext extends CallContext implements SystemToolContext {
   readonly key: VerificationKey;
+  readonly peer: string;
   readonly drainSignal: AbortSignal;
   readonly openWatch: () => Disposable;
 
   constructor(tool: Tool, invocation: Invocation) {
     super(tool, invocation);
     this.key = invocation.request.key;
+    this.peer = invocation.request.peer;
     this.drainSignal = invocation.drainSignal;
     this.openWatch = () => invocation.request.openWatch();
   }

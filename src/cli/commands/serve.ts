@@ -17,6 +17,7 @@ import { followKeyRing, openStore } from "../serve/open-store.ts";
 import { guardProcess } from "../serve/process-guard.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve/serve-settings.ts";
 import { servedAudit } from "../serve/served-audit.ts";
+import { openServedConsole } from "../serve/served-console.ts";
 import { openServedMcp } from "../serve/served-mcp.ts";
 import { noteServedStore } from "../serve/served-store.ts";
 import { loadTools } from "../serve/served-tools.ts";
@@ -71,6 +72,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     work: workOf(settings),
     ...(settings.tls && { tls: settings.tls }),
     insecurePlaintext: settings.insecure,
+    operatorPayloads: settings.operatorPayloads,
     reflection: settings.reflection,
     limits: settings.limits,
     observers: metrics === undefined ? [] : [metrics.observer],
@@ -98,10 +100,20 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   await healthFile?.follow(() => server.serving);
   const { serverId } = keyRing.current();
   const metricsAddress = metricsServer?.address;
-  if (forPeople) sayServing(terminal, { settings, tools: server.tools, address, serverId, metrics: metricsAddress });
+  await using served = await openServedConsole(settings, { server, keyRing, address, terminal, clock, logger });
+  if (forPeople) {
+    const console = served?.url ?? served?.origin;
+    sayServing(terminal, { settings, tools: server.tools, address, serverId, metrics: metricsAddress, console });
+  }
   if (!forPeople || terminal.dataColumns === undefined) {
     terminal.print(
-      JSON.stringify({ listening: address, server_id: serverId, ...(metricsAddress && { metrics: metricsAddress }) }),
+      JSON.stringify({
+        listening: address,
+        server_id: serverId,
+        ...(metricsAddress && { metrics: metricsAddress }),
+        ...(served && { console: served.origin }),
+        ...(served?.urlFile && { console_url_file: served.urlFile }),
+      }),
     );
   }
   return await drainAtEnd({

@@ -47,12 +47,23 @@ export interface ServeSettings {
    * to 10,000. Default: no limit.
    */
   readonly concurrencyPerClient: number | undefined;
+  /** [`operator_payloads`] Lets keys of operators see arguments and results of all jobs. Default false. */
+  readonly operatorPayloads: boolean;
   /** [`reflection`] Default true. */
   readonly reflection: boolean;
   /** [`metrics`] "HOST:PORT" on loopback. Default none. */
   readonly metrics: string | undefined;
   /** [`metrics_public`] Serves metrics beyond loopback, to anyone who can reach the port. Default false. */
   readonly metricsPublic: boolean;
+  /**
+   * [`console`] "HOST:PORT" of the web console; beyond loopback it needs `tls` and `consoleTokenFile`. Default: none,
+   * "127.0.0.1:0" with `dev`.
+   */
+  readonly console: string | undefined;
+  /** [`console_read_only`] Makes everybody who uses the console a viewer. Default false. */
+  readonly consoleReadOnly: boolean;
+  /** [`console_token_file`] Those who sign in to the console with tokens of their own. Default: one-time URLs. */
+  readonly consoleTokenFile: string | undefined;
   /** [`health_file`] File for probes that contains SERVING or NOT_SERVING, touched every second. Default none. */
   readonly healthFile: string | undefined;
   /** [`audit`] File of the audit log, or "-" for standard output. Default none. */

@@ -1,4 +1,6 @@
 import { createSecureContext } from "node:tls";
+import { checkConsolePlace } from "../../console/options.ts";
+import { readConsoleTokens } from "../../console/principals.ts";
 import { SealwireError } from "../../errors.ts";
 import { fileExists } from "../../files/file-exists.ts";
 import { checkListening } from "../../server/listen/listener.ts";
@@ -25,7 +27,13 @@ export async function checkStart(settings: ServeSettings): Promise<void> {
   servedAudit(settings);
   if (settings.tls !== undefined) checkCertificate(settings.tls);
   if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: settings.metricsPublic });
+  await checkConsole(settings);
   await checkRing(settings);
+}
+
+async function checkConsole({ console: listen, tls, consoleTokenFile }: ServeSettings): Promise<void> {
+  if (consoleTokenFile !== undefined) await readConsoleTokens(consoleTokenFile);
+  if (listen !== undefined) checkConsolePlace({ listen, tls, hasPrincipals: consoleTokenFile !== undefined });
 }
 
 /** Checks that the other settings are compatible with the store. Throws OPTIONS_INVALID. */

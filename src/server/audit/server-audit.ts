@@ -6,7 +6,6 @@ import type { JobState, JobView } from "../../jobs/job.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { hostName } from "../../runtime/host-name.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { systemRandom } from "../../runtime/random.ts";
 import type { AuditKey, KeyRingSource } from "../../signing/key-ring/types.ts";
 import type { Store } from "../../store/store.ts";
 import type { AuditOptions } from "./options.ts";
@@ -31,7 +30,7 @@ export async function openAudit(options: OpenAuditOptions): Promise<AuditLog> {
     required: audit.required ?? false,
     key,
     server: serverId,
-    instance: systemRandom.uuid(),
+    instance: store.instanceId,
     host: hostName(),
     heads: store.auditHeads,
     onFigures,

@@ -1,7 +1,11 @@
 import type { AuditLog } from "../../audit/audit-log.ts";
+import { AuditReader } from "../../audit/audit-reader.ts";
+import type { OperatorObserver } from "../../operator/action.ts";
+import type { AuditFeed } from "../../operator/audit-feed.ts";
 import type { ResolvedServiceOptions } from "../options.ts";
 import type { CallObserver } from "../request/access-log.ts";
 import { auditObserver } from "./audit-observer.ts";
+import { operatorAudit } from "./operator-audit.ts";
 import { auditKeyOfRing, openAudit, recordJobEnds, recordKeyChanges } from "./server-audit.ts";
 
 /** The audit log of a service. Its disposal writes the last lines. */
@@ -9,6 +13,10 @@ export interface ServiceAudit extends AsyncDisposable {
   readonly log: AuditLog;
   /** Records refused requests. */
   readonly observer: CallObserver;
+  /** Records what operators do. */
+  readonly operatorObserver: OperatorObserver;
+  /** Reads the lines for operators. */
+  readonly feed: AuditFeed;
 }
 
 /**
@@ -34,6 +42,8 @@ export async function openServiceAudit(
   return {
     log,
     observer,
+    operatorObserver: operatorAudit(log),
+    feed: new AuditReader(log.path),
     async [Symbol.asyncDispose]() {
       changes[Symbol.dispose]();
       ends[Symbol.dispose]();

@@ -8,7 +8,9 @@ import type { Random } from "../../runtime/random.ts";
 import type { WatchedKeyRing } from "../../signing/key-ring/key-ring-watcher.ts";
 import { serverSecretFile } from "../../signing/key-ring/server-secret-source.ts";
 import { SettableCondition } from "../condition.ts";
+import type { InstanceInfo } from "../instance-info.ts";
 import { Maintenance } from "../maintenance.ts";
+import { StoredOperatorView } from "../operator/stored-operator-view.ts";
 import type { StoreConnections, StoreIdentity } from "../store.ts";
 import { lockSpace } from "./advisory-locks.ts";
 import { PostgresAuditHeads } from "./audit-heads.ts";
@@ -23,6 +25,7 @@ import { SharedJobChanges } from "./jobs/shared-job-changes.ts";
 import { KeyRingTable } from "./key-ring/key-ring-table.ts";
 import { watchSharedKeyRing } from "./key-ring/shared-key-ring.ts";
 import type { Notifications } from "./notifications.ts";
+import { PostgresOperatorStorage } from "./operator/operator-storage.ts";
 import { PostgresReplayGuard } from "./replay/replay-guard.ts";
 import type { StorePlace } from "./schema.ts";
 import type { SharedRingSecrets, SharedStore } from "./shared-store.ts";
@@ -53,8 +56,10 @@ export class PostgresStore implements SharedStore {
   readonly replay: PostgresReplayGuard;
   readonly intents: PostgresIntentStore;
   readonly auditHeads: PostgresAuditHeads;
+  readonly operator: StoredOperatorView;
   readonly condition = new SettableCondition();
   readonly identity: StoreIdentity;
+  readonly instanceId: string;
   readonly #options: PostgresStoreOptions;
   readonly #storage: PostgresJobStorage;
   readonly #attemptStore: PostgresAttemptStore;
@@ -69,6 +74,7 @@ export class PostgresStore implements SharedStore {
     const { schema } = place;
     this.#options = options;
     this.identity = { id: storeId, openings: 0 };
+    this.instanceId = instance.id;
     this.#watch = new DatabaseWatch({ database, place, checkOrigin, condition: this.condition, clock, logger });
     const notifiers = new Notifiers(() => this.#storage, clock);
     const fairQueue = new FairQueue();
@@ -102,6 +108,8 @@ export class PostgresStore implements SharedStore {
       clock,
     });
     this.intents = new PostgresIntentStore({ database, instanceId: instance.id, requestLockSpace, clock });
+    const operatorStorage = new PostgresOperatorStorage(database);
+    this.operator = new StoredOperatorView({ storage: operatorStorage, jobs: this.#storage, pageTokens, clock });
     this.auditHeads = new PostgresAuditHeads(database, clock);
     this.#keys = new KeyRingTable(database, schema);
     this.#listening = notifications.listen(changes);
@@ -122,6 +130,10 @@ export class PostgresStore implements SharedStore {
 
   recordKeyUse(lastUse: ReadonlyMap<string, number>): Promise<void> {
     return this.#keys.recordUse(lastUse);
+  }
+
+  announce(info: InstanceInfo): Promise<void> {
+    return this.#options.instance.announce(info);
   }
 
   get away(): boolean {

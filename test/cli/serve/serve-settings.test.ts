@@ -22,7 +22,14 @@ test("defaults are safe: loopback, no demo tools, nothing made", async () => {
     [false, false, false, false, true],
   );
   assert.equal([settings.metricsPublic, settings.healthFile, settings.drainDelayMs], [false, undefined, 0]);
+  assert.equal([settings.console, settings.consoleReadOnly, settings.consoleTokenFile], [undefined, false, undefined]);
   assert.is(settings.keyRing, ".sealwire/key-ring.json");
+});
+
+test("a server for development has a console on loopback, unless it is told not to", async () => {
+  assert.is((await resolveServeSettings({ dev: true })).console, "127.0.0.1:0");
+  assert.is((await resolveServeSettings({ dev: true, console: false })).console, undefined);
+  assert.is((await resolveServeSettings({ dev: true, console: "127.0.0.1:8" })).console, "127.0.0.1:8");
 });
 
 test("every field of the file is read, paths relative to it", () =>
@@ -67,9 +74,13 @@ test("every field of the file is read, paths relative to it", () =>
       demo_tools: false,
       concurrency: 3,
       concurrency_per_client: 2,
+      operator_payloads: true,
       reflection: false,
       metrics: "127.0.0.1:9",
       metrics_public: true,
+      console: "127.0.0.1:8",
+      console_read_only: true,
+      console_token_file: "t",
       health_file: "h",
       audit: "a.log",
       audit_required: true,
@@ -130,9 +141,13 @@ test("every field of the file is read, paths relative to it", () =>
       demoTools: false,
       concurrency: 3,
       concurrencyPerClient: 2,
+      operatorPayloads: true,
       reflection: false,
       metrics: "127.0.0.1:9",
       metricsPublic: true,
+      console: "127.0.0.1:8",
+      consoleReadOnly: true,
+      consoleTokenFile: join(conf, "t"),
       healthFile: join(conf, "h"),
       audit: join(conf, "a.log"),
       auditRequired: true,

@@ -70,6 +70,9 @@ function tableBackend({
       tableVersion = stored.version;
       return { document, ring: buildKeyRing(document), version: `${tableVersion} ${version}` };
     },
+    // A retired or revoked key needs no secret of the ring.
+    change: async (change) => void (await table.edit(async (ring) => change({ ...ring, serverSecrets: [] }))),
+    lastUse: () => table.readUse(),
     watch: (onChange) =>
       notifications.listen({ heard: (notification) => "keyRing" in notification && onChange(), resumed: onChange }),
   };
