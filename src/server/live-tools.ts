@@ -13,6 +13,7 @@ import type { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import type { Tool } from "../tools/tool.ts";
 import { type SourceContract, sourcedTools, type ToolSource } from "../tools/tool-source.ts";
 import { type Toolset, warmUp } from "../tools/toolset.ts";
+import type { Tracing } from "../tracing/tracing.ts";
 import { imageOf, type UpstreamContract } from "../upstream/contract.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
@@ -40,6 +41,8 @@ export interface LiveToolsOptions extends OfferedTools {
   readonly serverId: () => string;
   readonly observers: readonly UpstreamObserver[];
   readonly audit?: AuditTrail | undefined;
+  /** Starts the spans of attempts; `undefined`: none are made. */
+  readonly tracing?: Tracing | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -69,11 +72,12 @@ export class LiveTools implements AsyncDisposable {
   #nextReload: Promise<void> | undefined;
 
   private constructor(options: LiveToolsOptions, upstreams: Upstreams, offer: Offer) {
-    const { store, overdue, clock, logger, sources, audit } = options;
+    const { store, overdue, tracing, clock, logger, sources, audit } = options;
     this.#options = options;
     this.upstreams = upstreams;
     this.#offer = offer;
-    this.dispatcher = new Dispatcher({ toolset: offer.toolset, store, logger, audit, ...(overdue && { overdue }) });
+    const observed = { logger, tracing, audit };
+    this.dispatcher = new Dispatcher({ toolset: offer.toolset, store, ...observed, ...(overdue && { overdue }) });
     this.#following = [
       upstreams.onChange(() => this.#tellChange()),
       ...sources.map((source) => source.onChange(() => this.#followSources())),

@@ -10,6 +10,7 @@ import { createRequestAuthenticator } from "../signing/request/verify.ts";
 import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
 import type { Toolset } from "../tools/toolset.ts";
+import { Tracing } from "../tracing/tracing.ts";
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { openServiceAudit, type ServiceAudit } from "./audit/service-audit.ts";
 import { AnonymousCalls } from "./grpc/anonymous-call.ts";
@@ -110,6 +111,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const tellOverdue = (tool: string, count: number): void => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);
   };
+  const tracing = resolved.tracing === false ? undefined : new Tracing(clock, resolved.tracing);
   const window = { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs };
   await store.replay.widen(window);
   await store.announce({ role: "server", address: "" });
@@ -117,6 +119,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
     ...resolved,
     observers,
     audit: audit?.log,
+    tracing,
     system: systemTools({
       version: VERSION,
       ring,
@@ -154,6 +157,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
     clock,
     logger,
     observers,
+    tracing,
     onKeyUsed(keyId) {
       operated.noteKeyUse(keyId);
       tellKeyUse(keyId);
