@@ -9,7 +9,8 @@ const NO_SIGNATURES = {
 };
 const NO_VALIDATION = { "validation/args.ts": "./args.ts" };
 
-function withoutReplayGuard({ jobs, intents, condition, identity }: Store): { readonly store: Store } {
+function withoutReplayGuard(store: Store): { readonly store: Store } {
+  const { jobs, intents, auditHeads, operator, condition, identity } = store;
   const replay: Store["replay"] = {
     widen: async () => {},
     claim: async () => true,
@@ -18,7 +19,14 @@ function withoutReplayGuard({ jobs, intents, condition, identity }: Store): { re
     sweep: async () => 0,
     size: async () => 0,
   };
-  return { store: { jobs, intents, replay, condition, identity, away: false, async [Symbol.asyncDispose]() {} } };
+  return {
+    store: {
+      ...{ jobs, intents, auditHeads, operator, replay, condition, identity },
+      away: false,
+      announce: async () => {},
+      async [Symbol.asyncDispose]() {},
+    },
+  };
 }
 
 /** Without HMACs and their input. */

@@ -12,6 +12,9 @@ export async function openTemporaryStore(): Promise<Store> {
     jobs: store.jobs,
     replay: store.replay,
     intents: store.intents,
+    auditHeads: store.auditHeads,
+    operator: store.operator,
+    announce: (info) => store.announce(info),
     condition: store.condition,
     identity: store.identity,
     get away() {

@@ -9,7 +9,7 @@ trap 'rm -rf "$generated"' EXIT
 ./generate.sh "$generated"
 diff -r gen "$generated/gen" || { echo "gen/ is not what ./generate.sh writes" >&2; exit 1; }
 
-unformatted=$(gofmt -l . ../../examples/go ../../test/interop/go | grep -v '^gen/' || true)
+unformatted=$(gofmt -l . ../../examples/go ../../test/interop/go ../../test/interop/helm | grep -v '^gen/' || true)
 test -z "$unformatted" || { echo "gofmt would change $unformatted" >&2; exit 1; }
 
 for folder in . newest release ../../examples/go; do

@@ -1,9 +1,9 @@
 import { Argument, Command, Option } from "commander";
 import { JOB_STATES } from "../jobs/job.ts";
 import { VERSION } from "../runtime/version.ts";
-import { KEY_LIMIT_RANGES } from "../signing/key-ring/types.ts";
+import { KEY_LIMIT_RANGES, KEY_ROLES } from "../signing/key-ring/types.ts";
 import { SHELLS } from "./help/completion-scripts.ts";
-import { arrangeHelp, LISTENING_OPTIONS, STORE_OPTIONS } from "./help/help.ts";
+import { arrangeHelp, CONSOLE_OPTIONS, LISTENING_OPTIONS, STORE_OPTIONS } from "./help/help.ts";
 import { collect, duration, numberIn, requestId, time, wholeNumber } from "./input/option-values.ts";
 import {
   toCredentials,
@@ -62,7 +62,10 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .optionsGroup(STORE_OPTIONS)
     .option("--data <dir>", "folder of key ring and store (default: .sealwire)")
     .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
-    .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
+    .option(
+      "--server-secret-file <file>",
+      "server secrets of the key ring in the shared store, or exec:COMMAND that prints them",
+    )
     .optionsGroup(LISTENING_OPTIONS)
     .option("--listen <address>", "HOST:PORT or unix:PATH; port 0 picks a free one (default: 127.0.0.1:50051)")
     .option("--reuse-port", "share the port with other processes that set this option; needs --store")
@@ -70,6 +73,11 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--tls-key <file>", "private key of the certificate in PEM")
     .option("--tls-client-ca <file>", "require client certificates of this certificate authority")
     .option("--insecure", "listen beyond loopback without TLS: the traffic can be read on the network")
+    .optionsGroup(CONSOLE_OPTIONS)
+    .option("--console <address>", "serve the web console at HOST:PORT; port 0 picks a free one (default: with --dev)")
+    .option("--no-console", "do not serve the console with --dev")
+    .option("--console-read-only", "let nobody change anything in the console")
+    .option("--console-token-file <file>", "a private file with a line NAME ROLE TOKEN for each who signs in")
     .action(run(() => import("./commands/serve.ts")));
 
   toSharedStore(toTools(program.command("work")))
@@ -171,6 +179,12 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
   toCredentials(withRing(keys.command("add").argument("<client-id>", "id of the client")))
     .description("add a key for a client; creates the key ring if there is none")
     .option("--tools <patterns>", 'tools it may call, such as "batch_*,resize" or "*"; may be repeated', collect)
+    .addOption(
+      new Option(
+        "--role <role>",
+        "let the key see and operate the server by `ops`; without --tools it calls no other tool",
+      ).choices(KEY_ROLES),
+    )
     .option("--server-id <id>", "id of the server, to create the key ring")
     .option("--not-before <time>", "valid from this UTC time on", time)
     .option("--not-after <time>", "valid until this UTC time", time)

@@ -14,6 +14,7 @@ export type { ReadableText } from "../files/readable-text.ts";
 export type { Clock } from "../runtime/clock.ts";
 export type { Logger } from "../runtime/logger.ts";
 export type { Random } from "../runtime/random.ts";
+export type { ChangeableKeyRing, KeyRingChange } from "../signing/key-ring/changeable-key-ring.ts";
 export {
   type AddedKey,
   addKey,
@@ -45,4 +46,11 @@ export { type WatchedRingOptions, watchKeyRing } from "../signing/key-ring/file-
 export { buildKeyRing } from "../signing/key-ring/key-ring.ts";
 export type { FollowOptions, WatchedKeyRing } from "../signing/key-ring/key-ring-watcher.ts";
 export { type MemoryKeyRing, memoryKeyRing } from "../signing/key-ring/memory-key-ring.ts";
-export type { KeyLimits, KeyRing, KeyRingSource, KeyState, VerificationKey } from "../signing/key-ring/types.ts";
+export type {
+  KeyLimits,
+  KeyRing,
+  KeyRingSource,
+  KeyRole,
+  KeyState,
+  VerificationKey,
+} from "../signing/key-ring/types.ts";

@@ -42,15 +42,27 @@ export { createServer, type SealwireServer } from "../server/server.ts";
 export type { ServerLimits } from "../server/server-limits.ts";
 export { createService, type SealwireService } from "../server/service.ts";
 export { createWorker, type SealwireWorker, type WorkerOptions } from "../server/worker.ts";
+export type { ChangeableKeyRing, KeyRingChange } from "../signing/key-ring/changeable-key-ring.ts";
+export type { ServerSecret } from "../signing/key-ring/document.ts";
 export { type WatchedRingOptions, watchKeyRing } from "../signing/key-ring/file-key-ring.ts";
 export type { FollowOptions, WatchedKeyRing } from "../signing/key-ring/key-ring-watcher.ts";
-export type { KeyLimits, KeyRing, KeyRingSource, KeyState, VerificationKey } from "../signing/key-ring/types.ts";
+export { type ServerSecretCommandOptions, serverSecretCommand } from "../signing/key-ring/server-secret-command.ts";
+export type { LoadedSecrets } from "../signing/key-ring/server-secret-file.ts";
+export type { ServerSecretSource } from "../signing/key-ring/server-secret-source.ts";
+export type {
+  KeyLimits,
+  KeyRing,
+  KeyRingSource,
+  KeyRole,
+  KeyState,
+  VerificationKey,
+} from "../signing/key-ring/types.ts";
 export type { ClaimedKey } from "../signing/request/verify.ts";
 export type { StoreCondition } from "../store/condition.ts";
 export type { Migration } from "../store/layout.ts";
 export type { ManageOptions } from "../store/postgres/manage.ts";
 export { migratePostgresStore, type OpenPostgresStoreOptions, openPostgresStore } from "../store/postgres/open.ts";
-export type { SharedStore } from "../store/postgres/shared-store.ts";
+export type { SharedRingSecrets, SharedStore } from "../store/postgres/shared-store.ts";
 export { type OpenSqliteStoreOptions, openSqliteStore } from "../store/sqlite/open.ts";
 export type {
   FrameWindow,

@@ -18,7 +18,7 @@ export {
 export type { Clock } from "../runtime/clock.ts";
 export { canonicalize } from "../signing/canonical.ts";
 export { deriveRequestKey, deriveResponseKey, fingerprint } from "../signing/derivation.ts";
-export type { KeyLimits, KeyRing, KeyState, VerificationKey } from "../signing/key-ring/types.ts";
+export type { KeyLimits, KeyRing, KeyRole, KeyState, VerificationKey } from "../signing/key-ring/types.ts";
 export { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey } from "../signing/key-text.ts";
 export { mac, macKey } from "../signing/mac.ts";
 export { pae } from "../signing/pae.ts";

@@ -1,4 +1,5 @@
 import type { SealwireError } from "../errors.ts";
+import type { AttemptRecord } from "./attempt-record.ts";
 import type { JobPolicy, JobState, JobView } from "./job.ts";
 
 /** A job to be submitted. */
@@ -124,6 +125,12 @@ export interface JobEngine {
   submit(spec: SubmitSpec): Promise<{ readonly job: JobView; readonly created: boolean }>;
   /** `null` for a missing job and for a job of another owner. */
   get(owner: string, jobId: string): Promise<JobView | null>;
+  /** A job with its latest attempts, newest first; `null` as for {@link get}. */
+  getWithAttempts(
+    owner: string,
+    jobId: string,
+    attemptsMax: number,
+  ): Promise<{ readonly job: JobView; readonly attempts: readonly AttemptRecord[] } | null>;
   /** The serialized result of a SUCCEEDED job, otherwise `null`. */
   result(owner: string, jobId: string): Promise<Uint8Array | null>;
   /** Throws ARGS_INVALID naming `page_token` if the token does not belong to this query. */

@@ -14,6 +14,8 @@ export interface JobRow {
   readonly revision: number;
   readonly attempt: number;
   readonly cancel_requested: number | boolean;
+  /** The process of the latest attempt; `null` before the first one, and after one that returned the job to the queue. */
+  readonly instance_id: string | null;
   readonly progress_completed: number | null;
   readonly progress_total: number | null;
   readonly progress_message: string | null;

@@ -1,3 +1,4 @@
+import type { AttemptReader } from "./attempt-record.ts";
 import type { JobStats, SubmitSpec } from "./engine.ts";
 import type { JobState } from "./job.ts";
 import type { JobRow } from "./job-row.ts";
@@ -42,7 +43,7 @@ export interface EndedRange {
 }
 
 /** The engine-specific operations on jobs. Each is atomic and throws UNAVAILABLE while the store is unavailable. */
-export interface JobStorage {
+export interface JobStorage extends AttemptReader {
   /** Throws REQUEST_ID_REUSED, QUOTA_EXCEEDED. */
   submit(spec: SubmitSpec): Promise<Submitted>;
   /** The existing jobs among these, in any order. */

@@ -1,7 +1,6 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { SealwireError } from "../errors.ts";
 import type { Random } from "../runtime/random.ts";
-import type { ListQuery } from "./engine.ts";
 
 const CIPHER = "aes-256-gcm";
 const IV_BYTES = 12;
@@ -13,7 +12,7 @@ export const PAGE_KEY_BYTES = 32;
 
 /**
  * Writes and reads page tokens. A token is encrypted, so that it reveals nothing about other owners' jobs, and bound to
- * its query (owner, states, tool), so that it is valid for no other query.
+ * the conditions of its query, a JSON array, so that it is valid for no other query.
  */
 export class PageTokens {
   readonly #key: Uint8Array;
@@ -25,21 +24,21 @@ export class PageTokens {
   }
 
   /** The token of the page after `position`, a safe non-negative integer. */
-  write(position: number, query: ListQuery): string {
+  write(position: number, binding: readonly unknown[]): string {
     const iv = this.#random.bytes(IV_BYTES);
-    const cipher = createCipheriv(CIPHER, this.#key, iv).setAAD(boundTo(query));
+    const cipher = createCipheriv(CIPHER, this.#key, iv).setAAD(boundTo(binding));
     const plain = Buffer.alloc(POSITION_BYTES);
     plain.writeBigUInt64BE(BigInt(position));
     return Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString("base64url");
   }
 
   /** The position in a token. Throws ARGS_INVALID naming `page_token` if the token was not written for this query. */
-  read(token: string, query: ListQuery): number {
+  read(token: string, binding: readonly unknown[]): number {
     try {
       const bytes = Buffer.from(token, "base64url");
       if (bytes.length !== IV_BYTES + POSITION_BYTES + TAG_BYTES) throw new RangeError("wrong length");
       const decipher = createDecipheriv(CIPHER, this.#key, bytes.subarray(0, IV_BYTES))
-        .setAAD(boundTo(query))
+        .setAAD(boundTo(binding))
         .setAuthTag(bytes.subarray(-TAG_BYTES));
       const plain = Buffer.concat([decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES)), decipher.final()]);
       return Number(plain.readBigUInt64BE());
@@ -52,6 +51,6 @@ export class PageTokens {
   }
 }
 
-function boundTo({ owner, states, tool }: ListQuery): Buffer {
-  return Buffer.from(JSON.stringify([owner, [...new Set(states)].sort(), tool ?? null]));
+function boundTo(binding: readonly unknown[]): Buffer {
+  return Buffer.from(JSON.stringify(binding));
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { type AttemptRecord, readAttempts } from "./attempt-record.ts";
 import type {
   JobEngine,
   JobHandlers,
@@ -54,6 +55,17 @@ export class StoredJobEngine implements JobEngine {
     return row?.owner === owner ? toJobView(row) : null;
   }
 
+  async getWithAttempts(
+    owner: string,
+    jobId: string,
+    attemptsMax: number,
+  ): Promise<{ readonly job: JobView; readonly attempts: readonly AttemptRecord[] } | null> {
+    const { storage } = this.#options;
+    const [row] = await storage.find([jobId]);
+    if (row?.owner !== owner) return null;
+    return { job: toJobView(row), attempts: await readAttempts(row, { reader: storage, limit: attemptsMax }) };
+  }
+
   async result(owner: string, jobId: string): Promise<Uint8Array | null> {
     return (await this.#options.storage.result(owner, jobId)) ?? null;
   }
@@ -61,14 +73,15 @@ export class StoredJobEngine implements JobEngine {
   async list(query: ListQuery): Promise<{ readonly jobs: readonly JobView[]; readonly nextPageToken?: string }> {
     const { storage, pageTokens } = this.#options;
     const { owner, tool, states, pageSize, pageToken } = query;
-    const below = pageToken === undefined ? Number.MAX_SAFE_INTEGER : pageTokens.read(pageToken, query);
+    const binding = [owner, [...new Set(states)].sort(), tool ?? null];
+    const below = pageToken === undefined ? Number.MAX_SAFE_INTEGER : pageTokens.read(pageToken, binding);
     const wanted = states.length === 0 ? ALL_STATES : [...new Set(states)];
     const found = await storage.list({ owner, tool, states: wanted, below, limit: pageSize + 1 });
     const rows = found.slice(0, pageSize);
     const last = rows.at(-1);
     const jobs = rows.map(toJobView);
     if (last === undefined || found.length <= pageSize) return { jobs };
-    return { jobs, nextPageToken: pageTokens.write(last.seq, query) };
+    return { jobs, nextPageToken: pageTokens.write(last.seq, binding) };
   }
 
   async cancel(owner: string, jobId: string): Promise<JobView | null> {

@@ -33,6 +33,8 @@ export interface LiveToolsOptions extends OfferedTools {
   readonly store: Store;
   /** Implements the system tools; a worker has none. */
   readonly system?: ToolImplementation;
+  /** Implements the operator's tools; a worker has none. */
+  readonly operator?: ToolImplementation;
   readonly overdue?: OverdueHandlers;
   readonly serverId: () => string;
   readonly observers: readonly UpstreamObserver[];
@@ -249,7 +251,7 @@ interface OfferParts {
 
 /** Makes the tools in several turns of the event loop, because a reload must not delay the calls. */
 async function makeOffer(
-  { tools, descriptors, sources, system }: OfferedTools & Pick<LiveToolsOptions, "system">,
+  { tools, descriptors, sources, system, operator }: OfferedTools & Pick<LiveToolsOptions, "system" | "operator">,
   { upstreams, contracts, later }: OfferParts,
 ): Promise<Offer> {
   const sourced = sources.map(({ contract }) => contract);
@@ -269,7 +271,8 @@ async function makeOffer(
     const found = contract === undefined ? [] : sourcedTools(image, source, contract);
     all.push(...(later === undefined ? found : withoutTaken(found, [...systemTools, ...all], later)));
   }
-  const catalogue = new Catalogue(image, systemTools, all);
+  const operatorTools = operator === undefined ? [] : implementedTools(image, operator);
+  const catalogue = new Catalogue(image, { system: systemTools, operator: operatorTools, tools: all });
   return { contracts, sourced, toolset: { image, catalogue, validator } };
 }
 

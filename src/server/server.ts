@@ -1,4 +1,6 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { SealwireError } from "../errors.ts";
+import type { Toolset } from "../tools/toolset.ts";
 import { parseListenAddress } from "./listen/address.ts";
 import { type Listener, listen } from "./listen/listener.ts";
 import { type ListeningOptions, type ListenOptions, resolveListening, type ServerOptions } from "./options.ts";
@@ -49,6 +51,12 @@ export async function createServer(options: ServerOptions): Promise<SealwireServ
   return new RunningServer(await assembleService(options), resolveListening(options));
 }
 
+/** The tools in force of a server that {@link createServer} has made. */
+export function toolsetOf(server: SealwireServer): Toolset {
+  if (server instanceof RunningServer) return server.toolset;
+  throw new SealwireError("INTERNAL", "The server was not made by createServer.");
+}
+
 class RunningServer implements SealwireServer {
   readonly #service: AssembledService;
   readonly #listening: ListeningOptions;
@@ -87,7 +95,13 @@ class RunningServer implements SealwireServer {
       onConnection: (socket) => this.#injector.injectConnection(socket),
     });
     this.#listeners.push(listener);
+    const addresses = this.#listeners.map((each) => each.address).join(", ");
+    await this.#service.options.store.announce({ role: "server", address: addresses });
     return { address: listener.address };
+  }
+
+  get toolset(): Toolset {
+    return this.#service.toolset;
   }
 
   get tools(): readonly string[] {

@@ -8,6 +8,7 @@ import { VERSION } from "../runtime/version.ts";
 import { createRequestAuthenticator } from "../signing/request/verify.ts";
 import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
+import type { Toolset } from "../tools/toolset.ts";
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { AnonymousCalls } from "./grpc/anonymous-call.ts";
 import { createInterceptor } from "./grpc/interceptor.ts";
@@ -103,6 +104,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   };
   const window = { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs };
   await store.replay.widen(window);
+  await store.announce({ role: "server", address: "" });
   const live: LiveTools = await LiveTools.open({
     ...resolved,
     observers,
@@ -217,6 +219,10 @@ export class AssembledService implements SealwireService {
       const answer = reflectionOf(() => live.toolset.image, reflectedServices(options));
       addReflection(server, answer, options.logger);
     }
+  }
+
+  get toolset(): Toolset {
+    return this.#parts.live.toolset;
   }
 
   get tools(): readonly string[] {

@@ -72,6 +72,7 @@ export async function createWorker(options: WorkerOptions): Promise<SealwireWork
     observers: observers.map((observer) => guardUpstreamObserver(observer, logger)),
     clock: systemClock,
   });
+  await store.announce({ role: "worker", address: "" });
   const worker = await live.work(work);
   const end = async (graceMs: number): Promise<void> => {
     await worker.stop(graceMs);

@@ -1,23 +1,7 @@
-import type { JobError, JobState, JobView } from "../jobs/job.ts";
+import type { AttemptRecord } from "../jobs/attempt-record.ts";
+import type { JobState, JobView } from "../jobs/job.ts";
 
-/**
- * How an attempt ended: as its job, or `HANDED_BACK`: the job returned to the queue without a failure, `LOST`: its
- * process died or no longer held the job.
- */
-export type AttemptOutcome = "SUCCEEDED" | "FAILED" | "CANCELLED" | "HANDED_BACK" | "LOST";
-
-/** One attempt of a job. Times are in Unix milliseconds. */
-export interface AttemptRecord {
-  readonly attempt: number;
-  /** Id of the process that ran it. */
-  readonly instance: string;
-  readonly startedAtMs: number;
-  /** `undefined` while it runs. */
-  readonly endedAtMs: number | undefined;
-  readonly outcome: AttemptOutcome | undefined;
-  /** Why it failed, its message cut to 256 characters. */
-  readonly error: Pick<JobError, "reason" | "message"> | undefined;
-}
+export type { AttemptRecord } from "../jobs/attempt-record.ts";
 
 /** A process that uses the store. Times are in Unix milliseconds. */
 export interface InstanceRecord {
@@ -57,7 +41,11 @@ export interface ToolStats {
 
 /** What an operator sees of a store: the jobs of all owners, their attempts, and the processes. Throws UNAVAILABLE. */
 export interface OperatorView {
-  /** Throws ARGS_INVALID naming `page_token` if the token does not belong to this query. */
+  /**
+   * A page may have fewer jobs than its size, even none, while there is a next one: a search through many jobs is divided.
+   * Jobs whose clocks differ by more than ten seconds may be missing at the limits of the creation time. Throws
+   * ARGS_INVALID naming `page_token` if the token does not belong to this query.
+   */
   jobs(query: AllJobsQuery): Promise<{ readonly jobs: readonly JobView[]; readonly nextPageToken?: string }>;
   /** `null` for a missing job. */
   job(jobId: string): Promise<JobView | null>;

@@ -1,6 +1,9 @@
 import type { JobEngine } from "../jobs/engine.ts";
 import { MAX_AGE_MS, MAX_AHEAD_MS } from "../signing/request/verify.ts";
+import type { AuditHeads } from "./audit-heads.ts";
 import type { StoreCondition } from "./condition.ts";
+import type { InstanceInfo } from "./instance-info.ts";
+import type { OperatorView } from "./operator-view.ts";
 
 /** The time window in which a server accepts frames, in milliseconds (docs/protocol-server.md, Replay guard). */
 export interface FrameWindow {
@@ -110,12 +113,17 @@ export interface Store extends AsyncDisposable {
   readonly jobs: JobEngine;
   readonly replay: ReplayGuard;
   readonly intents: IntentStore;
+  readonly auditHeads: AuditHeads;
+  /** What operators see: the jobs of all owners, and the processes. */
+  readonly operator: OperatorView;
   /** Whether servers can use the store. */
   readonly condition: StoreCondition;
   /** True from a failure until 5 s without one. The log reports the same times. */
   readonly away: boolean;
   /** The connections to the database of a shared store. */
   readonly connections?: StoreConnections;
+  /** Says what this process is, for operators. Never fails: while the store is unavailable, it is written later. */
+  announce(info: InstanceInfo): Promise<void>;
   /** The identity of the store. It does not change when the data is moved; a new store has a new one. */
   readonly identity: StoreIdentity;
 }

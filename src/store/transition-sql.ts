@@ -17,6 +17,11 @@ export const CLAIM_SET = [
   "error = NULL",
 ] as const;
 
+/** Assigns the process of the latest attempt (src/jobs/attempt-record.ts). */
+export const RUN_BY = "instance_id = :instanceId";
+/** Removes it, because the attempt has returned the job to the queue. */
+export const RUN_BY_NONE = "instance_id = NULL";
+
 /**
  * The end time of a job: `:now`, but never before the end of another job of its owner. A reader that knows all ends up
  * to a time therefore misses none by requesting those from that time on, even if a clock was set back.

@@ -1,18 +1,37 @@
 import type { ListToolsResponse } from "../../gen/sealwire/system/v1/list_tools.ts";
 import { SealwireError } from "../errors.ts";
+import type { VerificationKey } from "../signing/key-ring/types.ts";
 import { descriptorSetOf, type Image } from "../wire/descriptors.ts";
 import type { Tool } from "./tool.ts";
 
-/** All tools of a server by name: the tools of its contracts and the system tools. */
+/** What a key may call: its allow-list, and its role. */
+export type Permissions = Pick<VerificationKey, "allows" | "role">;
+
+/** The tools of a {@link Catalogue}. A worker has the tools of its contracts alone. */
+export interface CatalogueTools {
+  /** Those that every key may call. */
+  readonly system: readonly Tool[];
+  /** Those of the operator, for keys with a role. */
+  readonly operator: readonly Tool[];
+  /** Those of the contracts. */
+  readonly tools: readonly Tool[];
+}
+
+/**
+ * All tools of a server by name: the tools of its contracts, the system tools and the operator's. The latter have names
+ * of their own, which only keys with a role see, so that a server may have tools of the same names for other keys.
+ */
 export class Catalogue {
   readonly #tools = new Map<string, Tool>();
+  readonly #operatorTools: ReadonlyMap<string, Tool>;
   readonly #systemNames: ReadonlySet<string>;
   readonly #services = new Map<string, string[]>();
   readonly #image: Image;
 
-  /** A worker has no system tools. Throws OPTIONS_INVALID if two tools have the same name. */
-  constructor(image: Image, system: readonly Tool[], tools: readonly Tool[]) {
+  /** Throws OPTIONS_INVALID if two tools have the same name. */
+  constructor(image: Image, { system, operator, tools }: CatalogueTools) {
     this.#image = image;
+    this.#operatorTools = new Map(operator.map((tool) => [tool.name, tool]));
     this.#systemNames = new Set(system.map(({ name }) => name));
     for (const tool of system) this.#tools.set(tool.name, tool);
     for (const tool of tools) {
@@ -30,28 +49,31 @@ export class Catalogue {
     }
   }
 
-  /** The names of the methods that are tools, by the full name of their service. */
+  /** The names of the methods that are tools, by the full name of their service. Without the operator's. */
   get services(): ReadonlyMap<string, readonly string[]> {
     return this.#services;
   }
 
-  /** Every tool, in no particular order. */
+  /** Every tool but the operator's, in no particular order. */
   tools(): Iterable<Tool> {
     return this.#tools.values();
   }
 
   /** The tool, if it exists and the caller may use it. A forbidden tool is indistinguishable from a missing one. */
-  find(name: string, allows: (tool: string) => boolean): Tool | undefined {
+  find(name: string, key: Permissions): Tool | undefined {
+    const { role } = key;
+    const operated = role === undefined ? undefined : this.#operatorTools.get(name);
+    if (operated !== undefined && (role === "operator" || operated.description.readOnly)) return operated;
     const tool = this.#tools.get(name);
-    return tool !== undefined && (this.#systemNames.has(name) || allows(name)) ? tool : undefined;
+    return tool !== undefined && (this.#systemNames.has(name) || key.allows(name)) ? tool : undefined;
   }
 
   /**
    * The tool for a call through an RPC that streams its answers or does not. Throws TOOL_FORBIDDEN for a missing or
    * forbidden tool, TOOL_RPC_MISMATCH for one of the other RPC.
    */
-  callable(name: string, allows: (tool: string) => boolean, streaming: boolean): Tool {
-    const tool = this.find(name, allows);
+  callable(name: string, key: Permissions, streaming: boolean): Tool {
+    const tool = this.find(name, key);
     if (tool === undefined)
       throw new SealwireError("TOOL_FORBIDDEN", `The tool "${name}" does not exist or this key may not call it.`);
     if (tool.streaming === streaming) return tool;
@@ -73,11 +95,17 @@ export class Catalogue {
     return this.#systemNames.has(name);
   }
 
+  /** True if the tool is one of the operator's, and not another of the same name. */
+  isOperatorTool(tool: Tool): boolean {
+    return this.#operatorTools.get(tool.name) === tool;
+  }
+
   /** The answer of `list_tools` for a caller with these permissions. */
-  list(allows: (tool: string) => boolean, includeDescriptors: boolean): ListToolsResponse {
-    const tools = [...this.#tools.keys()]
+  list(key: Permissions, includeDescriptors: boolean): ListToolsResponse {
+    const names = new Set([...this.#tools.keys(), ...this.#operatorTools.keys()]);
+    const tools = [...names]
       .sort()
-      .map((name) => this.find(name, allows)?.description)
+      .map((name) => this.find(name, key)?.description)
       .filter((description) => description !== undefined);
     const descriptorSet = includeDescriptors
       ? this.#descriptorsOf(tools.map(({ method }) => method))

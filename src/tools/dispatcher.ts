@@ -86,6 +86,7 @@ export class Dispatcher {
     const { args: given, clientId } = invocation.request.envelope;
     const args = await this.#step(given.value, clientId, () => checkArgs(validator, tool, given));
     if (invocation.stopped !== undefined) throw invocation.stopped;
+    if (catalogue.isOperatorTool(tool)) return this.#callOperatorTool(tool, args, invocation);
     if (catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
     if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
     const answer = await (tool.repeatable ? this.#run(tool, args, invocation) : this.#runOnce(tool, args, invocation));
@@ -148,6 +149,17 @@ export class Dispatcher {
 
   async #callSystemTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
     return systemAnswer(tool, await tool.handler(tool.decodeInput(args), new SystemCallContext(tool, invocation)));
+  }
+
+  /** A failure that the tool reports is its outcome; any other error refuses the call. */
+  async #callOperatorTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
+    try {
+      const output = await tool.handler(tool.decodeInput(args), new SystemCallContext(tool, invocation));
+      return { status: Status.OK, result: encode(tool, output) };
+    } catch (thrown) {
+      if (thrown instanceof SealwireError && thrown.reason === "TOOL_FAILED") return failure(thrown);
+      throw thrown;
+    }
   }
 
   async #startJob(
@@ -280,7 +292,7 @@ export class Dispatcher {
 }
 
 function callableTool(catalogue: Catalogue, { request: { envelope, key } }: Invocation, streaming: boolean): Tool {
-  return catalogue.callable(envelope.tool, (name) => key.allows(name), streaming);
+  return catalogue.callable(envelope.tool, key, streaming);
 }
 
 function checkArgs(validator: ArgsValidator, tool: Tool, { typeUrl, value }: Any): Uint8Array {

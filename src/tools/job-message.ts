@@ -2,7 +2,7 @@ import type { Timestamp } from "../../gen/google/protobuf/timestamp.ts";
 import { type Job, JobState as JobStateNumber } from "../../gen/sealwire/v1/job.ts";
 import { Status } from "../../gen/sealwire/v1/response.ts";
 import { SealwireError } from "../errors.ts";
-import type { JobView } from "../jobs/job.ts";
+import { JOB_STATES, type JobState, type JobView } from "../jobs/job.ts";
 import { fromTimeMs } from "../wire/duration.ts";
 import { errorToMessage } from "../wire/error-message.ts";
 
@@ -41,6 +41,17 @@ export function toJobMessage(job: JobView): Job {
     endTime: optionalTime(job.endedAtMs),
     expireTime: optionalTime(job.expiresAtMs),
   };
+}
+
+const STATE_NAMES = new Map<number, JobState>(JOB_STATES.map((name) => [JobStateNumber[name], name]));
+
+/** The name of a `sealwire.v1.JobState` in the field `states` of a request. Throws ARGS_INVALID for another number. */
+export function stateNameOf(state: number): JobState {
+  const name = STATE_NAMES.get(state);
+  if (name !== undefined) return name;
+  throw new SealwireError("ARGS_INVALID", `The state ${state} is not a JobState.`, {
+    violations: [{ field: "states", ruleId: "enum.defined_only", message: "must be a defined state" }],
+  });
 }
 
 function optionalTime(timeMs: number | undefined): Timestamp | undefined {

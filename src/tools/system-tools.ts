@@ -2,10 +2,9 @@ import { Any } from "../../gen/google/protobuf/any.ts";
 import type { Timestamp } from "../../gen/google/protobuf/timestamp.ts";
 import { SystemToolServiceDefinition } from "../../gen/sealwire/system/v1/system_tool_service.ts";
 import type { Job } from "../../gen/sealwire/v1/job.ts";
-import { JobState } from "../../gen/sealwire/v1/job.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobEngine } from "../jobs/engine.ts";
-import type { JobState as JobStateName, JobView } from "../jobs/job.ts";
+import type { JobView } from "../jobs/job.ts";
 import { storeUnavailable } from "../jobs/unavailable.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { KeyRing, VerificationKey } from "../signing/key-ring/types.ts";
@@ -14,7 +13,7 @@ import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { implement, type ToolImplementation } from "./implement.ts";
-import { toJobMessage } from "./job-message.ts";
+import { stateNameOf, toJobMessage } from "./job-message.ts";
 
 /** Context of a system tool: a {@link ToolContext} with the caller's key and the right to wait. */
 export interface SystemToolContext extends ToolContext {
@@ -78,7 +77,7 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
       version,
     }),
 
-    listTools: ({ includeDescriptors }, { key }) => catalogue().list((tool) => key.allows(tool), includeDescriptors),
+    listTools: ({ includeDescriptors }, { key }) => catalogue().list(key, includeDescriptors),
 
     async pollJob({ jobId, waitMs, afterRevision }, context) {
       if (waitMs > 0)
@@ -127,7 +126,7 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
     async listJobs({ states, tool, pageSize, pageToken }, { clientId }) {
       const page = await jobs.list({
         owner: clientId,
-        states: states.map(toStateName),
+        states: states.map(stateNameOf),
         ...(tool === "" ? {} : { tool }),
         pageSize: pageSize || DEFAULT_PAGE_SIZE,
         ...(pageToken === "" ? {} : { pageToken }),
@@ -155,16 +154,4 @@ async function waitForRevision(
   using _timer = clock.after(waitMs, () => timeUp.abort());
   const signal = AbortSignal.any([timeUp.signal, context.signal, context.drainSignal]);
   for await (const _change of jobs.watch(context.clientId, jobId, { afterRevision, signal })) return;
-}
-
-const STATE_NAMES = new Map<number, JobStateName>(
-  (["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] as const).map((name) => [JobState[name], name]),
-);
-
-function toStateName(state: number): JobStateName {
-  const name = STATE_NAMES.get(state);
-  if (name !== undefined) return name;
-  throw new SealwireError("ARGS_INVALID", `The state ${state} is not a JobState.`, {
-    violations: [{ field: "states", ruleId: "enum.defined_only", message: "must be a defined state" }],
-  });
 }

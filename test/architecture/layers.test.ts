@@ -6,9 +6,9 @@ const test = suite("architecture/layers");
 /** Folders by layer, top first. A file imports from its own line of a layer or from lines below. */
 const LAYERS: readonly (readonly (readonly string[])[])[] = [
   [["src/index.ts", "src/exports/"], ["src/cli/"]],
-  [["src/testing/"], ["src/proxy/"], ["src/mcp/"]],
+  [["src/testing/"], ["src/proxy/"], ["src/mcp/"], ["src/console/"]],
   [["src/server/"], ["src/client/"]],
-  [["src/upstream/"]],
+  [["src/operator/"], ["src/upstream/"]],
   [["src/schema/"]],
   [["src/tools/"]],
   [["src/store/"]],
@@ -49,6 +49,18 @@ test("imports point downward only", () => {
       .map((target) => `${path} imports ${target}`);
   });
   assert.equal(upward, []);
+});
+
+test("the pages of the console import their own modules, and only types of the answers", () => {
+  const pages = files.filter(({ path }) => /^src\/console\/browser\/.*(?<!\.d)\.ts$/.test(path));
+  assert.ok(pages.length > 10);
+  for (const { path, text, imports } of pages) {
+    const others = imports.filter((target) => !target.startsWith("src/console/browser/"));
+    assert.equal(new Set(others).size, others.length === 0 ? 0 : 1, path);
+    if (others.length > 0) assert.match(text, /^import type \{[^}]*\} from "(?:\.\.\/)+answers\.ts";$/m, path);
+    assert.not.match(text, /from "(?![./])/, path);
+  }
+  assert.equal(files.find(({ path }) => path === "src/console/answers.ts")?.imports, []);
 });
 
 test("imports make no cycle", () => {

@@ -53,6 +53,29 @@ test("add wants an allow-list, and a server id where there is no ring", () =>
     assert.equal([bare.code, ringless.code], [2, 2]);
   }));
 
+test("a key with a role needs no allow-list, and the list shows the role", () =>
+  inFolder(async () => {
+    const added = await run(["keys", "add", "ann", "--role", "operator", "--server-id", "prod", "--out", "ann.json"]);
+    assert.is(added.code, 0, added.stderr);
+    await run([...ADD, "--out", "alice.json"]);
+    await run(["keys", "rotate", "ann", "--out", "ann-2.json"]);
+    assert.equal(
+      (await listed()).map(({ clientId, role, tools }) => [clientId, role, tools]),
+      [
+        ["ann", "operator", []],
+        ["alice", undefined, ["batch_*", "resize"]],
+        ["ann", "operator", []],
+      ],
+    );
+    assert.match(
+      (await run(["keys", "list"])).stdout,
+      /^KEY +CLIENT +STATE +ROLE +TOOLS.*\n.* ann +retiring +operator +-/,
+    );
+    const odd = await run(["keys", "add", "bob", "--role", "admin", "--out", "bob.json"]);
+    assert.is(odd.code, 2);
+    assert.match(odd.stderr, "Allowed choices are viewer, operator");
+  }));
+
 test("the life of a key: rotated, retired, revoked", () =>
   inFolder(async () => {
     const first = (await run([...ADD, "--out", "1.json"])).stdout.trim();

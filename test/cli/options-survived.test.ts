@@ -1,15 +1,18 @@
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import fc from "fast-check";
+import { openServerSecrets } from "../../src/cli/input/server-secrets.ts";
 import type { ServeSettings } from "../../src/cli/input/settings.ts";
 import { followKeyRing, openStore } from "../../src/cli/serve/open-store.ts";
 import { resolveServeSettings, workOf } from "../../src/cli/serve/serve-settings.ts";
 import { SealwireClient } from "../../src/client/client.ts";
 import { SealwireError } from "../../src/errors.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import { createServer, type SealwireServer } from "../../src/server/server.ts";
 import { SERVER_LIMITS } from "../../src/server/server-limits.ts";
 import { type ClientCredentials, readCredentials } from "../../src/signing/key-ring/credentials.ts";
 import type { WatchedKeyRing } from "../../src/signing/key-ring/key-ring-watcher.ts";
+import type { ServerSecretSource } from "../../src/signing/key-ring/server-secret-source.ts";
 import { demoTools } from "../../src/tools/demo-tools.ts";
 import { parseAddresses } from "../../src/wire/server-address.ts";
 import { RecordingLogger } from "../signing/key-ring/ring-folder.ts";
@@ -73,7 +76,7 @@ async function setScene({ words, env, settings, kept, restore, settle }: DataLoc
   await settle();
   const logger = new RecordingLogger();
   const { store, shared } = await openStore(settings, silentLogger);
-  const { keyRing } = await followKeyRing(settings, shared, logger);
+  const { keyRing } = await followKeyRing(settings, { shared, serverSecrets: secretsOf(settings), logger });
   const server = await createServer({ store, keyRing, tools: [demoTools()] });
   const { address } = await server.listen("127.0.0.1:0");
   const client = new SealwireClient({ credentials: { ...(await readCredentials("old-0.json")), address } });
@@ -188,11 +191,22 @@ function isWhole(value: unknown): value is number {
   return Number.isInteger(value);
 }
 
+/** The server secrets of the settings, in a file, which nothing has to close. */
+function secretsOf({ serverSecretFile }: ServeSettings): ServerSecretSource | undefined {
+  return serverSecretFile === undefined
+    ? undefined
+    : openServerSecrets(serverSecretFile, { env: {}, clock: systemClock, logger: silentLogger });
+}
+
 /** Serves as `sealwire serve` does. */
 async function serve(settings: ServeSettings, use: (server: SealwireServer, address: string) => Promise<void>) {
   const { store, shared } = await openStore(settings, silentLogger);
   await using _store = store;
-  const { keyRing } = await followKeyRing(settings, shared, silentLogger);
+  const { keyRing } = await followKeyRing(settings, {
+    shared,
+    serverSecrets: secretsOf(settings),
+    logger: silentLogger,
+  });
   await using _keyRing = keyRing;
   const { limits } = settings;
   await using server = await createServer({ store, keyRing, tools: [demoTools()], work: workOf(settings), limits });

@@ -1,6 +1,9 @@
+import { attemptsContract } from "./attempts.ts";
+import { auditHeadsContract } from "./audit-heads.ts";
 import { cancellingContract } from "./cancelling.ts";
 import { handingBackContract } from "./handing-back.ts";
 import { listingContract } from "./listing.ts";
+import { operatingContract } from "./operating.ts";
 import { recoveringContract } from "./recovering.ts";
 import { rememberingContract } from "./remembering.ts";
 import { replayingContract } from "./replaying.ts";
@@ -22,4 +25,7 @@ export function storeContract(engine: EngineUnderTest): void {
   recoveringContract(engine);
   replayingContract(engine);
   rememberingContract(engine);
+  auditHeadsContract(engine);
+  attemptsContract(engine);
+  operatingContract(engine);
 }

@@ -73,6 +73,10 @@ export class Bench {
     }
   }
 
+  get operator() {
+    return this.under.store.operator;
+  }
+
   get intents() {
     return this.under.store.intents;
   }

@@ -86,6 +86,11 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: "examples/container/README.md", start: "docker run", reason: DOCKER },
   { page: "examples/greeter/README.md", start: "npm install", reason: PROJECT },
   { page: "examples/greeter/README.md", start: "npx sealwire tools", reason: PROJECT },
+  {
+    page: "deploy/helm/sealwire/README.md",
+    start: "helm install",
+    reason: "needs a cluster; test/interop/helm renders the chart with these values",
+  },
   { page: "examples/kubernetes/README.md", start: "export SEALWIRE_STORE", reason: KUBECTL },
   { page: "examples/kubernetes/README.md", start: "sealwire keys add", reason: KUBECTL },
   {

@@ -6,6 +6,7 @@ import { createMetrics } from "../../server/metrics/metrics.ts";
 import { createServer } from "../../server/server.ts";
 import { KeyUseLog } from "../../signing/key-ring/use-log.ts";
 import { dataFolder } from "../input/data-folder.ts";
+import { openServerSecrets } from "../input/server-secrets.ts";
 import type { ExitCode } from "../output/exit-code.ts";
 import { logPrintedLines } from "../output/printed-lines.ts";
 import type { Terminal } from "../output/terminal.ts";
@@ -15,6 +16,7 @@ import { HealthFile } from "../serve/health-file.ts";
 import { followKeyRing, openStore } from "../serve/open-store.ts";
 import { guardProcess } from "../serve/process-guard.ts";
 import { resolveServeSettings, type ServeOptions, workOf } from "../serve/serve-settings.ts";
+import { openServedConsole } from "../serve/served-console.ts";
 import { openServedMcp } from "../serve/served-mcp.ts";
 import { noteServedStore } from "../serve/served-store.ts";
 import { loadTools } from "../serve/served-tools.ts";
@@ -44,11 +46,17 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     await ensureDevRing(settings.keyRing, logger);
   }
 
+  const { serverSecretFile } = settings;
+  await using serverSecrets =
+    serverSecretFile === undefined
+      ? undefined
+      : openServerSecrets(serverSecretFile, { env: terminal.env, clock, logger });
+  await serverSecrets?.load();
   const { store, shared } = await openStore(settings, logger);
   await using _store = store;
-  const { keyRing, writeKeyUse } = await followKeyRing(settings, shared, logger);
+  const { keyRing, writeKeyUse } = await followKeyRing(settings, { shared, serverSecrets, logger });
   await using _keyRing = keyRing;
-  if (settings.serverSecretFile === undefined) await noteServedStore({ ringPath: settings.keyRing, store, logger });
+  if (serverSecretFile === undefined) await noteServedStore({ ringPath: settings.keyRing, store, logger });
   await using keyUse = new KeyUseLog({ write: writeKeyUse, clock, logger });
   const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, clock, counters });
   await using server = await createServer({
@@ -71,7 +79,11 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     logger,
     clock,
   });
-  const shutdown = shutdownSignal({ onHangup: () => void Promise.all([keyRing.reload(), server.reload()]) });
+  const reloadRing = async (): Promise<void> => {
+    await serverSecrets?.renew();
+    await keyRing.reload();
+  };
+  const shutdown = shutdownSignal({ onHangup: () => void Promise.all([reloadRing(), server.reload()]) });
   await using metricsServer =
     settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics, { public: metricsPublic });
   const { address } = await server.listen(settings.listen, { reusePort: settings.reusePort });
@@ -84,10 +96,20 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   await healthFile?.follow(() => server.serving);
   const { serverId } = keyRing.current();
   const metricsAddress = metricsServer?.address;
-  if (forPeople) sayServing(terminal, { settings, tools: server.tools, address, serverId, metrics: metricsAddress });
+  await using served = await openServedConsole(settings, { server, keyRing, address, terminal, clock, logger });
+  if (forPeople) {
+    const console = served?.url ?? served?.origin;
+    sayServing(terminal, { settings, tools: server.tools, address, serverId, metrics: metricsAddress, console });
+  }
   if (!forPeople || terminal.dataColumns === undefined) {
     terminal.print(
-      JSON.stringify({ listening: address, server_id: serverId, ...(metricsAddress && { metrics: metricsAddress }) }),
+      JSON.stringify({
+        listening: address,
+        server_id: serverId,
+        ...(metricsAddress && { metrics: metricsAddress }),
+        ...(served && { console: served.origin }),
+        ...(served?.urlFile && { console_url_file: served.urlFile }),
+      }),
     );
   }
   return await drainAtEnd({

@@ -55,6 +55,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   keys: ["sealwire keys list", "sealwire keys add reports --tools 'batch_*' --out reports.json"],
   "keys add": [
     "sealwire keys add reports --tools 'batch_*' --out reports.json",
+    "sealwire keys add ann --role operator --out ann.json",
     "sealwire keys add reports --server-id calculator --tools '*' --not-after 2027-01-01T00:00:00Z --out reports.json",
   ],
   "keys list": ["sealwire keys list", "sealwire keys list --key-ring key-ring.json --json"],

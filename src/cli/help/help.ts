@@ -8,9 +8,11 @@ export const CONNECTION_OPTIONS = "Connection options:";
 export const STORE_OPTIONS = "Store and key ring options:";
 /** Group of the options for a server's listening address. */
 export const LISTENING_OPTIONS = "Listening options:";
+/** Group of the options for the web console. */
+export const CONSOLE_OPTIONS = "Console options:";
 
 /** The option groups with headings, in the order in which they follow the other options. */
-const LAST_GROUPS: readonly string[] = [LISTENING_OPTIONS, STORE_OPTIONS, CONNECTION_OPTIONS];
+const LAST_GROUPS: readonly string[] = [LISTENING_OPTIONS, CONSOLE_OPTIONS, STORE_OPTIONS, CONNECTION_OPTIONS];
 
 /** Adds examples to the help of every command and orders its option groups. */
 export function arrangeHelp(program: Command): void {

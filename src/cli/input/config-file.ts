@@ -10,6 +10,7 @@ import { CONNECTION_LIMITS } from "../../store/postgres/connection/connection-li
 import { LOG_LEVELS } from "../output/log.ts";
 import { parseDuration } from "./duration.ts";
 import { readMcpServers } from "./mcp-server-settings.ts";
+import { resolveServerSecrets } from "./server-secrets.ts";
 import type { FileSettings } from "./settings.ts";
 import { readUpstreams } from "./upstream-settings.ts";
 
@@ -44,7 +45,7 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
     store: read("store", text),
     storeConnectionsMax: read("store_connections_max", (name) => fields.number(name, CONNECTION_LIMITS)),
     requireSyncReplication: read("require_sync_replication", flag),
-    serverSecretFile: read("server_secret_file", path),
+    serverSecretFile: read("server_secret_file", (name) => resolveServerSecrets(fields.text(name), folder)),
     keyRing: read("key_ring", path),
     listen: read("listen", text),
     reusePort: read("reuse_port", flag),
@@ -58,6 +59,9 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
     reflection: read("reflection", flag),
     metrics: read("metrics", text),
     metricsPublic: read("metrics_public", flag),
+    console: read("console", text),
+    consoleReadOnly: read("console_read_only", flag),
+    consoleTokenFile: read("console_token_file", path),
     healthFile: read("health_file", path),
     tls: read("tls", (name) => readTls(fields.object(name), folder)),
     insecure: read("insecure", flag),

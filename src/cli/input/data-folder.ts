@@ -11,6 +11,8 @@ export interface DataFolder {
   readonly credentials: string;
   /** The socket of `sealwire proxy`. */
   readonly proxySocket: string;
+  /** The one-time URL of the console, if it cannot be printed to a terminal. */
+  readonly consoleUrl: string;
 }
 
 /** Returns the paths of the files in a data folder. */
@@ -21,5 +23,6 @@ export function dataFolder(folder = DEFAULT_DATA_FOLDER): DataFolder {
     store: join(folder, "sealwire.db"),
     credentials: join(folder, "client.json"),
     proxySocket: join(folder, "proxy.sock"),
+    consoleUrl: join(folder, "console-url"),
   };
 }

@@ -5,16 +5,14 @@ import { SealwireError } from "../../errors.ts";
 import { fileExists } from "../../files/file-exists.ts";
 import { withFileLock } from "../../files/file-lock.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
 import { systemRandom } from "../../runtime/random.ts";
 import { checkServerSecrets, derivableFrom } from "../../signing/key-ring/derived-keys.ts";
 import { formatSharedRing, type KeyRingDocument, type ServerSecret } from "../../signing/key-ring/document.ts";
 import { buildKeyRing } from "../../signing/key-ring/key-ring.ts";
 import { createRingFile, editRingFile, loadRingFile } from "../../signing/key-ring/ring-file.ts";
-import {
-  createServerSecrets,
-  loadServerSecrets,
-  replaceServerSecrets,
-} from "../../signing/key-ring/server-secret-file.ts";
+import { createServerSecrets, replaceServerSecrets } from "../../signing/key-ring/server-secret-file.ts";
+import type { ServerSecretSource } from "../../signing/key-ring/server-secret-source.ts";
 import { keyUsePath, readKeyUse } from "../../signing/key-ring/use-log.ts";
 import { type KeyRingTable, noKeyRing } from "../../store/postgres/key-ring/key-ring-table.ts";
 import { KEY_RING_SETTLES_MS } from "../../store/postgres/key-ring/shared-key-ring.ts";
@@ -23,6 +21,7 @@ import { type Log, openLog } from "../output/log.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { dataFolder } from "./data-folder.ts";
 import { type DataLocation, findLocation, type LocationOptions, type Named } from "./location.ts";
+import { isSecretCommand, openServerSecrets } from "./server-secrets.ts";
 
 /** Changes a key ring. It may be called again after a concurrent change. */
 export type RingChange = (document: KeyRingDocument) => KeyRingDocument | Promise<KeyRingDocument>;
@@ -72,7 +71,7 @@ export async function openKeyRing(options: LocationOptions, { env, secrets }: Ri
     const { openKeyRingTable } = await import("../../store/postgres/key-ring/open-key-ring.ts");
     return new RingInDatabase({
       table: await openKeyRingTable({ url, logger: log.logger }),
-      secretFile: serverSecretFile?.value,
+      secrets: placeOf(serverSecretFile, { isNeeded: secrets, env, logger: log.logger }),
       log,
     });
   } catch (thrown) {
@@ -138,11 +137,30 @@ class RingInFile implements KeyRingAccess {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-/** The store and the server secret file of a ring in a database. */
+/** The server secrets that a command uses. */
+interface SecretPlace {
+  readonly source: ServerSecretSource;
+  /** The file that they are in; `undefined` if a command prints them, which no secret can be added to. */
+  readonly path: string | undefined;
+}
+
+/** `undefined` if the secrets are not given, or if a command would print them that are not needed. */
+function placeOf(
+  named: Named | undefined,
+  { isNeeded, env, logger }: { readonly isNeeded: boolean; readonly env: Terminal["env"]; readonly logger: Logger },
+): SecretPlace | undefined {
+  if (named === undefined) return undefined;
+  const isCommand = isSecretCommand(named.value);
+  if (isCommand && !isNeeded) return undefined;
+  const source = openServerSecrets(named.value, { env, clock: systemClock, logger });
+  return { source, path: isCommand ? undefined : named.value };
+}
+
+/** The store and the server secrets of a ring in a database. */
 interface DatabaseRing {
   readonly table: KeyRingTable;
   /** `undefined` if the secrets are not needed. */
-  readonly secretFile: string | undefined;
+  readonly secrets: SecretPlace | undefined;
   readonly log: Log;
 }
 
@@ -150,12 +168,12 @@ class RingInDatabase implements KeyRingAccess {
   readonly name = "in the database";
   readonly settlesMs = KEY_RING_SETTLES_MS;
   readonly #table: KeyRingTable;
-  readonly #secretFile: string | undefined;
+  readonly #secrets: SecretPlace | undefined;
   readonly #log: Log;
 
-  constructor({ table, secretFile, log }: DatabaseRing) {
+  constructor({ table, secrets, log }: DatabaseRing) {
     this.#table = table;
-    this.#secretFile = secretFile;
+    this.#secrets = secrets;
     this.#log = log;
   }
 
@@ -163,42 +181,44 @@ class RingInDatabase implements KeyRingAccess {
     return (await this.#table.version()) > 0;
   }
 
-  /** Uses an existing server secret file. */
+  /** Uses existing server secrets. */
   async create(ring: KeyRingDocument, change: RingChange): Promise<void> {
-    const path = this.#secretFile ?? never();
-    const isNewFile = !(await fileExists(path));
-    const secrets = isNewFile ? ring.serverSecrets : (await loadServerSecrets(path)).secrets;
+    const { source, path } = this.#secrets ?? never();
+    const newFile = path !== undefined && !(await fileExists(path)) ? path : undefined;
+    const secrets = newFile === undefined ? (await source.load()).secrets : ring.serverSecrets;
     const document = await change({ ...ring, serverSecrets: secrets });
     buildKeyRing(document);
     formatSharedRing(document);
-    if (isNewFile) await createServerSecrets(path, secrets);
+    if (newFile !== undefined) await createServerSecrets(newFile, secrets);
     try {
       await this.#table.create(document);
     } catch (thrown) {
-      if (isNewFile && !mayHaveCommitted(thrown)) await rm(path);
+      if (newFile !== undefined && !mayHaveCommitted(thrown)) await rm(newFile);
       throw thrown;
     }
   }
 
-  /** Without a server secret file the document contains no secrets. */
+  /** Without server secrets the document contains none. */
   async load(): Promise<KeyRingDocument> {
     const stored = await this.#table.read();
     if (stored === undefined) throw noKeyRing();
-    const path = this.#secretFile;
-    return { ...stored.ring, serverSecrets: path === undefined ? [] : (await loadServerSecrets(path)).secrets };
+    return { ...stored.ring, serverSecrets: (await this.#secrets?.source.load())?.secrets ?? [] };
   }
 
   edit(change: RingChange): Promise<KeyRingDocument> {
-    const path = this.#secretFile;
-    if (path === undefined) return this.#edit([], change);
+    if (this.#secrets === undefined) return this.#edit([], change);
+    const { source, path } = this.#secrets;
     return alone(path, async () => {
-      const { secrets } = await loadServerSecrets(path);
+      const { secrets } = await source.load();
       return this.#edit(secrets, async (before) => {
-        checkServerSecrets({ ring: before, secrets, path, nowMs: systemClock.nowMs() });
+        checkServerSecrets({ ring: before, secrets, path: source.name, nowMs: systemClock.nowMs() });
         const changed = await change(before);
         buildKeyRing({ ...changed, keys: changed.keys.filter(derivableFrom(changed.serverSecrets)) });
         // Writes a new secret to the file before keys are derived from it. An unused secret is harmless.
-        if (changed.serverSecrets !== secrets) await replaceServerSecrets(path, changed.serverSecrets, systemRandom);
+        if (changed.serverSecrets !== secrets) {
+          if (path === undefined) throw notAdded();
+          await replaceServerSecrets(path, changed.serverSecrets, systemRandom);
+        }
         return changed;
       });
     });
@@ -218,6 +238,7 @@ class RingInDatabase implements KeyRingAccess {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#secrets?.source[Symbol.asyncDispose]();
     await this.#table[Symbol.asyncDispose]();
     await this.#log[Symbol.asyncDispose]();
   }
@@ -227,7 +248,8 @@ class RingInDatabase implements KeyRingAccess {
  * Locks the file, so that concurrent additions do not lose a secret. A file that cannot be replaced, such as a mounted
  * one, is not locked, because no secret is added to it.
  */
-async function alone<T>(secretFile: string, action: () => Promise<T>): Promise<T> {
+async function alone<T>(secretFile: string | undefined, action: () => Promise<T>): Promise<T> {
+  if (secretFile === undefined) return action();
   const isReplaceable = await access(dirname(secretFile), constants.W_OK).then(
     () => true,
     () => false,
@@ -245,6 +267,13 @@ function noSecrets(source: string): SealwireError {
 function eitherRing(source: string): SealwireError {
   const what = `--data names the key ring in a folder, and ${source} the one in a database.`;
   const toDo = "Leave one of them out, or give --server-secret-file FILE for the ring in the database.";
+  return new SealwireError("OPTIONS_INVALID", `${what}\n${toDo}`);
+}
+
+function notAdded(): SealwireError {
+  const what = "A server secret cannot be added to the output of a command.";
+  const toDo =
+    "Save the output to a file of mode 0600, give that as --server-secret-file, and store it where the command reads it.";
   return new SealwireError("OPTIONS_INVALID", `${what}\n${toDo}`);
 }
 

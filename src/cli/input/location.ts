@@ -3,6 +3,7 @@ import { holdsPassword, isPostgresUrl } from "../../store/postgres/connection/co
 import type { Terminal } from "../output/terminal.ts";
 import { readConfig } from "./config-file.ts";
 import { DEFAULT_DATA_FOLDER, dataFolder } from "./data-folder.ts";
+import { isSecretCommand, secretCommand } from "./server-secrets.ts";
 import type { FileSettings } from "./settings.ts";
 
 /** Options for the location of a server's key ring and store. */
@@ -32,6 +33,7 @@ export interface DataLocation {
   /** URL of a shared store. */
   readonly store: Named | undefined;
   readonly keyRing: Named | undefined;
+  /** A file, or `exec:COMMAND`. */
   readonly serverSecretFile: Named | undefined;
 }
 
@@ -70,6 +72,7 @@ export function resolveLocation({ options, env, file }: LocationSources): DataLo
     const what = `${secrets.source} belongs to a key ring in a database, and neither --store nor SEALWIRE_STORE names one.`;
     throw invalid(what, "Give --store postgres://…, or --key-ring FILE in place of the server secrets.");
   }
+  if (secrets !== undefined && isSecretCommand(secrets.value)) secretCommand(secrets.value, secrets.source);
   return place;
 }
 

@@ -1,9 +1,10 @@
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Envelope } from "../../../gen/sealwire/v1/envelope.ts";
 import { findLocalContract, type ToolContract } from "../../client/contracts/contracts.ts";
 import { SealwireError } from "../../errors.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { describeSpan } from "../../runtime/time-span.ts";
-import { isUsable, type KeyRing, type VerificationKey } from "../../signing/key-ring/types.ts";
+import { isUsable, KEY_ROLES, type KeyRing, type KeyRole, type VerificationKey } from "../../signing/key-ring/types.ts";
 import {
   type AuthenticatedRequest,
   checkEnvelope,
@@ -140,6 +141,7 @@ function takeToolSteps(
   { image, knowsPermissions }: RequestCheckOptions,
 ): void {
   const contract = findLocalContract(image, tool);
+  const byRole = rolesFor(contract, image).includes(key.role);
   const isSystemTool = contract?.input.typeName.startsWith("sealwire.system.v1.") === true;
   log.take(
     "rpc",
@@ -150,8 +152,11 @@ function takeToolSteps(
   else {
     log.take(
       "tool",
-      () => isSystemTool || checkPermission(tool, key),
-      () => (isSystemTool ? "every key may call it" : `${tool} is on the key's allow-list`),
+      () => isSystemTool || byRole || checkPermission(tool, key),
+      () => {
+        if (isSystemTool) return "every key may call it";
+        return byRole ? `the key has the role ${key.role}` : `${tool} is on the key's allow-list`;
+      },
     );
   }
   log.skip("intent", "only the server knows whether the request id was used before");
@@ -216,6 +221,14 @@ function checkMethod(tool: string, method: string): void {
   // CallStream carries the same tools as Call.
   if (methodOfTool(tool) === (method === CALL_STREAM_METHOD ? CALL_METHOD : method)) return;
   throw new SealwireError("TOOL_RPC_MISMATCH", `The tool ${tool} is not called through ${method}.`);
+}
+
+/** The roles whose keys may call a tool of the operator; none for any other tool. */
+function rolesFor(contract: ToolContract | undefined, image: Image): readonly (KeyRole | undefined)[] {
+  const methods = image.registry.getService("sealwire.operator.v1.OperatorToolService")?.methods ?? [];
+  const method = methods.find(({ input }) => input.typeName === contract?.input.typeName);
+  if (method === undefined) return [];
+  return method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS ? KEY_ROLES : ["operator"];
 }
 
 function checkPermission(tool: string, key: VerificationKey): void {

@@ -17,7 +17,10 @@ export interface ServeSettings {
   readonly storeConnectionsMax: number;
   /** [`require_sync_replication`] Refuses a shared store that does not replicate synchronously. Default false. */
   readonly requireSyncReplication: boolean;
-  /** [`server_secret_file`] Server secrets of the key ring in a shared store. Default: the ring is a file. */
+  /**
+   * [`server_secret_file`] Server secrets of the key ring in a shared store: a file, or `exec:COMMAND`, which prints
+   * them. Default: the ring is a file.
+   */
   readonly serverSecretFile: string | undefined;
   /** [`data`] Folder of key ring and store. Default ".sealwire". */
   readonly data: string;
@@ -50,6 +53,15 @@ export interface ServeSettings {
   readonly metrics: string | undefined;
   /** [`metrics_public`] Serves metrics beyond loopback, to anyone who can reach the port. Default false. */
   readonly metricsPublic: boolean;
+  /**
+   * [`console`] "HOST:PORT" of the web console; beyond loopback it needs `tls` and `consoleTokenFile`. Default: none,
+   * "127.0.0.1:0" with `dev`.
+   */
+  readonly console: string | undefined;
+  /** [`console_read_only`] Makes everybody who uses the console a viewer. Default false. */
+  readonly consoleReadOnly: boolean;
+  /** [`console_token_file`] Those who sign in to the console with tokens of their own. Default: one-time URLs. */
+  readonly consoleTokenFile: string | undefined;
   /** [`health_file`] File for probes that contains SERVING or NOT_SERVING, touched every second. Default none. */
   readonly healthFile: string | undefined;
   /** [`tls`: {`cert`, `key`, `client_ca`}] Default none. */

@@ -137,7 +137,10 @@ export function withConfig(command: Command): Command {
 /** Adds the options for the location of a key ring. */
 export function withRing(command: Command): Command {
   return withConfig(toStore(command).optionsGroup(STORE_OPTIONS))
-    .option("--server-secret-file <file>", "server secrets of the key ring in the shared store")
+    .option(
+      "--server-secret-file <file>",
+      "server secrets of the key ring in the shared store, or exec:COMMAND that prints them",
+    )
     .option("--data <dir>", "the server's data folder (default: .sealwire)")
     .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
     .optionsGroup("");

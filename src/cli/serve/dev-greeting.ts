@@ -16,10 +16,15 @@ export interface Serving {
   readonly serverId: string;
   /** Address of the metrics endpoint. */
   readonly metrics: string | undefined;
+  /** One-time URL of the console, or its address if its users have tokens. */
+  readonly console: string | undefined;
 }
 
 /** Prints the served tools, the address and the next steps, for a server started with --dev on a terminal. */
-export function sayServing(terminal: Terminal, { settings, tools: names, address, serverId, metrics }: Serving): void {
+export function sayServing(
+  terminal: Terminal,
+  { settings, tools: names, address, serverId, metrics, console: url }: Serving,
+): void {
   const { bold, dim } = terminal.colors;
   const more = names.length - TOOLS_SHOWN;
   const tools = `${names.slice(0, TOOLS_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
@@ -29,6 +34,7 @@ export function sayServing(terminal: Terminal, { settings, tools: names, address
   const jobs = settings.store === undefined ? settings.data : "the shared store";
   terminal.say(`  ${dim("client.json in")} ${settings.data}, keys in ${settings.keyRing}, jobs in ${jobs}`);
   if (metrics !== undefined) terminal.say(`  ${dim("metrics on")} http://${metrics}/metrics`);
+  if (url !== undefined) terminal.say(`  ${dim("console on")} ${url}`);
   terminal.say(`${bold("Next")}, in a second terminal in this folder:`);
   for (const command of nextCommands(settings, names)) terminal.say(`  ${command}`);
   terminal.say(dim("Ctrl-C stops the server. Its log follows."));

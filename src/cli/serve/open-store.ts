@@ -5,6 +5,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import { systemRandom as random } from "../../runtime/random.ts";
 import { watchKeyRing } from "../../signing/key-ring/file-key-ring.ts";
 import type { WatchedKeyRing } from "../../signing/key-ring/key-ring-watcher.ts";
+import type { ServerSecretSource } from "../../signing/key-ring/server-secret-source.ts";
 import { type KeyUseWriter, keyUseFile, keyUsePath } from "../../signing/key-ring/use-log.ts";
 import type { SharedStore } from "../../store/postgres/shared-store.ts";
 import { openSqliteStore } from "../../store/sqlite/open.ts";
@@ -61,15 +62,22 @@ export interface ServedKeyRing {
   readonly writeKeyUse: KeyUseWriter;
 }
 
+/** What {@link followKeyRing} needs beside the settings. */
+export interface FollowedRing {
+  readonly shared: SharedStore | undefined;
+  /** Server secrets of the ring in the shared store; `undefined` if the ring is a file. */
+  readonly serverSecrets: ServerSecretSource | undefined;
+  readonly logger: Logger;
+}
+
 /** Loads the key ring of the shared store if its server secrets are set, or else the key ring file. */
 export async function followKeyRing(
-  { keyRing: path, serverSecretFile }: ServeSettings,
-  shared: SharedStore | undefined,
-  logger: Logger,
+  { keyRing: path }: ServeSettings,
+  { shared, serverSecrets, logger }: FollowedRing,
 ): Promise<ServedKeyRing> {
-  if (serverSecretFile !== undefined) {
+  if (serverSecrets !== undefined) {
     if (shared === undefined) throw new Error("server secrets without a shared store");
-    const keyRing = await shared.watchKeyRing({ serverSecretFile });
+    const keyRing = await shared.watchKeyRing({ serverSecrets });
     return { keyRing, writeKeyUse: (lastUse) => shared.recordKeyUse(lastUse) };
   }
   return { keyRing: await watchKeyRing({ path, clock, logger }), writeKeyUse: keyUseFile(keyUsePath(path), random) };

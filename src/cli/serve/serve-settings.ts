@@ -36,6 +36,10 @@ export interface ServeOptions extends LocationOptions {
   readonly reflection?: boolean;
   readonly metrics?: string;
   readonly metricsPublic?: boolean;
+  /** False for `--no-console`. */
+  readonly console?: string | false;
+  readonly consoleReadOnly?: boolean;
+  readonly consoleTokenFile?: string;
   readonly healthFile?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -75,6 +79,9 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     reflection: options.reflection === false ? false : (file.reflection ?? true),
     metrics: options.metrics ?? file.metrics,
     metricsPublic: options.metricsPublic ?? file.metricsPublic ?? false,
+    console: consoleOf(options, file, dev),
+    consoleReadOnly: options.consoleReadOnly ?? file.consoleReadOnly ?? false,
+    consoleTokenFile: options.consoleTokenFile ?? file.consoleTokenFile,
     healthFile: options.healthFile ?? file.healthFile,
     tls: tlsOf(options) ?? file.tls,
     insecure: options.insecure ?? file.insecure ?? false,
@@ -88,6 +95,12 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
 /** The concurrency limits in the form that servers and workers accept. */
 export function workOf({ concurrency, concurrencyPerClient: perOwner }: ServeSettings): WorkOptions | false {
   return concurrency > 0 && { concurrency, ...(perOwner !== undefined && { perOwner }) };
+}
+
+/** Where the console is served. A server for development has one, unless it is told not to. */
+function consoleOf({ console: given }: ServeOptions, file: FileSettings, dev: boolean): string | undefined {
+  if (given === false) return undefined;
+  return given ?? file.console ?? (dev ? "127.0.0.1:0" : undefined);
 }
 
 function tlsOf({ tlsCert, tlsKey, tlsClientCa }: ServeOptions): ServerTlsOptions | undefined {

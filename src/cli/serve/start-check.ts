@@ -1,4 +1,6 @@
 import { createSecureContext } from "node:tls";
+import { checkConsolePlace } from "../../console/options.ts";
+import { readConsoleTokens } from "../../console/principals.ts";
 import { SealwireError } from "../../errors.ts";
 import { fileExists } from "../../files/file-exists.ts";
 import { checkListening } from "../../server/listen/listener.ts";
@@ -8,6 +10,7 @@ import { loadRingFile } from "../../signing/key-ring/ring-file.ts";
 import { loadServerSecrets } from "../../signing/key-ring/server-secret-file.ts";
 import { readTarget } from "../../store/postgres/connection/connection.ts";
 import { dataFolder } from "../input/data-folder.ts";
+import { isSecretCommand } from "../input/server-secrets.ts";
 import type { ServeSettings } from "../input/settings.ts";
 import { checkDevClient } from "./dev-setup.ts";
 import { checkToolsNamed } from "./served-tools.ts";
@@ -22,7 +25,13 @@ export async function checkStart(settings: ServeSettings): Promise<void> {
   checkListening(settings);
   if (settings.tls !== undefined) checkCertificate(settings.tls);
   if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: settings.metricsPublic });
+  await checkConsole(settings);
   await checkRing(settings);
+}
+
+async function checkConsole({ console: listen, tls, consoleTokenFile }: ServeSettings): Promise<void> {
+  if (consoleTokenFile !== undefined) await readConsoleTokens(consoleTokenFile);
+  if (listen !== undefined) checkConsolePlace({ listen, tls, hasPrincipals: consoleTokenFile !== undefined });
 }
 
 /** Checks that the other settings are compatible with the store. Throws OPTIONS_INVALID. */
@@ -57,7 +66,8 @@ function checkCertificate(tls: NonNullable<ServeSettings["tls"]>): void {
 
 async function checkRing({ dev, data, keyRing, serverSecretFile, listen }: ServeSettings): Promise<void> {
   if (serverSecretFile !== undefined) {
-    await loadServerSecrets(serverSecretFile);
+    // A command is run once, when its stderr can be logged.
+    if (!isSecretCommand(serverSecretFile)) await loadServerSecrets(serverSecretFile);
     return;
   }
   const exists = await fileExists(keyRing);

@@ -27,6 +27,9 @@ export interface ContractIndex {
 /** Packages whose services are not tools: ToolService and the standard services of gRPC servers. */
 const NOT_TOOLS = /^(sealwire\.v1|grpc\..*|google\..*)$/;
 
+/** The operator's tools. Their names may be those of other tools, which come first. */
+const OPERATOR_PACKAGE = "sealwire.operator.v1";
+
 /** Finds a tool in an image by name; `undefined` if none or several of its services have it. */
 export function findLocalContract(image: Image, tool: string): ToolContract | undefined {
   return indexImage(image).byTool.get(tool);
@@ -63,11 +66,16 @@ function index(
 ): ContractIndex {
   const byTool = new Map<string, ToolContract>();
   const byMethod = new Map<string, ToolContract>();
-  const names = entries.map(([, tool]) => tool);
+  const names = entries.filter(([method]) => !isOperated(method)).map(([, tool]) => tool);
   for (const [method, tool] of entries) {
     const contract = { tool, input: method.input, output: method.output, registry: image.registry };
     byMethod.set(`${method.parent.typeName}.${method.name}`, contract);
-    if (names.indexOf(tool) === names.lastIndexOf(tool)) byTool.set(tool, contract);
+    const isNamed = isOperated(method) ? !names.includes(tool) : names.indexOf(tool) === names.lastIndexOf(tool);
+    if (isNamed) byTool.set(tool, contract);
   }
   return { image, byTool, byMethod, listed };
+}
+
+function isOperated(method: DescMethod): boolean {
+  return method.parent.file.proto.package === OPERATOR_PACKAGE;
 }

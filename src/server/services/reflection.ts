@@ -13,6 +13,9 @@ import { toGrpcFailure } from "../../wire/status.ts";
 /** The full names of both versions of the service. */
 export const REFLECTION_SERVICES = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
+/** Folder of the contract of the operator's tools, which exist for keys with a role only and not for strangers. */
+const UNSHOWN_FOLDER = "sealwire/operator/";
+
 type ReflectionAnswer = NonNullable<ServerReflectionResponse["messageResponse"]>;
 
 /** Answers one request of a reflection stream. */
@@ -104,7 +107,7 @@ function answer(
     case "listServices":
       return { $case: "listServicesResponse", value: { service: services.map((name) => ({ name })) } };
     case "fileByFilename":
-      return filesAnswer(image.files.has(request.value) ? request.value : undefined, `file ${request.value}`);
+      return filesAnswer(isShown(image, request.value) ? request.value : undefined, `file ${request.value}`);
     case "fileContainingSymbol":
       return filesAnswer(fileOfSymbol(image, request.value), `symbol ${request.value}`);
     case "fileContainingExtension": {
@@ -116,7 +119,8 @@ function answer(
       );
     }
     case "allExtensionNumbersOfType": {
-      if (image.registry.getMessage(request.value) === undefined) return notFound(`type ${request.value}`);
+      const type = image.registry.getMessage(request.value);
+      if (type === undefined || !isShown(image, `${type.file.name}.proto`)) return notFound(`type ${request.value}`);
       const extensionNumber = extensionsOf(image, request.value).map(({ number }) => number);
       return { $case: "allExtensionNumbersResponse", value: { baseTypeName: request.value, extensionNumber } };
     }
@@ -148,5 +152,10 @@ function extensionsOf(image: Image, typeName: string) {
 /** The file of a message, enum, service, extension, method or field. */
 function fileOfSymbol(image: Image, symbol: string): string | undefined {
   const type = image.registry.get(symbol) ?? image.registry.get(symbol.slice(0, symbol.lastIndexOf(".")));
-  return type && `${type.file.name}.proto`;
+  const fileName = type && `${type.file.name}.proto`;
+  return fileName !== undefined && isShown(image, fileName) ? fileName : undefined;
+}
+
+function isShown(image: Image, fileName: string): boolean {
+  return image.files.has(fileName) && !fileName.startsWith(UNSHOWN_FOLDER);
 }

@@ -4,7 +4,7 @@ import { systemClock } from "../../runtime/clock.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
 import type { KeyEntry, KeyRingDocument, ServerSecret } from "./document.ts";
 import { importSecret, SECRET_BYTES } from "./secret.ts";
-import type { KeyLimits, KeyState } from "./types.ts";
+import type { KeyLimits, KeyRole, KeyState } from "./types.ts";
 
 /** Time and random source of a change. Default: the system's. */
 export interface ChangeContext {
@@ -17,6 +17,8 @@ export interface NewKey {
   readonly clientId: string;
   /** Patterns of the tools that it may call; empty: system tools only. */
   readonly tools: readonly string[];
+  /** Default: none. Servers of 0.1 refuse a ring with a role. */
+  readonly role?: KeyRole;
   readonly limits?: Partial<KeyLimits>;
   readonly notBeforeMs?: number;
   readonly notAfterMs?: number;
@@ -62,6 +64,7 @@ export function addKey(document: KeyRingDocument, key: NewKey, { nowMs, random }
     keyId,
     clientId: key.clientId,
     state: "active",
+    ...(key.role !== undefined && { role: key.role }),
     createdAtMs: nowMs,
     ...(key.notBeforeMs !== undefined && { notBeforeMs: key.notBeforeMs }),
     ...(key.notAfterMs !== undefined && { notAfterMs: key.notAfterMs }),
@@ -85,7 +88,7 @@ export interface KeyRotation {
 }
 
 /**
- * Adds a key for a client with the tools and limits of its newest active key, and retires its active keys. They remain
+ * Adds a key for a client with the tools, role and limits of its newest active key, and retires its active keys. They remain
  * valid until `oldKeysEndAtMs`, or until they are revoked if it is not set. Throws OPTIONS_INVALID if the client has no
  * active key.
  *
@@ -109,7 +112,8 @@ export function rotateKey(
     (ring, { keyId }) => retireKey(ring, { keyId, ...(oldKeysEndAtMs !== undefined && { endsAtMs: oldKeysEndAtMs }) }),
     document,
   );
-  const next = { clientId, tools: newest.tools, limits: newest.limits };
+  const { tools, limits, role } = newest;
+  const next = { clientId, tools, limits, ...(role !== undefined && { role }) };
   return addKey(retired, { ...next, ...(notBeforeMs !== undefined && { notBeforeMs }) }, context);
 }
 

@@ -6,7 +6,7 @@ import { type ReadableText, readableText } from "../../files/readable-text.ts";
 import { formatRequestKey, formatResponseKey, parseRequestKey, parseResponseKey } from "../key-text.ts";
 import { exportSecret, parseServerSecret, readSecret } from "./secret.ts";
 import { TOOL_PATTERN } from "./tool-patterns.ts";
-import { KEY_LIMIT_RANGES, type KeyLimits, type KeyState } from "./types.ts";
+import { KEY_LIMIT_RANGES, KEY_ROLES, type KeyLimits, type KeyRole, type KeyState } from "./types.ts";
 
 /** A secret of the server from which clients' keys are derived. */
 export interface ServerSecret {
@@ -25,6 +25,8 @@ export interface KeyEntry {
   readonly keyId: string;
   readonly clientId: string;
   readonly state: KeyState;
+  /** Absent: none. Servers of 0.1 refuse a ring with a role. */
+  readonly role?: KeyRole;
   readonly createdAtMs: number;
   readonly notBeforeMs?: number;
   readonly notAfterMs?: number;
@@ -118,6 +120,28 @@ export function parseServerSecrets(bytes: Uint8Array): readonly ServerSecret[] {
   return parsing(bytes, (root) => root.objects("server_secrets").map(readServerSecret));
 }
 
+/** Server secrets that were fetched, and how long they are valid. */
+export interface FetchedSecrets {
+  readonly secrets: readonly ServerSecret[];
+  /** `undefined` if the text does not say it. */
+  readonly ttlMs: number | undefined;
+}
+
+/** Range of `ttl_seconds`: one second to a week. */
+const TTL_SECONDS = { least: 1, most: 604_800 };
+
+/** Parses a server secret file with an optional `ttl_seconds`. Throws KEY_RING_INVALID, which names `origin`. */
+export function parseFetchedSecrets(bytes: Uint8Array, origin: string): FetchedSecrets {
+  try {
+    return parsing(bytes, (root) => ({
+      secrets: root.objects("server_secrets").map(readServerSecret),
+      ttlMs: root.has("ttl_seconds") ? root.number("ttl_seconds", TTL_SECONDS) * 1000 : undefined,
+    }));
+  } catch (error) {
+    throw keyRingError(`${origin}: ${((error as Error).cause as Error).message}`, error);
+  }
+}
+
 /** Formats server secrets without keys. The text contains secrets. Throws KEY_RING_INVALID. */
 export function formatServerSecrets(secrets: readonly ServerSecret[]): ReadableText {
   const content = { version: 1, server_secrets: secrets.map(formatServerSecret) };
@@ -186,6 +210,7 @@ function readKey(fields: JsonFields): KeyEntry {
     keyId: fields.text("key_id", IDENTIFIER),
     clientId: fields.text("client_id", IDENTIFIER),
     state: fields.oneOf("state", ["active", "retiring", "revoked"]),
+    ...(fields.has("role") && { role: fields.oneOf("role", KEY_ROLES) }),
     createdAtMs: fields.time("created_at"),
     ...(fields.has("not_before") && { notBeforeMs: fields.time("not_before") }),
     ...(fields.has("not_after") && { notAfterMs: fields.time("not_after") }),
@@ -239,6 +264,7 @@ function formatKey(entry: KeyEntry): object {
     key_id: entry.keyId,
     client_id: entry.clientId,
     state: entry.state,
+    ...(entry.role !== undefined && { role: entry.role }),
     created_at: formatTime(entry.createdAtMs),
     ...(entry.notBeforeMs !== undefined && { not_before: formatTime(entry.notBeforeMs) }),
     ...(entry.notAfterMs !== undefined && { not_after: formatTime(entry.notAfterMs) }),

@@ -4,8 +4,10 @@ import { fileVersion } from "../../files/private-file.ts";
 import { watchFolder } from "../../files/watch-folder.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { silentLogger } from "../../runtime/logger.ts";
+import { type Random, systemRandom } from "../../runtime/random.ts";
 import { type FollowOptions, type KeyRingBackend, type WatchedKeyRing, watchBackend } from "./key-ring-watcher.ts";
-import { loadRingFile } from "./ring-file.ts";
+import { editRingFile, loadRingFile, type RingFileOptions } from "./ring-file.ts";
+import { keyUsePath, readKeyUse } from "./use-log.ts";
 
 const POLL_MS = 1000;
 /** An editor that writes in place causes several notifications. The file is read after the last one. */
@@ -14,6 +16,8 @@ const SETTLE_MS = 50;
 /** Options of {@link watchKeyRing}. */
 export interface WatchedRingOptions extends Partial<FollowOptions> {
   readonly path: string;
+  /** Default: the system's. */
+  readonly random?: Random;
 }
 
 /**
@@ -28,17 +32,20 @@ export interface WatchedRingOptions extends Partial<FollowOptions> {
  * ```
  */
 export function watchKeyRing(options: WatchedRingOptions): Promise<WatchedKeyRing> {
-  const { path, clock = systemClock, logger = silentLogger } = options;
-  return watchBackend(fileBackend(path, clock), { clock, logger });
+  const { path, clock = systemClock, logger = silentLogger, random = systemRandom } = options;
+  return watchBackend(fileBackend({ path, clock, random }), { clock, logger });
 }
 
-function fileBackend(path: string, clock: Clock): KeyRingBackend {
+function fileBackend(file: RingFileOptions): KeyRingBackend {
+  const { path, clock } = file;
   return {
     name: path,
     pollMs: POLL_MS,
     version: () => currentVersion(path),
     load: () => loadRingFile(path),
     watch: (onChange) => watchFile(path, clock, onChange),
+    change: async (change) => void (await editRingFile(file, change)),
+    lastUse: () => readKeyUse(keyUsePath(path)),
   };
 }
 

@@ -1,7 +1,8 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import type { ChangeableKeyRing, KeyRingChange } from "./changeable-key-ring.ts";
 import type { LoadedRing } from "./ring-file.ts";
-import type { KeyRing, KeyRingSource } from "./types.ts";
+import type { KeyRing } from "./types.ts";
 
 /** A place where a key ring is stored. */
 export interface KeyRingBackend {
@@ -15,10 +16,14 @@ export interface KeyRingBackend {
   load(): Promise<LoadedRing>;
   /** Calls `onChange` when the ring may have changed, to reload it before the next poll. */
   watch(onChange: () => void): Disposable;
+  /** Changes the stored ring atomically. Throws KEY_RING_INVALID, UNAVAILABLE and the errors of `change`. */
+  change(change: KeyRingChange): Promise<void>;
+  /** See {@link ChangeableKeyRing.lastUse}. */
+  lastUse(): Promise<ReadonlyMap<string, number>>;
 }
 
 /** A key ring that is reloaded when it changes. */
-export interface WatchedKeyRing extends KeyRingSource {
+export interface WatchedKeyRing extends ChangeableKeyRing {
   /** Checks for a change now instead of at the next poll. Never rejects: an invalid ring is logged. */
   reload(): Promise<void>;
 }
@@ -70,6 +75,15 @@ class BackendKeyRing implements WatchedKeyRing {
   onChange(listener: (ring: KeyRing) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  async change(change: KeyRingChange): Promise<void> {
+    await this.#backend.change(change);
+    await this.reload();
+  }
+
+  lastUse(): Promise<ReadonlyMap<string, number>> {
+    return this.#backend.lastUse();
   }
 
   reload(): Promise<void> {

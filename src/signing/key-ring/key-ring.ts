@@ -69,10 +69,13 @@ function verificationKey(entry: KeyEntry, pair: KeyPair): VerificationKey {
     keyId: entry.keyId,
     clientId: entry.clientId,
     state: entry.state,
+    ...(entry.role !== undefined && { role: entry.role }),
+    createdAtMs: entry.createdAtMs,
     ...(entry.notBeforeMs !== undefined && { notBeforeMs: entry.notBeforeMs }),
     ...(entry.notAfterMs !== undefined && { notAfterMs: entry.notAfterMs }),
     ...pair,
     limits: { ...DEFAULT_KEY_LIMITS, ...entry.limits },
+    tools: entry.tools,
     allows: compileToolPatterns(entry.tools),
   };
 }

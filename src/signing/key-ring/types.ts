@@ -7,6 +7,15 @@ import type { NumberRange } from "../../runtime/number-range.ts";
  */
 export type KeyState = "active" | "retiring" | "revoked";
 
+/**
+ * What a key may do beside its tools, with the tools of `sealwire.operator.v1`: a `viewer` may call those without side
+ * effects, an `operator` all of them.
+ */
+export type KeyRole = "viewer" | "operator";
+
+/** All roles. */
+export const KEY_ROLES: readonly KeyRole[] = ["viewer", "operator"];
+
 /** Limits of one key. */
 export interface KeyLimits {
   /** Sustained rate of calls per second, 0.001 to 1,000,000. */
@@ -48,6 +57,10 @@ export interface VerificationKey {
   /** The only client that may sign with this key. */
   readonly clientId: string;
   readonly state: KeyState;
+  /** Default: none. A key without a role can neither list nor call the operator's tools, whatever its allow-list. */
+  readonly role?: KeyRole;
+  /** When the key was made, Unix milliseconds; `undefined` if it is not known. */
+  readonly createdAtMs?: number;
   /** Start of validity, inclusive, Unix milliseconds. */
   readonly notBeforeMs?: number;
   /** End of validity, exclusive, Unix milliseconds. */
@@ -57,6 +70,8 @@ export interface VerificationKey {
   /** Fingerprint of the server secret from which the key is derived: 32 hex digits. Does not reveal the secret. */
   readonly fingerprint: string;
   readonly limits: KeyLimits;
+  /** The patterns of the allow-list, to show them; `undefined` if they are not known. */
+  readonly tools?: readonly string[];
   /** True if the key's allow-list matches the tool. Not called for system tools, which need no entry. */
   allows(tool: string): boolean;
 }

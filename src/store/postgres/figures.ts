@@ -12,7 +12,7 @@ import { type Statement, sql, sqlPlannedAnew } from "./statement.ts";
 /** Maximum size of the part of a table that is read, in bytes. */
 const READ_BYTES = 8 * 1024 * 1024;
 /** Open jobs are counted up to this number and estimated above. */
-const OPEN_MOST = 20_000;
+export const OPEN_MOST = 20_000;
 /** Maximum number of queues that are searched for the oldest job. */
 const QUEUES_MOST = 10_000;
 
@@ -77,7 +77,8 @@ async function countOpen(queries: Queries, statement: Statement, estimate: numbe
   return rows < OPEN_MOST ? rows : Math.max(rows, estimate);
 }
 
-async function countOrSample<Row extends Counted>(
+/** The groups that `all` counts; for a large table estimated by `some`, whose parameter is the `:percent` to read. */
+export async function countOrSample<Row extends Counted>(
   queries: Queries,
   size: Statement,
   all: Statement,

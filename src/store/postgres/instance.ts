@@ -1,6 +1,10 @@
 import type { Clock } from "../../runtime/clock.ts";
 import { runPeriodically } from "../../runtime/periodic.ts";
+import { VERSION } from "../../runtime/version.ts";
+import { type InstanceInfo, UNANNOUNCED } from "../instance-info.ts";
+import type { InstanceRecord } from "../operator-view.ts";
 import type { Database } from "./database.ts";
+import type { Queries } from "./queries.ts";
 import { sql } from "./statement.ts";
 
 /** Duration of a lease, in seconds. */
@@ -8,9 +12,28 @@ const LEASE_SECONDS = 10;
 const RENEWAL_MS = 2_500;
 
 const RENEW = sql(`
-  INSERT INTO instance VALUES (:instanceId, clock_timestamp() + interval '${LEASE_SECONDS} seconds')
-  ON CONFLICT (instance_id) DO UPDATE SET expires_at = excluded.expires_at
-  RETURNING floor(extract(epoch FROM expires_at) * 1000)::bigint AS "untilMs"`);
+  WITH renewed AS (
+    INSERT INTO instance VALUES (:instanceId, clock_timestamp() + interval '${LEASE_SECONDS} seconds')
+    ON CONFLICT (instance_id) DO UPDATE SET expires_at = excluded.expires_at
+    RETURNING expires_at
+  ), described AS (
+    INSERT INTO instance_detail (instance_id, role, version, address, since)
+    VALUES (:instanceId, :role, :version, :address, clock_timestamp())
+    ON CONFLICT (instance_id) DO UPDATE SET role = excluded.role, address = excluded.address
+      WHERE instance_detail.role <> excluded.role OR instance_detail.address <> excluded.address
+  )
+  SELECT floor(extract(epoch FROM expires_at) * 1000)::bigint AS "untilMs" FROM renewed`);
+const MS = (time: string): string => `floor(extract(epoch FROM ${time}) * 1000)::bigint`;
+/** A server of an earlier layout has no details. */
+const LIVING = sql(`
+  SELECT instance_id AS id, coalesce(role, 'server') AS role, coalesce(version, '') AS version,
+    coalesce(address, '') AS address, ${MS("coalesce(since, renewed_at)")} AS "sinceMs", ${MS("renewed_at")} AS "renewedAtMs",
+    (SELECT count(*) FROM job WHERE state = 'RUNNING' AND job.instance_id = living.instance_id) AS running
+  FROM (
+    SELECT *, expires_at - interval '${LEASE_SECONDS} seconds' AS renewed_at FROM instance
+    WHERE expires_at > clock_timestamp()
+  ) AS living LEFT JOIN instance_detail USING (instance_id)
+  ORDER BY "sinceMs", id`);
 const END = sql("DELETE FROM instance WHERE instance_id = :instanceId");
 /**
  * An expired row means the same as a missing one. It is kept for a while, because a delayed process may still renew it.
@@ -34,6 +57,7 @@ export class Instance implements AsyncDisposable {
   readonly #renewals: AsyncDisposable;
   readonly id: string;
   #leasedUntilMs: number | undefined;
+  #info: InstanceInfo = UNANNOUNCED;
 
   private constructor(database: Database, id: string, clock: Clock) {
     this.#database = database;
@@ -61,6 +85,12 @@ export class Instance implements AsyncDisposable {
     return this.#leasedUntilMs === undefined ? undefined : { id: this.id, untilMs: this.#leasedUntilMs };
   }
 
+  /** Sets what operators see of this process. If this fails, the next renewal writes it. */
+  async announce(info: InstanceInfo): Promise<void> {
+    this.#info = info;
+    await this.#renew().catch(() => {});
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#renewals[Symbol.asyncDispose]();
     this.#leasedUntilMs = undefined;
@@ -68,7 +98,13 @@ export class Instance implements AsyncDisposable {
   }
 
   async #renew(): Promise<void> {
-    const [row] = await this.#database.all<Pick<Lease, "untilMs">>(RENEW, { instanceId: this.id });
+    const values = { instanceId: this.id, version: VERSION, ...this.#info };
+    const [row] = await this.#database.all<Pick<Lease, "untilMs">>(RENEW, values);
     this.#leasedUntilMs = row?.untilMs;
   }
+}
+
+/** The processes whose lease has not ended, oldest first. */
+export function readInstances(queries: Queries): Promise<InstanceRecord[]> {
+  return queries.all<InstanceRecord>(LIVING);
 }

@@ -1,6 +1,7 @@
 import { LAYOUT_1 } from "./layout-1.ts";
 import { LAYOUT_2 } from "./layout-2.ts";
 import { LAYOUT_3 } from "./layout-3.ts";
+import { LAYOUT_4 } from "./layout-4.ts";
 
 /** The migration from one layout to the next. */
 export interface LayoutStep {
@@ -14,4 +15,5 @@ export const MIGRATIONS: readonly LayoutStep[] = [
   { statements: LAYOUT_1, minReader: 1 },
   { statements: LAYOUT_2, minReader: 1 },
   { statements: LAYOUT_3, minReader: 1 },
+  { statements: LAYOUT_4, minReader: 1 },
 ];

@@ -6,10 +6,14 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { WatchedKeyRing } from "../../signing/key-ring/key-ring-watcher.ts";
+import { serverSecretFile } from "../../signing/key-ring/server-secret-source.ts";
 import { SettableCondition } from "../condition.ts";
+import type { InstanceInfo } from "../instance-info.ts";
 import { Maintenance } from "../maintenance.ts";
+import { StoredOperatorView } from "../operator/stored-operator-view.ts";
 import type { StoreConnections, StoreIdentity } from "../store.ts";
 import { lockSpace } from "./advisory-locks.ts";
+import { PostgresAuditHeads } from "./audit-heads.ts";
 import type { ConnectionHook } from "./connection/connector.ts";
 import type { Database } from "./database.ts";
 import { DatabaseWatch } from "./database-watch.ts";
@@ -21,9 +25,10 @@ import { SharedJobChanges } from "./jobs/shared-job-changes.ts";
 import { KeyRingTable } from "./key-ring/key-ring-table.ts";
 import { watchSharedKeyRing } from "./key-ring/shared-key-ring.ts";
 import type { Notifications } from "./notifications.ts";
+import { PostgresOperatorStorage } from "./operator/operator-storage.ts";
 import { PostgresReplayGuard } from "./replay/replay-guard.ts";
 import type { StorePlace } from "./schema.ts";
-import type { SharedStore } from "./shared-store.ts";
+import type { SharedRingSecrets, SharedStore } from "./shared-store.ts";
 
 const REPAIR_INTERVAL_MS = 1_000;
 const SWEEP_INTERVAL_MS = 30_000;
@@ -50,6 +55,8 @@ export class PostgresStore implements SharedStore {
   readonly jobs: StoredJobEngine;
   readonly replay: PostgresReplayGuard;
   readonly intents: PostgresIntentStore;
+  readonly auditHeads: PostgresAuditHeads;
+  readonly operator: StoredOperatorView;
   readonly condition = new SettableCondition();
   readonly identity: StoreIdentity;
   readonly #options: PostgresStoreOptions;
@@ -99,6 +106,9 @@ export class PostgresStore implements SharedStore {
       clock,
     });
     this.intents = new PostgresIntentStore({ database, instanceId: instance.id, requestLockSpace, clock });
+    const operatorStorage = new PostgresOperatorStorage(database);
+    this.operator = new StoredOperatorView({ storage: operatorStorage, jobs: this.#storage, pageTokens, clock });
+    this.auditHeads = new PostgresAuditHeads(database, clock);
     this.#keys = new KeyRingTable(database, schema);
     this.#listening = notifications.listen(changes);
     this.#chores = new Maintenance(clock, logger)
@@ -109,13 +119,19 @@ export class PostgresStore implements SharedStore {
       .every(SWEEP_INTERVAL_MS, () => this.intents.sweep());
   }
 
-  watchKeyRing({ serverSecretFile }: { readonly serverSecretFile: string }): Promise<WatchedKeyRing> {
+  watchKeyRing(options: SharedRingSecrets): Promise<WatchedKeyRing> {
     const { notifications, clock, logger } = this.#options;
-    return watchSharedKeyRing({ table: this.#keys, notifications, serverSecretFile, clock, logger });
+    const serverSecrets =
+      "serverSecrets" in options ? options.serverSecrets : serverSecretFile(options.serverSecretFile);
+    return watchSharedKeyRing({ table: this.#keys, notifications, serverSecrets, clock, logger });
   }
 
   recordKeyUse(lastUse: ReadonlyMap<string, number>): Promise<void> {
     return this.#keys.recordUse(lastUse);
+  }
+
+  announce(info: InstanceInfo): Promise<void> {
+    return this.#options.instance.announce(info);
   }
 
   get away(): boolean {

@@ -188,6 +188,34 @@ const LAYOUT_4 = `
   ALTER TABLE job ADD COLUMN hand_backs INTEGER NOT NULL DEFAULT 0;
 `;
 
+/**
+ * Adds the attempts that returned their job to the queue, the process of each job's latest attempt, which the row of the
+ * job describes (docs/decisions.md), and the heads of audit chains. Software of layout 4 names the columns of jobs, so it
+ * can use the store afterwards; it records no attempts.
+ */
+const LAYOUT_5 = `
+  ALTER TABLE job ADD COLUMN instance_id TEXT;
+
+  CREATE TABLE job_attempt (
+    seq INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+    attempt INTEGER NOT NULL,
+    instance_id TEXT,
+    started_at_ms INTEGER NOT NULL,
+    ended_at_ms INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT,
+    message TEXT,
+    PRIMARY KEY (seq, attempt)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE audit_chain (
+    chain_id TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    head BLOB NOT NULL,
+    recorded_at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`;
+
 /** The migrations in order. Released migrations must not be changed. */
 export const MIGRATIONS: readonly LayoutMigration[] = [
   {
@@ -212,5 +240,9 @@ export const MIGRATIONS: readonly LayoutMigration[] = [
   {
     minReader: 4,
     apply: (db) => db.exec(LAYOUT_4),
+  },
+  {
+    minReader: 4,
+    apply: (db) => db.exec(LAYOUT_5),
   },
 ];

@@ -44,10 +44,11 @@ export function prepareSchema(db: DatabaseSync, { path, logger, ...context }: Sc
   if (state === "incompatible") throw tooNew(path, stored);
   if (state !== "due") return;
   const steps = MIGRATIONS.slice(stored.layout);
+  const minReader = minReaderAfter(stored, steps);
   db.exec("BEGIN IMMEDIATE");
   try {
     for (const step of steps) step.apply(db, context);
-    db.prepare("UPDATE store_state SET min_reader = ?").run(minReaderAfter(stored, steps));
+    db.prepare("UPDATE store_state SET min_reader = ?").run(minReader);
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     db.exec("COMMIT");
   } catch (thrown) {
@@ -56,7 +57,9 @@ export function prepareSchema(db: DatabaseSync, { path, logger, ...context }: Sc
   }
   if (stored.layout > 0) {
     const step = { from: stored.layout, to: SCHEMA_VERSION };
-    logger.info(step, "the store was migrated to this version's layout; older software can no longer use it");
+    const older =
+      minReader > stored.layout ? "older software can no longer" : `software of layout ${minReader} can still`;
+    logger.info(step, `the store was migrated to this version's layout; ${older} use it`);
   }
 }
 

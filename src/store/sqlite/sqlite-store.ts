@@ -7,14 +7,18 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Random } from "../../runtime/random.ts";
 import type { SettableCondition } from "../condition.ts";
+import type { InstanceInfo } from "../instance-info.ts";
 import { Maintenance } from "../maintenance.ts";
+import { StoredOperatorView } from "../operator/stored-operator-view.ts";
 import type { Store, StoreIdentity } from "../store.ts";
+import { SqliteAuditHeads } from "./audit-heads.ts";
 import { SqliteIntentStore } from "./intents.ts";
 import { SqliteAttemptStore } from "./jobs/attempt-store.ts";
 import { JobCounts } from "./jobs/job-counts.ts";
 import { SqliteJobStorage } from "./jobs/job-storage.ts";
 import { prepareFind } from "./jobs/read-jobs.ts";
 import { RecentJobs } from "./jobs/recent-jobs.ts";
+import { SqliteOperatorStorage } from "./operator/operator-storage.ts";
 import { SqliteReplayGuard, type WriteConnection } from "./replay/replay-guard.ts";
 import type { StoreFiles } from "./store-files.ts";
 import { type EnteredState, leaveStore } from "./store-state.ts";
@@ -49,11 +53,14 @@ export class SqliteStore implements Store {
   readonly jobs: StoredJobEngine;
   readonly replay: SqliteReplayGuard;
   readonly intents: SqliteIntentStore;
+  readonly auditHeads: SqliteAuditHeads;
+  readonly operator: StoredOperatorView;
   readonly condition: SettableCondition;
   readonly identity: StoreIdentity;
   readonly #options: SqliteStoreOptions;
   readonly #storage: SqliteJobStorage;
   readonly #attemptStore: SqliteAttemptStore;
+  readonly #operatorStorage: SqliteOperatorStorage;
   readonly #chores: Maintenance;
   #closing: Promise<void> | undefined;
 
@@ -65,10 +72,18 @@ export class SqliteStore implements Store {
     const notifiers = new Notifiers(() => this.#storage, clock);
     const fairQueue = new FairQueue();
     const changes = new RecentJobs(notifiers, fairQueue, prepareFind(durable.db));
+    const instanceId = random.uuid();
     const counts = new JobCounts(durable.db);
     durable.commits.summarize(counts);
     this.#storage = new SqliteJobStorage({ ...durable, counts, changes, clock, random });
-    this.#attemptStore = new SqliteAttemptStore({ ...durable, counts, fairQueue, changes, clock });
+    this.#attemptStore = new SqliteAttemptStore({
+      ...durable,
+      instanceId,
+      counts,
+      fairQueue,
+      changes,
+      clock,
+    });
     const pageTokens = new PageTokens(state.pageKey, random);
     this.jobs = new StoredJobEngine({
       storage: this.#storage,
@@ -80,6 +95,10 @@ export class SqliteStore implements Store {
     });
     this.replay = new SqliteReplayGuard({ durable, quick, state, clock, logger, condition });
     this.intents = new SqliteIntentStore({ ...durable, clock });
+    this.#operatorStorage = new SqliteOperatorStorage({ ...durable, instanceId, clock });
+    const views = { storage: this.#operatorStorage, jobs: this.#storage };
+    this.operator = new StoredOperatorView({ ...views, pageTokens, clock });
+    this.auditHeads = new SqliteAuditHeads({ ...durable, clock });
     this.#chores = new Maintenance(clock, logger)
       .every(FILES_INTERVAL_MS, () => this.#lookAtFiles())
       .every(REPAIR_INTERVAL_MS, () => this.repair())
@@ -87,6 +106,10 @@ export class SqliteStore implements Store {
       .every(NONCE_SWEEP_INTERVAL_MS, () => this.replay.sweep())
       .every(SWEEP_INTERVAL_MS, () => this.jobs.sweep())
       .every(SWEEP_INTERVAL_MS, () => this.intents.sweep());
+  }
+
+  async announce(info: InstanceInfo): Promise<void> {
+    this.#operatorStorage.info = info;
   }
 
   get away(): boolean {

@@ -22,7 +22,14 @@ test("defaults are safe: loopback, no demo tools, nothing made", async () => {
     [false, false, false, false, true],
   );
   assert.equal([settings.metricsPublic, settings.healthFile, settings.drainDelayMs], [false, undefined, 0]);
+  assert.equal([settings.console, settings.consoleReadOnly, settings.consoleTokenFile], [undefined, false, undefined]);
   assert.is(settings.keyRing, ".sealwire/key-ring.json");
+});
+
+test("a server for development has a console on loopback, unless it is told not to", async () => {
+  assert.is((await resolveServeSettings({ dev: true })).console, "127.0.0.1:0");
+  assert.is((await resolveServeSettings({ dev: true, console: false })).console, undefined);
+  assert.is((await resolveServeSettings({ dev: true, console: "127.0.0.1:8" })).console, "127.0.0.1:8");
 });
 
 test("every field of the file is read, paths relative to it", () =>
@@ -70,6 +77,9 @@ test("every field of the file is read, paths relative to it", () =>
       reflection: false,
       metrics: "127.0.0.1:9",
       metrics_public: true,
+      console: "127.0.0.1:8",
+      console_read_only: true,
+      console_token_file: "t",
       health_file: "h",
       tls: { cert: "c.pem", key: "k.pem", client_ca: "/ca.pem" },
       insecure: true,
@@ -131,6 +141,9 @@ test("every field of the file is read, paths relative to it", () =>
       reflection: false,
       metrics: "127.0.0.1:9",
       metricsPublic: true,
+      console: "127.0.0.1:8",
+      consoleReadOnly: true,
+      consoleTokenFile: join(conf, "t"),
       healthFile: join(conf, "h"),
       tls: { certificatePath: join(conf, "c.pem"), privateKeyPath: join(conf, "k.pem"), clientCaPath: "/ca.pem" },
       insecure: true,

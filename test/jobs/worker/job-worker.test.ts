@@ -32,6 +32,7 @@ function silentLedger(clock: FakeClock) {
   const changes = new RecentJobs(new JobNotifier({ read: async () => [], clock }), fairQueue, find);
   const attemptStore = new SqliteAttemptStore({
     db,
+    instanceId: "this process",
     commits,
     counts,
     fairQueue,

@@ -18,9 +18,13 @@ test("a new ring has one server secret of 32 bytes and no keys", () => {
   assert.equal(ring.keys, []);
 });
 
-test("rotating gives a new key with the old one's tools and limits, and the old key still works", () => {
+test("rotating gives a new key with the old one's tools, role and limits, and the old key still works", () => {
   const limits = { openJobs: 7 };
-  const first = addKey(newKeyRing("s", context), { clientId: "alice", tools: ["batch_*"], limits }, context);
+  const first = addKey(
+    newKeyRing("s", context),
+    { clientId: "alice", tools: ["batch_*"], role: "viewer", limits },
+    context,
+  );
   const change = { clientId: "alice", oldKeysEndAtMs: MADE_AT_MS + 1000, notBeforeMs: MADE_AT_MS + 500 };
   const second = rotateKey(first.document, change, context);
   assert.is(second.document.keys.at(-1)?.notBeforeMs, MADE_AT_MS + 500);
@@ -29,6 +33,7 @@ test("rotating gives a new key with the old one's tools and limits, and the old 
   assert.is(ring.find(first.keyId)?.notAfterMs, MADE_AT_MS + 1000);
   assert.is(ring.find(second.keyId)?.state, "active");
   assert.is(ring.find(second.keyId)?.limits.openJobs, 7);
+  assert.is(ring.find(second.keyId)?.role, "viewer");
   assert.ok(ring.find(second.keyId)?.allows("batch_sum"));
   assert.is(ring.find(second.keyId)?.notAfterMs, undefined);
 });

@@ -47,11 +47,23 @@ test("a document with every field survives writing and reading", () => {
   assert.equal(read.keys[1]?.limits, {});
 });
 
+test("a role is written only where a key has one, because servers of 0.1 refuse an unknown field", () => {
+  const plain = addKey(newKeyRing("s", context), { clientId: "a", tools: [] }, context).document;
+  assert.not.match(formatKeyRing(plain), "role");
+  const { document } = addKey(plain, { clientId: "b", tools: [], role: "viewer" }, context);
+  const read = parseKeyRing(Buffer.from(formatKeyRing(document)));
+  assert.equal(
+    read.keys.map(({ role }) => role),
+    [undefined, "viewer"],
+  );
+});
+
 test("a bad field is named by its path, with what it must be", async () => {
   assert.match(
     await refusal(changed("state", "paused")),
     'keys[0].state: must be one of "active", "retiring", "revoked"',
   );
+  assert.match(await refusal(changed("role", "admin")), 'keys[0].role: must be one of "viewer", "operator"');
   assert.match(await refusal(changed("client_id", "a b")), "keys[0].client_id: must be 1 to 128 printable");
   assert.match(await refusal(changed("not_after", "tomorrow")), 'keys[0].not_after: must be a UTC time such as "2026');
   assert.match(await refusal(changed("not_after", "2026-02-30T25:00:00Z")), "keys[0].not_after: must be a UTC time");

@@ -1,10 +1,10 @@
-import { chmod, mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { watchFolder } from "../../../src/files/watch-folder.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { revokeKey, rotateServerSecret } from "../../../src/signing/key-ring/changes.ts";
-import { formatKeyRing } from "../../../src/signing/key-ring/document.ts";
+import { formatKeyRing, parseKeyRing } from "../../../src/signing/key-ring/document.ts";
 import { watchKeyRing } from "../../../src/signing/key-ring/file-key-ring.ts";
 import { buildKeyRing } from "../../../src/signing/key-ring/key-ring.ts";
 import {
@@ -181,6 +181,17 @@ test("a ring that was closed is not reloaded", () =>
     assert.is(source.current().find(keyId)?.state, "active");
   }));
 
+test("a change is in the file and in force when it resolves", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "ring.json");
+    const { document, keyId } = ringOfAlice();
+    await createRingFile(path, document);
+    await using source = await watchKeyRing({ path, clock: systemClock, logger: new RecordingLogger() });
+    await source.change((ring) => revokeKey(ring, keyId));
+    assert.is(source.current().find(keyId)?.state, "revoked");
+    assert.is(parseKeyRing(await readFile(path)).keys[0]?.state, "revoked");
+  }));
+
 test("a broken file at the start is refused", () =>
   inFolder(async (folder) => {
     const path = join(folder, "ring.json");
@@ -204,6 +215,8 @@ test("a ring that cannot be read for a moment is read at the next look, and the 
       return { document: current, ring: buildKeyRing(current), version };
     },
     watch: () => ({ [Symbol.dispose]() {} }),
+    change: async () => {},
+    lastUse: async () => new Map(),
   };
   const logger = new RecordingLogger();
   await using source = await watchBackend(place, { clock: systemClock, logger });

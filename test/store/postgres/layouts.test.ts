@@ -3,6 +3,7 @@ import type { Client } from "pg";
 import { HandBackError } from "../../../src/jobs/hand-back.ts";
 import { LAYOUT_1 } from "../../../src/store/postgres/layout-1.ts";
 import { LAYOUT_2 } from "../../../src/store/postgres/layout-2.ts";
+import { LAYOUT_3 } from "../../../src/store/postgres/layout-3.ts";
 import { openPostgresStore } from "../../../src/store/postgres/open.ts";
 import { SCHEMA_VERSION } from "../../../src/store/postgres/schema.ts";
 import { CliProcess } from "../../cli/cli-process.ts";
@@ -183,6 +184,34 @@ if (hasPostgres(test)) {
     assert.is((await old.query("SELECT FROM job_hand_back")).rowCount, 0);
   });
 
+  test("what a server of layout 3 has prepared runs on after the upgrade to layout 4", async () => {
+    const { schema, client: old } = await storeOfLayout1();
+    await using _ = old;
+    for (const statement of [...LAYOUT_2, ...LAYOUT_3]) await old.query(statement);
+    await old.query("UPDATE store_version SET version = 3");
+    const renew = () =>
+      old.query({
+        name: "renew",
+        text: `INSERT INTO instance VALUES ('old', clock_timestamp() + interval '1 minute')
+          ON CONFLICT (instance_id) DO UPDATE SET expires_at = excluded.expires_at`,
+      });
+    const claim = (jobId: string) =>
+      old.query({
+        name: "claim",
+        text: `UPDATE job SET state = 'RUNNING', attempt = attempt + 1, instance_id = 'old', started_at_ms = $2
+          WHERE job_id = $1 AND state = 'QUEUED' RETURNING *`,
+        values: [jobId, Date.now()],
+      });
+    await Promise.all([renew(), claim("none")]);
+    assert.match((await migrate(schema)).stderr, `from layout 3 to ${SCHEMA_VERSION}`);
+    await renew();
+    assert.is((await claim("QUEUED")).rowCount, 1);
+    await using store = await openPostgresStore({ url: server.url(schema) });
+    assert.is((await store.jobs.get("alice", "QUEUED"))?.state, "RUNNING", "its server lives");
+    await store.auditHeads.record("chain", { sequence: 1, head: digest("head") });
+    assert.is((await store.auditHeads.read("chain"))?.sequence, 1);
+  });
+
   test("what newer software only added to is used on, what it changed ends a running process with 5", () =>
     inFolder(async (cwd) => {
       const schema = await server.newSchema();
@@ -238,6 +267,8 @@ if (hasPostgres(test)) {
       { concurrency: 4 },
     );
     await eventually("a job ended", async () => (await store.jobs.get("alice", "QUEUED"))?.state === "SUCCEEDED");
+    await store.auditHeads.record("chain", { sequence: 1, head: digest("head") });
+    assert.is((await store.auditHeads.read("chain"))?.sequence, 1);
   });
 }
 

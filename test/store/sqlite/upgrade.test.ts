@@ -104,7 +104,7 @@ test("the upgrade is said once, later starts find nothing to do, and `store migr
   const check = () => run(["store", "migrate", "--check", "--data", folder]);
   const before = await check();
   assert.is(before.code, 1);
-  assert.match(before.stderr, "the store has layout 1, this sealwire makes 4");
+  assert.match(before.stderr, "the store has layout 1, this sealwire makes 5");
   assert.is(layout(), 1, "nothing was changed");
   const said: string[] = [];
   const logger = { ...silentLogger, info: (_fields: object, message = "") => void said.push(message) };
@@ -121,8 +121,8 @@ test("the upgrade is said once, later starts find nothing to do, and `store migr
 test("`store migrate --data` upgrades a store, and a second time changes nothing", async () => {
   change(CLEANLY);
   const first = await run(["store", "migrate", "--data", folder]);
-  assert.equal([first.code, first.stderr], [0, "The store was migrated from layout 1 to 4.\n"]);
-  assert.is((await run(["store", "migrate", "--data", folder])).stderr, "The store has layout 4 already.\n");
+  assert.equal([first.code, first.stderr], [0, "The store was migrated from layout 1 to 5.\n"]);
+  assert.is((await run(["store", "migrate", "--data", folder])).stderr, "The store has layout 5 already.\n");
 });
 
 test("a store of layout 2 keeps its jobs, and counts them by state as it did", async () => {
@@ -184,6 +184,29 @@ test("a store of layout 3 keeps its intents, none of which is run again, and its
   }
   using db = new DatabaseSync(path, { readOnly: true });
   assert.is(compareLayout(readLayout(db, path), 3), "incompatible", "software of layout 3 refuses it");
+});
+
+test("a store of layout 4 keeps its jobs and intents, and software of layout 4 can still use it", async () => {
+  change(CLEANLY);
+  {
+    using db = new DatabaseSync(path);
+    const made = { pageKey: Buffer.alloc(32), storeId: "store of layout 4", nowMs: NOW_MS };
+    for (const step of MIGRATIONS.slice(1, 4)) step.apply(db, made);
+    db.exec("UPDATE store_state SET min_reader = 4; PRAGMA user_version = 4");
+  }
+  const said: string[] = [];
+  const logger = { ...silentLogger, info: (_fields: object, message = "") => void said.push(message) };
+  {
+    await using store = await openSqliteStore({ path, clock, logger, bootId: "boot 0" });
+    assert.is(store.identity.id, "store of layout 4");
+    const { byState } = await store.jobs.stats();
+    assert.equal(byState, { QUEUED: 3, RUNNING: 0, SUCCEEDED: 1, FAILED: 1, CANCELLED: 1 });
+    assert.is((await store.intents.begin("alice", "finished intent", Buffer.alloc(32, 7))).kind, "finished");
+    await store.auditHeads.record("chain", { sequence: 1, head: Buffer.alloc(32) });
+  }
+  assert.ok(said.includes("the store was migrated to this version's layout; software of layout 4 can still use it"));
+  using db = new DatabaseSync(path, { readOnly: true });
+  assert.is(compareLayout(readLayout(db, path), 4), "newer");
 });
 
 test("a layout that only adds is used as it is, one that needs newer software is refused and `--check` exits 5", async () => {

@@ -3,7 +3,7 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { systemRandom } from "../../../runtime/random.ts";
 import { addKey, newKeyRing } from "../../../signing/key-ring/changes.ts";
 import { readCredentials } from "../../../signing/key-ring/credentials.ts";
-import type { KeyLimits } from "../../../signing/key-ring/types.ts";
+import type { KeyLimits, KeyRole } from "../../../signing/key-ring/types.ts";
 import { type KeyRingAccess, newKeyWorksFrom, openKeyRing, type RingChange } from "../../input/key-ring-access.ts";
 import type { LocationOptions } from "../../input/location.ts";
 import { type CredentialsOutput, checkCredentialsOutput, makeKey } from "../../output/credentials-output.ts";
@@ -12,6 +12,7 @@ import type { Terminal } from "../../output/terminal.ts";
 
 interface AddOptions extends LocationOptions, CredentialsOutput, Partial<KeyLimits> {
   readonly tools?: readonly string[];
+  readonly role?: KeyRole;
   readonly serverId?: string;
   readonly notBefore?: number;
   readonly notAfter?: number;
@@ -21,17 +22,18 @@ interface AddOptions extends LocationOptions, CredentialsOutput, Partial<KeyLimi
 /** Adds a key for a client. */
 export async function run(terminal: Terminal, clientId: string, options: AddOptions): Promise<ExitCode> {
   await checkCredentialsOutput(options);
-  if (options.tools === undefined) {
+  const { address: _, ...given } = options;
+  const { role, tools = role && [], notBefore, notAfter } = options;
+  if (tools === undefined) {
     throw new SealwireError(
       "OPTIONS_INVALID",
       'The key needs an allow-list.\nGive --tools "batch_*", or --tools "*" for every tool.',
     );
   }
-  const { address: _, ...given } = options;
-  const { tools, notBefore, notAfter } = options;
   const key = {
     clientId,
     tools,
+    ...(role !== undefined && { role }),
     limits: limitsOf(options),
     ...(notBefore !== undefined && { notBeforeMs: notBefore }),
     ...(notAfter !== undefined && { notAfterMs: notAfter }),

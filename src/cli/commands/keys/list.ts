@@ -23,18 +23,33 @@ export async function run(
   }
   const nowMs = systemClock.nowMs();
   const rows = document.keys.map((key) => row(terminal, key, { lastUseMs: lastUse.get(key.keyId), nowMs }));
-  const headings = ["KEY", "CLIENT", "STATE", "TOOLS", "NOT BEFORE", "NOT AFTER", "FROM", "CREATED", "LAST USE"];
+  const headings = [
+    "KEY",
+    "CLIENT",
+    "STATE",
+    "ROLE",
+    "TOOLS",
+    "NOT BEFORE",
+    "NOT AFTER",
+    "FROM",
+    "CREATED",
+    "LAST USE",
+  ];
   printTable(terminal, headings, rows);
   return ExitCode.done;
 }
 
 /** A key in ProtoJSON style. The contract has no message for keys. */
-function keyJson({ keyId, clientId, state, tools, origin, ...times }: KeyEntry, lastUseMs: number | undefined): object {
+function keyJson(
+  { keyId, clientId, state, role, tools, origin, ...times }: KeyEntry,
+  lastUseMs: number | undefined,
+): object {
   const { notBeforeMs, notAfterMs, createdAtMs } = times;
   return {
     keyId,
     clientId,
     state,
+    ...(role !== undefined && { role }),
     tools,
     ...(notBeforeMs !== undefined && { notBefore: formatTime(notBeforeMs) }),
     ...(notAfterMs !== undefined && { notAfter: formatTime(notAfterMs) }),
@@ -54,6 +69,7 @@ function row(
     key.keyId,
     key.clientId,
     isOver(key, nowMs) ? `${key.state} (expired)` : key.state,
+    key.role ?? "-",
     key.tools.join(",") || "-",
     time(key.notBeforeMs),
     time(key.notAfterMs),

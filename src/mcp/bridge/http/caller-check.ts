@@ -1,21 +1,12 @@
-import type { X509Certificate } from "node:crypto";
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { isIP } from "node:net";
-import { isLoopbackHost } from "../../../runtime/loopback-host.ts";
+import { isOwnHost, type OwnAddress } from "../../../server/listen/own-host.ts";
 import { type TokenEntry, tokenDigest } from "./token-file.ts";
 
 /** A refused request: its HTTP status, what it gets, and the cause for the log. */
 export interface RefusedRequest {
   readonly status: 401 | 403 | 404 | 405;
   readonly message: string;
-}
-
-/** Where a bridge listens. */
-export interface OwnAddress {
-  readonly port: number;
-  /** The certificate, whose names are those of the bridge; `undefined` without TLS, which is on loopback only. */
-  readonly certificate: X509Certificate | undefined;
 }
 
 /** The path of the endpoint. */
@@ -35,10 +26,10 @@ export class CallerCheck<P extends Pick<TokenEntry, "digest">> {
 
   /** The principal of a request, or its refusal. */
   check(method: string, url: string, headers: IncomingHttpHeaders): P | RefusedRequest {
-    // A page can make its own host name resolve to this machine, and then sends that name.
-    if (!this.#isOwn(headers.host, true)) return refused(403, "Call the bridge by its own address: Host is another.");
+    if (!isOwnHost(headers.host, this.#address, { withPort: true }))
+      return refused(403, "Call the bridge by its own address: Host is another.");
     const { origin } = headers;
-    if (origin !== undefined && !this.#isOwn(hostOf(origin), false)) {
+    if (origin !== undefined && !isOwnHost(hostOf(origin), this.#address, { withPort: false })) {
       return refused(403, "Origin is another: the bridge serves no pages of other sites.");
     }
     const principal = this.#find(headers.authorization);
@@ -48,17 +39,6 @@ export class CallerCheck<P extends Pick<TokenEntry, "digest">> {
     // There are no sessions, and no streams that a client opens by itself.
     if (method !== "POST") return refused(405, "Send messages with POST.");
     return principal;
-  }
-
-  #isOwn(authority: string | undefined, withPort: boolean): boolean {
-    const [, v6, name, port] = /^(?:\[([0-9a-f:]+)\]|([^:[\]]+))(?::(\d+))?$/i.exec(authority ?? "") ?? [];
-    const host = (v6 ?? name ?? "").toLowerCase();
-    if (host === "") return false;
-    const { certificate, port: own } = this.#address;
-    if (withPort && Number(port ?? (certificate === undefined ? 80 : 443)) !== own) return false;
-    if (isLoopbackHost(host)) return true;
-    if (certificate === undefined) return false;
-    return (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined;
   }
 
   /** Compares with all tokens, so that the time does not depend on which one it is. */

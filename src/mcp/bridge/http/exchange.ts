@@ -32,15 +32,23 @@ export async function serveExchange(
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined && !WITHHELD.has(name)) headers.set(name, String(value));
   }
-  const init = { method: "POST", headers, signal: gone.signal };
+  const init = { method: "POST", headers };
   const url = `http://bridge${request.url}`;
   const parsed = parse(body);
   // The SDK answers what is no JSON.
   const answer =
     parsed === undefined
-      ? await handler.fetch(new Request(url, { ...init, body }))
-      : await handler.fetch(new Request(url, init), { parsedBody: parsed });
+      ? await handler.fetch(requestOf(url, { ...init, body }, gone.signal))
+      : await handler.fetch(requestOf(url, init, gone.signal), { parsedBody: parsed });
   await write(answer, response, gone.signal);
+}
+
+/**
+ * Makes a request with a signal. A Request that is constructed with one follows it by weak references, which only a full
+ * garbage collection frees: all objects of the call would outlive it.
+ */
+function requestOf(url: string, init: Omit<RequestInit, "signal">, signal: AbortSignal): Request {
+  return Object.defineProperty(new Request(url, init), "signal", { value: signal });
 }
 
 /** Reads the body as text; "gone" if the client ended the connection before it was complete. */

@@ -1,7 +1,7 @@
 import type { TenantQueue } from "../../../jobs/fair-queue.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import { TRANSITIONS } from "../../../jobs/transitions.ts";
-import { CLAIM_SET, DUE_AT } from "../../transition-sql.ts";
+import { CLAIM_SET, DUE_AT, RUN_BY } from "../../transition-sql.ts";
 import type { Queries } from "../queries.ts";
 import { sql } from "../statement.ts";
 
@@ -33,7 +33,7 @@ const CLAIM = sql(`
       ORDER BY run_at_ms, seq LIMIT queue.places FOR UPDATE SKIP LOCKED
     ) AS due
   ), claimed AS (
-    UPDATE job SET state = '${to}', revision = revision + 1, instance_id = :instanceId, ${CLAIM_SET.join(", ")}
+    UPDATE job SET state = '${to}', revision = revision + 1, ${[...CLAIM_SET, RUN_BY].join(", ")}
     WHERE seq = ANY (ARRAY(SELECT seq FROM picked)) RETURNING *
   )
   SELECT claimed.*, deadline_before_ms, (SELECT args FROM job_args WHERE job_args.seq = claimed.seq) AS args

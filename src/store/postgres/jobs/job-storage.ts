@@ -1,3 +1,4 @@
+import type { AttemptRow } from "../../../jobs/attempt-record.ts";
 import type { JobStats, SubmitSpec } from "../../../jobs/engine.ts";
 import type { JobChanges } from "../../../jobs/job-changes.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
@@ -7,6 +8,7 @@ import type { Random } from "../../../runtime/random.ts";
 import { Batch } from "../../batch.ts";
 import type { Database } from "../database.ts";
 import { readJobStats } from "../figures.ts";
+import { readAttemptRows } from "./attempts.ts";
 import { cancelJob } from "./cancel-job.ts";
 import { readEnded, readEnds } from "./read-ends.ts";
 import { findJobs, listJobs, readJobResult } from "./read-jobs.ts";
@@ -53,6 +55,10 @@ export class PostgresJobStorage implements JobStorage {
 
   result(owner: string, jobId: string): Promise<Uint8Array | undefined> {
     return readJobResult(this.#options.database, owner, jobId);
+  }
+
+  attempts(seq: number, upTo: number, limit: number): Promise<readonly AttemptRow[]> {
+    return readAttemptRows(this.#options.database, { seq, upTo, limit });
   }
 
   list(range: ListRange): Promise<readonly JobRow[]> {

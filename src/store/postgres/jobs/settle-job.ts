@@ -1,11 +1,13 @@
+import { toAttemptRow } from "../../../jobs/attempt-record.ts";
 import type { JobProgress } from "../../../jobs/job.ts";
 import type { JobRow, RetryRow } from "../../../jobs/job-row.ts";
 import type { TransitionName } from "../../../jobs/transitions.ts";
 import { endOfAttempt } from "../../../jobs/worker/attempt-end.ts";
 import type { AttemptKey, AttemptOutcome } from "../../../jobs/worker/attempt-store.ts";
-import { transitionSql } from "../../transition-sql.ts";
+import { RUN_BY_NONE, transitionSql } from "../../transition-sql.ts";
 import type { Queries } from "../queries.ts";
 import { type Statement, sql } from "../statement.ts";
+import { KEEP_ATTEMPT, keptValues } from "./attempts.ts";
 
 /** The end of an attempt, with its last progress and its time. */
 export interface Ending {
@@ -19,7 +21,6 @@ const PROGRESS = [
   "progress_completed = coalesce(:completed, progress_completed)",
   "progress_total = coalesce(:total, progress_total)",
   "progress_message = coalesce(:message, progress_message)",
-  "instance_id = NULL",
 ];
 
 /** The statement that ends an attempt. It also deletes the arguments of an ended job. */
@@ -32,8 +33,16 @@ const NO_ARGS = ", gone AS (DELETE FROM job_args USING ended WHERE job_args.seq 
 const KEEP_RESULT = ", kept AS (INSERT INTO job_result SELECT seq, :result FROM ended)";
 const SUCCEED = ending("succeed", [], KEEP_RESULT + NO_ARGS);
 const FAIL = ending("fail", ["failures = :failures", "error = :error"], NO_ARGS);
-const RETRY = ending("retry", ["failures = :failures", "error = :error", "run_at_ms = :runAt"]);
-const HAND_BACK = ending("handBack", ["run_at_ms = :runAt", "queue_deadline_ms = :queueDeadline"]);
+const RETRY = ending(
+  "retry",
+  ["failures = :failures", "error = :error", "run_at_ms = :runAt", RUN_BY_NONE],
+  KEEP_ATTEMPT,
+);
+const HAND_BACK = ending(
+  "handBack",
+  ["run_at_ms = :runAt", "queue_deadline_ms = :queueDeadline", RUN_BY_NONE],
+  KEEP_ATTEMPT,
+);
 const CANCEL = ending("cancelRunning", ["error = :error"], NO_ARGS);
 const STATEMENTS = { fail: FAIL, retry: RETRY, handBack: HAND_BACK, cancelRunning: CANCEL };
 const RUNNING = sql(`
@@ -60,8 +69,10 @@ export async function settle(
 ): Promise<JobRow | undefined> {
   const [running] = await queries.all<RetryRow>(RUNNING, { ...end.attempt });
   if (running === undefined) return undefined;
-  const { transition, ...values } = endOfAttempt(running, outcome, end.nowMs);
-  const [row] = await queries.all<JobRow>(STATEMENTS[transition], { ...valuesOf(end), ...values });
+  const ended = endOfAttempt(running, outcome, end.nowMs);
+  const { transition, ...values } = ended;
+  const kept = "runAt" in ended ? keptValues(toAttemptRow(running, ended, end.nowMs)) : undefined;
+  const [row] = await queries.all<JobRow>(STATEMENTS[transition], { ...kept, ...valuesOf(end), ...values });
   if ("handBacks" in values && values.handBacks !== running.hand_backs) {
     await queries.all(KEEP_HAND_BACKS, { seq: running.seq, handBacks: values.handBacks });
   }

@@ -1,7 +1,6 @@
 import type { Logger } from "../../../runtime/logger.ts";
 import { checkServerSecrets, derivableFrom } from "../../../signing/key-ring/derived-keys.ts";
 import type { KeyEntry } from "../../../signing/key-ring/document.ts";
-import { currentVersion } from "../../../signing/key-ring/file-key-ring.ts";
 import { buildKeyRing } from "../../../signing/key-ring/key-ring.ts";
 import {
   type FollowOptions,
@@ -10,7 +9,7 @@ import {
   watchBackend,
 } from "../../../signing/key-ring/key-ring-watcher.ts";
 import type { LoadedRing } from "../../../signing/key-ring/ring-file.ts";
-import { loadServerSecrets } from "../../../signing/key-ring/server-secret-file.ts";
+import type { ServerSecretSource } from "../../../signing/key-ring/server-secret-source.ts";
 import type { Notifications } from "../notifications.ts";
 import { type KeyRingTable, noKeyRing } from "./key-ring-table.ts";
 
@@ -23,8 +22,8 @@ export const KEY_RING_SETTLES_MS = 10_000;
 export interface SharedRingOptions extends FollowOptions {
   readonly table: KeyRingTable;
   readonly notifications: Notifications;
-  /** The server secret file. Each server has its own copy. */
-  readonly serverSecretFile: string;
+  /** Where this server has the server secrets from. The caller disposes it. */
+  readonly serverSecrets: ServerSecretSource;
 }
 
 /**
@@ -38,32 +37,42 @@ export function watchSharedKeyRing(options: SharedRingOptions): Promise<WatchedK
 function tableBackend({
   table,
   notifications,
-  serverSecretFile: path,
+  serverSecrets: source,
   clock,
   logger,
 }: SharedRingOptions): KeyRingBackend {
   let tableVersion = 0;
   let isStart = true;
+  let unknown = "";
   return {
     name: "the key ring in the database",
     pollMs: POLL_MS,
     async version() {
       tableVersion = await table.version().catch(() => tableVersion);
-      return `${tableVersion} ${await currentVersion(path)}`;
+      return `${tableVersion} ${await source.version()}`;
     },
     async load(): Promise<LoadedRing> {
       const stored = await table.read();
       if (stored === undefined) throw noKeyRing();
-      const { secrets: serverSecrets, version } = await loadServerSecrets(path);
+      const { secrets: serverSecrets, version } = await source.load();
       // Checked at the start only. Later the last key of these secrets may be revoked, and this change must be loaded.
-      if (isStart) checkServerSecrets({ ring: stored.ring, secrets: serverSecrets, path, nowMs: clock.nowMs() });
+      if (isStart)
+        checkServerSecrets({ ring: stored.ring, secrets: serverSecrets, path: source.name, nowMs: clock.nowMs() });
       isStart = false;
       const isDerivable = derivableFrom(serverSecrets);
       const document = { ...stored.ring, serverSecrets, keys: stored.ring.keys.filter(isDerivable) };
-      for (const key of stored.ring.keys) if (!isDerivable(key)) tellUnknown(key, logger);
+      const others = stored.ring.keys.filter((key) => !isDerivable(key));
+      for (const key of others) tellUnknown(key, logger);
+      // The secret of a new key may have been added where this server has not looked since.
+      const names = others.map(({ keyId }) => keyId).join(" ");
+      if (names !== "" && names !== unknown) void source.renew();
+      unknown = names;
       tableVersion = stored.version;
       return { document, ring: buildKeyRing(document), version: `${tableVersion} ${version}` };
     },
+    // A retired or revoked key needs no secret of the ring.
+    change: async (change) => void (await table.edit(async (ring) => change({ ...ring, serverSecrets: [] }))),
+    lastUse: () => table.readUse(),
     watch: (onChange) =>
       notifications.listen({ heard: (notification) => "keyRing" in notification && onChange(), resumed: onChange }),
   };

@@ -29,6 +29,8 @@ const QUEUES_RELOAD_MS = 30_000;
 export interface SqliteAttemptStoreOptions {
   readonly db: DatabaseSync;
   readonly commits: CommitGroup;
+  /** Id of this process. */
+  readonly instanceId: string;
   readonly counts: JobCounts;
   readonly fairQueue: FairQueue;
   readonly changes: RecentJobs;
@@ -49,9 +51,9 @@ export class SqliteAttemptStore implements AttemptStore {
   #queuesReloadMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SqliteAttemptStoreOptions) {
-    const { db, counts, fairQueue, changes } = options;
+    const { db, instanceId, counts, fairQueue, changes } = options;
     this.#options = options;
-    this.#claim = prepareClaim({ db, counts, fairQueue, changes });
+    this.#claim = prepareClaim({ db, instanceId, counts, fairQueue, changes });
     this.#readQueues = prepareReadQueues(db);
     this.#settle = prepareSettle(db, counts);
     this.#recordProgress = prepareRecordProgress(db, counts);

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { FairQueue, TenantQueue } from "../../../jobs/fair-queue.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { ClaimRequest } from "../../../jobs/worker/attempt-store.ts";
-import { CLAIM_SET, DUE_AT } from "../../transition-sql.ts";
+import { CLAIM_SET, DUE_AT, RUN_BY } from "../../transition-sql.ts";
 import { NamedStatement } from "../named-statement.ts";
 import type { JobCounts } from "./job-counts.ts";
 import type { RecentJobs } from "./recent-jobs.ts";
@@ -26,6 +26,7 @@ export interface ClaimedRows {
 /** Dependencies of {@link prepareClaim}. */
 export interface ClaimContext {
   readonly db: DatabaseSync;
+  readonly instanceId: string;
   readonly counts: JobCounts;
   readonly fairQueue: FairQueue;
   readonly changes: RecentJobs;
@@ -37,6 +38,7 @@ export interface ClaimContext {
  */
 export function prepareClaim({
   db,
+  instanceId,
   counts,
   fairQueue,
   changes,
@@ -48,7 +50,7 @@ export function prepareClaim({
     ORDER BY run_at_ms, seq LIMIT 1`,
   );
   const argsOf = db.prepare("SELECT args FROM job_args WHERE seq = ?");
-  const claim = prepareTransition(db, counts, "claim", { set: CLAIM_SET });
+  const claim = prepareTransition(db, counts, "claim", { set: [...CLAIM_SET, RUN_BY] });
 
   return ({ handles, count, perOwner }, nowMs) => {
     const claimed: ClaimedRow[] = [];
@@ -67,7 +69,7 @@ export function prepareClaim({
         }
         queue.dueAtMs = Number(job.dueAtMs);
         if (queue.dueAtMs <= nowMs) {
-          const row = claim(changes.find(String(job.jobId)) as JobRow, { now: nowMs }) as JobRow;
+          const row = claim(changes.find(String(job.jobId)) as JobRow, { now: nowMs, instanceId }) as JobRow;
           const args = argsOf.get(row.seq)?.args as Uint8Array;
           claimed.push({ row, args, queueDeadlineMs: job.queueDeadlineMs as number | null });
           fairQueue.moveToEnd(queue);

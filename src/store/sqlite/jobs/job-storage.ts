@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../../errors.ts";
+import type { AttemptRow } from "../../../jobs/attempt-record.ts";
 import type { JobStats, SubmitSpec } from "../../../jobs/engine.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { Cancelled, EndedRange, Ends, JobStorage, ListRange, Submitted } from "../../../jobs/job-storage.ts";
@@ -8,6 +9,7 @@ import type { Random } from "../../../runtime/random.ts";
 import type { CommitGroup } from "../commit-group.ts";
 import { reading } from "../storage-error.ts";
 import { sweepInSlices } from "../sweep-in-slices.ts";
+import { prepareReadAttempts } from "./attempts.ts";
 import { prepareCancel } from "./cancel-job.ts";
 import { prepareExpireQueued } from "./expire-queued.ts";
 import type { JobCounts } from "./job-counts.ts";
@@ -46,6 +48,7 @@ export class SqliteJobStorage implements JobStorage {
       submit: prepareSubmit(db, counts),
       cancel: prepareCancel(db, counts),
       list: prepareList(db),
+      attempts: prepareReadAttempts(db),
       expireQueued: prepareExpireQueued(db, counts),
       sweep: prepareJobSweep(db, counts, changes),
     };
@@ -68,6 +71,10 @@ export class SqliteJobStorage implements JobStorage {
 
   async result(owner: string, jobId: string): Promise<Uint8Array | undefined> {
     return reading(() => this.#operations.result(owner, jobId));
+  }
+
+  async attempts(seq: number, upTo: number, limit: number): Promise<readonly AttemptRow[]> {
+    return reading(() => this.#operations.attempts(seq, upTo, limit));
   }
 
   async list(range: ListRange): Promise<readonly JobRow[]> {

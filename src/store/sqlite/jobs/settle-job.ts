@@ -1,9 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
+import { toAttemptRow } from "../../../jobs/attempt-record.ts";
 import type { JobProgress } from "../../../jobs/job.ts";
 import type { JobRow, RetryRow } from "../../../jobs/job-row.ts";
 import { isTerminal, type TransitionName } from "../../../jobs/transitions.ts";
 import { endOfAttempt } from "../../../jobs/worker/attempt-end.ts";
 import type { AttemptOutcome } from "../../../jobs/worker/attempt-store.ts";
+import { RUN_BY_NONE } from "../../transition-sql.ts";
+import { prepareKeepAttempt } from "./attempts.ts";
 import { JOB_COLUMNS } from "./job-columns.ts";
 import type { JobCounts } from "./job-counts.ts";
 import { prepareTransition } from "./transition.ts";
@@ -42,8 +45,9 @@ export function prepareSettle(db: DatabaseSync, counts: JobCounts): SettleOperat
   const succeed = ending("succeed");
   const transitions = {
     fail: ending("fail", FAILED),
-    retry: ending("retry", [...FAILED, "run_at_ms = :runAt"]),
+    retry: ending("retry", [...FAILED, "run_at_ms = :runAt", RUN_BY_NONE]),
     handBack: ending("handBack", [
+      RUN_BY_NONE,
       "hand_backs = :handBacks",
       "run_at_ms = :runAt",
       "queue_deadline_ms = :queueDeadline",
@@ -54,6 +58,7 @@ export function prepareSettle(db: DatabaseSync, counts: JobCounts): SettleOperat
     SELECT ${JOB_COLUMNS}, failures, hand_backs, initial_backoff_ms, max_backoff_ms
     FROM job WHERE job_id = ? AND attempt = ? AND state = 'RUNNING'`);
   const insertResult = db.prepare("INSERT INTO job_result VALUES (?, ?)");
+  const keepAttempt = prepareKeepAttempt(db);
   const deleteArgs = db.prepare("DELETE FROM job_args WHERE seq = ?");
 
   return {
@@ -68,9 +73,12 @@ export function prepareSettle(db: DatabaseSync, counts: JobCounts): SettleOperat
     end(ending, outcome) {
       const found = running.get(ending.job.job_id, ending.attempt) as RetryRow | undefined;
       if (found === undefined) return undefined;
-      const { transition, ...values } = endOfAttempt(found, outcome, ending.nowMs);
+      const end = endOfAttempt(found, outcome, ending.nowMs);
+      const { transition, ...values } = end;
       const row = transitions[transition](found, { ...parameters(ending), ...values });
-      if (row !== undefined && isTerminal(row.state)) deleteArgs.run(row.seq);
+      if (row === undefined) return undefined;
+      if (isTerminal(row.state)) deleteArgs.run(row.seq);
+      if ("runAt" in end) keepAttempt(row.seq, toAttemptRow(found, end, ending.nowMs));
       return row;
     },
   };

@@ -65,6 +65,7 @@ function newRow({ owner, requestId, tool, traceparent, policy }: SubmitSpec, job
     revision: 1,
     attempt: 0,
     cancel_requested: 0,
+    instance_id: null,
     progress_completed: null,
     progress_total: null,
     progress_message: null,

@@ -1,0 +1,260 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { RefusalCounts } from "../server/request/refusal-counts.ts";
+import { type Answer, dataAnswer, failureAnswer, refusal } from "./answer.ts";
+import { type Asset, readAssets } from "./assets.ts";
+import { readJsonBody } from "./body.ts";
+import { EventStream } from "./event-stream.ts";
+import { type HttpListener, listenForHttp } from "./http-listener.ts";
+import { LiveViews } from "./live-views.ts";
+import { type ConsoleOptions, checkConsolePlace } from "./options.ts";
+import { isPagePath } from "./page-paths.ts";
+import { foreignRequest } from "./request-check.ts";
+import { answerOf, findRoute, mayUse, type Route } from "./route.ts";
+import { SECURITY_HEADERS } from "./security-headers.ts";
+import { type Session, Sessions } from "./sessions.ts";
+import { SignInLimit } from "./sign-in-limit.ts";
+
+/** A console that is served. */
+export interface RunningConsole extends AsyncDisposable {
+  /** Its address with the actual port, without a token. */
+  readonly origin: string;
+}
+
+const STREAMS_MOST = 64;
+const SESSION_PATH = "/api/session";
+const STREAM_PATH = "/api/stream";
+const BEARER = /^bearer +(\S+) *$/i;
+
+/** Serves the console of a server until it is disposed. Throws OPTIONS_INVALID. */
+export async function openConsole(options: ConsoleOptions): Promise<RunningConsole> {
+  const { listen, tls, principals } = options;
+  const address = checkConsolePlace({ listen, tls, hasPrincipals: principals.length > 0 });
+  const server = new ConsoleServer(options);
+  const { clock, logger } = options;
+  const listener = await listenForHttp({ address, tls, clock, logger }, (request, response) =>
+    server.serve(request, response),
+  );
+  await server.open(listener);
+  return {
+    origin: listener.origin,
+    async [Symbol.asyncDispose]() {
+      await listener[Symbol.asyncDispose]();
+      server.end();
+    },
+  };
+}
+
+/** Decides what each request gets: the files of the pages, a session, data, or a live view. */
+class ConsoleServer {
+  readonly #options: ConsoleOptions;
+  readonly #sessions: Sessions;
+  readonly #limit: SignInLimit;
+  readonly #views: LiveViews;
+  readonly #refusals: RefusalCounts;
+  #assets: Promise<ReadonlyMap<string, Asset>> | undefined;
+  #listener: HttpListener | undefined;
+  #streams = 0;
+  /** Resolves when the latest URL has been told. */
+  #told: Promise<void> = Promise.resolve();
+
+  constructor(options: ConsoleOptions) {
+    const { clock, logger } = options;
+    this.#options = options;
+    this.#sessions = new Sessions({ ...options, onOffer: (token) => this.#tellUrl(token) });
+    this.#limit = new SignInLimit(clock);
+    this.#views = new LiveViews(clock);
+    this.#refusals = new RefusalCounts(logger, clock, "requests to the console refused");
+  }
+
+  /** Begins to serve. Resolves when the first one-time URL has been told. */
+  async open(listener: HttpListener): Promise<void> {
+    this.#listener = listener;
+    this.#sessions.offer();
+    await this.#told;
+  }
+
+  end(): void {
+    this.#refusals.write();
+  }
+
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+    response.on("error", () => response.destroy());
+    this.#answer(request, response).then(
+      (answer) => answer && this.#send(request, response, answer),
+      (err) => {
+        this.#options.logger.error({ err }, "a request to the console could not be served");
+        response.destroy();
+      },
+    );
+  }
+
+  /** The answer of a request; `undefined` if it is answered by a file or by a stream. */
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined> {
+    const { method = "", headers } = request;
+    if (this.#listener === undefined) return refusal(503, "UNAVAILABLE", { message: "The console is starting." });
+    const foreign = foreignRequest(headers, this.#listener.own);
+    if (foreign !== undefined) return this.#refuse(request, refusal(403, "FOREIGN_REQUEST", { message: foreign }));
+    const [path = "", query = ""] = (request.url ?? "").split("?");
+    if (!path.startsWith("/api/")) return this.#sendFile(request, response, path);
+    if (path === SESSION_PATH && method === "POST") return this.#signIn(request);
+    const [, token = ""] = BEARER.exec(headers.authorization ?? "") ?? [];
+    const session = this.#sessions.find(token);
+    if (session === undefined) {
+      const challenge = { "www-authenticate": "Bearer" };
+      const message = "Sign in: the session is not known or has ended.";
+      return this.#refuse(request, refusal(401, "SIGNED_OUT", { message, headers: challenge }));
+    }
+    if (path === SESSION_PATH) return this.#answerSession(method, session);
+    if (path === STREAM_PATH && method === "GET") return this.#stream(response, session, query);
+    return this.#answerRoute(request, session, { path, query });
+  }
+
+  async #signIn(request: IncomingMessage): Promise<Answer> {
+    const giveBack = this.#limit.take(request.socket.remoteAddress ?? "unknown");
+    if (giveBack === undefined) {
+      const message = "Too many attempts to sign in. Try again in a minute.";
+      return this.#refuse(request, refusal(429, "RATE_LIMITED", { message, headers: { "retry-after": "60" } }));
+    }
+    const body = await readJsonBody(request);
+    if ("refused" in body) return body.refused;
+    const { token } = (body.json ?? {}) as { readonly token?: unknown };
+    const signedIn = typeof token === "string" ? this.#sessions.signIn(token) : undefined;
+    if (signedIn === undefined) {
+      const message = "The token is not known. A one-time URL works once; the server has printed the next one.";
+      return this.#refuse(request, refusal(401, "SIGNED_OUT", { message }));
+    }
+    giveBack();
+    const { id, name, role } = signedIn.session;
+    const peer = request.socket.remoteAddress;
+    this.#options.logger.info({ audit: true, peer, session: id, name, role }, "signed in to the console");
+    return dataAnswer({ token: signedIn.token, ...shownSession(signedIn.session) });
+  }
+
+  #answerSession(method: string, session: Session): Answer {
+    if (method === "GET") return dataAnswer(shownSession(session));
+    if (method !== "DELETE") return noSuchPath();
+    this.#sessions.end(session);
+    return dataAnswer({});
+  }
+
+  async #answerRoute(
+    request: IncomingMessage,
+    session: Session,
+    { path, query }: { readonly path: string; readonly query: string },
+  ): Promise<Answer> {
+    const found = findRoute(this.#options.routes, request.method ?? "", path);
+    if (found === undefined) return noSuchPath();
+    if (!mayUse(session.role, found.route)) {
+      const message = "Only an operator may do this; you are signed in as a viewer.";
+      return this.#refuse(request, refusal(403, "READ_ONLY", { message }));
+    }
+    const body = found.route.method === "POST" ? await readJsonBody(request) : { json: undefined };
+    if ("refused" in body) return body.refused;
+    const { name } = found;
+    return this.#tryRoute(found.route, { session, name, query: new URLSearchParams(query), body: body.json });
+  }
+
+  async #tryRoute(route: Route, request: Parameters<Route["answer"]>[0]): Promise<Answer> {
+    try {
+      return await answerOf(route, request);
+    } catch (thrown) {
+      const answer = failureAnswer(thrown);
+      if (answer.status === 500) this.#options.logger.error({ err: thrown }, "a page of the console cannot be served");
+      return answer;
+    }
+  }
+
+  /** Sends a view, and each change of it, until the page or the session ends. */
+  #stream(response: ServerResponse, session: Session, query: string): Answer | undefined {
+    const of = new URLSearchParams(query).get("of") ?? "";
+    const [path = "", ofQuery = ""] = of.split("?");
+    const found = findRoute(this.#options.routes, "GET", path);
+    const { intervalMs } = found?.route ?? {};
+    if (found === undefined || intervalMs === undefined || !mayUse(session.role, found.route)) return noSuchPath();
+    if (this.#streams >= STREAMS_MOST) {
+      return refusal(503, "RATE_LIMITED", { message: "Too many pages of the console are open." });
+    }
+    this.#streams += 1;
+    const stream = new EventStream(response, {
+      clock: this.#options.clock,
+      onBeat: () => void this.#sessions.keep(session),
+    });
+    const { name, route } = found;
+    const request = { session, name, query: new URLSearchParams(ofQuery), body: undefined };
+    const read = async (): Promise<string> => {
+      const { status, body } = await this.#tryRoute(route, request);
+      return status === 200 ? `{"data":${body}}` : body;
+    };
+    const watch = this.#views.watch({ key: of, intervalMs, read }, (text) => stream.send(text));
+    const end = (): void => stream[Symbol.dispose]();
+    session.signal.addEventListener("abort", end, { once: true });
+    response.once("close", () => {
+      this.#streams -= 1;
+      session.signal.removeEventListener("abort", end);
+      watch[Symbol.dispose]();
+    });
+    return undefined;
+  }
+
+  async #sendFile(request: IncomingMessage, response: ServerResponse, path: string): Promise<Answer | undefined> {
+    const { method, headers } = request;
+    this.#assets ??= readAssets();
+    const asset = (await this.#assets).get(isPagePath(path) ? "/" : path);
+    if (asset === undefined) return noSuchPath();
+    if (method !== "GET" && method !== "HEAD") {
+      return refusal(405, "ARGS_INVALID", { message: "Files are read with GET.", headers: { allow: "GET, HEAD" } });
+    }
+    const { body, contentType, etag } = asset;
+    const isKnown = headers["if-none-match"] === etag;
+    response.writeHead(isKnown ? 304 : 200, {
+      "cache-control": "no-cache",
+      etag,
+      ...(!isKnown && { "content-type": contentType, "content-length": body.length }),
+    });
+    response.end(isKnown || method === "HEAD" ? undefined : body);
+    return undefined;
+  }
+
+  #send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+    const { status, body, contentType, headers } = answer;
+    const bytes = Buffer.from(body);
+    response.writeHead(status, {
+      "content-type": contentType,
+      "content-length": bytes.length,
+      "cache-control": "no-store",
+      // What is left of a body must not be read as the next request.
+      ...(!request.complete && { connection: "close" }),
+      ...headers,
+    });
+    response.end(request.method === "HEAD" ? undefined : bytes);
+  }
+
+  #refuse(request: IncomingMessage, answer: Answer): Answer {
+    const peer = request.socket.remoteAddress ?? "unknown";
+    const cause = (JSON.parse(answer.body) as { readonly error: { readonly message: string } }).error.message;
+    if (this.#refusals.isFirst(peer, cause)) {
+      this.#options.logger.warn({ audit: true, peer, status: answer.status, cause }, "request to the console refused");
+    }
+    return answer;
+  }
+
+  #tellUrl(token: string): void {
+    const url = `${this.#listener?.origin}/#token=${token}`;
+    this.#told = (async () => {
+      try {
+        await this.#options.onUrl(url);
+      } catch (err) {
+        this.#options.logger.error({ err }, "the URL of the console could not be written");
+      }
+    })();
+  }
+}
+
+function shownSession({ name, role, endsAtMs }: Session): object {
+  return { name, role, endsAtMs };
+}
+
+function noSuchPath(): Answer {
+  return refusal(404, "NOT_FOUND", { message: "There is no such page." });
+}

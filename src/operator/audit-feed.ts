@@ -1,0 +1,56 @@
+/** Selects lines of an audit log. An absent member selects all. */
+export interface AuditFilters {
+  readonly clientId?: string;
+  readonly action?: string;
+  readonly outcome?: string;
+  readonly reason?: string;
+  /** Lines of this time or later, Unix milliseconds. */
+  readonly sinceMs?: number;
+}
+
+/** Selects one page of an audit log, newest lines first. */
+export interface AuditQuery {
+  /** Maximum number of lines, 1 to 500. */
+  readonly limit: number;
+  /** Only lines with a lower sequence. Default: from the newest line on. */
+  readonly before?: number;
+  readonly filters: AuditFilters;
+}
+
+/** One line of an audit log. A member that the line does not have is absent. */
+export interface AuditLine {
+  /** Number of the line in its log. */
+  readonly sequence: number;
+  /** Unix milliseconds. */
+  readonly timeMs: number;
+  /** Id of the process that wrote it. */
+  readonly instance: string;
+  readonly clientId?: string;
+  readonly keyId?: string;
+  readonly action: string;
+  readonly target?: { readonly type: string; readonly id: string };
+  readonly outcome: string;
+  readonly reason?: string;
+  /** Address of the peer. */
+  readonly source?: string;
+  readonly requestId?: string;
+  readonly jobId?: string;
+  /** Number of events that the line stands for; absent: one. */
+  readonly count?: number;
+  /** The whole line as it stands in the log: JSON. */
+  readonly text: string;
+}
+
+/** One page of an audit log. */
+export interface AuditPage {
+  /** Newest first. */
+  readonly lines: readonly AuditLine[];
+  /** The `before` of the next page; absent if there is none. */
+  readonly before?: number;
+}
+
+/** Reads the audit log of this server. */
+export interface AuditFeed {
+  /** Throws UNAVAILABLE if the log cannot be read. */
+  read(query: AuditQuery): Promise<AuditPage>;
+}

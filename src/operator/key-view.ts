@@ -1,0 +1,61 @@
+import { SealwireError } from "../errors.ts";
+import type { KeyLimits, KeyRing, KeyRole, KeyState, VerificationKey } from "../signing/key-ring/types.ts";
+
+/** A key as an operator sees it, without its secrets. Times are in Unix milliseconds. */
+export interface KeyView {
+  readonly keyId: string;
+  readonly clientId: string;
+  readonly state: KeyState;
+  readonly role: KeyRole | undefined;
+  /** Patterns of the tools that it may call beside those of its role. */
+  readonly tools: readonly string[];
+  readonly createdAtMs: number | undefined;
+  readonly notBeforeMs: number | undefined;
+  readonly notAfterMs: number | undefined;
+  /** `undefined` if no use is known. */
+  readonly lastUsedAtMs: number | undefined;
+  readonly limits: KeyLimits;
+}
+
+/** Selects one page of the keys, in the order of the ring. */
+export interface KeyQuery {
+  /** Only keys of this client. Default: all. */
+  readonly clientId?: string;
+  /** 1 to 1,000. */
+  readonly pageSize: number;
+  readonly pageToken?: string;
+}
+
+/** One page of the keys. */
+export interface KeyPage {
+  readonly keys: readonly KeyView[];
+  /** Absent if there are no more. */
+  readonly nextPageToken?: string;
+}
+
+/** Last use of keys, Unix milliseconds by key id. */
+export type KeyUse = ReadonlyMap<string, number>;
+
+/** Shows a key. It names every member, so that no secret of the key gets into the result. */
+export function viewOfKey(key: VerificationKey, lastUse: KeyUse): KeyView {
+  const { keyId, clientId, state, role, tools = [], createdAtMs, notBeforeMs, notAfterMs, limits } = key;
+  const lastUsedAtMs = lastUse.get(keyId);
+  return { keyId, clientId, state, role, tools, createdAtMs, notBeforeMs, notAfterMs, lastUsedAtMs, limits };
+}
+
+/** One page of a ring's keys. The token is the id of the page's last key. Throws ARGS_INVALID naming `page_token`. */
+export function pageOfKeys(ring: KeyRing, { clientId, pageSize, pageToken }: KeyQuery, lastUse: KeyUse): KeyPage {
+  const keys = [...ring.keys()];
+  const last = pageToken === undefined ? -1 : keys.findIndex(({ keyId }) => keyId === pageToken);
+  if (pageToken !== undefined && last < 0) throw strangeToken();
+  const selected = keys.slice(last + 1).filter((key) => clientId === undefined || key.clientId === clientId);
+  const page = selected.slice(0, pageSize);
+  const token = selected.length > pageSize ? page.at(-1)?.keyId : undefined;
+  return { keys: page.map((key) => viewOfKey(key, lastUse)), ...(token !== undefined && { nextPageToken: token }) };
+}
+
+function strangeToken(): SealwireError {
+  return new SealwireError("ARGS_INVALID", "The page token is not one of these keys; begin at the first page.", {
+    violations: [{ field: "page_token", ruleId: "page_token", message: "must come from the page before" }],
+  });
+}

@@ -1,0 +1,48 @@
+import { chmod, writeFile } from "node:fs/promises";
+import { readConsoleTokens, tokenDigest } from "../../src/console/principals.ts";
+import { inFolder } from "../cli/cli-run.ts";
+import { rejection } from "../support/rejection.ts";
+import { assert, suite } from "../support/suite.ts";
+
+const test = suite("console/principals");
+
+const TOKEN = "0123456789abcdef0123456789abcdef";
+
+async function reading(text: string, mode = 0o600): Promise<unknown> {
+  let read: unknown;
+  await inFolder(async () => {
+    await writeFile("tokens", text);
+    await chmod("tokens", mode);
+    read = await readConsoleTokens("tokens");
+  });
+  return read;
+}
+
+test("each line is a person with a role and a token, or its digest", async () => {
+  const hash = tokenDigest("another").toString("hex");
+  assert.equal(await reading(`# people\n\nada operator ${TOKEN}\n bob  viewer sha256:${hash} \n`), [
+    { name: "ada", role: "operator", digest: tokenDigest(TOKEN) },
+    { name: "bob", role: "viewer", digest: tokenDigest("another") },
+  ]);
+});
+
+test("a line that is none is refused without showing it, and so is a file that others can read", async () => {
+  const bad = [
+    "",
+    "ada operator",
+    `ada operator ${TOKEN} more`,
+    `ada admin ${TOKEN}`,
+    `a/b viewer ${TOKEN}`,
+    "ada viewer short",
+    "ada viewer sha256:12",
+    `ada viewer ${TOKEN}\nada viewer ${TOKEN}x`,
+    `ada viewer ${TOKEN}\nbob viewer ${TOKEN}`,
+  ];
+  for (const text of bad) {
+    const { message } = await rejection("OPTIONS_INVALID", reading(text));
+    assert.not.match(message, TOKEN, text);
+  }
+  assert.match((await rejection("OPTIONS_INVALID", reading(`ada viewer ${TOKEN}`, 0o644))).message, "0644");
+});
+
+test.run();

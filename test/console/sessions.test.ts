@@ -1,0 +1,123 @@
+import { type ConsolePrincipal, tokenDigest } from "../../src/console/principals.ts";
+import { HOUR_MS } from "../../src/runtime/time-span.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { assert, suite } from "../support/suite.ts";
+import { bearer, EventReader, JSON_BODY, send, signIn } from "./http-client.ts";
+import { startConsole } from "./test-console.ts";
+
+const test = suite("console/sessions");
+
+const TOKENS = { ada: "a".repeat(32), bob: "b".repeat(32) };
+const PRINCIPALS: readonly ConsolePrincipal[] = [
+  { name: "ada", role: "operator", digest: tokenDigest(TOKENS.ada) },
+  { name: "bob", role: "viewer", digest: tokenDigest(TOKENS.bob) },
+];
+
+test("a one-time URL works once, and the next one is told", async () => {
+  await using console = await startConsole();
+  assert.match(console.urls[0] ?? "", /^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}$/);
+  const [first = ""] = console.urls.map((url) => url.split("#token=")[1]);
+  const answer = await signIn(console.origin, first);
+  assert.is(answer.status, 200);
+  assert.is(answer.json<{ role: string }>().role, "operator");
+  assert.is(console.urls.length, 2);
+  assert.is((await signIn(console.origin, first)).status, 401);
+  assert.is((await signIn(console.origin, console.token)).status, 200);
+  assert.is(console.urls.length, 3);
+  assert.is(new Set(console.urls).size, 3);
+});
+
+test("the token of a session is another than the one that began it, and neither is shown again", async () => {
+  await using console = await startConsole();
+  const offered = console.token;
+  const token = await console.signIn();
+  assert.is.not(token, offered);
+  const session = await send(`${console.origin}/api/session`, { headers: bearer(token) });
+  assert.equal(Object.keys(session.json<object>()), ["name", "role", "endsAtMs"]);
+});
+
+test("a session ends when its user signs out, and its live views with it", async () => {
+  await using console = await startConsole();
+  const token = await console.signIn();
+  await using view = await EventReader.open(console.origin, "/api/view", token);
+  assert.equal(await view.next(), { data: { reads: 1 } });
+  assert.is((await send(`${console.origin}/api/session`, { method: "DELETE", headers: bearer(token) })).status, 200);
+  assert.is((await send(`${console.origin}/api/view`, { headers: bearer(token) })).status, 401);
+  let event: unknown = {};
+  while (event !== undefined) event = await view.next();
+});
+
+test("a session ends two hours after its last use, and twelve after its begin", async () => {
+  const clock = new FakeClock();
+  await using console = await startConsole({ clock });
+  const token = await console.signIn();
+  const ask = () => send(`${console.origin}/api/view`, { headers: bearer(token) });
+  for (let hour = 0; hour < 11; hour += 1) {
+    clock.advance(HOUR_MS);
+    assert.is((await ask()).status, 200, `hour ${hour}`);
+  }
+  clock.advance(HOUR_MS);
+  assert.is((await ask()).status, 401);
+  const idle = await console.signIn();
+  clock.advance(2 * HOUR_MS);
+  assert.is((await send(`${console.origin}/api/view`, { headers: bearer(idle) })).status, 401);
+});
+
+test("failed attempts to sign in are limited, those that succeed are not", async () => {
+  const clock = new FakeClock();
+  await using console = await startConsole({ clock });
+  for (let n = 0; n < 15; n += 1) assert.is((await signIn(console.origin, console.token)).status, 200);
+  for (let n = 0; n < 10; n += 1) assert.is((await signIn(console.origin, `wrong ${n}`)).status, 401);
+  const refused = await signIn(console.origin, console.token);
+  assert.equal([refused.status, refused.headers["retry-after"]], [429, "60"]);
+  clock.advance(10_000);
+  assert.is((await signIn(console.origin, console.token)).status, 200);
+});
+
+test("with principals there is no one-time URL, and each has the role of its line", async () => {
+  await using console = await startConsole({ principals: PRINCIPALS });
+  assert.equal(console.urls, []);
+  const ada = await signIn(console.origin, TOKENS.ada);
+  const bob = await signIn(console.origin, TOKENS.bob);
+  assert.equal(
+    [ada, bob].map((answer) => answer.json<{ name: string; role: string }>()).map(({ name, role }) => [name, role]),
+    [
+      ["ada", "operator"],
+      ["bob", "viewer"],
+    ],
+  );
+  assert.is((await signIn(console.origin, TOKENS.ada)).status, 200);
+  assert.is((await signIn(console.origin, "")).status, 401);
+});
+
+test("a viewer can change nothing, by any request", async () => {
+  await using console = await startConsole({ principals: PRINCIPALS });
+  const { token } = (await signIn(console.origin, TOKENS.bob)).json<{ token: string }>();
+  const headers = { ...JSON_BODY, ...bearer(token) };
+  for (const method of ["POST", "PUT", "PATCH", "DELETE", "GET"]) {
+    const body = method === "GET" ? {} : { body: "{}" };
+    const answer = await send(`${console.origin}/api/things/1/change`, { method, headers, ...body });
+    assert.is(answer.status, method === "POST" ? 403 : 404, method);
+  }
+  assert.is((await send(`${console.origin}/api/secrets`, { headers })).status, 403);
+  assert.is((await send(`${console.origin}/api/stream?of=/api/secrets`, { headers })).status, 404);
+  assert.equal(console.changes, []);
+});
+
+test("a read-only console makes everybody a viewer", async () => {
+  await using one = await startConsole({ readOnly: true });
+  await using two = await startConsole({ readOnly: true, principals: PRINCIPALS });
+  for (const [console, token] of [
+    [one, one.token],
+    [two, TOKENS.ada],
+  ] as const) {
+    const session = (await signIn(console.origin, token)).json<{ token: string; role: string }>();
+    assert.is(session.role, "viewer");
+    const headers = { ...JSON_BODY, ...bearer(session.token) };
+    const answer = await send(`${console.origin}/api/things/1/change`, { method: "POST", headers, body: "{}" });
+    assert.is(answer.status, 403);
+    assert.equal(console.changes, []);
+  }
+});
+
+test.run();

@@ -1,0 +1,188 @@
+import fc from "fast-check";
+import type { JobView } from "../../src/jobs/job.ts";
+import type { AllJobsQuery } from "../../src/store/operator-view.ts";
+import { rejection } from "../support/rejection.ts";
+import { assert, suite } from "../support/suite.ts";
+import { Bench, type EngineUnderTest, Gate, POLICY } from "./store-under-test.ts";
+
+/** Requirements on every engine: an operator's view of all owners. */
+export function operatingContract(engine: EngineUnderTest): void {
+  const test = suite(`contract/${engine.name}/operating`);
+  const bench = new Bench(engine, test);
+
+  const query = (overrides: Partial<AllJobsQuery> = {}): AllJobsQuery => ({ states: [], pageSize: 2, ...overrides });
+
+  async function all(overrides: Partial<AllJobsQuery> = {}): Promise<JobView[]> {
+    const jobs: JobView[] = [];
+    for (let pageToken: string | undefined; ; ) {
+      const page = await bench.operator.jobs(query({ ...overrides, ...(pageToken !== undefined && { pageToken }) }));
+      jobs.push(...page.jobs);
+      pageToken = page.nextPageToken;
+      if (pageToken === undefined) return jobs;
+    }
+  }
+
+  const ids = (jobs: readonly JobView[]): string[] => jobs.map(({ jobId }) => jobId);
+
+  test("the pages of any filter together have exactly the jobs that match it, of all owners, newest first", async () => {
+    const random = fc.sample(
+      fc.record({
+        owner: fc.constantFrom("alice", "bob", "carol"),
+        tool: fc.constantFrom("echo", "other"),
+        cancel: fc.boolean(),
+        pauseMs: fc.constantFrom(0, 1, 7_000, 60_000),
+      }),
+      40,
+    );
+    const jobs: JobView[] = [];
+    for (const { owner, tool, cancel, pauseMs } of random) {
+      bench.clock.advance(pauseMs);
+      const job = await bench.submit({ owner, tool });
+      jobs.unshift((cancel ? await bench.jobs.cancel(owner, job.jobId) : undefined) ?? job);
+    }
+    const times = fc.option(fc.constantFrom(...jobs.map(({ createdAtMs }) => createdAtMs)), { nil: undefined });
+    const anyQuery = fc.record(
+      {
+        states: fc.subarray(["QUEUED", "RUNNING", "CANCELLED"] as const),
+        tool: fc.constantFrom(undefined, "echo", "other", "absent"),
+        owner: fc.constantFrom(undefined, undefined, "alice", "bob", "nobody"),
+        createdSinceMs: times,
+        createdBeforeMs: times,
+        pageSize: fc.integer({ min: 1, max: 50 }),
+      },
+      { requiredKeys: ["states", "pageSize"] },
+    );
+    await fc.assert(
+      fc.asyncProperty(anyQuery, async (asked) => {
+        const { states, tool, owner, createdSinceMs = 0, createdBeforeMs = Number.POSITIVE_INFINITY } = asked;
+        const matching = jobs.filter(
+          (job) =>
+            (states.length === 0 || states.includes(job.state as never)) &&
+            (tool === undefined || job.tool === tool) &&
+            (owner === undefined || job.owner === owner) &&
+            job.createdAtMs >= createdSinceMs &&
+            job.createdAtMs < createdBeforeMs,
+        );
+        const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+        assert.equal(ids(await all(given)), ids(matching));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("jobs of more owners than are merged are found, too", async () => {
+    const jobs: JobView[] = [];
+    for (let owner = 0; owner < 102; owner += 1) jobs.unshift(await bench.submit({ owner: `owner-${owner}` }));
+    const cancelled = [jobs[100], jobs[3]].map((job) => job as JobView);
+    for (const { owner, jobId } of cancelled) await bench.jobs.cancel(owner, jobId);
+    assert.equal(ids(await all({ states: ["CANCELLED"], pageSize: 1 })), [cancelled[1]?.jobId, cancelled[0]?.jobId]);
+    assert.is((await all({ states: ["QUEUED"], pageSize: 30 })).length, 100);
+    assert.is((await all({ tool: "echo", pageSize: 500 })).length, 102);
+    assert.equal(await all({ tool: "absent", pageSize: 30 }), []);
+  });
+
+  test("jobs that come between two pages do not disturb the second, and a token is good after a restart", async () => {
+    const old = [await bench.submit(), await bench.submit({ owner: "bob" }), await bench.submit()];
+    const { nextPageToken = "" } = await bench.operator.jobs(query());
+    await bench.submit();
+    await bench.under.restart();
+    const second = await bench.operator.jobs(query({ pageToken: nextPageToken }));
+    assert.equal(ids(second.jobs), [old[0]?.jobId]);
+    assert.is(second.nextPageToken, undefined);
+  });
+
+  test("a token of another query is refused by name, and so is one of an owner's list", async () => {
+    for (let index = 0; index < 3; index += 1) await bench.submit();
+    const { nextPageToken: pageToken = "" } = await bench.operator.jobs(query());
+    const own = await bench.jobs.list({ owner: "alice", states: [], pageSize: 2 });
+    const strange = [
+      query({ pageToken: String(own.nextPageToken) }),
+      query({ owner: "alice", pageToken }),
+      query({ tool: "echo", pageToken }),
+      query({ states: ["QUEUED"], pageToken }),
+      query({ createdSinceMs: 0, pageToken }),
+      query({ createdBeforeMs: 0, pageToken }),
+      query({ pageToken: "" }),
+    ];
+    for (const each of strange) {
+      const { violations } = await rejection("ARGS_INVALID", bench.operator.jobs(each));
+      assert.is(violations[0]?.field, "page_token");
+    }
+    await rejection("ARGS_INVALID", bench.jobs.list({ owner: "alice", states: [], pageSize: 2, pageToken }));
+    assert.is((await bench.operator.jobs(query({ pageToken }))).jobs.length, 1);
+  });
+
+  test("the job of any owner is read with its result, and nothing for one that does not exist", async () => {
+    const job = await bench.submit({ owner: "bob" });
+    assert.equal(await bench.operator.job(job.jobId), job);
+    assert.is(await bench.operator.result(job.jobId), null);
+    await bench.work(async () => Buffer.from("done"));
+    await bench.reaches("SUCCEEDED", job);
+    assert.is(Buffer.from((await bench.operator.result(job.jobId)) ?? []).toString(), "done");
+    for (const none of [bench.operator.job("none"), bench.operator.result("none"), bench.operator.cancel("none")]) {
+      assert.is(await none, null);
+    }
+    assert.equal(await bench.operator.attempts("none", 10), []);
+  });
+
+  test("a cancel of any owner's job does what the owner's does: workers and watches are told, and once is enough", async () => {
+    const queued = await bench.submit({ owner: "bob", tool: "absent" });
+    const running = await bench.submit({ owner: "bob" });
+    const gate = new Gate();
+    await bench.work(gate.handler);
+    await bench.reaches("RUNNING", running);
+    const seen: string[] = [];
+    const watched = (async () => {
+      for await (const { state } of bench.jobs.watch("bob", running.jobId)) seen.push(state);
+    })();
+    const ended = await bench.operator.cancel(queued.jobId);
+    assert.equal([ended?.state, ended?.error?.reason], ["CANCELLED", "CANCELLED"]);
+    assert.equal(await bench.operator.cancel(queued.jobId), ended);
+    const asked = await bench.operator.cancel(running.jobId);
+    assert.equal([asked?.state, asked?.cancelRequested], ["RUNNING", true]);
+    await bench.reaches("CANCELLED", running);
+    await watched;
+    assert.is(seen.at(-1), "CANCELLED");
+  });
+
+  test("the statistics have the jobs of each tool by state, and are at most a second old", async () => {
+    const none = { QUEUED: 0, RUNNING: 0, SUCCEEDED: 0, FAILED: 0, CANCELLED: 0 };
+    assert.equal(await bench.operator.statsByTool(), []);
+    for (const owner of ["alice", "bob"]) await bench.submit({ owner, tool: "other" });
+    const job = await bench.submit();
+    await bench.jobs.cancel("alice", (await bench.submit()).jobId);
+    const gate = new Gate();
+    await bench.work(gate.handler);
+    await bench.reaches("RUNNING", job);
+    bench.clock.advance(1_000);
+    assert.equal(await bench.operator.statsByTool(), [
+      { tool: "echo", byState: { ...none, RUNNING: 1, CANCELLED: 1 } },
+      { tool: "other", byState: { ...none, QUEUED: 2 } },
+    ]);
+    gate.letGo(job.requestId);
+    await bench.reaches("SUCCEEDED", job);
+    bench.clock.advance(1_000);
+    assert.equal((await bench.operator.statsByTool())[0]?.byState, { ...none, SUCCEEDED: 1, CANCELLED: 1 });
+  });
+
+  test("a process is seen as it announced itself, with its running attempts, and a dead one is not", async () => {
+    await bench.under.store.announce({ role: "server", address: "127.0.0.1:50051" });
+    const jobs = [await bench.submit({ policy: { ...POLICY, initialBackoffMs: 1 } }), await bench.submit()];
+    await bench.work(new Gate().handler);
+    for (const job of jobs) await bench.reaches("RUNNING", job);
+    const [first, ...others] = await bench.operator.instances();
+    assert.equal(others, []);
+    assert.equal(
+      [first?.role, first?.address, first?.version === "", first?.running],
+      ["server", "127.0.0.1:50051", false, 2],
+    );
+    assert.ok((first?.sinceMs ?? 0) <= (first?.renewedAtMs ?? -1));
+    await bench.under.crash();
+    const [second, ...more] = await bench.operator.instances();
+    assert.equal(more, []);
+    assert.is.not(second?.id, first?.id);
+    assert.equal([second?.role, second?.address, second?.running], ["worker", "", 0]);
+  });
+
+  test.run();
+}

@@ -1,0 +1,145 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Ajv } from "ajv";
+import { parse, parseAllDocuments } from "yaml";
+import { parseDuration } from "../../src/cli/input/duration.ts";
+import { unknownWords } from "../examples/command-words.ts";
+import { CHART, goldenPath, VALUES } from "../interop/helm/chart-tool.ts";
+import { assert, suite } from "../support/suite.ts";
+
+/* What the chart makes stands in test/interop/helm/golden; the suite there renders it. */
+
+const test = suite("deploy/helm");
+
+const ROOT = join(import.meta.dirname, "..", "..");
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
+  /** `undefined` for a ConfigMap. */
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly strategy?: object;
+    readonly template?: { readonly spec: Pod };
+    readonly [field: string]: unknown;
+  };
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+interface Pod {
+  readonly terminationGracePeriodSeconds?: number;
+  readonly containers: readonly Container[];
+  readonly initContainers?: readonly Container[];
+  readonly [field: string]: unknown;
+}
+
+interface Container {
+  readonly name: string;
+  readonly args?: readonly string[];
+  readonly securityContext?: Readonly<Record<string, unknown>>;
+  readonly [field: string]: unknown;
+}
+
+const manifestsOf = (path: string): readonly Manifest[] =>
+  parseAllDocuments(readFileSync(path, "utf8"), { strict: true }).map((document) => {
+    assert.equal([...document.errors, ...document.warnings], [], path);
+    return document.toJS() as Manifest;
+  });
+
+const rendered = new Map(VALUES.map((name) => [name, manifestsOf(goldenPath(name))]));
+const pods = [...rendered.values()].flat().flatMap(({ spec }) => spec?.template?.spec ?? []);
+const schema = JSON.parse(readFileSync(join(CHART, "values.schema.json"), "utf8"));
+const readYaml = (...path: readonly string[]) => parse(readFileSync(join(CHART, ...path), "utf8"));
+
+/** Without the names and labels, which the chart makes of its release. */
+function withoutNames({ kind, metadata, spec }: Manifest): object {
+  const text = JSON.stringify({ kind, name: metadata.name, spec }, (name, value) => {
+    if (["matchLabels", "labels", "imagePullPolicy", "selector"].includes(name)) return undefined;
+    return value;
+  });
+  return JSON.parse(text);
+}
+
+test("with the default values the chart makes the objects of examples/kubernetes", () => {
+  const folder = join(ROOT, "examples", "kubernetes");
+  const pattern = ["sealwire.yaml", "migrate.yaml"].flatMap((file) => manifestsOf(join(folder, file)));
+  const byName = (one: object, other: object) => JSON.stringify(one).localeCompare(JSON.stringify(other));
+  const made = (rendered.get("example") ?? []).map(withoutNames).sort(byName);
+  assert.is(made.length, 7);
+  assert.equal(made, pattern.map(withoutNames).sort(byName));
+});
+
+test("every command line that the chart makes is one that sealwire takes", () => {
+  const ours = pods.flatMap(({ containers }) => containers);
+  assert.is(ours.length, 7);
+  for (const { name, args = [] } of ours) assert.equal(unknownWords(args), [], name);
+});
+
+test("every pod ends 5 s or more after its drain, whatever the values", () => {
+  const drained = pods.filter(({ terminationGracePeriodSeconds: seconds }) => seconds !== undefined);
+  assert.is(drained.length, 5);
+  for (const { terminationGracePeriodSeconds: seconds = 0, containers } of drained) {
+    const args = containers[0]?.args ?? [];
+    const times = args.flatMap((arg) => parseDuration(/^--drain-\w+=(.*)/.exec(arg)?.[1] ?? "") ?? []);
+    assert.ok(times.length > 0);
+    assert.ok(seconds * 1_000 >= times.reduce((sum, ms) => sum + ms) + 5_000, String(seconds));
+  }
+});
+
+test("no container that the chart describes runs as root, writes its root file system or gains rights", () => {
+  const own = pods.flatMap(({ containers, initContainers = [] }) => [...containers, ...initContainers]);
+  for (const { name, securityContext } of own.filter((container) => container.name !== "upstream-plain")) {
+    const expected = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } };
+    assert.equal(securityContext, expected, name);
+  }
+  for (const pod of pods) assert.is((pod.securityContext as { runAsNonRoot: boolean }).runAsNonRoot, true);
+});
+
+test("upstreams are sidecars whose settings servers and workers read", () => {
+  const all = rendered.get("everything") ?? [];
+  const sidecars = all.flatMap(({ spec }) => spec?.template?.spec.initContainers ?? []);
+  assert.equal(
+    sidecars.map(({ name, restartPolicy }) => [name, restartPolicy]),
+    [1, 2].flatMap(() => ["upstream-archive", "upstream-plain"].map((name) => [name, "Always"])),
+  );
+  const { upstreams } = JSON.parse(all.find(({ kind }) => kind === "ConfigMap")?.data?.["serve.json"] ?? "{}");
+  assert.is(upstreams.archive.address, "unix:/run/upstreams/archive.sock");
+  assert.is(upstreams.plain.address, "127.0.0.1:50061");
+});
+
+test("the schema takes the default values, once there is an image, and no others than they have", () => {
+  const check = new Ajv({ strict: false }).compile(schema);
+  const defaults = readYaml("values.yaml");
+  assert.is(check(defaults), false, "there is no default image");
+  const image = { ...defaults.image, repository: "registry.example/tools", tag: "edge" };
+  assert.is(check({ ...defaults, image }), true, JSON.stringify(check.errors));
+  for (const name of VALUES)
+    assert.is(check(readYaml("ci", `${name}-values.yaml`)), true, JSON.stringify(check.errors));
+  assert.is(check({ ...defaults, image, workers: {} }), false);
+  const names = (value: object, path = ""): string[] =>
+    Object.entries(value).flatMap(([name, each]) => {
+      const place = `${path}.${name}`;
+      const isGroup = typeof each === "object" && !Array.isArray(each) && Object.keys(each).length > 0;
+      return isGroup && name !== "resources" ? [place, ...names(each, place)] : [place];
+    });
+  const known = (node: { properties?: Record<string, object> }, path = ""): string[] =>
+    Object.entries(node.properties ?? {}).flatMap(([name, each]) => [
+      `${path}.${name}`,
+      ...known(each, `${path}.${name}`),
+    ]);
+  // `global` is Helm's own, for charts that have this one as a part.
+  assert.equal(
+    names(defaults).sort(),
+    known(schema)
+      .filter((path) => path !== ".global")
+      .sort(),
+  );
+});
+
+test("the chart is of the version of the package", () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const chart = readYaml("Chart.yaml");
+  assert.equal([chart.version, chart.appVersion], [version, version]);
+});
+
+test.run();
