@@ -46,6 +46,7 @@ export const NOT_RUN: readonly NotRun[] = [
     start: "npm run bench",
     reason: "takes half an hour; test/bench/smoke.long.ts runs every bench shortly",
   },
+  { page: "CONTRIBUTING.md", start: "npm ci", reason: "is what .ci/run does first" },
   { page: "docs/protocol.md", start: "service ToolService {", reason: DEFINITION },
   { page: "docs/protocol.md", start: "message CallRequest", reason: DEFINITION },
   { page: "docs/protocol.md", start: "message Frame", reason: DEFINITION },
