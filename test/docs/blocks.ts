@@ -32,6 +32,8 @@ const EXAMPLE_BYTES = "shows bytes, which test/docs/protocol.test.ts compares wi
 const ARCHIVE = "needs an upstream; test/interop/upstream/commands.ts types it beside the examples";
 const DOCKER = "needs docker; test/examples/container.long.ts runs its commands in the image that it builds without";
 const KUBECTL = "needs a cluster; test/examples/kubernetes.test.ts checks its commands and applies none";
+const CLUSTER =
+  "needs three machines; test/crash/campaign.crash.ts runs the cluster on one, from the same files, and test/examples/high-availability.test.ts reads the page";
 const ROOT =
   "needs root and systemd; test/examples/systemd.test.ts starts what the unit starts, and has the unit judged";
 const PROJECT =
@@ -99,6 +101,9 @@ export const NOT_RUN: readonly NotRun[] = [
     start: "readinessProbe",
     reason: "is a part of a manifest, which the same test reads",
   },
+  { page: "examples/high-availability/README.md", start: "sudo apt-get", reason: CLUSTER },
+  { page: "examples/high-availability/README.md", start: "GRANT", reason: CLUSTER },
+  { page: "examples/high-availability/README.md", start: "export SEALWIRE_STORE", reason: CLUSTER },
   { page: "examples/systemd/README.md", start: "useradd", reason: ROOT },
   { page: "examples/systemd/README.md", start: "runuser", reason: ROOT },
   { page: "examples/tools/README.md", start: "npm install", reason: PROJECT },
