@@ -5,6 +5,7 @@ import type { KeyRingSource } from "../signing/key-ring/types.ts";
 import type { Store } from "../store/store.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
 import type { ToolSource } from "../tools/tool-source.ts";
+import type { TracingOptions } from "../tracing/tracing.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import type { CallObserver } from "./request/access-log.ts";
 import { resolveLimits, type ServerLimits } from "./server-limits.ts";
@@ -59,6 +60,11 @@ export interface ServiceOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Called with the id of the key of each accepted request. */
   readonly onKeyUsed?: (keyId: string) => void;
+  /**
+   * How the server takes part in traces; `false`: not at all. Spans are made for the OpenTelemetry provider that the
+   * process has registered (docs/telemetry.md). Default: as {@link TracingOptions} says.
+   */
+  readonly tracing?: TracingOptions | false;
   /** Observe each call, in addition to the log; see `createMetrics`. */
   readonly observers?: readonly CallObserver[];
   readonly logger?: Logger;
@@ -104,6 +110,7 @@ export function resolveServiceOptions(options: ServiceOptions): ResolvedServiceO
     reflection: options.reflection ?? true,
     limits,
     onKeyUsed: options.onKeyUsed ?? (() => {}),
+    tracing: options.tracing ?? {},
     observers: options.observers ?? [],
     logger: options.logger ?? silentLogger,
     clock: options.clock ?? systemClock,

@@ -10,6 +10,7 @@ import { createRequestAuthenticator } from "../signing/request/verify.ts";
 import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
 import type { Toolset } from "../tools/toolset.ts";
+import { Tracing } from "../tracing/tracing.ts";
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { AnonymousCalls } from "./grpc/anonymous-call.ts";
 import { createInterceptor } from "./grpc/interceptor.ts";
@@ -106,12 +107,14 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const tellOverdue = (tool: string, count: number): void => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);
   };
+  const tracing = resolved.tracing === false ? undefined : new Tracing(clock, resolved.tracing);
   const window = { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs };
   await store.replay.widen(window);
   await store.announce({ role: "server", address: "" });
   const live: LiveTools = await LiveTools.open({
     ...resolved,
     observers,
+    tracing,
     system: systemTools({
       version: VERSION,
       ring,
@@ -146,6 +149,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
     clock,
     logger,
     observers,
+    tracing,
     onKeyUsed(keyId) {
       operated.noteKeyUse(keyId);
       tellKeyUse(keyId);

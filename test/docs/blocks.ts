@@ -5,6 +5,7 @@ export const RUN_BY: Readonly<Record<string, string>> = {
   "docs/mcp.md": "test/docs/mcp.test.ts",
   "docs/operations.md": "test/docs/operations-run.long.ts",
   "docs/proxy.md": "test/docs/proxy.interop.ts",
+  "docs/telemetry.md": "test/docs/telemetry.test.ts",
   "docs/typescript.md": "test/docs/typescript.long.ts",
   "clients/go/README.md": "test/interop/go.interop.ts",
   "clients/java/README.md": "test/interop/java.interop.ts",
