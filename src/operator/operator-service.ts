@@ -108,8 +108,8 @@ export interface OperatorOptions {
   readonly instance: InstanceIdentity;
   /** True if arguments and results of jobs may be shown. */
   readonly payloads: boolean;
-  /** The type URL of a job tool's arguments; `undefined` if this process does not serve the tool. */
-  readonly argsTypeOf: (tool: string) => string | undefined;
+  /** The type URL of a job tool's arguments; `undefined` if this process does not serve the tool. Default: unknown. */
+  readonly argsTypeOf?: ((tool: string) => string | undefined) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -156,7 +156,7 @@ class StoreOperator implements OperatorService {
     const attempts = await this.#view.attempts(jobId, ATTEMPTS_MAX);
     if (!includePayloads) return { job, attempts };
     const [value, result] = [await this.#view.args(jobId), await this.#view.result(jobId)];
-    const typeUrl = this.#options.argsTypeOf(job.tool) ?? "";
+    const typeUrl = this.#options.argsTypeOf?.(job.tool) ?? "";
     return { job, attempts, ...(value !== null && { args: { typeUrl, value } }), ...(result !== null && { result }) };
   }
 
