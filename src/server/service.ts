@@ -103,9 +103,10 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const { keyRing, store, clock, limits } = resolved;
   const ring = () => keyRing.current();
   const log = callLog(logger, clock);
+  const argsTypeOf = (tool: string) => live.toolset.catalogue.jobTool(tool)?.inputTypeUrl;
   const given = resolved.observers.map((each) => guardObserver(each, logger));
   const audit = await openServiceAudit(resolved, given);
-  const operated = serveOperator(resolved, { audit: audit?.feed, observer: audit?.operatorObserver });
+  const operated = serveOperator(resolved, { argsTypeOf, audit: audit?.feed, observer: audit?.operatorObserver });
   const own = [log, operated.observer, ...(audit === undefined ? [] : [audit.observer])];
   const observers = [...own.map((each) => guardObserver(each, logger)), ...given];
   const tellOverdue = (tool: string, count: number): void => {

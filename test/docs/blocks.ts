@@ -12,6 +12,7 @@ export const RUN_BY: Readonly<Record<string, string>> = {
   "clients/python/README.md": "test/interop/python.interop.ts",
   "examples/go/README.md": "test/interop/go.interop.ts",
   "examples/java/README.md": "test/interop/java.interop.ts",
+  "examples/monitoring/README.md": "test/examples/monitoring.long.ts",
   "examples/python/README.md": "test/interop/python.interop.ts",
   "examples/python-agent/README.md": "test/interop/python.interop.ts",
   "examples/rust/README.md": "test/interop/rust.interop.ts",
