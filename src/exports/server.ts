@@ -1,6 +1,8 @@
 /** `sealwire/server`: serves tools and runs jobs, in its own server or as part of an existing grpc-js server. */
 import "../runtime/check-node.ts";
 
+export type { AuditFigures } from "../audit/audit-log.ts";
+export type { LineWriter } from "../audit/sink.ts";
 export {
   type ErrorDetail,
   type FieldViolation,
@@ -24,11 +26,13 @@ export type {
   WorkOptions,
 } from "../jobs/engine.ts";
 export type { JobError, JobPolicy, JobProgress, JobState, JobView } from "../jobs/job.ts";
+export type { AttemptEndKind, JobObserver } from "../jobs/worker/job-observer.ts";
 export type { McpServerOptions } from "../mcp/servers/options.ts";
 export { type McpServers, type OpenMcpServersOptions, openMcpServers } from "../mcp/servers/servers.ts";
 export type { Clock } from "../runtime/clock.ts";
 export type { Logger } from "../runtime/logger.ts";
 export type { Random } from "../runtime/random.ts";
+export type { AuditOptions } from "../server/audit/options.ts";
 export {
   createMetrics,
   type Metrics,
@@ -37,7 +41,7 @@ export {
   type ProcessCounter,
 } from "../server/metrics/metrics.ts";
 export type { ListenOptions, ServerOptions, ServerTlsOptions, ServiceOptions } from "../server/options.ts";
-export type { CallObserver, CallRecord } from "../server/request/access-log.ts";
+export type { CallObserver, CallRecord, TraceIds } from "../server/request/access-log.ts";
 export { createServer, type SealwireServer } from "../server/server.ts";
 export type { ServerLimits } from "../server/server-limits.ts";
 export { createService, type SealwireService } from "../server/service.ts";
@@ -50,6 +54,7 @@ export { type ServerSecretCommandOptions, serverSecretCommand } from "../signing
 export type { LoadedSecrets } from "../signing/key-ring/server-secret-file.ts";
 export type { ServerSecretSource } from "../signing/key-ring/server-secret-source.ts";
 export type {
+  AuditKey,
   KeyLimits,
   KeyRing,
   KeyRingSource,
@@ -91,5 +96,6 @@ export {
 export type { ToolHost, ToolRunner } from "../tools/tool.ts";
 export { failToolRun, type ToolRunOrigin } from "../tools/tool-run.ts";
 export type { SourceContract, ToolSource } from "../tools/tool-source.ts";
+export type { TracingOptions } from "../tracing/tracing.ts";
 export type { AssertionOptions, UpstreamHealthMode, UpstreamOptions, UpstreamTlsOptions } from "../upstream/options.ts";
 export type { UpstreamObserver } from "../upstream/upstream.ts";

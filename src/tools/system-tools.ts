@@ -9,6 +9,7 @@ import { storeUnavailable } from "../jobs/unavailable.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { KeyRing, VerificationKey } from "../signing/key-ring/types.ts";
 import { fromTimeMs, toTimeMs } from "../wire/duration.ts";
+import { toAttemptMessage } from "./attempt-message.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { ToolContext } from "./handler.ts";
 import { Heartbeats } from "./heartbeats.ts";
@@ -18,6 +19,8 @@ import { stateNameOf, toJobMessage } from "./job-message.ts";
 /** Context of a system tool: a {@link ToolContext} with the caller's key and the right to wait. */
 export interface SystemToolContext extends ToolContext {
   readonly key: VerificationKey;
+  /** Address of the caller. */
+  readonly peer: string;
   /** Aborts when the server drains. Waits then end early. */
   readonly drainSignal: AbortSignal;
   /** Counts towards the key's open watches until the result is disposed. Throws QUOTA_EXCEEDED. */
@@ -41,6 +44,8 @@ interface JobResponse {
 
 const DEFAULT_HEARTBEAT_MS = 15_000;
 const DEFAULT_PAGE_SIZE = 50;
+/** Maximum number of attempts in an answer of `poll_job`. */
+const ATTEMPTS_MAX = 10;
 /** Maximum number of jobs in one message of `watch_jobs`. */
 const MOST_JOBS = 100;
 
@@ -79,10 +84,14 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
 
     listTools: ({ includeDescriptors }, { key }) => catalogue().list(key, includeDescriptors),
 
-    async pollJob({ jobId, waitMs, afterRevision }, context) {
+    async pollJob({ jobId, waitMs, afterRevision, includeAttempts }, context) {
       if (waitMs > 0)
         await waitForRevision(jobs, clock, context, { jobId, waitMs, afterRevision: Number(afterRevision) });
-      return answerAbout(found(await jobs.get(context.clientId, jobId)));
+      // Clients of 0.1 refuse an answer with a field that they do not know, so only those that ask get attempts.
+      if (!includeAttempts)
+        return { ...(await answerAbout(found(await jobs.get(context.clientId, jobId)))), attempts: [] };
+      const { job, attempts } = found(await jobs.getWithAttempts(context.clientId, jobId, ATTEMPTS_MAX));
+      return { ...(await answerAbout(job)), attempts: attempts.map(toAttemptMessage) };
     },
 
     async *watchJob({ jobId, afterRevision, heartbeatIntervalMs }, { clientId, signal }) {
@@ -137,7 +146,7 @@ export function systemTools({ version, ring, jobs, clock, catalogue }: SystemToo
 }
 
 /** Throws the same error for a missing job and for a job of another client. */
-function found(job: JobView | null): JobView {
+function found<T>(job: T | null): T {
   if (job !== null) return job;
   throw new SealwireError("JOB_NOT_FOUND", "No such job is visible to this client; check the job id.");
 }

@@ -85,7 +85,12 @@ test("jobs are the same object to get, list, watch, cancel and call --detach", (
     const output = { "@type": "type.googleapis.com/sealwire.demo.v1.StartLongTaskResponse", payload: { a: 1 } };
     assert.equal(done.output, output);
     assert.equal((done.job as JsonObject).state, "JOB_STATE_SUCCEEDED");
-    assert.equal(await json("jobs", "get", jobId, "--json"), [done]);
+    const [{ attempts = [], ...got } = {}, ...others] = await json("jobs", "get", jobId, "--json");
+    assert.equal([got, others], [done, []]);
+    assert.equal(
+      (attempts as JsonObject[]).map(({ number, outcome }) => [number, outcome]),
+      [[1, "ATTEMPT_OUTCOME_SUCCEEDED"]],
+    );
     assert.equal(await json("jobs", "cancel", jobId, "--json"), [done]);
     assert.equal(await json(...start), [{ job: done.job }]);
     assert.equal(await json("jobs", "list", "--json"), [{ job: done.job }]);

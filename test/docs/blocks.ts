@@ -12,6 +12,7 @@ export const RUN_BY: Readonly<Record<string, string>> = {
   "clients/python/README.md": "test/interop/python.interop.ts",
   "examples/go/README.md": "test/interop/go.interop.ts",
   "examples/java/README.md": "test/interop/java.interop.ts",
+  "examples/monitoring/README.md": "test/examples/monitoring.long.ts",
   "examples/python/README.md": "test/interop/python.interop.ts",
   "examples/python-agent/README.md": "test/interop/python.interop.ts",
   "examples/rust/README.md": "test/interop/rust.interop.ts",
@@ -31,6 +32,8 @@ const EXAMPLE_BYTES = "shows bytes, which test/docs/protocol.test.ts compares wi
 const ARCHIVE = "needs an upstream; test/interop/upstream/commands.ts types it beside the examples";
 const DOCKER = "needs docker; test/examples/container.long.ts runs its commands in the image that it builds without";
 const KUBECTL = "needs a cluster; test/examples/kubernetes.test.ts checks its commands and applies none";
+const CLUSTER =
+  "needs three machines; test/crash/campaign.crash.ts runs the cluster on one, from the same files, and test/examples/high-availability.test.ts reads the page";
 const ROOT =
   "needs root and systemd; test/examples/systemd.test.ts starts what the unit starts, and has the unit judged";
 const PROJECT =
@@ -76,6 +79,9 @@ export const NOT_RUN: readonly NotRun[] = [
     reason: "needs servers of others; test/cli/mcp-servers.test.ts does it with one of ours",
   },
   { page: "docs/mcp.md", start: '{\n  "mcp_servers"', reason: "test/docs/mcp-servers.test.ts reads it as serve does" },
+  { page: "docs/audit.md", start: "sealwire serve", reason: "test/cli/audit.test.ts does it with another path" },
+  { page: "docs/audit.md", start: "{", reason: "test/audit/schema.test.ts checks it against the schema" },
+  { page: "docs/audit.md", start: "/var/log/sealwire", reason: "needs root; test/cli/audit.test.ts moves and signals" },
   { page: "docs/upstreams.md", start: "sealwire upstream pull", reason: ARCHIVE },
   { page: "docs/upstreams.md", start: "sealwire serve", reason: ARCHIVE },
   { page: "docs/upstreams.md", start: "rpc HashPages", reason: DEFINITION },
@@ -104,6 +110,9 @@ export const NOT_RUN: readonly NotRun[] = [
     start: "readinessProbe",
     reason: "is a part of a manifest, which the same test reads",
   },
+  { page: "examples/high-availability/README.md", start: "sudo apt-get", reason: CLUSTER },
+  { page: "examples/high-availability/README.md", start: "GRANT", reason: CLUSTER },
+  { page: "examples/high-availability/README.md", start: "export SEALWIRE_STORE", reason: CLUSTER },
   { page: "examples/systemd/README.md", start: "useradd", reason: ROOT },
   { page: "examples/systemd/README.md", start: "runuser", reason: ROOT },
   { page: "examples/tools/README.md", start: "npm install", reason: PROJECT },

@@ -96,7 +96,7 @@ const ASKING: [string, (jobId: string) => RawRequest][] = [
 ];
 
 function poll(jobId: string, waitMs: number, afterRevision: bigint): RawRequest {
-  const value = PollJobRequest.encode({ jobId, waitMs, afterRevision }).finish();
+  const value = PollJobRequest.encode({ jobId, waitMs, afterRevision, includeAttempts: false }).finish();
   return { tool: "poll_job", type: "sealwire.system.v1.PollJobRequest", method: CALL_METHOD, value };
 }
 

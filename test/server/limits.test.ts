@@ -22,7 +22,7 @@ const LONG_TASK: RawRequest = {
 const test = suite("server/limits");
 
 function poll(jobId: string, waitMs: number): RawRequest {
-  const value = PollJobRequest.encode({ jobId, waitMs, afterRevision: 1_000_000n }).finish();
+  const value = PollJobRequest.encode({ jobId, waitMs, afterRevision: 1_000_000n, includeAttempts: false }).finish();
   return { tool: "poll_job", type: "sealwire.system.v1.PollJobRequest", value };
 }
 

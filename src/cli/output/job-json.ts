@@ -1,9 +1,11 @@
 import { fromBinary, type JsonObject, toJson } from "@bufbuild/protobuf";
 import { Job } from "../../../gen/sealwire/v1/job.ts";
+import { JobAttempt as JobAttemptMessage } from "../../../gen/sealwire/v1/job_attempt.ts";
 import { anyJson } from "../../client/calls/lenient-json.ts";
 import type { ToolOutput } from "../../client/calls/tool-output.ts";
 import type { SealwireClient } from "../../client/client.ts";
-import type { JobSnapshot } from "../../client/jobs/job-snapshot.ts";
+import type { JobAttempt, JobSnapshot } from "../../client/jobs/job-snapshot.ts";
+import { toAttemptMessage } from "../../tools/attempt-message.ts";
 import { toJobMessage } from "../../tools/job-message.ts";
 import { builtinImage, messageDesc } from "../../wire/descriptors.ts";
 import { detailsJson } from "./error-details.ts";
@@ -16,8 +18,15 @@ import { toJsonLine } from "./json-output.ts";
 export async function jobLine(client: SealwireClient, job: JobSnapshot, output?: ToolOutput): Promise<string> {
   return toJsonLine({
     job: await jobJson(client, job),
+    ...(job.attempts && { attempts: job.attempts.map(attemptJson) }),
     ...(output && { output: anyJson(output, await output.lenientJson()) }),
   });
+}
+
+/** An attempt as the ProtoJSON of `sealwire.v1.JobAttempt`. */
+function attemptJson(attempt: JobAttempt): JsonObject {
+  const desc = messageDesc(builtinImage(), "sealwire.v1.JobAttempt");
+  return toJson(desc, fromBinary(desc, JobAttemptMessage.encode(toAttemptMessage(attempt)).finish())) as JsonObject;
 }
 
 /** A job as the ProtoJSON of `sealwire.v1.Job`. */

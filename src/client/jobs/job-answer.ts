@@ -3,12 +3,13 @@ import { CancelJobResponse } from "../../../gen/sealwire/system/v1/cancel_job.ts
 import { PollJobResponse } from "../../../gen/sealwire/system/v1/poll_job.ts";
 import { WatchJobResponse } from "../../../gen/sealwire/system/v1/watch_job.ts";
 import type { Job } from "../../../gen/sealwire/v1/job.ts";
+import type { JobAttempt } from "../../../gen/sealwire/v1/job_attempt.ts";
 import { SealwireError } from "../../errors.ts";
 import { isTerminal } from "../../jobs/transitions.ts";
 import type { VerifiedResponse } from "../../signing/response/verify.ts";
 import { statusOfJob } from "../../tools/job-message.ts";
 import { decodeAs } from "../calls/tool-output.ts";
-import { type JobSnapshot, readJob } from "./job-snapshot.ts";
+import { type JobSnapshot, readAttempt, readJob } from "./job-snapshot.ts";
 
 /** The answer of poll_job, watch_job and cancel_job: the job, and its output if it has succeeded. */
 export interface JobAnswer {
@@ -20,7 +21,7 @@ export interface JobAnswer {
 export type JobSystemTool = "poll_job" | "watch_job" | "cancel_job";
 
 interface JobResponseCodec {
-  decode(bytes: Uint8Array): { job: Job | undefined; output: Any | undefined };
+  decode(bytes: Uint8Array): { job: Job | undefined; output: Any | undefined; attempts?: JobAttempt[] };
 }
 
 const RESPONSES: Readonly<Record<JobSystemTool, { readonly type: string; readonly codec: JobResponseCodec }>> = {
@@ -36,7 +37,7 @@ const RESPONSES: Readonly<Record<JobSystemTool, { readonly type: string; readonl
 export function readJobAnswer(tool: JobSystemTool, jobId: string, response: VerifiedResponse): JobAnswer {
   const { type, codec } = RESPONSES[tool];
   if (response.result === undefined) throw invalidResponse(`The answer of ${tool} holds no result.`);
-  const { job: message, output } = decodeAs(response.result, type, (bytes) => codec.decode(bytes));
+  const { job: message, output, attempts } = decodeAs(response.result, type, (bytes) => codec.decode(bytes));
   if (message?.jobId !== jobId) throw invalidResponse(`Asked for job ${jobId}, ${tool} answers about another.`);
   const job = readJob(message);
   if (response.status !== statusOfJob(message)) {
@@ -47,7 +48,8 @@ export function readJobAnswer(tool: JobSystemTool, jobId: string, response: Veri
       `Job ${jobId} in state ${job.state} comes ${output === undefined ? "without" : "with"} an output.`,
     );
   }
-  return { job, output };
+  if (attempts === undefined || attempts.length === 0) return { job, output };
+  return { job: { ...job, attempts: attempts.map(readAttempt) }, output };
 }
 
 /**

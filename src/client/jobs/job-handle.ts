@@ -21,6 +21,11 @@ export interface PollOptions extends OperationOptions {
   readonly waitMs?: number;
   /** The newest revision that the caller knows. Default 0. */
   readonly afterRevision?: number;
+  /**
+   * True: the answer has the latest attempts of the job, `JobSnapshot.attempts`. Default false. Servers of 0.1 know
+   * none.
+   */
+  readonly includeAttempts?: boolean;
 }
 
 /** Converts the output of a job into the type that the handle returns. */
@@ -54,7 +59,22 @@ export class JobHandle<Output> {
   }
 
   /** Requests the job's state. The default time limit is the client's `timeoutMs` plus `waitMs`. */
-  async poll({ waitMs = 0, afterRevision = 0, ...options }: PollOptions = {}): Promise<JobSnapshot> {
+  async poll(asked: PollOptions = {}): Promise<JobSnapshot> {
+    try {
+      return await this.#poll(asked);
+    } catch (error) {
+      // A server of 0.1 refuses a field that it does not know.
+      if (!asked.includeAttempts || SealwireError.from(error).reason !== "ARGS_INVALID") throw error;
+      return await this.#poll({ ...asked, includeAttempts: false });
+    }
+  }
+
+  async #poll({
+    waitMs = 0,
+    afterRevision = 0,
+    includeAttempts = false,
+    ...options
+  }: PollOptions): Promise<JobSnapshot> {
     const { timeoutMs = Math.min(waitMs + this.#connection.options.timeoutMs, MAX_TIMEOUT_MS) } = options;
     checkNumber("waitMs", waitMs, { least: 0, most: MAX_WAIT_MS, fraction: true });
     const known = this.#latest;
@@ -63,6 +83,7 @@ export class JobHandle<Output> {
       // The wait must end before the deadline, so that its answer can be received.
       waitMs: Math.max(0, Math.round(Math.min(waitMs, timeoutMs - ANSWER_MARGIN_MS))),
       afterRevision: BigInt(checkRevision(afterRevision)),
+      includeAttempts,
     }).finish();
     const answer = await this.#ask("poll_job", "PollJobRequest", args, { ...options, timeoutMs });
     checkSuccession(known, answer.job);

@@ -1,11 +1,19 @@
 import { type Job, JobState as JobStateNumber } from "../../../gen/sealwire/v1/job.ts";
+import { AttemptOutcome, type JobAttempt as JobAttemptMessage } from "../../../gen/sealwire/v1/job_attempt.ts";
 import { isWireReason, SealwireError } from "../../errors.ts";
+import type { AttemptRecord, RecordedOutcome } from "../../jobs/attempt-record.ts";
 import type { JobError, JobState, JobView } from "../../jobs/job.ts";
 import { toTimeMs } from "../../wire/duration.ts";
 import { errorFromMessage } from "../../wire/error-message.ts";
 
+/** One attempt of a job. Times are in Unix milliseconds. */
+export type JobAttempt = Omit<AttemptRecord, "instance">;
+
 /** The verified state of a job at the time of the answer. Times are in Unix milliseconds. */
-export type JobSnapshot = Omit<JobView, "owner">;
+export interface JobSnapshot extends Omit<JobView, "owner"> {
+  /** The latest attempts, newest first, at most 10; only in the answer to a poll with `includeAttempts`, if it has any. */
+  readonly attempts?: readonly JobAttempt[];
+}
 
 const STATE_NAMES = new Map<number, JobState>([
   [JobStateNumber.QUEUED, "QUEUED"],
@@ -51,6 +59,21 @@ export function readJob(job: Job): JobSnapshot {
     startedAtMs: job.startTime && toTimeMs(job.startTime),
     endedAtMs: job.endTime && toTimeMs(job.endTime),
     expiresAtMs: job.expireTime && toTimeMs(job.expireTime),
+  };
+}
+
+const OUTCOMES = new Map<number, RecordedOutcome>(
+  (["SUCCEEDED", "FAILED", "CANCELLED", "HANDED_BACK", "LOST"] as const).map((name) => [AttemptOutcome[name], name]),
+);
+
+/** Reads a `sealwire.v1.JobAttempt` of a verified answer. An outcome that this client does not know is left out. */
+export function readAttempt({ number, startTime, endTime, outcome, error }: JobAttemptMessage): JobAttempt {
+  return {
+    attempt: number,
+    startedAtMs: startTime === undefined ? 0 : toTimeMs(startTime),
+    endedAtMs: endTime && toTimeMs(endTime),
+    outcome: OUTCOMES.get(outcome),
+    error: error && readJobError(error),
   };
 }
 

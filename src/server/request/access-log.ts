@@ -1,3 +1,5 @@
+import type { AuditFigures } from "../../audit/audit-log.ts";
+import type { JobObserver } from "../../jobs/worker/job-observer.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { ClaimedKey } from "../../signing/request/verify.ts";
@@ -31,8 +33,8 @@ export interface TraceIds {
   readonly span_id: string;
 }
 
-/** Observes the calls and connections of a server, and its upstreams. */
-export interface CallObserver extends UpstreamObserver {
+/** Observes the calls and connections of a server, its upstreams, and the jobs that it runs. */
+export interface CallObserver extends UpstreamObserver, JobObserver {
   callStarted(record: CallRecord): void;
   callEnded(record: CallRecord, code: number, durationMs: number): void;
   /**
@@ -40,6 +42,8 @@ export interface CallObserver extends UpstreamObserver {
    * start, then at each change.
    */
   overdueHandlers?(tool: string, count: number): void;
+  /** Called with the figures of the audit log at the start, then after each change. */
+  auditChanged?(figures: AuditFigures): void;
   /** A client has connected. Its handshake has not started. */
   connectionOpened?(): void;
   connectionClosed?(): void;

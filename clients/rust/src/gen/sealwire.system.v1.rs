@@ -183,6 +183,9 @@ pub struct PollJobRequest {
     /// The newest revision that the caller knows; 0 if none.
     #[prost(int64, tag = "3")]
     pub after_revision: i64,
+    /// If true, the answer holds the latest attempts. Servers of 0.1 refuse it.
+    #[prost(bool, tag = "4")]
+    pub include_attempts: bool,
 }
 impl ::prost::Name for PollJobRequest {
     const NAME: &'static str = "PollJobRequest";
@@ -203,6 +206,9 @@ pub struct PollJobResponse {
     /// The job tool's response once the job has succeeded.
     #[prost(message, optional, tag = "2")]
     pub output: ::core::option::Option<::prost_types::Any>,
+    /// The latest attempts of the job, newest first, at most 10; set if asked for.
+    #[prost(message, repeated, tag = "3")]
+    pub attempts: ::prost::alloc::vec::Vec<super::super::v1::JobAttempt>,
 }
 impl ::prost::Name for PollJobResponse {
     const NAME: &'static str = "PollJobResponse";

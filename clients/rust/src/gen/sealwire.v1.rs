@@ -428,6 +428,81 @@ impl JobState {
         }
     }
 }
+/// JobAttempt is one attempt of a job. The server sets every field.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct JobAttempt {
+    /// Its number, from 1 on.
+    #[prost(int32, tag = "1")]
+    pub number: i32,
+    /// When it started.
+    #[prost(message, optional, tag = "2")]
+    pub start_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ended; unset while it runs.
+    #[prost(message, optional, tag = "3")]
+    pub end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How it ended.
+    #[prost(enumeration = "AttemptOutcome", tag = "4")]
+    pub outcome: i32,
+    /// Why it failed: code, reason and message, of which the server keeps 256
+    /// characters.
+    #[prost(message, optional, tag = "5")]
+    pub error: ::core::option::Option<Error>,
+}
+impl ::prost::Name for JobAttempt {
+    const NAME: &'static str = "JobAttempt";
+    const PACKAGE: &'static str = "sealwire.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "sealwire.v1.JobAttempt".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "type.googleapis.com/sealwire.v1.JobAttempt".into()
+    }
+}
+/// AttemptOutcome tells how an attempt of a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AttemptOutcome {
+    /// It has not ended.
+    Unspecified = 0,
+    /// It returned the result of the job.
+    Succeeded = 1,
+    /// It failed; `error` says why.
+    Failed = 2,
+    /// It was cancelled.
+    Cancelled = 3,
+    /// The job returned to the queue without a failure.
+    HandedBack = 4,
+    /// Its process died, or no longer held the job.
+    Lost = 5,
+}
+impl AttemptOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ATTEMPT_OUTCOME_UNSPECIFIED",
+            Self::Succeeded => "ATTEMPT_OUTCOME_SUCCEEDED",
+            Self::Failed => "ATTEMPT_OUTCOME_FAILED",
+            Self::Cancelled => "ATTEMPT_OUTCOME_CANCELLED",
+            Self::HandedBack => "ATTEMPT_OUTCOME_HANDED_BACK",
+            Self::Lost => "ATTEMPT_OUTCOME_LOST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ATTEMPT_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "ATTEMPT_OUTCOME_SUCCEEDED" => Some(Self::Succeeded),
+            "ATTEMPT_OUTCOME_FAILED" => Some(Self::Failed),
+            "ATTEMPT_OUTCOME_CANCELLED" => Some(Self::Cancelled),
+            "ATTEMPT_OUTCOME_HANDED_BACK" => Some(Self::HandedBack),
+            "ATTEMPT_OUTCOME_LOST" => Some(Self::Lost),
+            _ => None,
+        }
+    }
+}
 /// Envelope says who calls which tool of which server, when, and with what.
 /// The caller sets every field. The signature covers its bytes exactly as sent.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -8,6 +8,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Any } from "../../../google/protobuf/any.ts";
 import { Job } from "../../v1/job.ts";
+import { JobAttempt } from "../../v1/job_attempt.ts";
 
 /** PollJobRequest asks for a job's state, at once or when it changes. */
 export interface PollJobRequest {
@@ -20,6 +21,8 @@ export interface PollJobRequest {
   waitMs: number;
   /** The newest revision that the caller knows; 0 if none. */
   afterRevision: bigint;
+  /** If true, the answer holds the latest attempts. Servers of 0.1 refuse it. */
+  includeAttempts: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -30,12 +33,16 @@ export interface PollJobResponse {
     | Job
     | undefined;
   /** The job tool's response once the job has succeeded. */
-  output: Any | undefined;
+  output:
+    | Any
+    | undefined;
+  /** The latest attempts of the job, newest first, at most 10; set if asked for. */
+  attempts: JobAttempt[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 function createBasePollJobRequest(): PollJobRequest {
-  return { jobId: "", waitMs: 0, afterRevision: 0n, _unknownFields: {} };
+  return { jobId: "", waitMs: 0, afterRevision: 0n, includeAttempts: false, _unknownFields: {} };
 }
 
 export const PollJobRequest: MessageFns<PollJobRequest> = {
@@ -51,6 +58,9 @@ export const PollJobRequest: MessageFns<PollJobRequest> = {
         throw new globalThis.Error("value provided for field message.afterRevision of type int64 too large");
       }
       writer.uint32(24).int64(message.afterRevision);
+    }
+    if (message.includeAttempts !== false) {
+      writer.uint32(32).bool(message.includeAttempts);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -100,6 +110,14 @@ export const PollJobRequest: MessageFns<PollJobRequest> = {
             message.afterRevision = reader.int64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.includeAttempts = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -137,6 +155,11 @@ export const PollJobRequest: MessageFns<PollJobRequest> = {
         : isSet(object.after_revision)
         ? BigInt(object.after_revision)
         : 0n,
+      includeAttempts: isSet(object.includeAttempts)
+        ? globalThis.Boolean(object.includeAttempts)
+        : isSet(object.include_attempts)
+        ? globalThis.Boolean(object.include_attempts)
+        : false,
     };
   },
 
@@ -151,6 +174,9 @@ export const PollJobRequest: MessageFns<PollJobRequest> = {
     if (message.afterRevision !== 0n) {
       obj.afterRevision = message.afterRevision.toString();
     }
+    if (message.includeAttempts !== false) {
+      obj.includeAttempts = message.includeAttempts;
+    }
     return obj;
   },
 
@@ -164,12 +190,13 @@ export const PollJobRequest: MessageFns<PollJobRequest> = {
     message.afterRevision = (object.afterRevision !== undefined && object.afterRevision !== null)
       ? BigInt(object.afterRevision)
       : 0n;
+    message.includeAttempts = object.includeAttempts ?? false;
     return message;
   },
 };
 
 function createBasePollJobResponse(): PollJobResponse {
-  return { job: undefined, output: undefined, _unknownFields: {} };
+  return { job: undefined, output: undefined, attempts: [], _unknownFields: {} };
 }
 
 export const PollJobResponse: MessageFns<PollJobResponse> = {
@@ -179,6 +206,9 @@ export const PollJobResponse: MessageFns<PollJobResponse> = {
     }
     if (message.output !== undefined) {
       Any.encode(message.output, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.attempts) {
+      JobAttempt.encode(v!, writer.uint32(26).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -220,6 +250,14 @@ export const PollJobResponse: MessageFns<PollJobResponse> = {
             message.output = Any.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.attempts.push(JobAttempt.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -244,6 +282,9 @@ export const PollJobResponse: MessageFns<PollJobResponse> = {
     return {
       job: isSet(object.job) ? Job.fromJSON(object.job) : undefined,
       output: isSet(object.output) ? Any.fromJSON(object.output) : undefined,
+      attempts: globalThis.Array.isArray(object?.attempts)
+        ? object.attempts.map((e: any) => JobAttempt.fromJSON(e))
+        : [],
     };
   },
 
@@ -254,6 +295,9 @@ export const PollJobResponse: MessageFns<PollJobResponse> = {
     }
     if (message.output !== undefined) {
       obj.output = Any.toJSON(message.output);
+    }
+    if (message.attempts?.length) {
+      obj.attempts = message.attempts.map((e) => JobAttempt.toJSON(e));
     }
     return obj;
   },
@@ -267,6 +311,7 @@ export const PollJobResponse: MessageFns<PollJobResponse> = {
     message.output = (object.output !== undefined && object.output !== null)
       ? Any.fromPartial(object.output)
       : undefined;
+    message.attempts = object.attempts?.map((e) => JobAttempt.fromPartial(e)) || [];
     return message;
   },
 };

@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from "../../input/connection-options.ts";
 import { openClient } from "../../input/open-client.ts";
+import { attemptLines } from "../../output/attempt-lines.ts";
 import { detailsJson } from "../../output/error-details.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { jobLine } from "../../output/job-json.ts";
@@ -16,7 +17,7 @@ export async function run(
 ): Promise<ExitCode> {
   await using client = await openClient(terminal, options);
   const handle = client.job(jobId);
-  const job = await handle.poll();
+  const job = await handle.poll({ includeAttempts: true });
   const output = job.state === "SUCCEEDED" ? await handle.result() : undefined;
   if (options.json) {
     terminal.print(await jobLine(client, job, output));
@@ -24,6 +25,7 @@ export async function run(
   }
   const print = (name: string, value: string) => terminal.print(`${terminal.dataColors.dim(name.padEnd(9))} ${value}`);
   for (const [name, value] of jobLines(terminal, job)) print(name, plainText(value));
+  for (const [name, value] of attemptLines(terminal, job.attempts)) print(name, plainText(value));
   for (const detail of await detailsJson(client, job.error?.details ?? [])) print("detail", toJsonLine(detail));
   if (output !== undefined) print("result", toJsonLine(await output.lenientJson()));
   return ExitCode.done;

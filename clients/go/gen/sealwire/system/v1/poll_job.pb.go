@@ -34,8 +34,10 @@ type PollJobRequest struct {
 	WaitMs int32 `protobuf:"varint,2,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`
 	// The newest revision that the caller knows; 0 if none.
 	AfterRevision int64 `protobuf:"varint,3,opt,name=after_revision,json=afterRevision,proto3" json:"after_revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// If true, the answer holds the latest attempts. Servers of 0.1 refuse it.
+	IncludeAttempts bool `protobuf:"varint,4,opt,name=include_attempts,json=includeAttempts,proto3" json:"include_attempts,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *PollJobRequest) Reset() {
@@ -89,13 +91,22 @@ func (x *PollJobRequest) GetAfterRevision() int64 {
 	return 0
 }
 
+func (x *PollJobRequest) GetIncludeAttempts() bool {
+	if x != nil {
+		return x.IncludeAttempts
+	}
+	return false
+}
+
 // PollJobResponse is a job's state.
 type PollJobResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The job.
 	Job *v1.Job `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	// The job tool's response once the job has succeeded.
-	Output        *anypb.Any `protobuf:"bytes,2,opt,name=output,proto3" json:"output,omitempty"`
+	Output *anypb.Any `protobuf:"bytes,2,opt,name=output,proto3" json:"output,omitempty"`
+	// The latest attempts of the job, newest first, at most 10; set if asked for.
+	Attempts      []*v1.JobAttempt `protobuf:"bytes,3,rep,name=attempts,proto3" json:"attempts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -144,18 +155,27 @@ func (x *PollJobResponse) GetOutput() *anypb.Any {
 	return nil
 }
 
+func (x *PollJobResponse) GetAttempts() []*v1.JobAttempt {
+	if x != nil {
+		return x.Attempts
+	}
+	return nil
+}
+
 var File_sealwire_system_v1_poll_job_proto protoreflect.FileDescriptor
 
 const file_sealwire_system_v1_poll_job_proto_rawDesc = "" +
 	"\n" +
-	"!sealwire/system/v1/poll_job.proto\x12\x12sealwire.system.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19google/protobuf/any.proto\x1a\x15sealwire/v1/job.proto\"\x93\x01\n" +
+	"!sealwire/system/v1/poll_job.proto\x12\x12sealwire.system.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19google/protobuf/any.proto\x1a\x15sealwire/v1/job.proto\x1a\x1dsealwire/v1/job_attempt.proto\"\xbe\x01\n" +
 	"\x0ePollJobRequest\x12+\n" +
 	"\x06job_id\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f\x10\x01\x18\x80\x012\b^[!-~]*$R\x05jobId\x12$\n" +
 	"\await_ms\x18\x02 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc8\xdf\x02(\x00R\x06waitMs\x12.\n" +
-	"\x0eafter_revision\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rafterRevision\"c\n" +
+	"\x0eafter_revision\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rafterRevision\x12)\n" +
+	"\x10include_attempts\x18\x04 \x01(\bR\x0fincludeAttempts\"\x98\x01\n" +
 	"\x0fPollJobResponse\x12\"\n" +
 	"\x03job\x18\x01 \x01(\v2\x10.sealwire.v1.JobR\x03job\x12,\n" +
-	"\x06output\x18\x02 \x01(\v2\x14.google.protobuf.AnyR\x06outputBQ\n" +
+	"\x06output\x18\x02 \x01(\v2\x14.google.protobuf.AnyR\x06output\x123\n" +
+	"\battempts\x18\x03 \x03(\v2\x17.sealwire.v1.JobAttemptR\battemptsBQ\n" +
 	"\x16dev.sealwire.system.v1P\x01Z5sealwire.dev/sealwire/gen/sealwire/system/v1;systemv1b\x06proto3"
 
 var (
@@ -176,15 +196,17 @@ var file_sealwire_system_v1_poll_job_proto_goTypes = []any{
 	(*PollJobResponse)(nil), // 1: sealwire.system.v1.PollJobResponse
 	(*v1.Job)(nil),          // 2: sealwire.v1.Job
 	(*anypb.Any)(nil),       // 3: google.protobuf.Any
+	(*v1.JobAttempt)(nil),   // 4: sealwire.v1.JobAttempt
 }
 var file_sealwire_system_v1_poll_job_proto_depIdxs = []int32{
 	2, // 0: sealwire.system.v1.PollJobResponse.job:type_name -> sealwire.v1.Job
 	3, // 1: sealwire.system.v1.PollJobResponse.output:type_name -> google.protobuf.Any
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	4, // 2: sealwire.system.v1.PollJobResponse.attempts:type_name -> sealwire.v1.JobAttempt
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_sealwire_system_v1_poll_job_proto_init() }

@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from sealwire.v1 import job_pb2 as sealwire_dot_v1_dot_job__pb2
+from sealwire.v1 import job_attempt_pb2 as sealwire_dot_v1_dot_job__attempt__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!sealwire/system/v1/poll_job.proto\x12\x12sealwire.system.v1\x1a\x19google/protobuf/any.proto\x1a\x15sealwire/v1/job.proto\"\x93\x01\n\x0ePollJobRequest\x12+\n\x06job_id\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f\x10\x01\x18\x80\x01\x32\x08^[!-~]*$R\x05jobId\x12$\n\x07wait_ms\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc8\xdf\x02(\x00R\x06waitMs\x12.\n\x0e\x61\x66ter_revision\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\rafterRevision\"c\n\x0fPollJobResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x10.sealwire.v1.JobR\x03job\x12,\n\x06output\x18\x02 \x01(\x0b\x32\x14.google.protobuf.AnyR\x06outputBQ\n\x16\x64\x65v.sealwire.system.v1P\x01Z5sealwire.dev/sealwire/gen/sealwire/system/v1;systemv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!sealwire/system/v1/poll_job.proto\x12\x12sealwire.system.v1\x1a\x19google/protobuf/any.proto\x1a\x15sealwire/v1/job.proto\x1a\x1dsealwire/v1/job_attempt.proto\"\xbe\x01\n\x0ePollJobRequest\x12+\n\x06job_id\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f\x10\x01\x18\x80\x01\x32\x08^[!-~]*$R\x05jobId\x12$\n\x07wait_ms\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc8\xdf\x02(\x00R\x06waitMs\x12.\n\x0e\x61\x66ter_revision\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\rafterRevision\x12)\n\x10include_attempts\x18\x04 \x01(\x08R\x0fincludeAttempts\"\x98\x01\n\x0fPollJobResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x10.sealwire.v1.JobR\x03job\x12,\n\x06output\x18\x02 \x01(\x0b\x32\x14.google.protobuf.AnyR\x06output\x12\x33\n\x08\x61ttempts\x18\x03 \x03(\x0b\x32\x17.sealwire.v1.JobAttemptR\x08\x61ttemptsBQ\n\x16\x64\x65v.sealwire.system.v1P\x01Z5sealwire.dev/sealwire/gen/sealwire/system/v1;systemv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +41,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLLJOBREQUEST'].fields_by_name['wait_ms']._serialized_options = b'\272H\010\032\006\030\310\337\002(\000'
   _globals['_POLLJOBREQUEST'].fields_by_name['after_revision']._loaded_options = None
   _globals['_POLLJOBREQUEST'].fields_by_name['after_revision']._serialized_options = b'\272H\004\"\002(\000'
-  _globals['_POLLJOBREQUEST']._serialized_start=108
-  _globals['_POLLJOBREQUEST']._serialized_end=255
-  _globals['_POLLJOBRESPONSE']._serialized_start=257
-  _globals['_POLLJOBRESPONSE']._serialized_end=356
+  _globals['_POLLJOBREQUEST']._serialized_start=139
+  _globals['_POLLJOBREQUEST']._serialized_end=329
+  _globals['_POLLJOBRESPONSE']._serialized_start=332
+  _globals['_POLLJOBRESPONSE']._serialized_end=484
 # @@protoc_insertion_point(module_scope)

@@ -4,9 +4,12 @@ isort:skip_file
 """
 
 import builtins
+import collections.abc
 import google.protobuf.any_pb2
 import google.protobuf.descriptor
+import google.protobuf.internal.containers
 import google.protobuf.message
+import sealwire.v1.job_attempt_pb2
 import sealwire.v1.job_pb2
 import sys
 import typing
@@ -27,6 +30,7 @@ class PollJobRequest(google.protobuf.message.Message):
     JOB_ID_FIELD_NUMBER: builtins.int
     WAIT_MS_FIELD_NUMBER: builtins.int
     AFTER_REVISION_FIELD_NUMBER: builtins.int
+    INCLUDE_ATTEMPTS_FIELD_NUMBER: builtins.int
     job_id: builtins.str
     """The job."""
     wait_ms: builtins.int
@@ -35,14 +39,17 @@ class PollJobRequest(google.protobuf.message.Message):
     """
     after_revision: builtins.int
     """The newest revision that the caller knows; 0 if none."""
+    include_attempts: builtins.bool
+    """If true, the answer holds the latest attempts. Servers of 0.1 refuse it."""
     def __init__(
         self,
         *,
         job_id: builtins.str = ...,
         wait_ms: builtins.int = ...,
         after_revision: builtins.int = ...,
+        include_attempts: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["after_revision", b"after_revision", "job_id", b"job_id", "wait_ms", b"wait_ms"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["after_revision", b"after_revision", "include_attempts", b"include_attempts", "job_id", b"job_id", "wait_ms", b"wait_ms"]) -> None: ...
 
 Global___PollJobRequest: typing_extensions.TypeAlias = PollJobRequest
 
@@ -54,6 +61,7 @@ class PollJobResponse(google.protobuf.message.Message):
 
     JOB_FIELD_NUMBER: builtins.int
     OUTPUT_FIELD_NUMBER: builtins.int
+    ATTEMPTS_FIELD_NUMBER: builtins.int
     @property
     def job(self) -> sealwire.v1.job_pb2.Job:
         """The job."""
@@ -62,13 +70,18 @@ class PollJobResponse(google.protobuf.message.Message):
     def output(self) -> google.protobuf.any_pb2.Any:
         """The job tool's response once the job has succeeded."""
 
+    @property
+    def attempts(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[sealwire.v1.job_attempt_pb2.JobAttempt]:
+        """The latest attempts of the job, newest first, at most 10; set if asked for."""
+
     def __init__(
         self,
         *,
         job: sealwire.v1.job_pb2.Job | None = ...,
         output: google.protobuf.any_pb2.Any | None = ...,
+        attempts: collections.abc.Iterable[sealwire.v1.job_attempt_pb2.JobAttempt] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["job", b"job", "output", b"output"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["job", b"job", "output", b"output"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attempts", b"attempts", "job", b"job", "output", b"output"]) -> None: ...
 
 Global___PollJobResponse: typing_extensions.TypeAlias = PollJobResponse
