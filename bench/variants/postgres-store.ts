@@ -12,6 +12,7 @@ export async function openBenchStore(): Promise<Store> {
     intents: store.intents,
     auditHeads: store.auditHeads,
     operator: store.operator,
+    instanceId: store.instanceId,
     announce: (info) => store.announce(info),
     condition: store.condition,
     identity: store.identity,

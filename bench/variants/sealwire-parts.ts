@@ -10,7 +10,7 @@ const NO_SIGNATURES = {
 const NO_VALIDATION = { "validation/args.ts": "./args.ts" };
 
 function withoutReplayGuard(store: Store): { readonly store: Store } {
-  const { jobs, intents, auditHeads, operator, condition, identity } = store;
+  const { jobs, intents, auditHeads, operator, condition, identity, instanceId } = store;
   const replay: Store["replay"] = {
     widen: async () => {},
     claim: async () => true,
@@ -21,7 +21,7 @@ function withoutReplayGuard(store: Store): { readonly store: Store } {
   };
   return {
     store: {
-      ...{ jobs, intents, auditHeads, operator, replay, condition, identity },
+      ...{ jobs, intents, auditHeads, operator, replay, condition, identity, instanceId },
       away: false,
       announce: async () => {},
       async [Symbol.asyncDispose]() {},

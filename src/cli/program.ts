@@ -18,6 +18,7 @@ import {
   withRing,
 } from "./input/shared-options.ts";
 import { addMcpCommands } from "./mcp-commands.ts";
+import { addOpsCommands } from "./ops-commands.ts";
 import type { ExitCode } from "./output/exit-code.ts";
 import type { Terminal } from "./output/terminal.ts";
 import type { RunCommand } from "./run-command.ts";
@@ -53,6 +54,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("run a server; prints one JSON line when it is ready, with --dev on a terminal the next steps")
     .option("--dev", "create the data folder with key ring, store and client.json if missing, and serve the demo tools")
     .option("--no-work", "run no jobs in this process")
+    .option("--operator-payloads", "let operators' keys see arguments and results of all jobs")
     .option("--no-reflection", "do not serve gRPC reflection, which shows the contract to anonymous callers")
     .option(
       "--drain-delay <duration>",
@@ -174,6 +176,8 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("cancel a job")
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/jobs/cancel.ts")));
+
+  addOpsCommands(program, run);
 
   const keys = program.command("keys").description("manage the keys in a server's key ring");
   toCredentials(withRing(keys.command("add").argument("<client-id>", "id of the client")))

@@ -10,7 +10,7 @@ import { type Random, systemRandom } from "../runtime/random.ts";
 import type { ClientCredentials } from "../signing/key-ring/credentials.ts";
 import { type Image, imageWith } from "../wire/descriptors.ts";
 import { MAX_RESPONSE_BYTES } from "../wire/limits.ts";
-import { isLoopback } from "../wire/loopback.ts";
+import { endpointOf, isLoopback } from "../wire/loopback.ts";
 import { parseAddresses, type ServerAddress, type ServerName } from "../wire/server-address.ts";
 import { type CredentialsSource, fixedCredentials } from "./credentials-source.ts";
 import type { ToolPins } from "./pins/tool-pins.ts";
@@ -125,6 +125,11 @@ export interface ClientOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Maximum size of a received message, 1,024 to 2,147,483,647 bytes. Default 4 MiB, the maximum size of a result. */
   readonly maxReceiveBytes?: number;
+  /**
+   * Makes a span of each call and watch for the OpenTelemetry provider that the process has registered, and sends its
+   * trace context, unsigned. Without a provider nothing is made. Default true.
+   */
+  readonly tracing?: boolean;
   /** Logs retries at level debug. Default: no logger. */
   readonly logger?: Logger;
   readonly clock?: Clock;
@@ -162,6 +167,9 @@ export interface ResolvedClientOptions {
   readonly keepaliveIntervalMs: number;
   readonly keepaliveTimeoutMs: number;
   readonly maxReceiveBytes: number;
+  readonly tracing: boolean;
+  /** The host of the address, for traces; `undefined` with several addresses. */
+  readonly serverHost: string | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
@@ -212,10 +220,16 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
       least: 1024,
       most: 2 ** 31 - 1,
     }),
+    tracing: options.tracing ?? true,
+    serverHost: addresses.length === 1 ? hostOf(addresses[0]) : undefined,
     logger: options.logger ?? silentLogger,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
+}
+
+function hostOf(address: ServerAddress | undefined): string | undefined {
+  return address && (address.kind === "name" ? address.host : endpointOf(address.target)?.host);
 }
 
 function readSource(given: ClientOptions["credentials"]): CredentialsSource {

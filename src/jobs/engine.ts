@@ -18,6 +18,8 @@ export interface SubmitSpec {
   readonly openJobsMax: number;
   /** W3C trace context of the call, passed to the handler. */
   readonly traceparent?: string;
+  /** W3C tracestate of the call; only with `traceparent`. */
+  readonly tracestate?: string;
 }
 
 /** Selects one page of an owner's jobs, newest first. */
@@ -40,6 +42,8 @@ export interface JobRun {
   readonly args: Uint8Array;
   readonly attempt: number;
   readonly traceparent: string | undefined;
+  /** W3C tracestate that belongs to `traceparent`. */
+  readonly tracestate: string | undefined;
   /** When the attempt times out, in Unix milliseconds. */
   readonly deadlineMs: number;
   /** Aborts on cancellation, time-out and drain. Its reason is a SealwireError. */

@@ -1,5 +1,6 @@
 import type { JobState, JobView } from "./job.ts";
 import { readJobError } from "./job-error.ts";
+import { readStoredTrace } from "./stored-trace.ts";
 import type { ClaimedAttempt } from "./worker/attempt-store.ts";
 
 /** A row of the table `job`, which has the same columns in every engine. Booleans are engine-specific. */
@@ -9,6 +10,7 @@ export interface JobRow {
   readonly owner: string;
   readonly request_id: string;
   readonly tool: string;
+  /** See {@link readStoredTrace}. */
   readonly traceparent: string | null;
   readonly state: JobState;
   readonly revision: number;
@@ -86,7 +88,7 @@ export function toClaimedAttempt(
     requestId: row.request_id,
     tool: row.tool,
     args,
-    traceparent: row.traceparent ?? undefined,
+    ...readStoredTrace(row.traceparent),
     executionTimeoutMs: row.execution_timeout_ms,
     heartbeatTimeoutMs: row.heartbeat_timeout_ms ?? undefined,
     cancelGraceMs: row.cancel_grace_ms,

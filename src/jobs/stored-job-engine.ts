@@ -16,6 +16,7 @@ import type { JobState, JobView } from "./job.ts";
 import { toJobView } from "./job-row.ts";
 import type { JobStorage } from "./job-storage.ts";
 import type { PageTokens } from "./page-token.ts";
+import { writeStoredTrace } from "./stored-trace.ts";
 import { storeClosed } from "./unavailable.ts";
 import { JobWatch } from "./watch/job-watch.ts";
 import type { Notifiers } from "./watch/notifiers.ts";
@@ -46,7 +47,10 @@ export class StoredJobEngine implements JobEngine {
   }
 
   async submit(spec: SubmitSpec): Promise<{ readonly job: JobView; readonly created: boolean }> {
-    const { row, created } = await this.#options.storage.submit(spec);
+    const { traceparent, tracestate } = spec;
+    const isPlain = traceparent === undefined || tracestate === undefined;
+    const stored = isPlain ? spec : { ...spec, traceparent: writeStoredTrace(traceparent, tracestate) };
+    const { row, created } = await this.#options.storage.submit(stored);
     return { job: toJobView(row), created };
   }
 

@@ -25,7 +25,7 @@ export interface InstanceIdentity {
 }
 
 /** One page of the jobs of all clients, newest first. */
-export interface JobPage {
+export interface AllJobsPage {
   readonly jobs: readonly JobView[];
   /** Absent if there are no more. */
   readonly nextPageToken?: string;
@@ -62,7 +62,7 @@ export interface OperatorService {
   /** True if arguments and results of jobs may be shown, to operators. */
   readonly showsPayloads: boolean;
   /** Throws ARGS_INVALID naming `page_token` if the token does not belong to this query. */
-  listJobs(actor: OperatorActor, query: AllJobsQuery): Promise<JobPage>;
+  listJobs(actor: OperatorActor, query: AllJobsQuery): Promise<AllJobsPage>;
   /** Throws JOB_NOT_FOUND. `includePayloads` needs the role `operator` and a server that permits it. */
   describeJob(
     actor: OperatorActor,
@@ -129,7 +129,7 @@ class StoreOperator implements OperatorService {
     return this.#options.payloads;
   }
 
-  async listJobs(actor: OperatorActor, query: AllJobsQuery): Promise<JobPage> {
+  async listJobs(actor: OperatorActor, query: AllJobsQuery): Promise<AllJobsPage> {
     requireRole(actor, "viewer");
     return this.#view.jobs(query);
   }

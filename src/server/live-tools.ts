@@ -12,6 +12,7 @@ import type { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import type { Tool } from "../tools/tool.ts";
 import { type SourceContract, sourcedTools, type ToolSource } from "../tools/tool-source.ts";
 import { type Toolset, warmUp } from "../tools/toolset.ts";
+import type { Tracing } from "../tracing/tracing.ts";
 import { imageOf, type UpstreamContract } from "../upstream/contract.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
@@ -38,6 +39,8 @@ export interface LiveToolsOptions extends OfferedTools {
   readonly overdue?: OverdueHandlers;
   readonly serverId: () => string;
   readonly observers: readonly UpstreamObserver[];
+  /** Starts the spans of attempts; `undefined`: none are made. */
+  readonly tracing?: Tracing | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -67,11 +70,11 @@ export class LiveTools implements AsyncDisposable {
   #nextReload: Promise<void> | undefined;
 
   private constructor(options: LiveToolsOptions, upstreams: Upstreams, offer: Offer) {
-    const { store, overdue, clock, logger, sources } = options;
+    const { store, overdue, tracing, clock, logger, sources } = options;
     this.#options = options;
     this.upstreams = upstreams;
     this.#offer = offer;
-    this.dispatcher = new Dispatcher({ toolset: offer.toolset, store, logger, ...(overdue && { overdue }) });
+    this.dispatcher = new Dispatcher({ toolset: offer.toolset, store, logger, tracing, ...(overdue && { overdue }) });
     this.#following = [
       upstreams.onChange(() => this.#tellChange()),
       ...sources.map((source) => source.onChange(() => this.#followSources())),

@@ -5,6 +5,7 @@ import type { KeyRingSource } from "../signing/key-ring/types.ts";
 import type { Store } from "../store/store.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
 import type { ToolSource } from "../tools/tool-source.ts";
+import type { TracingOptions } from "../tracing/tracing.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import type { CallObserver } from "./request/access-log.ts";
 import { resolveLimits, type ServerLimits } from "./server-limits.ts";
@@ -50,6 +51,8 @@ export interface ServiceOptions {
    * runs none. Default: 16, and no limit per client.
    */
   readonly work?: { readonly concurrency: number; readonly perOwner?: number } | false;
+  /** Lets keys of operators see arguments and results of all jobs. Default false. */
+  readonly operatorPayloads?: boolean;
   /** Serves grpc.health.v1.Health. Default true. */
   readonly health?: boolean;
   /** Serves gRPC reflection, for grpcurl and buf curl. Default true. */
@@ -57,6 +60,11 @@ export interface ServiceOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Called with the id of the key of each accepted request. */
   readonly onKeyUsed?: (keyId: string) => void;
+  /**
+   * How the server takes part in traces; `false`: not at all. Spans are made for the OpenTelemetry provider that the
+   * process has registered (docs/telemetry.md). Default: as {@link TracingOptions} says.
+   */
+  readonly tracing?: TracingOptions | false;
   /** Observe each call, in addition to the log; see `createMetrics`. */
   readonly observers?: readonly CallObserver[];
   readonly logger?: Logger;
@@ -97,10 +105,12 @@ export function resolveServiceOptions(options: ServiceOptions): ResolvedServiceO
     upstreams: options.upstreams ?? [],
     sources: options.sources ?? [],
     work,
+    operatorPayloads: options.operatorPayloads ?? false,
     health: options.health ?? true,
     reflection: options.reflection ?? true,
     limits,
     onKeyUsed: options.onKeyUsed ?? (() => {}),
+    tracing: options.tracing ?? {},
     observers: options.observers ?? [],
     logger: options.logger ?? silentLogger,
     clock: options.clock ?? systemClock,

@@ -1,5 +1,6 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
+import type { OperatorService } from "../operator/operator-service.ts";
 import type { Toolset } from "../tools/toolset.ts";
 import { parseListenAddress } from "./listen/address.ts";
 import { type Listener, listen } from "./listen/listener.ts";
@@ -57,6 +58,12 @@ export function toolsetOf(server: SealwireServer): Toolset {
   throw new SealwireError("INTERNAL", "The server was not made by createServer.");
 }
 
+/** What operators see and do of a server that {@link createServer} has made. */
+export function operatorOf(server: SealwireServer): OperatorService {
+  if (server instanceof RunningServer) return server.operator;
+  throw new SealwireError("INTERNAL", "The server was not made by createServer.");
+}
+
 class RunningServer implements SealwireServer {
   readonly #service: AssembledService;
   readonly #listening: ListeningOptions;
@@ -106,6 +113,10 @@ class RunningServer implements SealwireServer {
 
   get tools(): readonly string[] {
     return this.#service.tools;
+  }
+
+  get operator(): OperatorService {
+    return this.#service.operator;
   }
 
   get serving(): boolean {

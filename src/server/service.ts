@@ -1,6 +1,7 @@
 import type { Server, ServerInterceptor } from "@grpc/grpc-js";
 import type { Worker } from "../jobs/engine.ts";
 import { GRACE_LIMITS } from "../jobs/work-limits.ts";
+import type { OperatorService } from "../operator/operator-service.ts";
 import { checkNumber } from "../runtime/number-range.ts";
 import { TickLimiter } from "../runtime/tick-limiter.ts";
 import { TimeLimit } from "../runtime/time-limit.ts";
@@ -9,6 +10,7 @@ import { createRequestAuthenticator } from "../signing/request/verify.ts";
 import { OverdueHandlers } from "../tools/overdue-handlers.ts";
 import { systemTools } from "../tools/system-tools.ts";
 import type { Toolset } from "../tools/toolset.ts";
+import { Tracing } from "../tracing/tracing.ts";
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
 import { AnonymousCalls } from "./grpc/anonymous-call.ts";
 import { createInterceptor } from "./grpc/interceptor.ts";
@@ -17,6 +19,7 @@ import { servicePaths } from "./grpc/service-paths.ts";
 import { checkInstalled, servedByInterceptor, toolServiceDefinition } from "./grpc/tool-service.ts";
 import { Watches } from "./grpc/watch-call.ts";
 import { LiveTools } from "./live-tools.ts";
+import { serveOperator } from "./operator.ts";
 import { type ResolvedServiceOptions, resolveServiceOptions, type ServiceOptions } from "./options.ts";
 import { type CallLog, type CallObserver, callLog } from "./request/access-log.ts";
 import { Admission } from "./request/admission.ts";
@@ -98,16 +101,19 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const { keyRing, store, clock, limits } = resolved;
   const ring = () => keyRing.current();
   const log = callLog(logger, clock);
-  const observers = [log, ...resolved.observers].map((observer) => guardObserver(observer, logger));
+  const operated = serveOperator(resolved);
+  const observers = [log, operated.observer, ...resolved.observers].map((each) => guardObserver(each, logger));
   const tellOverdue = (tool: string, count: number): void => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);
   };
+  const tracing = resolved.tracing === false ? undefined : new Tracing(clock, resolved.tracing);
   const window = { maxAgeMs: limits.maxAgeMs, maxAheadMs: limits.maxAheadMs };
   await store.replay.widen(window);
   await store.announce({ role: "server", address: "" });
   const live: LiveTools = await LiveTools.open({
     ...resolved,
     observers,
+    tracing,
     system: systemTools({
       version: VERSION,
       ring,
@@ -115,6 +121,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
       clock,
       catalogue: () => live.toolset.catalogue,
     }),
+    operator: operated.tools,
     overdue: new OverdueHandlers(limits.overdueHandlersMax, tellOverdue),
     serverId: () => ring().serverId,
   });
@@ -123,6 +130,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const { catalogue } = live.toolset;
   for (const { name, policy } of catalogue.tools())
     if (policy === undefined && !catalogue.isSystemTool(name)) tellOverdue(name, 0);
+  const tellKeyUse = guardKeyListener(resolved.onKeyUsed, logger);
   const drain = new Drain();
   const readBudget = new ReadBudget(limits.unverifiedBytesMax, clock, new TimeLimit(clock, limits.requestTimeoutMs));
   const interceptor = createInterceptor({
@@ -140,7 +148,11 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
     clock,
     logger,
     observers,
-    onKeyUsed: guardKeyListener(resolved.onKeyUsed, logger),
+    tracing,
+    onKeyUsed(keyId) {
+      operated.noteKeyUse(keyId);
+      tellKeyUse(keyId);
+    },
     readBudget,
     tickLimiter: new TickLimiter(CALLS_PER_TURN),
     streamTickLimiter: new TickLimiter(Number.POSITIVE_INFINITY),
@@ -165,7 +177,8 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   });
 
   const worker = resolved.work === false ? undefined : await live.work(resolved.work);
-  return new AssembledService({ interceptor, live, worker, drain, log, observers, options: resolved });
+  const { operator } = operated;
+  return new AssembledService({ interceptor, live, worker, drain, log, observers, operator, options: resolved });
 }
 
 interface Parts {
@@ -175,6 +188,7 @@ interface Parts {
   readonly drain: Drain;
   readonly log: CallLog;
   readonly observers: readonly CallObserver[];
+  readonly operator: OperatorService;
   readonly options: ResolvedServiceOptions;
 }
 
@@ -183,6 +197,7 @@ export class AssembledService implements SealwireService {
   readonly interceptor: ServerInterceptor;
   readonly serverOptions: Readonly<Record<string, number>>;
   readonly observers: readonly CallObserver[];
+  readonly operator: OperatorService;
   readonly options: ResolvedServiceOptions;
   readonly #parts: Parts;
   readonly #health = new Health([TOOL_SERVICE]);
@@ -193,7 +208,8 @@ export class AssembledService implements SealwireService {
   #drained: Promise<void> | undefined;
 
   constructor(parts: Parts) {
-    const { interceptor, observers, options } = parts;
+    const { interceptor, observers, operator, options } = parts;
+    this.operator = operator;
     this.interceptor = interceptor;
     this.serverOptions = serverOptions(options.limits);
     this.observers = observers;

@@ -8,6 +8,7 @@ import { checkNumber } from "../runtime/number-range.ts";
 import type { Store } from "../store/store.ts";
 import type { ToolImplementation } from "../tools/implement.ts";
 import type { ToolSource } from "../tools/tool-source.ts";
+import { Tracing, type TracingOptions } from "../tracing/tracing.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
 import { LiveTools } from "./live-tools.ts";
@@ -30,6 +31,10 @@ export interface WorkerOptions {
   readonly work: WorkOptions;
   /** Observe the upstreams; see `createMetrics`. */
   readonly observers?: readonly UpstreamObserver[];
+  /**
+   * How the worker takes part in traces, as at the servers; `false`: not at all. Default: as {@link TracingOptions} says.
+   */
+  readonly tracing?: TracingOptions | false;
   readonly logger?: Logger;
 }
 
@@ -70,6 +75,7 @@ export async function createWorker(options: WorkerOptions): Promise<SealwireWork
     ...{ store, tools, descriptors, upstreams, sources, logger },
     serverId: () => serverId,
     observers: observers.map((observer) => guardUpstreamObserver(observer, logger)),
+    tracing: options.tracing === false ? undefined : new Tracing(systemClock, options.tracing),
     clock: systemClock,
   });
   await store.announce({ role: "worker", address: "" });

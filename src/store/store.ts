@@ -116,6 +116,8 @@ export interface Store extends AsyncDisposable {
   readonly auditHeads: AuditHeads;
   /** What operators see: the jobs of all owners, and the processes. */
   readonly operator: OperatorView;
+  /** Id of this process among those that use the store. Another one after each opening. */
+  readonly instanceId: string;
   /** Whether servers can use the store. */
   readonly condition: StoreCondition;
   /** True from a failure until 5 s without one. The log reports the same times. */

@@ -6,14 +6,16 @@ import { createServer, type SealwireServer } from "../server/server.ts";
 import { addKey, newKeyRing } from "../signing/key-ring/changes.ts";
 import { type ClientCredentials, credentialsOf } from "../signing/key-ring/credentials.ts";
 import { type MemoryKeyRing, memoryKeyRing } from "../signing/key-ring/memory-key-ring.ts";
-import type { KeyLimits } from "../signing/key-ring/types.ts";
+import type { KeyLimits, KeyRole } from "../signing/key-ring/types.ts";
 import { openSqliteStore } from "../store/sqlite/open.ts";
 import type { Store } from "../store/store.ts";
 
 /** One client of a test server. */
 export interface TestClient {
-  /** Patterns of the tools that the client may call; default: all. */
+  /** Patterns of the tools that the client may call; default: all, none for a client with a role. */
   readonly tools?: readonly string[];
+  /** Default: none. */
+  readonly role?: KeyRole;
   /** Default: limits that a test does not reach. */
   readonly limits?: Partial<KeyLimits>;
   /** End of its key's validity, Unix milliseconds; default: never. */
@@ -69,7 +71,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const { clients = { alice: {} }, serverId = "test-server", listen = "127.0.0.1:0", ...rest } = options;
   let document = newKeyRing(serverId);
   const keyIds = new Map<string, string>();
-  for (const [clientId, { tools = ["*"], limits = {}, ...key }] of Object.entries(clients)) {
+  for (const [clientId, { limits = {}, ...key }] of Object.entries(clients)) {
+    const { tools = key.role === undefined ? ["*"] : [] } = key;
     const added = addKey(document, { ...key, clientId, tools, limits: { ...GENEROUS, ...limits } });
     document = added.document;
     keyIds.set(clientId, added.keyId);

@@ -7,6 +7,8 @@ import type { JobPolicy } from "../jobs/job.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { TickLimiter } from "../runtime/tick-limiter.ts";
 import type { Store } from "../store/store.ts";
+import type { OpenSpan } from "../tracing/open-span.ts";
+import type { Tracing } from "../tracing/tracing.ts";
 import type { ArgsValidator } from "../validation/args.ts";
 import { argsMisfit } from "../validation/type-url.ts";
 import { encodeMessage } from "../wire/encode.ts";
@@ -23,6 +25,7 @@ import { readOutcome, tooLarge, writeOutcome } from "./recorded-outcome.ts";
 import { encode, systemAnswer } from "./system-answer.ts";
 import type { Tool } from "./tool.ts";
 import { runHandler } from "./tool-run.ts";
+import { endSubmission, startSubmission, traceAttempt, traceOf, traceTool } from "./tool-span.ts";
 import type { Toolset } from "./toolset.ts";
 import { Unsettled } from "./unsettled.ts";
 
@@ -34,6 +37,8 @@ export interface DispatcherOptions {
   /** Required for calls. A worker, which only runs jobs, has none. */
   readonly overdue?: OverdueHandlers;
   readonly logger: Logger;
+  /** Starts the spans of attempts. Default: none are made. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The output of a streaming call. */
@@ -58,13 +63,16 @@ export class Dispatcher {
   /** Limits the steps in the processing of large arguments, so that other work is not delayed. */
   readonly #largeStepLimiter = new TickLimiter(LARGE_STEPS_PER_TURN);
   readonly #logger: Logger;
+  readonly #tracing: Tracing | undefined;
   readonly #answers = new WeakMap<object, Answer>();
 
-  constructor({ toolset, store, overdue = new OverdueHandlers(Number.POSITIVE_INFINITY), logger }: DispatcherOptions) {
+  constructor(options: DispatcherOptions) {
+    const { toolset, store, overdue = new OverdueHandlers(Number.POSITIVE_INFINITY), logger, tracing } = options;
     this.#toolset = toolset;
     this.#store = store;
     this.#overdue = overdue;
     this.#logger = logger;
+    this.#tracing = tracing;
   }
 
   /** The tools in force. */
@@ -162,28 +170,34 @@ export class Dispatcher {
     }
   }
 
-  async #startJob(
-    tool: Tool,
-    policy: JobPolicy,
-    args: Uint8Array,
-    { request: { envelope, key, traceparent } }: Invocation,
-  ): Promise<Answer> {
-    const { job } = await this.#store.jobs.submit({
+  async #startJob(tool: Tool, policy: JobPolicy, args: Uint8Array, { request }: Invocation): Promise<Answer> {
+    const { envelope, key } = request;
+    const intentDigest = await this.#step(args, envelope.clientId, () => intentDigestOf(tool, args));
+    const span = startSubmission(request);
+    const submitted = this.#store.jobs.submit({
       owner: envelope.clientId,
       requestId: envelope.requestId,
-      intentDigest: await this.#step(args, envelope.clientId, () => intentDigestOf(tool, args)),
+      intentDigest,
       tool: tool.name,
       args,
       policy,
       openJobsMax: key.limits.openJobs,
-      ...(traceparent === undefined ? {} : { traceparent }),
+      ...traceOf(span ?? request),
     });
+    const { job } = await (span === undefined ? submitted : endSubmission(span, submitted));
     return { status: Status.ACCEPTED, job };
   }
 
   /** Runs a tool whose intents are not recorded. */
-  async #run(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
+  #run(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     const context = new CallContext(tool, invocation);
+    const { span, key } = invocation.request;
+    if (span === undefined) return this.#runIn(context, tool, args, invocation);
+    const run = (): Promise<Answer> => this.#runIn(context, tool, args, invocation);
+    return traceTool(span, { tool: tool.name, context, key }, run);
+  }
+
+  async #runIn(context: CallContext, tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
     try {
       const output = this.#step(args, context.clientId, () => this.#handle(tool, args, context, invocation));
       const result = encode(tool, await output);
@@ -245,12 +259,17 @@ export class Dispatcher {
     return recorded === outcome ? answer : readOutcome(recorded);
   }
 
-  async #runJob(tool: Tool, run: JobRun): Promise<Uint8Array> {
+  #runJob(tool: Tool, run: JobRun): Promise<Uint8Array> {
+    return traceAttempt(this.#tracing, { tool: tool.name, run }, (span) => this.#runAttempt(tool, run, span));
+  }
+
+  async #runAttempt(tool: Tool, run: JobRun, span: OpenSpan | undefined): Promise<Uint8Array> {
     const logger = this.#logger.child({
       client: run.owner,
       request_id: run.requestId,
       job_id: run.jobId,
       tool: tool.name,
+      ...(span && { trace_id: span.traceId, span_id: span.spanId }),
     });
     const context: ToolContext = {
       clientId: run.owner,
@@ -261,7 +280,7 @@ export class Dispatcher {
       deadlineMs: run.deadlineMs,
       signal: run.signal,
       args: run.args,
-      traceparent: run.traceparent,
+      traceparent: span === undefined ? run.traceparent : span.traceparent,
       logger,
       progress: progressReporter(run, logger),
     };

@@ -27,7 +27,7 @@ export interface ToolContext {
   readonly signal: AbortSignal;
   /** The verified bytes of the input. They include what generated types lose (-0 or unset values in a Struct). */
   readonly args: Uint8Array;
-  /** W3C trace context of the call, if the client sent one. */
+  /** W3C trace context: that of the tool's span, or without tracing that of the call, if the client sent one. */
   readonly traceparent: string | undefined;
   /** Logs with the client, request and job ids. */
   readonly logger: Logger;

@@ -3,6 +3,7 @@ import type { Envelope } from "../../gen/sealwire/v1/envelope.ts";
 import type { SealwireError } from "../errors.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
+import type { OpenSpan } from "../tracing/open-span.ts";
 import type { ToolContext } from "./handler.ts";
 import { idempotencyKeyOf, intentDigestOf } from "./intent-key.ts";
 import type { SystemToolContext } from "./system-tools.ts";
@@ -17,6 +18,10 @@ export interface VerifiedRequest {
   readonly key: VerificationKey;
   /** W3C trace context, unsigned. */
   readonly traceparent: string | undefined;
+  /** W3C tracestate, unsigned; only used together with `traceparent`. */
+  readonly tracestate: string | undefined;
+  /** The span of the call; `undefined` without tracing. */
+  readonly span: OpenSpan | undefined;
   /** The caller's deadline, in Unix milliseconds; Infinity: none. */
   readonly deadlineMs: number;
   /** Names client, request and tool in every line. */
@@ -64,7 +69,8 @@ export class CallContext implements ToolContext {
   readonly jobId = undefined;
   readonly attempt = 1;
   readonly args: Uint8Array;
-  readonly traceparent: string | undefined;
+  /** That of the tool's span; without tracing that of the caller. */
+  traceparent: string | undefined;
   readonly progress = reportNowhere;
   readonly #tool: Tool;
   readonly #invocation: Invocation & Pick<Partial<CallInvocation>, "intentDigest">;

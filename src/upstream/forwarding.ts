@@ -4,12 +4,14 @@ import type { Clock } from "../runtime/clock.ts";
 import { type OutputBytes, outputBytes, readOutputBytes, type ToolContext } from "../tools/handler.ts";
 import { handleStream, progressField } from "../tools/job-stream.ts";
 import { isStreamingJob, makeTool, methodPath, type Tool, toolNameOf } from "../tools/tool.ts";
+import type { OpenSpan } from "../tracing/open-span.ts";
 import type { ArgsValidator } from "../validation/args.ts";
 import { checkStrict, StrictError } from "../validation/strict.ts";
 import type { Image } from "../wire/descriptors.ts";
 import { MAX_RESULT_BYTES } from "../wire/limits.ts";
 import type { UpstreamAddress } from "./address.ts";
 import type { AssertionSigner } from "./assertion.ts";
+import { endUpstreamSpan, startUpstreamSpan } from "./call-span.ts";
 import type { UpstreamRequest, UpstreamStatus } from "./channel.ts";
 import { brokenContract, type FailedRun, failureOf, notCalled, tooLarge } from "./failure.ts";
 import { metadataOf } from "./metadata.ts";
@@ -25,6 +27,11 @@ export interface ForwardingContext {
   /** `undefined`: the upstream gets no assertions. */
   readonly assertions: AssertionSigner | undefined;
   readonly clock: Clock;
+}
+
+/** A request with its span; `undefined` without tracing. */
+interface TracedRequest extends UpstreamRequest {
+  readonly span: OpenSpan | undefined;
 }
 
 /** Maximum number of messages of a stream in a second. */
@@ -75,11 +82,11 @@ class Forwarding {
 
   async #unary(args: Uint8Array, context: ToolContext): Promise<OutputBytes> {
     return this.#at(context, async (address) => {
-      const request = await this.#request(args, context);
+      const { span, ...request } = await this.#request(args, context);
       const startedMs = this.#context.clock.monotonicMs();
       const { channel } = address;
       const reply = await (context.jobId === undefined ? channel.unary(request) : channel.single(request));
-      this.#ended(startedMs, Buffer.isBuffer(reply) ? undefined : reply);
+      this.#ended(startedMs, Buffer.isBuffer(reply) ? undefined : reply, span);
       if (Buffer.isBuffer(reply)) return outputBytes(this.#checked(reply, context));
       throw this.#failure(reply, { address, context, request });
     });
@@ -105,9 +112,11 @@ class Forwarding {
     const address = this.#enter(context);
     const startedMs = clock.monotonicMs();
     let ended: UpstreamStatus | undefined;
+    let span: OpenSpan | undefined;
     let cancel = (): void => {};
     try {
       const request = await this.#request(args, context);
+      span = request.span;
       const stream = address.channel.stream(request);
       cancel = stream.cancel;
       const flow = new StreamFlow(this.#tool, clock);
@@ -120,7 +129,7 @@ class Forwarding {
       if (ended !== undefined) throw this.#failure(ended, { address, context, request });
     } finally {
       cancel();
-      this.#ended(startedMs, ended);
+      this.#ended(startedMs, ended, span);
       this.#context.upstream.leave(address);
     }
   }
@@ -142,15 +151,17 @@ class Forwarding {
     throw notCalled({ tool: this.#tool, isJob: jobId !== undefined }, why);
   }
 
-  async #request(args: Uint8Array, context: ToolContext): Promise<UpstreamRequest> {
+  async #request(args: Uint8Array, context: ToolContext): Promise<TracedRequest> {
     const { upstream, assertions, clock, serverId } = this.#context;
     const run = { tool: this.#tool, serverId: serverId() };
     const assertion = assertions && (await assertions.sign({ ...run, context, args }));
     const limitMs = context.jobId === undefined ? upstream.options.callTimeoutMs : Number.POSITIVE_INFINITY;
+    const span = startUpstreamSpan(this.#path, upstream.options.name);
     return {
+      span,
       path: this.#path,
       message: args,
-      metadata: metadataOf(context, { ...run, assertion }),
+      metadata: metadataOf(context, { ...run, assertion, span }),
       deadlineMs: Math.min(context.deadlineMs, clock.nowMs() + limitMs),
       signal: context.signal,
     };
@@ -185,8 +196,9 @@ class Forwarding {
     return brokenContract(this.#tool);
   }
 
-  #ended(startedMs: number, ended: UpstreamStatus | undefined): void {
+  #ended(startedMs: number, ended: UpstreamStatus | undefined, span: OpenSpan | undefined): void {
     const { upstream, clock } = this.#context;
+    if (span !== undefined) endUpstreamSpan(span, ended?.code ?? 0);
     upstream.ended(ended?.code ?? 0, clock.monotonicMs() - startedMs);
   }
 

@@ -1,5 +1,6 @@
 import { Metadata } from "@grpc/grpc-js";
 import type { ToolContext } from "../tools/handler.ts";
+import type { OpenSpan } from "../tracing/open-span.ts";
 import { isTraceparent } from "../wire/traceparent.ts";
 
 /** What an upstream is told about a run, besides the {@link ToolContext}. */
@@ -8,13 +9,15 @@ export interface RunIdentity {
   readonly serverId: string;
   /** A signed token, if the upstream gets one. */
   readonly assertion: string | undefined;
+  /** The span of the call; `undefined`: the trace context of the run is passed on. */
+  readonly span: OpenSpan | undefined;
 }
 
 /**
  * The metadata of a call to an upstream (docs/upstreams.md). Nothing of it comes from the caller's own metadata but a
  * well-formed traceparent.
  */
-export function metadataOf(context: ToolContext, { tool, serverId, assertion }: RunIdentity): Metadata {
+export function metadataOf(context: ToolContext, { tool, serverId, assertion, span }: RunIdentity): Metadata {
   const metadata = new Metadata();
   metadata.set("sealwire-client-id", context.clientId);
   metadata.set("sealwire-request-id", context.requestId);
@@ -24,7 +27,9 @@ export function metadataOf(context: ToolContext, { tool, serverId, assertion }: 
   metadata.set("sealwire-idempotency-key", context.idempotencyKey);
   if (context.jobId !== undefined) metadata.set("sealwire-job-id", context.jobId);
   if (assertion !== undefined) metadata.set("sealwire-assertion", assertion);
-  if (context.traceparent !== undefined && isTraceparent(context.traceparent))
-    metadata.set("traceparent", context.traceparent);
+  const traceparent = span === undefined ? context.traceparent : span.traceparent;
+  if (traceparent !== undefined && isTraceparent(traceparent)) metadata.set("traceparent", traceparent);
+  const tracestate = span?.tracestate;
+  if (tracestate !== undefined) metadata.set("tracestate", tracestate);
   return metadata;
 }

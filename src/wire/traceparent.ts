@@ -12,3 +12,9 @@ export function readTraceparent(metadata: Metadata): string | undefined {
   const [value] = metadata.get("traceparent");
   return typeof value === "string" && isTraceparent(value) ? value : undefined;
 }
+
+/** The W3C tracestate of a call, as received; `undefined` if it is missing. */
+export function readTracestate(metadata: Metadata): string | undefined {
+  const values = metadata.get("tracestate").filter((value) => typeof value === "string");
+  return values.length === 0 ? undefined : values.join(",");
+}

@@ -9,17 +9,18 @@ const test = suite("architecture/entry-points");
 
 const PROTOBUF = "@bufbuild/protobuf";
 const GRPC = ["@grpc/grpc-js", "@js-sdsl/ordered-map"];
+const TRACES = "@opentelemetry/api";
 const RULES = ["@bufbuild/cel", "@bufbuild/cel-spec", "@bufbuild/protovalidate", "@bufbuild/re2"];
 
 /** By entry point: the packages that it loads, and the folders of src/ that it does not. */
 const LOADED: Readonly<Record<string, { readonly packages: readonly string[]; readonly without: readonly string[] }>> =
   {
-    client: { packages: [PROTOBUF, ...GRPC], without: ["server", "store", "schema", "cli", "testing"] },
+    client: { packages: [PROTOBUF, TRACES, ...GRPC], without: ["server", "store", "schema", "cli", "testing"] },
     signing: { packages: [PROTOBUF], without: ["server", "client", "store", "jobs", "tools", "cli", "testing"] },
     keys: { packages: [], without: ["server", "client", "store", "jobs", "tools", "cli", "testing"] },
     schema: { packages: [PROTOBUF, ...RULES], without: ["server", "client", "store", "upstream", "cli", "testing"] },
-    server: { packages: [PROTOBUF, ...GRPC, ...RULES], without: ["client", "cli", "testing"] },
-    testing: { packages: [PROTOBUF, ...GRPC, ...RULES], without: ["cli"] },
+    server: { packages: [PROTOBUF, TRACES, ...GRPC, ...RULES], without: ["client", "cli", "testing"] },
+    testing: { packages: [PROTOBUF, TRACES, ...GRPC, ...RULES], without: ["cli"] },
   };
 
 /** Prints the URL of every module that importing `file` loads, those that packages require, too. */

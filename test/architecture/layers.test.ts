@@ -15,6 +15,7 @@ const LAYERS: readonly (readonly (readonly string[])[])[] = [
   [["src/jobs/"]],
   [["src/signing/"]],
   [["src/validation/"]],
+  [["src/tracing/"]],
   [["src/wire/"], ["src/files/"]],
   [["src/errors.ts", "src/runtime/", "gen/"]],
 ];

@@ -26,6 +26,13 @@ const OUTPUTS: Readonly<Record<string, string>> = {
   "jobs cancel": JOB, // the bare sealwire.v1.Job
   health: "grpc.health.v1.HealthCheckResponse", // the same
   "keys list": "", // key_id, client_id, not_before, not_after, server_secret_id, created_at, last_use
+  "ops jobs": "sealwire.operator.v1.OperatorJob",
+  "ops job": "sealwire.operator.v1.DescribeJobResponse",
+  "ops cancel": "sealwire.operator.v1.CancelAnyJobResponse",
+  "ops instances": "sealwire.operator.v1.Instance",
+  "ops keys": "sealwire.operator.v1.Key",
+  "ops stats": "sealwire.operator.v1.ServerStatsResponse",
+  "ops audit": "sealwire.operator.v1.AuditLine", // there is no line without an audit log
   "mcp pins list": "", // test/cli/pins.test.ts
   "mcp pins verify": "", // test/cli/pins.test.ts
   verify: "", // failed_step in place of failedStep
@@ -101,6 +108,29 @@ test("tools and health are the answers of the contract", () =>
       const { code, stdout, stderr } = await run([...args, "--json", ...ACCESS]);
       assert.is(code, 0, stderr);
       assert.is(read(stdout, typeName ?? "").length, 1);
+    }
+  }));
+
+test("what operators see are messages of the contract", () =>
+  inFolder(async () => {
+    await using server = await startServer({ clients: { alice: {}, ann: { role: "operator" } } });
+    await writeCredentials("client.json", server.credentials("alice"));
+    await writeCredentials("ann.json", server.credentials("ann"));
+    const start = ["call", "start_long_task", '{"seconds":20}', "--detach", ...ACCESS];
+    const [accepted = {}] = read((await run(start)).stdout, JOB);
+    const { jobId } = accepted.job as { jobId: string };
+    for (const [command, ...args] of [
+      ["ops jobs"],
+      ["ops job", jobId],
+      ["ops cancel", jobId],
+      ["ops instances"],
+      ["ops keys"],
+      ["ops stats"],
+    ] as const) {
+      const words = [...command.split(" "), ...args, "--json", "--credentials", "ann.json"];
+      const { code, stdout, stderr } = await run(words);
+      assert.is(code, 0, stderr);
+      assert.ok(read(stdout, OUTPUTS[command] ?? "").length > 0);
     }
   }));
 

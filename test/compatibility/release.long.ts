@@ -14,7 +14,7 @@ import { assert, skipped, suite } from "../support/suite.ts";
 import { type FileResult, runTestFile } from "../support/test-process.ts";
 import { buildRelease, HERE, type Release, releaseProblem } from "./release.ts";
 
-/* Clients and servers of 0.1.0 and of now, with each other. What holds stands in docs/operations.md, "Upgrades". */
+/* Clients and servers of 0.1.0 and of now, with each other. What holds stands in docs/upgrade.md, "Clients and servers". */
 
 const FILES = ["client", "drains", "foreign-jobs", "killed", "replicas", "watch-jobs"];
 const LIMIT_MS = 120_000;

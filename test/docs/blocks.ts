@@ -5,6 +5,7 @@ export const RUN_BY: Readonly<Record<string, string>> = {
   "docs/mcp.md": "test/docs/mcp.test.ts",
   "docs/operations.md": "test/docs/operations-run.long.ts",
   "docs/proxy.md": "test/docs/proxy.interop.ts",
+  "docs/telemetry.md": "test/docs/telemetry.test.ts",
   "docs/typescript.md": "test/docs/typescript.long.ts",
   "clients/go/README.md": "test/interop/go.interop.ts",
   "clients/java/README.md": "test/interop/java.interop.ts",
@@ -30,6 +31,8 @@ const EXAMPLE_BYTES = "shows bytes, which test/docs/protocol.test.ts compares wi
 const ARCHIVE = "needs an upstream; test/interop/upstream/commands.ts types it beside the examples";
 const DOCKER = "needs docker; test/examples/container.long.ts runs its commands in the image that it builds without";
 const KUBECTL = "needs a cluster; test/examples/kubernetes.test.ts checks its commands and applies none";
+const CLUSTER =
+  "needs three machines; test/crash/campaign.crash.ts runs the cluster on one, from the same files, and test/examples/high-availability.test.ts reads the page";
 const ROOT =
   "needs root and systemd; test/examples/systemd.test.ts starts what the unit starts, and has the unit judged";
 const PROJECT =
@@ -44,6 +47,7 @@ export const NOT_RUN: readonly NotRun[] = [
     start: "npm run bench",
     reason: "takes half an hour; test/bench/smoke.long.ts runs every bench shortly",
   },
+  { page: "CONTRIBUTING.md", start: "npm ci", reason: "is what .ci/run does first" },
   { page: "docs/protocol.md", start: "service ToolService {", reason: DEFINITION },
   { page: "docs/protocol.md", start: "message CallRequest", reason: DEFINITION },
   { page: "docs/protocol.md", start: "message Frame", reason: DEFINITION },
@@ -96,6 +100,9 @@ export const NOT_RUN: readonly NotRun[] = [
     start: "readinessProbe",
     reason: "is a part of a manifest, which the same test reads",
   },
+  { page: "examples/high-availability/README.md", start: "sudo apt-get", reason: CLUSTER },
+  { page: "examples/high-availability/README.md", start: "GRANT", reason: CLUSTER },
+  { page: "examples/high-availability/README.md", start: "export SEALWIRE_STORE", reason: CLUSTER },
   { page: "examples/systemd/README.md", start: "useradd", reason: ROOT },
   { page: "examples/systemd/README.md", start: "runuser", reason: ROOT },
   { page: "examples/tools/README.md", start: "npm install", reason: PROJECT },

@@ -113,6 +113,17 @@ test("a store on PostgreSQL without the package pg is refused, with the command 
   assert.match(failed.stderr, "npm install pg@8");
 });
 
+test("traces without the packages of OpenTelemetry are refused, with the command that installs them", async () => {
+  const failed = await inProject("npx", "--no-install", "sealwire", "serve", "--dev", "--otel").then(
+    () => assert.unreachable("it served"),
+    (thrown: { readonly code: number; readonly stderr: string }) => thrown,
+  );
+  assert.ok(failed);
+  assert.is(failed.code, 2);
+  assert.match(failed.stderr, "need the package @opentelemetry/sdk-trace, which is not installed");
+  assert.match(failed.stderr, "npm install @opentelemetry/sdk-trace@3");
+});
+
 for (const [format, ending] of [
   ["esm", "mjs"],
   ["cjs", "cjs"],

@@ -48,6 +48,7 @@ for (const { id, flag, comment, steps } of sequences.cases) {
       clock,
       logger: silentLogger,
       observers: [],
+      tracing: undefined,
       onKeyUsed: () => {},
     };
     for (const step of steps) {
@@ -79,7 +80,7 @@ async function judge(services: RequestServices, { received }: Step): Promise<Pic
   const { method } = received;
   const request = new SignedRequest(
     { ...services, authenticator },
-    { method, peer: "vectors", traceparent: undefined, deadlineMs: Infinity },
+    { method, peer: "vectors", traceparent: undefined, tracestate: undefined, deadlineMs: Infinity },
   );
   try {
     request.authenticate(hex(received.frame));

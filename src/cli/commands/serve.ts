@@ -15,13 +15,14 @@ import { ensureDevClient, ensureDevRing } from "../serve/dev-setup.ts";
 import { HealthFile } from "../serve/health-file.ts";
 import { followKeyRing, openStore } from "../serve/open-store.ts";
 import { guardProcess } from "../serve/process-guard.ts";
-import { resolveServeSettings, type ServeOptions, workOf } from "../serve/serve-settings.ts";
+import { resolveServeSettings, type ServeOptions, tracingOf, workOf } from "../serve/serve-settings.ts";
 import { openServedConsole } from "../serve/served-console.ts";
 import { openServedMcp } from "../serve/served-mcp.ts";
 import { noteServedStore } from "../serve/served-store.ts";
 import { loadTools } from "../serve/served-tools.ts";
 import { drainAtEnd, shutdownSignal } from "../serve/shutdown-signal.ts";
 import { checkStart } from "../serve/start-check.ts";
+import { openTelemetry } from "../telemetry/open-telemetry.ts";
 
 /** Runs a server until SIGTERM or SIGINT, then drains it. */
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
@@ -32,6 +33,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   await using guard = guardProcess(terminal, settings.logLevel, { forPeople });
   const { logger, counters } = guard;
   using _printed = logPrintedLines(logger);
+  await using _telemetry = settings.otel ? await openTelemetry({ env: terminal.env, clock, logger }) : undefined;
   const { healthFile: path, metricsPublic, drainDelayMs } = settings;
   await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
@@ -69,6 +71,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     work: workOf(settings),
     ...(settings.tls && { tls: settings.tls }),
     insecurePlaintext: settings.insecure,
+    operatorPayloads: settings.operatorPayloads,
     reflection: settings.reflection,
     limits: settings.limits,
     observers: metrics === undefined ? [] : [metrics.observer],
@@ -76,6 +79,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       keyUse.record(keyId, clock.nowMs());
       metrics?.noteKeyUse(keyId);
     },
+    tracing: tracingOf(settings),
     logger,
     clock,
   });

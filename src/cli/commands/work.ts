@@ -9,11 +9,12 @@ import type { Terminal } from "../output/terminal.ts";
 import { HealthFile } from "../serve/health-file.ts";
 import { openStore } from "../serve/open-store.ts";
 import { guardProcess } from "../serve/process-guard.ts";
-import { resolveServeSettings, type ServeOptions, workOf } from "../serve/serve-settings.ts";
+import { resolveServeSettings, type ServeOptions, tracingOf, workOf } from "../serve/serve-settings.ts";
 import { openServedMcp } from "../serve/served-mcp.ts";
 import { loadTools } from "../serve/served-tools.ts";
 import { drainAtEnd, shutdownSignal } from "../serve/shutdown-signal.ts";
 import { checkStore } from "../serve/start-check.ts";
+import { openTelemetry } from "../telemetry/open-telemetry.ts";
 
 /**
  * Runs the jobs of a shared store without serving calls until SIGTERM or SIGINT, then returns running jobs to the
@@ -30,6 +31,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   checkStore(settings);
   if (settings.upstreams.length > 0 && options.serverId === undefined) throw noServerId();
   if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: metricsPublic });
+  await using _telemetry = settings.otel ? await openTelemetry({ env: terminal.env, clock, logger }) : undefined;
   await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
   await using mcp = await openServedMcp(settings, { env: terminal.env, clock, logger });
@@ -42,6 +44,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     ...{ store, tools, descriptors, upstreams, work, logger, sources: mcp.sources },
     ...(options.serverId !== undefined && { serverId: options.serverId }),
     observers: metrics === undefined ? [] : [metrics.observer],
+    tracing: tracingOf(settings),
   });
   const shutdown = shutdownSignal({ onHangup: () => void worker.reload() });
   await using metricsServer =

@@ -52,6 +52,22 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "jobs get": ["sealwire jobs get 0f8fad5b-d9cb-469f-a165-70867728950e"],
   "jobs watch": ["sealwire jobs watch 0f8fad5b-d9cb-469f-a165-70867728950e", "sealwire jobs watch --all --json"],
   "jobs cancel": ["sealwire jobs cancel 0f8fad5b-d9cb-469f-a165-70867728950e"],
+  ops: ["sealwire ops jobs --state RUNNING --credentials ann.json", "sealwire ops stats --credentials ann.json"],
+  "ops jobs": [
+    "sealwire ops jobs --state RUNNING,QUEUED --credentials ann.json",
+    "sealwire ops jobs --client reports --tool resize --since 2026-11-22T12:00:00Z --limit 500 --json",
+  ],
+  "ops job": ["sealwire ops job 0f8fad5b-d9cb-469f-a165-70867728950e --credentials ann.json"],
+  "ops cancel": ["sealwire ops cancel 0f8fad5b-d9cb-469f-a165-70867728950e --credentials ann.json"],
+  "ops instances": ["sealwire ops instances --credentials ann.json"],
+  "ops keys": ["sealwire ops keys --credentials ann.json", "sealwire ops keys --client reports --json"],
+  "ops retire": ["sealwire ops retire k_1a2b3c --grace 7d --credentials ann.json"],
+  "ops revoke": ["sealwire ops revoke k_1a2b3c --credentials ann.json"],
+  "ops stats": ["sealwire ops stats --credentials ann.json", "sealwire ops stats --json"],
+  "ops audit": [
+    "sealwire ops audit --since 2026-11-22T12:00:00Z --credentials ann.json",
+    "sealwire ops audit --reason SIGNATURE_INVALID --limit 500 --json",
+  ],
   keys: ["sealwire keys list", "sealwire keys add reports --tools 'batch_*' --out reports.json"],
   "keys add": [
     "sealwire keys add reports --tools 'batch_*' --out reports.json",

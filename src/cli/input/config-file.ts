@@ -7,6 +7,7 @@ import { GRACE_LIMITS, WORK_LIMITS } from "../../jobs/work-limits.ts";
 import type { ServerTlsOptions } from "../../server/options.ts";
 import { SERVER_LIMITS, type ServerLimits } from "../../server/server-limits.ts";
 import { CONNECTION_LIMITS } from "../../store/postgres/connection/connection-limits.ts";
+import { JOB_TRACES, SAMPLED_LIMITS } from "../../tracing/tracing.ts";
 import { LOG_LEVELS } from "../output/log.ts";
 import { parseDuration } from "./duration.ts";
 import { readMcpServers } from "./mcp-server-settings.ts";
@@ -56,9 +57,13 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
     demoTools: read("demo_tools", flag),
     concurrency: read("concurrency", (name) => fields.number(name, { ...WORK_LIMITS.concurrency, least: 0 })),
     concurrencyPerClient: read("concurrency_per_client", (name) => fields.number(name, WORK_LIMITS.perOwner)),
+    operatorPayloads: read("operator_payloads", flag),
     reflection: read("reflection", flag),
     metrics: read("metrics", text),
     metricsPublic: read("metrics_public", flag),
+    otel: read("otel", flag),
+    otelSampledCallsPerSecond: read("otel_sampled_calls_per_second", (name) => fields.number(name, SAMPLED_LIMITS)),
+    otelJobTraces: read("otel_job_traces", (name) => fields.oneOf(name, JOB_TRACES)),
     console: read("console", text),
     consoleReadOnly: read("console_read_only", flag),
     consoleTokenFile: read("console_token_file", path),

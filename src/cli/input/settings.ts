@@ -1,5 +1,6 @@
 import type { ServerTlsOptions } from "../../server/options.ts";
 import type { ServerLimits } from "../../server/server-limits.ts";
+import type { TracingOptions } from "../../tracing/tracing.ts";
 import type { UpstreamOptions } from "../../upstream/options.ts";
 import type { LogLevel } from "../output/log.ts";
 import type { McpServerSetting } from "./mcp-server-settings.ts";
@@ -47,12 +48,20 @@ export interface ServeSettings {
    * to 10,000. Default: no limit.
    */
   readonly concurrencyPerClient: number | undefined;
+  /** [`operator_payloads`] Lets keys of operators see arguments and results of all jobs. Default false. */
+  readonly operatorPayloads: boolean;
   /** [`reflection`] Default true. */
   readonly reflection: boolean;
   /** [`metrics`] "HOST:PORT" on loopback. Default none. */
   readonly metrics: string | undefined;
   /** [`metrics_public`] Serves metrics beyond loopback, to anyone who can reach the port. Default false. */
   readonly metricsPublic: boolean;
+  /** [`otel`] Sends traces by OTLP. Default false. */
+  readonly otel: boolean;
+  /** [`otel_sampled_calls_per_second`] See {@link TracingOptions}. Default 100. */
+  readonly otelSampledCallsPerSecond: number;
+  /** [`otel_job_traces`] See {@link TracingOptions}. Default "linked". */
+  readonly otelJobTraces: NonNullable<TracingOptions["jobTraces"]>;
   /**
    * [`console`] "HOST:PORT" of the web console; beyond loopback it needs `tls` and `consoleTokenFile`. Default: none,
    * "127.0.0.1:0" with `dev`.

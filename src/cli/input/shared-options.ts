@@ -62,6 +62,7 @@ export function toTools(command: Command): Command {
     )
     .option("--metrics <address>", "serve Prometheus metrics over HTTP on this HOST:PORT")
     .option("--metrics-public", "serve metrics beyond loopback, to anyone who can reach the port")
+    .option("--otel", "send traces by OTLP over HTTP, as the variables OTEL_* say")
     .option("--health-file <file>", "write SERVING or NOT_SERVING to this file for probes, touched every second");
   return toLog(command);
 }

@@ -1,6 +1,7 @@
 import { SealwireError } from "../../errors.ts";
 import type { WorkOptions } from "../../jobs/engine.ts";
 import type { ServerTlsOptions } from "../../server/options.ts";
+import { SAMPLED_CALLS_PER_SECOND, type TracingOptions } from "../../tracing/tracing.ts";
 import { readConfig } from "../input/config-file.ts";
 import { dataFolder } from "../input/data-folder.ts";
 import { type LocationOptions, resolveLocation } from "../input/location.ts";
@@ -32,10 +33,12 @@ export interface ServeOptions extends LocationOptions {
   readonly concurrency?: number;
   /** False for `--no-work`. */
   readonly work?: boolean;
+  readonly operatorPayloads?: boolean;
   /** False for `--no-reflection`. */
   readonly reflection?: boolean;
   readonly metrics?: string;
   readonly metricsPublic?: boolean;
+  readonly otel?: boolean;
   /** False for `--no-console`. */
   readonly console?: string | false;
   readonly consoleReadOnly?: boolean;
@@ -76,9 +79,13 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     demoTools: options.demoTools ?? file.demoTools ?? dev,
     concurrency: options.work === false ? 0 : (options.concurrency ?? file.concurrency ?? 16),
     concurrencyPerClient: file.concurrencyPerClient,
+    operatorPayloads: options.operatorPayloads ?? file.operatorPayloads ?? false,
     reflection: options.reflection === false ? false : (file.reflection ?? true),
     metrics: options.metrics ?? file.metrics,
     metricsPublic: options.metricsPublic ?? file.metricsPublic ?? false,
+    otel: options.otel ?? file.otel ?? false,
+    otelSampledCallsPerSecond: file.otelSampledCallsPerSecond ?? SAMPLED_CALLS_PER_SECOND,
+    otelJobTraces: file.otelJobTraces ?? "linked",
     console: consoleOf(options, file, dev),
     consoleReadOnly: options.consoleReadOnly ?? file.consoleReadOnly ?? false,
     consoleTokenFile: options.consoleTokenFile ?? file.consoleTokenFile,
@@ -90,6 +97,11 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     drainDelayMs: options.drainDelay ?? file.drainDelayMs ?? 0,
     limits: file.limits ?? {},
   };
+}
+
+/** How the process takes part in traces, in the form that servers and workers accept. */
+export function tracingOf({ otelSampledCallsPerSecond, otelJobTraces }: ServeSettings): TracingOptions {
+  return { sampledCallsPerSecond: otelSampledCallsPerSecond, jobTraces: otelJobTraces };
 }
 
 /** The concurrency limits in the form that servers and workers accept. */

@@ -7,6 +7,7 @@ import type { Connection, OperationOptions } from "../connection.ts";
 import { checkTimeoutMs } from "../options.ts";
 import type { ClientCallStream } from "../transport/client-call-stream.ts";
 import type { Endpoint } from "../transport/transport.ts";
+import { endClientSpan, startClientSpan } from "./call-span.ts";
 import { Deadline, TIME_IS_UP } from "./deadline.ts";
 import { type Outcome, readAnswer, readFailure } from "./outcome.ts";
 import { Retries } from "./retry.ts";
@@ -19,6 +20,8 @@ export interface Intent {
   readonly requestId: string;
   /** W3C trace context, which is sent unsigned. */
   readonly traceparent: string | undefined;
+  /** W3C tracestate; only sent with `traceparent`, and not on a call stream. */
+  readonly tracestate?: string | undefined;
   /** The definition of the tool that the caller accepts; `undefined`: any. */
   readonly definitionDigest?: string | undefined;
 }
@@ -46,11 +49,14 @@ export async function callTool(
 }
 
 /** Like {@link callTool}, with an existing deadline. */
-export async function callWithin(
-  connection: Connection,
-  intent: Intent,
-  deadline: Deadline,
-): Promise<VerifiedResponse> {
+export function callWithin(connection: Connection, intent: Intent, deadline: Deadline): Promise<VerifiedResponse> {
+  const span = startClientSpan(connection, CALL_METHOD, intent);
+  if (span === undefined) return callUntil(connection, intent, deadline);
+  const { traceparent, tracestate } = span;
+  return endClientSpan(span, callUntil(connection, { ...intent, traceparent, tracestate }, deadline));
+}
+
+async function callUntil(connection: Connection, intent: Intent, deadline: Deadline): Promise<VerifiedResponse> {
   const { options, signer, transport } = connection;
   const retries = new Retries(options.retry, options);
   let renewals = 0;
@@ -131,7 +137,7 @@ async function sendSingly(
   deadline: Deadline,
   endpoint: Endpoint,
 ): Promise<Sent> {
-  const { requestId, traceparent } = intent;
+  const { requestId, traceparent, tracestate } = intent;
   const attempt = signer.sign({ ...intent, method: CALL_METHOD });
   const pipeline = pipelines?.of(endpoint);
   pipeline?.singleBegan();
@@ -141,6 +147,7 @@ async function sendSingly(
     timeoutMs: deadline.remainingMs(),
     signal: deadline.signal,
     traceparent,
+    tracestate,
   });
   pipeline?.singleEnded();
   const expected = {

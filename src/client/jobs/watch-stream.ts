@@ -1,6 +1,8 @@
 import { status } from "@grpc/grpc-js";
 import type { VerifiedResponse } from "../../signing/response/verify.ts";
+import type { CallerTrace } from "../../tracing/tracing.ts";
 import { WATCH_JOB_METHOD } from "../../wire/limits.ts";
+import { failClientSpan, startClientSpan } from "../calls/call-span.ts";
 import type { Deadline } from "../calls/deadline.ts";
 import { type Expectation, type Failure, readFailure, readMessage } from "../calls/outcome.ts";
 import type { EncodedMessage, SignedAttempt } from "../calls/signer.ts";
@@ -30,9 +32,31 @@ const SILENT_INTERVALS = 2.5;
  * the stream ended, and rejects with the deadline's reason. The caller may close the generator early.
  */
 export async function* openWatch(
+  connection: Connection,
+  request: WatchRequest,
+  deadline: Deadline,
+): AsyncGenerator<VerifiedResponse, StreamEnd, undefined> {
+  const span = startClientSpan(connection, WATCH_JOB_METHOD, request);
+  if (span === undefined) return yield* readWatch(connection, request, deadline);
+  let failure: unknown;
+  try {
+    const end = yield* readWatch(connection, request, deadline, span);
+    if (end.kind === "failed") failure = end.failure.error;
+    return end;
+  } catch (thrown) {
+    failure = thrown;
+    throw thrown;
+  } finally {
+    if (failure === undefined) span.end();
+    else failClientSpan(span, failure);
+  }
+}
+
+async function* readWatch(
   { options, transport, signer }: Connection,
   request: WatchRequest,
   deadline: Deadline,
+  trace?: CallerTrace,
 ): AsyncGenerator<VerifiedResponse, StreamEnd, undefined> {
   const { requestId } = request;
   const attempt = signer.sign({ ...request, method: WATCH_JOB_METHOD });
@@ -41,7 +65,8 @@ export async function* openWatch(
     message: attempt.frame,
     timeoutMs: deadline.remainingMs(),
     signal: deadline.signal,
-    traceparent: undefined,
+    traceparent: trace?.traceparent,
+    tracestate: trace?.tracestate,
   });
   const expected = { credentials: attempt.credentials, requestSignature: attempt.signature, requestId };
   const silenceMs = options.heartbeatIntervalMs * SILENT_INTERVALS;

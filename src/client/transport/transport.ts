@@ -57,6 +57,8 @@ export interface RawRequest {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly traceparent: string | undefined;
+  /** Sent only with `traceparent`. */
+  readonly tracestate?: string | undefined;
 }
 
 /** One server. Transfers bytes without parsing, verifying or retrying. */
@@ -267,9 +269,11 @@ function hostWithin(target: string): string {
   return endpointOf(target.replace(/^[^:/]+:(?:\/\/[^/]*\/)?/, "").split(",")[0] ?? "")?.host ?? target;
 }
 
-function callMetadata({ traceparent }: RawRequest): Metadata {
+function callMetadata({ traceparent, tracestate }: RawRequest): Metadata {
   const metadata = new Metadata();
-  if (traceparent !== undefined) metadata.set("traceparent", traceparent);
+  if (traceparent === undefined) return metadata;
+  metadata.set("traceparent", traceparent);
+  if (tracestate !== undefined) metadata.set("tracestate", tracestate);
   return metadata;
 }
 

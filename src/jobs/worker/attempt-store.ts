@@ -14,6 +14,7 @@ export interface ClaimedAttempt extends AttemptKey {
   readonly tool: string;
   readonly args: Uint8Array;
   readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
   readonly executionTimeoutMs: number;
   /** `undefined`: no limit. */
   readonly heartbeatTimeoutMs: number | undefined;

@@ -21,7 +21,7 @@ import {
 } from "../../wire/call-header.ts";
 import { CALL_STREAM_METHOD } from "../../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../../wire/status.ts";
-import { readTraceparent } from "../../wire/traceparent.ts";
+import { readTraceparent, readTracestate } from "../../wire/traceparent.ts";
 import type { CallOutcome } from "../request/execution.ts";
 import { type RequestOrigin, requestTooSlow, SignedRequest } from "../request/request.ts";
 import { MessageIntake } from "./message-intake.ts";
@@ -116,6 +116,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
             method: CALL_STREAM_METHOD,
             peer: this.#call.getPeer(),
             traceparent: readTraceparent(metadata),
+            tracestate: readTracestate(metadata),
             deadlineMs: Infinity,
             onWaiting: (change) => {
               this.#waiting += change;
@@ -200,7 +201,7 @@ export class CallStream extends ServerInterceptingCall implements Reader {
 
   #originOf({ traceparent }: CallHeader): RequestOrigin {
     const origin = this.#origin as RequestOrigin;
-    return traceparent === undefined ? origin : { ...origin, traceparent };
+    return traceparent === undefined ? origin : { ...origin, traceparent, tracestate: undefined };
   }
 
   /** Ignores calls that have ended. Before a request is accepted, the time limit for the first one still applies. */

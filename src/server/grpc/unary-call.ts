@@ -9,7 +9,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { TickLimiter } from "../../runtime/tick-limiter.ts";
 import { WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import { toGrpcFailure } from "../../wire/status.ts";
-import { readTraceparent } from "../../wire/traceparent.ts";
+import { readTraceparent, readTracestate } from "../../wire/traceparent.ts";
 import { type CallOutcome, type ExecutionOptions, execute } from "../request/execution.ts";
 import { type RequestOrigin, type RequestServices, requestTooSlow, SignedRequest } from "../request/request.ts";
 import { MessageIntake } from "./message-intake.ts";
@@ -38,6 +38,7 @@ type InterceptingListener = Parameters<ServerInterceptingCallInterface["start"]>
 export class UnaryCall extends ServerInterceptingCall implements InterceptingListener, RequestOrigin, Reply, Reader {
   readonly method: string;
   traceparent: string | undefined;
+  tracestate: string | undefined;
   readonly #call: ServerInterceptingCallInterface;
   readonly #options: UnaryCallOptions;
   /** `undefined` once the call has ended. */
@@ -62,6 +63,7 @@ export class UnaryCall extends ServerInterceptingCall implements InterceptingLis
   onReceiveMetadata(metadata: Metadata): void {
     try {
       this.traceparent = readTraceparent(metadata);
+      if (this.traceparent !== undefined) this.tracestate = readTracestate(metadata);
       this.#request = new SignedRequest(this.#options, this);
       if (exceedsLimit(metadata)) this.#refuse(metadataTooLarge());
       else this.#awaitMessage();

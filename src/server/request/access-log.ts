@@ -15,12 +15,20 @@ export interface CallRecord {
   readonly keyId: string | undefined;
   readonly requestId: string | undefined;
   readonly trace: string | undefined;
+  /** The call's span; `undefined` if it is not exported. */
+  readonly exemplar: TraceIds | undefined;
   /** Why it was refused or failed; "" if it succeeded. */
   readonly reason: string;
   /** Which part of the authentication failed. For the log only. */
   readonly cause: string | undefined;
   /** The key that an unauthenticated frame names. For the log only. */
   readonly claimed: ClaimedKey | undefined;
+}
+
+/** The ids of a span, in hexadecimal, under their names in logs and exemplars. */
+export interface TraceIds {
+  readonly trace_id: string;
+  readonly span_id: string;
 }
 
 /** Observes the calls and connections of a server, and its upstreams. */
@@ -52,7 +60,7 @@ export function callLog(logger: Logger, clock: Clock): CallLog {
   return {
     callStarted() {},
     callEnded(record, code, durationMs) {
-      const { method, peer, tool, client, keyId, requestId, trace, reason, cause, claimed } = record;
+      const { method, peer, tool, client, keyId, requestId, trace, exemplar, reason, cause, claimed } = record;
       const status = code === 0 ? "OK" : statusName(code);
       if (keyId === undefined && !strangers.isFirst(addressOf(peer), cause ?? (reason || status), claimed)) return;
       const fields = {
@@ -62,6 +70,7 @@ export function callLog(logger: Logger, clock: Clock): CallLog {
         key_id: keyId,
         request_id: requestId,
         trace_id: trace,
+        span_id: exemplar?.span_id,
         status,
         reason: reason || undefined,
         ms: Math.round(durationMs * 10) / 10,

@@ -1,3 +1,4 @@
+import { status as Status } from "@grpc/grpc-js";
 import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
@@ -13,11 +14,14 @@ import { signResponse } from "../../signing/response/sign.ts";
 import type { FrameWindow, ReplayGuard } from "../../store/store.ts";
 import { type Answer, failure, toResponse } from "../../tools/answer.ts";
 import type { VerifiedEnvelope, VerifiedRequest } from "../../tools/invocation.ts";
+import type { OpenSpan } from "../../tracing/open-span.ts";
+import type { Tracing } from "../../tracing/tracing.ts";
 import { readEnvelope } from "../../validation/envelope.ts";
 import { WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../../wire/status.ts";
-import type { CallObserver, CallRecord } from "./access-log.ts";
+import type { CallObserver, CallRecord, TraceIds } from "./access-log.ts";
 import type { Admission, Permit } from "./admission.ts";
+import { endCallSpan } from "./call-span.ts";
 import type { FrameStamp, RefusedFrameCache } from "./refused-frame-cache.ts";
 
 /** The services that a {@link SignedRequest} uses to verify a request and to sign its answer. */
@@ -32,6 +36,8 @@ export interface RequestServices {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observers: readonly CallObserver[];
+  /** Starts the spans of calls; `undefined`: none are made. */
+  readonly tracing: Tracing | undefined;
   /** Called with the id of each key whose request was accepted. */
   readonly onKeyUsed: (keyId: string) => void;
 }
@@ -43,6 +49,8 @@ export interface RequestOrigin {
   readonly peer: string;
   /** W3C trace context, unsigned. */
   readonly traceparent: string | undefined;
+  /** W3C tracestate, unsigned; only read together with `traceparent`. */
+  readonly tracestate: string | undefined;
   /** The caller's deadline, in Unix milliseconds; Infinity: none. */
   readonly deadlineMs: number;
   /** Called with 1 when a call starts to wait as a long-poll, and with -1 when it stops waiting. */
@@ -66,6 +74,7 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
   #authenticated: AuthenticatedRequest | undefined;
   #envelope: VerifiedEnvelope | undefined;
   #permit: Permit | undefined;
+  #span: OpenSpan | undefined;
   #logger: Logger | undefined;
   #deadlineMs: number | undefined;
   #ended = false;
@@ -81,6 +90,8 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
   /** Verifies the signature. Throws SIGNATURE_INVALID. Refusals are signed only after it has passed. */
   authenticate(bytes: Uint8Array): void {
     this.#authenticated = this.#services.authenticator.authenticate(this.method, bytes);
+    // The trace context is read only now: a stranger's does not decide what is recorded.
+    this.#span = this.#services.tracing?.startCall(this.method, this.#origin);
   }
 
   /** Runs the remaining checks on an authenticated request. Rejects with the SealwireError that refuses it. */
@@ -109,6 +120,14 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
     return this.#origin.traceparent;
   }
 
+  get tracestate(): string | undefined {
+    return this.#origin.tracestate;
+  }
+
+  get span(): OpenSpan | undefined {
+    return this.#span;
+  }
+
   /** The caller's deadline, in Unix milliseconds; Infinity: none. */
   get deadlineMs(): number {
     return this.#deadlineMs ?? this.#origin.deadlineMs;
@@ -122,7 +141,8 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
   /** Created on first use, because most calls log nothing. */
   get logger(): Logger {
     const { clientId, requestId, tool } = this.envelope;
-    this.#logger ??= this.#services.logger.child({ client: clientId, request_id: requestId, tool });
+    const trace = this.#span && { trace_id: this.#span.traceId, span_id: this.#span.spanId };
+    this.#logger ??= this.#services.logger.child({ client: clientId, request_id: requestId, tool, ...trace });
     return this.#logger;
   }
 
@@ -199,12 +219,16 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
     if (!this.#runs) this.#permit?.release();
     const durationMs = this.#services.clock.monotonicMs() - this.startedAtMs;
     for (const observer of this.#services.observers) observer.callEnded(this, code, durationMs);
+    this.#endSpan(code);
   }
 
   /** Releases what the call holds, as {@link end} does, but does not notify observers. Never throws. */
   abandon(): void {
-    if (!this.#ended && !this.#runs) this.#permit?.release();
+    if (this.#ended) return;
     this.#ended = true;
+    if (!this.#runs) this.#permit?.release();
+    this.reason = "INTERNAL";
+    this.#endSpan(Status.INTERNAL);
   }
 
   get method(): string {
@@ -232,7 +256,17 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
   }
 
   get trace(): string | undefined {
-    return this.#origin.traceparent?.split("-")[1];
+    return this.#span?.traceId ?? this.#origin.traceparent?.split("-")[1];
+  }
+
+  get exemplar(): TraceIds | undefined {
+    return this.#span?.isSampled ? { trace_id: this.#span.traceId, span_id: this.#span.spanId } : undefined;
+  }
+
+  /** Of a request that was refused before its caller was known, the span begins and ends here. */
+  #endSpan(code: number): void {
+    const span = this.#authenticated === undefined ? this.#services.tracing?.startRefused(this.method) : this.#span;
+    if (span !== undefined) endCallSpan(span, this, code);
   }
 
   /** Checks clock, limits and nonce. The permit is released when the request ends. */

@@ -59,6 +59,7 @@ export class PostgresStore implements SharedStore {
   readonly operator: StoredOperatorView;
   readonly condition = new SettableCondition();
   readonly identity: StoreIdentity;
+  readonly instanceId: string;
   readonly #options: PostgresStoreOptions;
   readonly #storage: PostgresJobStorage;
   readonly #attemptStore: PostgresAttemptStore;
@@ -73,6 +74,7 @@ export class PostgresStore implements SharedStore {
     const { schema } = place;
     this.#options = options;
     this.identity = { id: storeId, openings: 0 };
+    this.instanceId = instance.id;
     this.#watch = new DatabaseWatch({ database, place, checkOrigin, condition: this.condition, clock, logger });
     const notifiers = new Notifiers(() => this.#storage, clock);
     const fairQueue = new FairQueue();

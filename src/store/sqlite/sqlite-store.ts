@@ -57,6 +57,7 @@ export class SqliteStore implements Store {
   readonly operator: StoredOperatorView;
   readonly condition: SettableCondition;
   readonly identity: StoreIdentity;
+  readonly instanceId: string;
   readonly #options: SqliteStoreOptions;
   readonly #storage: SqliteJobStorage;
   readonly #attemptStore: SqliteAttemptStore;
@@ -73,6 +74,7 @@ export class SqliteStore implements Store {
     const fairQueue = new FairQueue();
     const changes = new RecentJobs(notifiers, fairQueue, prepareFind(durable.db));
     const instanceId = random.uuid();
+    this.instanceId = instanceId;
     const counts = new JobCounts(durable.db);
     durable.commits.summarize(counts);
     this.#storage = new SqliteJobStorage({ ...durable, counts, changes, clock, random });

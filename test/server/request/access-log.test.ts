@@ -36,6 +36,7 @@ function make() {
       keyId: undefined,
       requestId: undefined,
       trace: undefined,
+      exemplar: undefined,
       claimed: undefined,
     };
     const refused = { reason: "SIGNATURE_INVALID", cause: "mac" };

@@ -1,7 +1,6 @@
 import type { JobSnapshot } from "../../../client/jobs/job-snapshot.ts";
-import { SealwireError } from "../../../errors.ts";
-import { JOB_STATES, type JobState } from "../../../jobs/job.ts";
 import type { ConnectionOptions } from "../../input/connection-options.ts";
+import { jobState } from "../../input/job-state.ts";
 import { openClient } from "../../input/open-client.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { jobLine } from "../../output/job-json.ts";
@@ -22,7 +21,7 @@ const MOST_PER_PAGE = 500;
 
 /** Lists the client's jobs, newest first. */
 export async function run(terminal: Terminal, options: ListOptions): Promise<ExitCode> {
-  const states = (options.state ?? []).map(readState);
+  const states = (options.state ?? []).map(jobState);
   await using client = await openClient(terminal, options);
   const limit = options.limit ?? DEFAULT_LIMIT;
   const jobs: JobSnapshot[] = [];
@@ -52,10 +51,4 @@ function row(terminal: Terminal, job: JobSnapshot): string[] {
   const { jobId, tool, createdAtMs, endedAtMs } = job;
   const ended = endedAtMs === undefined ? "-" : shownTime(terminal, endedAtMs);
   return [jobId, tool, describeJob(job), shownTime(terminal, createdAtMs), ended];
-}
-
-function readState(text: string): JobState {
-  const state = JOB_STATES.find((each) => each === text.toUpperCase());
-  if (state !== undefined) return state;
-  throw new SealwireError("OPTIONS_INVALID", `"${text}" is not a job state.\nGive one of ${JOB_STATES.join(", ")}.`);
 }

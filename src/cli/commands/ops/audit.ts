@@ -1,0 +1,50 @@
+import { AuditLine } from "../../../../gen/sealwire/operator/v1/audit_line.ts";
+import type { ConnectionOptions } from "../../input/connection-options.ts";
+import { openOperator, readPages } from "../../input/operator-client.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import { messageLine } from "../../output/message-json.ts";
+import { optionalTime, sayMore, timeCell } from "../../output/operator-text.ts";
+import { printTable } from "../../output/table.ts";
+import type { Terminal } from "../../output/terminal.ts";
+
+interface AuditOptions extends ConnectionOptions {
+  readonly client?: string;
+  readonly action?: string;
+  readonly outcome?: string;
+  readonly reason?: string;
+  readonly since?: number;
+  readonly limit?: number;
+  readonly json?: boolean;
+}
+
+const DEFAULT_LIMIT = 50;
+
+/** Reads the audit log of the server that answers, newest lines first. */
+export async function run(terminal: Terminal, options: AuditOptions): Promise<ExitCode> {
+  const { client: clientId = "", action = "", outcome = "", reason = "", since, limit = DEFAULT_LIMIT } = options;
+  await using operator = await openOperator(terminal, options);
+  const { items, more } = await readPages({ limit, pageMost: 500 }, async (page) => {
+    const filter = { clientId, action, outcome, reason, since: optionalTime(since) };
+    const answer = await operator.tools.readAudit({ ...filter, ...page });
+    return { items: answer.lines, nextPageToken: answer.nextPageToken };
+  });
+  if (options.json) {
+    for (const line of items)
+      terminal.print(messageLine("sealwire.operator.v1.AuditLine", AuditLine.encode(line).finish()));
+  } else {
+    const headings = ["TIME", "ACTION", "CLIENT", "TARGET", "OUTCOME", "REASON", "SOURCE"];
+    printTable(
+      terminal,
+      headings,
+      items.map((line) => row(terminal, line)),
+    );
+  }
+  if (more) sayMore(terminal, "lines", limit);
+  return ExitCode.done;
+}
+
+function row(terminal: Terminal, line: AuditLine): string[] {
+  const { time, action, clientId, targetType, targetId, outcome, reason, source } = line;
+  const cells = [action, clientId, `${targetType} ${targetId}`.trim(), outcome, reason, source];
+  return [timeCell(terminal, time), ...cells.map((cell) => cell || "-")];
+}

@@ -1,0 +1,50 @@
+import { Key, KeyRole, KeyState } from "../../../../gen/sealwire/operator/v1/key.ts";
+import type { ConnectionOptions } from "../../input/connection-options.ts";
+import { openOperator, readPages } from "../../input/operator-client.ts";
+import { ExitCode } from "../../output/exit-code.ts";
+import { messageLine } from "../../output/message-json.ts";
+import { enumCell, sayMore, timeCell } from "../../output/operator-text.ts";
+import { printTable } from "../../output/table.ts";
+import type { Terminal } from "../../output/terminal.ts";
+
+interface KeysOptions extends ConnectionOptions {
+  readonly client?: string;
+  readonly limit?: number;
+  readonly json?: boolean;
+}
+
+const DEFAULT_LIMIT = 1_000;
+
+/** Lists the keys that are in force at the server, without secrets. */
+export async function run(terminal: Terminal, options: KeysOptions): Promise<ExitCode> {
+  const { client: clientId = "", limit = DEFAULT_LIMIT } = options;
+  await using operator = await openOperator(terminal, options);
+  const { items, more } = await readPages({ limit, pageMost: 1_000 }, async (page) => {
+    const answer = await operator.tools.listKeys({ clientId, ...page });
+    return { items: answer.keys, nextPageToken: answer.nextPageToken };
+  });
+  if (options.json) {
+    for (const key of items) terminal.print(messageLine("sealwire.operator.v1.Key", Key.encode(key).finish()));
+  } else {
+    const headings = ["KEY", "CLIENT", "STATE", "ROLE", "TOOLS", "NOT BEFORE", "NOT AFTER", "CREATED", "LAST USE"];
+    printTable(
+      terminal,
+      headings,
+      items.map((key) => row(terminal, key)),
+    );
+  }
+  if (more) sayMore(terminal, "keys", limit);
+  return ExitCode.done;
+}
+
+function row(terminal: Terminal, key: Key): string[] {
+  const times = [key.notBefore, key.notAfter, key.createTime, key.lastUseTime];
+  return [
+    key.keyId,
+    key.clientId,
+    enumCell(KeyState, key.state),
+    enumCell(KeyRole, key.role),
+    key.tools.join(",") || "-",
+    ...times.map((time) => timeCell(terminal, time)),
+  ];
+}

@@ -1,0 +1,52 @@
+import { OperatorToolServiceDefinition } from "../../../gen/sealwire/operator/v1/operator_tool_service.ts";
+import type { TypedTools } from "../../client/calls/typed-tools.ts";
+import type { SealwireClient } from "../../client/client.ts";
+import type { Terminal } from "../output/terminal.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
+import { openClient } from "./open-client.ts";
+
+/** A client with the operator's tools. */
+export interface OperatorClient extends AsyncDisposable {
+  readonly client: SealwireClient;
+  readonly tools: TypedTools<typeof OperatorToolServiceDefinition>;
+}
+
+/** Makes a client for the operator's tools. The command must dispose it. */
+export async function openOperator(terminal: Terminal, options: ConnectionOptions): Promise<OperatorClient> {
+  const client = await openClient(terminal, options);
+  return {
+    client,
+    tools: client.tools(OperatorToolServiceDefinition),
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+  };
+}
+
+/** One page of a list. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Empty if there are no more. */
+  readonly nextPageToken: string;
+}
+
+/** How much of a list is read. */
+export interface PageLimits {
+  /** Maximum number of items. */
+  readonly limit: number;
+  /** Maximum number of items in one page. */
+  readonly pageMost: number;
+}
+
+/** Reads pages until there are `limit` items or no more. `more`: there are further items. */
+export async function readPages<T>(
+  { limit, pageMost }: PageLimits,
+  read: (page: { readonly pageSize: number; readonly pageToken: string }) => Promise<Page<T>>,
+): Promise<{ readonly items: readonly T[]; readonly more: boolean }> {
+  const items: T[] = [];
+  let pageToken = "";
+  do {
+    const page = await read({ pageSize: Math.min(limit - items.length, pageMost), pageToken });
+    items.push(...page.items);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "" && items.length < limit);
+  return { items, more: pageToken !== "" };
+}
