@@ -13,11 +13,6 @@ export class ServerProblem extends Error {
   }
 }
 
-/** Reads data. Throws {@link ServerProblem}. */
-export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return (await (await ask(path, signal === undefined ? {} : { signal })).json()) as T;
-}
-
 /** Does something. Throws {@link ServerProblem}. */
 export async function act<T>(path: string, body: object = {}): Promise<T> {
   const headers = { "content-type": "application/json" };
