@@ -32,12 +32,12 @@ export function operatorTools(operator: OperatorService): ToolImplementation {
     },
 
     async describeJob({ jobId, includePayloads }, context) {
-      const { job, attempts, result } = await operator.describeJob(actorOf(context), { jobId, includePayloads });
+      const { job, attempts, args, result } = await operator.describeJob(actorOf(context), { jobId, includePayloads });
       return {
         instance,
         job: toOperatorJob(job),
         attempts: attempts.map(toAttemptMessage),
-        arguments: undefined,
+        arguments: args && { typeUrl: args.typeUrl, value: args.value },
         result: result && Any.decode(result),
       };
     },

@@ -101,7 +101,8 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const { keyRing, store, clock, limits } = resolved;
   const ring = () => keyRing.current();
   const log = callLog(logger, clock);
-  const operated = serveOperator(resolved);
+  const argsTypeOf = (tool: string) => live.toolset.catalogue.jobTool(tool)?.inputTypeUrl;
+  const operated = serveOperator(resolved, { argsTypeOf });
   const observers = [log, operated.observer, ...resolved.observers].map((each) => guardObserver(each, logger));
   const tellOverdue = (tool: string, count: number): void => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);

@@ -48,6 +48,12 @@ export const NOT_RUN: readonly NotRun[] = [
     start: "npm run bench",
     reason: "takes half an hour; test/bench/smoke.long.ts runs every bench shortly",
   },
+  {
+    page: "docs/console.md",
+    start: "sealwire serve --console",
+    reason: "prints to a terminal; test/cli/console.test.ts starts it",
+  },
+  { page: "docs/console.md", start: "# NAME ROLE TOKEN", reason: "test/console/principals.test.ts reads such a file" },
   { page: "CONTRIBUTING.md", start: "npm ci", reason: "is what .ci/run does first" },
   { page: "docs/protocol.md", start: "service ToolService {", reason: DEFINITION },
   { page: "docs/protocol.md", start: "message CallRequest", reason: DEFINITION },
