@@ -71,6 +71,7 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
   reason = "";
   cause: string | undefined;
   claimed: ClaimedKey | undefined;
+  isAudited = false;
   readonly #services: RequestServices;
   readonly #origin: RequestOrigin;
   #authenticated: AuthenticatedRequest | undefined;
