@@ -92,6 +92,6 @@ export function operatorTools(operator: OperatorService): ToolImplementation {
   });
 }
 
-function actorOf({ clientId, key }: SystemToolContext): OperatorActor {
-  return { clientId, keyId: key.keyId, role: key.role };
+function actorOf({ clientId, key, peer, requestId }: SystemToolContext): OperatorActor {
+  return { clientId, keyId: key.keyId, role: key.role, source: peer, requestId };
 }

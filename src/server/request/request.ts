@@ -69,6 +69,7 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
   reason = "";
   cause: string | undefined;
   claimed: ClaimedKey | undefined;
+  isAudited = false;
   readonly #services: RequestServices;
   readonly #origin: RequestOrigin;
   #authenticated: AuthenticatedRequest | undefined;
