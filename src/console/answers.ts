@@ -136,17 +136,21 @@ export interface OverviewAnswer {
   readonly atMs: number;
   /** The process whose calls are shown. */
   readonly instance: string;
+  /** Time of all calls of the 15 minutes; left out if there were none. */
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
   /** The oldest first. */
   readonly buckets: readonly CallsBucket[];
   readonly bucketMs: number;
   /** Most frequent first. */
   readonly refusals: readonly { readonly reason: string; readonly count: number }[];
-  /** Left out while the store is unavailable. */
-  readonly jobs?: {
+  readonly jobs: {
     readonly byState: Readonly<Record<JobStateName, number>>;
     /** Age of the oldest job that could run now; 0: none waits. */
     readonly oldestQueuedMs: number;
   };
+  /** The tools with most open jobs first, at most 20. */
+  readonly jobsByTool: readonly { readonly tool: string; readonly byState: Readonly<Record<JobStateName, number>> }[];
   readonly instances: readonly InstanceRow[];
   /** Whether each service of an upstream can be called. */
   readonly upstreams: readonly { readonly service: string; readonly host: string; readonly serving: boolean }[];
@@ -185,6 +189,9 @@ export interface JobRow {
 /** A page of jobs, newest first. */
 export interface JobsAnswer {
   readonly jobs: readonly JobRow[];
+  /** Time from which jobs are shown; left out: from the first. */
+  readonly createdSinceMs?: number;
+  /** Reads the older ones; left out on the last page. */
   readonly nextPageToken?: string;
 }
 
@@ -213,8 +220,6 @@ export interface KeyRow {
   /** Left out: the key of a client that has no part in operations. */
   readonly role?: string;
   readonly state: "active" | "retiring" | "revoked";
-  /** False if it is revoked, or its time has not come or is over. */
-  readonly usable: boolean;
   readonly createdAtMs?: number;
   readonly notBeforeMs?: number;
   readonly notAfterMs?: number;
@@ -227,6 +232,8 @@ export interface KeyRow {
 /** The keys of the server. */
 export interface KeysAnswer {
   readonly keys: readonly KeyRow[];
+  /** True if there are more keys than are shown. */
+  readonly isCut: boolean;
 }
 
 /** One event of the audit log. */
@@ -240,11 +247,13 @@ export interface AuditRow {
   readonly outcome: string;
   readonly reason: string;
   readonly source: string;
+  /** Number of events that it stands for. */
+  readonly count: number;
 }
 
 /** A page of the audit log, newest first. */
 export interface AuditAnswer {
   readonly events: readonly AuditRow[];
   /** Reads the events before these; left out on the last page. */
-  readonly nextBefore?: string;
+  readonly nextBefore?: number;
 }

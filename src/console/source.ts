@@ -1,3 +1,5 @@
+import type { OperatorService } from "../operator/operator-service.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { Toolset } from "../tools/toolset.ts";
 
 /** The facts about a server that do not change while it runs. */
@@ -19,6 +21,9 @@ export interface ServerFacts {
 /** What the pages read of a server. */
 export interface ConsoleSource {
   readonly facts: ServerFacts;
+  /** What operators see and do. */
+  readonly operator: OperatorService;
+  readonly clock: Clock;
   serverId(): string;
   /** The tools in force. */
   toolset(): Toolset;

@@ -24,6 +24,7 @@ export type {
   WorkOptions,
 } from "../jobs/engine.ts";
 export type { JobError, JobPolicy, JobProgress, JobState, JobView } from "../jobs/job.ts";
+export type { AttemptEndKind, JobObserver } from "../jobs/worker/job-observer.ts";
 export type { McpServerOptions } from "../mcp/servers/options.ts";
 export { type McpServers, type OpenMcpServersOptions, openMcpServers } from "../mcp/servers/servers.ts";
 export type { Clock } from "../runtime/clock.ts";
@@ -37,7 +38,7 @@ export {
   type ProcessCounter,
 } from "../server/metrics/metrics.ts";
 export type { ListenOptions, ServerOptions, ServerTlsOptions, ServiceOptions } from "../server/options.ts";
-export type { CallObserver, CallRecord } from "../server/request/access-log.ts";
+export type { CallObserver, CallRecord, TraceIds } from "../server/request/access-log.ts";
 export { createServer, type SealwireServer } from "../server/server.ts";
 export type { ServerLimits } from "../server/server-limits.ts";
 export { createService, type SealwireService } from "../server/service.ts";
@@ -91,5 +92,6 @@ export {
 export type { ToolHost, ToolRunner } from "../tools/tool.ts";
 export { failToolRun, type ToolRunOrigin } from "../tools/tool-run.ts";
 export type { SourceContract, ToolSource } from "../tools/tool-source.ts";
+export type { TracingOptions } from "../tracing/tracing.ts";
 export type { AssertionOptions, UpstreamHealthMode, UpstreamOptions, UpstreamTlsOptions } from "../upstream/options.ts";
 export type { UpstreamObserver } from "../upstream/upstream.ts";

@@ -1,6 +1,7 @@
 import type { SealwireError } from "../errors.ts";
 import type { AttemptRecord } from "./attempt-record.ts";
 import type { JobPolicy, JobState, JobView } from "./job.ts";
+import type { JobObserver } from "./worker/job-observer.ts";
 
 /** A job to be submitted. */
 export interface SubmitSpec {
@@ -75,6 +76,8 @@ export interface JobHandlers {
   has(tool: string): boolean;
   /** Maximum number of jobs in the next claim. Default: no limit. */
   room?(): number;
+  /** Is told of each attempt. Default: nobody is. */
+  readonly observer?: JobObserver;
   /** Calls `listener` when more jobs may be claimed than before. */
   onMore?(listener: () => void): Disposable;
 }

@@ -89,6 +89,7 @@ export function toClaimedAttempt(
     tool: row.tool,
     args,
     ...readStoredTrace(row.traceparent),
+    dueAtMs: row.run_at_ms,
     executionTimeoutMs: row.execution_timeout_ms,
     heartbeatTimeoutMs: row.heartbeat_timeout_ms ?? undefined,
     cancelGraceMs: row.cancel_grace_ms,

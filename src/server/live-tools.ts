@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { JobHandlers, Worker, WorkOptions } from "../jobs/engine.ts";
+import type { JobObserver } from "../jobs/worker/job-observer.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { runPeriodically } from "../runtime/periodic.ts";
@@ -38,7 +39,7 @@ export interface LiveToolsOptions extends OfferedTools {
   readonly operator?: ToolImplementation;
   readonly overdue?: OverdueHandlers;
   readonly serverId: () => string;
-  readonly observers: readonly UpstreamObserver[];
+  readonly observers: readonly (UpstreamObserver & JobObserver)[];
   /** Starts the spans of attempts; `undefined`: none are made. */
   readonly tracing?: Tracing | undefined;
   readonly clock: Clock;
@@ -125,7 +126,20 @@ export class LiveTools implements AsyncDisposable {
         return tool !== undefined && canRun(tool);
       },
       room: () => this.#room(),
+      observer: this.#observer(),
       onMore: (listener) => this.onChange(listener),
+    };
+  }
+
+  #observer(): JobObserver {
+    const { observers } = this.#options;
+    return {
+      attemptStarted(...started) {
+        for (const observer of observers) observer.attemptStarted?.(...started);
+      },
+      attemptEnded(...ended) {
+        for (const observer of observers) observer.attemptEnded?.(...ended);
+      },
     };
   }
 

@@ -2,6 +2,7 @@ import { SealwireError } from "../errors.ts";
 import { IDENTIFIER } from "../files/json-fields.ts";
 import type { WorkOptions } from "../jobs/engine.ts";
 import { checkWorkOptions, GRACE_LIMITS } from "../jobs/work-limits.ts";
+import type { JobObserver } from "../jobs/worker/job-observer.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { type Logger, silentLogger } from "../runtime/logger.ts";
 import { checkNumber } from "../runtime/number-range.ts";
@@ -12,7 +13,7 @@ import { Tracing, type TracingOptions } from "../tracing/tracing.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
 import { LiveTools } from "./live-tools.ts";
-import { guardLogger, guardUpstreamObserver } from "./request/guards.ts";
+import { guardLogger, guardWorkObserver } from "./request/guards.ts";
 
 /** Options of {@link createWorker}. */
 export interface WorkerOptions {
@@ -29,8 +30,8 @@ export interface WorkerOptions {
   /** The id of the servers, as in their key ring. Required with `upstreams`, which are told it. */
   readonly serverId?: string;
   readonly work: WorkOptions;
-  /** Observe the upstreams; see `createMetrics`. */
-  readonly observers?: readonly UpstreamObserver[];
+  /** Observe the upstreams and the jobs; see `createMetrics`. */
+  readonly observers?: readonly (UpstreamObserver & JobObserver)[];
   /**
    * How the worker takes part in traces, as at the servers; `false`: not at all. Default: as {@link TracingOptions} says.
    */
@@ -74,7 +75,7 @@ export async function createWorker(options: WorkerOptions): Promise<SealwireWork
   const live = await LiveTools.open({
     ...{ store, tools, descriptors, upstreams, sources, logger },
     serverId: () => serverId,
-    observers: observers.map((observer) => guardUpstreamObserver(observer, logger)),
+    observers: observers.map((observer) => guardWorkObserver(observer, logger)),
     tracing: options.tracing === false ? undefined : new Tracing(systemClock, options.tracing),
     clock: systemClock,
   });

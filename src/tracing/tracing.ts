@@ -31,7 +31,7 @@ export interface TracingOptions {
    * `"linked"`: each attempt of a job is a trace of its own, linked to that of the call. `"child"`: the attempts belong to
    * the trace of the call. Default "linked".
    */
-  readonly jobTraces?: (typeof JOB_TRACES)[number];
+  readonly jobTraces?: "linked" | "child";
 }
 
 /** The trace context of a caller, unsigned. */
@@ -47,7 +47,7 @@ const STRANGERS_PER_SECOND = 10;
 
 /** Starts the spans that begin in a server or worker. */
 export class Tracing {
-  readonly #jobTraces: (typeof JOB_TRACES)[number];
+  readonly #jobTraces: "linked" | "child";
   readonly #sampled: TokenBucket;
   readonly #strangers: TokenBucket;
 

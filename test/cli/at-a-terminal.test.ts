@@ -70,6 +70,7 @@ inTerminal("serve --dev says what is served, where, and what to type next, and i
     const { address } = JSON.parse(await readFile(".sealwire/client.json", "utf8"));
     assert.match(serve.screen, /^Serving batch_sum, start_long_task$/m);
     assert.match(serve.screen, `on ${address}, as sealwire-dev`);
+    assert.match(serve.screen, /^ {2}console on http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}$/m);
     assert.match(serve.screen, "client.json in .sealwire, keys in .sealwire/key-ring.json, jobs in .sealwire");
     assert.match(serve.screen, /^ {2}npx sealwire call batch_sum '\{"numbers": \[1, 2, 3\.5\]\}'$/m);
     assert.match(

@@ -1,9 +1,11 @@
 // test-limit-ms: 14400000
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hasPatroni } from "../support/patroni.ts";
 import { hasPostgres } from "../support/postgres-server.ts";
 import { assert, suite } from "../support/suite.ts";
 import { runCampaign } from "./campaign.ts";
+import { outages } from "./outages.ts";
 import { SCENARIOS, type ScenarioName } from "./scenario.ts";
 
 /*
@@ -31,6 +33,11 @@ const CAMPAIGNS: Readonly<
   "upstream-postgres": { promise: AT_UPSTREAMS, kills: 4, strikes: 8 },
   "drain-sqlite": { promise: DRAINED, kills: 3, strikes: 8 },
   "drain-postgres": { promise: DRAINED, kills: 3, strikes: 8 },
+  "high-availability": {
+    promise: "nothing is lost, done twice or taken back when a cluster loses its primary",
+    kills: 0,
+    strikes: 2,
+  },
   "lossy-failover": { promise: "no frame is accepted twice", kills: 2, strikes: 2 },
 };
 
@@ -39,6 +46,7 @@ for (const [name, { promise, ...least }] of Object.entries(CAMPAIGNS)) {
   if (CRASH_FAULTS !== undefined && !CRASH_FAULTS.split(",").includes(scenario)) continue;
   const named = CRASH_FAULTS !== undefined;
   if (SCENARIOS[scenario].engine === "postgres" && !hasPostgres(test)) continue;
+  if (SCENARIOS[scenario].strikes === "high availability" && !hasPatroni(test)) continue;
   const kills = Number(CRASH_KILLS ?? least.kills);
   const strikes = Number(CRASH_STRIKES ?? (named ? 1 : least.strikes));
   const replay = `--faults ${scenario} --kills ${kills} --strikes ${strikes} --seed ${CRASH_SEED}`;
@@ -56,6 +64,7 @@ for (const [name, { promise, ...least }] of Object.entries(CAMPAIGNS)) {
       replay: `npm run test:crash -- ${replay}`,
       seconds,
       ...faults,
+      ...outages(history.events),
       starts: history.count("started"),
       jobs: history.count("at rest"),
       attempts: history.count("attempt began"),

@@ -52,7 +52,9 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     const calls = site.upstreams === undefined ? "own" : "upstream";
     await using traffic = new Traffic({ credentials: site.credentials, addresses, calls, history, dice: dice.split() });
     traffic.start(LANES);
-    await Promise.all([nemesis.rage({ kills, strikes, witness: traffic }), delay(atLeastMs)]);
+    const raging = Promise.all([nemesis.rage({ kills, strikes, witness: traffic }), delay(atLeastMs)]);
+    if (site.cluster !== undefined) await traffic.probe(raging);
+    await raging;
     await nemesis.calm();
     const fallen = nemesis.fallen.then(() => false);
     const served = await Promise.race([traffic.servedAgain(SERVED_WITHIN_MS), fallen]);

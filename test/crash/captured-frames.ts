@@ -17,6 +17,9 @@ const IDENTITY = { tool: "server_identity", type: "sealwire.system.v1.ServerIden
 const PAY = { tool: "pay", type: TEST_INPUT, value: testArgs(1) };
 /** Number of the latest frames from which most replays are drawn, because a server may still consider them fresh. */
 const LATEST = 40;
+/** Pauses between two rounds of replays while the store may be away, and between two probes. */
+const REPLAY_PAUSE_MS = 500;
+const PROBE_PAUSE_MS = 200;
 /** Number of consecutive refusals that count as a finding. */
 const REFUSALS = 5;
 
@@ -26,6 +29,8 @@ export class CapturedFrames implements Disposable {
   readonly #servers = new Map<string, readonly RawClient[]>();
   /** Frames whose first sending has ended. A replay of another frame could arrive first. */
   readonly #frames: SentFrame[] = [];
+  /** Those that a server has accepted. */
+  readonly #accepted: SentFrame[] = [];
   #signed = 0;
 
   constructor(options: TrafficOptions) {
@@ -69,6 +74,24 @@ export class CapturedFrames implements Disposable {
     }
   }
 
+  /** Replays the latest of the frames that were accepted so far to every server, until `over` resolves. */
+  async sendAcceptedAgain(over: Promise<unknown>): Promise<void> {
+    const accepted = this.#accepted.slice(-LATEST);
+    await this.#repeat(over, REPLAY_PAUSE_MS, () =>
+      Promise.all(accepted.map((frame) => this.#send(frame, () => true))),
+    );
+  }
+
+  /** Sends a new frame to every server again and again, without waiting for answers, until `over` resolves. */
+  async probe(over: Promise<unknown>): Promise<void> {
+    const [client = ""] = this.#servers.keys();
+    const sent: Promise<void>[] = [];
+    await this.#repeat(over, PROBE_PAUSE_MS, () => {
+      for (const place of this.#options.addresses.keys()) sent.push(this.#probe(client, place));
+    });
+    await Promise.all(sent);
+  }
+
   /**
    * Checks that within this time no server accepts new frames, unless `over` returns true because the servers have
    * ended.
@@ -107,6 +130,24 @@ export class CapturedFrames implements Disposable {
     for (const servers of this.#servers.values()) for (const server of servers) server[Symbol.dispose]();
   }
 
+  async #probe(client: string, server: number): Promise<void> {
+    const [answer] = await this.#sendFirst(this.#sign(client, IDENTITY), (_, place) => place === server);
+    const reason = answer?.code === 0 ? undefined : (answer?.reason ?? `status ${answer?.code}`);
+    this.#options.history.note({ kind: "probed", server, reason });
+  }
+
+  /** Acts again and again, with pauses, until `over` resolves. */
+  async #repeat(over: Promise<unknown>, pauseMs: number, act: () => unknown): Promise<void> {
+    let isOver = false;
+    const end = over.finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      await act();
+      await Promise.race([end, delay(pauseMs)]);
+    }
+  }
+
   #sign(client: string, request: typeof IDENTITY | typeof PAY, aheadMs = 0): SentFrame {
     this.#signed += 1;
     const id = `${client} ${this.#signed}`;
@@ -118,6 +159,7 @@ export class CapturedFrames implements Disposable {
   async #sendFirst(frame: SentFrame, where: (server: RawClient, place: number) => boolean) {
     const answers = await this.#send(frame, where);
     this.#frames.push(frame);
+    if (answers.some(({ code }) => code === 0)) this.#accepted.push(frame);
     return answers;
   }
 

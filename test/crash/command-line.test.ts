@@ -18,7 +18,7 @@ test("what cannot be run is refused in one line, with what there is", () => {
   assert.equal(run("--faults", "sqlite,fire"), {
     status: 2,
     stderr:
-      '--faults has "fire"; the scenarios are sqlite, postgres, files, failover, lossy-failover, upstream-sqlite, upstream-postgres, drain-sqlite, drain-postgres\n',
+      '--faults has "fire"; the scenarios are sqlite, postgres, files, failover, lossy-failover, high-availability, upstream-sqlite, upstream-postgres, drain-sqlite, drain-postgres\n',
   });
   assert.equal(run("--kills", "many"), { status: 2, stderr: '--kills is "many"; it must be a whole number\n' });
   assert.match(run("--speed", "1").stderr, "--speed");

@@ -86,6 +86,10 @@ export type Event =
       readonly toMs: number;
       readonly isDrain?: true;
     }
+  /** A fault of the cluster is over that began at `beganMs` of the driver's clock. */
+  | { readonly kind: "fault over"; readonly fault: string; readonly beganMs: number }
+  /** A server answered a new frame; `undefined`: it was accepted. */
+  | { readonly kind: "probed"; readonly server: number; readonly reason: string | undefined }
   /** A process ended that nobody had killed. */
   | { readonly kind: "ended by itself"; readonly process: string; readonly said: string }
   /**

@@ -59,7 +59,8 @@ export class Nemesis {
   /** Starts every process. Returns the addresses of the servers. */
   async start(): Promise<string[]> {
     const { site } = this.#options;
-    if (site.pair !== undefined || site.scenario.ends === "drain") await site.migrate();
+    const isSteady = site.scenario.ends === "drain" || site.scenario.ends === "none";
+    if (site.pair !== undefined || isSteady) await site.migrate();
     else if (site.postgres !== undefined) await this.#migrate();
     await site.upstreams?.calm();
     for (const role of site.roles) if (role.serves) this.#gateways.set(role, await Gateway.open());
@@ -75,7 +76,7 @@ export class Nemesis {
     this.#strikesLeft = strikes;
     this.#raging = kills + strikes > 0;
     await Promise.all([
-      ...site.roles.map((role) => this.#liveAndDie(role, dice.split())),
+      ...(site.scenario.ends === "none" ? [] : site.roles.map((role) => this.#liveAndDie(role, dice.split()))),
       this.#stepClocks(dice.split()),
       this.#strikeStore(dice.split(), witness),
     ]);
@@ -194,7 +195,7 @@ export class Nemesis {
     const bornMs = Date.now();
     const { maxAheadMs } = site.scenario;
     const orders = { journal: site.journal, failpoint, clockOffsetMs, plant, maxAheadMs };
-    const replica = new Replica(command, orders, { log });
+    const replica = new Replica(command, orders, { log, env: site.env });
     void log.fill(replica.pid, this.#options.dice.between(...LOG_FULL_MS));
     if (target !== "read") this.#count(`log ${target}`);
     void replica.ended.then((ended) => {
@@ -243,6 +244,10 @@ export class Nemesis {
     return {
       witness,
       count: (fault, times) => this.#count(fault, times),
+      faulted: (fault, beganMs) => {
+        this.#options.history.note({ kind: "fault over", fault, beganMs });
+        this.#count(fault);
+      },
       pids: () => [...this.#replicas.values()].map(({ pid }) => pid),
       lost: (how) => {
         this.#lostMs = Date.now();

@@ -20,6 +20,8 @@ export interface Ended {
 /** Options of a {@link Replica}. */
 export interface ReplicaOptions {
   readonly nodeOptions?: readonly string[];
+  /** Variables of its environment, besides those that every replica has. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Default: its log is read. */
   readonly log?: VictimLog;
 }
@@ -32,10 +34,11 @@ export class Replica {
   #ready = false;
   #stderr = "";
 
-  constructor(command: readonly string[], orders: Orders, { nodeOptions = [], log }: ReplicaOptions = {}) {
+  constructor(command: readonly string[], orders: Orders, { nodeOptions = [], env = {}, log }: ReplicaOptions = {}) {
     this.#child = spawn(process.execPath, [...nodeOptions, MAIN, ...command], {
       stdio: ["ignore", "pipe", log?.stdio ?? "pipe", "ipc"],
       env: {
+        ...env,
         PATH: process.env.PATH,
         CRASH_ORDERS: JSON.stringify(orders),
         NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/compiled"),

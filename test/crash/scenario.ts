@@ -1,13 +1,13 @@
 import type { EngineName } from "./site.ts";
 
-/** How processes are ended: by SIGKILL, by SIGTERM, or by either. */
-export type ProcessEnd = "kill" | "drain" | "either";
+/** How processes are ended: by SIGKILL, by SIGTERM, by either, or not at all. */
+export type ProcessEnd = "kill" | "drain" | "either" | "none";
 
 /** A scenario: the engine, the faults of its store, and the faults of its processes. */
 export interface Scenario {
   readonly engine: EngineName;
   /** The faults of the store; "upstreams": those of the upstreams instead. */
-  readonly strikes: "disk" | "database" | "files" | "failover" | "lossy failover" | "upstreams";
+  readonly strikes: "disk" | "database" | "files" | "failover" | "lossy failover" | "high availability" | "upstreams";
   readonly ends: ProcessEnd;
   /** Whether processes sometimes have wrong clocks. */
   readonly clocks: boolean;
@@ -75,6 +75,20 @@ export const SCENARIOS = {
     clocks: false,
     freezes: false,
     lifeMs: 8_000,
+    maxAheadMs: LOST_AHEAD_MS,
+  },
+  /**
+   * The members of a cluster of Patroni, and its etcd, are killed and frozen: nothing is lost. Processes run on, so that the
+   * time without service is that of the cluster.
+   */
+  "high-availability": {
+    ends: "none",
+    engine: "postgres",
+    fleet: FEW,
+    strikes: "high availability",
+    clocks: false,
+    freezes: false,
+    lifeMs: 0,
     maxAheadMs: LOST_AHEAD_MS,
   },
   /** Upstreams and servers are killed or drain. */

@@ -2,6 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { Client } from "pg";
+import { PatroniCluster } from "../../examples/high-availability/patroni-cluster.ts";
 import { dataFolder } from "../../src/cli/input/data-folder.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { addKey, newKeyRing } from "../../src/signing/key-ring/changes.ts";
@@ -36,6 +38,9 @@ const LIMITS = {
   openJobs: 100_000,
   openWatches: 100_000,
 };
+/** The settings that the example of a cluster recommends. */
+const EXAMPLE = join(import.meta.dirname, "../../examples/high-availability/serve.json");
+const EXAMPLE_SETTINGS = JSON.parse(readFileSync(EXAMPLE, "utf8")) as Readonly<Record<string, unknown>>;
 /** Age of the keys. It exceeds every clock offset. */
 const KEY_AGE_MS = 7_200_000;
 /** The ids of the clients. */
@@ -48,6 +53,8 @@ export class Site implements AsyncDisposable {
   readonly postgres: PostgresServer | undefined;
   /** The two database servers of the store. */
   readonly pair: PostgresPair | undefined;
+  /** The cluster of database servers of the store, which fails over by itself. */
+  readonly cluster: PatroniCluster | undefined;
   /** What runs the called tools; `undefined`: the servers and workers themselves. */
   readonly upstreams: Upstreams | undefined;
   readonly roles: readonly Role[];
@@ -69,8 +76,10 @@ export class Site implements AsyncDisposable {
     const { engine, strikes } = scenario;
     const failsOver = strikes === "failover" || strikes === "lossy failover";
     const pair = failsOver ? await PostgresPair.start({ synchronous: strikes === "failover" }) : undefined;
-    const postgres = engine === "postgres" && !failsOver ? await PostgresServer.start() : undefined;
-    return new Site({ scenario, folder, credentials, postgres, pair });
+    const cluster = strikes === "high availability" ? await PatroniCluster.start() : undefined;
+    const isAlone = engine === "postgres" && !failsOver && cluster === undefined;
+    const postgres = isAlone ? await PostgresServer.start() : undefined;
+    return new Site({ scenario, folder, credentials, postgres, pair, cluster });
   }
 
   private constructor(made: {
@@ -79,12 +88,14 @@ export class Site implements AsyncDisposable {
     readonly credentials: ReadonlyMap<string, ClientCredentials>;
     readonly postgres: PostgresServer | undefined;
     readonly pair: PostgresPair | undefined;
+    readonly cluster: PatroniCluster | undefined;
   }) {
     this.scenario = made.scenario;
     this.#folder = made.folder;
     this.credentials = made.credentials;
     this.postgres = made.postgres;
     this.pair = made.pair;
+    this.cluster = made.cluster;
     writeFileSync(this.journal, "");
     const { maxAheadMs, strikes } = this.scenario;
     this.upstreams =
@@ -92,10 +103,14 @@ export class Site implements AsyncDisposable {
     const config = join(this.#folder, "server.json");
     const upstreams = this.upstreams?.setting ?? {};
     const limits = maxAheadMs === undefined ? {} : { max_ahead_ms: maxAheadMs };
-    writeFileSync(config, JSON.stringify({ limits, upstreams }));
+    writeFileSync(config, JSON.stringify({ limits, upstreams, ...(this.cluster !== undefined && EXAMPLE_SETTINGS) }));
     const serve = ["serve", "--config", config, "--data", this.#folder, "--tools", VICTIM_TOOLS];
-    const store = ["--store", this.url];
-    const work = ["work", "--config", config, "--server-id", "crash", ...store, "--tools", VICTIM_TOOLS];
+    // With a cluster every second process connects past HAProxy, with all members in its URL.
+    const store = (place: number) => [
+      "--store",
+      withoutPassword((place % 2 === 1 && this.cluster?.urlOfMembers()) || this.url),
+    ];
+    const work = ["work", "--config", config, "--server-id", "crash", ...store(0), "--tools", VICTIM_TOOLS];
     this.roles =
       this.scenario.engine === "sqlite"
         ? [{ name: "server", command: [...serve, "--concurrency", "12"], serves: true }]
@@ -104,7 +119,7 @@ export class Site implements AsyncDisposable {
               name: `server ${place + 1}`,
               command: [
                 ...serve,
-                ...store,
+                ...store(place),
                 ...(place + 1 < made.scenario.fleet.servers ? ["--no-work"] : ["--concurrency", "4"]),
               ],
               serves: true,
@@ -143,7 +158,12 @@ export class Site implements AsyncDisposable {
 
   /** The shared store; "" if there is none. */
   get url(): string {
-    return this.pair?.url() ?? this.postgres?.url() ?? "";
+    return this.cluster?.url() ?? this.pair?.url() ?? this.postgres?.url() ?? "";
+  }
+
+  /** Variables of the environment of its processes: the password of the store, which is in no command line. */
+  get env(): Readonly<Record<string, string>> {
+    return this.cluster === undefined ? {} : { PGPASSWORD: this.cluster.password };
   }
 
   /** Makes the tables of a shared store, if there is one. */
@@ -152,8 +172,8 @@ export class Site implements AsyncDisposable {
     await migratePostgresStore({ url: this.url });
     const { maxAheadMs } = this.scenario;
     if (maxAheadMs === undefined) return;
-    await using client = await (this.pair?.primary ?? this.postgres)?.connect("sealwire");
-    await client?.query("UPDATE store_state SET max_ahead_ms = $1", [maxAheadMs]);
+    await using client = await this.#connect();
+    await client.query("UPDATE store_state SET max_ahead_ms = $1", [maxAheadMs]);
   }
 
   /** Opens the store. No server may use it. */
@@ -169,15 +189,29 @@ export class Site implements AsyncDisposable {
       using db = new DatabaseSync(this.storePath, { readOnly: true });
       return failuresOf(db.prepare(query).all());
     }
-    await using client = await (this.pair?.primary ?? this.postgres)?.connect("sealwire");
-    return failuresOf((await client?.query(query))?.rows ?? []);
+    await using client = await this.#connect();
+    return failuresOf((await client.query(query)).rows);
+  }
+
+  /** Connects to the server that accepts writes. */
+  async #connect(): Promise<Client & AsyncDisposable> {
+    const server = this.pair?.primary ?? this.postgres;
+    if (server !== undefined) return await server.connect("sealwire");
+    const client = new Client({ connectionString: this.url.replace(/\?.*/, ""), options: "-c search_path=sealwire" });
+    await client.connect();
+    return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.postgres?.[Symbol.asyncDispose]();
     await this.pair?.[Symbol.asyncDispose]();
+    await this.cluster?.[Symbol.asyncDispose]();
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/:[^:@/]+@/, "@");
 }
 
 function failuresOf(rows: readonly object[]): Map<string, number> {

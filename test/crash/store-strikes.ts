@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { PostgresServer } from "../support/postgres-server.ts";
+import { clusterStrikes } from "./cluster-strikes.ts";
 import { harmFiles } from "./file-harms.ts";
 import type { PostgresPair } from "./postgres-pair.ts";
 import type { Dice } from "./seeded-random.ts";
@@ -15,6 +16,10 @@ export interface Witness {
   storeRenewed(): void;
   /** Sends some fresh frames; resolves when they are answered. */
   sendFresh(): Promise<void>;
+  /** Checks that every server accepts new frames of every client again within the limit. */
+  servedAgain(withinMs: number): Promise<boolean>;
+  /** Replays the latest of the frames that were accepted so far to every server, until `over` resolves. */
+  sendAcceptedAgain(over: Promise<unknown>): Promise<void>;
   /** Replays the latest frames to every server for this time. */
   sendLatestAgain(forMs: number): Promise<void>;
   /**
@@ -28,6 +33,8 @@ export interface Witness {
 export interface StrikeContext {
   readonly witness: Witness;
   count(fault: string, times?: number): void;
+  /** Records a fault that began at `beganMs` and is over, in milliseconds of the driver's clock. */
+  faulted(fault: string, beganMs: number): void;
   /** The ids of the running processes. */
   pids(): readonly number[];
   /** Records that the current content of the store may be lost. */
@@ -46,7 +53,9 @@ const BEHIND_MS = [300, 2_500] as const;
 const REPLAYING_MS = 3_000;
 
 /** The strikes on the store or the upstreams of a site. */
-export function strikesOn({ scenario, postgres, pair, storePath, upstreams }: Site, context: StrikeContext): Strike {
+export function strikesOn(site: Site, context: StrikeContext): Strike {
+  const { scenario, postgres, pair, cluster, storePath, upstreams } = site;
+  if (cluster !== undefined) return clusterStrikes(cluster, context);
   if (upstreams !== undefined) return (dice) => upstreams.strike(dice, scenario.ends, context.count);
   if (pair !== undefined) {
     const failOver = scenario.strikes === "failover" ? failOverWhole : failOverBehind;

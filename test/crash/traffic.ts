@@ -126,6 +126,15 @@ export class Traffic implements Witness, AsyncDisposable {
     return this.#frames.sendFresh();
   }
 
+  sendAcceptedAgain(over: Promise<unknown>): Promise<void> {
+    return this.#frames.sendAcceptedAgain(over);
+  }
+
+  /** Sends a new frame to every server again and again, without waiting for answers, until `over` resolves. */
+  probe(over: Promise<unknown>): Promise<void> {
+    return this.#frames.probe(over);
+  }
+
   sendLatestAgain(forMs: number): Promise<void> {
     return this.#frames.sendLatestAgain(forMs);
   }

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import { parse, parseAllDocuments } from "yaml";
+import { readConfig } from "../../src/cli/input/config-file.ts";
 import { parseDuration } from "../../src/cli/input/duration.ts";
 import { unknownWords } from "../examples/command-words.ts";
 import { CHART, goldenPath, VALUES } from "../interop/helm/chart-tool.ts";
@@ -95,16 +98,29 @@ test("no container that the chart describes runs as root, writes its root file s
   for (const pod of pods) assert.is((pod.securityContext as { runAsNonRoot: boolean }).runAsNonRoot, true);
 });
 
-test("upstreams are sidecars whose settings servers and workers read", () => {
+test("upstreams are sidecars whose settings servers and workers read", async () => {
   const all = rendered.get("everything") ?? [];
   const sidecars = all.flatMap(({ spec }) => spec?.template?.spec.initContainers ?? []);
   assert.equal(
     sidecars.map(({ name, restartPolicy }) => [name, restartPolicy]),
     [1, 2].flatMap(() => ["upstream-archive", "upstream-plain"].map((name) => [name, "Always"])),
   );
-  const { upstreams } = JSON.parse(all.find(({ kind }) => kind === "ConfigMap")?.data?.["serve.json"] ?? "{}");
-  assert.is(upstreams.archive.address, "unix:/run/upstreams/archive.sock");
-  assert.is(upstreams.plain.address, "127.0.0.1:50061");
+  const folder = await mkdtemp(join(tmpdir(), "sealwire-chart-"));
+  try {
+    const config = join(folder, "serve.json");
+    await writeFile(config, all.find(({ kind }) => kind === "ConfigMap")?.data?.["serve.json"] ?? "");
+    const { upstreams = [], concurrencyPerClient } = await readConfig(config);
+    assert.is(concurrencyPerClient, 8);
+    assert.equal(
+      upstreams.map(({ name, address, trustLoopback }) => [name, address, trustLoopback]),
+      [
+        ["archive", "unix:/run/upstreams/archive.sock", true],
+        ["plain", "127.0.0.1:50061", true],
+      ],
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test("the schema takes the default values, once there is an image, and no others than they have", () => {

@@ -12,6 +12,7 @@ export const RUN_BY: Readonly<Record<string, string>> = {
   "clients/python/README.md": "test/interop/python.interop.ts",
   "examples/go/README.md": "test/interop/go.interop.ts",
   "examples/java/README.md": "test/interop/java.interop.ts",
+  "examples/monitoring/README.md": "test/examples/monitoring.long.ts",
   "examples/python/README.md": "test/interop/python.interop.ts",
   "examples/python-agent/README.md": "test/interop/python.interop.ts",
   "examples/rust/README.md": "test/interop/rust.interop.ts",
@@ -31,6 +32,8 @@ const EXAMPLE_BYTES = "shows bytes, which test/docs/protocol.test.ts compares wi
 const ARCHIVE = "needs an upstream; test/interop/upstream/commands.ts types it beside the examples";
 const DOCKER = "needs docker; test/examples/container.long.ts runs its commands in the image that it builds without";
 const KUBECTL = "needs a cluster; test/examples/kubernetes.test.ts checks its commands and applies none";
+const CLUSTER =
+  "needs three machines; test/crash/campaign.crash.ts runs the cluster on one, from the same files, and test/examples/high-availability.test.ts reads the page";
 const ROOT =
   "needs root and systemd; test/examples/systemd.test.ts starts what the unit starts, and has the unit judged";
 const PROJECT =
@@ -45,6 +48,12 @@ export const NOT_RUN: readonly NotRun[] = [
     start: "npm run bench",
     reason: "takes half an hour; test/bench/smoke.long.ts runs every bench shortly",
   },
+  {
+    page: "docs/console.md",
+    start: "sealwire serve --console",
+    reason: "prints to a terminal; test/cli/console.test.ts starts it",
+  },
+  { page: "docs/console.md", start: "# NAME ROLE TOKEN", reason: "test/console/principals.test.ts reads such a file" },
   { page: "CONTRIBUTING.md", start: "npm ci", reason: "is what .ci/run does first" },
   { page: "docs/protocol.md", start: "service ToolService {", reason: DEFINITION },
   { page: "docs/protocol.md", start: "message CallRequest", reason: DEFINITION },
@@ -98,6 +107,9 @@ export const NOT_RUN: readonly NotRun[] = [
     start: "readinessProbe",
     reason: "is a part of a manifest, which the same test reads",
   },
+  { page: "examples/high-availability/README.md", start: "sudo apt-get", reason: CLUSTER },
+  { page: "examples/high-availability/README.md", start: "GRANT", reason: CLUSTER },
+  { page: "examples/high-availability/README.md", start: "export SEALWIRE_STORE", reason: CLUSTER },
   { page: "examples/systemd/README.md", start: "useradd", reason: ROOT },
   { page: "examples/systemd/README.md", start: "runuser", reason: ROOT },
   { page: "examples/tools/README.md", start: "npm install", reason: PROJECT },

@@ -11,6 +11,7 @@ import { longSuites } from "./suites.ts";
  *
  *   --kills <n>     processes that are killed in each scenario that loses nothing, by default 200
  *   --strikes <n>   strikes on the store in each scenario about files and failovers, by default 12
+ *   --cluster-strikes <n>  strikes on the cluster that fails over by itself, by default 20
  *   --upstream-kills <n>  upstreams that are killed, or drain, in each scenario about them, by default 250
  *   --runs <n>      draws of each property, by default 2000
  *   --only <parts>  the suites whose name holds one of these, which have commas between
@@ -20,6 +21,7 @@ const { values: options } = parseArgs({
   options: {
     kills: { type: "string", default: "200" },
     strikes: { type: "string", default: "12" },
+    "cluster-strikes": { type: "string", default: "20" },
     "upstream-kills": { type: "string", default: "250" },
     runs: { type: "string", default: "2000" },
     only: { type: "string", default: "" },
@@ -31,6 +33,7 @@ const startedAt = new Date();
 const counts = {
   kills: Number(options.kills),
   strikes: Number(options.strikes),
+  clusterStrikes: Number(options["cluster-strikes"]),
   upstreamKills: Number(options["upstream-kills"]),
   runs: Number(options.runs),
 };

@@ -4,6 +4,8 @@ export interface Counts {
   readonly kills: number;
   /** Strikes on the store in each scenario about files and failovers. */
   readonly strikes: number;
+  /** Strikes on the cluster that fails over by itself. */
+  readonly clusterStrikes: number;
   /** Upstreams that are killed in each scenario in which they are; a tenth as many servers are killed, or drain. */
   readonly upstreamKills: number;
   /** Draws of each property. */
@@ -26,7 +28,7 @@ export interface LongSuite {
 const CLIENTS = ["go", "java", "python", "rust", "typescript"].map((language) => `interop/${language}.interop`);
 
 /** The suites of a long run, in their order. */
-export function longSuites({ kills, strikes, upstreamKills, runs }: Counts): readonly LongSuite[] {
+export function longSuites({ kills, strikes, clusterStrikes, upstreamKills, runs }: Counts): readonly LongSuite[] {
   const campaign = (faults: string, struck: readonly string[]): LongSuite => ({
     name: `crash: ${faults}`,
     counts: struck.join(" "),
@@ -71,6 +73,7 @@ export function longSuites({ kills, strikes, upstreamKills, runs }: Counts): rea
     campaign("files", struck),
     campaign("failover", struck),
     campaign("lossy-failover", struck),
+    campaign("high-availability", ["--kills", "0", "--strikes", String(clusterStrikes)]),
     campaign("upstream-sqlite", upstreams),
     campaign("upstream-postgres", upstreams),
     campaign("drain-sqlite", upstreams),

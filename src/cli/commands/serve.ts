@@ -60,7 +60,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   await using _keyRing = keyRing;
   if (serverSecretFile === undefined) await noteServedStore({ ringPath: settings.keyRing, store, logger });
   await using keyUse = new KeyUseLog({ write: writeKeyUse, clock, logger });
-  const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, clock, counters });
+  const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, keyRing, clock, counters });
   await using server = await createServer({
     keyRing,
     store,

@@ -7,7 +7,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { systemRandom as random } from "../../runtime/random.ts";
 import { VERSION } from "../../runtime/version.ts";
-import { type SealwireServer, toolsetOf } from "../../server/server.ts";
+import { operatorOf, type SealwireServer, toolsetOf } from "../../server/server.ts";
 import type { KeyRingSource } from "../../signing/key-ring/types.ts";
 import { PROTOCOL_VERSION } from "../../wire/limits.ts";
 import { dataFolder } from "../input/data-folder.ts";
@@ -49,12 +49,14 @@ export async function openServedConsole(
   const facts = {
     ...{ version: VERSION, protocol: PROTOCOL_VERSION, node: process.version, address, readOnly },
     platform: `${platform()} ${release()}`,
-    startedAtMs: clock.nowMs(),
+    startedAtMs: operatorOf(server).instance.startedAtMs,
     store: settings.store === undefined ? "SQLite" : "PostgreSQL",
     concurrency: settings.concurrency,
   };
   const routes = consoleRoutes({
     facts,
+    clock,
+    operator: operatorOf(server),
     serverId: () => keyRing.current().serverId,
     toolset: () => toolsetOf(server),
   });

@@ -61,15 +61,18 @@ export function empty(text: string): TemplateResult {
   return html`<p class="empty">${text}</p>`;
 }
 
+/** The head of a column; that of numbers, which end at the right, in brackets. */
+export type Head = string | readonly string[];
+
 /** A table that scrolls by itself where it is too wide, also by keys. */
-export function table(
-  label: string,
-  heads: readonly (string | TemplateResult)[],
-  rows: readonly TemplateResult[],
-): TemplateResult {
+export function table(label: string, heads: readonly Head[], rows: readonly TemplateResult[]): TemplateResult {
   return html`<div class="scroll" role="region" aria-label=${label} tabindex="0">
     <table>
-      <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+      <thead><tr>${heads.map((head) =>
+        typeof head === "string"
+          ? html`<th scope="col">${head}</th>`
+          : html`<th scope="col" class="number">${head}</th>`,
+      )}</tr></thead>
       <tbody>${rows}</tbody>
     </table>
   </div>`;

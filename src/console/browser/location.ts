@@ -1,6 +1,10 @@
 /** The pages, in the order of the navigation. */
 export const PAGES = [
+  { path: "/", title: "Overview" },
+  { path: "/jobs", title: "Jobs" },
   { path: "/tools", title: "Tools" },
+  { path: "/keys", title: "Keys" },
+  { path: "/audit", title: "Audit" },
   { path: "/about", title: "About" },
 ] as const;
 
@@ -13,10 +17,10 @@ export interface Place {
   readonly query: URLSearchParams;
 }
 
-/** Reads an address. A path that is none shows the tools. */
+/** Reads an address. A path that is none shows the overview. */
 export function placeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Place {
   const [, first = "", second = ""] = pathname.split("/");
-  const page = PAGES.find(({ path }) => path === `/${first}`)?.path ?? "/tools";
+  const page = PAGES.find(({ path }) => path === `/${first}`)?.path ?? "/";
   return { page, name: decoded(second), query: new URLSearchParams(search) };
 }
 

@@ -104,7 +104,7 @@ class SchemaForm {
 
   #toggle({ schema, path, label }: Field, isSet: boolean): TemplateResult {
     const toggle = (): void => this.#options.onChange(path, isSet ? undefined : blankOf(schema));
-    return html`<button type="button" class="quiet" @click=${toggle}>${isSet ? "Take out" : "Set"} ${label}</button>`;
+    return html`<button type="button" class="quiet" @click=${toggle}>${isSet ? "Remove" : "Set"} ${label}</button>`;
   }
 
   #items({ schema, path, value, label }: Field): TemplateResult {
@@ -114,8 +114,8 @@ class SchemaForm {
     return html`${items.map(
       (each, index) => html`<div class="item">
         ${this.#field({ schema: item, path: [...path, index], value: each, label: `${label} ${index + 1}`, isRequired: true })}
-        <button type="button" class="quiet" aria-label=${`Take out ${label} ${index + 1}`}
-          @click=${() => this.#options.onChange([...path, index], undefined)}>Take out</button>
+        <button type="button" class="quiet" aria-label=${`Remove ${label} ${index + 1}`}
+          @click=${() => this.#options.onChange([...path, index], undefined)}>Remove</button>
       </div>`,
     )}<button type="button" class="quiet" @click=${add}>Add to ${label}</button>`;
   }
@@ -132,8 +132,8 @@ class SchemaForm {
     return html`${entries.map(
       ([name, each]) => html`<div class="item">
         ${this.#field({ schema: inner, path: [...path, name], value: each, label: name, isRequired: true })}
-        <button type="button" class="quiet" aria-label=${`Take out ${name}`}
-          @click=${() => this.#options.onChange([...path, name], undefined)}>Take out</button>
+        <button type="button" class="quiet" aria-label=${`Remove ${name}`}
+          @click=${() => this.#options.onChange([...path, name], undefined)}>Remove</button>
       </div>`,
     )}
       <div class="item">

@@ -15,6 +15,8 @@ export interface ClaimedAttempt extends AttemptKey {
   readonly args: Uint8Array;
   readonly traceparent: string | undefined;
   readonly tracestate: string | undefined;
+  /** When the job became due, Unix milliseconds. */
+  readonly dueAtMs: number;
   readonly executionTimeoutMs: number;
   /** `undefined`: no limit. */
   readonly heartbeatTimeoutMs: number | undefined;

@@ -124,7 +124,8 @@ export class Attempt {
   }
 
   async #callHandler(): Promise<HandlerResult> {
-    const { executionTimeoutMs, heartbeatTimeoutMs, cancelGraceMs, queueDeadlineMs, ...visible } = this.claimed;
+    const { dueAtMs, executionTimeoutMs, heartbeatTimeoutMs, cancelGraceMs, queueDeadlineMs, ...visible } =
+      this.claimed;
     try {
       const result = await this.#options.handler({
         ...visible,

@@ -8,6 +8,7 @@ import type { JobProgress } from "../job.ts";
 import { toJobError } from "../job-error.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptOutcome, AttemptStore, ClaimedAttempt } from "./attempt-store.ts";
+import type { AttemptEndKind } from "./job-observer.ts";
 
 /** Polling interval for ready jobs and cancellations, in milliseconds. */
 const POLL_MS = 5_000;
@@ -154,26 +155,38 @@ export class JobWorker implements Worker {
   }
 
   async #runToItsEnd(attempt: Attempt): Promise<void> {
+    const { handlers, clock } = this.#options;
+    const { tool, dueAtMs } = attempt.claimed;
+    const startedMs = clock.monotonicMs();
+    handlers.observer?.attemptStarted?.(tool, Math.max(0, clock.nowMs() - dueAtMs));
+    const end = await this.#runAndSettle(attempt);
+    handlers.observer?.attemptEnded?.(tool, end, clock.monotonicMs() - startedMs);
+  }
+
+  /** Returns how the attempt has ended in the store. */
+  async #runAndSettle(attempt: Attempt): Promise<AttemptEndKind> {
     let ending: AttemptEnd = { outcome: await attempt.run(), progress: attempt.progress };
     for (;;) {
       const settled = await this.#settle(attempt, ending);
-      if (settled === "done") return;
+      if (settled === "done") return ending.outcome.kind;
+      if (settled === "lost") return "lost";
       if (settled === "unrecordable") ending = { outcome: UNRECORDABLE, progress: undefined };
       else await sleep(this.#options.clock, SETTLE_RETRY_MS);
     }
   }
 
   /**
-   * Returns "done" if the outcome was recorded, refused as outdated or given up, and "unrecordable" if the store can
-   * never record it.
+   * Returns "done" if the outcome was recorded, "lost" if it was refused as outdated or given up, and "unrecordable" if
+   * the store can never record it.
    */
-  async #settle({ claimed }: Attempt, { outcome, progress }: AttemptEnd): Promise<"done" | "away" | "unrecordable"> {
+  async #settle({ claimed }: Attempt, { outcome, progress }: AttemptEnd): Promise<Settled> {
     const { attemptStore, logger } = this.#options;
     const { jobId, attempt } = claimed;
     try {
       const recorded = await attemptStore.settle(claimed, outcome, progress);
-      if (!recorded) logger.warn({ job_id: jobId, attempt }, "an outcome came too late and is discarded");
-      return "done";
+      if (recorded) return "done";
+      logger.warn({ job_id: jobId, attempt }, "an outcome came too late and is discarded");
+      return "lost";
     } catch (error) {
       const isAway = SealwireError.from(error).reason === "UNAVAILABLE";
       if (isAway && !this.#cutOff) return "away";
@@ -186,7 +199,7 @@ export class JobWorker implements Worker {
         "the outcome of a job could not be recorded; its attempt is lost",
       );
       attemptStore.drop(claimed);
-      return "done";
+      return "lost";
     }
   }
 }
@@ -195,6 +208,8 @@ export class JobWorker implements Worker {
 const handlerGone: JobHandler = async ({ tool }) => {
   throw new HandBackError(`the tool "${tool}" is no longer served`, { began: false, delayMs: 1_000 });
 };
+
+type Settled = "done" | "lost" | "away" | "unrecordable";
 
 /** The outcome and the last progress of an attempt. */
 interface AttemptEnd {

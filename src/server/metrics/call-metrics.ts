@@ -1,13 +1,17 @@
 import { status as Status } from "@grpc/grpc-js";
 import type { Registry } from "prom-client";
 import { WIRE_REASONS } from "../../errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
 import { CALL_METHOD, CALL_STREAM_METHOD, WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import type { CallObserver } from "../request/access-log.ts";
+import type { Exemplars } from "./exemplars.ts";
 
 /** Upper bounds of the buckets of latencies, in seconds. */
 export const LATENCY_BUCKETS_S = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
+/** The histogram of the calls, which has exemplars. */
+export const HANDLING = "grpc_server_handling_seconds";
 const METHOD_LABELS = ["grpc_type", "grpc_service", "grpc_method"] as const;
 
 /**
@@ -17,6 +21,7 @@ const METHOD_LABELS = ["grpc_type", "grpc_service", "grpc_method"] as const;
 export function callMetrics(
   { Counter, Gauge, Histogram }: Pick<typeof import("prom-client"), "Counter" | "Gauge" | "Histogram">,
   registers: Registry[],
+  { clock, exemplars }: { readonly clock: Clock; readonly exemplars: Exemplars },
 ): CallObserver {
   const started = new Counter({
     name: "grpc_server_started_total",
@@ -31,7 +36,7 @@ export function callMetrics(
     registers,
   });
   const handling = new Histogram({
-    name: "grpc_server_handling_seconds",
+    name: HANDLING,
     help: "Time from the first to the last byte of a call.",
     labelNames: METHOD_LABELS,
     buckets: LATENCY_BUCKETS_S,
@@ -41,6 +46,12 @@ export function callMetrics(
     name: "sealwire_failures_total",
     help: "Calls that were refused or failed, by reason.",
     labelNames: ["reason"],
+    registers,
+  });
+  const refusals = new Counter({
+    name: "sealwire_key_refusals_total",
+    help: "Calls with a valid signature that were refused, by the key that signed them.",
+    labelNames: ["key_id"],
     registers,
   });
   const overdueHandlers = new Gauge({
@@ -63,11 +74,15 @@ export function callMetrics(
   for (const reason of Object.keys(WIRE_REASONS)) failures.inc({ reason }, 0);
   return {
     callStarted: ({ method }) => started.inc(labelsOf(method)),
-    callEnded: ({ method, reason }, code, durationMs) => {
+    callEnded: ({ method, reason, keyId, exemplar }, code, durationMs) => {
       const labels = labelsOf(method);
       handled.inc({ ...labels, grpc_code: codeName(code) });
       handling.observe(labels, durationMs / 1000);
-      if (reason !== "") failures.inc({ reason });
+      if (exemplar !== undefined) exemplars.note(labels.grpc_method, durationMs / 1000, exemplar, clock.nowMs());
+      if (reason === "") return;
+      failures.inc({ reason });
+      // Only a key of the ring can be here: its signature has been verified.
+      if (keyId !== undefined && code !== Status.OK) refusals.inc({ key_id: keyId });
     },
     overdueHandlers: (tool, count) => overdueHandlers.set({ tool }, count),
     connectionOpened: () => connections.inc(),

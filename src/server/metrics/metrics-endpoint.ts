@@ -2,11 +2,19 @@ import { createServer as createHttpServer } from "node:http";
 import type { Registry } from "prom-client";
 import { SealwireError } from "../../errors.ts";
 import { formatAddress } from "../listen/address.ts";
+import { type Exemplars, OPENMETRICS_TYPE } from "./exemplars.ts";
 import { checkMetricsAddress } from "./metrics-address.ts";
 
-/** Serves a registry at `/metrics` until it is disposed, beyond loopback only if `isPublic`. Throws OPTIONS_INVALID. */
+/** What is served. */
+export interface ServedMetrics {
+  readonly registry: Registry;
+  /** Added for those who ask for OpenMetrics. */
+  readonly exemplars: Exemplars;
+}
+
+/** Serves metrics at `/metrics` until it is disposed, beyond loopback only if `isPublic`. Throws OPTIONS_INVALID. */
 export async function serveMetrics(
-  registry: Registry,
+  { registry, exemplars }: ServedMetrics,
   { address, isPublic }: { readonly address: string; readonly isPublic: boolean },
 ): Promise<{ readonly address: string } & AsyncDisposable> {
   const wanted = checkMetricsAddress(address, { public: isPublic });
@@ -15,8 +23,12 @@ export async function serveMetrics(
       response.writeHead(404).end("Metrics are at GET /metrics.\n");
       return;
     }
+    const isOpen = request.headers.accept?.includes("application/openmetrics-text") === true;
     registry.metrics().then(
-      (text) => response.writeHead(200, { "content-type": registry.contentType }).end(text),
+      (text) => {
+        response.writeHead(200, { "content-type": isOpen ? OPENMETRICS_TYPE : registry.contentType });
+        response.end(isOpen ? exemplars.write(text) : text);
+      },
       () => response.writeHead(500).end("The metrics cannot be read.\n"),
     );
   });

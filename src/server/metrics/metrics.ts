@@ -1,9 +1,13 @@
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { VERSION } from "../../runtime/version.ts";
+import type { KeyRingSource } from "../../signing/key-ring/types.ts";
 import type { Store } from "../../store/store.ts";
 import { PROTOCOL_VERSION } from "../../wire/limits.ts";
 import type { CallObserver } from "../request/access-log.ts";
-import { callMetrics } from "./call-metrics.ts";
+import { callMetrics, HANDLING, LATENCY_BUCKETS_S } from "./call-metrics.ts";
+import { Exemplars } from "./exemplars.ts";
+import { jobMetrics } from "./job-metrics.ts";
+import { addKeyMetrics } from "./key-metrics.ts";
 import { serveMetrics } from "./metrics-endpoint.ts";
 import { addStoreMetrics } from "./store-metrics.ts";
 import { upstreamMetrics } from "./upstream-metrics.ts";
@@ -40,6 +44,8 @@ export interface ProcessCounter {
 /** Options of {@link createMetrics}. */
 export interface MetricsOptions {
   readonly store: Store;
+  /** The keys whose expiry is shown. Default: none. */
+  readonly keyRing?: Pick<KeyRingSource, "current">;
   /** Default: the system clock. */
   readonly clock?: Clock;
   /** Default: none. */
@@ -61,19 +67,26 @@ export interface MetricsOptions {
  * await using endpoint = await metrics.listen("127.0.0.1:9464");
  * ```
  */
-export async function createMetrics({ store, clock = systemClock, counters = [] }: MetricsOptions): Promise<Metrics> {
+export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
+  const { store, keyRing, clock = systemClock, counters = [] } = options;
   // Loaded on demand: most servers start without metrics, and prom-client is a tenth of what they load.
   const client = await import("prom-client");
   const { Counter, Gauge } = client;
   const registry = new client.Registry();
   const registers = [registry];
-  const observer = { ...callMetrics(client, registers), ...upstreamMetrics(client, registers) };
+  const exemplars = new Exemplars(HANDLING, "grpc_method", LATENCY_BUCKETS_S);
+  const observer = {
+    ...callMetrics(client, registers, { clock, exemplars }),
+    ...upstreamMetrics(client, registers),
+    ...jobMetrics(client, registers),
+  };
   const keyUse = new Gauge({
     name: "sealwire_key_last_used_timestamp_seconds",
     help: "When each key last passed verification, in Unix seconds.",
     labelNames: ["key_id"],
     registers,
   });
+  addKeyMetrics(client, registers, { keyRing, clock });
   addStoreMetrics(client, registers, { store, clock });
   for (const { name, help, value } of counters) {
     new Counter({
@@ -98,6 +111,7 @@ export async function createMetrics({ store, clock = systemClock, counters = [] 
     observer,
     noteKeyUse: (keyId) => keyUse.set({ key_id: keyId }, clock.nowMs() / 1000),
     text: () => registry.metrics(),
-    listen: (address, { public: isPublic = false } = {}) => serveMetrics(registry, { address, isPublic }),
+    listen: (address, { public: isPublic = false } = {}) =>
+      serveMetrics({ registry, exemplars }, { address, isPublic }),
   };
 }

@@ -1,3 +1,4 @@
+import type { JobObserver } from "../../jobs/worker/job-observer.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { ClaimedKey } from "../../signing/request/verify.ts";
@@ -31,8 +32,8 @@ export interface TraceIds {
   readonly span_id: string;
 }
 
-/** Observes the calls and connections of a server, and its upstreams. */
-export interface CallObserver extends UpstreamObserver {
+/** Observes the calls and connections of a server, its upstreams, and the jobs that it runs. */
+export interface CallObserver extends UpstreamObserver, JobObserver {
   callStarted(record: CallRecord): void;
   callEnded(record: CallRecord, code: number, durationMs: number): void;
   /**

@@ -1,6 +1,9 @@
+import type { JobObserver } from "../../jobs/worker/job-observer.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { UpstreamObserver } from "../../upstream/upstream.ts";
 import type { CallObserver } from "./access-log.ts";
+
+type WorkObserver = UpstreamObserver & JobObserver;
 
 /* Objects that users pass to a server may throw. The call continues in that case. */
 
@@ -39,17 +42,19 @@ export function guardObserver(observer: CallObserver, logger: Logger): CallObser
     overdueHandlers: guarded((tool, count) => observer.overdueHandlers?.(tool, count), onError),
     connectionOpened: guarded(() => observer.connectionOpened?.(), onError),
     connectionClosed: guarded(() => observer.connectionClosed?.(), onError),
-    ...guardUpstreamObserver(observer, logger),
+    ...guardWorkObserver(observer, logger),
   };
 }
 
-/** An observer of upstreams whose errors are logged. */
-export function guardUpstreamObserver(observer: UpstreamObserver, logger: Logger): Required<UpstreamObserver> {
-  const onError = (err: unknown): void => logger.error({ err }, "an observer of upstreams threw");
+/** An observer of upstreams and jobs whose errors are logged. */
+export function guardWorkObserver(observer: WorkObserver, logger: Logger): Required<WorkObserver> {
+  const onError = (err: unknown): void => logger.error({ err }, "an observer of upstreams or jobs threw");
   return {
     upstreamCalled: guarded((...given) => observer.upstreamCalled?.(...given), onError),
     upstreamServes: guarded((...given) => observer.upstreamServes?.(...given), onError),
     upstreamInFlight: guarded((...given) => observer.upstreamInFlight?.(...given), onError),
+    attemptStarted: guarded((...given) => observer.attemptStarted?.(...given), onError),
+    attemptEnded: guarded((...given) => observer.attemptEnded?.(...given), onError),
   };
 }
 

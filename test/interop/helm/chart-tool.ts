@@ -28,7 +28,7 @@ export async function buildChartTool(): Promise<string> {
   if (existsSync(program)) return program;
   await mkdir(CACHE, { recursive: true });
   // It runs for a moment: without optimizations it is built in two thirds of the time.
-  const args = ["build", "-gcflags=all=-N -l", "-ldflags=-s -w", "-o", `${program}.new`, "."];
+  const args = ["build", "-gcflags=all=-N -l", "-ldflags=-s -w", "-buildvcs=false", "-o", `${program}.new`, "."];
   await runFile("go", args, { cwd: HERE, maxBuffer: 64 * 1024 * 1024 });
   await rename(`${program}.new`, program);
   return program;

@@ -1,0 +1,134 @@
+import type { AttemptRow, JobAnswer } from "../../answers.ts";
+import { type Segment, spanBar } from "../charts.ts";
+import { currentMs } from "../clock.ts";
+import { code, empty, facts, outside, pill, type Shown, table, when } from "../elements.ts";
+import { numberText, plainText, spanText, timeText } from "../format.ts";
+import { html, nothing, type TemplateResult } from "../lit-html.js";
+import { hrefOf } from "../location.ts";
+import { LivePage, type PageContext } from "../page.ts";
+import { act } from "../server.ts";
+
+/** The colours of attempts. */
+const TONES: Readonly<Record<string, string>> = {
+  SUCCEEDED: "good",
+  FAILED: "bad",
+  LOST: "bad",
+  CANCELLED: "off",
+  HANDED_BACK: "waiting",
+};
+
+/** One job: its time, its attempts and its progress. */
+export class JobPage extends LivePage<JobAnswer> {
+  readonly title: string;
+
+  constructor(context: PageContext) {
+    super(context, `/api/jobs/${encodeURIComponent(context.place.name)}`);
+    this.title = `Job ${plainText(context.place.name, 80)}`;
+  }
+
+  protected show(job: JobAnswer): Shown {
+    const nowMs = currentMs();
+    const isOpen = job.endedAtMs === undefined;
+    return html`<p class="back"><a href="/jobs">All jobs</a></p>
+      <section class="card">
+        <div class="card-head">
+          <h2>${pill(job.state)} ${isOpen && job.cancelRequested ? pill("cancelling", "waiting") : nothing}</h2>
+          ${isOpen && !job.cancelRequested ? this.#cancelButton(job) : nothing}
+        </div>
+        ${progress(job)}
+        ${job.error === undefined ? nothing : html`<p class="problem"><strong>${outside(job.error.reason)}</strong> ${outside(job.error.message)}</p>`}
+        ${facts([
+          ["Tool", html`<a href=${`/tools/${encodeURIComponent(job.tool)}`}>${code(job.tool)}</a>`],
+          ["Client", html`<a href=${hrefOf("/jobs", { client: job.client })}>${code(job.client)}</a>`],
+          ["Request id", code(job.requestId)],
+          ["Attempt", `${job.attempt} of ${job.maxAttempts}`],
+          ["Created", html`${timeText(job.createdAtMs)} (${when(job.createdAtMs, nowMs)})`],
+          ["Started", job.startedAtMs === undefined ? undefined : timeText(job.startedAtMs)],
+          ["Ended", job.endedAtMs === undefined ? undefined : timeText(job.endedAtMs)],
+          [
+            "Deleted",
+            job.expiresAtMs === undefined
+              ? undefined
+              : html`${timeText(job.expiresAtMs)} (${when(job.expiresAtMs, nowMs)})`,
+          ],
+          ["Revision", numberText(job.revision)],
+        ])}
+        <p class="help">Arguments and results are the client's, and are not shown.</p>
+      </section>
+      <section class="card">
+        <h2>Timeline</h2>
+        ${timeline(job, nowMs)}
+      </section>`;
+  }
+
+  #cancelButton({ jobId, tool, client }: JobAnswer): Shown {
+    if (this.context.session.role !== "operator") return nothing;
+    const cancel = (): void =>
+      this.context.ask({
+        title: "Cancel this job?",
+        text: html`<p>The job ${code(jobId)} of ${code(tool)} belongs to ${code(client)}. A job that runs is told to stop, and
+          ends as cancelled after its grace period at the latest. It cannot be continued.</p>`,
+        action: "Cancel the job",
+        isDestructive: true,
+        run: () => act(`/api/jobs/${encodeURIComponent(jobId)}/cancel`),
+      });
+    return html`<button type="button" class="danger" @click=${cancel}>Cancel…</button>`;
+  }
+}
+
+function progress({ progress: made }: JobAnswer): Shown {
+  if (made === undefined) return nothing;
+  const { done, total, message } = made;
+  const label = total > 0 ? `${numberText(done)} of ${numberText(total)}` : numberText(done);
+  return html`<p class="progress">
+    ${total > 0 ? html`<progress max=${total} value=${done} aria-label="Progress"></progress>` : nothing}
+    <b>${label}</b> ${outside(message)}
+  </p>`;
+}
+
+/** The time of the job as a whole, and each attempt in it, the first at the top. */
+function timeline(job: JobAnswer, nowMs: number): Shown {
+  const untilMs = Math.max(job.endedAtMs ?? nowMs, job.createdAtMs + 1);
+  const span = untilMs - job.createdAtMs;
+  const attempts = [...job.attempts].reverse();
+  const segments = attempts.map((attempt) => segmentOf(attempt, untilMs));
+  const isWaiting = job.state === "QUEUED";
+  return html`<div class="timeline">
+      ${line("Job", spanText(span), spanBar([{ fromMs: job.createdAtMs, untilMs, tone: "waiting" }, ...segments], job.createdAtMs, untilMs))}
+      ${attempts.map((attempt, index) => {
+        const segment = segments[index] ?? segmentOf(attempt, untilMs);
+        return line(
+          `Attempt ${attempt.attempt}`,
+          spanText(segment.untilMs - segment.fromMs),
+          spanBar([segment], job.createdAtMs, untilMs),
+        );
+      })}
+    </div>
+    <p class="help">From ${timeText(job.createdAtMs)}, ${spanText(span)}${isWaiting ? ", and it waits" : ""}.</p>
+    ${job.attempts.length === 0 ? empty("No attempt has begun.") : attemptTable(attempts, nowMs)}`;
+}
+
+function line(name: string, length: string, drawn: TemplateResult): TemplateResult {
+  return html`<div class="timeline-row"><span>${name}</span>${drawn}<span class="number">${length}</span></div>`;
+}
+
+function segmentOf({ startedAtMs, endedAtMs, outcome }: AttemptRow, untilMs: number): Segment {
+  return { fromMs: startedAtMs, untilMs: endedAtMs ?? untilMs, tone: TONES[outcome ?? ""] ?? "busy" };
+}
+
+function attemptTable(attempts: readonly AttemptRow[], nowMs: number): TemplateResult {
+  return table(
+    "Attempts",
+    ["Attempt", "Outcome", "Instance", "Started", ["Took"], "Failure"],
+    attempts.map(
+      ({ attempt, outcome, instance, startedAtMs, endedAtMs, error }) => html`<tr>
+        <th scope="row">${attempt}</th>
+        <td>${pill(outcome ?? "RUNNING")}</td>
+        <td>${code(instance)}</td>
+        <td>${timeText(startedAtMs)}</td>
+        <td class="number">${spanText((endedAtMs ?? nowMs) - startedAtMs)}</td>
+        <td class="wide">${error === undefined ? "–" : html`${code(error.reason)} ${outside(error.message, 256)}`}</td>
+      </tr>`,
+    ),
+  );
+}

@@ -1,0 +1,120 @@
+import { JOB_STATES, type JobError, type JobState, type JobView } from "../../jobs/job.ts";
+import type { JobDescription, OperatorService } from "../../operator/operator-service.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../runtime/time-span.ts";
+import type { AllJobsQuery, AttemptRecord } from "../../store/operator-view.ts";
+import { actorOf } from "../actor.ts";
+import type { AttemptRow, FailureAnswer, JobAnswer, JobRow, JobsAnswer } from "../answers.ts";
+import type { Route } from "../route.ts";
+import { shownText } from "../shown-text.ts";
+import type { ConsoleSource } from "../source.ts";
+
+const LIST_INTERVAL_MS = 2_000;
+const JOB_INTERVAL_MS = 1_000;
+const PAGE_SIZE = 50;
+/** Time spans by their names in addresses. */
+const SPANS: Readonly<Record<string, number>> = {
+  "15m": 15 * MINUTE_MS,
+  "1h": HOUR_MS,
+  "24h": DAY_MS,
+  "168h": 7 * DAY_MS,
+};
+
+/** The routes of the page Jobs. */
+export function jobRoutes({ operator, clock }: ConsoleSource): readonly Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/api/jobs",
+      role: "viewer",
+      intervalMs: LIST_INTERVAL_MS,
+      async answer({ session, query }): Promise<JobsAnswer> {
+        const asked = jobsQuery(query, clock.nowMs());
+        return jobsAnswer(asked, await operator.listJobs(actorOf(session), asked));
+      },
+    },
+    {
+      method: "GET",
+      path: "/api/jobs/*",
+      role: "viewer",
+      intervalMs: JOB_INTERVAL_MS,
+      async answer({ session, name }): Promise<JobAnswer> {
+        return jobAnswer(await operator.describeJob(actorOf(session), { jobId: name }));
+      },
+    },
+    {
+      method: "POST",
+      path: "/api/jobs/*/cancel",
+      role: "operator",
+      async answer({ session, name }): Promise<JobRow> {
+        return jobRow(await operator.cancelJob(actorOf(session), name));
+      },
+    },
+  ];
+}
+
+/** Reads a query. What it does not know is left out, so that an old address shows something. */
+function jobsQuery(query: URLSearchParams, nowMs: number): AllJobsQuery {
+  const text = (name: string): string => query.get(name) ?? "";
+  const states = query.getAll("state").filter((state): state is JobState => (JOB_STATES as string[]).includes(state));
+  const span = SPANS[text("since")];
+  // A page after the first belongs to the time from which the first was read.
+  const from = /^\d{1,15}$/.test(text("from")) ? Number(text("from")) : undefined;
+  const createdSinceMs = from ?? (span === undefined ? undefined : nowMs - span);
+  return {
+    states,
+    ...(text("tool") !== "" && { tool: text("tool") }),
+    ...(text("client") !== "" && { owner: text("client") }),
+    ...(createdSinceMs !== undefined && { createdSinceMs }),
+    pageSize: PAGE_SIZE,
+    ...(text("page") !== "" && { pageToken: text("page") }),
+  };
+}
+
+function jobsAnswer(
+  { createdSinceMs }: AllJobsQuery,
+  { jobs, nextPageToken }: Awaited<ReturnType<OperatorService["listJobs"]>>,
+): JobsAnswer {
+  return {
+    jobs: jobs.map(jobRow),
+    // Only for the address of the next page: it changes at each reading.
+    ...(nextPageToken !== undefined && { nextPageToken }),
+    ...(nextPageToken !== undefined && createdSinceMs !== undefined && { createdSinceMs }),
+  };
+}
+
+function jobAnswer({ job, attempts }: JobDescription): JobAnswer {
+  const { requestId, revision, expiresAtMs } = job;
+  return {
+    ...jobRow(job),
+    ...{ requestId, revision },
+    ...(expiresAtMs !== undefined && { expiresAtMs }),
+    attempts: attempts.map(attemptRow),
+  };
+}
+
+function jobRow(job: JobView): JobRow {
+  const { jobId, owner, tool, state, attempt, maxAttempts, cancelRequested } = job;
+  const { createdAtMs, startedAtMs, endedAtMs, progress, error } = job;
+  return {
+    ...{ jobId, client: owner, tool, state, attempt, maxAttempts, cancelRequested, createdAtMs },
+    ...(startedAtMs !== undefined && { startedAtMs }),
+    ...(endedAtMs !== undefined && { endedAtMs }),
+    ...(progress !== undefined && {
+      progress: { done: progress.completed, total: progress.total, message: shownText(progress.message) },
+    }),
+    ...(error !== undefined && { error: failure(error) }),
+  };
+}
+
+function attemptRow({ attempt, instance, startedAtMs, endedAtMs, outcome, error }: AttemptRecord): AttemptRow {
+  return {
+    ...{ attempt, instance, startedAtMs },
+    ...(endedAtMs !== undefined && { endedAtMs }),
+    ...(outcome !== undefined && { outcome }),
+    ...(error !== undefined && { error: failure(error) }),
+  };
+}
+
+function failure({ reason, message }: Pick<JobError, "reason" | "message">): FailureAnswer {
+  return { reason, message: shownText(message) };
+}

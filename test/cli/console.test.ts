@@ -1,0 +1,112 @@
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { bearer, EventReader, JSON_BODY, send, signIn } from "../console/http-client.ts";
+import { eventually } from "../support/eventually.ts";
+import { assert, suite } from "../support/suite.ts";
+import { CliServer } from "./cli-process.ts";
+import { inFolder, run } from "./cli-run.ts";
+
+const test = suite("cli/console");
+
+interface Ready {
+  readonly console?: string;
+  readonly console_url_file?: string;
+}
+
+test("without a terminal the one-time URL is in a file of its owner, and the next one follows each use", () =>
+  inFolder(async (folder) => {
+    await using server = await CliServer.start(folder, "--dev");
+    const { console: origin = "", console_url_file: file = "" } = server.ready as Ready;
+    assert.match(origin, /^http:\/\/127\.0\.0\.1:\d+$/);
+    assert.is(file, ".sealwire/console-url");
+    assert.is((await stat(file)).mode & 0o777, 0o600);
+    const url = (await readFile(file, "utf8")).trim();
+    const [start, token = ""] = url.split("/#token=");
+    assert.is(start, origin);
+    const session = await signIn(origin, token);
+    assert.is(session.status, 200);
+    await eventually("the next URL", async () => (await readFile(file, "utf8")).trim() !== url);
+    const headers = bearer(session.json<{ token: string }>().token);
+    const about = (await send(`${origin}/api/about`, { headers })).json<{ serverId: string; address: string }>();
+    assert.equal([about.serverId, about.address], [server.ready.server_id, server.ready.listening]);
+    server.process.child.kill("SIGTERM");
+    const { code, stdout, stderr } = await server.process.ended;
+    assert.is(code, 0, stderr);
+    assert.not.match(stdout + stderr, token);
+    assert.not.match(stdout + stderr, headers.authorization ?? "");
+    assert.match(stderr, /"name":"console","role":"operator","msg":"signed in to the console"/);
+    assert.is(await stat(file).catch(() => undefined), undefined);
+  }));
+
+test("every page reads what the server does: its jobs, keys, tools and instances", () =>
+  inFolder(async (folder) => {
+    await using server = await CliServer.start(folder, "--dev");
+    const { console: origin = "", console_url_file: file = "" } = server.ready as Ready;
+    const session = await signIn(origin, (await readFile(file, "utf8")).trim().split("#token=")[1] ?? "");
+    const { token } = session.json<{ token: string }>();
+    const read = async <T>(path: string): Promise<T> =>
+      (await send(`${origin}${path}`, { headers: bearer(token) })).json<T>();
+    assert.is((await run(["call", "start_long_task", '{"seconds": 20}', "--detach"])).code, 0);
+    const { jobs } = await read<{ jobs: readonly { jobId: string; client: string }[] }>(
+      "/api/jobs?tool=start_long_task",
+    );
+    assert.equal(
+      jobs.map(({ client }) => client),
+      ["dev"],
+    );
+    const path = `/api/jobs/${jobs[0]?.jobId}`;
+    await using view = await EventReader.open(origin, path, token);
+    const states: string[] = [];
+    const next = async (): Promise<void> => {
+      const { data } = (await view.next()) as { readonly data: { readonly state: string } };
+      if (states.at(-1) !== data.state) states.push(data.state);
+    };
+    await next();
+    const cancel = { method: "POST", headers: { ...JSON_BODY, ...bearer(token) }, body: "{}" };
+    assert.is((await send(`${origin}${path}/cancel`, cancel)).status, 200);
+    while (states.at(-1) !== "CANCELLED") await next();
+    const { keys } = await read<{ keys: readonly { keyId: string; state: string }[] }>("/api/keys");
+    assert.equal(
+      keys.map(({ state }) => state),
+      ["active"],
+    );
+    assert.is((await send(`${origin}/api/keys/${keys[0]?.keyId}/revoke`, cancel)).status, 200);
+    await eventually("the key is refused", async () => (await run(["tools"])).code === 3);
+    const { tools } = await read<{ tools: readonly { name: string }[] }>("/api/tools");
+    assert.ok(tools.some(({ name }) => name === "batch_sum"));
+    const { instances } = await read<{ instances: readonly { address: string }[] }>("/api/overview");
+    assert.is(instances.length, 1);
+    const secrets = await readFile(".sealwire/client.json", "utf8");
+    const shown = JSON.stringify([keys, tools, jobs]);
+    for (const [, secret = ""] of secrets.matchAll(/"([\w+/=-]{40,})"/g)) assert.not.match(shown, secret);
+  }));
+
+test("with a token file there is no URL, and a read-only console changes nothing", () =>
+  inFolder(async (folder) => {
+    const token = "0123456789abcdef0123456789abcdef";
+    await writeFile("tokens", `ada operator ${token}\n`, { mode: 0o600 });
+    await using server = await CliServer.start(
+      folder,
+      "--dev",
+      "--console-token-file",
+      "tokens",
+      "--console-read-only",
+    );
+    const { console: origin = "", console_url_file: file } = server.ready as Ready;
+    assert.is(file, undefined);
+    const session = (await signIn(origin, token)).json<{ token: string; name: string; role: string }>();
+    assert.equal([session.name, session.role], ["ada", "viewer"]);
+    const request = { method: "POST", headers: { ...JSON_BODY, ...bearer(session.token) }, body: "{}" };
+    for (const path of ["/api/jobs/1/cancel", "/api/keys/k_1/retire", "/api/keys/k_1/revoke"])
+      assert.is((await send(`${origin}${path}`, request)).status, 403, path);
+  }));
+
+test("a server without --dev has no console, and none beyond loopback without TLS and tokens", () =>
+  inFolder(async (folder) => {
+    const off = await run(["serve", "--dev", "--console", "0.0.0.0:0"]);
+    assert.is(off.code, 2);
+    assert.match(off.stderr, /needs a certificate \(--tls-cert, --tls-key\) and a token file \(--console-token-file\)/);
+    await using server = await CliServer.start(folder, "--dev", "--no-console");
+    assert.is((server.ready as Ready).console, undefined);
+  }));
+
+test.run();

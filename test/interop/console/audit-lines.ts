@@ -1,0 +1,34 @@
+import type { AuditFeed, AuditLine } from "../../../src/operator/audit-feed.ts";
+
+/** An audit log with this number of lines, every tenth of which is a refusal. */
+export function auditLines(count: number): AuditFeed {
+  const startMs = Date.UTC(2026, 10, 30, 8);
+  const all = Array.from({ length: count }, (_, index): AuditLine => {
+    const sequence = count - index;
+    const isRefused = sequence % 10 === 0;
+    return {
+      ...{ sequence, timeMs: startMs + sequence * 4_000, instance: "shop-1", clientId: "shop", keyId: "k_0001" },
+      action: sequence % 3 === 0 ? "job_end" : "call",
+      target: { type: "tool", id: sequence % 3 === 0 ? "render_invoice" : "reserve_stock" },
+      outcome: isRefused ? "REFUSED" : "OK",
+      ...(isRefused && { reason: "RATE_LIMITED" }),
+      source: "10.0.0.7",
+      text: JSON.stringify({ sequence }),
+    };
+  });
+  return {
+    async read({ limit, before = Number.POSITIVE_INFINITY, filters }) {
+      const fitting = all.filter(
+        ({ sequence, clientId, action, outcome, reason }) =>
+          sequence < before &&
+          (filters.clientId ?? clientId) === clientId &&
+          (filters.action ?? action) === action &&
+          (filters.outcome ?? outcome) === outcome &&
+          (filters.reason ?? reason) === reason,
+      );
+      const lines = fitting.slice(0, limit);
+      const last = lines.at(-1);
+      return { lines, ...(fitting.length > limit && last && { before: last.sequence }) };
+    },
+  };
+}
