@@ -84,6 +84,7 @@ export function operatingContract(engine: EngineUnderTest): void {
     await Promise.all(
       Array.from({ length: MANY }, () => bench.submit({ owner: "busy", tool: "busy", openJobsMax: MANY })),
     );
+    rare.unshift(await bench.submit({ owner: "dave", tool: "rare" }));
     const found = async () => [
       ids(await all({ tool: "rare", pageSize: 2 })),
       ids(await all({ states: ["CANCELLED"], pageSize: 1 })),
