@@ -83,7 +83,9 @@ export class Member implements AsyncDisposable {
   /** The states of all members; `undefined` if this one does not answer. */
   async cluster(): Promise<readonly MemberState[] | undefined> {
     const answer = await this.#ask("cluster");
-    return ((await answer?.json()) as { readonly members?: readonly MemberState[] } | undefined)?.members;
+    // The time limit may also pass while the body is read.
+    const body = await answer?.json().catch(() => undefined);
+    return (body as { readonly members?: readonly MemberState[] } | undefined)?.members;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,7 @@ import { VERSION } from "../runtime/version.ts";
 import { KEY_LIMIT_RANGES, KEY_ROLES } from "../signing/key-ring/types.ts";
 import { SHELLS } from "./help/completion-scripts.ts";
 import { arrangeHelp, CONSOLE_OPTIONS, LISTENING_OPTIONS, STORE_OPTIONS } from "./help/help.ts";
-import { collect, duration, numberIn, requestId, time, wholeNumber } from "./input/option-values.ts";
+import { chainHead, collect, duration, numberIn, requestId, time, wholeNumber } from "./input/option-values.ts";
 import {
   toCredentials,
   toLog,
@@ -245,6 +245,18 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("make a store accept frames again after its clock was ahead; stop the server first")
     .option("--data <dir>", "a server's data folder, instead of a shared store (default: .sealwire)")
     .action(run(() => import("./commands/store/repair-clock.ts")));
+
+  const audit = program.command("audit").description("verify the audit log of a server");
+  withRing(audit.command("verify").argument("<files...>", "files of the log, the oldest first"))
+    .description("find lines that were changed, removed, moved or added, and an end that was cut off")
+    .addOption(
+      new Option(
+        "--head <chain:sequence:mac>",
+        "last line of a chain, as this command prints it, instead of those in the store; may be repeated",
+      ).argParser(chainHead),
+    )
+    .option("--json", "print one JSON object")
+    .action(run(() => import("./commands/audit/verify.ts")));
 
   const upstream = program
     .command("upstream")

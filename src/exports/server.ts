@@ -1,6 +1,8 @@
 /** `sealwire/server`: serves tools and runs jobs, in its own server or as part of an existing grpc-js server. */
 import "../runtime/check-node.ts";
 
+export type { AuditFigures } from "../audit/audit-log.ts";
+export type { LineWriter } from "../audit/sink.ts";
 export {
   type ErrorDetail,
   type FieldViolation,
@@ -30,6 +32,7 @@ export { type McpServers, type OpenMcpServersOptions, openMcpServers } from "../
 export type { Clock } from "../runtime/clock.ts";
 export type { Logger } from "../runtime/logger.ts";
 export type { Random } from "../runtime/random.ts";
+export type { AuditOptions } from "../server/audit/options.ts";
 export {
   createMetrics,
   type Metrics,
@@ -51,6 +54,7 @@ export { type ServerSecretCommandOptions, serverSecretCommand } from "../signing
 export type { LoadedSecrets } from "../signing/key-ring/server-secret-file.ts";
 export type { ServerSecretSource } from "../signing/key-ring/server-secret-source.ts";
 export type {
+  AuditKey,
   KeyLimits,
   KeyRing,
   KeyRingSource,

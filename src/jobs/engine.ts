@@ -161,6 +161,11 @@ export interface JobEngine {
    * iteration ends without an error.
    */
   watchAll(owner: string, options?: WatchAllOptions): AsyncIterable<JobNews>;
+  /**
+   * Calls `listener` with each job that this process has ended or returned to the queue after an attempt: also one that
+   * was cancelled, has expired or was lost.
+   */
+  onStop(listener: (job: JobView) => void): Disposable;
   /** Starts a worker that claims and runs jobs. */
   work(handlers: JobHandlers, options: WorkOptions): Promise<Worker>;
   /** Deletes expired rows in bounded batches. Returns the number of deleted rows. */

@@ -1,6 +1,7 @@
 import type { FairQueue, TenantQueue } from "./fair-queue.ts";
 import type { JobView } from "./job.ts";
 import { type JobRow, toJobView } from "./job-row.ts";
+import { isTerminal } from "./transitions.ts";
 import type { RunListener } from "./worker/attempt-store.ts";
 
 /** Publishes committed changes to watchers. */
@@ -21,7 +22,10 @@ export class JobChanges {
 
   /** Publishes the row of a job after a committed transition. */
   committed(row: JobRow): void {
-    this.#notifier.publish(toJobView(row));
+    const view = toJobView(row);
+    this.#notifier.publish(view);
+    const isStopped = row.state === "QUEUED" ? row.attempt > 0 : isTerminal(row.state);
+    if (isStopped) for (const listener of this.#listeners) listener.stopped?.(view);
     if (row.state === "QUEUED") this.queued(queueOf(row));
     else if (row.state === "RUNNING" && row.cancel_requested) this.cancelRequested(row.job_id);
   }

@@ -105,6 +105,10 @@ export class StoredJobEngine implements JobEngine {
     return watchOwner(this.#options.notifiers.owners, owner, options);
   }
 
+  onStop(listener: (job: JobView) => void): Disposable {
+    return this.#options.attemptStore.listen({ jobReady() {}, cancelRequested() {}, stopped: listener });
+  }
+
   async work(handlers: JobHandlers, options: WorkOptions): Promise<Worker> {
     const { notifiers, attemptStore, clock, logger } = this.#options;
     if (notifiers.closed) throw storeClosed();

@@ -8,6 +8,10 @@ export interface OperatorActor {
   readonly keyId: string | undefined;
   /** `undefined`: nothing is permitted. */
   readonly role: KeyRole | undefined;
+  /** Address of the peer; absent if it is not known. */
+  readonly source?: string;
+  /** Id of the signed request; absent if there is none. */
+  readonly requestId?: string;
 }
 
 /** Throws TOOL_FORBIDDEN unless the actor has this role. An operator may do what a viewer may. */

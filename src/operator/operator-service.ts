@@ -36,8 +36,18 @@ export interface JobDescription {
   readonly job: JobView;
   /** At most 10, newest first. */
   readonly attempts: readonly AttemptRecord[];
+  /** The arguments of a job that has not ended; only if they were asked for. */
+  readonly args?: JobArguments;
   /** The serialized `google.protobuf.Any` with the result of a job that has succeeded; only if it was asked for. */
   readonly result?: Uint8Array;
+}
+
+/** The arguments of a job. */
+export interface JobArguments {
+  /** Such as "type.googleapis.com/greet.v1.GreetRequest"; empty if this process does not serve the tool. */
+  readonly typeUrl: string;
+  /** The serialized request message. */
+  readonly value: Uint8Array;
 }
 
 /** Statistics of this process's calls and of the store's jobs. */
@@ -98,6 +108,8 @@ export interface OperatorOptions {
   readonly instance: InstanceIdentity;
   /** True if arguments and results of jobs may be shown. */
   readonly payloads: boolean;
+  /** The type URL of a job tool's arguments; `undefined` if this process does not serve the tool. Default: unknown. */
+  readonly argsTypeOf?: ((tool: string) => string | undefined) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -142,8 +154,10 @@ class StoreOperator implements OperatorService {
     if (includePayloads) this.#checkPayloads(actor);
     const job = found(await this.#view.job(jobId));
     const attempts = await this.#view.attempts(jobId, ATTEMPTS_MAX);
-    const result = includePayloads ? await this.#view.result(jobId) : null;
-    return { job, attempts, ...(result !== null && { result }) };
+    if (!includePayloads) return { job, attempts };
+    const [value, result] = [await this.#view.args(jobId), await this.#view.result(jobId)];
+    const typeUrl = this.#options.argsTypeOf?.(job.tool) ?? "";
+    return { job, attempts, ...(value !== null && { args: { typeUrl, value } }), ...(result !== null && { result }) };
   }
 
   async cancelJob(actor: OperatorActor, jobId: string): Promise<JobView> {

@@ -32,12 +32,12 @@ export function operatorTools(operator: OperatorService): ToolImplementation {
     },
 
     async describeJob({ jobId, includePayloads }, context) {
-      const { job, attempts, result } = await operator.describeJob(actorOf(context), { jobId, includePayloads });
+      const { job, attempts, args, result } = await operator.describeJob(actorOf(context), { jobId, includePayloads });
       return {
         instance,
         job: toOperatorJob(job),
         attempts: attempts.map(toAttemptMessage),
-        arguments: undefined,
+        arguments: args && { typeUrl: args.typeUrl, value: args.value },
         result: result && Any.decode(result),
       };
     },
@@ -92,6 +92,6 @@ export function operatorTools(operator: OperatorService): ToolImplementation {
   });
 }
 
-function actorOf({ clientId, key }: SystemToolContext): OperatorActor {
-  return { clientId, keyId: key.keyId, role: key.role };
+function actorOf({ clientId, key, peer, requestId }: SystemToolContext): OperatorActor {
+  return { clientId, keyId: key.keyId, role: key.role, source: peer, requestId };
 }

@@ -1,4 +1,7 @@
+/* The file is long because the tools in force and what replaces them share one state. */
+
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { AuditTrail } from "../audit/event.ts";
 import type { JobHandlers, Worker, WorkOptions } from "../jobs/engine.ts";
 import type { JobObserver } from "../jobs/worker/job-observer.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -19,6 +22,7 @@ import type { UpstreamOptions } from "../upstream/options.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
 import { Upstreams } from "../upstream/upstreams.ts";
 import { ArgsValidator } from "../validation/args.ts";
+import { jobObserverOf } from "./request/job-observers.ts";
 
 /** What a process offers: the tools that it implements, and those of its upstreams. */
 export interface OfferedTools {
@@ -40,6 +44,7 @@ export interface LiveToolsOptions extends OfferedTools {
   readonly overdue?: OverdueHandlers;
   readonly serverId: () => string;
   readonly observers: readonly (UpstreamObserver & JobObserver)[];
+  readonly audit?: AuditTrail | undefined;
   /** Starts the spans of attempts; `undefined`: none are made. */
   readonly tracing?: Tracing | undefined;
   readonly clock: Clock;
@@ -71,14 +76,16 @@ export class LiveTools implements AsyncDisposable {
   #nextReload: Promise<void> | undefined;
 
   private constructor(options: LiveToolsOptions, upstreams: Upstreams, offer: Offer) {
-    const { store, overdue, tracing, clock, logger, sources } = options;
+    const { store, overdue, tracing, clock, logger, sources, audit } = options;
     this.#options = options;
     this.upstreams = upstreams;
     this.#offer = offer;
-    this.dispatcher = new Dispatcher({ toolset: offer.toolset, store, logger, tracing, ...(overdue && { overdue }) });
+    const observed = { logger, tracing, audit };
+    this.dispatcher = new Dispatcher({ toolset: offer.toolset, store, ...observed, ...(overdue && { overdue }) });
     this.#following = [
       upstreams.onChange(() => this.#tellChange()),
       ...sources.map((source) => source.onChange(() => this.#followSources())),
+      ...(audit === undefined ? [] : [audit.onUnblock(() => this.#tellChange())]),
     ];
     this.#followSources();
     this.#looks = upstreams.isEmpty ? undefined : runPeriodically(clock, LOOK_MS, () => this.#look());
@@ -126,25 +133,17 @@ export class LiveTools implements AsyncDisposable {
         return tool !== undefined && canRun(tool);
       },
       room: () => this.#room(),
-      observer: this.#observer(),
+      observer: jobObserverOf(this.#options.observers),
       onMore: (listener) => this.onChange(listener),
     };
   }
 
-  #observer(): JobObserver {
-    const { observers } = this.#options;
-    return {
-      attemptStarted(...started) {
-        for (const observer of observers) observer.attemptStarted?.(...started);
-      },
-      attemptEnded(...ended) {
-        for (const observer of observers) observer.attemptEnded?.(...ended);
-      },
-    };
-  }
-
-  /** Number of jobs that may be claimed at once without exceeding the limit of what runs their tools. */
+  /**
+   * Number of jobs that may be claimed at once without exceeding the limit of what runs their tools; 0 while a required
+   * audit log cannot be written.
+   */
   #room(): number {
+    if (this.#options.audit?.blocked) return 0;
     const rooms = this.#options.sources.map(({ room }) => room).filter((room) => room > 0);
     return Math.min(this.upstreams.room, ...rooms);
   }

@@ -19,6 +19,8 @@ export interface ServedOperator {
 
 /** Options of {@link serveOperator}. */
 export interface ServedOperatorOptions {
+  /** The type URL of a job tool's arguments. Default: unknown. */
+  readonly argsTypeOf?: (tool: string) => string | undefined;
   /** Default: the server keeps no audit log. */
   readonly audit?: AuditFeed | undefined;
   /** Default: none. */
@@ -28,7 +30,7 @@ export interface ServedOperatorOptions {
 /** Makes the functions and the tools of operators for a server. */
 export function serveOperator(
   { store, keyRing, operatorPayloads, clock, logger }: ResolvedServiceOptions,
-  { audit, observer }: ServedOperatorOptions = {},
+  { argsTypeOf, audit, observer }: ServedOperatorOptions = {},
 ): ServedOperator {
   const calls = new CallWindow(clock);
   const keyUse = new Map<string, number>();
@@ -41,6 +43,7 @@ export function serveOperator(
     observer,
     instance: { id: store.instanceId, version: VERSION, startedAtMs: clock.nowMs() },
     payloads: operatorPayloads,
+    argsTypeOf,
     clock,
     logger,
   });

@@ -7,6 +7,7 @@ import type { ToolImplementation } from "../tools/implement.ts";
 import type { ToolSource } from "../tools/tool-source.ts";
 import type { TracingOptions } from "../tracing/tracing.ts";
 import type { UpstreamOptions } from "../upstream/options.ts";
+import type { AuditOptions } from "./audit/options.ts";
 import type { CallObserver } from "./request/access-log.ts";
 import { resolveLimits, type ServerLimits } from "./server-limits.ts";
 
@@ -58,6 +59,8 @@ export interface ServiceOptions {
   /** Serves gRPC reflection, for grpcurl and buf curl. Default true. */
   readonly reflection?: boolean;
   readonly limits?: Partial<ServerLimits>;
+  /** Keeps an audit log. Default: none. */
+  readonly audit?: AuditOptions;
   /** Called with the id of the key of each accepted request. */
   readonly onKeyUsed?: (keyId: string) => void;
   /**
@@ -82,7 +85,8 @@ export interface ServerOptions extends ServiceOptions {
 }
 
 /** {@link ServiceOptions} with all defaults filled in. */
-export interface ResolvedServiceOptions extends Required<Omit<ServiceOptions, "limits">> {
+export interface ResolvedServiceOptions extends Required<Omit<ServiceOptions, "limits" | "audit">> {
+  readonly audit: AuditOptions | undefined;
   readonly limits: ServerLimits;
 }
 
@@ -109,6 +113,7 @@ export function resolveServiceOptions(options: ServiceOptions): ResolvedServiceO
     health: options.health ?? true,
     reflection: options.reflection ?? true,
     limits,
+    audit: options.audit,
     onKeyUsed: options.onKeyUsed ?? (() => {}),
     tracing: options.tracing ?? {},
     observers: options.observers ?? [],

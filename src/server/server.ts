@@ -24,8 +24,9 @@ export interface SealwireServer extends AsyncDisposable {
    */
   announceDrain(): void;
   /**
-   * Reads the contracts, keys and certificates of the upstreams again, which also happens within seconds of a change.
-   * Calls in flight are not affected. Files that cannot be used are logged, and the previous ones stay in force.
+   * Reads the contracts, keys and certificates of the upstreams again, which also happens within seconds of a change, and
+   * opens the file of the audit log again if it was moved. Calls in flight are not affected. Files that cannot be used are
+   * logged, and the previous ones stay in force.
    */
   reload(): Promise<void>;
   /**

@@ -12,6 +12,7 @@ import { systemTools } from "../tools/system-tools.ts";
 import type { Toolset } from "../tools/toolset.ts";
 import { Tracing } from "../tracing/tracing.ts";
 import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from "../wire/limits.ts";
+import { openServiceAudit, type ServiceAudit } from "./audit/service-audit.ts";
 import { AnonymousCalls } from "./grpc/anonymous-call.ts";
 import { createInterceptor } from "./grpc/interceptor.ts";
 import { ReadBudget } from "./grpc/read-budget.ts";
@@ -55,8 +56,9 @@ export interface SealwireService extends AsyncDisposable {
    */
   announceDrain(): void;
   /**
-   * Reads the contracts, keys and certificates of the upstreams again, which also happens within seconds of a change.
-   * Calls in flight are not affected. Files that cannot be used are logged, and the previous ones stay in force.
+   * Reads the contracts, keys and certificates of the upstreams again, which also happens within seconds of a change, and
+   * opens the file of the audit log again if it was moved. Calls in flight are not affected. Files that cannot be used are
+   * logged, and the previous ones stay in force.
    */
   reload(): Promise<void>;
   /**
@@ -101,8 +103,12 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const { keyRing, store, clock, limits } = resolved;
   const ring = () => keyRing.current();
   const log = callLog(logger, clock);
-  const operated = serveOperator(resolved);
-  const observers = [log, operated.observer, ...resolved.observers].map((each) => guardObserver(each, logger));
+  const argsTypeOf = (tool: string) => live.toolset.catalogue.jobTool(tool)?.inputTypeUrl;
+  const given = resolved.observers.map((each) => guardObserver(each, logger));
+  const audit = await openServiceAudit(resolved, given);
+  const operated = serveOperator(resolved, { argsTypeOf, audit: audit?.feed, observer: audit?.operatorObserver });
+  const own = [log, operated.observer, ...(audit === undefined ? [] : [audit.observer])];
+  const observers = [...own.map((each) => guardObserver(each, logger)), ...given];
   const tellOverdue = (tool: string, count: number): void => {
     for (const observer of observers) observer.overdueHandlers?.(tool, count);
   };
@@ -113,6 +119,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
   const live: LiveTools = await LiveTools.open({
     ...resolved,
     observers,
+    audit: audit?.log,
     tracing,
     system: systemTools({
       version: VERSION,
@@ -124,6 +131,9 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
     operator: operated.tools,
     overdue: new OverdueHandlers(limits.overdueHandlersMax, tellOverdue),
     serverId: () => ring().serverId,
+  }).catch(async (thrown: unknown) => {
+    await audit?.[Symbol.asyncDispose]();
+    throw thrown;
   });
   const { dispatcher } = live;
   // Reports 0 at the start, so that the metric of each tool exists.
@@ -178,7 +188,7 @@ export async function assembleService(options: ServiceOptions): Promise<Assemble
 
   const worker = resolved.work === false ? undefined : await live.work(resolved.work);
   const { operator } = operated;
-  return new AssembledService({ interceptor, live, worker, drain, log, observers, operator, options: resolved });
+  return new AssembledService({ interceptor, live, worker, drain, log, audit, observers, operator, options: resolved });
 }
 
 interface Parts {
@@ -187,6 +197,7 @@ interface Parts {
   readonly worker: Worker | undefined;
   readonly drain: Drain;
   readonly log: CallLog;
+  readonly audit: ServiceAudit | undefined;
   readonly observers: readonly CallObserver[];
   readonly operator: OperatorService;
   readonly options: ResolvedServiceOptions;
@@ -256,7 +267,8 @@ export class AssembledService implements SealwireService {
   }
 
   reload(): Promise<void> {
-    return this.#parts.live.reload();
+    const { live, audit } = this.#parts;
+    return Promise.all([live.reload(), audit?.log.reopen()]).then(() => {});
   }
 
   async drain(graceMs: number = DEFAULT_GRACE_MS): Promise<void> {
@@ -265,13 +277,14 @@ export class AssembledService implements SealwireService {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    const { worker, drain, live, log, options } = this.#parts;
+    const { worker, drain, live, log, audit, options } = this.#parts;
     for (const subscription of this.#following) subscription[Symbol.dispose]();
     this.#health.stop();
     drain.begin();
     await Promise.all([drain.idle(options.clock, graceMs), worker?.stop(graceMs)]);
     await live[Symbol.asyncDispose]();
     log[Symbol.dispose]();
+    await audit?.[Symbol.asyncDispose]();
   }
 
   /** Reports the health of each service with tools, and registers the paths of new ones. */

@@ -28,6 +28,19 @@ export function deriveResponseKey(serverSecret: KeyObject, clientId: string, key
 }
 
 /**
+ * Derives the key of the audit log's chain: HMAC(server secret, PAE("audit-key")), 32 bytes. It belongs to no client, so
+ * no client's key can seal a line.
+ *
+ * @example
+ * ```ts
+ * const auditKey = macKey(deriveAuditKey(serverSecret));
+ * ```
+ */
+export function deriveAuditKey(serverSecret: KeyObject): Buffer {
+  return mac(serverSecret, pae("audit-key"));
+}
+
+/**
  * Identifies a server secret without revealing it: the first 32 hex digits of HMAC(server secret, PAE("fingerprint")).
  *
  * @example

@@ -27,3 +27,6 @@ export interface AuditHeads {
   /** The recorded head of a chain, or `null` if there is none. */
   read(chainId: string): Promise<RecordedAuditHead | null>;
 }
+
+/** Reads heads of a store that servers use. */
+export type AuditHeadReader = Pick<AuditHeads, "read"> & AsyncDisposable;

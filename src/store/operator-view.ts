@@ -51,6 +51,8 @@ export interface OperatorView {
   job(jobId: string): Promise<JobView | null>;
   /** The latest attempts of a job, newest first; empty for a missing job. */
   attempts(jobId: string, limit: number): Promise<readonly AttemptRecord[]>;
+  /** The serialized arguments of a job that has not ended, otherwise `null`: they are deleted with its end. */
+  args(jobId: string): Promise<Uint8Array | null>;
   /** The serialized result of a SUCCEEDED job, otherwise `null`. */
   result(jobId: string): Promise<Uint8Array | null>;
   /** Cancels a job of any owner. Idempotent. `null` for a missing job. */

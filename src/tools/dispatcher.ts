@@ -1,5 +1,8 @@
+/* The file is long because every way to run a tool shares the checks, the toolset and the store. */
+
 import { Any } from "../../gen/google/protobuf/any.ts";
 import { Status } from "../../gen/sealwire/v1/response.ts";
+import type { AuditTrail } from "../audit/event.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobHandler, JobRun } from "../jobs/engine.ts";
 import { HandBackError } from "../jobs/hand-back.ts";
@@ -14,6 +17,7 @@ import { argsMisfit } from "../validation/type-url.ts";
 import { encodeMessage } from "../wire/encode.ts";
 import { LARGE_ARGS_BYTES, MAX_RESULT_BYTES } from "../wire/limits.ts";
 import { type Answer, failure, isRefusal } from "./answer.ts";
+import { AuditedCall, auditedJob } from "./audited-call.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { isOtherDefinition, refuseUnknown, toolChanged } from "./definition-check.ts";
 import type { ToolContext } from "./handler.ts";
@@ -37,6 +41,8 @@ export interface DispatcherOptions {
   /** Required for calls. A worker, which only runs jobs, has none. */
   readonly overdue?: OverdueHandlers;
   readonly logger: Logger;
+  /** Records calls with side effects and the attempts of jobs. Default: nothing is recorded. */
+  readonly audit?: AuditTrail | undefined;
   /** Starts the spans of attempts. Default: none are made. */
   readonly tracing?: Tracing | undefined;
 }
@@ -46,6 +52,13 @@ export interface StreamingAnswer {
   readonly outputs: AsyncIterable<object>;
   /** Makes the answer for one message. */
   readonly answer: (output: object) => Answer;
+}
+
+/** A call whose arguments were checked. */
+interface Checked {
+  readonly tool: Tool;
+  readonly args: Uint8Array;
+  readonly invocation: CallInvocation;
 }
 
 const IN_PROGRESS_RETRY_MS = 500;
@@ -64,11 +77,13 @@ export class Dispatcher {
   readonly #largeStepLimiter = new TickLimiter(LARGE_STEPS_PER_TURN);
   readonly #logger: Logger;
   readonly #tracing: Tracing | undefined;
+  readonly #audit: AuditTrail | undefined;
   readonly #answers = new WeakMap<object, Answer>();
 
   constructor(options: DispatcherOptions) {
-    const { toolset, store, overdue = new OverdueHandlers(Number.POSITIVE_INFINITY), logger, tracing } = options;
+    const { toolset, store, overdue = new OverdueHandlers(Number.POSITIVE_INFINITY), logger, tracing, audit } = options;
     this.#toolset = toolset;
+    this.#audit = audit;
     this.#store = store;
     this.#overdue = overdue;
     this.#logger = logger;
@@ -94,12 +109,25 @@ export class Dispatcher {
     const { args: given, clientId } = invocation.request.envelope;
     const args = await this.#step(given.value, clientId, () => checkArgs(validator, tool, given));
     if (invocation.stopped !== undefined) throw invocation.stopped;
+    const audited = AuditedCall.of(this.#audit, tool, invocation);
+    const begin = (): Promise<Answer> => this.#begin(catalogue, { tool, args, invocation, audited });
+    const isHandled = !catalogue.isSystemTool(tool.name) && !catalogue.isOperatorTool(tool);
+    const recordsItself = isHandled && !tool.repeatable && tool.policy === undefined;
+    const answer = await (audited === undefined || recordsItself ? begin() : audited.record(begin));
+    if (!isHandled) return answer;
+    if (isRefusal(answer)) throw answer.error;
+    return answer;
+  }
+
+  /** `catalogue`: the one that the tool was found in. */
+  #begin(
+    catalogue: Catalogue,
+    { tool, args, invocation, audited }: Checked & { readonly audited: AuditedCall | undefined },
+  ): Promise<Answer> {
     if (catalogue.isOperatorTool(tool)) return this.#callOperatorTool(tool, args, invocation);
     if (catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
     if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
-    const answer = await (tool.repeatable ? this.#run(tool, args, invocation) : this.#runOnce(tool, args, invocation));
-    if (isRefusal(answer)) throw answer.error;
-    return answer;
+    return tool.repeatable ? this.#run(tool, args, invocation) : this.#runOnce(tool, args, invocation, audited);
   }
 
   /**
@@ -152,7 +180,7 @@ export class Dispatcher {
   /** The handler of a job tool for the job engine; `undefined` if there is no such tool. */
   jobHandler(name: string): JobHandler | undefined {
     const tool = this.#toolset.catalogue.jobTool(name);
-    return tool && ((run) => this.#runJob(tool, run));
+    return tool && auditedJob(this.#audit, (run) => this.#runJob(tool, run));
   }
 
   async #callSystemTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
@@ -222,15 +250,23 @@ export class Dispatcher {
    * Runs a tool at most once per intent. The intent is recorded before the handler starts, the outcome after it
    * returns.
    */
-  async #runOnce(tool: Tool, args: Uint8Array, invocation: CallInvocation): Promise<Answer> {
+  async #runOnce(
+    tool: Tool,
+    args: Uint8Array,
+    invocation: CallInvocation,
+    audited: AuditedCall | undefined,
+  ): Promise<Answer> {
     const { clientId, requestId } = invocation.request.envelope;
     const digest = await this.#step(args, clientId, () => intentDigestOf(tool, args));
     const { intents } = this.#store;
     invocation.intentDigest = digest;
     const begin = await intents.begin(clientId, requestId, digest, { repeatable: tool.deduplicates });
     switch (begin.kind) {
-      case "finished":
-        return readOutcome(begin.outcome);
+      case "finished": {
+        const outcome = readOutcome(begin.outcome);
+        audited?.repeat(outcome);
+        return outcome;
+      }
       case "running":
         throw new SealwireError("REQUEST_IN_PROGRESS", undefined, { retryDelayMs: IN_PROGRESS_RETRY_MS });
       case "unknown":
@@ -243,7 +279,12 @@ export class Dispatcher {
           await intents.abandon(clientId, requestId);
           throw invocation.stopped;
         }
+        await audited?.begin().catch(async (thrown: unknown) => {
+          await intents.abandon(clientId, requestId);
+          throw thrown;
+        });
         const answer = await this.#run(tool, args, invocation);
+        audited?.end(answer);
         if (answer.effect === "none") await intents.abandon(clientId, requestId);
         else if (answer.effect === "unknown") await intents.giveUp(clientId, requestId);
         else return await this.#finish(tool, invocation, answer);

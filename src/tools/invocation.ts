@@ -18,6 +18,12 @@ export interface VerifiedRequest {
   readonly key: VerificationKey;
   /** W3C trace context, unsigned. */
   readonly traceparent: string | undefined;
+  /** Id of the trace; `undefined` if there is none. */
+  readonly trace: string | undefined;
+  /** Address of the peer. */
+  readonly peer: string;
+  /** Set by the dispatcher: true once the audit log has a line of the call, so that its refusal needs none. */
+  isAudited: boolean;
   /** W3C tracestate, unsigned; only used together with `traceparent`. */
   readonly tracestate: string | undefined;
   /** The span of the call; `undefined` without tracing. */
@@ -106,12 +112,14 @@ export class CallContext implements ToolContext {
 /** The context of a system tool's handler. */
 export class SystemCallContext extends CallContext implements SystemToolContext {
   readonly key: VerificationKey;
+  readonly peer: string;
   readonly drainSignal: AbortSignal;
   readonly openWatch: () => Disposable;
 
   constructor(tool: Tool, invocation: Invocation) {
     super(tool, invocation);
     this.key = invocation.request.key;
+    this.peer = invocation.request.peer;
     this.drainSignal = invocation.drainSignal;
     this.openWatch = () => invocation.request.openWatch();
   }

@@ -19,6 +19,8 @@ import { stateNameOf, toJobMessage } from "./job-message.ts";
 /** Context of a system tool: a {@link ToolContext} with the caller's key and the right to wait. */
 export interface SystemToolContext extends ToolContext {
   readonly key: VerificationKey;
+  /** Address of the caller. */
+  readonly peer: string;
   /** Aborts when the server drains. Waits then end early. */
   readonly drainSignal: AbortSignal;
   /** Counts towards the key's open watches until the result is disposed. Throws QUOTA_EXCEEDED. */

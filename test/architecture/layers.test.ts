@@ -11,6 +11,7 @@ const LAYERS: readonly (readonly (readonly string[])[])[] = [
   [["src/operator/"], ["src/upstream/"]],
   [["src/schema/"]],
   [["src/tools/"]],
+  [["src/audit/"]],
   [["src/store/"]],
   [["src/jobs/"]],
   [["src/signing/"]],

@@ -146,4 +146,19 @@ test("what a server cannot do is told with what to do", () =>
     }
   }));
 
+test("verify knows what a role permits", () =>
+  inFolder(async () => {
+    await run(["keys", "add", "vic", "--role", "viewer", "--server-id", "s", "--out", "vic.json"]);
+    const toolStep = async (tool: string, json: string) => {
+      const { stdout } = await run(["sign", tool, json, "--credentials", "vic.json"]);
+      const checked = JSON.parse((await run(["verify", "--json"], { stdin: stdout })).stdout);
+      return checked.steps.find(({ step }: { step: string }) => step === "tool");
+    };
+    assert.equal(await toolStep("list_keys", "{}"), {
+      ...{ step: "tool", outcome: "ok", detail: "the key has the role viewer" },
+    });
+    assert.is((await toolStep("revoke_key", '{"keyId": "k_1"}')).outcome, "failed");
+    assert.is((await toolStep("batch_sum", '{"numbers": [1]}')).outcome, "failed");
+  }));
+
 test.run();

@@ -137,14 +137,21 @@ export function operatingContract(engine: EngineUnderTest): void {
     assert.is((await bench.operator.jobs(query({ pageToken }))).jobs.length, 1);
   });
 
-  test("the job of any owner is read with its result, and nothing for one that does not exist", async () => {
-    const job = await bench.submit({ owner: "bob" });
+  test("the job of any owner is read with its arguments until it ends, with its result, and nothing for one that does not exist", async () => {
+    const job = await bench.submit({ owner: "bob", args: Buffer.from("args of bob") });
     assert.equal(await bench.operator.job(job.jobId), job);
     assert.is(await bench.operator.result(job.jobId), null);
+    assert.is(Buffer.from((await bench.operator.args(job.jobId)) ?? []).toString(), "args of bob");
     await bench.work(async () => Buffer.from("done"));
     await bench.reaches("SUCCEEDED", job);
     assert.is(Buffer.from((await bench.operator.result(job.jobId)) ?? []).toString(), "done");
-    for (const none of [bench.operator.job("none"), bench.operator.result("none"), bench.operator.cancel("none")]) {
+    assert.is(await bench.operator.args(job.jobId), null);
+    for (const none of [
+      bench.operator.job("none"),
+      bench.operator.args("none"),
+      bench.operator.result("none"),
+      bench.operator.cancel("none"),
+    ]) {
       assert.is(await none, null);
     }
     assert.equal(await bench.operator.attempts("none", 10), []);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { BatchSumResponse } from "../../gen/sealwire/demo/v1/batch_sum.ts";
+import { BatchSumRequest, BatchSumResponse } from "../../gen/sealwire/demo/v1/batch_sum.ts";
 import { AttemptOutcome } from "../../gen/sealwire/operator/v1/job_attempt.ts";
 import { OperatorToolServiceDefinition } from "../../gen/sealwire/operator/v1/operator_tool_service.ts";
 import type { CallResult } from "../../src/client/calls/call-result.ts";
@@ -158,7 +158,7 @@ test("jobs of all clients are listed, described and cancelled", async () => {
   await rejection("JOB_NOT_FOUND", ops.cancelAnyJob({ jobId: "none" }));
 });
 
-test("results are shown to operators alone, and only by a server that permits it", async () => {
+test("arguments and results are shown to operators alone, and only by a server that permits it", async () => {
   for (const operatorPayloads of [false, true]) {
     await using server = await startServer({ clients: CLIENTS, ...JOBS, operatorPayloads });
     const { job } = await server.client("app").call("work", { numbers: [0] });
@@ -168,9 +168,15 @@ test("results are shown to operators alone, and only by a server that permits it
     const plain = await ops.describeJob({ jobId });
     assert.equal([plain.arguments, plain.result], [undefined, undefined]);
     await rejection("TOOL_FORBIDDEN", toolsOf(server, "vic").describeJob({ jobId, includePayloads: true }));
+    const open = (await server.client("app").call("work", { numbers: [7] })).job?.jobId ?? "";
     if (operatorPayloads) {
-      const { result } = await ops.describeJob({ jobId, includePayloads: true });
-      assert.equal(BatchSumResponse.decode(result?.value ?? new Uint8Array()).total, 42);
+      const running = await ops.describeJob({ jobId: open, includePayloads: true });
+      assert.is(running.arguments?.typeUrl, "type.googleapis.com/sealwire.demo.v1.BatchSumRequest");
+      assert.equal(BatchSumRequest.decode(running.arguments?.value ?? new Uint8Array()).numbers, [7]);
+      assert.is(running.result, undefined);
+      const ended = await ops.describeJob({ jobId, includePayloads: true });
+      assert.is(ended.arguments, undefined);
+      assert.is(BatchSumResponse.decode(ended.result?.value ?? new Uint8Array()).total, 42);
     } else {
       const error = await rejection("TOOL_FAILED", ops.describeJob({ jobId, includePayloads: true }));
       assert.is(error.status, "FAILED_PRECONDITION");

@@ -81,6 +81,24 @@ test("reflection has the services of the tools that the key may call, with all t
   );
 });
 
+test("reflection shows nothing of the operator's tools, neither at the server nor at a proxy for another key", async () => {
+  await using server = await startServer({ clients: { alice: {}, ann: { role: "operator" } } });
+  await using proxy = await startProxy(server.client("alice", { pipeline: false }));
+  const answerOf = async (address: string, question: Question) => (await reflect(address, question)).$case;
+  const service = "sealwire.operator.v1.OperatorToolService";
+  for (const address of [server.address, proxy.proxy.address]) {
+    for (const value of [service, `${service}.ListKeys`, "sealwire.operator.v1.Key", "sealwire.operator.v1.KeyRole"])
+      assert.is(await answerOf(address, { $case: "fileContainingSymbol", value }), "errorResponse", value);
+    const file = "sealwire/operator/v1/key.proto";
+    assert.is(await answerOf(address, { $case: "fileByFilename", value: file }), "errorResponse");
+    const type = "sealwire.operator.v1.Key";
+    assert.is(await answerOf(address, { $case: "allExtensionNumbersOfType", value: type }), "errorResponse");
+    assert.not.ok((await servicesOf(address)).includes(service));
+  }
+  await using operators = await startProxy(server.client("ann", { pipeline: false }));
+  assert.ok((await servicesOf(operators.proxy.address)).includes(service));
+});
+
 test("a tool that the key may call from now on is served without a restart", async () => {
   await using server = await startServer();
   const { document } = server.keyRing;

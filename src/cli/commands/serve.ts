@@ -16,6 +16,7 @@ import { HealthFile } from "../serve/health-file.ts";
 import { followKeyRing, openStore } from "../serve/open-store.ts";
 import { guardProcess } from "../serve/process-guard.ts";
 import { resolveServeSettings, type ServeOptions, tracingOf, workOf } from "../serve/serve-settings.ts";
+import { servedAudit } from "../serve/served-audit.ts";
 import { openServedConsole } from "../serve/served-console.ts";
 import { openServedMcp } from "../serve/served-mcp.ts";
 import { noteServedStore } from "../serve/served-store.ts";
@@ -61,7 +62,9 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   if (serverSecretFile === undefined) await noteServedStore({ ringPath: settings.keyRing, store, logger });
   await using keyUse = new KeyUseLog({ write: writeKeyUse, clock, logger });
   const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, keyRing, clock, counters });
+  const audit = servedAudit(settings);
   await using server = await createServer({
+    ...(audit && { audit }),
     keyRing,
     store,
     tools,

@@ -79,6 +79,11 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "keys retire": ["sealwire keys retire k_1a2b3c --grace 7d"],
   "keys revoke": ["sealwire keys revoke k_1a2b3c"],
   "keys rotate-server": ["sealwire keys rotate-server --key-ring key-ring.json"],
+  audit: ["sealwire audit verify audit.log.1 audit.log"],
+  "audit verify": [
+    "sealwire audit verify audit.log.1 audit.log",
+    "sealwire audit verify audit.log --data /var/lib/sealwire --json",
+  ],
   store: ["sealwire store backup backup.db", "sealwire store migrate --check"],
   "store backup": ["sealwire store backup backup.db --data .sealwire"],
   "store migrate": [

@@ -15,6 +15,9 @@ import { resolveServerSecrets } from "./server-secrets.ts";
 import type { FileSettings } from "./settings.ts";
 import { readUpstreams } from "./upstream-settings.ts";
 
+/** The name of standard output as the place of the audit log. */
+const STANDARD_OUTPUT = "-";
+
 /**
  * Reads a configuration file. Paths in it are relative to its folder. Throws OPTIONS_INVALID naming the file and the
  * setting.
@@ -68,6 +71,8 @@ function readFields(fields: JsonFields, folder: string): FileSettings {
     consoleReadOnly: read("console_read_only", flag),
     consoleTokenFile: read("console_token_file", path),
     healthFile: read("health_file", path),
+    audit: read("audit", (name) => (text(name) === STANDARD_OUTPUT ? STANDARD_OUTPUT : path(name))),
+    auditRequired: read("audit_required", flag),
     tls: read("tls", (name) => readTls(fields.object(name), folder)),
     insecure: read("insecure", flag),
     logLevel: read("log_level", (name) => fields.oneOf(name, LOG_LEVELS)),

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import type { ChainHead } from "../../audit/line.ts";
 import { parseTime } from "../../files/json-fields.ts";
 import { describeRange, isInRange, type NumberRange } from "../../runtime/number-range.ts";
 import { parseDuration } from "./duration.ts";
@@ -51,4 +52,13 @@ export function append(value: string, before: readonly string[] = []): string[] 
 /** Collects the values of an option that is repeated or contains several values, separated by commas. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, ...value.split(",").filter((each) => each !== "")];
+}
+
+/** Parses the head of an audit chain, as `audit verify` prints it, and adds it to those before. */
+export function chainHead(text: string, before: readonly ChainHead[] = []): ChainHead[] {
+  const [, chain, sequence, mac] = /^([!-~]{1,128}):(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
+  if (chain === undefined || mac === undefined) {
+    throw new InvalidArgumentError("It must be CHAIN:SEQUENCE:MAC, as `sealwire audit verify` prints it.");
+  }
+  return [...before, { chain, sequence: Number(sequence), mac }];
 }

@@ -73,6 +73,10 @@ export interface ServeSettings {
   readonly consoleTokenFile: string | undefined;
   /** [`health_file`] File for probes that contains SERVING or NOT_SERVING, touched every second. Default none. */
   readonly healthFile: string | undefined;
+  /** [`audit`] File of the audit log, or "-" for standard output. Default none. */
+  readonly audit: string | undefined;
+  /** [`audit_required`] Begins nothing that has a line while the audit log cannot be written. Default false. */
+  readonly auditRequired: boolean;
   /** [`tls`: {`cert`, `key`, `client_ca`}] Default none. */
   readonly tls: ServerTlsOptions | undefined;
   /** [`insecure`] Listens beyond loopback without TLS. Default false. */

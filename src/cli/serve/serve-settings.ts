@@ -44,6 +44,8 @@ export interface ServeOptions extends LocationOptions {
   readonly consoleReadOnly?: boolean;
   readonly consoleTokenFile?: string;
   readonly healthFile?: string;
+  readonly audit?: string;
+  readonly auditRequired?: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
@@ -90,6 +92,8 @@ export async function resolveServeSettings(options: ServeOptions, env: Terminal[
     consoleReadOnly: options.consoleReadOnly ?? file.consoleReadOnly ?? false,
     consoleTokenFile: options.consoleTokenFile ?? file.consoleTokenFile,
     healthFile: options.healthFile ?? file.healthFile,
+    audit: options.audit ?? file.audit,
+    auditRequired: options.auditRequired ?? file.auditRequired ?? false,
     tls: tlsOf(options) ?? file.tls,
     insecure: options.insecure ?? file.insecure ?? false,
     logLevel: options.logLevel ?? file.logLevel ?? "info",

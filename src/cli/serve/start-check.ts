@@ -13,6 +13,7 @@ import { dataFolder } from "../input/data-folder.ts";
 import { isSecretCommand } from "../input/server-secrets.ts";
 import type { ServeSettings } from "../input/settings.ts";
 import { checkDevClient } from "./dev-setup.ts";
+import { servedAudit } from "./served-audit.ts";
 import { checkToolsNamed } from "./served-tools.ts";
 
 /**
@@ -23,6 +24,7 @@ export async function checkStart(settings: ServeSettings): Promise<void> {
   checkToolsNamed(settings);
   checkStore(settings);
   checkListening(settings);
+  servedAudit(settings);
   if (settings.tls !== undefined) checkCertificate(settings.tls);
   if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: settings.metricsPublic });
   await checkConsole(settings);

@@ -1,4 +1,4 @@
-import type { JobError, JobProgress } from "../job.ts";
+import type { JobError, JobProgress, JobView } from "../job.ts";
 
 /** Identifies one attempt of a job. An attempt that was replaced by another one can no longer change the job. */
 export interface AttemptKey {
@@ -68,12 +68,14 @@ export interface HandedBackAttempt {
   readonly isCounted: boolean;
 }
 
-/** Notifications to a worker. They may be lost, so the worker also polls. */
+/** Notifications to a worker. Those of other processes may be lost, so the worker also polls. */
 export interface RunListener {
   /** A job may be ready to claim. */
   jobReady(): void;
   /** The job's owner has cancelled it. */
   cancelRequested(jobId: string): void;
+  /** This process has ended the job, or returned it to the queue. */
+  stopped?(job: JobView): void;
 }
 
 /** The running attempts that must stop, by job id. */

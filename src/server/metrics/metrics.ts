@@ -4,6 +4,7 @@ import type { KeyRingSource } from "../../signing/key-ring/types.ts";
 import type { Store } from "../../store/store.ts";
 import { PROTOCOL_VERSION } from "../../wire/limits.ts";
 import type { CallObserver } from "../request/access-log.ts";
+import { auditMetrics } from "./audit-metrics.ts";
 import { callMetrics, HANDLING, LATENCY_BUCKETS_S } from "./call-metrics.ts";
 import { Exemplars } from "./exemplars.ts";
 import { jobMetrics } from "./job-metrics.ts";
@@ -79,6 +80,7 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
     ...callMetrics(client, registers, { clock, exemplars }),
     ...upstreamMetrics(client, registers),
     ...jobMetrics(client, registers),
+    ...auditMetrics(client, registers),
   };
   const keyUse = new Gauge({
     name: "sealwire_key_last_used_timestamp_seconds",

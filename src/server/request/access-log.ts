@@ -1,3 +1,4 @@
+import type { AuditFigures } from "../../audit/audit-log.ts";
 import type { JobObserver } from "../../jobs/worker/job-observer.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
@@ -41,6 +42,8 @@ export interface CallObserver extends UpstreamObserver, JobObserver {
    * start, then at each change.
    */
   overdueHandlers?(tool: string, count: number): void;
+  /** Called with the figures of the audit log at the start, then after each change. */
+  auditChanged?(figures: AuditFigures): void;
   /** A client has connected. Its handshake has not started. */
   connectionOpened?(): void;
   connectionClosed?(): void;

@@ -40,6 +40,7 @@ export function guardObserver(observer: CallObserver, logger: Logger): CallObser
     callStarted: guarded((record) => observer.callStarted(record), onError),
     callEnded: guarded((record, code, durationMs) => observer.callEnded(record, code, durationMs), onError),
     overdueHandlers: guarded((tool, count) => observer.overdueHandlers?.(tool, count), onError),
+    auditChanged: guarded((figures) => observer.auditChanged?.(figures), onError),
     connectionOpened: guarded(() => observer.connectionOpened?.(), onError),
     connectionClosed: guarded(() => observer.connectionClosed?.(), onError),
     ...guardWorkObserver(observer, logger),

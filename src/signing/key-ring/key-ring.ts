@@ -1,9 +1,9 @@
 import type { KeyObject } from "node:crypto";
-import { deriveRequestKey, deriveResponseKey, fingerprint } from "../derivation.ts";
-import { type KeyEntry, type KeyRingDocument, keyRingFieldError } from "./document.ts";
+import { deriveAuditKey, deriveRequestKey, deriveResponseKey, fingerprint } from "../derivation.ts";
+import { type KeyEntry, type KeyRingDocument, keyRingFieldError, type ServerSecret } from "./document.ts";
 import { hmacIdentity, importSecret } from "./secret.ts";
 import { compileToolPatterns } from "./tool-patterns.ts";
-import { DEFAULT_KEY_LIMITS, type KeyRing, type VerificationKey } from "./types.ts";
+import { type AuditKey, DEFAULT_KEY_LIMITS, type KeyRing, type VerificationKey } from "./types.ts";
 
 /**
  * Builds a key ring from a document: derives the keys and checks that the entries are consistent. Throws
@@ -38,7 +38,23 @@ export function buildKeyRing(document: KeyRingDocument): KeyRing {
     keys.set(entry.keyId, verificationKey(entry, pair));
   });
 
-  return { serverId: document.serverId, find: (keyId) => keys.get(keyId), keys: () => keys.values() };
+  const auditKey = auditKeyOf(document.serverSecrets);
+  return {
+    serverId: document.serverId,
+    ...(auditKey !== undefined && { auditKey }),
+    find: (keyId) => keys.get(keyId),
+    keys: () => keys.values(),
+  };
+}
+
+/** The key that seals new lines of an audit log; `undefined` without a server secret. */
+export function auditKeyOf(serverSecrets: readonly ServerSecret[]): AuditKey | undefined {
+  return auditKeysOf(serverSecrets).at(-1);
+}
+
+/** The keys of all lines that servers with these secrets have sealed, oldest first. */
+export function auditKeysOf(serverSecrets: readonly ServerSecret[]): readonly AuditKey[] {
+  return serverSecrets.map(({ id, secret }) => ({ secretId: id, key: importSecret(deriveAuditKey(secret)) }));
 }
 
 type KeyPair = Pick<VerificationKey, "requestKey" | "responseKey" | "fingerprint">;

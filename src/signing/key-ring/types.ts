@@ -76,9 +76,18 @@ export interface VerificationKey {
   allows(tool: string): boolean;
 }
 
+/** The key that seals the lines of the audit log, derived from a server secret. */
+export interface AuditKey {
+  /** Id of the server secret. Each line names it. */
+  readonly secretId: string;
+  readonly key: KeyObject;
+}
+
 /** An immutable snapshot of all keys of a server. */
 export interface KeyRing {
   readonly serverId: string;
+  /** Derived from the newest server secret; `undefined` if the ring has none. A server without it keeps no audit log. */
+  readonly auditKey?: AuditKey;
   find(keyId: string): VerificationKey | undefined;
   keys(): Iterable<VerificationKey>;
 }

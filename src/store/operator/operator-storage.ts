@@ -36,6 +36,8 @@ export interface OperatorStorage {
   positionOf(count: number, positions: Positions): Promise<number | undefined>;
   /** The position of the first job that was created at `timeMs` or later, by binary search. */
   positionAt(timeMs: number): Promise<number>;
+  /** The arguments of the job at a position; `undefined` if it has ended. */
+  args(position: number): Promise<Uint8Array | undefined>;
   instances(): Promise<readonly InstanceRecord[]>;
   statsByTool(): Promise<readonly ToolStats[]>;
 }

@@ -51,6 +51,11 @@ export class StoredOperatorView implements OperatorView {
     return row === undefined ? [] : readAttempts(row, { reader: this.#options.jobs, limit });
   }
 
+  async args(jobId: string): Promise<Uint8Array | null> {
+    const row = await this.#find(jobId);
+    return (row && (await this.#options.storage.args(row.seq))) ?? null;
+  }
+
   async result(jobId: string): Promise<Uint8Array | null> {
     const row = await this.#find(jobId);
     return (row && (await this.#options.jobs.result(row.owner, jobId))) ?? null;

@@ -42,6 +42,11 @@ export function isReadOnly(thrown: unknown): boolean {
   return sqlState(thrown) === READ_ONLY;
 }
 
+/** True if no server answered: the connection broke, or its time limit passed. */
+export function isSilence(thrown: unknown): boolean {
+  return sqlState(thrown) === undefined && isDatabaseAway(thrown);
+}
+
 /** Converts errors of an unavailable database to UNAVAILABLE with a retry delay. Returns other values unchanged. */
 export function databaseError(thrown: unknown): unknown {
   return isDatabaseAway(thrown) ? storeUnavailable(thrown) : thrown;

@@ -7,7 +7,7 @@ import type { StoreConnections } from "../store.ts";
 import type { ConnectionTarget } from "./connection/connection.ts";
 import { ConnectionPool } from "./connection/connection-pool.ts";
 import { type ConnectionHook, Connector } from "./connection/connector.ts";
-import { isDatabaseAway, isLostRace, isReadOnly } from "./database-error.ts";
+import { isDatabaseAway, isLostRace, isReadOnly, isSilence } from "./database-error.ts";
 import { inTransaction, type Queries, runStatement } from "./queries.ts";
 import type { Statement, Values } from "./statement.ts";
 
@@ -92,7 +92,7 @@ export class Database implements Queries, AsyncDisposable {
     await this.#pool[Symbol.asyncDispose]();
   }
 
-  /** A failed connection is closed. If the server no longer accepts writes, idle connections are closed, too. */
+  /** A failed connection is closed. If the server is silent or no longer accepts writes, idle connections are closed, too. */
   async #lend<T>(use: (client: Client) => Promise<T>): Promise<T> {
     if (this.#closed) throw storeClosed();
     let client: Client | undefined;
@@ -108,7 +108,8 @@ export class Database implements Queries, AsyncDisposable {
       // A conflicting transaction has been rolled back, so its connection remains usable.
       const isLost = isLostRace(thrown);
       if (client !== undefined) this.#pool.give(client, away && !isLost);
-      if (isReadOnly(thrown)) this.#pool.endIdle();
+      // Otherwise each of them would wait for its own time limit.
+      if (client !== undefined && (isReadOnly(thrown) || isSilence(thrown))) this.#pool.endIdle();
       if (away && !isLost) this.#away.failed(thrown);
       throw away ? storeUnavailable(thrown) : thrown;
     }

@@ -2,11 +2,20 @@ import type { Client, Notification as PgNotification } from "pg";
 import type { TenantQueue } from "../../jobs/fair-queue.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { runPeriodically } from "../../runtime/periodic.ts";
 import { OutageLog } from "../outage-log.ts";
 import type { Database } from "./database.ts";
-import { databaseError } from "./database-error.ts";
+import { databaseError, isDatabaseAway } from "./database-error.ts";
+import { sql } from "./statement.ts";
 
 const RECONNECT_MS = 500;
+const CHECK_MS = 5_000;
+/** Identifies a running server, also behind a proxy. */
+const SERVER = sql(
+  "SELECT concat_ws(' ', pg_postmaster_start_time(), inet_server_addr(), inet_server_port()) AS server",
+);
+/** The driver has a time limit for one query, which its types leave out. */
+const ASK_SERVER = { text: SERVER.text, query_timeout: CHECK_MS };
 /** PostgreSQL limits a notification to less than 8,000 bytes. */
 const MAX_PAYLOAD = 7_500;
 
@@ -54,10 +63,12 @@ export class Notifications implements AsyncDisposable {
   #retry: Disposable | undefined;
   #connecting: Promise<void> = Promise.resolve();
   #sending: Promise<void> | undefined;
+  readonly #checks: AsyncDisposable;
   #closed = false;
 
   constructor(options: NotificationsOptions) {
     this.#options = options;
+    this.#checks = runPeriodically(options.clock, CHECK_MS, () => this.#check());
     const [away, back] = ["the connection for notifications was lost", "the connection for notifications was restored"];
     this.#log = new OutageLog({ clock: systemClock, logger: options.logger, away, back });
   }
@@ -76,7 +87,7 @@ export class Notifications implements AsyncDisposable {
       throw databaseError(thrown);
     }
     const made = client;
-    made.on("end", () => this.#lost(made));
+    made.on("end", () => this.#lost(made, new Error("the connection ended")));
     this.#client = made;
     this.#log.worked();
   }
@@ -98,6 +109,7 @@ export class Notifications implements AsyncDisposable {
     this.#closed = true;
     this.#log[Symbol.dispose]();
     this.#retry?.[Symbol.dispose]();
+    await this.#checks[Symbol.asyncDispose]();
     await this.#connecting;
     await this.#sending;
     await this.#client?.end().catch(() => {});
@@ -113,11 +125,29 @@ export class Notifications implements AsyncDisposable {
   }
 
   async #notify(payload: string): Promise<void> {
+    const client = this.#client;
     try {
-      await this.#client?.query("SELECT pg_notify($1, $2)", [this.#options.schema, payload]);
+      await client?.query("SELECT pg_notify($1, $2)", [this.#options.schema, payload]);
     } catch (error) {
       this.#options.logger.debug({ err: error }, "a notification was not sent");
+      if (client !== undefined && isDatabaseAway(error)) this.#lost(client, error);
     }
+  }
+
+  /**
+   * Reopens the connection if it does not answer, or if statements go to another server: after a failover a former
+   * primary may keep it open.
+   */
+  async #check(): Promise<void> {
+    const client = this.#client;
+    if (client === undefined) return;
+    const [here, elsewhere] = await Promise.allSettled([
+      client.query<{ server: string }>(ASK_SERVER),
+      this.#options.database.all<{ server: string }>(SERVER),
+    ]);
+    if (here.status === "rejected") this.#lost(client, here.reason);
+    else if (elsewhere.status === "fulfilled" && here.value.rows[0]?.server !== elsewhere.value[0]?.server)
+      this.#lost(client, new Error("the database is at another server"));
   }
 
   #hear({ payload = "" }: PgNotification): void {
@@ -132,10 +162,12 @@ export class Notifications implements AsyncDisposable {
     }
   }
 
-  #lost(client: Client): void {
+  #lost(client: Client, cause: unknown): void {
     if (this.#closed || this.#client !== client) return;
     this.#client = undefined;
-    this.#log.failed(new Error("the connection ended"));
+    // Does not wait for the server, which may be unreachable.
+    client.end().catch(() => {});
+    this.#log.failed(cause);
     this.#reconnectLater();
   }
 

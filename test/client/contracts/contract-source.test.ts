@@ -7,12 +7,19 @@ import { findLocalContract } from "../../../src/client/contracts/contracts.ts";
 import { SealwireError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
 import { describeTool } from "../../../src/tools/tool.ts";
-import { builtinDescriptorSet, builtinImage, joinFiles, messageDesc } from "../../../src/wire/descriptors.ts";
+import {
+  builtinDescriptorSet,
+  builtinImage,
+  imageWith,
+  joinFiles,
+  messageDesc,
+} from "../../../src/wire/descriptors.ts";
 import { entryDesc, ledgerImage } from "../../e2e/ledger-tools.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { rejection } from "../../support/rejection.ts";
 import { assert, suite } from "../../support/suite.ts";
+import { TEST_INPUT, testService } from "../../support/test-service.ts";
 import { sumArgs, sumResult } from "../peers/numbers.ts";
 
 const test = suite("client/contracts/contract-source");
@@ -23,6 +30,8 @@ const ledgerAnswer: ListToolsResponse = {
   descriptorSet: joinFiles(ledgerImage.files.values()),
 };
 const anyDesc = messageDesc(builtinImage(), "google.protobuf.Any");
+/** A contract with a tool that has the name of one of the operator's. */
+const { descriptors: keysContract } = testService({ ListKeys: { run: () => 0 } });
 const noTools: ListToolsResponse = { tools: [], descriptorSet: builtinDescriptorSet() };
 
 const SILENT = { local: undefined, clock: new FakeClock(), logger: silentLogger };
@@ -189,6 +198,11 @@ test("an output of a type that nobody knows, or of damaged bytes, is told so", a
   await rejection("RESPONSE_INVALID", damaged.json());
   await rejection("RESPONSE_INVALID", damaged.message());
   assert.is((await new ToolOutput(sumResult, source).message()).$typeName, "sealwire.demo.v1.BatchSumResponse");
+});
+
+test("a tool with the name of an operator's tool comes before that one", () => {
+  assert.is(findLocalContract(builtinImage(), "list_keys")?.input.typeName, "sealwire.operator.v1.ListKeysRequest");
+  assert.is(findLocalContract(imageWith([keysContract]), "list_keys")?.input.typeName, TEST_INPUT);
 });
 
 test.run();

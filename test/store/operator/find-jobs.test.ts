@@ -26,6 +26,7 @@ function storage(count: number, rare: readonly number[]): OperatorStorage {
       return seq < Math.max(from, 1) ? undefined : seq;
     },
     positionAt: unused,
+    args: unused,
     instances: unused,
     statsByTool: unused,
   };

@@ -91,6 +91,46 @@ if (hasPostgres(test)) {
     assert.equal(await other.intents.begin("alice", "lost", digest("lost")), { kind: "begun" });
   });
 
+  test("a frozen primary is given up after the time limit of one statement, with all its connections", async () => {
+    const primary = opened.use(await PostgresServer.start());
+    const link = opened.use(await TcpLink.to(primary.port));
+    await migrated(urlOf(primary.port));
+    const standby = opened.use(await primary.startStandby());
+    const store = await open(urlOf(link.port, standby.port));
+    // Leaves several idle connections.
+    await Promise.all(Array.from({ length: 8 }, (_, place) => store.intents.knows("alice", `intent ${place}`)));
+    assert.ok((store.connections?.idle ?? 0) > 2, JSON.stringify(store.connections));
+    link.hold();
+    standby.promote();
+    await rejection("UNAVAILABLE", store.intents.knows("alice", "intent 1"));
+    assert.ok((store.connections?.idle ?? 9) <= 1, JSON.stringify(store.connections));
+    await using watched = await standby.connect("failover");
+    await eventually("notifications come from the new primary", async () => {
+      const { rowCount } = await watched.query(
+        "SELECT FROM pg_stat_activity WHERE application_name = 'sealwire notifications'",
+      );
+      return rowCount === 1;
+    });
+    assert.is(await store.intents.knows("alice", "intent 1"), false);
+  });
+
+  test("notifications leave a former primary that runs on", async () => {
+    const primary = opened.use(await PostgresServer.start());
+    await migrated(urlOf(primary.port));
+    const standby = opened.use(await primary.startStandby());
+    await open(urlOf(primary.port, standby.port));
+    standby.promote();
+    // Statements pass over a server that takes no writes. Its connections remain.
+    primary.configure("default_transaction_read_only = on");
+    await using watched = await standby.connect("failover");
+    await eventually("notifications come from the new primary", async () => {
+      const { rowCount } = await watched.query(
+        "SELECT FROM pg_stat_activity WHERE application_name = 'sealwire notifications'",
+      );
+      return rowCount === 1;
+    });
+  });
+
   test("a promotion is noticed once, also by processes that come together", async () => {
     const primary = opened.use(await PostgresServer.start());
     await migrated(urlOf(primary.port));

@@ -4,9 +4,12 @@ import type { JobRange, OperatorStorage, Positions } from "../../operator/operat
 import type { InstanceRecord, ToolStats } from "../../operator-view.ts";
 import { readInstances } from "../instance.ts";
 import type { Queries } from "../queries.ts";
+import { sql } from "../statement.ts";
 import { readPositionAt, readPositionOf } from "./find-positions.ts";
 import { readJobsIn, readJobsOf, readOwners } from "./list-all-jobs.ts";
 import { readToolStats } from "./tool-stats.ts";
+
+const READ_ARGS = sql("SELECT args FROM job_args WHERE seq = :position");
 
 /** The {@link OperatorStorage} of a shared store. */
 export class PostgresOperatorStorage implements OperatorStorage {
@@ -34,6 +37,11 @@ export class PostgresOperatorStorage implements OperatorStorage {
 
   positionAt(timeMs: number): Promise<number> {
     return readPositionAt(this.#queries, timeMs);
+  }
+
+  async args(position: number): Promise<Uint8Array | undefined> {
+    const [row] = await this.#queries.all<{ args: Uint8Array }>(READ_ARGS, { position });
+    return row?.args;
   }
 
   instances(): Promise<readonly InstanceRecord[]> {

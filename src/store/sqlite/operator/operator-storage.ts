@@ -33,7 +33,12 @@ export class SqliteOperatorStorage implements OperatorStorage {
   constructor(options: SqliteOperatorStorageOptions) {
     const { db, clock } = options;
     this.#options = options;
-    this.#reads = { ...preparePositions(db), ...prepareAllJobs(db), running: prepareCountRunning(db) };
+    this.#reads = {
+      ...preparePositions(db),
+      ...prepareAllJobs(db),
+      running: prepareCountRunning(db),
+      args: prepareArgs(db),
+    };
     this.#toolStats = prepareToolStats(db);
     this.#sinceMs = clock.nowMs();
   }
@@ -61,6 +66,10 @@ export class SqliteOperatorStorage implements OperatorStorage {
     return reading(() => this.#reads.positionAt(timeMs));
   }
 
+  async args(position: number): Promise<Uint8Array | undefined> {
+    return reading(() => this.#reads.args(position));
+  }
+
   async instances(): Promise<readonly InstanceRecord[]> {
     const { instanceId: id, clock } = this.#options;
     const running = reading(() => this.#reads.running());
@@ -73,6 +82,11 @@ export class SqliteOperatorStorage implements OperatorStorage {
     while (!reading(() => slices.next()).done) await setImmediate();
     return toToolStats(counts);
   }
+}
+
+function prepareArgs(db: DatabaseSync): (seq: number) => Uint8Array | undefined {
+  const args = db.prepare("SELECT args FROM job_args WHERE seq = ?");
+  return (seq) => args.get(seq)?.args as Uint8Array | undefined;
 }
 
 function prepareCountRunning(db: DatabaseSync): () => number {

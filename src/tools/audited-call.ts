@@ -1,0 +1,129 @@
+import { createHash } from "node:crypto";
+import { Status } from "../../gen/sealwire/v1/response.ts";
+import type { AuditEvent, AuditOutcome, AuditTrail } from "../audit/event.ts";
+import { SealwireError } from "../errors.ts";
+import type { JobHandler } from "../jobs/engine.ts";
+import { HandBackError } from "../jobs/hand-back.ts";
+import { type Answer, isOk } from "./answer.ts";
+import type { Invocation } from "./invocation.ts";
+import type { Tool } from "./tool.ts";
+
+/** The service of the operator's tools. Their effects are recorded by the functions behind them, for every surface. */
+const OPERATOR_SERVICE = "sealwire.operator.";
+const RETRY_MS = 1000;
+
+/** A call whose begin and end are in the audit log. */
+export class AuditedCall {
+  readonly #trail: AuditTrail;
+  readonly #request: Invocation["request"];
+  readonly #event: Omit<AuditEvent, "action" | "outcome">;
+
+  private constructor(trail: AuditTrail, tool: Tool, { request }: Invocation) {
+    const { envelope, key, peer, trace } = request;
+    this.#trail = trail;
+    this.#request = request;
+    const jobId = namedJob(tool, envelope.args.value);
+    this.#event = {
+      client: envelope.clientId,
+      keyId: key.keyId,
+      target: { type: "tool", id: tool.name },
+      source: peer,
+      requestId: envelope.requestId,
+      ...(jobId !== undefined && { jobId }),
+      ...(trace !== undefined && { traceId: trace }),
+      argsSha256: sha256(envelope.args.value),
+    };
+  }
+
+  /** `undefined` for a call that needs no line: its tool has no side effects, or there is no audit log. */
+  static of(trail: AuditTrail | undefined, tool: Tool, invocation: Invocation): AuditedCall | undefined {
+    if (trail === undefined) return undefined;
+    const { readOnly, method } = tool.description;
+    const isSilent = (readOnly && tool.policy === undefined) || method.startsWith(OPERATOR_SERVICE);
+    return isSilent ? undefined : new AuditedCall(trail, tool, invocation);
+  }
+
+  /** Records the begin, then the end of `run`, which is not called if the begin cannot be recorded. */
+  async record(run: () => Promise<Answer>): Promise<Answer> {
+    await this.begin();
+    try {
+      const answer = await run();
+      this.end(answer);
+      return answer;
+    } catch (thrown) {
+      this.#note("call.end", { outcome: "refused", reason: SealwireError.from(thrown).reason });
+      throw thrown;
+    }
+  }
+
+  /** Records that the call begins. Throws UNAVAILABLE, and the call must not begin. */
+  async begin(): Promise<void> {
+    await this.#trail.begin({ ...this.#event, action: "call.begin", outcome: "begun" });
+    this.#request.isAudited = true;
+  }
+
+  /** Records how the tool ended. */
+  end(answer: Answer): void {
+    this.#note("call.end", endOf(answer));
+  }
+
+  /** Records that a call was answered with the recorded outcome of an earlier one. */
+  repeat(answer: Answer): void {
+    this.#note("call.repeat", endOf(answer));
+  }
+
+  #note(action: AuditEvent["action"], end: Pick<AuditEvent, "outcome" | "reason" | "jobId">): void {
+    this.#request.isAudited = true;
+    this.#trail.note({ ...this.#event, ...end, action });
+  }
+}
+
+/** A handler of a job tool whose attempts begin once the audit log has their line. */
+export function auditedJob(trail: AuditTrail | undefined, handler: JobHandler): JobHandler {
+  if (trail === undefined) return handler;
+  return async (run) => {
+    try {
+      await trail.begin({
+        action: "job.start",
+        outcome: "begun",
+        client: run.owner,
+        target: { type: "tool", id: run.tool },
+        requestId: run.requestId,
+        jobId: run.jobId,
+        attempt: run.attempt,
+        ...(run.traceparent !== undefined && { traceId: run.traceparent.split("-")[1] ?? "" }),
+        argsSha256: sha256(run.args),
+      });
+    } catch (thrown) {
+      const { message, retryDelayMs = RETRY_MS } = SealwireError.from(thrown);
+      throw new HandBackError(message, { began: false, delayMs: retryDelayMs });
+    }
+    return await handler(run);
+  };
+}
+
+/** The job that the call of a system tool names, such as one to be cancelled. */
+function namedJob(tool: Tool, args: Uint8Array): string | undefined {
+  if (!tool.description.method.startsWith("sealwire.system.")) return undefined;
+  const { jobId } = tool.decodeInput(args) as { readonly jobId?: unknown };
+  return typeof jobId === "string" && jobId !== "" ? jobId : undefined;
+}
+
+function endOf(answer: Answer): Pick<AuditEvent, "outcome" | "reason" | "jobId"> {
+  const { error, job } = answer;
+  return {
+    outcome: outcomeOf(answer),
+    ...(error !== undefined && { reason: error.reason }),
+    ...(job !== undefined && { jobId: job.jobId }),
+  };
+}
+
+function outcomeOf({ status, effect }: Answer): AuditOutcome {
+  if (effect !== undefined) return effect === "none" ? "refused" : "unknown";
+  if (status === Status.ACCEPTED) return "accepted";
+  return isOk(status) ? "succeeded" : "failed";
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
