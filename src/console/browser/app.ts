@@ -6,7 +6,7 @@ import { PAGES, type Place, placeOf } from "./location.ts";
 import type { Page, PageContext } from "./page.ts";
 import { openPage } from "./pages.ts";
 import { signOut } from "./server.ts";
-import { keepSessionToken } from "./session.ts";
+import { forgetSession } from "./session.ts";
 
 /** How often times such as "3 s ago" are written anew, in milliseconds. */
 const TICK_MS = 5_000;
@@ -100,7 +100,7 @@ export class App {
   #signedOut(): void {
     this.#end.abort();
     this.#page.close();
-    keepSessionToken("");
+    forgetSession();
     this.#onSignedOut();
   }
 

@@ -1,5 +1,5 @@
 import type { ProblemAnswer, SignInAnswer } from "../answers.ts";
-import { keepSessionToken, sessionToken } from "./session.ts";
+import { forgetSession, keepSession, keptSession } from "./session.ts";
 
 /** A request that the server has refused or not answered. */
 export class ServerProblem extends Error {
@@ -13,11 +13,6 @@ export class ServerProblem extends Error {
   }
 }
 
-/** Reads data. Throws {@link ServerProblem}. */
-export async function read<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return (await (await ask(path, signal === undefined ? {} : { signal })).json()) as T;
-}
-
 /** Does something. Throws {@link ServerProblem}. */
 export async function act<T>(path: string, body: object = {}): Promise<T> {
   const headers = { "content-type": "application/json" };
@@ -26,9 +21,9 @@ export async function act<T>(path: string, body: object = {}): Promise<T> {
 
 /** Begins a session of this tab. Throws {@link ServerProblem}. */
 export async function signIn(token: string): Promise<SignInAnswer> {
-  keepSessionToken("");
+  forgetSession();
   const session = await act<SignInAnswer>("/api/session", { token });
-  keepSessionToken(session.token);
+  keepSession(session);
   return session;
 }
 
@@ -37,13 +32,13 @@ export async function signOut(): Promise<void> {
   try {
     await ask("/api/session", { method: "DELETE" });
   } finally {
-    keepSessionToken("");
+    forgetSession();
   }
 }
 
 /** Sends a request with the token of this tab. Throws {@link ServerProblem}. */
 export async function ask(path: string, init: RequestInit): Promise<Response> {
-  const token = sessionToken();
+  const { token = "" } = keptSession() ?? {};
   const headers = { ...init.headers, ...(token !== "" && { authorization: `Bearer ${token}` }) };
   let response: Response;
   try {

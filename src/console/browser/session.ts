@@ -1,14 +1,24 @@
+import type { SignInAnswer } from "../answers.ts";
+
 const KEY = "sealwire-console";
 
-/** The token of this tab's session; "" if it is not signed in. Other tabs and other ports cannot read it. */
-export function sessionToken(): string {
-  return sessionStorage.getItem(KEY) ?? "";
+/** This tab's session with its token; `undefined` if it is not signed in. Other tabs and other ports cannot read it. */
+export function keptSession(): SignInAnswer | undefined {
+  try {
+    return (JSON.parse(sessionStorage.getItem(KEY) ?? "null") as SignInAnswer | null) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-/** Keeps the token of a session for this tab; "" forgets it. */
-export function keepSessionToken(token: string): void {
-  if (token === "") sessionStorage.removeItem(KEY);
-  else sessionStorage.setItem(KEY, token);
+/** Keeps a session for this tab. */
+export function keepSession(session: SignInAnswer): void {
+  sessionStorage.setItem(KEY, JSON.stringify(session));
+}
+
+/** Forgets the session of this tab. */
+export function forgetSession(): void {
+  sessionStorage.removeItem(KEY);
 }
 
 /** Takes the token out of the address, so that it stays in no history. "" if there is none. */

@@ -81,7 +81,7 @@ function auditRow(line: AuditLine): AuditRow {
   } = line;
   return {
     ...{ sequence, atMs: timeMs, keyId, action, outcome, reason, source, count },
-    client: shownText(clientId, 300),
-    target: target === undefined ? "" : shownText(`${target.type} ${target.id}`, 300),
+    client: shownText(clientId, 250),
+    target: target === undefined ? "" : shownText(`${target.type} ${target.id}`, 250),
   };
 }

@@ -11,6 +11,8 @@ import type { ConsoleSource } from "../source.ts";
 const LIST_INTERVAL_MS = 2_000;
 const JOB_INTERVAL_MS = 1_000;
 const PAGE_SIZE = 50;
+/** Less than a page shows of a name, so that the end of what was cut is seen. */
+const NAME_MOST = 250;
 /** Time spans by their names in addresses. */
 const SPANS: Readonly<Record<string, number>> = {
   "15m": 15 * MINUTE_MS,
@@ -86,7 +88,7 @@ function jobAnswer({ job, attempts }: JobDescription): JobAnswer {
   const { requestId, revision, expiresAtMs } = job;
   return {
     ...jobRow(job),
-    ...{ requestId, revision },
+    ...{ requestId: shownText(requestId, NAME_MOST), revision },
     ...(expiresAtMs !== undefined && { expiresAtMs }),
     attempts: attempts.map(attemptRow),
   };
@@ -96,7 +98,16 @@ function jobRow(job: JobView): JobRow {
   const { jobId, owner, tool, state, attempt, maxAttempts, cancelRequested } = job;
   const { createdAtMs, startedAtMs, endedAtMs, progress, error } = job;
   return {
-    ...{ jobId, client: owner, tool, state, attempt, maxAttempts, cancelRequested, createdAtMs },
+    ...{
+      jobId,
+      client: shownText(owner, NAME_MOST),
+      tool: shownText(tool, NAME_MOST),
+      state,
+      attempt,
+      maxAttempts,
+      cancelRequested,
+      createdAtMs,
+    },
     ...(startedAtMs !== undefined && { startedAtMs }),
     ...(endedAtMs !== undefined && { endedAtMs }),
     ...(progress !== undefined && {

@@ -56,7 +56,7 @@ function openJobs({ byState }: ToolStats): number {
 }
 
 function instanceRow({ id, role, version, address, sinceMs, renewedAtMs, running }: InstanceRecord): InstanceRow {
-  return { id, role, version: shownText(version, 64), address: shownText(address, 300), sinceMs, renewedAtMs, running };
+  return { id, role, version: shownText(version, 64), address: shownText(address, 250), sinceMs, renewedAtMs, running };
 }
 
 /** The services that run elsewhere, by name. A service counts as down if one of its methods cannot run. */
