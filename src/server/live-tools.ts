@@ -287,8 +287,9 @@ async function makeOffer(
     const found = contract === undefined ? [] : sourcedTools(image, source, contract);
     all.push(...(later === undefined ? found : withoutTaken(found, [...systemTools, ...all], later)));
   }
-  const operatorTools = operator === undefined ? [] : implementedTools(image, operator);
-  const catalogue = new Catalogue(image, { system: systemTools, operator: operatorTools, tools: all });
+  // Few servers have keys with a role, and describing tools takes time.
+  const makeOperatorTools = () => (operator === undefined ? [] : implementedTools(image, operator));
+  const catalogue = new Catalogue(image, { system: systemTools, operator: makeOperatorTools, tools: all });
   return { contracts, sourced, toolset: { image, catalogue, validator } };
 }
 
