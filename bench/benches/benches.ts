@@ -4,6 +4,7 @@ import type { Bench } from "../report/result.ts";
 export const benches = {
   calls: async () => (await import("./calls.ts")).calls,
   parts: async () => (await import("./parts.ts")).parts,
+  traces: async () => (await import("./traces.ts")).traces,
   connections: async () => (await import("./connections.ts")).connections,
   upstream: async () => (await import("./upstream.ts")).upstream,
   mcp: async () => (await import("./mcp.ts")).mcp,

@@ -54,6 +54,8 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("run a server; prints one JSON line when it is ready, with --dev on a terminal the next steps")
     .option("--dev", "create the data folder with key ring, store and client.json if missing, and serve the demo tools")
     .option("--no-work", "run no jobs in this process")
+    .option("--audit <file>", "write an audit log to this file, or to standard output for -; opened again after SIGHUP")
+    .option("--audit-required", "begin no call with side effects and no job while the audit log cannot be written")
     .option("--operator-payloads", "let operators' keys see arguments and results of all jobs")
     .option("--no-reflection", "do not serve gRPC reflection, which shows the contract to anonymous callers")
     .option(

@@ -1,3 +1,5 @@
+/* The file is long because it documents every option of a client. */
+
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext, type SecureContext } from "node:tls";

@@ -1,3 +1,5 @@
+/* The file is long because the tools in force and what replaces them share one state. */
+
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { AuditTrail } from "../audit/event.ts";
 import type { JobHandlers, Worker, WorkOptions } from "../jobs/engine.ts";
@@ -20,6 +22,7 @@ import type { UpstreamOptions } from "../upstream/options.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
 import { Upstreams } from "../upstream/upstreams.ts";
 import { ArgsValidator } from "../validation/args.ts";
+import { jobObserverOf } from "./request/job-observers.ts";
 
 /** What a process offers: the tools that it implements, and those of its upstreams. */
 export interface OfferedTools {
@@ -130,20 +133,8 @@ export class LiveTools implements AsyncDisposable {
         return tool !== undefined && canRun(tool);
       },
       room: () => this.#room(),
-      observer: this.#observer(),
+      observer: jobObserverOf(this.#options.observers),
       onMore: (listener) => this.onChange(listener),
-    };
-  }
-
-  #observer(): JobObserver {
-    const { observers } = this.#options;
-    return {
-      attemptStarted(...started) {
-        for (const observer of observers) observer.attemptStarted?.(...started);
-      },
-      attemptEnded(...ended) {
-        for (const observer of observers) observer.attemptEnded?.(...ended);
-      },
     };
   }
 
@@ -296,8 +287,9 @@ async function makeOffer(
     const found = contract === undefined ? [] : sourcedTools(image, source, contract);
     all.push(...(later === undefined ? found : withoutTaken(found, [...systemTools, ...all], later)));
   }
-  const operatorTools = operator === undefined ? [] : implementedTools(image, operator);
-  const catalogue = new Catalogue(image, { system: systemTools, operator: operatorTools, tools: all });
+  // Few servers have keys with a role, and describing tools takes time.
+  const makeOperatorTools = () => (operator === undefined ? [] : implementedTools(image, operator));
+  const catalogue = new Catalogue(image, { system: systemTools, operator: makeOperatorTools, tools: all });
   return { contracts, sourced, toolset: { image, catalogue, validator } };
 }
 

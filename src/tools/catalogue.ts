@@ -11,8 +11,8 @@ export type Permissions = Pick<VerificationKey, "allows" | "role">;
 export interface CatalogueTools {
   /** Those that every key may call. */
   readonly system: readonly Tool[];
-  /** Those of the operator, for keys with a role. */
-  readonly operator: readonly Tool[];
+  /** Makes those of the operator, for keys with a role. Called once, for the first such key. */
+  readonly operator: () => readonly Tool[];
   /** Those of the contracts. */
   readonly tools: readonly Tool[];
 }
@@ -23,7 +23,8 @@ export interface CatalogueTools {
  */
 export class Catalogue {
   readonly #tools = new Map<string, Tool>();
-  readonly #operatorTools: ReadonlyMap<string, Tool>;
+  readonly #makeOperatorTools: () => readonly Tool[];
+  #operatorTools: ReadonlyMap<string, Tool> | undefined;
   readonly #systemNames: ReadonlySet<string>;
   readonly #services = new Map<string, string[]>();
   readonly #image: Image;
@@ -31,7 +32,7 @@ export class Catalogue {
   /** Throws OPTIONS_INVALID if two tools have the same name. */
   constructor(image: Image, { system, operator, tools }: CatalogueTools) {
     this.#image = image;
-    this.#operatorTools = new Map(operator.map((tool) => [tool.name, tool]));
+    this.#makeOperatorTools = operator;
     this.#systemNames = new Set(system.map(({ name }) => name));
     for (const tool of system) this.#tools.set(tool.name, tool);
     for (const tool of tools) {
@@ -62,7 +63,7 @@ export class Catalogue {
   /** The tool, if it exists and the caller may use it. A forbidden tool is indistinguishable from a missing one. */
   find(name: string, key: Permissions): Tool | undefined {
     const { role } = key;
-    const operated = role === undefined ? undefined : this.#operatorTools.get(name);
+    const operated = role === undefined ? undefined : this.#operated().get(name);
     if (operated !== undefined && (role === "operator" || operated.description.readOnly)) return operated;
     const tool = this.#tools.get(name);
     return tool !== undefined && (this.#systemNames.has(name) || key.allows(name)) ? tool : undefined;
@@ -97,12 +98,12 @@ export class Catalogue {
 
   /** True if the tool is one of the operator's, and not another of the same name. */
   isOperatorTool(tool: Tool): boolean {
-    return this.#operatorTools.get(tool.name) === tool;
+    return this.#operatorTools?.get(tool.name) === tool;
   }
 
   /** The answer of `list_tools` for a caller with these permissions. */
   list(key: Permissions, includeDescriptors: boolean): ListToolsResponse {
-    const names = new Set([...this.#tools.keys(), ...this.#operatorTools.keys()]);
+    const names = new Set([...this.#tools.keys(), ...(key.role === undefined ? [] : this.#operated().keys())]);
     const tools = [...names]
       .sort()
       .map((name) => this.find(name, key)?.description)
@@ -111,6 +112,11 @@ export class Catalogue {
       ? this.#descriptorsOf(tools.map(({ method }) => method))
       : new Uint8Array();
     return { tools, descriptorSet };
+  }
+
+  #operated(): ReadonlyMap<string, Tool> {
+    this.#operatorTools ??= new Map(this.#makeOperatorTools().map((tool) => [tool.name, tool]));
+    return this.#operatorTools;
   }
 
   #descriptorsOf(methods: readonly string[]): Uint8Array {

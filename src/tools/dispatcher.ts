@@ -1,3 +1,5 @@
+/* The file is long because every way to run a tool shares the checks, the toolset and the store. */
+
 import { Any } from "../../gen/google/protobuf/any.ts";
 import { Status } from "../../gen/sealwire/v1/response.ts";
 import type { AuditTrail } from "../audit/event.ts";

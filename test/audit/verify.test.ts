@@ -100,6 +100,12 @@ test("a chain that was made anew with the key is found by the head in the store"
   assert.match((await problemsAfter((lines) => anew([...lines, "", ""], KEY)))[0] ?? "", /line 22 .+ was made anew/);
 });
 
+test("a line in the place of another is found, even if its MAC is right", async () => {
+  const problems = await problemsAfter((lines) => lines.with(9, anew(lines, KEY)[9] ?? ""));
+  assert.is(problems.length, 2);
+  for (const problem of problems) assert.match(problem, "does not follow the line before it");
+});
+
 test("a line that names a server secret that is not given is found", async () => {
   using folder = new AuditFolder();
   await writeCalls(folder, 1);

@@ -156,6 +156,9 @@ test("what cannot be an audit log is refused at the start", () =>
       assert.match(stderr, said);
     }
     assert.is(readFileSync("other", "utf8"), "hello\n");
+    writeFileSync("worker.json", '{"audit": "audit.log", "store": "postgres://127.0.0.1:1/none"}');
+    const worker = await run(["work", "--config", "worker.json"]);
+    assert.equal([worker.code, worker.stderr.includes("keeps no audit log")], [2, true], worker.stderr);
   }));
 
 const limitable = spawnSync("prlimit", ["--version"]).status === 0;

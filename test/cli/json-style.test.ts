@@ -32,7 +32,8 @@ const OUTPUTS: Readonly<Record<string, string>> = {
   "ops instances": "sealwire.operator.v1.Instance",
   "ops keys": "sealwire.operator.v1.Key",
   "ops stats": "sealwire.operator.v1.ServerStatsResponse",
-  "ops audit": "sealwire.operator.v1.AuditLine", // there is no line without an audit log
+  "ops audit": "sealwire.operator.v1.AuditLine",
+  "audit verify": "", // test/cli/audit.test.ts
   "mcp pins list": "", // test/cli/pins.test.ts
   "mcp pins verify": "", // test/cli/pins.test.ts
   verify: "", // failed_step in place of failedStep

@@ -146,4 +146,39 @@ test("what a server cannot do is told with what to do", () =>
     }
   }));
 
+test("lines of the audit log, newest first, by client and action, and no more than asked for", () =>
+  withServer({ audit: { to: "audit.jsonl" } }, async ({ ann, vic, jobIds }) => {
+    await ann("cancel", jobIds[0] ?? "");
+    const shown = await vic("audit", "--client", "ann");
+    assert.match(shown.stdout, /^TIME +ACTION +CLIENT +TARGET +OUTCOME +REASON +SOURCE\n/);
+    assert.equal(
+      rowsOf(shown).map(([, action, clientId, , outcome]) => [action, clientId, outcome]),
+      [
+        ["operator.end", "ann", "succeeded"],
+        ["operator.begin", "ann", "begun"],
+      ],
+    );
+    assert.is(rowsOf(await vic("audit", "--action", "job.end")).length, 3);
+    assert.is(rowsOf(await vic("audit", "--since", "2100-01-01T00:00:00Z")).length, 0);
+    const [line = ""] = (await vic("audit", "--limit", "1", "--client", "ann", "--json")).stdout.split("\n");
+    const { clientId, line: text } = JSON.parse(line);
+    assert.equal([clientId, JSON.parse(text).action], ["ann", "operator.end"]);
+    assert.match((await vic("audit", "--limit", "1")).stderr, "There are more lines than these 1");
+  }));
+
+test("verify knows what a role permits", () =>
+  inFolder(async () => {
+    await run(["keys", "add", "vic", "--role", "viewer", "--server-id", "s", "--out", "vic.json"]);
+    const toolStep = async (tool: string, json: string) => {
+      const { stdout } = await run(["sign", tool, json, "--credentials", "vic.json"]);
+      const checked = JSON.parse((await run(["verify", "--json"], { stdin: stdout })).stdout);
+      return checked.steps.find(({ step }: { step: string }) => step === "tool");
+    };
+    assert.equal(await toolStep("list_keys", "{}"), {
+      ...{ step: "tool", outcome: "ok", detail: "the key has the role viewer" },
+    });
+    assert.is((await toolStep("revoke_key", '{"keyId": "k_1"}')).outcome, "failed");
+    assert.is((await toolStep("batch_sum", '{"numbers": [1]}')).outcome, "failed");
+  }));
+
 test.run();

@@ -174,6 +174,22 @@ for (const direction of ["0.1 calls this version", "this version calls 0.1"] as 
   });
 }
 
+test("0.1 reads a ring that this version writes until a key has a role, and then names the field", async () => {
+  const cwd = await mkdtemp(join(tmpdir(), "sealwire-compatibility-"));
+  try {
+    const add = (...words: string[]) => done(sealwire(["keys", "add", ...words, "--server-id", "s"], { cwd }));
+    const listByRelease = () => sealwire(["keys", "list"], { cwd, main: release.main });
+    await add("app", "--tools", "*", "--out", "app.json");
+    assert.match(await done(listByRelease()), "app");
+    await add("ann", "--role", "operator", "--out", "ann.json");
+    const { code, stderr } = await listByRelease();
+    assert.is(code, 2);
+    assert.match(stderr, /keys\[1\]: has an unknown field "role"/);
+  } finally {
+    await rm(cwd, { recursive: true, force: true });
+  }
+});
+
 test("a client of 0.1 waits out a reason that it does not know", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sealwire-compatibility-"));
   try {

@@ -5,6 +5,9 @@ import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, type EngineUnderTest, Gate, POLICY } from "./store-under-test.ts";
 
+/** More jobs than are read one after the other before the lists of the owners are merged. */
+const MANY = 2_050;
+
 /** Requirements on every engine: an operator's view of all owners. */
 export function operatingContract(engine: EngineUnderTest): void {
   const test = suite(`contract/${engine.name}/operating`);
@@ -70,15 +73,37 @@ export function operatingContract(engine: EngineUnderTest): void {
     );
   });
 
-  test("jobs of more owners than are merged are found, too", async () => {
-    const jobs: JobView[] = [];
-    for (let owner = 0; owner < 102; owner += 1) jobs.unshift(await bench.submit({ owner: `owner-${owner}` }));
-    const cancelled = [jobs[100], jobs[3]].map((job) => job as JobView);
-    for (const { owner, jobId } of cancelled) await bench.jobs.cancel(owner, jobId);
-    assert.equal(ids(await all({ states: ["CANCELLED"], pageSize: 1 })), [cancelled[1]?.jobId, cancelled[0]?.jobId]);
-    assert.is((await all({ states: ["QUEUED"], pageSize: 30 })).length, 100);
-    assert.is((await all({ tool: "echo", pageSize: 500 })).length, 102);
-    assert.equal(await all({ tool: "absent", pageSize: 30 }), []);
+  test("jobs behind thousands of others are found, of few owners and of more than are merged", async () => {
+    const rare: JobView[] = [];
+    for (const owner of ["alice", "bob", "carol"]) {
+      rare.unshift(await bench.submit({ owner, tool: "rare" }), await bench.submit({ owner, tool: "rarer" }));
+      bench.clock.advance(60_000);
+    }
+    const [newest, , oldest] = rare.filter(({ tool }) => tool === "rare") as [JobView, JobView, JobView];
+    await bench.jobs.cancel(newest.owner, newest.jobId);
+    await Promise.all(
+      Array.from({ length: MANY }, () => bench.submit({ owner: "busy", tool: "busy", openJobsMax: MANY })),
+    );
+    rare.unshift(await bench.submit({ owner: "dave", tool: "rare" }));
+    const found = async () => [
+      ids(await all({ tool: "rare", pageSize: 2 })),
+      ids(await all({ states: ["CANCELLED"], pageSize: 1 })),
+      ids(await all({ tool: "rare", states: ["QUEUED"], pageSize: 500 })),
+      ids(await all({ tool: "rare", createdBeforeMs: oldest.createdAtMs + 1, pageSize: 1 })),
+      ids(await all({ tool: "absent" })),
+    ];
+    const of = (matches: (job: JobView) => boolean) => ids(rare.filter((job) => job.tool === "rare" && matches(job)));
+    const expected = [
+      of(() => true),
+      [newest.jobId],
+      of((job) => job !== newest),
+      of(({ createdAtMs }) => createdAtMs <= oldest.createdAtMs),
+      [],
+    ];
+    assert.equal(await found(), expected);
+    await Promise.all(Array.from({ length: 100 }, (_, owner) => bench.submit({ owner: `owner-${owner}` })));
+    assert.equal(await found(), expected);
+    assert.is((await all({ states: ["QUEUED"], pageSize: 500 })).length, MANY + rare.length - 1 + 100);
   });
 
   test("jobs that come between two pages do not disturb the second, and a token is good after a restart", async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Any } from "../../gen/google/protobuf/any.ts";
+import { ATTEMPTS_KEPT_MAX } from "../../src/jobs/attempt-record.ts";
 import type { Store } from "../../src/store/store.ts";
 import { violations } from "./checker.ts";
 import { History } from "./history.ts";
@@ -76,7 +77,11 @@ export async function gatherEvidence(site: Site, history: History): Promise<void
 }
 
 /** Records every job in the store. */
-async function lookAtRest({ jobs }: Store, failures: ReadonlyMap<string, number>, history: History): Promise<void> {
+async function lookAtRest(
+  { jobs, operator }: Store,
+  failures: ReadonlyMap<string, number>,
+  history: History,
+): Promise<void> {
   for (const owner of CLIENT_IDS) {
     for (let pageToken: string | undefined, first = true; first || pageToken !== undefined; first = false) {
       const page = await jobs.list({ owner, states: [], pageSize: 500, ...(pageToken !== undefined && { pageToken }) });
@@ -84,7 +89,8 @@ async function lookAtRest({ jobs }: Store, failures: ReadonlyMap<string, number>
         const result = await jobs.result(owner, jobId);
         const token = state === "SUCCEEDED" && result !== null ? readToken(Any.decode(result).value) : undefined;
         const seen = { jobId, state, revision, attempt, outcome: token ?? error?.reason };
-        const kept = { keptResult: result !== null, failures: failures.get(jobId) ?? 0 };
+        const attempts = await operator.attempts(jobId, ATTEMPTS_KEPT_MAX + 1);
+        const kept = { keptResult: result !== null, failures: failures.get(jobId) ?? 0, attempts };
         history.note({ kind: "at rest", client: owner, requestId, ...kept, ...seen });
       }
       pageToken = page.nextPageToken;

@@ -1,3 +1,4 @@
+import type { AttemptRecord } from "../../src/jobs/attempt-record.ts";
 import { assert, suite } from "../support/suite.ts";
 import { violations } from "./checker.ts";
 import type { Event, Noted, Sighting } from "./history.ts";
@@ -10,7 +11,16 @@ const done: Sighting = { jobId: "j", state: "SUCCEEDED", revision: 3, attempt: 1
 const began: Event = { kind: "attempt began", jobId: "j", attempt: 1, pid: 1, onMs: 100_000 };
 const beganAgain: Event = { ...began, attempt: 2, onMs: 101_000 };
 const returned: Event = { kind: "attempt returned", jobId: "j", attempt: 1, outcome: "7" };
-const atRest: Event = { kind: "at rest", client: "ann", requestId: "r", keptResult: true, failures: 0, ...done };
+const attemptOf = (outcome: AttemptRecord["outcome"], attempt = 1): AttemptRecord => ({
+  attempt,
+  instance: "p",
+  startedAtMs: 1,
+  endedAtMs: outcome === undefined ? undefined : 2,
+  outcome,
+  error: undefined,
+});
+const kept = { keptResult: true, failures: 0, attempts: [attemptOf("SUCCEEDED")] };
+const atRest: Event = { kind: "at rest", client: "ann", requestId: "r", ...kept, ...done };
 const watched = (seen: Sighting): Event => ({ kind: "watched", watch: "w", ...seen });
 const told = (seen: Sighting): Event => ({ kind: "told", client: "ann", ...seen });
 const toldAll: Event = { kind: "told all", client: "ann" };
@@ -51,8 +61,10 @@ test("what explains an attempt that follows another is a failure of its own or a
 test("what explains a counted failure is a failure of its own, or a strike that is no drain", () => {
   const failed: Event = { kind: "attempt failed", jobId: "j", attempt: 1 };
   const struck: Event = { kind: "struck", fromMs: 100_500, toMs: 100_600 };
-  assert.equal(check(...asLast({ failures: 1 }), failed), []);
-  assert.equal(check(...asLast({ failures: 1 }), struck), []);
+  const counted = { state: "FAILED", keptResult: false, failures: 1, attempts: [attemptOf("FAILED")] } as const;
+  const jobFailed = { ...atRest, ...counted } as Event;
+  assert.equal(check(started, began, jobFailed, failed), []);
+  assert.equal(check(started, began, jobFailed, struck), []);
 });
 
 test("what was lost with a store is no violation, but a frame that is accepted again is one", () => {
@@ -131,6 +143,26 @@ const BROKEN: Readonly<Record<string, readonly Event[]>> = {
     { kind: "struck", fromMs: 100_500, toMs: 100_600, isDrain: true },
     ...asLast({ failures: 1 }),
   ],
+  'j: its record has the attempts "" instead of "1"': asLast({ attempts: [] }),
+  'j: its record has the attempts "1 1" instead of "2 1"': asLast({
+    attempt: 2,
+    attempts: [attemptOf("SUCCEEDED"), attemptOf("LOST")],
+  }),
+  "j: its attempt 1 is recorded as running, but it is SUCCEEDED": asLast({ attempts: [attemptOf(undefined)] }),
+  "j: its attempt 1 is recorded to have ended before it started": asLast({
+    attempts: [{ ...attemptOf("SUCCEEDED"), startedAtMs: 3 }],
+  }),
+  "j: an attempt before its last one is recorded as SUCCEEDED": asLast({
+    attempt: 2,
+    attempts: [attemptOf("SUCCEEDED", 2), attemptOf("SUCCEEDED")],
+  }),
+  "j: it is SUCCEEDED, and its last attempt is recorded as FAILED": asLast({ attempts: [attemptOf("FAILED")] }),
+  "j: it is CANCELLED, and its last attempt is recorded as SUCCEEDED": asLast({ state: "CANCELLED" }),
+  "j: it succeeded without an attempt": asLast({ attempt: 0, attempts: [] }),
+  "j: it has 0 failures, and 1 are in its record": asLast({
+    attempt: 2,
+    attempts: [attemptOf("SUCCEEDED", 2), attemptOf("LOST")],
+  }),
   "a client refused to believe it": [...GOOD, { kind: "taken back", message: "a client refused to believe it" }],
   "INTERNAL: what": [...GOOD, { kind: "unexpected", message: "INTERNAL: what" }],
   "server ended by itself: 1": [...GOOD, { kind: "ended by itself", process: "server", said: "1" }],

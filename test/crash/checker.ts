@@ -1,5 +1,6 @@
 import type { JobState } from "../../src/jobs/job.ts";
 import { isTerminal } from "../../src/jobs/transitions.ts";
+import { attemptsRecorded } from "./attempts-checker.ts";
 import { FRAME_REQUEST, type Noted, type Of, of, type Sighting } from "./history.ts";
 import { afterLosses } from "./losses.ts";
 
@@ -25,6 +26,7 @@ export function violations(history: readonly Noted[]): string[] {
     ...effectsOnce(kept),
     ...answeredOnce(kept, history),
     ...countedForAReason(kept),
+    ...attemptsRecorded(kept),
   ];
   return [...new Set(found)];
 }

@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import type { AttemptRecord } from "../../src/jobs/attempt-record.ts";
 import type { JobState } from "../../src/jobs/job.ts";
 
 /** A job in an answer. */
@@ -91,13 +92,17 @@ export type Event =
   | { readonly kind: "probed"; readonly server: number; readonly reason: string | undefined }
   /** A process ended that nobody had killed. */
   | { readonly kind: "ended by itself"; readonly process: string; readonly said: string }
-  /** The store after everything came to rest; `keptResult` if it holds one for the job, `failures`: counted attempts. */
+  /**
+   * The store after everything came to rest; `keptResult` if it holds one for the job, `failures`: counted attempts,
+   * `attempts`: their record, newest first.
+   */
   | ({
       readonly kind: "at rest";
       readonly client: string;
       readonly requestId: string;
       readonly keptResult: boolean;
       readonly failures: number;
+      readonly attempts: readonly AttemptRecord[];
     } & Sighting);
 
 /** An event with its end time, in milliseconds of the driver's monotonic clock. */

@@ -33,6 +33,7 @@ const EXPECTED: Readonly<Record<PlantedFault, Expected>> = {
   "a request id forgotten": { finding: /has two jobs/, forMs: 2_000 },
   "an end that is taken back": { finding: /(from|goes on to) revision|has two ends|never ended/, forMs: 3_000 },
   "a result of a cancelled job": { finding: /is CANCELLED and a result of it is recorded/, forMs: 2_000 },
+  "an attempt that is not recorded": { finding: /its record has the attempts/, forMs: 4_000 },
   "an attempt that begins twice": { finding: /began twice/, forMs: 3_000 },
   "an intent carried out twice": { finding: /request pay-\d+ took effect \d+ times/, forMs: 3_000 },
   "an outcome forgotten": { finding: /was answered, and its outcome then unknown/, forMs: 3_000 },

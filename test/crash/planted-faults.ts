@@ -64,6 +64,9 @@ export const PLANTED_FAULTS = {
     ),
   "a result of a cancelled job": () =>
     rewriteSql((sql) => (sql.includes("CREATE TRIGGER job_counted") ? sql + KEEPS_RESULT_OF_CANCELLED : sql)),
+  /** Only the latest attempt that returned its job to the queue is recorded, as the first one. */
+  "an attempt that is not recorded": () =>
+    rewriteSql((sql) => sql.replace(/INSERT INTO (job_attempt[^?]*\(\?, )\?/, "INSERT OR REPLACE INTO $1min(?, 1)")),
   "an attempt that begins twice": () => rewriteSql((sql) => sql.replace("attempt = attempt + 1", "attempt = 1")),
   "an intent carried out twice": () =>
     rewriteSql((sql) =>

@@ -51,7 +51,7 @@ test("it holds the compiled sources, the contracts, the descriptor set, and noth
   assert.equal(
     [...packed.files].sort(),
     [
-      ...["CHANGELOG.md", "LICENSE", "README.md", "package.json"],
+      ...["CHANGELOG.md", "LICENSE", "README.md", "package.json", "schemas/audit-log.v1.schema.json"],
       ...["dist/gen/descriptors.binpb", "dist/proto/buf/validate/validate.proto", "dist/proto/google/rpc/code.proto"],
       ...globSync("proto/**/*.proto", { cwd: root }),
       ...PROJECT_FILES,

@@ -27,6 +27,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   using _printed = logPrintedLines(logger);
   const work = workOf(settings);
   if (settings.store === undefined || work === false) throw refused(settings.store);
+  if (settings.audit !== undefined) throw noAudit();
   const { healthFile: path, metricsPublic } = settings;
   checkStore(settings);
   if (settings.upstreams.length > 0 && options.serverId === undefined) throw noServerId();
@@ -69,6 +70,12 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       return worker.drain(settings.drainTimeoutMs);
     },
   });
+}
+
+/** A setting that promises lines must not be passed over in silence. */
+function noAudit(): SealwireError {
+  const toDo = "Leave `audit` out of the worker's configuration, or let `sealwire serve --audit FILE` run the jobs.";
+  return new SealwireError("OPTIONS_INVALID", `A worker has no server secret, so it keeps no audit log.\n${toDo}`);
 }
 
 function noServerId(): SealwireError {

@@ -63,9 +63,7 @@ export function toTools(command: Command): Command {
     .option("--metrics <address>", "serve Prometheus metrics over HTTP on this HOST:PORT")
     .option("--metrics-public", "serve metrics beyond loopback, to anyone who can reach the port")
     .option("--otel", "send traces by OTLP over HTTP, as the variables OTEL_* say")
-    .option("--health-file <file>", "write SERVING or NOT_SERVING to this file for probes, touched every second")
-    .option("--audit <file>", "write an audit log to this file, or to standard output for -; opened again after SIGHUP")
-    .option("--audit-required", "begin no call with side effects and no job while the audit log cannot be written");
+    .option("--health-file <file>", "write SERVING or NOT_SERVING to this file for probes, touched every second");
   return toLog(command);
 }
 

@@ -1,3 +1,5 @@
+/* The file is long because a request is one state from its frame to its answer, and the record of it for observers. */
+
 import { status as Status } from "@grpc/grpc-js";
 import { SealwireError } from "../../errors.ts";
 import type { Clock } from "../../runtime/clock.ts";

@@ -179,9 +179,11 @@ if (hasPostgres(test)) {
       const { rows } = await old.query("SELECT hand_backs FROM job_hand_back");
       return rows.length > 0;
     });
+    assert.ok(((await old.query("SELECT FROM job_attempt")).rowCount ?? 0) > 0);
     await remove("QUEUED");
     await remove("RUNNING");
     assert.is((await old.query("SELECT FROM job_hand_back")).rowCount, 0);
+    assert.is((await old.query("SELECT FROM job_attempt")).rowCount, 0);
   });
 
   test("what a server of layout 3 has prepared runs on after the upgrade to layout 4", async () => {

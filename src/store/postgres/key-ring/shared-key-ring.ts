@@ -1,6 +1,7 @@
 import type { Logger } from "../../../runtime/logger.ts";
+import type { KeyRingChange } from "../../../signing/key-ring/changeable-key-ring.ts";
 import { checkServerSecrets, derivableFrom } from "../../../signing/key-ring/derived-keys.ts";
-import type { KeyEntry } from "../../../signing/key-ring/document.ts";
+import { type KeyEntry, keyRingError } from "../../../signing/key-ring/document.ts";
 import { buildKeyRing } from "../../../signing/key-ring/key-ring.ts";
 import {
   type FollowOptions,
@@ -10,9 +11,12 @@ import {
 } from "../../../signing/key-ring/key-ring-watcher.ts";
 import type { LoadedRing } from "../../../signing/key-ring/ring-file.ts";
 import type { ServerSecretSource } from "../../../signing/key-ring/server-secret-source.ts";
+import { sqlState } from "../database-error.ts";
 import type { Notifications } from "../notifications.ts";
 import { type KeyRingTable, noKeyRing } from "./key-ring-table.ts";
 
+/** SQLSTATE of insufficient_privilege. */
+const NOT_PERMITTED = "42501";
 const POLL_MS = 2_000;
 
 /** Time until every server knows a new key: two polls and a margin for clock differences, in milliseconds. */
@@ -70,12 +74,22 @@ function tableBackend({
       tableVersion = stored.version;
       return { document, ring: buildKeyRing(document), version: `${tableVersion} ${version}` };
     },
-    // A retired or revoked key needs no secret of the ring.
-    change: async (change) => void (await table.edit(async (ring) => change({ ...ring, serverSecrets: [] }))),
+    change: (change) => changeRing(table, change),
     lastUse: () => table.readUse(),
     watch: (onChange) =>
       notifications.listen({ heard: (notification) => "keyRing" in notification && onChange(), resumed: onChange }),
   };
+}
+
+/** Throws KEY_RING_INVALID if the user of the store may only read the ring. */
+async function changeRing(table: KeyRingTable, change: KeyRingChange): Promise<void> {
+  try {
+    // A retired or revoked key needs no secret of the ring.
+    await table.edit(async (ring) => change({ ...ring, serverSecrets: [] }));
+  } catch (thrown) {
+    if (sqlState((thrown as Error).cause) !== NOT_PERMITTED) throw thrown;
+    throw keyRingError("the user of the store may not change it in the database", thrown);
+  }
 }
 
 /**

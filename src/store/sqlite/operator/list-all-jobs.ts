@@ -17,10 +17,10 @@ const IN_RANGE = "seq < ? AND seq >= ? AND created_at_ms >= ? AND created_at_ms 
 export function prepareAllJobs(db: DatabaseSync): AllJobsReads {
   const owners = db.prepare("SELECT owner FROM job_count WHERE state = ? LIMIT ?");
   const ofOwner = db.prepare(
-    `SELECT seq FROM job WHERE owner = ? AND state = ? AND ${IN_RANGE} ORDER BY seq DESC LIMIT ?`,
+    `SELECT seq FROM job INDEXED BY job_of_owner WHERE owner = ? AND state = ? AND ${IN_RANGE} ORDER BY seq DESC LIMIT ?`,
   );
   const ofTool = db.prepare(
-    `SELECT seq FROM job WHERE owner = ? AND tool = ? AND state = ? AND ${IN_RANGE} ORDER BY seq DESC LIMIT ?`,
+    `SELECT seq FROM job INDEXED BY job_of_owner_and_tool WHERE owner = ? AND tool = ? AND state = ? AND ${IN_RANGE} ORDER BY seq DESC LIMIT ?`,
   );
   const inRange = db.prepare(
     `SELECT ${JOB_COLUMNS} FROM job WHERE ${IN_RANGE} AND state IN (?, ?, ?, ?, ?)
