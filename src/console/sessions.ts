@@ -113,7 +113,7 @@ export class Sessions {
     const principal = find(this.#options.principals, digest);
     if (principal !== undefined) return principal;
     if (this.#offered === undefined || !timingSafeEqual(this.#offered, digest)) return undefined;
-    this.#offered = undefined;
+    // The next one replaces it.
     this.offer();
     return { name: "console", role: "operator" };
   }

@@ -1,7 +1,7 @@
 import type { SessionAnswer } from "../answers.ts";
 import type { Question } from "./confirmation.ts";
 import { problemBox, type Shown } from "./elements.ts";
-import { html, type TemplateResult } from "./lit-html.js";
+import { html, nothing, type TemplateResult } from "./lit-html.js";
 import { LiveView } from "./live.ts";
 import type { Place } from "./location.ts";
 import type { ServerProblem } from "./server.ts";
@@ -71,7 +71,9 @@ export abstract class LivePage<T> implements Page {
     const { data } = this;
     return html`${problemBox(this.#problem)} ${
       data === undefined
-        ? this.waiting()
+        ? this.#problem === undefined
+          ? this.waiting()
+          : nothing
         : html`<div class="live-data" aria-busy=${this.isOld ? "true" : "false"}>${this.show(data)}</div>`
     }`;
   }
