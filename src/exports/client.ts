@@ -27,7 +27,7 @@ export {
   fileCredentials,
 } from "../client/credentials-source.ts";
 export type { JobHandle, PollOptions } from "../client/jobs/job-handle.ts";
-export type { JobSnapshot } from "../client/jobs/job-snapshot.ts";
+export type { JobAttempt, JobSnapshot } from "../client/jobs/job-snapshot.ts";
 export type { JobPage, ListJobsOptions } from "../client/jobs/list-jobs.ts";
 export type { WatchOptions } from "../client/jobs/watch.ts";
 export type { WatchJobsOptions } from "../client/jobs/watch-jobs.ts";
@@ -47,6 +47,7 @@ export {
   type StatusName,
   type WireReason,
 } from "../errors.ts";
+export type { AttemptRecord, RecordedOutcome } from "../jobs/attempt-record.ts";
 export type { JobError, JobPolicy, JobProgress, JobState, JobView } from "../jobs/job.ts";
 export type { Clock } from "../runtime/clock.ts";
 export type { Logger } from "../runtime/logger.ts";

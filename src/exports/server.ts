@@ -12,6 +12,7 @@ export {
   type StatusName,
   type WireReason,
 } from "../errors.ts";
+export type { AttemptRecord, RecordedOutcome } from "../jobs/attempt-record.ts";
 export type {
   JobEngine,
   JobHandler,
@@ -30,6 +31,7 @@ export type { AttemptEndKind, JobObserver } from "../jobs/worker/job-observer.ts
 export type { McpServerOptions } from "../mcp/servers/options.ts";
 export { type McpServers, type OpenMcpServersOptions, openMcpServers } from "../mcp/servers/servers.ts";
 export type { Clock } from "../runtime/clock.ts";
+export type { Environment } from "../runtime/environment.ts";
 export type { Logger } from "../runtime/logger.ts";
 export type { Random } from "../runtime/random.ts";
 export type { AuditOptions } from "../server/audit/options.ts";
@@ -63,8 +65,11 @@ export type {
   VerificationKey,
 } from "../signing/key-ring/types.ts";
 export type { ClaimedKey } from "../signing/request/verify.ts";
+export type { AuditHead, AuditHeads, RecordedAuditHead } from "../store/audit-heads.ts";
 export type { StoreCondition } from "../store/condition.ts";
+export type { InstanceInfo } from "../store/instance-info.ts";
 export type { Migration } from "../store/layout.ts";
+export type { AllJobsQuery, InstanceRecord, OperatorView, ToolStats } from "../store/operator-view.ts";
 export type { ManageOptions } from "../store/postgres/manage.ts";
 export { migratePostgresStore, type OpenPostgresStoreOptions, openPostgresStore } from "../store/postgres/open.ts";
 export type { SharedRingSecrets, SharedStore } from "../store/postgres/shared-store.ts";

@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, "..", "..");
 /** The files that the package is built from. */
 const SOURCES = [
   ...[".npmrc", "CHANGELOG.md", "LICENSE", "README.md", "package.json", "tsconfig.json"],
-  ...["examples/greeter", "gen", "proto", "src"],
+  ...["examples/greeter", "gen", "proto", "schemas", "src"],
 ];
 /** Cache of packed packages. Each is in a folder that is named after the hash of its sources. */
 const PACKED = join(root, "node_modules", ".cache", "packed");
