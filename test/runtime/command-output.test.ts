@@ -71,7 +71,9 @@ test("a command that runs for too long is killed with what it started", () =>
     const clock = new FakeClock();
     const file = join(folder, "pid");
     const ended = runScript(`sleep 600 & echo $! > ${file}.new; mv ${file}.new ${file}; wait`, { clock });
-    const pid = Number(await eventually("the child of the command", () => readFile(file, "utf8").catch(() => undefined)));
+    const pid = Number(
+      await eventually("the child of the command", () => readFile(file, "utf8").catch(() => undefined)),
+    );
     clock.advance(LIMIT_MS);
     assert.equal((await ended).failure, { problem: "ran for more than 30 s and was killed", passing: true });
     await eventually("the end of the child", async () => (await stateOf(pid)) === undefined);
