@@ -36,10 +36,17 @@ const TONES: Readonly<Record<string, string>> = {
   retiring: "waiting",
   expired: "off",
   revoked: "bad",
-  OK: "good",
+  begun: "busy",
+  accepted: "good",
+  succeeded: "good",
+  failed: "bad",
+  cancelled: "off",
+  refused: "bad",
+  returned: "waiting",
+  unknown: "bad",
 };
 
-/** A state, such as that of a job or of a key. */
+/** A state, such as that of a job, an attempt or a key, or an outcome of the audit log. */
 export function pill(state: string, tone = TONES[state] ?? "off"): TemplateResult {
   return html`<span class="pill ${tone}">${state.toLowerCase().replaceAll("_", " ")}</span>`;
 }

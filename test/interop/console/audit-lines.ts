@@ -1,3 +1,4 @@
+import type { AuditOutcome } from "../../../src/audit/event.ts";
 import type { AuditFeed, AuditLine } from "../../../src/operator/audit-feed.ts";
 
 /** An audit log with this number of lines, every tenth of which is a refusal. */
@@ -8,9 +9,9 @@ export function auditLines(count: number): AuditFeed {
     const isRefused = sequence % 10 === 0;
     return {
       ...{ sequence, timeMs: startMs + sequence * 4_000, instance: "shop-1", clientId: "shop", keyId: "k_0001" },
-      action: sequence % 3 === 0 ? "job_end" : "call",
+      action: isRefused ? "call.refuse" : sequence % 3 === 0 ? "job.end" : "call.end",
       target: { type: "tool", id: sequence % 3 === 0 ? "render_invoice" : "reserve_stock" },
-      outcome: isRefused ? "REFUSED" : "OK",
+      outcome: (isRefused ? "refused" : "succeeded") satisfies AuditOutcome,
       ...(isRefused && { reason: "RATE_LIMITED" }),
       source: "10.0.0.7",
       text: JSON.stringify({ sequence }),

@@ -83,7 +83,7 @@ function eventRow(event: AuditRow, nowMs: number): TemplateResult {
     <td>${client === "" ? "–" : code(client)} ${keyId === "" ? nothing : html`<span class="help">${outside(keyId, 40)}</span>`}</td>
     <td>${code(action)}${count > 1 ? html` <b>× ${numberText(count)}</b>` : nothing}</td>
     <td>${target === "" ? "–" : code(target)}</td>
-    <td>${pill(outcome, outcome === "OK" || outcome === "SUCCEEDED" ? "good" : "bad")}</td>
+    <td>${pill(outcome)}</td>
     <td>${reason === "" ? "–" : code(reason)}</td>
     <td>${outside(source, 80)}</td>
   </tr>`;
