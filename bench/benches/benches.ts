@@ -10,6 +10,7 @@ export const benches = {
   mcp: async () => (await import("./mcp.ts")).mcp,
   sizes: async () => (await import("./sizes.ts")).sizes,
   jobs: async () => (await import("./jobs.ts")).jobs,
+  attempts: async () => (await import("./attempts.ts")).attempts,
   costs: async () => (await import("./costs.ts")).costs,
   growth: async () => (await import("./growth.ts")).growth,
   watchers: async () => (await import("./watchers.ts")).watchers,

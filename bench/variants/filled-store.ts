@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { JobEngine, SubmitSpec } from "../../src/jobs/engine.ts";
+import { SealwireError } from "../../src/errors.ts";
+import type { JobEngine, JobRun, SubmitSpec } from "../../src/jobs/engine.ts";
 import type { JobPolicy } from "../../src/jobs/job.ts";
 import { openPostgresStore } from "../../src/store/postgres/open.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
@@ -85,6 +86,25 @@ export async function runEmptyJobs(jobs: JobEngine, count: number, concurrency: 
   const worker = await jobs.work(new Map([["empty", handler]]), { concurrency });
   await all.promise;
   return worker;
+}
+
+/** Starts jobs whose first attempts fail and run again at once, and resolves when all have succeeded. */
+export async function runFailingJobs(
+  engine: JobEngine,
+  { jobs, failures, concurrency }: { readonly jobs: number; readonly failures: number; readonly concurrency: number },
+): Promise<void> {
+  const policy = { ...POLICY, maxAttempts: failures + 1, initialBackoffMs: 1, maxBackoffMs: 1 };
+  const all = Promise.withResolvers<void>();
+  let ended = 0;
+  const handler = async ({ attempt }: JobRun): Promise<Uint8Array> => {
+    if (attempt <= failures) throw new SealwireError("TOOL_FAILED", "once more", { retryable: true });
+    ended += 1;
+    if (ended === jobs) all.resolve();
+    return RESULT;
+  };
+  await Promise.all(Array.from({ length: jobs }, () => engine.submit({ ...benchJob("owner-1", "failing"), policy })));
+  await using _worker = await engine.work(new Map([["failing", handler]]), { concurrency });
+  await all.promise;
 }
 
 function inFile(): Fillable {
