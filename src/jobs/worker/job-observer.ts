@@ -1,7 +1,5 @@
-import type { AttemptOutcome } from "./attempt-store.ts";
-
 /** How an attempt ended; "lost": it no longer held its job, so that its outcome was discarded. */
-export type AttemptEndKind = AttemptOutcome["kind"] | "lost";
+export type AttemptEndKind = "succeeded" | "failed" | "cancelled" | "handedBack" | "lost";
 
 /** Observes the attempts of the jobs that a process runs. */
 export interface JobObserver {
