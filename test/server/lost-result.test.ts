@@ -16,7 +16,10 @@ test("a job whose result is lost between two reads is no success without an outp
     },
   });
   const losing = new Proxy(store, {
-    get: (target, name) => (name === "jobs" ? jobs : Reflect.get(target, name, target)),
+    get(target, name) {
+      const value = name === "jobs" ? jobs : Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
   });
   await using server = await startServer({ store: losing });
   const client = server.client("alice", { retry: { initialDelayMs: 10 } });
