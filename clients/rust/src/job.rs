@@ -81,7 +81,8 @@ impl Job {
     ///
     /// As of a call: `NOT_FOUND`, `UNAVAILABLE`, `DATA_LOSS` and others.
     pub async fn state(&self) -> Result<v1::Job, Status> {
-        let request = PollJobRequest { job_id: self.id.clone(), wait_ms: 0, after_revision: 0, include_attempts: false };
+        let request =
+            PollJobRequest { job_id: self.id.clone(), wait_ms: 0, after_revision: 0, include_attempts: false };
         let known = self.latest().map(|job| (job.revision, job.state));
         let answer = ask::<_, PollJobResponse>(&self.connection, "poll_job", &self.id, &request, None).await;
         let answer = answer.and_then(|answer| check_succession(known, &answer.job).map(|()| answer));
