@@ -60,12 +60,15 @@ const PRESUPPOSED: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> 
     await writeFile(join(etc, "serve.json"), session.here(configuration));
     await writeFile(join(etc, "tools.ts"), TOOLS);
     await writeFile(join(etc, "archive.binpb"), buildDescriptors(ARCHIVE));
+    const tokens = join(session.home, "run", "secrets", "console-tokens");
+    await writeFile(tokens, `ada operator ${"0123456789abcdef".repeat(2)}\n`, { mode: 0o600 });
     const store = "export SEALWIRE_STORE=postgres://sealwire@db/sealwire";
     const secret = "--server-secret-file /run/secrets/server-secrets.json --not-before 2020-01-01T00:00:00Z";
     await session.type(`${store}\nsealwire store migrate\n${ADD_KEY.trimEnd()} ${secret}\n`);
     await session.type(`cd /etc/sealwire\n${blockWith("sh", "-keyout")}\ncp -r tls '${session.folder}'`);
   },
   TLS: ({ session }) => session.type(ADD_KEY),
+  Operators: ({ session }) => session.type(ADD_KEY),
   Health: ({ session }) =>
     session.type(`sealwire serve --dev --listen 127.0.0.1:50051 --health-file /run/sealwire/health`),
   "One port": ({ session }) => session.type(`${ADD_KEY}sealwire store migrate --store postgres://sealwire@db/sealwire`),

@@ -34,12 +34,13 @@ export class PageSession implements AsyncDisposable {
   readonly #terminals: Server;
   readonly #address: string;
 
-  private constructor(terminals: Server, ports: readonly [number, number], databaseUrl: string) {
+  private constructor(terminals: Server, ports: readonly [number, number, number], databaseUrl: string) {
     this.#terminals = terminals;
     this.#address = `127.0.0.1:${ports[0]}`;
     this.#places = [
       [/:50051\b/g, `:${ports[0]}`],
       [/:9464\b/g, `:${ports[1]}`],
+      [/:9080\b/g, `:${ports[2]}`],
       // Whoever of the page's roles connects, and as carefully as it says: here it is the owner, on this machine.
       [/postgres:\/\/sealwire(?:_owner|_server)?@db(?:\.example)?\/sealwire(?:\?sslmode=verify-full)?/g, databaseUrl],
       [/(?<![\w.])\/(?=(?:etc|run|var\/lib)\/sealwire\b|run\/secrets\b|backup\b)/g, `${this.home}/`],
@@ -49,7 +50,7 @@ export class PageSession implements AsyncDisposable {
   /** `databaseUrl` is where the page's own leads. */
   static async start(databaseUrl: string): Promise<PageSession> {
     const terminals = createServer({ allowHalfOpen: true });
-    const session = new PageSession(terminals, [await freePort(), await freePort()], databaseUrl);
+    const session = new PageSession(terminals, [await freePort(), await freePort(), await freePort()], databaseUrl);
     for (const folder of ["etc/sealwire", "run/sealwire", "run/secrets", "var/lib/sealwire", "backup"])
       mkdirSync(join(session.home, folder), { recursive: true });
     const bin = join(session.folder, "node_modules", ".bin");
