@@ -41,6 +41,7 @@ const CONTROL = /\p{Cc}+/gu;
  * ```ts
  * const command = ["aws", "secretsmanager", "get-secret-value", "--secret-id", "sealwire", "--query", "SecretString", "--output", "text"];
  * await using serverSecrets = serverSecretCommand({ command, env: process.env, clock, logger });
+ * await using store = await openPostgresStore({ url: "postgres://db/sealwire" });
  * await using keyRing = await store.watchKeyRing({ serverSecrets });
  * ```
  */
