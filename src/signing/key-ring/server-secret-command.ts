@@ -35,7 +35,7 @@ const CONTROL = /\p{Cc}+/gu;
  * Server secrets that a command prints as JSON: the content of a server secret file and, optionally, `ttl_seconds`. They
  * are fetched with the first `load` and again when `ttl_seconds` have passed (default 300). After a failure the last ones
  * stay in force, which is logged once per cause, and the command is run again after 5 s, doubled each time, up to 5
- * minutes. The command's stderr is logged, its stdout never.
+ * minutes. The command's stderr is logged, its stdout never. Throws OPTIONS_INVALID for an empty command.
  *
  * @example
  * ```ts
@@ -52,6 +52,7 @@ export function serverSecretCommand(options: ServerSecretCommandOptions): Server
 class CommandSecrets implements ServerSecretSource {
   readonly name: string;
   readonly #options: ServerSecretCommandOptions;
+  readonly #program: string;
   readonly #end = new AbortController();
   #secrets: readonly ServerSecret[] | undefined;
   #version = 0;
@@ -63,8 +64,13 @@ class CommandSecrets implements ServerSecretSource {
   #running: Promise<void> | undefined;
 
   constructor(options: ServerSecretCommandOptions) {
+    const [program] = options.command;
+    if (program === undefined) {
+      throw new SealwireError("OPTIONS_INVALID", "The command for the server secrets is empty; name a program.");
+    }
     this.#options = options;
-    this.name = `the output of ${options.command[0] ?? "no command"}`;
+    this.#program = program;
+    this.name = `the output of ${program}`;
   }
 
   async version(): Promise<string> {
@@ -73,8 +79,8 @@ class CommandSecrets implements ServerSecretSource {
   }
 
   async load(): Promise<LoadedSecrets> {
-    if (this.#secrets === undefined) this.#take(await this.#fetch());
-    return { secrets: this.#secrets ?? [], version: String(this.#version) };
+    const secrets = this.#secrets ?? this.#take(await this.#fetch());
+    return { secrets, version: String(this.#version) };
   }
 
   renew(): Promise<void> {
@@ -90,7 +96,7 @@ class CommandSecrets implements ServerSecretSource {
   }
 
   async #renew(): Promise<void> {
-    const { clock, logger, command } = this.#options;
+    const { clock, logger } = this.#options;
     try {
       this.#take(await this.#fetch());
     } catch (thrown) {
@@ -101,26 +107,27 @@ class CommandSecrets implements ServerSecretSource {
     }
     if (this.#problem === undefined) return;
     this.#problem = undefined;
-    logger.info({ command: command[0] }, "the server secrets were fetched again");
+    logger.info({ command: this.#program }, "the server secrets were fetched again");
   }
 
-  #take({ secrets, ttlMs = DEFAULT_TTL_MS }: FetchedSecrets): void {
+  /** Returns the secrets in force from now on. */
+  #take({ secrets, ttlMs = DEFAULT_TTL_MS }: FetchedSecrets): readonly ServerSecret[] {
     this.#dueMs = this.#options.clock.monotonicMs() + ttlMs;
     this.#retryMs = RETRY_MS.first;
-    if (this.#secrets !== undefined && areSame(this.#secrets, secrets)) return;
+    if (this.#secrets !== undefined && areSame(this.#secrets, secrets)) return this.#secrets;
     this.#secrets = secrets;
     this.#version += 1;
+    return secrets;
   }
 
   /** Throws UNAVAILABLE for trouble that may pass, KEY_RING_INVALID for trouble that somebody must correct. */
   async #fetch(): Promise<FetchedSecrets> {
     const { command: words, env, clock } = this.#options;
-    const [program = ""] = words;
     const limits = { timeoutMs: TIMEOUT_MS, outputMost: OUTPUT_MOST };
     const end = await runCommand({ words, env, clock, signal: this.#end.signal, ...limits });
     try {
       this.#logStderr(end);
-      if (end.failure !== undefined) throw failed(program, end.failure);
+      if (end.failure !== undefined) throw failed(this.#program, end.failure);
       const fetched = parseFetchedSecrets(end.stdout, this.name);
       if (fetched.secrets.length === 0) throw keyRingError(`${this.name} holds no server secret`);
       return fetched;
@@ -132,8 +139,8 @@ class CommandSecrets implements ServerSecretSource {
   #tellOnce({ reason, message }: SealwireError): void {
     if (this.#problem === message) return;
     this.#problem = message;
-    const { logger, command } = this.#options;
-    const fields = { command: command[0], problem: message };
+    const { logger } = this.#options;
+    const fields = { command: this.#program, problem: message };
     if (reason === "UNAVAILABLE") {
       logger.warn(
         { ...fields, retry_ms: this.#retryMs },
@@ -145,7 +152,7 @@ class CommandSecrets implements ServerSecretSource {
   }
 
   #logStderr(end: CommandEnd): void {
-    const { logger, command } = this.#options;
+    const { logger } = this.#options;
     const printed = end.stdout.toString("latin1");
     const lines = end.stderr.split("\n").flatMap((line) => {
       const text = line.replaceAll(CONTROL, " ").trim();
@@ -154,7 +161,7 @@ class CommandSecrets implements ServerSecretSource {
     for (const line of lines.slice(0, LINES.most)) {
       const repeats = (line.match(LONG_WORD) ?? []).some((word) => printed.includes(word));
       const shown = repeats ? "(a line that repeats the output is not logged)" : line.slice(0, LINES.length);
-      logger.info({ command: command[0], line: shown }, "the command for the server secrets wrote to stderr");
+      logger.info({ command: this.#program, line: shown }, "the command for the server secrets wrote to stderr");
     }
   }
 }

@@ -200,6 +200,11 @@ test("twenty lines of stderr are logged for each run, up to 500 characters of ea
     );
   }, `for i in $(seq 30); do head -c 600 /dev/zero | tr '\\0' . >&2; echo >&2; done; cat "$OUTPUT"`));
 
+test("an empty command is refused", () => {
+  const options = { command: [], env: {}, clock: new FakeClock(), logger: new RecordingLogger() };
+  assert.throws(() => serverSecretCommand(options), /name a program/);
+});
+
 test("a source that is disposed of kills its command", () =>
   inFolder(async (folder) => {
     const { source } = new Fetched(folder, "echo started > started; sleep 600");

@@ -10,6 +10,7 @@ import {
   loadServerSecrets,
   replaceServerSecrets,
 } from "../../../src/signing/key-ring/server-secret-file.ts";
+import { serverSecretFile } from "../../../src/signing/key-ring/server-secret-source.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { context, inFolder, ringOfAlice, thrownBy } from "./ring-folder.ts";
 
@@ -31,6 +32,21 @@ test("secrets survive writing and reading, in a file that its owner alone can re
     const second = await loadServerSecrets(path);
     assert.is(second.secrets.length, 2);
     assert.is.not(second.version, first.version);
+  }));
+
+test("a file is read whenever its version is another; there is nothing to fetch before", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "secrets.json");
+    const { document } = ringOfAlice();
+    await createServerSecrets(path, document.serverSecrets);
+    await using source = serverSecretFile(path);
+    assert.is(source.name, path);
+    const { secrets, version } = await source.load();
+    await source.renew();
+    assert.equal([secrets.length, await source.version()], [1, version]);
+    await replaceServerSecrets(path, rotateServerSecret(document, context).serverSecrets, systemRandom);
+    assert.is.not(await source.version(), version);
+    assert.is((await source.load()).secrets.length, 2);
   }));
 
 test("a file of secrets that holds none, is none, or can be read by others is refused", () =>
