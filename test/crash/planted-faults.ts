@@ -67,7 +67,13 @@ export const PLANTED_FAULTS = {
   /** Only the latest attempt that returned its job to the queue is recorded, as the first one. */
   "an attempt that is not recorded": () =>
     rewriteSql((sql) => sql.replace(/INSERT INTO (job_attempt[^?]*\(\?, )\?/, "INSERT OR REPLACE INTO $1min(?, 1)")),
-  "an attempt that begins twice": () => rewriteSql((sql) => sql.replace("attempt = attempt + 1", "attempt = 1")),
+  // The record of attempts refuses a second one of the same number; here it takes it.
+  "an attempt that begins twice": () =>
+    rewriteSql((sql) =>
+      sql
+        .replace("attempt = attempt + 1", "attempt = 1")
+        .replace("INSERT INTO job_attempt", "INSERT OR REPLACE INTO job_attempt"),
+    ),
   "an intent carried out twice": () =>
     rewriteSql((sql) =>
       sql
