@@ -1,6 +1,6 @@
 import { SealwireClient } from "../../src/client/client.ts";
+import { tokenDigest } from "../../src/files/token-lines.ts";
 import { type HttpBridge, serveHttp } from "../../src/mcp/bridge/http/serve-http.ts";
-import { tokenDigest } from "../../src/mcp/bridge/http/token-file.ts";
 import { parseCredentials } from "../../src/signing/key-ring/credentials.ts";
 import type { SealwireTarget } from "../variants/sealwire.ts";
 import { answerParent } from "./answering.ts";

@@ -1,3 +1,5 @@
+/* The file is long because writing, failing, reopening and closing share one queue and its state. */
+
 import { SealwireError } from "../errors.ts";
 import { formatTime } from "../files/json-fields.ts";
 import type { Clock } from "../runtime/clock.ts";

@@ -1,52 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { SealwireError } from "../errors.ts";
 import { parseTime } from "../files/json-fields.ts";
+import type { AuditFeed, AuditFilters, AuditLine, AuditPage, AuditQuery } from "./audit-feed.ts";
 import { readLine } from "./line.ts";
-
-/** Selects lines; an absent member selects all. */
-export interface LineFilters {
-  readonly clientId?: string;
-  readonly action?: string;
-  readonly outcome?: string;
-  readonly reason?: string;
-  /** Lines of this time or later, Unix milliseconds. */
-  readonly sinceMs?: number;
-}
-
-/** Selects one page of lines, newest first. */
-export interface LineQuery {
-  readonly limit: number;
-  /** Only lines with a lower sequence. */
-  readonly before?: number;
-  readonly filters: LineFilters;
-}
-
-/** One line as operators see it. */
-export interface ShownLine {
-  readonly sequence: number;
-  /** Unix milliseconds. */
-  readonly timeMs: number;
-  readonly instance: string;
-  readonly action: string;
-  readonly outcome: string;
-  readonly clientId?: string;
-  readonly keyId?: string;
-  readonly target?: { readonly type: string; readonly id: string };
-  readonly reason?: string;
-  readonly source?: string;
-  readonly requestId?: string;
-  readonly jobId?: string;
-  readonly count?: number;
-  /** The whole line. */
-  readonly text: string;
-}
-
-/** One page of lines. */
-export interface LinePage {
-  readonly lines: readonly ShownLine[];
-  /** The `before` of the next page; absent if there is none. */
-  readonly before?: number;
-}
 
 const CHUNK_BYTES = 64 * 1024;
 /** Bytes that one page looks through. The next page continues there. */
@@ -54,7 +10,7 @@ const PAGE_BYTES = 8 * 1024 * 1024;
 const LINE_FEED = 0x0a;
 
 /** Reads lines backwards from the end of the file at `path`. Files before a rotation are not read. */
-export class AuditReader {
+export class AuditReader implements AuditFeed {
   readonly #path: string | undefined;
 
   /** `path`: `undefined` if the log has no file. */
@@ -63,9 +19,9 @@ export class AuditReader {
   }
 
   /** Throws UNAVAILABLE if the file cannot be read. */
-  async read({ limit, before = Number.POSITIVE_INFINITY, filters }: LineQuery): Promise<LinePage> {
+  async read({ limit, before = Number.POSITIVE_INFINITY, filters }: AuditQuery): Promise<AuditPage> {
     if (this.#path === undefined) throw unreadable("it has no file");
-    const lines: ShownLine[] = [];
+    const lines: AuditLine[] = [];
     let left = PAGE_BYTES;
     let last: number | undefined;
     try {
@@ -108,7 +64,7 @@ async function* linesBackwards(handle: FileHandle): AsyncGenerator<string> {
   if (!isFirst && rest.length > 0) yield rest.toString();
 }
 
-function shownLine(text: string, fields: Readonly<Record<string, unknown>>): ShownLine {
+function shownLine(text: string, fields: Readonly<Record<string, unknown>>): AuditLine {
   const { client, key } = (fields.actor ?? {}) as { readonly client?: string; readonly key?: string };
   const optional = {
     clientId: client,
@@ -131,7 +87,7 @@ function shownLine(text: string, fields: Readonly<Record<string, unknown>>): Sho
   };
 }
 
-function matches(line: ShownLine, { clientId, action, outcome, reason, sinceMs }: LineFilters): boolean {
+function matches(line: AuditLine, { clientId, action, outcome, reason, sinceMs }: AuditFilters): boolean {
   return (
     (clientId === undefined || line.clientId === clientId) &&
     (action === undefined || line.action === action) &&

@@ -27,9 +27,10 @@ export interface AboutAnswer {
   readonly protocol: string;
   readonly node: string;
   readonly platform: string;
-  /** Where calls are accepted. */
+  /** Where calls are accepted: "HOST:PORT" or "unix:PATH". */
   readonly address: string;
   readonly startedAtMs: number;
+  /** What keeps jobs and nonces, such as "SQLite". */
   readonly store: string;
   /** The number of its tools, without the system tools. */
   readonly tools: number;

@@ -1,8 +1,9 @@
 import { timingSafeEqual } from "node:crypto";
+import { tokenDigest } from "../files/token-lines.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Random } from "../runtime/random.ts";
 import { HOUR_MS } from "../runtime/time-span.ts";
-import { type ConsolePrincipal, type ConsoleRole, tokenDigest } from "./principals.ts";
+import type { ConsolePrincipal, ConsoleRole } from "./principals.ts";
 
 /** Somebody who is signed in. */
 export interface Session {

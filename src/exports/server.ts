@@ -34,19 +34,20 @@ export type { Clock } from "../runtime/clock.ts";
 export type { Environment } from "../runtime/environment.ts";
 export type { Logger } from "../runtime/logger.ts";
 export type { Random } from "../runtime/random.ts";
+export type { SealwireService } from "../server/assembled-service.ts";
 export type { AuditOptions } from "../server/audit/options.ts";
 export {
   createMetrics,
   type Metrics,
   type MetricsListenOptions,
   type MetricsOptions,
-  type ProcessCounter,
 } from "../server/metrics/metrics.ts";
+export type { ProcessCounter } from "../server/metrics/process-counter.ts";
 export type { ListenOptions, ServerOptions, ServerTlsOptions, ServiceOptions } from "../server/options.ts";
 export type { CallObserver, CallRecord, TraceIds } from "../server/request/access-log.ts";
 export { createServer, type SealwireServer } from "../server/server.ts";
 export type { ServerLimits } from "../server/server-limits.ts";
-export { createService, type SealwireService } from "../server/service.ts";
+export { createService } from "../server/service.ts";
 export { createWorker, type SealwireWorker, type WorkerOptions } from "../server/worker.ts";
 export type { ChangeableKeyRing, KeyRingChange } from "../signing/key-ring/changeable-key-ring.ts";
 export type { ServerSecret } from "../signing/key-ring/document.ts";

@@ -1,7 +1,7 @@
 import type { AuditLine as AuditLineMessage } from "../../gen/sealwire/operator/v1/audit_line.ts";
+import type { AuditLine, AuditPage } from "../audit/audit-feed.ts";
 import { SealwireError } from "../errors.ts";
 import { fromTimeMs } from "../wire/duration.ts";
-import type { AuditLine, AuditPage } from "./audit-feed.ts";
 
 /** Converts a line to a `sealwire.operator.v1.AuditLine`. */
 export function toAuditLineMessage(line: AuditLine): AuditLineMessage {

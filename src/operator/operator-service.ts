@@ -1,3 +1,4 @@
+import type { AuditFeed, AuditPage, AuditQuery } from "../audit/audit-feed.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobStats } from "../jobs/engine.ts";
 import type { JobView } from "../jobs/job.ts";
@@ -9,7 +10,6 @@ import type { AllJobsQuery, AttemptRecord, InstanceRecord, OperatorView, ToolSta
 import type { Store } from "../store/store.ts";
 import type { OperatorAction, OperatorObserver } from "./action.ts";
 import { type OperatorActor, requireRole } from "./actor.ts";
-import type { AuditFeed, AuditPage, AuditQuery } from "./audit-feed.ts";
 import type { CallStats, CallStatsSource } from "./call-stats.ts";
 import { changeKey, type KeyChange } from "./key-changes.ts";
 import { type KeyPage, type KeyQuery, type KeyUse, type KeyView, pageOfKeys, viewOfKey } from "./key-view.ts";

@@ -1,6 +1,7 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { constants, type IncomingHttpHeaders } from "node:http2";
 import { SealwireError } from "../errors.ts";
+import { tokenDigest } from "../files/token-lines.ts";
 import { isLoopbackHost } from "../runtime/loopback-host.ts";
 import type { ListenAddress } from "../server/listen/address.ts";
 import { toGrpcFailure } from "../wire/status.ts";
@@ -27,7 +28,7 @@ export class CallerCheck {
 
   /** `token`: what callers send as `authorization: Bearer TOKEN`; `undefined` if they need none. */
   constructor(token: string | undefined) {
-    this.#tokenDigest = token === undefined ? undefined : digest(token);
+    this.#tokenDigest = token === undefined ? undefined : tokenDigest(token);
   }
 
   /** Sets the address of the proxy, with its actual port. Before, every caller is refused. */
@@ -58,12 +59,8 @@ export class CallerCheck {
   #hasToken(authorization: string | undefined): boolean {
     if (this.#tokenDigest === undefined) return true;
     const [, token] = BEARER.exec(authorization ?? "") ?? [];
-    return token !== undefined && timingSafeEqual(digest(token), this.#tokenDigest);
+    return token !== undefined && timingSafeEqual(tokenDigest(token), this.#tokenDigest);
   }
-}
-
-function digest(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
 }
 
 function http(httpStatus: number, cause: string): RefusedCaller {

@@ -1,5 +1,5 @@
+import type { AuditFeed } from "../audit/audit-feed.ts";
 import type { OperatorObserver } from "../operator/action.ts";
-import type { AuditFeed } from "../operator/audit-feed.ts";
 import { createOperator, type OperatorService } from "../operator/operator-service.ts";
 import { operatorTools } from "../operator/operator-tools.ts";
 import { VERSION } from "../runtime/version.ts";

@@ -2,10 +2,11 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { SealwireError } from "../errors.ts";
 import type { OperatorService } from "../operator/operator-service.ts";
 import type { Toolset } from "../tools/toolset.ts";
+import type { AssembledService } from "./assembled-service.ts";
 import { parseListenAddress } from "./listen/address.ts";
 import { type Listener, listen } from "./listen/listener.ts";
 import { type ListeningOptions, type ListenOptions, resolveListening, type ServerOptions } from "./options.ts";
-import { type AssembledService, assembleService } from "./service.ts";
+import { assembleService } from "./service.ts";
 
 /** A server of signed tool calls. */
 export interface SealwireServer extends AsyncDisposable {

@@ -4,6 +4,7 @@ import type { AuditEvent, AuditOutcome, AuditTrail } from "../audit/event.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobHandler } from "../jobs/engine.ts";
 import { HandBackError } from "../jobs/hand-back.ts";
+import { traceIdOf } from "../wire/traceparent.ts";
 import { type Answer, isOk } from "./answer.ts";
 import type { Invocation } from "./invocation.ts";
 import type { Tool } from "./tool.ts";
@@ -91,7 +92,7 @@ export function auditedJob(trail: AuditTrail | undefined, handler: JobHandler): 
         requestId: run.requestId,
         jobId: run.jobId,
         attempt: run.attempt,
-        ...(run.traceparent !== undefined && { traceId: run.traceparent.split("-")[1] ?? "" }),
+        ...(run.traceparent !== undefined && { traceId: traceIdOf(run.traceparent) }),
         argsSha256: sha256(run.args),
       });
     } catch (thrown) {

@@ -7,6 +7,11 @@ export function isTraceparent(text: string): boolean {
   return TRACEPARENT.test(text);
 }
 
+/** The id of the trace that a traceparent names. */
+export function traceIdOf(traceparent: string): string {
+  return traceparent.slice(3, 35);
+}
+
 /** The W3C trace context of a call; `undefined` if it is missing or malformed. */
 export function readTraceparent(metadata: Metadata): string | undefined {
   const [value] = metadata.get("traceparent");

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AuditFeed } from "../../src/audit/audit-feed.ts";
 import { SealwireClient } from "../../src/client/client.ts";
 import { openConsole } from "../../src/console/console.ts";
 import type { ConsolePrincipal } from "../../src/console/principals.ts";
 import { consoleRoutes } from "../../src/console/routes.ts";
 import { SealwireError } from "../../src/errors.ts";
-import type { AuditFeed } from "../../src/operator/audit-feed.ts";
 import { createOperator } from "../../src/operator/operator-service.ts";
 import { systemClock as clock } from "../../src/runtime/clock.ts";
 import { Disposables } from "../../src/runtime/disposables.ts";

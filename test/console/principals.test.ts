@@ -1,5 +1,6 @@
 import { chmod, writeFile } from "node:fs/promises";
-import { readConsoleTokens, tokenDigest } from "../../src/console/principals.ts";
+import { readConsoleTokens } from "../../src/console/principals.ts";
+import { tokenDigest } from "../../src/files/token-lines.ts";
 import { inFolder } from "../cli/cli-run.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";

@@ -1,4 +1,5 @@
-import { type ConsolePrincipal, tokenDigest } from "../../src/console/principals.ts";
+import type { ConsolePrincipal } from "../../src/console/principals.ts";
+import { tokenDigest } from "../../src/files/token-lines.ts";
 import { HOUR_MS } from "../../src/runtime/time-span.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { assert, suite } from "../support/suite.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { tokenDigest } from "../../src/console/principals.ts";
+import { tokenDigest } from "../../src/files/token-lines.ts";
 import { assert, suite } from "../support/suite.ts";
 import { startConsole } from "./test-console.ts";
 

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { status } from "@grpc/grpc-js";
+import { readOneToken } from "../../src/files/token-lines.ts";
 import { createProxy } from "../../src/proxy/proxy.ts";
-import { readTokenFile } from "../../src/proxy/token-file.ts";
 import { framed } from "../support/http-call.ts";
 import { rejection } from "../support/rejection.ts";
 import { startServer, type TestServer } from "../support/running-server.ts";
@@ -244,17 +244,17 @@ test("a token file is private and holds one token that cannot be guessed", async
   const path = join(folder, "token");
   try {
     writeFileSync(path, `${TOKEN}\n`, { mode: 0o600 });
-    assert.is(await readTokenFile(path), TOKEN);
+    assert.is(await readOneToken(path), TOKEN);
     for (const content of ["", "short", `${TOKEN} ${TOKEN}`, "x".repeat(2000)]) {
       writeFileSync(path, content);
-      const refused = await rejection("OPTIONS_INVALID", readTokenFile(path));
+      const refused = await rejection("OPTIONS_INVALID", readOneToken(path));
       assert.match(refused.message, "must hold one token of 32 to 1024");
       if (content !== "") assert.not.match(refused.message, content);
     }
     chmodSync(path, 0o644);
-    assert.match((await rejection("OPTIONS_INVALID", readTokenFile(path))).message, `chmod 600 ${path}`);
+    assert.match((await rejection("OPTIONS_INVALID", readOneToken(path))).message, `chmod 600 ${path}`);
     chmodSync(folder, 0o755);
-    const { message } = await rejection("OPTIONS_INVALID", readTokenFile(folder));
+    const { message } = await rejection("OPTIONS_INVALID", readOneToken(folder));
     assert.is(message, `The token file ${folder} is a folder; give a file.`);
   } finally {
     rmSync(folder, { recursive: true });

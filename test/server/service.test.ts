@@ -14,8 +14,9 @@ import {
 import { HealthClient } from "../../gen/grpc/health/v1/health.ts";
 import { DemoToolServiceDefinition } from "../../gen/sealwire/demo/v1/demo_tool_service.ts";
 import { SealwireClient } from "../../src/client/client.ts";
+import type { SealwireService } from "../../src/server/assembled-service.ts";
 import type { ServiceOptions } from "../../src/server/options.ts";
-import { createService, type SealwireService } from "../../src/server/service.ts";
+import { createService } from "../../src/server/service.ts";
 import { addKey, newKeyRing } from "../../src/signing/key-ring/changes.ts";
 import { credentialsOf } from "../../src/signing/key-ring/credentials.ts";
 import { memoryKeyRing } from "../../src/signing/key-ring/memory-key-ring.ts";

@@ -1,9 +1,9 @@
 import { SealwireClient } from "../../client/client.ts";
 import { fileCredentials } from "../../client/credentials-source.ts";
 import { shellQuote } from "../../files/shell-quote.ts";
+import { readOneToken } from "../../files/token-lines.ts";
 import { checkPlace } from "../../proxy/options.ts";
 import { createProxy } from "../../proxy/proxy.ts";
-import { readTokenFile } from "../../proxy/token-file.ts";
 import { type ConnectionOptions, credentialsPath } from "../input/connection-options.ts";
 import { dataFolder } from "../input/data-folder.ts";
 import { clientOptions } from "../input/open-client.ts";
@@ -27,7 +27,7 @@ const RETRY_ATTEMPTS = 100;
 /** Runs a proxy until SIGTERM or SIGINT, then drains it. */
 export async function run(terminal: Terminal, options: ProxyCommandOptions): Promise<ExitCode> {
   const { tokenFile, allowAllLocalUsers = false, listen = `unix:${dataFolder().proxySocket}` } = options;
-  const token = tokenFile === undefined ? undefined : await readTokenFile(tokenFile);
+  const token = tokenFile === undefined ? undefined : await readOneToken(tokenFile);
   checkPlace({ listen, token, allowAllLocalUsers });
   const path = await credentialsPath(terminal, options);
   const forPeople = terminal.drawable;

@@ -1,5 +1,5 @@
 import { systemClock as clock } from "../../runtime/clock.ts";
-import type { ProcessCounter } from "../../server/metrics/metrics.ts";
+import type { ProcessCounter } from "../../server/metrics/process-counter.ts";
 import { logNodeWarnings } from "../node-warnings.ts";
 import { type Log, type LogLevel, type LogOptions, openLog } from "../output/log.ts";
 import type { Terminal } from "../output/terminal.ts";

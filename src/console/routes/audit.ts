@@ -1,4 +1,4 @@
-import type { AuditFilters, AuditLine, AuditQuery } from "../../operator/audit-feed.ts";
+import type { AuditFilters, AuditLine, AuditQuery } from "../../audit/audit-feed.ts";
 import { actorOf } from "../actor.ts";
 import type { Answer } from "../answer.ts";
 import type { AuditAnswer, AuditRow } from "../answers.ts";

@@ -1,7 +1,7 @@
+import type { AuditFeed } from "../../audit/audit-feed.ts";
 import type { AuditLog } from "../../audit/audit-log.ts";
 import { AuditReader } from "../../audit/audit-reader.ts";
 import type { OperatorObserver } from "../../operator/action.ts";
-import type { AuditFeed } from "../../operator/audit-feed.ts";
 import type { ResolvedServiceOptions } from "../options.ts";
 import type { CallObserver } from "../request/access-log.ts";
 import { auditObserver } from "./audit-observer.ts";

@@ -1,6 +1,7 @@
 import type { Registry } from "prom-client";
 import type { AuditFigures } from "../../audit/audit-log.ts";
 import type { CallObserver } from "../request/access-log.ts";
+import { addProcessCounter } from "./process-counter.ts";
 
 /** The figures of the audit log under `sealwire_audit_*`. A server without one exports zeros. */
 export function auditMetrics(
@@ -8,17 +9,8 @@ export function auditMetrics(
   registers: Registry[],
 ): Pick<CallObserver, "auditChanged"> {
   let figures: AuditFigures = { lines: 0, lost: 0, refused: 0, writable: true };
-  const counter = (name: string, help: string, value: () => number): void => {
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(value());
-      },
-    });
-  };
+  const counter = (name: string, help: string, value: () => number): void =>
+    addProcessCounter({ Counter }, registers, { name, help, value });
   counter("sealwire_audit_lines_total", "Lines written to the audit log.", () => figures.lines);
   counter("sealwire_audit_lost_total", "Lines of the audit log that were lost.", () => figures.lost);
   counter(

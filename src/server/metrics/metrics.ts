@@ -10,6 +10,7 @@ import { Exemplars } from "./exemplars.ts";
 import { jobMetrics } from "./job-metrics.ts";
 import { addKeyMetrics } from "./key-metrics.ts";
 import { serveMetrics } from "./metrics-endpoint.ts";
+import { addProcessCounter, type ProcessCounter } from "./process-counter.ts";
 import { addStoreMetrics } from "./store-metrics.ts";
 import { upstreamMetrics } from "./upstream-metrics.ts";
 
@@ -33,13 +34,6 @@ export interface Metrics {
   listen(address: string, options?: MetricsListenOptions): Promise<{ readonly address: string } & AsyncDisposable>;
   /** Returns the metrics in the Prometheus text format. */
   text(): Promise<string>;
-}
-
-/** A counter of the process that is exported as a metric. */
-export interface ProcessCounter {
-  readonly name: string;
-  readonly help: string;
-  value(): number;
 }
 
 /** Options of {@link createMetrics}. */
@@ -72,7 +66,7 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
   const { store, keyRing, clock = systemClock, counters = [] } = options;
   // Loaded on demand: most servers start without metrics, and prom-client is a tenth of what they load.
   const client = await import("prom-client");
-  const { Counter, Gauge } = client;
+  const { Gauge } = client;
   const registry = new client.Registry();
   const registers = [registry];
   const exemplars = new Exemplars(HANDLING, "grpc_method", LATENCY_BUCKETS_S);
@@ -90,17 +84,7 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
   });
   addKeyMetrics(client, registers, { keyRing, clock });
   addStoreMetrics(client, registers, { store, clock });
-  for (const { name, help, value } of counters) {
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(value());
-      },
-    });
-  }
+  for (const each of counters) addProcessCounter(client, registers, each);
   new Gauge({
     name: "sealwire_build_info",
     help: "1, with the version of the package and of the protocol.",

@@ -21,6 +21,7 @@ import type { Tracing } from "../../tracing/tracing.ts";
 import { readEnvelope } from "../../validation/envelope.ts";
 import { WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import { type GrpcFailure, toGrpcFailure } from "../../wire/status.ts";
+import { traceIdOf } from "../../wire/traceparent.ts";
 import type { CallObserver, CallRecord, TraceIds } from "./access-log.ts";
 import type { Admission, Permit } from "./admission.ts";
 import { endCallSpan } from "./call-span.ts";
@@ -259,7 +260,8 @@ export class SignedRequest implements VerifiedRequest, CallRecord {
   }
 
   get trace(): string | undefined {
-    return this.#span?.traceId ?? this.#origin.traceparent?.split("-")[1];
+    const { traceparent } = this.#origin;
+    return this.#span?.traceId ?? (traceparent && traceIdOf(traceparent));
   }
 
   get exemplar(): TraceIds | undefined {

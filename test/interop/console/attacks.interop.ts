@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Browser } from "playwright-core";
-import { tokenDigest } from "../../../src/console/principals.ts";
+import { tokenDigest } from "../../../src/files/token-lines.ts";
 import { type OperatedConsole, startOperatedConsole } from "../../console/operated-console.ts";
 import { spec } from "../../contract/store-under-test.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -1,5 +1,5 @@
+import type { AuditFeed, AuditLine } from "../../../src/audit/audit-feed.ts";
 import type { AuditOutcome } from "../../../src/audit/event.ts";
-import type { AuditFeed, AuditLine } from "../../../src/operator/audit-feed.ts";
 
 /** An audit log with this number of lines, every tenth of which is a refusal. */
 export function auditLines(count: number): AuditFeed {

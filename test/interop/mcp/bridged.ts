@@ -1,5 +1,5 @@
+import { tokenDigest } from "../../../src/files/token-lines.ts";
 import { serveHttp } from "../../../src/mcp/bridge/http/serve-http.ts";
-import { tokenDigest } from "../../../src/mcp/bridge/http/token-file.ts";
 import { startServer, type TestServerOptions } from "../../support/running-server.ts";
 
 const TOKEN = "an-invented-token-for-these-tests-alone";

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { fixedCredentials } from "../../../src/client/credentials-source.ts";
+import { tokenDigest } from "../../../src/files/token-lines.ts";
 import { type HttpBridge, type HttpOptions, serveHttp } from "../../../src/mcp/bridge/http/serve-http.ts";
-import { tokenDigest } from "../../../src/mcp/bridge/http/token-file.ts";
 import type { TestServer } from "../../support/running-server.ts";
 import { recordingLogger } from "../servers/running-fixture.ts";
 import { type Message, MODERN_META } from "./raw-host.ts";

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readTokenEntries, tokenDigest } from "../../../src/mcp/bridge/http/token-file.ts";
+import { tokenDigest } from "../../../src/files/token-lines.ts";
+import { readTokenEntries } from "../../../src/mcp/bridge/http/token-file.ts";
 import { rejection } from "../../support/rejection.ts";
 import { assert, suite } from "../../support/suite.ts";
 

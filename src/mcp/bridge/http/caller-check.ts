@@ -1,7 +1,8 @@
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { tokenDigest } from "../../../files/token-lines.ts";
 import { isOwnHost, type OwnAddress } from "../../../server/listen/own-host.ts";
-import { type TokenEntry, tokenDigest } from "./token-file.ts";
+import type { TokenEntry } from "./token-file.ts";
 
 /** A refused request: its HTTP status, what it gets, and the cause for the log. */
 export interface RefusedRequest {
