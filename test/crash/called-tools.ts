@@ -1,3 +1,4 @@
+import type { Reason } from "../../src/errors.ts";
 import { ASTRAY_WAYS } from "./astray.ts";
 
 /** The called tools of the victims and their upstreams, with the end of their argument: a time, or a kind of stray work. */
@@ -11,6 +12,9 @@ export const TOOLS = {
   charge: { isPayment: true, argumentEnd: 100 },
   charge_by_key: { isPayment: true, isRepeatable: true, argumentEnd: 100 },
 } as const satisfies Readonly<Record<string, ToolFacts>>;
+/** Reasons with which a call of a tool with stray work fails, besides those of the faults. */
+export const STRAY_REASONS: ReadonlySet<string> = new Set<Reason>(["TOOL_FAILED", "INTERNAL"]);
+
 /** Name of a called tool. */
 export type Tool = keyof typeof TOOLS;
 

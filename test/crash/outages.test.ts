@@ -32,6 +32,18 @@ test("the longest of several faults is shown, for each server", () => {
   assert.is(figures["s without service, machine killed, all hosts in the URL"], 6);
 });
 
+test("a tool that fails as it was told to is not counted", () => {
+  const failed = (action: string, message: string) => at(1, { kind: "failed", action, message });
+  const stray = [failed("stray_call s", "INTERNAL: x"), failed("stray_call s", "TOOL_FAILED: x")];
+  const figures = outages([
+    probe(0, 0),
+    ...stray,
+    failed("stray_call s", "UNAVAILABLE: x"),
+    failed("pay p", "INTERNAL: x"),
+  ]);
+  assert.equal(figures, { "calls failed, UNAVAILABLE": 1, "calls failed, INTERNAL": 1 });
+});
+
 test("a history without probes has no figures", () => {
   assert.equal(outages([at(1, { kind: "failed", action: "pay p", message: "UNAVAILABLE: away" })]), {});
 });

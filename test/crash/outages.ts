@@ -1,3 +1,4 @@
+import { STRAY_REASONS } from "./called-tools.ts";
 import { type Noted, of } from "./history.ts";
 
 /** Names of the servers of a cluster, by how they connect to it. */
@@ -26,6 +27,14 @@ export function outages(history: readonly Noted[]): Readonly<Record<string, numb
   };
   if (probes.length === 0) return figures;
   for (const { reason } of probes) if (reason !== undefined) count(`probes refused, ${reason}`);
-  for (const { message } of of(history, "failed")) count(`calls failed, ${message.split(":", 1)[0]}`);
+  for (const { action, message } of of(history, "failed")) {
+    const [reason = ""] = message.split(":", 1);
+    if (!isStray(action, reason)) count(`calls failed, ${reason}`);
+  }
   return figures;
+}
+
+/** True if a tool failed as it was told to. */
+function isStray(action: string, reason: string): boolean {
+  return action.startsWith("stray_call ") && STRAY_REASONS.has(reason);
 }

@@ -9,7 +9,7 @@ import { isTerminal } from "../../src/jobs/transitions.ts";
 import type { ClientCredentials } from "../../src/signing/key-ring/credentials.ts";
 import { TYPE_URL_PREFIX } from "../../src/wire/limits.ts";
 import { TEST_INPUT, testArgs } from "../support/test-service.ts";
-import { CALLED, TOOLS, type Tool, type ToolFacts } from "./called-tools.ts";
+import { CALLED, STRAY_REASONS, TOOLS, type Tool, type ToolFacts } from "./called-tools.ts";
 import { CapturedFrames } from "./captured-frames.ts";
 import type { History, Sighting } from "./history.ts";
 import type { Dice } from "./seeded-random.ts";
@@ -30,8 +30,6 @@ const WATCHES_MAX = 24;
 const PAUSE_MAX_MS = 30;
 /** Older than any time of a clock that is set back. */
 const LONG_AGO_MS = 7_200_000;
-/** Additional reasons that a tool with stray work may cause. */
-const STRAYED: ReadonlySet<Reason> = new Set(["TOOL_FAILED", "INTERNAL"]);
 /** Messages of the client about an answer that contradicts an earlier one. */
 const TAKEN_BACK = /goes on to revision|falls from revision/;
 /** Number of the latest payments that are made again at the end. */
@@ -201,7 +199,7 @@ export class Traffic implements Witness, AsyncDisposable {
   async #submit({ client, requestId, tool, number }: Intent, dice: Dice): Promise<void> {
     const args = { typeUrl: TYPE_URL_PREFIX + TEST_INPUT, value: testArgs(number) };
     const { isPayment }: ToolFacts = TOOLS[tool];
-    const alsoExplained = tool === "stray_call" ? STRAYED : undefined;
+    const alsoExplained = tool === "stray_call" ? STRAY_REASONS : undefined;
     await this.#explained({ action: `${tool} ${requestId}`, alsoExplained }, async () => {
       const askedMs = performance.now();
       const noteAnswer = (outcome: string | undefined): void => {
@@ -290,7 +288,7 @@ export class Traffic implements Witness, AsyncDisposable {
       action,
       jobId,
       alsoExplained,
-    }: { readonly action: string; readonly jobId?: string; readonly alsoExplained?: ReadonlySet<Reason> | undefined },
+    }: { readonly action: string; readonly jobId?: string; readonly alsoExplained?: ReadonlySet<string> | undefined },
     run: () => Promise<void>,
   ): Promise<void> {
     const { history } = this.#options;
