@@ -11,7 +11,7 @@ import { longSuites } from "./suites.ts";
  *
  *   --kills <n>     processes that are killed in each scenario that loses nothing, by default 200
  *   --strikes <n>   strikes on the store in each scenario about files and failovers, by default 12
- *   --cluster-strikes <n>  strikes on the cluster that fails over by itself, by default 20
+ *   --cluster-strikes <n>  strikes on the cluster that fails over by itself, by default 24: 20 failovers, and etcd four times
  *   --upstream-kills <n>  upstreams that are killed, or drain, in each scenario about them, by default 250
  *   --runs <n>      draws of each property, by default 2000
  *   --only <parts>  the suites whose name holds one of these, which have commas between
@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
   options: {
     kills: { type: "string", default: "200" },
     strikes: { type: "string", default: "12" },
-    "cluster-strikes": { type: "string", default: "20" },
+    "cluster-strikes": { type: "string", default: "24" },
     "upstream-kills": { type: "string", default: "250" },
     runs: { type: "string", default: "2000" },
     only: { type: "string", default: "" },
