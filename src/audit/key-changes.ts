@@ -1,6 +1,10 @@
+import { createHash } from "node:crypto";
 import { formatTime } from "../files/json-fields.ts";
 import type { KeyRing, VerificationKey } from "../signing/key-ring/types.ts";
 import type { AuditAction, AuditDetail, AuditEvent } from "./event.ts";
+
+/** Tool patterns of a key in one line. */
+const TOOLS_MOST = 100;
 
 /** The events that turn one key ring into another, as a server sees them. Secrets are not compared. */
 export function keyChanges(before: KeyRing, after: KeyRing): readonly AuditEvent[] {
@@ -43,10 +47,17 @@ function stateOf(key: VerificationKey): AuditDetail {
     client: clientId,
     state,
     ...(role !== undefined && { role }),
-    ...(tools !== undefined && { tools }),
+    ...(tools !== undefined && shownTools(tools)),
     ...(notBeforeMs !== undefined && { not_before: formatTime(notBeforeMs) }),
     ...(notAfterMs !== undefined && { not_after: formatTime(notAfterMs) }),
     fingerprint,
     limits: { ...limits },
   };
+}
+
+/** A line stays short. The hash tells long lists apart. */
+function shownTools(tools: readonly string[]): { readonly [name: string]: AuditDetail } {
+  if (tools.length <= TOOLS_MOST) return { tools };
+  const sha256 = createHash("sha256").update(JSON.stringify(tools)).digest("hex");
+  return { tools: tools.slice(0, TOOLS_MOST), tools_count: tools.length, tools_sha256: sha256 };
 }

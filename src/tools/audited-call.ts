@@ -6,12 +6,16 @@ import type { JobHandler } from "../jobs/engine.ts";
 import { HandBackError } from "../jobs/hand-back.ts";
 import { traceIdOf } from "../wire/traceparent.ts";
 import { type Answer, isOk } from "./answer.ts";
+import type { Catalogue } from "./catalogue.ts";
 import type { Invocation } from "./invocation.ts";
 import type { Tool } from "./tool.ts";
 
-/** The service of the operator's tools. Their effects are recorded by the functions behind them, for every surface. */
-const OPERATOR_SERVICE = "sealwire.operator.";
 const RETRY_MS = 1000;
+
+/** A request, and the job that it names. */
+interface AuditedRequest extends Pick<Invocation, "request"> {
+  readonly jobId: string | undefined;
+}
 
 /** A call whose begin and end are in the audit log. */
 export class AuditedCall {
@@ -19,11 +23,10 @@ export class AuditedCall {
   readonly #request: Invocation["request"];
   readonly #event: Omit<AuditEvent, "action" | "outcome">;
 
-  private constructor(trail: AuditTrail, tool: Tool, { request }: Invocation) {
+  private constructor(trail: AuditTrail, tool: Tool, { request, jobId }: AuditedRequest) {
     const { envelope, key, peer, trace } = request;
     this.#trail = trail;
     this.#request = request;
-    const jobId = namedJob(tool, envelope.args.value);
     this.#event = {
       client: envelope.clientId,
       keyId: key.keyId,
@@ -36,12 +39,18 @@ export class AuditedCall {
     };
   }
 
-  /** `undefined` for a call that needs no line: its tool has no side effects, or there is no audit log. */
-  static of(trail: AuditTrail | undefined, tool: Tool, invocation: Invocation): AuditedCall | undefined {
+  /**
+   * `undefined` for a call that needs no line: its tool has no side effects, or there is no audit log. The effects of the
+   * operator's tools are recorded by the functions behind them, for every surface. `catalogue`: where the tool was found.
+   */
+  static of(
+    trail: AuditTrail | undefined,
+    { catalogue, tool, request }: { catalogue: Catalogue; tool: Tool; request: Invocation["request"] },
+  ): AuditedCall | undefined {
     if (trail === undefined) return undefined;
-    const { readOnly, method } = tool.description;
-    const isSilent = (readOnly && tool.policy === undefined) || method.startsWith(OPERATOR_SERVICE);
-    return isSilent ? undefined : new AuditedCall(trail, tool, invocation);
+    if ((tool.description.readOnly && tool.policy === undefined) || catalogue.isOperatorTool(tool)) return undefined;
+    const jobId = catalogue.isSystemTool(tool.name) ? namedJob(tool, request.envelope.args.value) : undefined;
+    return new AuditedCall(trail, tool, { request, jobId });
   }
 
   /** Records the begin, then the end of `run`, which is not called if the begin cannot be recorded. */
@@ -105,7 +114,6 @@ export function auditedJob(trail: AuditTrail | undefined, handler: JobHandler): 
 
 /** The job that the call of a system tool names, such as one to be cancelled. */
 function namedJob(tool: Tool, args: Uint8Array): string | undefined {
-  if (!tool.description.method.startsWith("sealwire.system.")) return undefined;
   const { jobId } = tool.decodeInput(args) as { readonly jobId?: unknown };
   return typeof jobId === "string" && jobId !== "" ? jobId : undefined;
 }

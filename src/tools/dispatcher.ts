@@ -109,7 +109,7 @@ export class Dispatcher {
     const { args: given, clientId } = invocation.request.envelope;
     const args = await this.#step(given.value, clientId, () => checkArgs(validator, tool, given));
     if (invocation.stopped !== undefined) throw invocation.stopped;
-    const audited = AuditedCall.of(this.#audit, tool, invocation);
+    const audited = AuditedCall.of(this.#audit, { catalogue, tool, request: invocation.request });
     const begin = (): Promise<Answer> => this.#begin(catalogue, { tool, args, invocation, audited });
     const isHandled = !catalogue.isSystemTool(tool.name) && !catalogue.isOperatorTool(tool);
     const recordsItself = isHandled && !tool.repeatable && tool.policy === undefined;

@@ -25,13 +25,16 @@ const LENGTH_DELIMITED = 2;
 export const TEST_INPUT = "sealwire.demo.v1.BatchSumRequest";
 
 /** Makes a tool service for one test, with its descriptors. Method names are as in a contract, for example "AddUp". */
-export function testService(methods: Readonly<Record<string, TestTool>>): {
+export function testService(
+  methods: Readonly<Record<string, TestTool>>,
+  packageName = "test.v1",
+): {
   readonly tools: ToolImplementation;
   readonly descriptors: Uint8Array;
 } {
   const file = create(FileDescriptorProtoSchema, {
     name: "test/v1/test_service.proto",
-    package: "test.v1",
+    package: packageName,
     syntax: "proto3",
     dependency: ["sealwire/demo/v1/batch_sum.proto", "sealwire/v1/options.proto"],
     service: [
@@ -48,7 +51,7 @@ export function testService(methods: Readonly<Record<string, TestTool>>): {
   });
   const definition: ServiceDefinition = {
     name: "TestService",
-    fullName: "test.v1.TestService",
+    fullName: `${packageName}.TestService`,
     methods: Object.fromEntries(Object.keys(methods).map((name) => [name, methodDefinition(name)])),
   };
   const handlers = Object.fromEntries(

@@ -166,4 +166,45 @@ test("known traffic gives exactly the lines of its events", async () => {
   assert.ok(new Set(wanted.map((line) => line.replace(/k_\S+/, "key"))).size >= 30);
 });
 
+test("a call of a tool has its lines, whatever the package of its contract is called", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-events-"));
+  const file = join(folder, "audit.log");
+  for (const name of ["sealwire.operator.shop.v1", "sealwire.system.shop.v1"]) {
+    const { tools, descriptors } = testService({ Pay: { run: () => 1 } }, name);
+    {
+      await using server = await startServer({ tools: [tools], descriptors: [descriptors], audit: { to: file } });
+      assert.is((await server.client().call("pay", { numbers: [1] })).ok, true);
+    }
+    const lines = readFileSync(file, "utf8");
+    assert.is(lines.match(/"action":"call\.begin"/g)?.length, 1, name);
+    rmSync(file);
+  }
+  rmSync(folder, { recursive: true });
+});
+
+test("a key with very many tools has a short line, after which the log goes on", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-events-"));
+  const file = join(folder, "audit.log");
+  const patterns = Array.from({ length: 9_000 }, (_, n) => `${"x".repeat(120)}${n}`);
+  {
+    await using server = await startServer({ audit: { to: file } });
+    const { document, keyId } = addKey(server.keyRing.document, { clientId: "new", tools: patterns });
+    server.keyRing.replace(document);
+    const keys = document.keys.map((key) => (key.keyId === keyId ? { ...key, tools: patterns.slice(1) } : key));
+    server.keyRing.replace({ ...document, keys });
+  }
+  const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
+  assert.ok(Math.max(...lines.map(({ length }) => length)) < 65_536);
+  const changes = lines.map((line) => JSON.parse(line)).filter(({ action }) => action.startsWith("key."));
+  assert.equal(
+    changes.map(({ action }) => action),
+    ["key.add", "key.change"],
+  );
+  assert.equal([changes[0].details.key.tools.length, changes[0].details.key.tools_count], [100, 9_000]);
+  {
+    await using _server = await startServer({ audit: { to: file } });
+  }
+  rmSync(folder, { recursive: true });
+});
+
 test.run();
