@@ -8,10 +8,10 @@ import { runPeriodically } from "../runtime/periodic.ts";
 import { VERSION } from "../runtime/version.ts";
 import type { AuditKey } from "../signing/key-ring/types.ts";
 import type { AuditHeads } from "../store/audit-heads.ts";
-import { ChainWriter } from "./chain-writer.ts";
+import { ChainWriter, type TornDetails } from "./chain-writer.ts";
 import type { AuditEvent, AuditTrail } from "./event.ts";
 import { FileSink } from "./file-sink.ts";
-import { HeadKeeper } from "./head-keeper.ts";
+import { HeadKeeper, type LogStart } from "./head-keeper.ts";
 import type { ChainHead } from "./line.ts";
 import { type AuditSink, type LineWriter, WriterSink } from "./sink.ts";
 
@@ -36,7 +36,7 @@ export interface AuditLogOptions {
   readonly server: string;
   /** Id of this process. */
   readonly instance: string;
-  /** Name of this machine. With the path it identifies the chain of a new file. */
+  /** Name of this machine. With the path it identifies the chain that a new file follows. */
   readonly host: string;
   /** Keeps the head of a file's chain. Default: none. */
   readonly heads?: AuditHeads | undefined;
@@ -103,16 +103,19 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
 
   /**
    * Opens a log and writes its first line. Continues the chain in the file; if the store knows a later line of the chain,
-   * continues that one, so that the lines between are missed by whoever verifies the file. Throws OPTIONS_INVALID if the
-   * file cannot be used, UNAVAILABLE if the store cannot be read.
+   * continues that one, so that the lines between are missed by whoever verifies the file. A new file begins a chain, whose
+   * first line names the last one of the chain before. Throws OPTIONS_INVALID if the file cannot be used, UNAVAILABLE if
+   * the store cannot be read.
    */
   static async open(options: AuditLogOptions): Promise<AuditLog> {
     const sink = typeof options.to === "string" ? await FileSink.open(options.to) : new WriterSink(options.to);
     try {
       const heads = new HeadKeeper({ ...options, sink, heads: options.heads });
-      const log = new AuditLog(options, { sink, heads, head: await heads.first() });
-      log.#noteOpen("start");
+      const start = await heads.first();
+      const log = new AuditLog(options, { sink, heads, head: start.head });
+      log.#noteOpen("start", start);
       await log.#flushed();
+      await heads.record(log.head);
       return log;
     } catch (thrown) {
       await sink[Symbol.asyncDispose]();
@@ -182,8 +185,8 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
     if (this.#failingSinceMs === undefined) this.#start();
   }
 
-  #noteOpen(cause: "start" | "rotation"): void {
-    const details = { cause, software: VERSION };
+  #noteOpen(cause: "start" | "rotation", { follows }: Pick<LogStart, "follows"> = {}): void {
+    const details = { cause, software: VERSION, ...(follows && { follows: { ...follows } }) };
     const target = { type: "log", id: this.#sink.name } as const;
     this.#waiting.unshift({
       event: { action: "log.open", outcome: "succeeded", target, details },
@@ -248,14 +251,14 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
     const batch = this.#waiting.splice(0, BATCH_MAX);
     const now = { lost: this.#lost, refused: this.#refused };
     const isBehind = now.lost > this.#told.lost || now.refused > this.#told.refused;
-    const lead = this.#failingSinceMs === undefined && !isBehind ? [] : [this.#resumeLine()];
-    const torn = this.#writer.takeTorn();
-    const [first, ...others] = [...lead, ...batch];
-    if (first === undefined) return;
-    const telling = { ...first, event: withDetails(first.event, torn) };
-    const { lines, error } = await this.#writer.write([telling, ...others]);
+    const lead = this.#failingSinceMs === undefined && !isBehind ? [] : this.#resumeLines(batch.length);
+    const all = [...lead, ...batch];
+    if (all.length === 0) return;
+    const torn = this.#writer.takeTorn(all.length);
+    const telling = all.map((each, index) => ({ ...each, event: withTorn(each.event, torn[index]) }));
+    const { lines, error } = await this.#writer.write(telling);
     this.#lines += lines;
-    if (lines === 0) this.#writer.giveBack(torn);
+    this.#writer.giveBack(torn.slice(lines));
     if (lines > 0 && lead.length > 0) this.#resumed(now);
     const written = Math.max(0, lines - lead.length);
     for (const { settle } of batch.slice(0, written)) settle?.();
@@ -263,19 +266,25 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
     this.#tellFigures();
   }
 
-  #resumeLine(): Waiting {
+  /** A line about the failure that is over, and further ones if `others` lines cannot report all incomplete ones. */
+  #resumeLines(others: number): readonly Waiting[] {
     const since = this.#failingSinceMs;
-    const event: AuditEvent = {
-      action: "log.resume",
-      outcome: "succeeded",
-      target: { type: "log", id: this.#sink.name },
-      details: {
-        ...(since !== undefined && { since: formatTime(since) }),
-        lost: this.#lost - this.#told.lost,
-        refused: this.#refused - this.#told.refused,
-      },
+    const told = {
+      ...(since !== undefined && { since: formatTime(since) }),
+      lost: this.#lost - this.#told.lost,
+      refused: this.#refused - this.#told.refused,
     };
-    return { event, timeMs: this.#options.clock.nowMs(), settle: undefined };
+    const further = Math.max(0, this.#writer.linesForTorn - others - 1);
+    return [told, ...Array<AuditEvent["details"]>(further).fill({ lost: 0, refused: 0 })].map((details) => ({
+      event: {
+        action: "log.resume",
+        outcome: "succeeded",
+        target: { type: "log", id: this.#sink.name },
+        ...(details && { details }),
+      },
+      timeMs: this.#options.clock.nowMs(),
+      settle: undefined,
+    }));
   }
 
   #resumed(told: { readonly lost: number; readonly refused: number }): void {
@@ -343,7 +352,7 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
   }
 }
 
-function withDetails(event: AuditEvent, details: AuditEvent["details"]): AuditEvent {
-  if (details === undefined || Object.keys(details).length === 0) return event;
-  return { ...event, details: { ...event.details, ...details } };
+function withTorn(event: AuditEvent, reported: TornDetails | undefined): AuditEvent {
+  if (reported === undefined) return event;
+  return { ...event, details: { ...event.details, torn: reported.torn.map((each) => ({ ...each })) } };
 }

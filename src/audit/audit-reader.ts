@@ -1,13 +1,16 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { SealwireError } from "../errors.ts";
 import { parseTime } from "../files/json-fields.ts";
 import type { AuditFeed, AuditFilters, AuditLine, AuditPage, AuditQuery } from "./audit-feed.ts";
-import { readLine } from "./line.ts";
+import { type ReadLine, readLine } from "./line.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 /** Bytes that one page looks through. The next page continues there. */
 const PAGE_BYTES = 8 * 1024 * 1024;
 const LINE_FEED = 0x0a;
+/** Does not wait for the writer of a named pipe. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** Reads lines backwards from the end of the file at `path`. Files before a rotation are not read. */
 export class AuditReader implements AuditFeed {
@@ -25,17 +28,19 @@ export class AuditReader implements AuditFeed {
     let left = PAGE_BYTES;
     let last: number | undefined;
     try {
-      await using handle = await open(this.#path, "r");
+      await using handle = await open(this.#path, READ);
+      if (!(await handle.stat()).isFile()) throw unreadable("it is no regular file");
       for await (const text of linesBackwards(handle)) {
         const read = readLine(text);
         if (read === undefined || read.head.sequence >= before) continue;
         left -= text.length;
-        const line = shownLine(text, read.fields);
+        const line = shownLine(text, read);
         if (matches(line, filters)) lines.push(line);
         last = read.head.sequence;
         if (lines.length >= limit || left <= 0) return { lines, ...(last > 1 && { before: last }) };
       }
     } catch (error) {
+      if (error instanceof SealwireError) throw error;
       throw unreadable((error as NodeJS.ErrnoException).code ?? String(error));
     }
     return { lines };
@@ -64,27 +69,37 @@ async function* linesBackwards(handle: FileHandle): AsyncGenerator<string> {
   if (!isFirst && rest.length > 0) yield rest.toString();
 }
 
-function shownLine(text: string, fields: Readonly<Record<string, unknown>>): AuditLine {
-  const { client, key } = (fields.actor ?? {}) as { readonly client?: string; readonly key?: string };
+/** A member of another type than the server writes is left out: nothing in a line is proven here. */
+function shownLine(text: string, { head: { sequence }, fields }: ReadLine): AuditLine {
   const optional = {
-    clientId: client,
-    keyId: key,
-    target: fields.target,
-    reason: fields.reason,
-    source: fields.source,
-    requestId: fields.request_id,
-    jobId: fields.job_id,
-    count: fields.count,
+    clientId: textIn(fields.actor, "client"),
+    keyId: textIn(fields.actor, "key"),
+    target: targetOf(fields.target),
+    reason: textIn(fields, "reason"),
+    source: textIn(fields, "source"),
+    requestId: textIn(fields, "request_id"),
+    jobId: textIn(fields, "job_id"),
+    count: Number.isSafeInteger(fields.count) ? fields.count : undefined,
   };
   return {
-    sequence: Number(fields.sequence),
-    timeMs: parseTime(String(fields.time)) ?? 0,
-    instance: String(fields.instance),
-    action: String(fields.action),
-    outcome: String(fields.outcome),
+    sequence,
+    timeMs: parseTime(textIn(fields, "time") ?? "") ?? 0,
+    instance: textIn(fields, "instance") ?? "",
+    action: textIn(fields, "action") ?? "",
+    outcome: textIn(fields, "outcome") ?? "",
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
     text,
   };
+}
+
+function targetOf(value: unknown): AuditLine["target"] {
+  const [type, id] = [textIn(value, "type"), textIn(value, "id")];
+  return type === undefined || id === undefined ? undefined : { type, id };
+}
+
+function textIn(value: unknown, name: string): string | undefined {
+  const member = (value as Readonly<Record<string, unknown>> | null | undefined)?.[name];
+  return typeof member === "string" ? member : undefined;
 }
 
 function matches(line: AuditLine, { clientId, action, outcome, reason, sinceMs }: AuditFilters): boolean {

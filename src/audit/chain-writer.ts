@@ -1,17 +1,24 @@
 import type { AuditKey } from "../signing/key-ring/types.ts";
-import type { AuditDetail, AuditEvent } from "./event.ts";
+import type { AuditEvent } from "./event.ts";
 import { type ChainHead, sealLine } from "./line.ts";
 import type { AuditSink } from "./sink.ts";
 import { type FileTail, type TornLine, tornLine } from "./tail.ts";
 
 const LINE_FEED = 0x0a;
-/** Incomplete lines that are reported one by one. A disk that stays full adds one with each attempt at most. */
-const TORN_MAX = 50;
+/** Incomplete lines that one line reports. It must stay short, because the disk may have little room. */
+const TORN_PER_LINE = 20;
+/** Incomplete lines that are remembered. A disk that stays full adds one with each attempt at most. */
+const TORN_MAX = 10_000;
 
 /** An event with its time in Unix milliseconds. */
 export interface TimedEvent {
   readonly event: AuditEvent;
   readonly timeMs: number;
+}
+
+/** The details of a line that reports incomplete ones. */
+export interface TornDetails {
+  readonly torn: readonly TornLine[];
 }
 
 /** Options of a {@link ChainWriter}. */
@@ -30,7 +37,7 @@ export class ChainWriter {
   #head: ChainHead;
   /** True if the last byte was no line feed. */
   #isOpen = false;
-  readonly #torn: TornLine[] = [];
+  #torn: TornLine[] = [];
 
   constructor(options: ChainWriterOptions) {
     this.#options = options;
@@ -49,15 +56,21 @@ export class ChainWriter {
     if (torn !== undefined) this.#torn.push(torn);
   }
 
-  /** The incomplete lines since the last call, for the details of the next line. */
-  takeTorn(): { readonly torn?: readonly AuditDetail[] } {
-    const torn = this.#torn.splice(0).slice(-TORN_MAX);
-    return torn.length === 0 ? {} : { torn: torn.map((each) => ({ ...each })) };
+  /** Number of lines that it takes to report all incomplete ones. */
+  get linesForTorn(): number {
+    return Math.ceil(this.#torn.length / TORN_PER_LINE);
   }
 
-  /** Keeps incomplete lines for the next line, because the one that should report them was not written. */
-  giveBack({ torn = [] }: { readonly torn?: readonly AuditDetail[] }): void {
-    this.#torn.unshift(...(torn as unknown as readonly TornLine[]));
+  /** The incomplete lines that were not reported, for the details of the next `lines` lines, in their order. */
+  takeTorn(lines: number): readonly TornDetails[] {
+    const taken: TornDetails[] = [];
+    while (this.#torn.length > 0 && taken.length < lines) taken.push({ torn: this.#torn.splice(0, TORN_PER_LINE) });
+    return taken;
+  }
+
+  /** Keeps incomplete lines for later, because the lines that should report them were not written. */
+  giveBack(details: readonly TornDetails[]): void {
+    this.#torn = [...details.flatMap(({ torn }) => torn), ...this.#torn].slice(-TORN_MAX);
   }
 
   /** Writes a line for each event. Returns the number of complete lines, and why the others were not written. */

@@ -1,44 +1,44 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SealwireError } from "../errors.ts";
 import { tryKernelLock } from "../files/kernel-lock.ts";
 import type { AuditSink, WriteResult } from "./sink.ts";
 import { type FileTail, readTail } from "./tail.ts";
 
-const APPEND = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
+/** Does not wait for the reader of a named pipe. */
+const APPEND = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 const NEW_MODE = 0o600;
-const EMPTY: FileTail = { head: undefined, torn: undefined, isOpen: false };
 
-/** Lines go to the end of a file, which one process writes at a time. */
+/** A file, and the lock that keeps other writers away from it. */
+interface OpenedFile {
+  readonly handle: FileHandle;
+  readonly tail: FileTail;
+  /** Its path without symlinks. */
+  readonly realPath: string;
+  readonly lock: Disposable;
+}
+
+/** Lines go to the end of a regular file, which one process writes at a time. */
 export class FileSink implements AuditSink {
   readonly path: string;
   readonly tail: FileTail;
-  #handle: FileHandle;
-  readonly #lock: Disposable | undefined;
+  #file: OpenedFile;
 
-  private constructor(path: string, opened: OpenedFile, lock: Disposable | undefined) {
+  private constructor(path: string, file: OpenedFile) {
     this.path = path;
-    this.#handle = opened.handle;
-    this.tail = opened.tail;
-    this.#lock = lock;
+    this.#file = file;
+    this.tail = file.tail;
   }
 
   /**
-   * Opens a file, which is created with mode 0600 if it is missing, and takes the lock `PATH.lock`. Throws
-   * OPTIONS_INVALID if the file cannot be opened, holds something else or is written by another process.
+   * Opens a file, which is created with mode 0600 if it is missing, and takes the lock beside it, `FILE.lock`, where FILE
+   * is its path without symlinks. Throws OPTIONS_INVALID if it cannot be opened or locked, is no regular file, holds
+   * something else or is written by another process.
    */
   static async open(given: string): Promise<FileSink> {
     const path = resolve(given);
-    const opened = await openFile(path);
-    try {
-      const lock = opened.isRegular ? tryKernelLock(`${path}.lock`) : undefined;
-      if (opened.isRegular && lock === undefined) throw inUse(path);
-      return new FileSink(path, opened, lock);
-    } catch (thrown) {
-      await opened.handle.close();
-      throw thrown;
-    }
+    return new FileSink(path, await openFile(path, undefined));
   }
 
   get name(): string {
@@ -46,10 +46,11 @@ export class FileSink implements AuditSink {
   }
 
   async write(bytes: Buffer): Promise<WriteResult> {
+    const { handle } = this.#file;
     let written = 0;
     try {
       while (written < bytes.length) {
-        written += (await this.#handle.write(bytes, written, bytes.length - written)).bytesWritten;
+        written += (await handle.write(bytes, written, bytes.length - written)).bytesWritten;
       }
       return { written };
     } catch (error) {
@@ -58,53 +59,65 @@ export class FileSink implements AuditSink {
   }
 
   async sync(): Promise<void> {
-    try {
-      await this.#handle.datasync();
-    } catch (error) {
-      // A device or a pipe cannot be synchronized.
-      if ((error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
-    }
+    await this.#file.handle.datasync();
   }
 
   async reopen(): Promise<FileTail | undefined> {
-    const [current, found] = await Promise.all([this.#handle.stat(), stat(this.path).catch(() => undefined)]);
+    const previous = this.#file;
+    const [current, found] = await Promise.all([previous.handle.stat(), stat(this.path).catch(() => undefined)]);
     if (found !== undefined && found.ino === current.ino && found.dev === current.dev) return undefined;
-    const next = await openFile(this.path);
-    const previous = this.#handle;
-    this.#handle = next.handle;
-    await previous.close();
-    return next.tail;
+    this.#file = await openFile(this.path, previous);
+    // The head that is recorded next may be a line of this file.
+    await previous.handle.datasync().catch(() => {});
+    await previous.handle.close();
+    if (this.#file.lock !== previous.lock) previous.lock[Symbol.dispose]();
+    return this.#file.tail;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#handle.close();
-    this.#lock?.[Symbol.dispose]();
+    await this.#file.handle.close();
+    this.#file.lock[Symbol.dispose]();
   }
 }
 
-interface OpenedFile {
-  readonly handle: FileHandle;
-  readonly tail: FileTail;
-  readonly isRegular: boolean;
-}
-
-async function openFile(path: string): Promise<OpenedFile> {
+/** `previous`: the file that the new one replaces, whose lock is kept if it has the same path. */
+async function openFile(path: string, previous: OpenedFile | undefined): Promise<OpenedFile> {
   let handle: FileHandle;
   try {
     handle = await open(path, APPEND, NEW_MODE);
   } catch (cause) {
-    const problem = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new SealwireError("OPTIONS_INVALID", `The audit log ${path} cannot be opened (${problem}).`, { cause });
+    throw unusable(path, "cannot be opened", cause);
   }
   try {
-    const isRegular = (await handle.stat()).isFile();
-    const tail = isRegular ? await readTail(handle) : EMPTY;
+    if (!(await handle.stat()).isFile()) throw irregular(path);
+    const tail = await readTail(handle);
     if (tail === undefined) throw foreign(path);
-    return { handle, tail, isRegular };
+    const realPath = await realpath(path);
+    const lock = previous?.realPath === realPath ? previous.lock : lockOf(path, realPath);
+    if (lock === undefined) throw inUse(path);
+    return { handle, tail, realPath, lock };
   } catch (thrown) {
     await handle.close();
-    throw thrown;
+    throw thrown instanceof SealwireError ? thrown : unusable(path, "cannot be used", thrown);
   }
+}
+
+function lockOf(path: string, realPath: string): Disposable | undefined {
+  try {
+    return tryKernelLock(`${realPath}.lock`);
+  } catch (cause) {
+    throw unusable(path, `cannot be locked by ${realPath}.lock`, cause);
+  }
+}
+
+function unusable(path: string, problem: string, cause: unknown): SealwireError {
+  const { code = String(cause) } = cause as NodeJS.ErrnoException;
+  return new SealwireError("OPTIONS_INVALID", `The audit log ${path} ${problem} (${code}).`, { cause });
+}
+
+function irregular(path: string): SealwireError {
+  const toDo = "Name a file, or give - for standard output.";
+  return new SealwireError("OPTIONS_INVALID", `The audit log ${path} is no regular file.\n${toDo}`);
 }
 
 function inUse(path: string): SealwireError {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { pae } from "../signing/pae.ts";
 import type { AuditHeads } from "../store/audit-heads.ts";
@@ -13,14 +14,27 @@ export interface HeadKeeperOptions {
   readonly host: string;
   /** Id of this process. */
   readonly instance: string;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Keeps the head of a file's chain in the store. A chain without a file ends with its process and is not kept. */
+/** Where a log begins. */
+export interface LogStart {
+  /** The line that its first line follows. */
+  readonly head: ChainHead;
+  /** For a new chain: the last known line of the chain that was written at this path before. */
+  readonly follows?: ChainHead;
+}
+
+/**
+ * Keeps the head of a file's chain in the store, and which chain was written last at a path of a machine. A chain without
+ * a file ends with its process and is not kept.
+ */
 export class HeadKeeper {
   readonly #options: HeadKeeperOptions;
   readonly #heads: AuditHeads | undefined;
   #recorded = 0;
+  #isPlaced = false;
 
   constructor(options: HeadKeeperOptions) {
     this.#options = options;
@@ -28,21 +42,12 @@ export class HeadKeeper {
   }
 
   /**
-   * The line after which a log continues: the last one of the file, or the one that the store knows if that is later.
-   * Throws UNAVAILABLE.
+   * A log continues after the last line of its file, or the one that the store knows if that is later. A new file begins a
+   * chain of its own. Throws UNAVAILABLE.
    */
-  async first(): Promise<ChainHead> {
-    const { sink, host, instance, logger } = this.#options;
-    const { path } = sink;
-    const chain = sink.tail.head?.chain ?? chainId(host, path ?? `process ${instance}`);
-    const inFile = sink.tail.head ?? { chain, sequence: 0, mac: CHAIN_START };
-    const stored = await this.#heads?.read(chain);
-    if (stored == null || stored.sequence <= inFile.sequence) return inFile;
-    if (inFile.sequence > 0) {
-      const found = { path, sequence: inFile.sequence, stored: stored.sequence };
-      logger.error(found, "the audit log lacks its last lines: the store knows a later one");
-    }
-    return { chain, sequence: stored.sequence, mac: Buffer.from(stored.head).toString("hex") };
+  async first(): Promise<LogStart> {
+    const { head } = this.#options.sink.tail;
+    return head === undefined ? await this.#begin() : { head: await this.#laterOf(head) };
   }
 
   /** Records a head once its line is on disk. Never rejects. */
@@ -52,17 +57,61 @@ export class HeadKeeper {
     try {
       await sink.sync();
       await this.#heads.record(chain, { sequence, head: Buffer.from(mac, "hex") });
+      if (!this.#isPlaced) await this.#place(this.#heads, chain);
       this.#recorded = sequence;
     } catch (err) {
       logger.warn({ err }, "the head of the audit log could not be recorded in the store");
     }
   }
+
+  /** A new chain has an id of its own, so that another store or machine never continues it by chance. */
+  async #begin(): Promise<LogStart> {
+    const { sink, host, instance, clock } = this.#options;
+    const chain = idOf("audit-chain", host, sink.path ?? "", instance, String(clock.nowMs()));
+    const head = { chain, sequence: 0, mac: CHAIN_START };
+    const place = await this.#heads?.read(this.#placeId);
+    if (place == null) return { head };
+    const before = Buffer.from(place.head).toString("hex");
+    const last = await this.#heads?.read(before);
+    return last == null ? { head } : { head, follows: headOf(before, last) };
+  }
+
+  async #laterOf(inFile: ChainHead): Promise<ChainHead> {
+    const stored = await this.#heads?.read(inFile.chain);
+    if (stored == null || stored.sequence <= inFile.sequence) return inFile;
+    const { sink, logger } = this.#options;
+    const found = { path: sink.path, sequence: inFile.sequence, stored: stored.sequence };
+    logger.error(found, "the audit log lacks its last lines: the store knows a later one");
+    return headOf(inFile.chain, stored);
+  }
+
+  /** Records the chain that is written at this path. The sequence of such a record counts the chains. */
+  async #place(heads: AuditHeads, chain: string): Promise<void> {
+    const head = Buffer.from(chain, "hex");
+    const before = await heads.read(this.#placeId);
+    if (before === null || !head.equals(before.head)) {
+      await heads.record(this.#placeId, { sequence: (before?.sequence ?? 0) + 1, head });
+    }
+    this.#isPlaced = true;
+  }
+
+  get #placeId(): string {
+    const { sink, host } = this.#options;
+    return idOf("audit-place", host, sink.path ?? "");
+  }
 }
 
-/** The id of a new chain: 32 hex digits. A server that is started again with a new file at the same path has the same. */
-function chainId(host: string, name: string): string {
+function headOf(
+  chain: string,
+  { sequence, head }: { readonly sequence: number; readonly head: Uint8Array },
+): ChainHead {
+  return { chain, sequence, mac: Buffer.from(head).toString("hex") };
+}
+
+/** An id of 32 hex digits. */
+function idOf(...parts: readonly string[]): string {
   return createHash("sha256")
-    .update(pae("audit-chain", host, name))
+    .update(pae(...parts))
     .digest("hex")
     .slice(0, 32);
 }

@@ -13,6 +13,9 @@ export const CHAIN_START = "0".repeat(64);
 /** Longest text in a line, in UTF-16 code units. Longer ones are cut. */
 const TEXT_MAX = 256;
 
+/** Highest sequence that is read, so that the lines after it have safe integers, too. */
+const SEQUENCE_MAX = 2 ** 52;
+
 /** The last line of a chain. */
 export interface ChainHead {
   readonly chain: string;
@@ -85,6 +88,7 @@ export interface ReadLine {
 }
 
 const SEALED = /^(\{.+),"mac":"([0-9a-f]{64})"\}$/;
+const CHAIN_ID = /^[0-9a-f]{32}$/;
 
 /** Reads a line, without the line feed; `undefined` if it is none of an audit log. */
 export function readLine(text: string): ReadLine | undefined {
@@ -94,9 +98,13 @@ export function readLine(text: string): ReadLine | undefined {
   const fields = parsed(body);
   if (fields?.version !== AUDIT_VERSION) return undefined;
   const { chain, sequence, prev, secret } = fields;
-  const isPlaced = typeof chain === "string" && Number.isSafeInteger(sequence) && typeof prev === "string";
-  if (!isPlaced || typeof secret !== "string") return undefined;
-  return { body, fields, prev, secret, head: { chain, sequence: sequence as number, mac: code } };
+  if (typeof chain !== "string" || !CHAIN_ID.test(chain) || !isSequence(sequence)) return undefined;
+  if (typeof prev !== "string" || typeof secret !== "string") return undefined;
+  return { body, fields, prev, secret, head: { chain, sequence, mac: code } };
+}
+
+function isSequence(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= SEQUENCE_MAX;
 }
 
 /** True if the key has sealed the line. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { KeyObject } from "node:crypto";
 import { CHAIN_START, type ChainHead, isSealed, parsed, type ReadLine, readLine } from "./line.ts";
 import { type TornLine, tornLine } from "./tail.ts";
@@ -39,6 +40,12 @@ interface Foreign extends TornLine {
   readonly line: number;
 }
 
+/** A chain whose first line names the last known one of another chain. */
+interface Follower extends ChainHead {
+  readonly file: string;
+  readonly line: number;
+}
+
 /** Where a chain stands. */
 interface ChainState {
   readonly first: number;
@@ -56,6 +63,7 @@ export class AuditVerifier {
   readonly #watched: ChainHead[] = [];
   #omitted = 0;
   readonly #foreign: Foreign[] = [];
+  readonly #followers: Follower[] = [];
   #lines = 0;
   #file = "";
   #line = 0;
@@ -82,7 +90,8 @@ export class AuditVerifier {
   add(bytes: Buffer, isComplete: boolean): string | undefined {
     this.#line += 1;
     const text = bytes.toString();
-    const line = readLine(text);
+    // The text of other bytes would be the same, and so would the MAC.
+    const line = isUtf8(bytes) ? readLine(text) : undefined;
     if (line !== undefined) return this.#check(line);
     if (!isComplete) this.#note("the last line is incomplete: the process ended while it wrote");
     else if (isOther(text)) this.#others += 1;
@@ -102,6 +111,7 @@ export class AuditVerifier {
     this.#endFile();
     for (const { file, line } of this.#foreign) this.#find("is no line of an audit log", { file, line });
     for (const head of this.#watched) this.#compare(head);
+    for (const follower of this.#followers) this.#compareFollowed(follower);
     const findings = [...this.#findings];
     if (this.#omitted > 0) findings.push({ file: "", line: 0, problem: `${this.#omitted} further findings` });
     const chains = [...this.#chains].map(([chain, { first, head }]) => ({ chain, first, head }));
@@ -113,7 +123,7 @@ export class AuditVerifier {
     const key = this.#keys.get(line.secret);
     if (key === undefined) this.#find(`is sealed with the server secret "${line.secret}", which is not given`);
     else if (!isSealed(line, key)) this.#find("was changed, or sealed with another key: its MAC is wrong");
-    else this.#explainTorn(line);
+    else this.#learn(line);
     const isNew = !this.#chains.has(line.head.chain);
     this.#place(line);
     return isNew ? line.head.chain : undefined;
@@ -140,9 +150,10 @@ export class AuditVerifier {
     state.head = head;
   }
 
-  /** Removes the lines that this one reports as not written completely. */
-  #explainTorn({ fields: { details } }: ReadLine): void {
-    const { torn } = (details ?? {}) as { readonly torn?: readonly TornLine[] };
+  /** Notes what this line says about others: which were not written completely, and which chain it follows. */
+  #learn({ fields: { details } }: ReadLine): void {
+    const { torn, follows } = (details ?? {}) as { readonly torn?: readonly TornLine[]; readonly follows?: ChainHead };
+    if (follows !== undefined) this.#followers.push({ ...follows, file: this.#file, line: this.#line });
     for (const { bytes, sha256 } of torn ?? []) {
       const index = this.#foreign.findIndex((each) => each.bytes === bytes && each.sha256 === sha256);
       const [explained] = index < 0 ? [] : this.#foreign.splice(index, 1);
@@ -171,6 +182,19 @@ export class AuditVerifier {
     }
   }
 
+  /** The head of the other chain may be older than its last line, if its process was killed. */
+  #compareFollowed({ chain, sequence, file, line }: Follower): void {
+    const last = this.#chains.get(chain)?.head.sequence;
+    if (last === undefined) {
+      this.#note(`begins a file after line ${sequence} of the chain ${chain}, which is not in these files`, {
+        file,
+        line,
+      });
+    } else if (last < sequence && !this.#watched.some((kept) => kept.chain === chain && kept.sequence >= sequence)) {
+      this.#find(`${missing(last + 1, sequence)} at the end of the chain ${chain}`, { file: "", line: 0 });
+    }
+  }
+
   #endFile(): void {
     if (this.#others > 0) this.#note(`${this.#others} lines of other software`, { file: this.#file, line: 0 });
   }
@@ -189,8 +213,9 @@ function missing(first: number, last: number): string {
   return first === last ? `line ${first} is missing` : `lines ${first} to ${last} are missing`;
 }
 
-/** True for a JSON line that does not claim to belong to a chain, such as one of the server's log. */
+/** True for a JSON line that nobody takes for one of an audit log, such as one of the server's log. */
 function isOther(text: string): boolean {
   const fields = parsed(text);
-  return fields !== undefined && !("chain" in fields) && !("mac" in fields);
+  if (fields === undefined) return false;
+  return !["chain", "prev", "mac"].some((name) => name in fields) && !("version" in fields && "action" in fields);
 }

@@ -32,16 +32,18 @@ export class AuditFolder implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "sealwire-audit-"));
   readonly clock = new FakeClock();
   readonly heads = new MemoryHeads();
+  #opened = 0;
   readonly path = join(this.folder, "audit.log");
 
-  /** Opens the log in the folder. */
+  /** Opens the log in the folder, as a process of its own. */
   open(options: Partial<AuditLogOptions> = {}): Promise<AuditLog> {
+    this.#opened += 1;
     return AuditLog.open({
       to: this.path,
       required: false,
       key: () => KEY,
       server: "test-server",
-      instance: "instance-1",
+      instance: `instance-${this.#opened}`,
       host: "host",
       heads: this.heads,
       clock: this.clock,
@@ -61,9 +63,9 @@ export class AuditFolder implements Disposable {
   }
 
   /** Verifies files with the heads of this folder. */
-  async verify(files: readonly string[] = [this.path], key = KEY): Promise<AuditReport> {
+  async verify(files: readonly string[] = [this.path], key = KEY, heads = this.heads): Promise<AuditReport> {
     const verifier = new AuditVerifier(new Map([[key.secretId, key.key]]));
-    await verifyFiles(verifier, { files, heads: this.heads });
+    await verifyFiles(verifier, { files, heads });
     return verifier.end();
   }
 
@@ -78,8 +80,12 @@ export function call(requestId: string): AuditEvent {
 }
 
 /** Writes a log of `count` calls, named call-1 and so on, and closes it. */
-export async function writeCalls(folder: AuditFolder, count: number): Promise<void> {
-  await using log = await folder.open();
+export async function writeCalls(
+  folder: AuditFolder,
+  count: number,
+  options: Partial<AuditLogOptions> = {},
+): Promise<void> {
+  await using log = await folder.open(options);
   for (let i = 1; i <= count; i += 1) log.note(call(`call-${i}`));
 }
 

@@ -1,12 +1,41 @@
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import type { AuditFigures } from "../../src/audit/audit-log.ts";
 import { AuditReader } from "../../src/audit/audit-reader.ts";
+import { ChainWriter } from "../../src/audit/chain-writer.ts";
+import { CHAIN_START } from "../../src/audit/line.ts";
 import { AuditRefusals } from "../../src/audit/refusals.ts";
+import type { AuditSink, WriteResult } from "../../src/audit/sink.ts";
 import { eventually, settled } from "../support/eventually.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
-import { AuditFolder, call, problemsOf, writeCalls } from "./audit-file.ts";
+import { AuditFolder, call, KEY, problemsOf, writeCalls } from "./audit-file.ts";
 
 const test = suite("audit/audit-log");
+
+/** A file on a disk that has room for some bytes of each write. */
+class NarrowSink implements AuditSink {
+  readonly name = "narrow";
+  readonly path: string;
+  readonly tail = { head: undefined, torn: undefined, isOpen: false };
+  room = 0;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  async write(bytes: Buffer): Promise<WriteResult> {
+    const fitting = bytes.subarray(0, this.room);
+    appendFileSync(this.path, fitting);
+    return { written: fitting.length };
+  }
+
+  async sync(): Promise<void> {}
+
+  async reopen(): Promise<undefined> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
 
 test("lines beyond 10,000 that wait are lost, counted and told once the log can be written", async () => {
   using folder = new AuditFolder();
@@ -34,18 +63,83 @@ test("lines beyond 10,000 that wait are lost, counted and told once the log can 
   assert.match(text[1] ?? "", '"lost":11,"refused":0');
 });
 
-test("the head is recorded every ten seconds and at the end", async () => {
+test("the head is recorded at the start, every ten seconds and at the end", async () => {
   using folder = new AuditFolder();
-  const recorded = () => [...folder.heads.heads.values()].map(({ sequence }) => sequence);
+  const recorded = () => [...folder.heads.heads.values()][0]?.sequence;
   {
     await using log = await folder.open();
+    assert.is(recorded(), 1);
     log.note(call("one"));
     await settled();
-    assert.equal(recorded(), []);
+    assert.is(recorded(), 1);
     folder.clock.advance(10_000);
-    await eventually("the head", () => recorded()[0] === 2);
+    await eventually("the head", () => recorded() === 2);
   }
-  assert.equal(recorded(), [3]);
+  assert.is(recorded(), 3);
+});
+
+test("a file has one writer, by whatever name", async () => {
+  using folder = new AuditFolder();
+  await using log = await folder.open();
+  symlinkSync(folder.path, folder.file("link"));
+  assert.match(
+    (await rejection("OPTIONS_INVALID", folder.open({ to: folder.file("link") }))).message,
+    /Another process/,
+  );
+  // Also if the name leads there only later.
+  await using other = await folder.open({ to: folder.file("other.log") });
+  rmSync(folder.file("other.log"));
+  symlinkSync(folder.path, folder.file("other.log"));
+  await other.reopen();
+  other.note(call("other"));
+  log.note(call("one"));
+  await other[Symbol.asyncDispose]();
+  await log[Symbol.asyncDispose]();
+  assert.equal(problemsOf(await folder.verify()), []);
+});
+
+test("what is no regular file is refused, at the start and in the place of the file", async () => {
+  using folder = new AuditFolder();
+  const pipe = folder.file("pipe");
+  execFileSync("/usr/bin/mkfifo", [pipe]);
+  assert.match((await rejection("OPTIONS_INVALID", folder.open({ to: pipe }))).message, /is no regular file/);
+  assert.match(
+    (await rejection("OPTIONS_INVALID", folder.open({ to: folder.folder }))).message,
+    /cannot be opened \(EISDIR\)/,
+  );
+  mkdirSync(folder.file("a.log.lock"));
+  const locked = await rejection("OPTIONS_INVALID", folder.open({ to: folder.file("a.log") }));
+  assert.match(locked.message, /cannot be locked by .*a\.log\.lock/);
+  await using log = await folder.open();
+  renameSync(folder.path, folder.file("moved"));
+  renameSync(pipe, folder.path);
+  await log.reopen();
+  log.note(call("one"));
+  await eventually("the line", () => folder.lines(folder.file("moved")).length === 2);
+  const reader = new AuditReader(folder.path);
+  assert.match((await rejection("UNAVAILABLE", reader.read({ limit: 1, filters: {} }))).message, /no regular file/);
+});
+
+test("a disk with little room for a long time leaves many incomplete lines, and each is reported", async () => {
+  using folder = new AuditFolder();
+  const sink = new NarrowSink(folder.path);
+  const head = { chain: "0".repeat(32), sequence: 0, mac: CHAIN_START };
+  const writer = new ChainWriter({ sink, head, server: "s", instance: "i", key: () => KEY });
+  const write = async (): Promise<number> => {
+    const torn = writer.takeTorn(8);
+    const details = torn.length === 0 ? [{}] : torn.map((each) => ({ torn: each.torn.map((line) => ({ ...line })) }));
+    const { lines } = await writer.write(
+      details.map((each) => ({ event: { ...call("r"), details: each }, timeMs: 0 })),
+    );
+    writer.giveBack(torn.slice(lines));
+    return lines;
+  };
+  sink.room = 100;
+  for (let i = 0; i < 120; i += 1) assert.is(await write(), 0);
+  sink.room = 1_000_000;
+  assert.is(await write(), 6);
+  const { findings, notes } = await folder.verify();
+  assert.equal([findings, notes.length], [[], 120]);
 });
 
 test("a file has one writer at a time", async () => {
@@ -74,7 +168,57 @@ test("operators read the newest lines first, page by page, and filtered", async 
   assert.equal(problemsOf(await folder.verify()), []);
 });
 
-test("refusals of a minute have 60 lines a key and 101 that count, at most", async () => {
+test("lines that somebody else has written are shown as far as they can be read", async () => {
+  using folder = new AuditFolder();
+  const odd = { time: 5, instance: {}, action: [], outcome: 1, target: { type: 1 }, actor: 7, count: "x", source: {} };
+  const place = { version: 1, chain: "0".repeat(32), sequence: 9, prev: CHAIN_START, secret: "s" };
+  const text = JSON.stringify({ ...place, ...odd, mac: "0".repeat(64) });
+  writeFileSync(
+    folder.path,
+    `${text}\n${JSON.stringify({ ...place, actor: null, target: null, mac: "0".repeat(64) })}\n`,
+  );
+  const { lines } = await new AuditReader(folder.path).read({ limit: 5, filters: {} });
+  const shown = { sequence: 9, timeMs: 0, instance: "", action: "", outcome: "" };
+  assert.equal(
+    lines.map(({ text: _, ...line }) => line),
+    [shown, shown],
+  );
+});
+
+test("strangers from many addresses do not keep the lines that count the refusals of a key", async () => {
+  using folder = new AuditFolder();
+  const refusal = {
+    cause: undefined,
+    tool: undefined,
+    requestId: undefined,
+    claimedKeyId: undefined,
+    traceId: undefined,
+  };
+  {
+    await using log = await folder.open();
+    using refusals = new AuditRefusals(log, folder.clock);
+    for (let i = 0; i < 1_000; i += 1)
+      refusals.add({
+        ...refusal,
+        reason: "SIGNATURE_INVALID",
+        peer: `peer-${i}:1`,
+        client: undefined,
+        keyId: undefined,
+      });
+    for (let i = 0; i < 100; i += 1)
+      refusals.add({ ...refusal, reason: "QUOTA_EXCEEDED", peer: "peer:1", client: "ann", keyId: "k_1" });
+  }
+  const counted = folder
+    .lines()
+    .map((line) => JSON.parse(line))
+    .filter(({ count, actor }) => count !== undefined && actor?.key === "k_1");
+  assert.equal(
+    counted.map(({ count, details }) => [count, details.causes]),
+    [[40, { QUOTA_EXCEEDED: 40 }]],
+  );
+});
+
+test("refusals of a minute have 60 lines a key, one more that counts, and 101 that count those of strangers, at most", async () => {
   using folder = new AuditFolder();
   const refusal = { cause: "mac", client: undefined, tool: undefined, requestId: undefined, traceId: undefined };
   {
@@ -98,7 +242,7 @@ test("refusals of a minute have 60 lines a key and 101 that count, at most", asy
     .map((line) => JSON.parse(line))
     .filter(({ action }) => action === "call.refuse");
   const counted = lines.filter(({ count }) => count !== undefined);
-  assert.equal([lines.length - counted.length, counted.length], [61, 101]);
+  assert.equal([lines.length - counted.length, counted.length], [61, 102]);
   assert.is(
     counted.reduce((sum, { count }) => sum + count, 0),
     5_040,

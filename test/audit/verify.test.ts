@@ -1,10 +1,15 @@
-import { appendFileSync, copyFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { CHAIN_START, type ChainHead, readLine, sealLine } from "../../src/audit/line.ts";
 import { macKey } from "../../src/signing/mac.ts";
 import { assert, suite } from "../support/suite.ts";
-import { AuditFolder, call, KEY, problemsOf, writeCalls } from "./audit-file.ts";
+import { AuditFolder, call, KEY, MemoryHeads, problemsOf, writeCalls } from "./audit-file.ts";
 
 const test = suite("audit/verify");
+
+/** The text of a file with these lines. */
+function lineText(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join("");
+}
 
 /** The problems of a log of 20 calls, 22 lines in all, after `change`. */
 async function problemsAfter(change: (lines: string[]) => readonly string[]): Promise<string[]> {
@@ -144,15 +149,89 @@ test("a missing file between two, and files in the wrong order are found", async
   assert.ok(problemsOf(await folder.verify([first, folder.file("copy"), second, third])).length > 0);
 });
 
-test("a file that was removed while the server did not run is missed", async () => {
+test("a file that was removed while the server did not run is named by the next one", async () => {
   using folder = new AuditFolder();
   await writeCalls(folder, 5);
   copyFileSync(folder.path, folder.file("old"));
   rmSync(folder.path);
   await writeCalls(folder, 5);
+  const both = await folder.verify([folder.file("old"), folder.path]);
+  assert.equal([problemsOf(both), both.notes], [[], []]);
+  const { findings, notes } = await folder.verify();
+  assert.equal([findings, notes.length], [[], 1]);
+  assert.match(notes[0]?.problem ?? "", /after line 7 of the chain [0-9a-f]{32}, which is not in these files/);
+});
+
+test("lines cut off at the end of a file that was moved away are found by the next one alone", async () => {
+  using folder = new AuditFolder();
+  await writeCalls(folder, 5);
+  writeFileSync(folder.file("cut"), lineText(folder.lines().slice(0, -3)));
+  rmSync(folder.path);
+  await writeCalls(folder, 5);
+  const files = [folder.file("cut"), folder.path];
+  assert.match(
+    problemsOf(await folder.verify(files, KEY, new MemoryHeads())).join(),
+    /^lines 5 to 7 are missing at the end/,
+  );
+  assert.is(problemsOf(await folder.verify(files)).length, 1);
+});
+
+test("a log that goes on with another store, and with the first one again, was not changed", async () => {
+  using folder = new AuditFolder();
+  const other = new MemoryHeads();
+  await writeCalls(folder, 20);
+  renameSync(folder.path, folder.file("old"));
+  await writeCalls(folder, 5, { heads: other });
+  const files = [folder.file("old"), folder.path];
+  for (const heads of [folder.heads, other]) assert.equal(problemsOf(await folder.verify(files, KEY, heads)), []);
+  await writeCalls(folder, 5);
+  for (const heads of [folder.heads, other]) assert.equal(problemsOf(await folder.verify(files, KEY, heads)), []);
+});
+
+test("machines of one name that share a store have chains of their own", async () => {
+  using folder = new AuditFolder();
+  using other = new AuditFolder();
+  const { heads } = folder;
+  // Both write the same path, each on its own disk.
+  await writeCalls(folder, 20);
+  renameSync(folder.path, other.path);
+  await writeCalls(folder, 5);
+  renameSync(folder.path, folder.file("second"));
+  renameSync(other.path, folder.path);
+  await writeCalls(folder, 5);
+  renameSync(folder.path, other.path);
+  renameSync(folder.file("second"), folder.path);
+  await writeCalls(folder, 1);
+  for (const file of [other.path, folder.path]) assert.equal(problemsOf(await folder.verify([file], KEY, heads)), []);
+});
+
+test("a file that was moved after a crash, with lines beyond the recorded head, was not changed", async () => {
+  using folder = new AuditFolder();
+  await writeCalls(folder, 5);
+  const before = new Map(folder.heads.heads);
+  await writeCalls(folder, 5);
+  // The process was killed before it recorded the head of its last lines.
+  for (const [chain, head] of before) folder.heads.heads.set(chain, head);
+  renameSync(folder.path, folder.file("old"));
+  await writeCalls(folder, 5);
   assert.equal(problemsOf(await folder.verify([folder.file("old"), folder.path])), []);
-  const { chains } = await folder.verify();
-  assert.is(chains[0]?.first, 8);
+});
+
+test("a line whose bytes were changed to others of the same text is found", async () => {
+  using folder = new AuditFolder();
+  {
+    await using log = await folder.open();
+    log.note({ ...call("one"), target: { type: "job", id: "\ufffd" } });
+  }
+  const bytes = readFileSync(folder.path);
+  const at = bytes.indexOf("\ufffd");
+  writeFileSync(folder.path, Buffer.concat([bytes.subarray(0, at), Buffer.from([0xff]), bytes.subarray(at + 3)]));
+  assert.equal(problemsOf(await folder.verify()), ["line 2 is missing before this one", "is no line of an audit log"]);
+});
+
+test("a JSON line that poses as one of the log, but has no place in it, is found", async () => {
+  const posed = '{"version":1,"time":"2026-11-30T09:12:44.931Z","action":"key.revoke","outcome":"succeeded"}';
+  assert.equal(await problemsAfter((lines) => lines.toSpliced(9, 0, posed)), ["is no line of an audit log"]);
 });
 
 test("lines cut off while the server did not run stay missing", async () => {

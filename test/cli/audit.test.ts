@@ -130,6 +130,24 @@ test("a server that was killed in the middle of a line goes on, and verify notes
     assert.match(after.stderr, /note: .*incomplete, as the next line says/);
   }));
 
+test("a log whose server was killed, and whose file was moved away before the next start, was not changed", () =>
+  inFolder(async (folder) => {
+    const names = ["audit.log.2", "audit.log.1", FILE];
+    for (const name of names) {
+      await using server = await serve(folder);
+      await using client = await clientOf(server);
+      await client.call("start_long_task", TASK);
+      server.process.child.kill("SIGKILL");
+      await server.process.ended;
+      renameSync(FILE, name);
+    }
+    const { code, stderr } = await run(["audit", "verify", ...names]);
+    assert.is(code, 0, stderr);
+    // A file that is not given is a note, because it may have been removed for its age.
+    const later = await run(["audit", "verify", ...names.slice(1)]);
+    assert.equal([later.code, /note: .*which is not in these files/.test(later.stderr)], [0, true], later.stderr);
+  }));
+
 test("the lines go to standard output, each of them whole", () =>
   inFolder(async (folder) => {
     await using server = await CliServer.start(folder, "--dev", "--audit", "-");
