@@ -1,7 +1,8 @@
 import { SealwireError } from "../errors.ts";
+import { formatTime } from "../files/json-fields.ts";
 import { isChangeable } from "../signing/key-ring/changeable-key-ring.ts";
 import { retireKey, revokeKey } from "../signing/key-ring/changes.ts";
-import type { KeyRingDocument } from "../signing/key-ring/document.ts";
+import type { KeyEntry, KeyRingDocument } from "../signing/key-ring/document.ts";
 import type { KeyRingSource } from "../signing/key-ring/types.ts";
 
 /** A change of one key. */
@@ -17,9 +18,12 @@ export interface KeyChangeContext {
   readonly onFailure: (cause: unknown) => void;
 }
 
+/** Reasons of errors that are meant for the caller. */
+const ANSWERED: ReadonlySet<string> = new Set(["TOOL_FAILED", "ARGS_INVALID", "UNAVAILABLE"]);
+
 /**
  * Changes a key of a stored ring, and resolves when the change is in force in this process. Throws TOOL_FAILED for an
- * unknown key, the last operator's key, and a ring that cannot be changed; UNAVAILABLE.
+ * unknown key, the last operator's key, and a ring that cannot be changed; ARGS_INVALID naming `end_time`; UNAVAILABLE.
  */
 export async function changeKey(keyRing: KeyRingSource, change: KeyChange, context: KeyChangeContext): Promise<void> {
   if (!isChangeable(keyRing)) throw refusal("This server's key ring is held by its program, which alone changes it.");
@@ -33,7 +37,8 @@ export async function changeKey(keyRing: KeyRingSource, change: KeyChange, conte
   }
 }
 
-function checkChange({ keys }: KeyRingDocument, { kind, keyId }: KeyChange, nowMs: number): void {
+function checkChange({ keys }: KeyRingDocument, change: KeyChange, nowMs: number): void {
+  const { kind, keyId } = change;
   const key = keys.find((each) => each.keyId === keyId);
   if (key === undefined) {
     throw new SealwireError("TOOL_FAILED", "There is no such key in the key ring.", { status: "NOT_FOUND" });
@@ -42,6 +47,7 @@ function checkChange({ keys }: KeyRingDocument, { kind, keyId }: KeyChange, nowM
     if (kind === "revoke") return;
     throw refusal("The key is revoked permanently and cannot be retired.");
   }
+  if (kind === "retire") checkEnd(key, change.endsAtMs);
   if (key.role !== "operator") return;
   const others = keys.filter((each) => each !== key && each.role === "operator" && each.state === "active");
   const remains = others.some(
@@ -50,10 +56,17 @@ function checkChange({ keys }: KeyRingDocument, { kind, keyId }: KeyChange, nowM
   if (!remains) throw refusal("This is the last valid operator's key. Add another first, or use `sealwire keys`.");
 }
 
+function checkEnd({ notBeforeMs = -Infinity }: KeyEntry, endsAtMs = Infinity): void {
+  if (endsAtMs > notBeforeMs) return;
+  const problem = `must be later than ${formatTime(notBeforeMs)}, when the key becomes valid`;
+  throw new SealwireError("ARGS_INVALID", `end_time ${problem}; or revoke the key.`, {
+    violations: [{ field: "end_time", ruleId: "end_time", message: problem }],
+  });
+}
+
 /** The error that the caller receives. What only the server's administrator may know is logged. */
 function answerable(thrown: unknown, { onFailure }: KeyChangeContext): SealwireError {
-  if (thrown instanceof SealwireError && (thrown.reason === "TOOL_FAILED" || thrown.reason === "UNAVAILABLE"))
-    return thrown;
+  if (thrown instanceof SealwireError && ANSWERED.has(thrown.reason)) return thrown;
   onFailure(thrown);
   return refusal("The key ring cannot be changed by this server; its log has the cause.", thrown);
 }

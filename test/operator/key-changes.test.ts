@@ -141,4 +141,15 @@ test("why a file cannot be changed is for the log alone", () =>
     assert.match(causes.join(), path);
   }));
 
+test("a key is not retired before it becomes valid, and the caller is told which field to change", async () => {
+  const { document, ids } = ring();
+  const keys = document.keys.map((key) => (key.clientId === "app" ? { ...key, notBeforeMs: NOW_MS + 1_000 } : key));
+  const retire = (endsAtMs: number) => apply({ ...document, keys }, { kind: "retire", keyId: ids.app ?? "", endsAtMs });
+  assert.match(
+    String(await retire(NOW_MS + 1_000)),
+    /^ARGS_INVALID INVALID_ARGUMENT: end_time must be later than 2026-/,
+  );
+  assert.equal(await retire(NOW_MS + 1_001), { ann: "active", bob: "active", vic: "active", app: "retiring" });
+});
+
 test.run();
