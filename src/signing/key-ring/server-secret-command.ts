@@ -29,13 +29,15 @@ const RETRY_MS = { first: 5_000, longest: 300_000 };
 const LINES = { most: 20, length: 500 };
 /** A part of a line that is long enough to be a part of a secret. */
 const LONG_WORD = /[\w+/=-]{16,}/g;
+/** A secret of 32 bytes or more, or a token of a secret manager: base64, base64url or hex. */
+const SECRET_LIKE = /[\w-]{43,}|[A-Za-z0-9+/]{42,}={1,2}/g;
 const CONTROL = /\p{Cc}+/gu;
 
 /**
  * Server secrets that a command prints as JSON: the content of a server secret file and, optionally, `ttl_seconds`. They
  * are fetched with the first `load` and again when `ttl_seconds` have passed (default 300). After a failure the last ones
  * stay in force, which is logged once per cause, and the command is run again after 5 s, doubled each time, up to 5
- * minutes. The command's stderr is logged, its stdout never. Throws OPTIONS_INVALID for an empty command.
+ * minutes. The command's stderr is logged without what may be a secret, its stdout never. Throws OPTIONS_INVALID for an empty command.
  *
  * @example
  * ```ts
@@ -160,10 +162,15 @@ class CommandSecrets implements ServerSecretSource {
     });
     for (const line of lines.slice(0, LINES.most)) {
       const repeats = (line.match(LONG_WORD) ?? []).some((word) => printed.includes(word));
-      const shown = repeats ? "(a line that repeats the output is not logged)" : line.slice(0, LINES.length);
+      const shown = repeats ? "(a line that repeats the output is not logged)" : shownLine(line);
       logger.info({ command: this.#program, line: shown }, "the command for the server secrets wrote to stderr");
     }
   }
+}
+
+/** A command that fails may print on stderr what it should have printed on stdout, as `sh -x` does. */
+function shownLine(line: string): string {
+  return line.replaceAll(SECRET_LIKE, "(hidden)").slice(0, LINES.length);
 }
 
 function areSame(some: readonly ServerSecret[], others: readonly ServerSecret[]): boolean {

@@ -214,4 +214,15 @@ test("a source that is disposed of kills its command", () =>
     await renewed;
   }));
 
+test("a command that fails and writes a secret to stderr does not bring it into the log", () =>
+  inFetched(async (fetched) => {
+    await fetched.printSecrets();
+    await fetched.source.load().catch(() => {});
+    const logged = JSON.stringify(fetched.logger.lines);
+    assert.match(logged, "vault: permission denied for /usr/local/lib/vault/plugins/kv-v2-data-of-sealwire");
+    const text = await readFile(join(fetched.folder, "output"), "utf8");
+    for (const [, secret = ""] of text.matchAll(/"secret":"([\w-]{43,})"/g)) assert.not.match(logged, secret);
+    assert.match(text, /"secret":"[\w-]{43,}"/);
+  }, 'set -x; secrets=$(cat "$OUTPUT"); set +x; echo "vault: permission denied for /usr/local/lib/vault/plugins/kv-v2-data-of-sealwire" >&2; exit 2'));
+
 test.run();
