@@ -6,8 +6,8 @@ const BODY_MOST_BYTES = 262_144;
 /** The parsed body of a request, or the answer that refuses it. */
 export type ParsedBody = { readonly json: unknown } | { readonly refused: Answer };
 
-/** Reads a JSON body of at most 256 KiB. */
-export async function readJsonBody(request: IncomingMessage): Promise<ParsedBody> {
+/** Reads a JSON body. Default of `mostBytes`: 256 KiB. */
+export async function readJsonBody(request: IncomingMessage, mostBytes = BODY_MOST_BYTES): Promise<ParsedBody> {
   const type = request.headers["content-type"] ?? "";
   // A form of another page cannot send this type without asking first.
   if (!/^application\/json *(;|$)/i.test(type)) {
@@ -15,13 +15,19 @@ export async function readJsonBody(request: IncomingMessage): Promise<ParsedBody
   }
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > BODY_MOST_BYTES) {
-      const headers = { connection: "close" };
-      return { refused: refusal(413, "ARGS_INVALID", { message: "The body is larger than 256 KiB.", headers }) };
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > mostBytes) {
+        const headers = { connection: "close" };
+        const message = `The body is larger than ${mostBytes} bytes.`;
+        return { refused: refusal(413, "ARGS_INVALID", { message, headers }) };
+      }
+      chunks.push(chunk);
     }
-    chunks.push(chunk);
+  } catch {
+    // Nobody reads this answer: the peer has gone, or was too slow.
+    return { refused: refusal(400, "ARGS_INVALID", { message: "The body has no end." }) };
   }
   try {
     return { json: JSON.parse(Buffer.concat(chunks).toString("utf8")) };

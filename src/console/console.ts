@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { formatAddress } from "../server/listen/address.ts";
+import { type HttpListener, listenForHttp } from "../server/listen/http-listener.ts";
 import { RefusalCounts } from "../server/request/refusal-counts.ts";
 import { type Answer, dataAnswer, failureAnswer, refusal } from "./answer.ts";
 import { type Asset, readAssets } from "./assets.ts";
 import { readJsonBody } from "./body.ts";
 import { EventStream } from "./event-stream.ts";
-import { type HttpListener, listenForHttp } from "./http-listener.ts";
 import { LiveViews } from "./live-views.ts";
+import { OpenCounts } from "./open-counts.ts";
 import { type ConsoleOptions, checkConsolePlace } from "./options.ts";
 import { isPagePath } from "./page-paths.ts";
 import { foreignRequest } from "./request-check.ts";
@@ -20,7 +22,12 @@ export interface RunningConsole extends AsyncDisposable {
   readonly origin: string;
 }
 
+const CONNECTIONS_MOST = 1_024;
+/** Views that are open, and other requests that are not answered completely, of one person. */
 const STREAMS_MOST = 64;
+const REQUESTS_MOST = 32;
+/** Longest body of a sign-in, in bytes. */
+const SIGN_IN_MOST = 4_096;
 const SESSION_PATH = "/api/session";
 const STREAM_PATH = "/api/stream";
 const BEARER = /^bearer +(\S+) *$/i;
@@ -31,7 +38,8 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
   const address = checkConsolePlace({ listen, tls, hasPrincipals: principals.length > 0 });
   const server = new ConsoleServer(options);
   const { clock, logger } = options;
-  const listener = await listenForHttp({ address, tls, clock, logger }, (request, response) =>
+  const place = { what: "the console", address, tls, connectionsMost: CONNECTIONS_MOST };
+  const listener = await listenForHttp({ ...place, clock, logger }, (request, response) =>
     server.serve(request, response),
   );
   await server.open(listener);
@@ -53,7 +61,8 @@ class ConsoleServer {
   readonly #refusals: RefusalCounts;
   #assets: Promise<ReadonlyMap<string, Asset>> | undefined;
   #listener: HttpListener | undefined;
-  #streams = 0;
+  readonly #streams = new OpenCounts(STREAMS_MOST);
+  readonly #requests = new OpenCounts(REQUESTS_MOST);
   /** Resolves when the latest URL has been told. */
   #told: Promise<void> = Promise.resolve();
 
@@ -105,26 +114,46 @@ class ConsoleServer {
       const message = "Sign in: the session is not known or has ended.";
       return this.#refuse(request, refusal(401, "SIGNED_OUT", { message, headers: challenge }));
     }
+    const isStream = path === STREAM_PATH && method === "GET";
+    if (!this.#enter(isStream ? this.#streams : this.#requests, { request, response, session })) {
+      return refusal(503, "RATE_LIMITED", { message: "Too many pages of the console are open." });
+    }
     if (path === SESSION_PATH) return this.#answerSession(method, session);
-    if (path === STREAM_PATH && method === "GET") return this.#stream(response, session, query);
+    if (isStream) return this.#stream(response, session, query);
     return this.#answerRoute(request, session, { path, query });
+  }
+
+  /** Counts a request of a session until it is answered, and holds its connection. False if there are too many. */
+  #enter(
+    counts: OpenCounts,
+    { request, response, session }: { request: IncomingMessage; response: ServerResponse; session: Session },
+  ): boolean {
+    const entered = counts.enter(session.name);
+    if (entered === undefined) return false;
+    const held = this.#listener?.hold(request.socket);
+    response.once("close", () => {
+      entered[Symbol.dispose]();
+      held?.[Symbol.dispose]();
+    });
+    return true;
   }
 
   async #signIn(request: IncomingMessage): Promise<Answer> {
     const giveBack = this.#limit.take(request.socket.remoteAddress ?? "unknown");
-    if (giveBack === undefined) {
-      const message = "Too many attempts to sign in. Try again in a minute.";
-      return this.#refuse(request, refusal(429, "RATE_LIMITED", { message, headers: { "retry-after": "60" } }));
-    }
-    const body = await readJsonBody(request);
+    const body = await readJsonBody(request, SIGN_IN_MOST);
     if ("refused" in body) return body.refused;
     const { token } = (body.json ?? {}) as { readonly token?: unknown };
     const signedIn = typeof token === "string" ? this.#sessions.signIn(token) : undefined;
+    // A right token is never refused: others may have used up the attempts of an address that they share.
+    if (signedIn === undefined && giveBack === undefined) {
+      const message = "Too many failed attempts to sign in. Try again in a minute.";
+      return this.#refuse(request, refusal(429, "RATE_LIMITED", { message, headers: { "retry-after": "60" } }));
+    }
     if (signedIn === undefined) {
       const message = "The token is not known. A one-time URL works once; the server has printed the next one.";
       return this.#refuse(request, refusal(401, "SIGNED_OUT", { message }));
     }
-    giveBack();
+    giveBack?.();
     const { id, name, role } = signedIn.session;
     const peer = request.socket.remoteAddress;
     this.#options.logger.info({ audit: true, peer, session: id, name, role }, "signed in to the console");
@@ -152,7 +181,8 @@ class ConsoleServer {
     const body = found.route.method === "POST" ? await readJsonBody(request) : { json: undefined };
     if ("refused" in body) return body.refused;
     const { name } = found;
-    return this.#tryRoute(found.route, { session, name, query: new URLSearchParams(query), body: body.json });
+    const asked = { session, source: sourceOf(request), name, query: new URLSearchParams(query), body: body.json };
+    return this.#tryRoute(found.route, asked);
   }
 
   async #tryRoute(route: Route, request: Parameters<Route["answer"]>[0]): Promise<Answer> {
@@ -172,16 +202,12 @@ class ConsoleServer {
     const found = findRoute(this.#options.routes, "GET", path);
     const { intervalMs } = found?.route ?? {};
     if (found === undefined || intervalMs === undefined || !mayUse(session.role, found.route)) return noSuchPath();
-    if (this.#streams >= STREAMS_MOST) {
-      return refusal(503, "RATE_LIMITED", { message: "Too many pages of the console are open." });
-    }
-    this.#streams += 1;
     const stream = new EventStream(response, {
       clock: this.#options.clock,
       onBeat: () => void this.#sessions.keep(session),
     });
     const { name, route } = found;
-    const request = { session, name, query: new URLSearchParams(ofQuery), body: undefined };
+    const request = { session, source: undefined, name, query: new URLSearchParams(ofQuery), body: undefined };
     const read = async (): Promise<string> => {
       const { status, body } = await this.#tryRoute(route, request);
       return status === 200 ? `{"data":${body}}` : body;
@@ -190,7 +216,6 @@ class ConsoleServer {
     const end = (): void => stream[Symbol.dispose]();
     session.signal.addEventListener("abort", end, { once: true });
     response.once("close", () => {
-      this.#streams -= 1;
       session.signal.removeEventListener("abort", end);
       watch[Symbol.dispose]();
     });
@@ -249,6 +274,11 @@ class ConsoleServer {
       }
     })();
   }
+}
+
+/** The address of the peer with its port; `undefined` if it has gone. */
+function sourceOf({ socket: { remoteAddress: host, remotePort: port } }: IncomingMessage): string | undefined {
+  return host === undefined || port === undefined ? undefined : formatAddress({ kind: "tcp", host, port });
 }
 
 function shownSession({ name, role, endsAtMs }: Session): object {

@@ -6,6 +6,8 @@ import type { Session } from "./sessions.ts";
 /** One request, as a route gets it. */
 export interface RouteRequest {
   readonly session: Session;
+  /** The address of the peer with its port; `undefined` in a live view, which has no effect. */
+  readonly source: string | undefined;
   /** The variable part of the path, decoded; "" if the route has none. */
   readonly name: string;
   readonly query: URLSearchParams;

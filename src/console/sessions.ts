@@ -41,7 +41,7 @@ const TOKEN_BYTES = 32;
 /** A session that nobody uses ends after this time. An open page uses it. */
 const IDLE_MS = 2 * HOUR_MS;
 const LONGEST_MS = 12 * HOUR_MS;
-/** The one that was used the longest time ago ends when there are more. */
+/** Sessions of one person. The one of them that was used the longest time ago ends when there are more. */
 const SESSIONS_MOST = 64;
 
 /**
@@ -71,7 +71,7 @@ export class Sessions {
     if (who === undefined) return undefined;
     const { clock, readOnly } = this.#options;
     this.#endOld();
-    this.#makeRoom();
+    this.#makeRoom(who.name);
     const own = this.#newToken();
     const end = new AbortController();
     const session: OpenSession = {
@@ -126,9 +126,10 @@ export class Sessions {
     }
   }
 
-  #makeRoom(): void {
-    if (this.#open.size < SESSIONS_MOST) return;
-    const [oldest] = [...this.#open].sort((one, other) => one.usedAtMs - other.usedAtMs);
+  #makeRoom(name: string): void {
+    const own = [...this.#open].filter((session) => session.name === name);
+    if (own.length < SESSIONS_MOST) return;
+    const [oldest] = own.sort((one, other) => one.usedAtMs - other.usedAtMs);
     if (oldest !== undefined) this.end(oldest);
   }
 

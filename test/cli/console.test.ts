@@ -109,4 +109,25 @@ test("a server without --dev has no console, and none beyond loopback without TL
     assert.is((server.ready as Ready).console, undefined);
   }));
 
+test("what is done in the console is in the audit log, with the address of who did it", () =>
+  inFolder(async (folder) => {
+    await using server = await CliServer.start(folder, "--dev", "--audit", "audit.log");
+    const { console: origin = "", console_url_file: file = "" } = server.ready as Ready;
+    const session = await signIn(origin, (await readFile(file, "utf8")).trim().split("#token=")[1] ?? "");
+    const headers = { ...JSON_BODY, ...bearer(session.json<{ token: string }>().token) };
+    assert.is((await send(`${origin}/api/jobs/none/cancel`, { method: "POST", headers, body: "{}" })).status, 404);
+    const shown = await eventually("both lines", async () => {
+      const lines = (await readFile("audit.log", "utf8")).split("\n").filter((line) => line.includes('"operator.'));
+      return lines.length === 2 && lines.map((line) => JSON.parse(line));
+    });
+    assert.equal(
+      shown.map(({ action, actor }) => [action, actor.client]),
+      [
+        ["operator.begin", "console"],
+        ["operator.end", "console"],
+      ],
+    );
+    for (const { source } of shown) assert.match(String(source), /^127\.0\.0\.1:\d+$/);
+  }));
+
 test.run();

@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import type { ConsolePrincipal } from "../../src/console/principals.ts";
 import { tokenDigest } from "../../src/files/token-lines.ts";
+import { silentLogger } from "../../src/runtime/logger.ts";
 import { HOUR_MS } from "../../src/runtime/time-span.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { assert, suite } from "../support/suite.ts";
@@ -64,15 +67,49 @@ test("a session ends two hours after its last use, and twelve after its begin", 
   assert.is((await send(`${console.origin}/api/view`, { headers: bearer(idle) })).status, 401);
 });
 
-test("failed attempts to sign in are limited, those that succeed are not", async () => {
+test("failed attempts to sign in are limited, and a right token is accepted all the same", async () => {
   const clock = new FakeClock();
   await using console = await startConsole({ clock });
   for (let n = 0; n < 15; n += 1) assert.is((await signIn(console.origin, console.token)).status, 200);
   for (let n = 0; n < 10; n += 1) assert.is((await signIn(console.origin, `wrong ${n}`)).status, 401);
-  const refused = await signIn(console.origin, console.token);
+  const refused = await signIn(console.origin, "wrong again");
   assert.equal([refused.status, refused.headers["retry-after"]], [429, "60"]);
-  clock.advance(10_000);
+  // Another user of the machine, or of the same proxy, must not lock anybody out.
   assert.is((await signIn(console.origin, console.token)).status, 200);
+  clock.advance(10_000);
+  assert.is((await signIn(console.origin, "wrong still")).status, 401);
+});
+
+test("however often somebody signs in, the sessions and views of others go on", async () => {
+  await using console = await startConsole({ principals: PRINCIPALS });
+  const signInAs = async (token: string): Promise<string> =>
+    (await signIn(console.origin, token)).json<{ token: string }>().token;
+  const ada = await signInAs(TOKENS.ada);
+  let bob = "";
+  for (let n = 0; n < 65; n += 1) bob = await signInAs(TOKENS.bob);
+  await using views = new AsyncDisposableStack();
+  for (let n = 0; n < 64; n += 1) views.use(await EventReader.open(console.origin, "/api/view", bob));
+  const more = await send(`${console.origin}/api/stream?of=/api/view`, { headers: bearer(bob) });
+  assert.is(more.status, 503);
+  await using view = await EventReader.open(console.origin, "/api/view", ada);
+  assert.ok(await view.next());
+});
+
+test("a sign-in that is broken off is no error of the server", async () => {
+  const errors: unknown[] = [];
+  await using console = await startConsole({
+    logger: { ...silentLogger, error: (fields) => void errors.push(fields) },
+  });
+  const { hostname, port } = new URL(console.origin);
+  for (let n = 0; n < 3; n += 1) {
+    const socket = connect(Number(port), hostname);
+    await once(socket, "connect");
+    const head = `POST /api/session HTTP/1.1\r\nhost: ${hostname}:${port}\r\ncontent-type: application/json\r\n`;
+    socket.write(`${head}content-length: 90\r\n\r\n{"tok`);
+    socket.end();
+    await once(socket.resume(), "close");
+  }
+  assert.equal(errors, []);
 });
 
 test("with principals there is no one-time URL, and each has the role of its line", async () => {

@@ -20,8 +20,8 @@ export function auditRoutes({ operator }: ConsoleSource): readonly Route[] {
       path: "/api/audit",
       role: "viewer",
       intervalMs: INTERVAL_MS,
-      async answer({ session, query }): Promise<AuditAnswer> {
-        const { lines, before } = await operator.readAudit(actorOf(session), auditQuery(query, PAGE_SIZE));
+      async answer(request): Promise<AuditAnswer> {
+        const { lines, before } = await operator.readAudit(actorOf(request), auditQuery(request.query, PAGE_SIZE));
         return { events: lines.map(auditRow), ...(before !== undefined && { nextBefore: before }) };
       },
     },
@@ -35,11 +35,11 @@ export function auditRoutes({ operator }: ConsoleSource): readonly Route[] {
 }
 
 /** The newest lines that fit, as they stand in the log, the oldest first. */
-async function exported(operator: ConsoleSource["operator"], { session, query }: RouteRequest): Promise<Answer> {
+async function exported(operator: ConsoleSource["operator"], request: RouteRequest): Promise<Answer> {
   const found: string[] = [];
-  let asked: AuditQuery | undefined = auditQuery(query, EXPORT_PAGE);
+  let asked: AuditQuery | undefined = auditQuery(request.query, EXPORT_PAGE);
   while (asked !== undefined && found.length < EXPORT_MOST) {
-    const { lines, before } = await operator.readAudit(actorOf(session), asked);
+    const { lines, before } = await operator.readAudit(actorOf(request), asked);
     found.push(...lines.map(({ text }) => text.trimEnd()));
     asked = before === undefined ? undefined : { ...asked, before };
   }

@@ -29,9 +29,9 @@ export function jobRoutes({ operator, clock }: ConsoleSource): readonly Route[] 
       path: "/api/jobs",
       role: "viewer",
       intervalMs: LIST_INTERVAL_MS,
-      async answer({ session, query }): Promise<JobsAnswer> {
-        const asked = jobsQuery(query, clock.nowMs());
-        return jobsAnswer(asked, await operator.listJobs(actorOf(session), asked));
+      async answer(request): Promise<JobsAnswer> {
+        const asked = jobsQuery(request.query, clock.nowMs());
+        return jobsAnswer(asked, await operator.listJobs(actorOf(request), asked));
       },
     },
     {
@@ -39,16 +39,16 @@ export function jobRoutes({ operator, clock }: ConsoleSource): readonly Route[] 
       path: "/api/jobs/*",
       role: "viewer",
       intervalMs: JOB_INTERVAL_MS,
-      async answer({ session, name }): Promise<JobAnswer> {
-        return jobAnswer(await operator.describeJob(actorOf(session), { jobId: name }));
+      async answer(request): Promise<JobAnswer> {
+        return jobAnswer(await operator.describeJob(actorOf(request), { jobId: request.name }));
       },
     },
     {
       method: "POST",
       path: "/api/jobs/*/cancel",
       role: "operator",
-      async answer({ session, name }): Promise<JobRow> {
-        return jobRow(await operator.cancelJob(actorOf(session), name));
+      async answer(request): Promise<JobRow> {
+        return jobRow(await operator.cancelJob(actorOf(request), request.name));
       },
     },
   ];

@@ -16,8 +16,8 @@ export function keyRoutes({ operator }: ConsoleSource): readonly Route[] {
       path: "/api/keys",
       role: "viewer",
       intervalMs: INTERVAL_MS,
-      async answer({ session }): Promise<KeysAnswer> {
-        const { keys, nextPageToken } = await operator.listKeys(actorOf(session), { pageSize: KEYS_MOST });
+      async answer(request): Promise<KeysAnswer> {
+        const { keys, nextPageToken } = await operator.listKeys(actorOf(request), { pageSize: KEYS_MOST });
         return { keys: keys.map(keyRow), isCut: nextPageToken !== undefined };
       },
     },
@@ -25,16 +25,16 @@ export function keyRoutes({ operator }: ConsoleSource): readonly Route[] {
       method: "POST",
       path: "/api/keys/*/retire",
       role: "operator",
-      async answer({ session, name }): Promise<KeyRow> {
-        return keyRow(await operator.retireKey(actorOf(session), { keyId: name }));
+      async answer(request): Promise<KeyRow> {
+        return keyRow(await operator.retireKey(actorOf(request), { keyId: request.name }));
       },
     },
     {
       method: "POST",
       path: "/api/keys/*/revoke",
       role: "operator",
-      async answer({ session, name }): Promise<KeyRow> {
-        return keyRow(await operator.revokeKey(actorOf(session), name));
+      async answer(request): Promise<KeyRow> {
+        return keyRow(await operator.revokeKey(actorOf(request), request.name));
       },
     },
   ];

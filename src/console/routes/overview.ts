@@ -24,9 +24,9 @@ export function overviewRoutes(source: ConsoleSource): readonly Route[] {
   ];
 }
 
-async function overview(source: ConsoleSource, { session }: RouteRequest): Promise<OverviewAnswer> {
+async function overview(source: ConsoleSource, request: RouteRequest): Promise<OverviewAnswer> {
   const { operator, toolset, clock } = source;
-  const actor = actorOf(session);
+  const actor = actorOf(request);
   const [stats, instances] = await Promise.all([operator.serverStats(actor), operator.listInstances(actor)]);
   const { calls, jobs, tools } = stats;
   const last = calls.periods.at(-1);

@@ -2,28 +2,37 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
-import { SealwireError } from "../errors.ts";
-import type { Clock } from "../runtime/clock.ts";
-import type { Logger } from "../runtime/logger.ts";
-import { formatAddress, type ListenAddress } from "../server/listen/address.ts";
-import type { OwnAddress } from "../server/listen/own-host.ts";
-import { readTlsFiles, watchTlsFiles } from "../server/listen/tls-files.ts";
-import type { ServerTlsOptions } from "../server/options.ts";
+import type { AddressInfo, Socket } from "node:net";
+import { SealwireError } from "../../errors.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { ServerTlsOptions } from "../options.ts";
+import { formatAddress, type ListenAddress } from "./address.ts";
+import { HttpConnections } from "./http-connections.ts";
+import type { OwnAddress } from "./own-host.ts";
+import { readTlsFiles, watchTlsFiles } from "./tls-files.ts";
 
-/** Where and how the console listens. */
+/** Where and how an HTTP server listens. */
 export interface HttpListenerOptions {
+  /** What is served, for messages, such as "the console". */
+  readonly what: string;
   readonly address: ListenAddress & { kind: "tcp" };
-  readonly tls: ServerTlsOptions | undefined;
+  readonly tls?: ServerTlsOptions | undefined;
+  /** Open connections. One more takes the place of the oldest that is not held. */
+  readonly connectionsMost: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** A listening HTTP server. Its disposal closes it with all its connections. */
 export interface HttpListener extends AsyncDisposable {
-  /** The origin with the actual port, such as "http://127.0.0.1:8080". */
+  /** The host as it was given, and the actual port, such as "127.0.0.1:8080". */
+  readonly address: string;
+  /** The origin, such as "http://127.0.0.1:8080". */
   readonly origin: string;
   readonly own: OwnAddress;
+  /** Keeps a connection from being closed for a new one, until the result is disposed. */
+  hold(socket: Socket): Disposable;
 }
 
 const LIMITS = {
@@ -34,23 +43,26 @@ const LIMITS = {
   maxHeaderSize: 16_384,
   noDelay: true,
 };
-const CONNECTIONS_MOST = 256;
+/** How long a connection may stay without a byte in either direction, such as one whose peer does not read. */
+const SILENCE_MOST_MS = 60_000;
 
 /** Listens, with TLS if there is a certificate, which is read again when it changes. Throws OPTIONS_INVALID. */
 export async function listenForHttp(options: HttpListenerOptions, serve: RequestListener): Promise<HttpListener> {
-  const { address, tls, clock, logger } = options;
+  const { what, address, tls, connectionsMost, clock, logger } = options;
   let server: Server;
   let reload: AsyncDisposable | undefined;
   if (tls === undefined) {
     server = createServer(LIMITS, serve);
   } else {
-    // Whoever opens the console has a token. A client certificate is for callers of tools.
+    // Whoever opens it has a token. A client certificate is for callers of tools.
     const { clientCaPath: _, ...files } = tls;
     const secure = createTlsServer({ ...LIMITS, ...readTlsFiles(files), minVersion: "TLSv1.2" }, serve);
     reload = watchTlsFiles(files, secure, { clock, logger });
     server = secure as unknown as Server;
   }
-  server.maxConnections = CONNECTIONS_MOST;
+  server.timeout = SILENCE_MOST_MS;
+  const connections = new HttpConnections(connectionsMost);
+  server.on("connection", (socket: Socket) => connections.add(socket));
   server.listen({ port: address.port, host: address.host });
   try {
     await once(server, "listening");
@@ -58,14 +70,18 @@ export async function listenForHttp(options: HttpListenerOptions, serve: Request
     await reload?.[Symbol.asyncDispose]();
     const { code, message } = cause as NodeJS.ErrnoException;
     const hint = code === "EADDRINUSE" ? "another process uses it" : message;
-    const problem = `The console cannot listen on ${formatAddress(address)}: ${hint}; choose another address.`;
+    const problem = `Cannot serve ${what} on ${formatAddress(address)}: ${hint}; choose another address.`;
     throw new SealwireError("OPTIONS_INVALID", problem, { cause });
   }
-  server.on("error", (err) => logger.error({ err }, "a connection to the console could not be accepted"));
+  // A later error, such as no free file descriptor, would otherwise end the process.
+  server.on("error", (err) => logger.error({ err }, `a connection to ${what} could not be accepted`));
   const { port } = server.address() as AddressInfo;
+  const listening = formatAddress({ ...address, port });
   return {
-    origin: `${tls === undefined ? "http" : "https"}://${formatAddress({ ...address, port })}`,
+    address: listening,
+    origin: `${tls === undefined ? "http" : "https"}://${listening}`,
     own: { port, certificate: tls && new X509Certificate(readTlsFiles(tls).cert as Buffer) },
+    hold: (socket) => connections.hold(socket),
     async [Symbol.asyncDispose]() {
       await reload?.[Symbol.asyncDispose]();
       const closed = new Promise((resolve) => server.close(resolve));
