@@ -98,6 +98,6 @@ export async function createMetrics(options: MetricsOptions): Promise<Metrics> {
     noteKeyUse: (keyId) => keyUse.set({ key_id: keyId }, clock.nowMs() / 1000),
     text: () => registry.metrics(),
     listen: (address, { public: isPublic = false } = {}) =>
-      serveMetrics({ registry, exemplars }, { address, isPublic }),
+      serveMetrics({ registry, exemplars, clock }, { address, isPublic }),
   };
 }
