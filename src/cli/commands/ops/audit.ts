@@ -2,9 +2,8 @@ import { AuditLine } from "../../../../gen/sealwire/operator/v1/audit_line.ts";
 import type { ConnectionOptions } from "../../input/connection-options.ts";
 import { openOperator, readPages } from "../../input/operator-client.ts";
 import { ExitCode } from "../../output/exit-code.ts";
-import { messageLine } from "../../output/message-json.ts";
+import { printList } from "../../output/operator-list.ts";
 import { optionalTime, sayMore, timeCell } from "../../output/operator-text.ts";
-import { printTable } from "../../output/table.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
 interface AuditOptions extends ConnectionOptions {
@@ -28,17 +27,12 @@ export async function run(terminal: Terminal, options: AuditOptions): Promise<Ex
     const answer = await operator.tools.readAudit({ ...filter, ...page });
     return { items: answer.lines, nextPageToken: answer.nextPageToken };
   });
-  if (options.json) {
-    for (const line of items)
-      terminal.print(messageLine("sealwire.operator.v1.AuditLine", AuditLine.encode(line).finish()));
-  } else {
-    const headings = ["TIME", "ACTION", "CLIENT", "TARGET", "OUTCOME", "REASON", "SOURCE"];
-    printTable(
-      terminal,
-      headings,
-      items.map((line) => row(terminal, line)),
-    );
-  }
+  const list = {
+    ...{ items, type: "sealwire.operator.v1.AuditLine", encode: AuditLine.encode },
+    headings: ["TIME", "ACTION", "CLIENT", "TARGET", "OUTCOME", "REASON", "SOURCE"],
+    row: (line: AuditLine) => row(terminal, line),
+  };
+  printList(terminal, list, options.json);
   if (more) sayMore(terminal, "lines", limit);
   return ExitCode.done;
 }

@@ -2,9 +2,8 @@ import { Instance, InstanceRole } from "../../../../gen/sealwire/operator/v1/ins
 import type { ConnectionOptions } from "../../input/connection-options.ts";
 import { openOperator } from "../../input/operator-client.ts";
 import { ExitCode } from "../../output/exit-code.ts";
-import { messageLine } from "../../output/message-json.ts";
+import { printList } from "../../output/operator-list.ts";
 import { enumCell, timeCell } from "../../output/operator-text.ts";
-import { printTable } from "../../output/table.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
 /** Lists the processes that use the store. */
@@ -13,14 +12,13 @@ export async function run(
   options: ConnectionOptions & { readonly json?: boolean },
 ): Promise<ExitCode> {
   await using operator = await openOperator(terminal, options);
-  const { instance, instances } = await operator.tools.listInstances({});
-  if (options.json) {
-    for (const each of instances)
-      terminal.print(messageLine("sealwire.operator.v1.Instance", Instance.encode(each).finish()));
-    return ExitCode.done;
-  }
-  const rows = instances.map((each) => row(terminal, each, instance));
-  printTable(terminal, ["INSTANCE", "ROLE", "VERSION", "ADDRESS", "SINCE", "RENEWED", "RUNNING"], rows);
+  const { instance, instances: items } = await operator.tools.listInstances({});
+  const list = {
+    ...{ items, type: "sealwire.operator.v1.Instance", encode: Instance.encode },
+    headings: ["INSTANCE", "ROLE", "VERSION", "ADDRESS", "SINCE", "RENEWED", "RUNNING"],
+    row: (each: Instance) => row(terminal, each, instance),
+  };
+  printList(terminal, list, options.json);
   return ExitCode.done;
 }
 

@@ -4,10 +4,9 @@ import type { ConnectionOptions } from "../../input/connection-options.ts";
 import { jobState } from "../../input/job-state.ts";
 import { openOperator, readPages } from "../../input/operator-client.ts";
 import { ExitCode } from "../../output/exit-code.ts";
-import { messageLine } from "../../output/message-json.ts";
+import { printList } from "../../output/operator-list.ts";
 import { optionalTime, sayMore, timeCell } from "../../output/operator-text.ts";
 import { describeJob } from "../../output/progress-display.ts";
-import { printTable } from "../../output/table.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
 interface JobsOptions extends ConnectionOptions {
@@ -32,13 +31,12 @@ export async function run(terminal: Terminal, options: JobsOptions): Promise<Exi
     const answer = await operator.tools.listAllJobs({ states, tool, clientId, ...times, ...page });
     return { items: answer.jobs, nextPageToken: answer.nextPageToken };
   });
-  if (options.json) {
-    for (const job of items)
-      terminal.print(messageLine("sealwire.operator.v1.OperatorJob", OperatorJob.encode(job).finish()));
-  } else {
-    const rows = items.map((job) => row(terminal, job));
-    printTable(terminal, ["JOB", "CLIENT", "TOOL", "STATE", "CREATED", "ENDED"], rows);
-  }
+  const list = {
+    ...{ items, type: "sealwire.operator.v1.OperatorJob", encode: OperatorJob.encode },
+    headings: ["JOB", "CLIENT", "TOOL", "STATE", "CREATED", "ENDED"],
+    row: (job: OperatorJob) => row(terminal, job),
+  };
+  printList(terminal, list, options.json);
   if (more) sayMore(terminal, "jobs", limit);
   return ExitCode.done;
 }

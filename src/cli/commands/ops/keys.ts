@@ -2,9 +2,8 @@ import { Key, KeyRole, KeyState } from "../../../../gen/sealwire/operator/v1/key
 import type { ConnectionOptions } from "../../input/connection-options.ts";
 import { openOperator, readPages } from "../../input/operator-client.ts";
 import { ExitCode } from "../../output/exit-code.ts";
-import { messageLine } from "../../output/message-json.ts";
+import { printList } from "../../output/operator-list.ts";
 import { enumCell, sayMore, timeCell } from "../../output/operator-text.ts";
-import { printTable } from "../../output/table.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
 interface KeysOptions extends ConnectionOptions {
@@ -23,16 +22,12 @@ export async function run(terminal: Terminal, options: KeysOptions): Promise<Exi
     const answer = await operator.tools.listKeys({ clientId, ...page });
     return { items: answer.keys, nextPageToken: answer.nextPageToken };
   });
-  if (options.json) {
-    for (const key of items) terminal.print(messageLine("sealwire.operator.v1.Key", Key.encode(key).finish()));
-  } else {
-    const headings = ["KEY", "CLIENT", "STATE", "ROLE", "TOOLS", "NOT BEFORE", "NOT AFTER", "CREATED", "LAST USE"];
-    printTable(
-      terminal,
-      headings,
-      items.map((key) => row(terminal, key)),
-    );
-  }
+  const list = {
+    ...{ items, type: "sealwire.operator.v1.Key", encode: Key.encode },
+    headings: ["KEY", "CLIENT", "STATE", "ROLE", "TOOLS", "NOT BEFORE", "NOT AFTER", "CREATED", "LAST USE"],
+    row: (key: Key) => row(terminal, key),
+  };
+  printList(terminal, list, options.json);
   if (more) sayMore(terminal, "keys", limit);
   return ExitCode.done;
 }
