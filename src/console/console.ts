@@ -10,6 +10,7 @@ import { LiveViews } from "./live-views.ts";
 import { OpenCounts } from "./open-counts.ts";
 import { type ConsoleOptions, checkConsolePlace } from "./options.ts";
 import { isPagePath } from "./page-paths.ts";
+import type { ConsolePrincipal } from "./principals.ts";
 import { foreignRequest } from "./request-check.ts";
 import { answerOf, findRoute, mayUse, type Route } from "./route.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
@@ -20,6 +21,8 @@ import { SignInLimit } from "./sign-in-limit.ts";
 export interface RunningConsole extends AsyncDisposable {
   /** Its address with the actual port, without a token. */
   readonly origin: string;
+  /** Replaces those who sign in with tokens of their own. Sessions of whoever is no longer one of them end. */
+  replacePrincipals(principals: readonly ConsolePrincipal[]): void;
 }
 
 const CONNECTIONS_MOST = 1_024;
@@ -45,6 +48,7 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
   await server.open(listener);
   return {
     origin: listener.origin,
+    replacePrincipals: (next) => server.replacePrincipals(next),
     async [Symbol.asyncDispose]() {
       await listener[Symbol.asyncDispose]();
       server.end();
@@ -80,6 +84,10 @@ class ConsoleServer {
     this.#listener = listener;
     this.#sessions.offer();
     await this.#told;
+  }
+
+  replacePrincipals(principals: readonly ConsolePrincipal[]): void {
+    this.#sessions.replacePrincipals(principals);
   }
 
   end(): void {

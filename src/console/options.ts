@@ -14,7 +14,7 @@ export interface ConsoleOptions {
   readonly tls?: ServerTlsOptions | undefined;
   /** Makes everybody a viewer. */
   readonly readOnly: boolean;
-  /** Those who sign in with tokens of their own. Empty: one-time URLs are offered. */
+  /** Those who sign in with tokens of their own, at the start. Empty: one-time URLs are offered. */
   readonly principals: readonly ConsolePrincipal[];
   /** Called with each one-time URL: the first, and the next one after each use. It holds a secret. */
   readonly onUrl: (url: string) => void | Promise<void>;

@@ -1,4 +1,10 @@
+import { currentVersion } from "../files/private-file.ts";
 import { readTokenLines, type TokenBearer } from "../files/token-lines.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { runPeriodically } from "../runtime/periodic.ts";
+
+const CHECK_INTERVAL_MS = 1_000;
 
 /** What somebody may do in the console: a `viewer` reads, an `operator` also cancels jobs and changes keys. */
 export type ConsoleRole = "viewer" | "operator";
@@ -23,4 +29,38 @@ export function readConsoleTokens(path: string): Promise<readonly ConsolePrincip
       return { ...bearer(name, token), role };
     },
   });
+}
+
+/** The token file of a console. */
+export interface ConsoleTokens {
+  /** What it held when it was read first. */
+  readonly principals: readonly ConsolePrincipal[];
+  /**
+   * Calls `onChange` with what the file holds each time that it has changed, until disposed. A file that cannot be used is
+   * logged once, and what was read before stays in force.
+   */
+  follow(onChange: (principals: readonly ConsolePrincipal[]) => void): AsyncDisposable;
+}
+
+/** Reads a token file of the console, which can then be followed. Throws OPTIONS_INVALID. */
+export async function openConsoleTokens(
+  path: string,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): Promise<ConsoleTokens> {
+  let seen = await currentVersion(path);
+  return {
+    principals: await readConsoleTokens(path),
+    follow: (onChange) =>
+      runPeriodically(clock, CHECK_INTERVAL_MS, async () => {
+        const version = await currentVersion(path);
+        if (version === seen) return;
+        seen = version;
+        try {
+          onChange(await readConsoleTokens(path));
+          logger.info({ path }, "token file of the console reloaded");
+        } catch (err) {
+          logger.error({ err, path }, "token file of the console not reloaded, the last good one stays in force");
+        }
+      }),
+  };
 }

@@ -20,7 +20,7 @@ export interface Session {
 
 /** Options of {@link Sessions}. */
 export interface SessionsOptions {
-  /** Those who have tokens. Empty: one-time tokens are offered. */
+  /** Those who have tokens at the start. Empty: one-time tokens are offered. */
   readonly principals: readonly ConsolePrincipal[];
   /** Makes everybody a viewer. */
   readonly readOnly: boolean;
@@ -32,6 +32,8 @@ export interface SessionsOptions {
 
 /** A session, with what the others must not see. */
 interface OpenSession extends Session {
+  /** Who signed in; `undefined` for whoever had a one-time token. */
+  readonly principal: ConsolePrincipal | undefined;
   readonly digest: Buffer;
   readonly end: AbortController;
   usedAtMs: number;
@@ -51,15 +53,17 @@ const SESSIONS_MOST = 64;
 export class Sessions {
   readonly #options: SessionsOptions;
   readonly #open = new Set<OpenSession>();
+  #principals: readonly ConsolePrincipal[];
   #offered: Buffer | undefined;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
+    this.#principals = options.principals;
   }
 
   /** Offers a one-time token, unless there are principals. */
   offer(): void {
-    if (this.#options.principals.length > 0) return;
+    if (this.#principals.length > 0) return;
     const token = this.#newToken();
     this.#offered = tokenDigest(token);
     this.#options.onOffer(token);
@@ -67,7 +71,9 @@ export class Sessions {
 
   /** Begins a session. `undefined` for a token that is not known, or was used. */
   signIn(token: string): { readonly session: Session; readonly token: string } | undefined {
-    const who = this.#whoHas(tokenDigest(token));
+    const digest = tokenDigest(token);
+    const principal = find(this.#principals, digest);
+    const who = principal ?? this.#whoWasOffered(digest);
     if (who === undefined) return undefined;
     const { clock, readOnly } = this.#options;
     this.#endOld();
@@ -80,6 +86,7 @@ export class Sessions {
       role: readOnly ? "viewer" : who.role,
       endsAtMs: clock.nowMs() + LONGEST_MS,
       signal: end.signal,
+      principal,
       digest: tokenDigest(own),
       end,
       usedAtMs: clock.nowMs(),
@@ -110,9 +117,19 @@ export class Sessions {
     (session as OpenSession).end.abort();
   }
 
-  #whoHas(digest: Buffer): Pick<ConsolePrincipal, "name" | "role"> | undefined {
-    const principal = find(this.#options.principals, digest);
-    if (principal !== undefined) return principal;
+  /**
+   * Replaces those who have tokens, if there were any at the start. Ends the sessions of whoever is no longer one of them
+   * with the same token and role.
+   */
+  replacePrincipals(principals: readonly ConsolePrincipal[]): void {
+    this.#principals = principals;
+    for (const session of this.#open) {
+      const { principal } = session;
+      if (principal !== undefined && !principals.some((each) => isSame(each, principal))) this.end(session);
+    }
+  }
+
+  #whoWasOffered(digest: Buffer): Pick<ConsolePrincipal, "name" | "role"> | undefined {
     if (this.#offered === undefined || !timingSafeEqual(this.#offered, digest)) return undefined;
     // The next one replaces it.
     this.offer();
@@ -136,6 +153,10 @@ export class Sessions {
   #newToken(): string {
     return Buffer.from(this.#options.random.bytes(TOKEN_BYTES)).toString("base64url");
   }
+}
+
+function isSame(one: ConsolePrincipal, other: ConsolePrincipal): boolean {
+  return one.name === other.name && one.role === other.role && one.digest.equals(other.digest);
 }
 
 function find<T extends { readonly digest: Buffer }>(all: Iterable<T>, digest: Buffer): T | undefined {

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { platform } from "node:os";
 import { resolve } from "node:path";
 import type { Reason } from "../errors.ts";
@@ -62,6 +62,16 @@ export function fileVersion(status: {
   size: bigint;
 }): string {
   return [status.dev, status.ino, status.ctimeNs, status.mtimeNs, status.size].join(":");
+}
+
+/** The version of a file, with symlinks resolved, or the reason why it cannot be read. */
+export async function currentVersion(path: string): Promise<string> {
+  try {
+    const status = await stat(path, { bigint: true });
+    return fileVersion(status);
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
 }
 
 function cannotRead({ path, what, reason }: PrivateFileOptions, cause: unknown): SealwireError {

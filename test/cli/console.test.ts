@@ -98,6 +98,13 @@ test("with a token file there is no URL, and a read-only console changes nothing
     const request = { method: "POST", headers: { ...JSON_BODY, ...bearer(session.token) }, body: "{}" };
     for (const path of ["/api/jobs/1/cancel", "/api/keys/k_1/retire", "/api/keys/k_1/revoke"])
       assert.is((await send(`${origin}${path}`, request)).status, 403, path);
+    await writeFile("tokens", `bob viewer ${token}x\n`);
+    await eventually("ada is signed out", async () => {
+      const headers = bearer(session.token);
+      return (await send(`${origin}/api/about`, { headers })).status === 401;
+    });
+    assert.is((await signIn(origin, token)).status, 401);
+    assert.is((await signIn(origin, `${token}x`)).status, 200);
   }));
 
 test("a server without --dev has no console, and none beyond loopback without TLS and tokens", () =>

@@ -1,7 +1,10 @@
 import { chmod, writeFile } from "node:fs/promises";
-import { readConsoleTokens } from "../../src/console/principals.ts";
+import { openConsoleTokens, readConsoleTokens } from "../../src/console/principals.ts";
 import { tokenDigest } from "../../src/files/token-lines.ts";
+import { silentLogger } from "../../src/runtime/logger.ts";
 import { inFolder } from "../cli/cli-run.ts";
+import { eventually, settled } from "../support/eventually.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 
@@ -45,5 +48,30 @@ test("a line that is none is refused without showing it, and so is a file that o
   }
   assert.match((await rejection("OPTIONS_INVALID", reading(`ada viewer ${TOKEN}`, 0o644))).message, "0644");
 });
+
+test("a file that changes is read again; while it is bad, what was read before stays in force", () =>
+  inFolder(async () => {
+    const clock = new FakeClock();
+    const write = (text: string): Promise<void> => writeFile("tokens", text, { mode: 0o600 });
+    await write(`ada operator ${TOKEN}`);
+    const tokens = await openConsoleTokens("tokens", { clock, logger: silentLogger });
+    const seen: string[] = [];
+    await using _follower = tokens.follow((principals) => void seen.push(principals.map(({ name }) => name).join(" ")));
+    const change = async (text: string, expected: readonly string[]): Promise<void> => {
+      await write(text);
+      await eventually("the file is read", () => {
+        clock.advance(1_000);
+        return seen.length === expected.length;
+      });
+      assert.equal(seen, expected);
+    };
+    await change(`ada viewer ${TOKEN}\nbob operator ${TOKEN}2`, ["ada bob"]);
+    await write("ada viewer short");
+    for (let checks = 0; checks < 3; checks += 1) {
+      clock.advance(1_000);
+      await settled();
+    }
+    await change(`bob operator ${TOKEN}2`, ["ada bob", "bob"]);
+  }));
 
 test.run();

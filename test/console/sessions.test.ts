@@ -67,6 +67,48 @@ test("a session ends two hours after its last use, and twelve after its begin", 
   assert.is((await send(`${console.origin}/api/view`, { headers: bearer(idle) })).status, 401);
 });
 
+test("an open page keeps its session, and its live view ends with the session, twelve hours after its begin", async () => {
+  const clock = new FakeClock();
+  await using console = await startConsole({ clock });
+  const token = await console.signIn();
+  await using view = await EventReader.open(console.origin, "/api/view", token);
+  for (let hour = 0; hour < 11; hour += 1) {
+    // A heartbeat of the stream.
+    clock.advance(HOUR_MS);
+    while (((await view.next()) as { data: { reads: number } }).data.reads < hour + 2);
+  }
+  clock.advance(HOUR_MS);
+  let event: unknown = {};
+  while (event !== undefined) event = await view.next();
+  assert.is((await send(`${console.origin}/api/view`, { headers: bearer(token) })).status, 401);
+});
+
+test("a session ends when the token, the role or the name of its user is no longer valid", async () => {
+  const [ada, bob] = PRINCIPALS as [ConsolePrincipal, ConsolePrincipal];
+  const others: readonly ConsolePrincipal[] = [
+    bob,
+    { ...ada, role: "viewer" },
+    { ...ada, digest: tokenDigest("another") },
+    { ...ada, name: "eve" },
+  ];
+  for (const next of others) {
+    await using console = await startConsole({ principals: PRINCIPALS });
+    const tokens = [TOKENS.ada, TOKENS.bob];
+    const sessions: string[] = [];
+    for (const token of tokens) sessions.push((await signIn(console.origin, token)).json<{ token: string }>().token);
+    await using view = await EventReader.open(console.origin, "/api/view", sessions[0] ?? "");
+    await view.next();
+    console.replacePrincipals([bob, next].slice(next === bob ? 1 : 0));
+    let event: unknown = {};
+    while (event !== undefined) event = await view.next();
+    const statuses: number[] = [];
+    for (const token of sessions)
+      statuses.push((await send(`${console.origin}/api/view`, { headers: bearer(token) })).status);
+    assert.equal(statuses, [401, 200]);
+    assert.is((await signIn(console.origin, TOKENS.bob)).status, 200);
+  }
+});
+
 test("failed attempts to sign in are limited, and a right token is accepted all the same", async () => {
   const clock = new FakeClock();
   await using console = await startConsole({ clock });

@@ -61,6 +61,7 @@ export async function startConsole(options: Partial<ConsoleOptions> = {}): Promi
   const token = (): string => urls.at(-1)?.split("#token=")[1] ?? "";
   return {
     origin: running.origin,
+    replacePrincipals: (next) => running.replacePrincipals(next),
     urls,
     changes,
     get token() {

@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { platform, release } from "node:os";
-import { readConsoleTokens } from "../../console/principals.ts";
+import { openConsoleTokens } from "../../console/principals.ts";
 import { replacePrivateFile } from "../../files/private-file-write.ts";
 import { readableText } from "../../files/readable-text.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -44,7 +44,9 @@ export async function openServedConsole(
   // Loaded on demand: most servers have no console.
   const { openConsole } = await import("../../console/console.ts");
   const { consoleRoutes } = await import("../../console/routes.ts");
-  const principals = consoleTokenFile === undefined ? [] : await readConsoleTokens(consoleTokenFile);
+  const tokens =
+    consoleTokenFile === undefined ? undefined : await openConsoleTokens(consoleTokenFile, { clock, logger });
+  const { principals = [] } = tokens ?? {};
   const urls = new OneTimeUrls(settings, terminal);
   const facts = {
     ...{ version: VERSION, protocol: PROTOCOL_VERSION, node: process.version, address, readOnly },
@@ -62,11 +64,13 @@ export async function openServedConsole(
   });
   const onUrl = (url: string): Promise<void> => urls.tell(url);
   const console = await openConsole({ listen, tls, readOnly, principals, onUrl, routes, clock, random, logger });
+  const follower = tokens?.follow((next) => console.replacePrincipals(next));
   return {
     origin: console.origin,
     url: urls.first,
     urlFile: urls.file,
     async [Symbol.asyncDispose]() {
+      await follower?.[Symbol.asyncDispose]();
       await console[Symbol.asyncDispose]();
       await urls.forget();
     },

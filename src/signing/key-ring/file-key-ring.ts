@@ -1,6 +1,5 @@
-import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { fileVersion } from "../../files/private-file.ts";
+import { currentVersion } from "../../files/private-file.ts";
 import { watchFolder } from "../../files/watch-folder.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { silentLogger } from "../../runtime/logger.ts";
@@ -67,14 +66,4 @@ function watchFile(path: string, clock: Clock, onChange: () => void): Disposable
       watcher[Symbol.dispose]();
     },
   };
-}
-
-/** The version of a file, with symlinks resolved, or the reason why it cannot be read. */
-export async function currentVersion(path: string): Promise<string> {
-  try {
-    const status = await stat(path, { bigint: true });
-    return fileVersion(status);
-  } catch (error) {
-    return String((error as NodeJS.ErrnoException).code);
-  }
 }

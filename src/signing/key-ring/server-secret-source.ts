@@ -1,4 +1,4 @@
-import { currentVersion } from "./file-key-ring.ts";
+import { currentVersion } from "../../files/private-file.ts";
 import { type LoadedSecrets, loadServerSecrets } from "./server-secret-file.ts";
 
 /** Where the server secrets of a ring in a database come from. */
