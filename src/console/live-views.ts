@@ -4,18 +4,21 @@ import type { Clock } from "../runtime/clock.ts";
 export interface ViewSource {
   /** Views with the same key are read once for all who watch them. */
   readonly key: string;
-  /** Time between two readings, in milliseconds. */
+  /** Shortest time between two readings, in milliseconds. */
   readonly intervalMs: number;
   /** Reads the view as text. Must not reject. */
   read(): Promise<string>;
 }
+
+/** A view is read at most this part of the time, so that a search through a large store costs others little. */
+const READING_PART = 1 / 20;
 
 /** One view, and those who watch it. */
 class View {
   readonly #source: ViewSource;
   readonly #clock: Clock;
   readonly #watchers = new Set<(text: string) => void>();
-  #last: { readonly text: string; readonly atMs: number } | undefined;
+  #last: { readonly text: string; readonly untilMs: number } | undefined;
   #timer: Disposable | undefined;
   #isReading = false;
 
@@ -30,8 +33,7 @@ class View {
 
   add(watcher: (text: string) => void): void {
     this.#watchers.add(watcher);
-    const isFresh = this.#last !== undefined && this.#clock.monotonicMs() - this.#last.atMs < this.#source.intervalMs;
-    if (isFresh && this.#last !== undefined) watcher(this.#last.text);
+    if (this.#last !== undefined && this.#clock.monotonicMs() < this.#last.untilMs) watcher(this.#last.text);
     else void this.#read();
   }
 
@@ -46,18 +48,21 @@ class View {
     if (this.#isReading) return;
     this.#isReading = true;
     this.#timer?.[Symbol.dispose]();
+    const startedMs = this.#clock.monotonicMs();
     const text = await this.#source.read();
     this.#isReading = false;
-    this.#last = { text, atMs: this.#clock.monotonicMs() };
+    const endedMs = this.#clock.monotonicMs();
+    const restMs = Math.max(this.#source.intervalMs, (endedMs - startedMs) / READING_PART);
+    this.#last = { text, untilMs: endedMs + restMs };
     for (const watcher of this.#watchers) watcher(text);
     if (this.#watchers.size === 0) return;
-    this.#timer = this.#clock.after(this.#source.intervalMs, () => void this.#read());
+    this.#timer = this.#clock.after(restMs, () => void this.#read());
   }
 }
 
 /**
- * Views that are read again and again while somebody watches them: each once in its interval for all who watch it, and
- * not at all when nobody does.
+ * Views that are read again and again while somebody watches them: each once in its interval for all who watch it, less
+ * often if a reading takes long, and not at all when nobody does.
  */
 export class LiveViews {
   readonly #clock: Clock;

@@ -1,3 +1,4 @@
+import type { Route } from "../../src/console/route.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { assert, suite } from "../support/suite.ts";
@@ -23,6 +24,26 @@ test("a view is read once in its interval for all who watch it, and not at all w
   await eventually("the streams are closed", () => clock.timers === 0);
   clock.advance(60_000);
   assert.is(console.reads, 2);
+});
+
+test("a view that takes long is read at most a twentieth of the time", async () => {
+  const clock = new FakeClock();
+  let reads = 0;
+  const answer = (): object => {
+    clock.advance(500);
+    reads += 1;
+    return { reads };
+  };
+  const routes: readonly Route[] = [{ method: "GET", path: "/api/slow", role: "viewer", intervalMs: 1_000, answer }];
+  await using console = await startConsole({ clock, routes });
+  const token = await console.signIn();
+  await using reader = await EventReader.open(console.origin, "/api/slow", token);
+  assert.equal(await reader.next(), { data: { reads: 1 } });
+  clock.advance(9_000);
+  await using other = await EventReader.open(console.origin, "/api/slow", token);
+  assert.equal(await other.next(), { data: { reads: 1 } });
+  clock.advance(1_000);
+  assert.equal(await reader.next(), { data: { reads: 2 } });
 });
 
 test("a view that cannot be watched, or that is none, has no stream", async () => {
