@@ -1,6 +1,6 @@
 /**
  * The content security policy of the console: files and requests of its own origin only, no inline script or style, no
- * frame around it, and no text becomes markup unless a Trusted Types policy made it.
+ * frame around it, and no text becomes markup unless the one Trusted Types policy made it, which is lit-html's.
  */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -9,8 +9,10 @@ export const CONTENT_SECURITY_POLICY = [
   "img-src 'self'",
   "connect-src 'self'",
   "form-action 'none'",
+  "base-uri 'none'",
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
+  "trusted-types lit-html",
 ].join("; ");
 
 /** The headers of every answer of the console, refusals included. */

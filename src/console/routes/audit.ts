@@ -1,7 +1,8 @@
-import type { AuditFilters, AuditLine, AuditQuery } from "../../audit/audit-feed.ts";
+import type { AuditLine, AuditQuery } from "../../audit/audit-feed.ts";
 import { actorOf } from "../actor.ts";
 import type { Answer } from "../answer.ts";
 import type { AuditAnswer, AuditRow } from "../answers.ts";
+import { textMembers, wholeNumber } from "../query.ts";
 import type { Route, RouteRequest } from "../route.ts";
 import { shownText } from "../shown-text.ts";
 import type { ConsoleSource } from "../source.ts";
@@ -11,6 +12,8 @@ const PAGE_SIZE = 100;
 /** Number of lines in one export, and in one reading of it. */
 const EXPORT_MOST = 10_000;
 const EXPORT_PAGE = 500;
+/** The parameters of the filters. */
+const FILTERS = { clientId: "client", action: "action", outcome: "outcome", reason: "reason" } as const;
 
 /** The routes of the page Audit. */
 export function auditRoutes({ operator }: ConsoleSource): readonly Route[] {
@@ -55,15 +58,8 @@ async function exported(operator: ConsoleSource["operator"], request: RouteReque
 }
 
 function auditQuery(query: URLSearchParams, limit: number): AuditQuery {
-  const text = (name: string): string => query.get(name) ?? "";
-  const filters: AuditFilters = {
-    ...(text("client") !== "" && { clientId: text("client") }),
-    ...(text("action") !== "" && { action: text("action") }),
-    ...(text("outcome") !== "" && { outcome: text("outcome") }),
-    ...(text("reason") !== "" && { reason: text("reason") }),
-  };
-  const before = /^\d{1,15}$/.test(text("before")) ? Number(text("before")) : undefined;
-  return { limit, filters, ...(before !== undefined && { before }) };
+  const before = wholeNumber(query, "before");
+  return { limit, filters: textMembers(query, FILTERS), ...(before !== undefined && { before }) };
 }
 
 function auditRow(line: AuditLine): AuditRow {

@@ -4,6 +4,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../runtime/time-span.ts";
 import type { AllJobsQuery, AttemptRecord } from "../../store/operator-view.ts";
 import { actorOf } from "../actor.ts";
 import type { AttemptRow, FailureAnswer, JobAnswer, JobRow, JobsAnswer } from "../answers.ts";
+import { textMembers, wholeNumber } from "../query.ts";
 import type { Route } from "../route.ts";
 import { shownText } from "../shown-text.ts";
 import type { ConsoleSource } from "../source.ts";
@@ -14,12 +15,12 @@ const PAGE_SIZE = 50;
 /** Less than a page shows of a name, so that the end of what was cut is seen. */
 const NAME_MOST = 250;
 /** Time spans by their names in addresses. */
-const SPANS: Readonly<Record<string, number>> = {
-  "15m": 15 * MINUTE_MS,
-  "1h": HOUR_MS,
-  "24h": DAY_MS,
-  "168h": 7 * DAY_MS,
-};
+const SPANS: ReadonlyMap<string, number> = new Map([
+  ["15m", 15 * MINUTE_MS],
+  ["1h", HOUR_MS],
+  ["24h", DAY_MS],
+  ["168h", 7 * DAY_MS],
+]);
 
 /** The routes of the page Jobs. */
 export function jobRoutes({ operator, clock }: ConsoleSource): readonly Route[] {
@@ -56,19 +57,15 @@ export function jobRoutes({ operator, clock }: ConsoleSource): readonly Route[] 
 
 /** Reads a query. What it does not know is left out, so that an old address shows something. */
 function jobsQuery(query: URLSearchParams, nowMs: number): AllJobsQuery {
-  const text = (name: string): string => query.get(name) ?? "";
   const states = query.getAll("state").filter((state): state is JobState => (JOB_STATES as string[]).includes(state));
-  const span = SPANS[text("since")];
+  const span = SPANS.get(query.get("since") ?? "");
   // A page after the first belongs to the time from which the first was read.
-  const from = /^\d{1,15}$/.test(text("from")) ? Number(text("from")) : undefined;
-  const createdSinceMs = from ?? (span === undefined ? undefined : nowMs - span);
+  const createdSinceMs = wholeNumber(query, "from") ?? (span === undefined ? undefined : nowMs - span);
   return {
     states,
-    ...(text("tool") !== "" && { tool: text("tool") }),
-    ...(text("client") !== "" && { owner: text("client") }),
+    ...textMembers(query, { tool: "tool", owner: "client", pageToken: "page" }),
     ...(createdSinceMs !== undefined && { createdSinceMs }),
     pageSize: PAGE_SIZE,
-    ...(text("page") !== "" && { pageToken: text("page") }),
   };
 }
 
