@@ -12,6 +12,8 @@ export const BROWSER_MODULES = [
   "commands",
   "confirmation",
   "elements",
+  "filters",
+  "focus",
   "format",
   "live",
   "location",
@@ -31,6 +33,9 @@ export const BROWSER_MODULES = [
   "session",
 ] as const;
 
+/** The modules of lit-html that they import, by their paths in its package without ending. */
+export const LIT_MODULES = ["lit-html", "directive", "directive-helpers", "directives/repeat"] as const;
+
 /** A file as it is served. */
 export interface Asset {
   readonly body: Buffer;
@@ -46,17 +51,19 @@ const ENDING = import.meta.filename.endsWith(".ts") ? "ts" : "js";
 
 /** Reads every file of the console. Its document is at "/"; the others are below "/assets/". */
 export async function readAssets(): Promise<ReadonlyMap<string, Asset>> {
-  const lit = new URL("../lit-html.js", import.meta.resolve("lit-html"));
   const modules = BROWSER_MODULES.map(async (name): Promise<[string, Asset]> => {
     const text = await readFile(new URL(`${name}.${ENDING}`, BROWSER), "utf8");
     return [`/assets/${name}.${ENDING}`, asset(ENDING === "ts" ? stripTypes(text) : text, SCRIPT)];
+  });
+  const lit = LIT_MODULES.map(async (name): Promise<[string, Asset]> => {
+    const bytes = await readFile(new URL(`../${name}.js`, import.meta.resolve("lit-html")));
+    return [`/assets/${name}.js`, asset(bytes, SCRIPT)];
   });
   return new Map<string, Asset>([
     ["/", asset(document(), "text/html; charset=utf-8")],
     ["/assets/console.css", asset(await readFile(new URL("console.css", BROWSER)), "text/css; charset=utf-8")],
     ["/assets/icon.svg", asset(await readFile(new URL("icon.svg", BROWSER)), "image/svg+xml")],
-    ["/assets/lit-html.js", asset(await readFile(lit), SCRIPT)],
-    ...(await Promise.all(modules)),
+    ...(await Promise.all([...lit, ...modules])),
   ]);
 }
 
@@ -66,7 +73,7 @@ function asset(content: string | Buffer, contentType: string): Asset {
 }
 
 function document(): string {
-  const scripts = ["lit-html.js", ...BROWSER_MODULES.map((name) => `${name}.${ENDING}`)];
+  const scripts = [...LIT_MODULES.map((name) => `${name}.js`), ...BROWSER_MODULES.map((name) => `${name}.${ENDING}`)];
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -3,12 +3,13 @@ import {
   blankOf,
   fieldKind,
   hashOf,
+  memberOf,
   pathText,
   typedNumber,
   withValue,
 } from "../../src/console/browser/arguments.ts";
 import { shellQuote, toolCommands } from "../../src/console/browser/commands.ts";
-import { agoText, numberText, plainText, spanText, timeText } from "../../src/console/browser/format.ts";
+import { agoText, countText, numberText, plainText, spanText, timeText } from "../../src/console/browser/format.ts";
 import { hrefOf, placeOf } from "../../src/console/browser/location.ts";
 import { assert, suite } from "../support/suite.ts";
 
@@ -20,6 +21,10 @@ test("spans and times are in the unit that fits", () => {
   assert.equal(spans.map(spanText), ["0 ms", "350 ms", "1 s", "1 min 1 s", "1 h", "2 h 5 min", "1 d 1 h", "–"]);
   assert.equal([agoText(0, 500), agoText(0, 65_000), agoText(7_200_000, 0)], ["now", "1 min ago", "in 2 h"]);
   assert.is(timeText(Date.UTC(2026, 10, 22, 12, 0, 5)), "2026-11-22 12:00:05 UTC");
+  assert.equal(
+    [0, 1, 2_000].map((count) => countText(count, "key")),
+    ["0 keys", "1 key", "2,000 keys"],
+  );
   assert.equal([0, 0.2512, 12.34, 10_000].map(numberText), ["0", "0.251", "12.3", "10,000"]);
 });
 
@@ -60,6 +65,11 @@ test("values are set and taken out at a path, without changing what was there", 
   assert.equal(withValue(value, ["images", 0], undefined), { images: [], name: "x" });
   assert.equal(withValue(value, ["name"], undefined), { images: [{ format: "png" }] });
   assert.equal(value, { images: [{ format: "png" }], name: "x" });
+  assert.equal(
+    ["constructor", "name"].map((name) => memberOf(value, name)),
+    [undefined, "x"],
+  );
+  assert.is(JSON.stringify(withValue({}, ["constructor", "a"], 1)), `{"constructor":{"a":1}}`);
   assert.is(pathText(["images", 0, "format"]), "images[0].format");
   assert.equal(["1.5", " ", "1e400", "x"].map(typedNumber), [1.5, undefined, "1e400", "x"]);
 });

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { AuditFeed } from "../../src/audit/audit-feed.ts";
 import { SealwireClient } from "../../src/client/client.ts";
 import { openConsole } from "../../src/console/console.ts";
@@ -45,6 +46,10 @@ export interface OperatedConsoleOptions {
   readonly audit?: AuditFeed;
   readonly work?: false;
   readonly logger?: Logger;
+  /** As `serve --operator-payloads`. */
+  readonly payloads?: boolean;
+  /** Default: a store of its own on SQLite. It is not closed with the console. */
+  readonly store?: Store;
 }
 
 /** Tools like those of a shop: a call, and jobs that succeed, that fail and that go on. */
@@ -66,6 +71,16 @@ export function shopTools(): ReturnType<typeof testService> {
         return number;
       },
     },
+    PackBoxes: {
+      job: {},
+      run: async (_numbers, { signal, progress }) => {
+        for (let packed = 1; !signal.aborted; packed += 1) {
+          progress(packed, 100_000, "boxes");
+          await setTimeout(50, undefined, { signal });
+        }
+        return 0;
+      },
+    },
     ExportOrders: {
       job: {},
       run: (_numbers, { signal, progress }) =>
@@ -80,6 +95,7 @@ export function shopTools(): ReturnType<typeof testService> {
 /** Starts a server with a store and a key ring in a folder of its own, and its console. */
 export async function startOperatedConsole(options: OperatedConsoleOptions = {}): Promise<OperatedConsole> {
   const { clients = ["shop"], readOnly = false, principals = [], audit, work, logger = silentLogger } = options;
+  const { payloads = false } = options;
   const folder = mkdtempSync(join(tmpdir(), "sealwire-console-"));
   const parts = new Disposables();
   parts.use({ [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }) });
@@ -94,7 +110,7 @@ export async function startOperatedConsole(options: OperatedConsoleOptions = {})
     const ringPath = join(folder, "key-ring.json");
     await createRingFile(ringPath, document);
     const keyRing = parts.use(await watchKeyRing({ path: ringPath }));
-    const store = parts.use(await openSqliteStore({ path: join(folder, "store.db") }));
+    const store = options.store ?? parts.use(await openSqliteStore({ path: join(folder, "store.db") }));
     const stats = new CallWindow(clock);
     const used = new Map<string, number>();
     const shop = shopTools();
@@ -113,7 +129,7 @@ export async function startOperatedConsole(options: OperatedConsoleOptions = {})
       ...{ store, keyRing, stats, audit, clock, logger },
       keyUse: () => used,
       instance: { id: "shop-1", version: VERSION, startedAtMs },
-      payloads: false,
+      payloads,
     });
     const facts = {
       ...{ version: VERSION, protocol: PROTOCOL_VERSION, node: process.version, platform: "linux", address },

@@ -1,6 +1,7 @@
 import type { SessionAnswer } from "../answers.ts";
 import { every } from "./clock.ts";
 import { Confirmation, type Question } from "./confirmation.ts";
+import { focusHeading, keepingFocus } from "./focus.ts";
 import { html, nothing, render, type TemplateResult } from "./lit-html.js";
 import { PAGES, type Place, placeOf } from "./location.ts";
 import type { Page, PageContext } from "./page.ts";
@@ -62,12 +63,12 @@ export class App {
     const page = this.#page;
     page.close();
     this.#place = placeOf(location);
+    this.#confirmation = undefined;
     const isSame = before.page === this.#place.page && before.name === this.#place.name;
     this.#page = openPage(this.#context(isSame ? page : undefined));
     this.#update();
     if (isSame) return;
-    // What reads the page aloud begins with its heading.
-    document.querySelector<HTMLElement>("h1")?.focus();
+    focusHeading();
     window.scrollTo(0, 0);
   }
 
@@ -76,17 +77,26 @@ export class App {
     const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
     const link = event.target instanceof Element ? event.target.closest("a") : null;
     if (!isPlain || link === null || link.hasAttribute("download") || link.origin !== location.origin) return;
-    if (link.getAttribute("href")?.startsWith("#")) return;
     event.preventDefault();
-    this.#go(`${link.pathname}${link.search}`);
+    // What follows "#" in the address is the state of a page: a link within the page must not replace it.
+    const inPage = link.getAttribute("href")?.startsWith("#") ?? false;
+    if (inPage) document.querySelector<HTMLElement>(link.hash)?.focus();
+    else this.#go(`${link.pathname}${link.search}`);
   }
 
   #ask(question: Question): void {
+    this.#confirmation = undefined;
+    this.#update();
     const onEnd = (): void => {
+      // An earlier question may tell its end after this one was asked.
+      if (this.#confirmation !== confirmation) return;
       this.#confirmation = undefined;
       this.#update();
+      // The button that asked may have gone meanwhile.
+      if (document.activeElement === document.body) focusHeading();
     };
-    this.#confirmation = new Confirmation(question, { onChange: () => this.#update(), onEnd });
+    const confirmation = new Confirmation(question, { onChange: () => this.#update(), onEnd });
+    this.#confirmation = confirmation;
     this.#update();
     document.querySelector("dialog")?.showModal();
   }
@@ -97,7 +107,17 @@ export class App {
     this.#update();
   }
 
+  async #leave(): Promise<void> {
+    try {
+      await signOut();
+    } catch {
+      // A session that the server was not told to end ends by itself.
+    }
+    this.#signedOut();
+  }
+
   #signedOut(): void {
+    if (this.#end.signal.aborted) return;
     this.#end.abort();
     this.#page.close();
     forgetSession();
@@ -107,12 +127,11 @@ export class App {
   #update(): void {
     if (this.#end.signal.aborted) return;
     document.title = `${this.#page.title} · Sealwire`;
-    render(this.#render(), document.body);
+    keepingFocus(() => void render(this.#render(), document.body));
   }
 
   #render(): TemplateResult {
     const { name, role } = this.#session;
-    const leave = (): void => void signOut().finally(() => this.#signedOut());
     return html`<a class="skip" href="#content">Skip to the content</a>
       <header>
         <a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="24" height="24">Sealwire</a>
@@ -122,10 +141,10 @@ export class App {
         <div class="status">
           ${this.#page.isLive ? this.#renderLive() : nothing}
           <span class="who" title=${`Signed in as ${name}`}>${name} <span class="role">${role}</span></span>
-          <button type="button" class="quiet" @click=${leave}>Sign out</button>
+          <button type="button" class="quiet" @click=${() => void this.#leave()}>Sign out</button>
         </div>
       </header>
-      <main id="content">
+      <main id="content" tabindex="-1">
         <h1 tabindex="-1">${this.#page.title}</h1>
         ${this.#page.render()}
       </main>

@@ -56,10 +56,17 @@ function blankFields({ properties = {}, required = [] }: Schema): object {
   return Object.fromEntries(needed.map((name) => [name, blankOf(properties[name] ?? {})]));
 }
 
+/** A member of a value; a field may be named like one that every object inherits, such as "constructor". */
+export function memberOf(value: unknown, name: string | number): unknown {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, name)
+    ? (value as Readonly<Record<string | number, unknown>>)[name]
+    : undefined;
+}
+
 /** A copy of a value in which the one at the end of the path is another. `undefined` takes it out. */
 export function withValue(value: unknown, [first, ...rest]: Path, next: unknown): unknown {
   if (first === undefined) return next;
-  const inner = (value as Record<string | number, unknown> | undefined)?.[first];
+  const inner = memberOf(value, first);
   const changed = rest.length === 0 ? next : withValue(inner, rest, next);
   if (Array.isArray(value) || typeof first === "number") {
     const items: unknown[] = Array.isArray(value) ? [...value] : [];

@@ -29,21 +29,29 @@ export class Confirmation {
 
   render(): TemplateResult {
     const { title, text, action, isDestructive } = this.#question;
-    return html`<dialog aria-labelledby="question" @close=${this.#onEnd}>
+    return html`<dialog aria-labelledby="question" @cancel=${this.#stay} @close=${this.#onEnd}>
       <h2 id="question">${title}</h2>
       ${text} ${problemBox(this.#problem)}
       <div class="buttons">
         <button type="button" autofocus @click=${this.#close}>Keep it as it is</button>
-        <button type="button" class=${isDestructive ? "danger" : "main"} ?disabled=${this.#isRunning} @click=${this.#run}>
+        <button type="button" class=${isDestructive ? "danger" : "main"} aria-disabled=${this.#isRunning ? "true" : "false"} @click=${this.#run}>
           ${action}
         </button>
       </div>
     </dialog>`;
   }
 
-  readonly #close = (event: Event): void => (event.currentTarget as Element).closest("dialog")?.close();
+  readonly #close = (event: Event): void => {
+    if (!this.#isRunning) (event.currentTarget as Element).closest("dialog")?.close();
+  };
+
+  /** While it is done the question stays, so that a failure is seen. */
+  readonly #stay = (event: Event): void => {
+    if (this.#isRunning) event.preventDefault();
+  };
 
   readonly #run = async (event: Event): Promise<void> => {
+    if (this.#isRunning) return;
     const dialog = (event.currentTarget as Element).closest("dialog");
     this.#isRunning = true;
     this.#onChange();

@@ -1,4 +1,5 @@
 import { after } from "./clock.ts";
+import { repeat } from "./directives/repeat.js";
 import { agoText, plainText, timeText } from "./format.ts";
 import { html, nothing, type TemplateResult } from "./lit-html.js";
 import type { ServerProblem } from "./server.ts";
@@ -71,8 +72,17 @@ export function empty(text: string): TemplateResult {
 /** The head of a column; that of numbers, which end at the right, in brackets. */
 export type Head = string | readonly string[];
 
+/** The rows of a list. Each keeps its elements, and with them the focus, while others come and go. */
+export function rows<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string | number,
+  row: (item: T) => TemplateResult,
+): unknown {
+  return repeat(items, keyOf, row);
+}
+
 /** A table that scrolls by itself where it is too wide, also by keys. */
-export function table(label: string, heads: readonly Head[], rows: readonly TemplateResult[]): TemplateResult {
+export function table(label: string, heads: readonly Head[], body: unknown): TemplateResult {
   return html`<div class="scroll" role="region" aria-label=${label} tabindex="0">
     <table>
       <thead><tr>${heads.map((head) =>
@@ -80,7 +90,7 @@ export function table(label: string, heads: readonly Head[], rows: readonly Temp
           ? html`<th scope="col">${head}</th>`
           : html`<th scope="col" class="number">${head}</th>`,
       )}</tr></thead>
-      <tbody>${rows}</tbody>
+      <tbody>${body}</tbody>
     </table>
   </div>`;
 }

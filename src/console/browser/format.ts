@@ -40,6 +40,11 @@ export function numberText(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
+/** A number with what it counts: "1 key", "2 keys". */
+export function countText(count: number, what: string): string {
+  return `${numberText(count)} ${what}${count === 1 ? "" : "s"}`;
+}
+
 /** Texts from strangers are cut to this number of characters. */
 const SHOWN_MOST = 2_000;
 /** Control characters, and those that change the direction or the order of what follows. */

@@ -12,17 +12,19 @@ export interface LiveListener<T> {
 /** Delays between attempts to connect, in milliseconds; the last one is repeated. */
 const DELAYS_MS = [500, 1_000, 2_000, 5_000];
 
-/** Reads a view of the API as it changes, while the page is seen and not paused. */
+/** Reads a view of the API as it changes, while the page is seen and not paused. A paused view is read once. */
 export class LiveView<T> {
   readonly #path: string;
   readonly #listener: LiveListener<T>;
-  #isPaused = false;
+  #isPaused: boolean;
+  #isRead = false;
   #isClosed = false;
   #current: AbortController | undefined;
   readonly #onVisibility = (): void => this.#follow();
 
-  constructor(path: string, listener: LiveListener<T>) {
+  constructor(path: string, isPaused: boolean, listener: LiveListener<T>) {
     this.#path = path;
+    this.#isPaused = isPaused;
     this.#listener = listener;
     document.addEventListener("visibilitychange", this.#onVisibility);
     this.#follow();
@@ -41,7 +43,8 @@ export class LiveView<T> {
   }
 
   #follow(): void {
-    const isWanted = !this.#isClosed && !this.#isPaused && !document.hidden;
+    const isStopped = this.#isPaused && this.#isRead;
+    const isWanted = !this.#isClosed && !isStopped && !document.hidden;
     if (isWanted && this.#current === undefined) {
       this.#current = new AbortController();
       void this.#run(this.#current.signal);
@@ -88,7 +91,11 @@ export class LiveView<T> {
 
   #tell(message: { readonly data: T } | ProblemAnswer): void {
     if ("error" in message) this.#listener.onProblem(new ServerProblem(message.error.reason, message.error.message));
-    else this.#listener.onData(message.data);
+    else {
+      this.#isRead = true;
+      this.#listener.onData(message.data);
+      this.#follow();
+    }
   }
 }
 

@@ -50,7 +50,7 @@ export abstract class LivePage<T> implements Page {
       this.data = context.previous.data as T | undefined;
       this.isOld = this.data !== undefined;
     }
-    this.#view = new LiveView<T>(path, {
+    this.#view = new LiveView<T>(path, context.isPaused, {
       onData: (data) => {
         this.data = data;
         this.isOld = false;
@@ -64,7 +64,6 @@ export abstract class LivePage<T> implements Page {
         else context.update();
       },
     });
-    if (context.isPaused) this.#view.pause(true);
   }
 
   render(): TemplateResult {

@@ -1,5 +1,5 @@
 import type { CheckAnswer, Schema } from "../answers.ts";
-import { blankOf, edited, fieldKind, type Path, pathText, typedNumber } from "./arguments.ts";
+import { blankOf, edited, fieldKind, memberOf, type Path, pathText, typedNumber } from "./arguments.ts";
 import { outside, type Shown } from "./elements.ts";
 import { html, nothing, type TemplateResult } from "./lit-html.js";
 
@@ -37,7 +37,7 @@ class SchemaForm {
       this.#field({
         schema: edited(inner),
         path: [...path, name],
-        value: (value as Readonly<Record<string, unknown>> | undefined)?.[name],
+        value: memberOf(value, name),
         label: name,
         isRequired: required.includes(name),
       }),
@@ -66,8 +66,8 @@ class SchemaForm {
       case "choice":
         return html`<select id=${id} aria-describedby=${described} aria-invalid=${invalid}
           @change=${(event: Event) => change(typed(event) === "" ? undefined : typed(event))}>
-          ${isRequired ? nothing : html`<option value="" ?selected=${value === undefined}>not set</option>`}
-          ${schema.enum?.map((each) => html`<option ?selected=${each === value}>${each}</option>`)}
+          ${isRequired ? nothing : html`<option value="" .selected=${value === undefined}>not set</option>`}
+          ${schema.enum?.map((each) => html`<option .selected=${each === value}>${each}</option>`)}
         </select>`;
       case "boolean":
         return html`<input type="checkbox" id=${id} aria-describedby=${described} aria-invalid=${invalid}

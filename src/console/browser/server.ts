@@ -1,4 +1,5 @@
 import type { ProblemAnswer, SignInAnswer } from "../answers.ts";
+import { followServerClock } from "./clock.ts";
 import { forgetSession, keepSession, keptSession } from "./session.ts";
 
 /** A request that the server has refused or not answered. */
@@ -47,6 +48,7 @@ export async function ask(path: string, init: RequestInit): Promise<Response> {
     if (init.signal?.aborted) throw cause;
     throw new ServerProblem("UNREACHABLE", "The server does not answer.");
   }
+  followServerClock(response.headers.get("date"));
   if (response.ok) return response;
   throw await problemOf(response);
 }

@@ -16,12 +16,15 @@ export interface Looks {
   readonly width?: number;
   readonly height?: number;
   readonly scheme?: "light" | "dark";
+  readonly motion?: "reduce" | "no-preference";
 }
 
 /** Starts the browser of the system. `rules` are host names that lead elsewhere. */
 export function startBrowser(rules = ""): Promise<Browser> {
   const args = rules === "" ? ARGUMENTS : [...ARGUMENTS, `--host-resolver-rules=${rules}`];
-  return chromium.launch({ executablePath: pathOf("chromium"), args });
+  const executablePath = findBrowser();
+  if (executablePath === undefined) throw new Error("there is no chromium");
+  return chromium.launch({ executablePath, args });
 }
 
 /** A page, and what must not happen on it. */
@@ -62,9 +65,9 @@ export class WatchedPage implements AsyncDisposable {
   }
 
   /** Changes what the page is looked at with. */
-  async look({ width = 1280, height = 800, scheme = "light" }: Looks): Promise<void> {
+  async look({ width = 1280, height = 800, scheme = "light", motion = "no-preference" }: Looks): Promise<void> {
     await this.page.setViewportSize({ width, height });
-    await this.page.emulateMedia({ colorScheme: scheme });
+    await this.page.emulateMedia({ colorScheme: scheme, reducedMotion: motion });
   }
 
   /** The violations of rules for accessibility, each with the elements that break it. */
@@ -72,7 +75,7 @@ export class WatchedPage implements AsyncDisposable {
     return await this.page.evaluate(async () => {
       const { axe } = globalThis as unknown as {
         readonly axe: {
-          run(): Promise<{
+          run(options: object): Promise<{
             readonly violations: readonly {
               readonly id: string;
               readonly nodes: readonly { readonly html: string }[];
@@ -80,7 +83,7 @@ export class WatchedPage implements AsyncDisposable {
           }>;
         };
       };
-      const { violations } = await axe.run();
+      const { violations } = await axe.run({ resultTypes: ["violations"], preload: false });
       return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
     });
   }
@@ -100,14 +103,17 @@ export class WatchedPage implements AsyncDisposable {
   }
 }
 
-function pathOf(program: string): string {
-  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return join(folder, program);
-    } catch {
-      // It may be in the next folder.
-    }
-  }
-  throw new Error(`there is no ${program}`);
+/** The path of the browser; `undefined` if the system has none. */
+export function findBrowser(): string | undefined {
+  return (process.env.PATH ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, "chromium"))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }

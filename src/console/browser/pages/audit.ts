@@ -1,13 +1,13 @@
 import type { AuditAnswer, AuditRow } from "../../answers.ts";
 import { currentMs } from "../clock.ts";
-import { code, empty, outside, pill, problemBox, type Shown, table, when } from "../elements.ts";
+import { code, empty, outside, pill, problemBox, rows, type Shown, table, when } from "../elements.ts";
+import { type Filters, filterForm, pager, textFilter } from "../filters.ts";
 import { numberText } from "../format.ts";
 import { html, nothing, type TemplateResult } from "../lit-html.js";
-import { hrefOf } from "../location.ts";
 import { LivePage, type PageContext } from "../page.ts";
 import { ask, ServerProblem } from "../server.ts";
 
-const FILTERS = ["client", "action", "outcome", "reason"] as const;
+const FILTERS: Filters = { path: "/audit", names: ["client", "action", "outcome", "reason"] };
 
 /** The audit log, newest first. */
 export class AuditPage extends LivePage<AuditAnswer> {
@@ -20,9 +20,9 @@ export class AuditPage extends LivePage<AuditAnswer> {
 
   protected show({ events, nextBefore }: AuditAnswer): Shown {
     const { query } = this.context.place;
-    const filters = filtersOf(query);
     const nowMs = currentMs();
     const heads = [["#"], "Time", "Client", "Action", "Target", "Outcome", "Reason", "From"];
+    const next = nextBefore === undefined ? undefined : { before: String(nextBefore) };
     return html`${this.#filters(query)} ${problemBox(this.#problem)}
       ${
         events.length === 0
@@ -30,33 +30,25 @@ export class AuditPage extends LivePage<AuditAnswer> {
           : table(
               "Events",
               heads,
-              events.map((event) => eventRow(event, nowMs)),
+              rows(
+                events,
+                ({ sequence }) => sequence,
+                (event) => eventRow(event, nowMs),
+              ),
             )
       }
-      <nav class="pager" aria-label="Pages of events">
-        ${query.has("before") ? html`<a href=${hrefOf("/audit", filters)}>Newest</a>` : nothing}
-        ${nextBefore === undefined ? nothing : html`<a rel="next" href=${hrefOf("/audit", { ...filters, before: String(nextBefore) })}>Older</a>`}
-      </nav>`;
+      ${pager(FILTERS, query, { next, isLater: query.has("before") })}`;
   }
 
   #filters(query: URLSearchParams): TemplateResult {
-    const change = (event: Event): void => {
-      event.preventDefault();
-      const form = (event.currentTarget as Element).closest("form");
-      if (form === null) return;
-      const values = new FormData(form);
-      const texts = FILTERS.map((name): [string, string] => [name, String(values.get(name) ?? "").trim()]);
-      this.context.go(hrefOf("/audit", Object.fromEntries(texts)));
-    };
-    return html`<form class="filters" role="search" @submit=${change} @change=${change}>
-      ${FILTERS.map(
-        (name) => html`<label>${name}
-          <input name=${name} autocomplete="off" spellcheck="false" .value=${query.get(name) ?? ""}></label>`,
-      )}
-      <button type="submit">Filter</button>
-      <a class="clear" href="/audit">Clear</a>
-      <button type="button" class="quiet" @click=${this.#export}>Export as JSON lines</button>
-    </form>`;
+    return filterForm(
+      FILTERS,
+      this.context,
+      html`${FILTERS.names.map((name) => textFilter(name, name, query))}
+        <button type="submit">Filter</button>
+        <a class="clear" href=${FILTERS.path}>Clear</a>
+        <button type="button" class="quiet" @click=${this.#export}>Export as JSON lines</button>`,
+    );
   }
 
   readonly #export = async (): Promise<void> => {
@@ -87,8 +79,4 @@ function eventRow(event: AuditRow, nowMs: number): TemplateResult {
     <td>${reason === "" ? "–" : code(reason)}</td>
     <td>${outside(source, 80)}</td>
   </tr>`;
-}
-
-function filtersOf(query: URLSearchParams): Readonly<Record<string, string>> {
-  return Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ""]));
 }

@@ -2,7 +2,7 @@ import type { AttemptRow, JobAnswer } from "../../answers.ts";
 import { type Segment, spanBar } from "../charts.ts";
 import { currentMs } from "../clock.ts";
 import { code, empty, facts, outside, pill, type Shown, table, when } from "../elements.ts";
-import { numberText, plainText, spanText, timeText } from "../format.ts";
+import { countText, numberText, plainText, spanText, timeText } from "../format.ts";
 import { html, nothing, type TemplateResult } from "../lit-html.js";
 import { hrefOf } from "../location.ts";
 import { LivePage, type PageContext } from "../page.ts";
@@ -41,7 +41,10 @@ export class JobPage extends LivePage<JobAnswer> {
           ["Tool", html`<a href=${`/tools/${encodeURIComponent(job.tool)}`}>${code(job.tool)}</a>`],
           ["Client", html`<a href=${hrefOf("/jobs", { client: job.client })}>${code(job.client)}</a>`],
           ["Request id", code(job.requestId)],
-          ["Attempt", `${job.attempt} of ${job.maxAttempts}`],
+          [
+            "Attempt",
+            job.attempt === 0 ? `none yet, ${job.maxAttempts} at most` : `${job.attempt} of ${job.maxAttempts}`,
+          ],
           ["Created", html`${timeText(job.createdAtMs)} (${when(job.createdAtMs, nowMs)})`],
           ["Started", job.startedAtMs === undefined ? undefined : timeText(job.startedAtMs)],
           ["Ended", job.endedAtMs === undefined ? undefined : timeText(job.endedAtMs)],
@@ -93,6 +96,7 @@ function timeline(job: JobAnswer, nowMs: number): Shown {
   const attempts = [...job.attempts].reverse();
   const segments = attempts.map((attempt) => segmentOf(attempt, untilMs));
   const isWaiting = job.state === "QUEUED";
+  const earlier = (attempts[0]?.attempt ?? 1) - 1;
   return html`<div class="timeline">
       ${line("Job", spanText(span), spanBar([{ fromMs: job.createdAtMs, untilMs, tone: "waiting" }, ...segments], job.createdAtMs, untilMs))}
       ${attempts.map((attempt, index) => {
@@ -105,7 +109,8 @@ function timeline(job: JobAnswer, nowMs: number): Shown {
       })}
     </div>
     <p class="help">From ${timeText(job.createdAtMs)}, ${spanText(span)}${isWaiting ? ", and it waits" : ""}.</p>
-    ${job.attempts.length === 0 ? empty("No attempt has begun.") : attemptTable(attempts, nowMs)}`;
+    ${job.attempts.length === 0 ? empty("No attempt has begun.") : attemptTable(attempts, nowMs)}
+    ${earlier === 0 ? nothing : html`<p class="help">${countText(earlier, "earlier attempt")} ${earlier === 1 ? "is" : "are"} not shown.</p>`}`;
 }
 
 function line(name: string, length: string, drawn: TemplateResult): TemplateResult {

@@ -1,11 +1,12 @@
 import type { JobRow, JobsAnswer } from "../../answers.ts";
 import { currentMs } from "../clock.ts";
-import { code, empty, outside, pill, type Shown, table, when } from "../elements.ts";
+import { code, empty, outside, pill, rows, type Shown, table, when } from "../elements.ts";
+import { checkFilter, type Filters, filterForm, pager, textFilter } from "../filters.ts";
 import { spanText } from "../format.ts";
 import { html, nothing, type TemplateResult } from "../lit-html.js";
-import { hrefOf } from "../location.ts";
 import { LivePage, type PageContext } from "../page.ts";
 
+const FILTERS: Filters = { path: "/jobs", names: ["state", "tool", "client", "since"] };
 const STATES = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
 const SINCE: readonly (readonly [value: string, label: string])[] = [
   ["", "any time"],
@@ -25,9 +26,9 @@ export class JobsPage extends LivePage<JobsAnswer> {
 
   protected show({ jobs, nextPageToken, createdSinceMs }: JobsAnswer): Shown {
     const { query } = this.context.place;
-    const filters = filtersOf(query);
     const nowMs = currentMs();
     const heads = ["State", "Job", "Tool", "Client", "Created", ["Waited"], ["Ran"], ["Attempt"], "Progress"];
+    const next = nextPageToken === undefined ? undefined : { from: String(createdSinceMs ?? ""), page: nextPageToken };
     return html`${this.#filters(query)}
       ${
         jobs.length === 0
@@ -35,44 +36,32 @@ export class JobsPage extends LivePage<JobsAnswer> {
           : table(
               "Jobs",
               heads,
-              jobs.map((job) => jobRow(job, nowMs)),
+              rows(
+                jobs,
+                ({ jobId }) => jobId,
+                (job) => jobRow(job, nowMs),
+              ),
             )
       }
-      <nav class="pager" aria-label="Pages of jobs">
-        ${query.has("page") ? html`<a href=${hrefOf("/jobs", filters)}>Newest</a>` : nothing}
-        ${nextPageToken === undefined ? nothing : html`<a rel="next" href=${hrefOf("/jobs", { ...filters, from: String(createdSinceMs ?? ""), page: nextPageToken })}>Older</a>`}
-      </nav>`;
+      ${pager(FILTERS, query, { next, isLater: query.has("page") })}`;
   }
 
   #filters(query: URLSearchParams): TemplateResult {
-    const chosen = query.getAll("state");
     const since = query.get("since") ?? "";
-    const change = (event: Event): void => {
-      event.preventDefault();
-      const form = (event.currentTarget as Element).closest("form");
-      if (form === null) return;
-      const values = new FormData(form);
-      const text = (name: string): string => String(values.get(name) ?? "").trim();
-      const state = values.getAll("state").map(String);
-      this.context.go(hrefOf("/jobs", { state, tool: text("tool"), client: text("client"), since: text("since") }));
-    };
-    return html`<form class="filters" role="search" @submit=${change} @change=${change}>
-      <fieldset>
-        <legend>State</legend>
-        ${STATES.map(
-          (state) => html`<label class="check">
-            <input type="checkbox" name="state" value=${state} .checked=${chosen.includes(state)}> ${state.toLowerCase()}
-          </label>`,
-        )}
-      </fieldset>
-      <label>Tool <input name="tool" autocomplete="off" spellcheck="false" .value=${query.get("tool") ?? ""}></label>
-      <label>Client <input name="client" autocomplete="off" spellcheck="false" .value=${query.get("client") ?? ""}></label>
-      <label>Created in
-        <select name="since">${SINCE.map(([value, label]) => html`<option value=${value} ?selected=${value === since}>${label}</option>`)}</select>
-      </label>
-      <button type="submit">Filter</button>
-      <a class="clear" href="/jobs">Clear</a>
-    </form>`;
+    return filterForm(
+      FILTERS,
+      this.context,
+      html`<fieldset>
+          <legend>State</legend>
+          ${STATES.map((state) => checkFilter({ name: "state", value: state }, state.toLowerCase(), query))}
+        </fieldset>
+        ${textFilter("tool", "Tool", query)} ${textFilter("client", "Client", query)}
+        <label>Created in
+          <select name="since">${SINCE.map(([value, label]) => html`<option value=${value} .selected=${value === since}>${label}</option>`)}</select>
+        </label>
+        <button type="submit">Filter</button>
+        <a class="clear" href=${FILTERS.path}>Clear</a>`,
+    );
   }
 }
 
@@ -106,9 +95,4 @@ function progress({ progress: made, error }: JobRow): Shown {
 /** The beginning of an id, which is enough to tell jobs apart. */
 function shortId(jobId: string): string {
   return jobId.length > 13 ? `${jobId.slice(0, 13)}…` : jobId;
-}
-
-function filtersOf(query: URLSearchParams): Readonly<Record<string, string | readonly string[]>> {
-  const one = (name: string): string => query.get(name) ?? "";
-  return { state: query.getAll("state"), tool: one("tool"), client: one("client"), since: one("since") };
 }

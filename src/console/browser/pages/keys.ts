@@ -1,11 +1,13 @@
 import type { KeyRow, KeysAnswer } from "../../answers.ts";
 import { currentMs } from "../clock.ts";
-import { code, empty, outside, pill, type Shown, table, when } from "../elements.ts";
-import { numberText, timeText } from "../format.ts";
+import { code, empty, outside, pill, rows, type Shown, table, when } from "../elements.ts";
+import { checkFilter, type Filters, filterForm, textFilter } from "../filters.ts";
+import { countText, numberText, timeText } from "../format.ts";
 import { html, nothing, type TemplateResult } from "../lit-html.js";
-import { hrefOf } from "../location.ts";
 import { LivePage, type PageContext } from "../page.ts";
 import { act } from "../server.ts";
+
+const FILTERS: Filters = { path: "/keys", names: ["client", "revoked"], isQuick: true };
 
 /** The keys of the server, without their secrets. */
 export class KeysPage extends LivePage<KeysAnswer> {
@@ -31,34 +33,32 @@ export class KeysPage extends LivePage<KeysAnswer> {
       "Limits",
       ...(isOperator ? ["Change"] : []),
     ];
-    return html`${this.#filters(client, withRevoked)}
+    return html`${this.#filters(query)}
       ${
         found.length === 0
           ? empty("No key fits.")
           : table(
               "Keys",
               heads,
-              found.map((key) => this.#row(key, isOperator)),
+              rows(
+                found,
+                ({ keyId }) => keyId,
+                (key) => this.#row(key, isOperator),
+              ),
             )
       }
-      <p class="help">${found.length} of ${keys.length}${isCut ? " and more" : ""} keys. The console shows no secret: a secret leaves the server once,
+      <p class="help">${found.length} of ${countText(keys.length, "key")}${isCut ? " and more" : ""}. The console shows no secret: a secret leaves the server once,
         when <code>sealwire keys add</code> makes it.</p>`;
   }
 
-  #filters(client: string, withRevoked: boolean): TemplateResult {
-    const change = (event: Event): void => {
-      event.preventDefault();
-      const form = (event.currentTarget as Element).closest("form");
-      if (form === null) return;
-      const values = new FormData(form);
-      const query = { client: String(values.get("client") ?? ""), revoked: values.has("revoked") ? "show" : "" };
-      this.context.go(hrefOf("/keys", query), { replaces: true });
-    };
-    return html`<form class="filters" role="search" @submit=${change}>
-      <label>Client <input name="client" type="search" autocomplete="off" .value=${client} @input=${change}></label>
-      <label class="check"><input type="checkbox" name="revoked" .checked=${withRevoked} @change=${change}> Revoked keys</label>
-      <button type="submit">Filter</button>
-    </form>`;
+  #filters(query: URLSearchParams): TemplateResult {
+    return filterForm(
+      FILTERS,
+      this.context,
+      html`${textFilter("client", "Client", query)}
+        ${checkFilter({ name: "revoked", value: "show" }, "Revoked keys", query)}
+        <button type="submit">Filter</button>`,
+    );
   }
 
   #row(key: KeyRow, isOperator: boolean): TemplateResult {

@@ -1,6 +1,6 @@
 import type { CallsBucket, InstanceRow, JobStateName, OverviewAnswer } from "../../answers.ts";
 import { bar, lineChart } from "../charts.ts";
-import { code, empty, outside, pill, type Shown, table, when } from "../elements.ts";
+import { code, empty, outside, pill, rows, type Shown, table, when } from "../elements.ts";
 import { numberText, spanText } from "../format.ts";
 import { html, type TemplateResult } from "../lit-html.js";
 import { hrefOf } from "../location.ts";
@@ -88,7 +88,7 @@ function tiles(overview: OverviewAnswer): TemplateResult {
 }
 
 function jobs({ jobs: found }: OverviewAnswer): Shown {
-  const all = Math.max(1, ...Object.values(found.byState));
+  const all = Math.max(1, total(Object.values(found.byState)));
   return table(
     "Jobs by state",
     ["State", ["Jobs"], "Share"],
@@ -107,7 +107,9 @@ function jobsByTool({ jobsByTool: found }: OverviewAnswer): Shown {
   return table(
     "Jobs by tool",
     ["Tool", ["Queued"], ["Running"], ["Succeeded"], ["Failed"], ["Cancelled"]],
-    found.map(
+    rows(
+      found,
+      ({ tool }) => tool,
       ({ tool, byState }) => html`<tr>
         <th scope="row"><a href=${hrefOf("/jobs", { tool })}>${code(tool)}</a></th>
         ${STATES.map(([state]) => html`<td class="number">${numberText(byState[state])}</td>`)}
@@ -116,9 +118,13 @@ function jobsByTool({ jobsByTool: found }: OverviewAnswer): Shown {
   );
 }
 
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, each) => sum + each, 0);
+}
+
 function refusals({ refusals: found }: OverviewAnswer): Shown {
   if (found.length === 0) return empty("None in the last 15 minutes.");
-  const most = Math.max(...found.map(({ count }) => count));
+  const all = total(found.map(({ count }) => count));
   return table(
     "Failures and refusals by reason",
     ["Reason", ["Calls"], "Share"],
@@ -126,7 +132,7 @@ function refusals({ refusals: found }: OverviewAnswer): Shown {
       ({ reason, count }) => html`<tr>
         <th scope="row">${code(reason)}</th>
         <td class="number">${numberText(count)}</td>
-        <td class="wide">${bar(count / most, "bad")}</td>
+        <td class="wide">${bar(count / all, "bad")}</td>
       </tr>`,
     ),
   );
@@ -144,7 +150,11 @@ function instances({ instances: found, instance, atMs }: OverviewAnswer): Shown 
     <td class="number">${numberText(running)}</td>
   </tr>`;
   const heads = ["Instance", "Role", "Version", "Address", "Since", "Last seen", ["Running"]];
-  return table("Instances", heads, found.map(row));
+  return table(
+    "Instances",
+    heads,
+    rows(found, ({ id }) => id, row),
+  );
 }
 
 function upstreams({ upstreams: found }: OverviewAnswer): Shown {

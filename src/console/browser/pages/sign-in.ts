@@ -1,4 +1,5 @@
 import type { SessionAnswer } from "../../answers.ts";
+import { focusHeading } from "../focus.ts";
 import { html, nothing, render } from "../lit-html.js";
 import { signIn } from "../server.ts";
 
@@ -12,11 +13,16 @@ export interface SignInOptions {
 /** Shows the form that asks for a token. */
 export function showSignIn({ onSession, message }: SignInOptions): void {
   document.title = "Sign in · Sealwire";
+  let isSent = false;
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
+    // A one-time token works once: what is sent twice would end the session that the first one began.
+    if (isSent) return;
+    isSent = true;
     const input = (event.currentTarget as HTMLFormElement).querySelector("input");
     try {
       onSession(await signIn(tokenOf(input?.value ?? "")));
+      focusHeading();
     } catch (thrown) {
       showSignIn({ onSession, message: (thrown as Error).message });
       document.querySelector("input")?.select();
@@ -27,7 +33,7 @@ export function showSignIn({ onSession, message }: SignInOptions): void {
       <h1><img src="/assets/icon.svg" alt="" width="32" height="32">Sealwire console</h1>
       <form @submit=${submit}>
         <label for="token">Token, or the URL that the server has printed</label>
-        <input id="token" type="password" autocomplete="off" required autofocus aria-describedby="message">
+        <input id="token" type="password" autocomplete="off" required aria-describedby="message">
         <p id="message" role="alert" class=${message === "" ? "empty" : "problem"}>${message === "" ? nothing : message}</p>
         <button type="submit" class="main">Sign in</button>
       </form>
@@ -38,6 +44,7 @@ export function showSignIn({ onSession, message }: SignInOptions): void {
     </main>`,
     document.body,
   );
+  document.querySelector("input")?.focus();
 }
 
 /** The token in what was typed, which may be the whole URL. */

@@ -1,8 +1,11 @@
 import type { ToolRow, ToolsAnswer } from "../../answers.ts";
-import { code, empty, outside, pill, type Shown, table } from "../elements.ts";
+import { code, empty, outside, pill, rows, type Shown, table } from "../elements.ts";
+import { checkFilter, type Filters, filterForm, textFilter } from "../filters.ts";
+import { countText } from "../format.ts";
 import { html, type TemplateResult } from "../lit-html.js";
-import { hrefOf } from "../location.ts";
 import { LivePage, type PageContext } from "../page.ts";
+
+const FILTERS: Filters = { path: "/tools", names: ["find", "system"], isQuick: true };
 
 /** The catalogue of tools. */
 export class ToolsPage extends LivePage<ToolsAnswer> {
@@ -17,25 +20,27 @@ export class ToolsPage extends LivePage<ToolsAnswer> {
     const wanted = query.get("find") ?? "";
     const withSystem = query.get("system") === "show";
     const found = tools.filter((tool) => (withSystem || !tool.system) && contains(tool, wanted));
-    return html`${this.#filters(wanted, withSystem)}
-      ${found.length === 0 ? empty("No tool fits.") : table("Tools", ["Tool", "Kind", "Effect", "What it does"], found.map(toolRow))}
-      <p class="help">${found.length} of ${tools.length} tools</p>`;
+    return html`${this.#filters(query)}
+      ${
+        found.length === 0
+          ? empty("No tool fits.")
+          : table(
+              "Tools",
+              ["Tool", "Kind", "Effect", "What it does"],
+              rows(found, ({ name }) => name, toolRow),
+            )
+      }
+      <p class="help">${found.length} of ${countText(tools.length, "tool")}</p>`;
   }
 
-  #filters(find: string, withSystem: boolean): TemplateResult {
-    const change = (event: Event): void => {
-      event.preventDefault();
-      const form = (event.currentTarget as Element).closest("form");
-      if (form === null) return;
-      const values = new FormData(form);
-      const query = { find: String(values.get("find") ?? ""), system: values.has("system") ? "show" : "" };
-      this.context.go(hrefOf("/tools", query), { replaces: true });
-    };
-    return html`<form class="filters" role="search" @submit=${change}>
-      <label>Find <input name="find" type="search" autocomplete="off" .value=${find} @input=${change}></label>
-      <label class="check"><input type="checkbox" name="system" .checked=${withSystem} @change=${change}> System tools</label>
-      <button type="submit">Find</button>
-    </form>`;
+  #filters(query: URLSearchParams): TemplateResult {
+    return filterForm(
+      FILTERS,
+      this.context,
+      html`${textFilter("find", "Find", query)}
+        ${checkFilter({ name: "system", value: "show" }, "System tools", query)}
+        <button type="submit">Find</button>`,
+    );
   }
 }
 

@@ -1,0 +1,87 @@
+import { eventually } from "../support/eventually.ts";
+import { assert, suite } from "../support/suite.ts";
+import { bearer, EventReader, send, signIn } from "./http-client.ts";
+import { type OperatedConsole, startOperatedConsole } from "./operated-console.ts";
+
+const test = suite("console/routes");
+
+/** Reads with a session of its own. */
+async function reading(console: OperatedConsole): Promise<{
+  readonly token: string;
+  read(path: string): Promise<{ readonly status: number; readonly text: string }>;
+}> {
+  const session = await signIn(console.origin, console.url.split("#token=")[1] ?? "");
+  const { token } = session.json<{ token: string }>();
+  return { token, read: (path) => send(`${console.origin}${path}`, { headers: bearer(token) }) };
+}
+
+/** The names of all members in a value of JSON. */
+function names(value: unknown, found = new Set<string>()): Set<string> {
+  if (typeof value !== "object" || value === null) return found;
+  for (const [name, inner] of Object.entries(value)) {
+    if (!Array.isArray(value)) found.add(name);
+    names(inner, found);
+  }
+  return found;
+}
+
+const JOB = [
+  "jobId",
+  "client",
+  "tool",
+  "state",
+  "attempt",
+  "maxAttempts",
+  "cancelRequested",
+  "createdAtMs",
+  "startedAtMs",
+];
+const ENDED = ["endedAtMs", "progress", "done", "total", "message"];
+const DETAILS = ["requestId", "revision", "expiresAtMs", "attempts", "instance", "outcome"];
+
+test("a job is shown without its arguments and its result, with --operator-payloads, too", async () => {
+  for (const payloads of [false, true]) {
+    await using console = await startOperatedConsole({ payloads });
+    const { token, read } = await reading(console);
+    const shop = console.client("shop");
+    await shop.call("render_invoice", { numbers: [-31337.25] });
+    await shop.call("export_orders", { numbers: [-31337.25] });
+    await eventually("it has ended", async () => (await console.store.jobs.stats()).byState.SUCCEEDED === 1);
+    for (const [state, more] of [
+      ["SUCCEEDED", ENDED],
+      ["RUNNING", ENDED.slice(1)],
+    ] as const) {
+      const list = await read(`/api/jobs?state=${state}`);
+      const { jobs } = JSON.parse(list.text) as { readonly jobs: readonly { readonly jobId: string }[] };
+      assert.is(jobs.length, 1);
+      const path = `/api/jobs/${jobs[0]?.jobId}`;
+      await using stream = await EventReader.open(console.origin, path, token);
+      const { data } = (await stream.next()) as { readonly data: unknown };
+      const texts = [list.text, (await read(path)).text, JSON.stringify(data)];
+      const known = new Set<string>([...JOB, ...more, ...DETAILS, "jobs"]);
+      for (const text of texts) {
+        assert.equal(
+          [...names(JSON.parse(text))].filter((name) => !known.has(name)),
+          [],
+        );
+        assert.not.match(text, "31337");
+      }
+    }
+  }
+});
+
+test("parameters that are none of a page's are left out", async () => {
+  await using console = await startOperatedConsole();
+  const { read } = await reading(console);
+  await console.client("shop").call("export_orders", { numbers: [1] });
+  for (const query of ["since=constructor", "since=1y", "from=x", "from=-1", "state=toString", "other=1", "page="]) {
+    const { status, text } = await read(`/api/jobs?${query}`);
+    assert.is(status, 200, query);
+    assert.is((JSON.parse(text) as { readonly jobs: readonly unknown[] }).jobs.length, 1, query);
+  }
+  const { status, text } = await read("/api/jobs?page=none");
+  assert.is(status, 400);
+  assert.match(text, '"reason":"ARGS_INVALID"');
+});
+
+test.run();
