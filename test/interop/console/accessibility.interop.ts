@@ -1,3 +1,4 @@
+// test-limit-ms: 300000
 import { assert } from "../../support/suite.ts";
 import { suiteWith } from "../toolchain.ts";
 import { type Looks, WatchedPage } from "./browser.ts";
