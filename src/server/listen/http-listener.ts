@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { SealwireError } from "../../errors.ts";
@@ -49,14 +49,15 @@ const SILENCE_MOST_MS = 60_000;
 /** Listens, with TLS if there is a certificate, which is read again when it changes. Throws OPTIONS_INVALID. */
 export async function listenForHttp(options: HttpListenerOptions, serve: RequestListener): Promise<HttpListener> {
   const { what, address, tls, connectionsMost, clock, logger } = options;
+  const serveNext = oneAtATime(serve);
   let server: Server;
   let reload: AsyncDisposable | undefined;
   if (tls === undefined) {
-    server = createServer(LIMITS, serve);
+    server = createServer(LIMITS, serveNext);
   } else {
     // Whoever opens it has a token. A client certificate is for callers of tools.
     const { clientCaPath: _, ...files } = tls;
-    const secure = createTlsServer({ ...LIMITS, ...readTlsFiles(files), minVersion: "TLSv1.2" }, serve);
+    const secure = createTlsServer({ ...LIMITS, ...readTlsFiles(files), minVersion: "TLSv1.2" }, serveNext);
     reload = watchTlsFiles(files, secure, { clock, logger });
     server = secure as unknown as Server;
   }
@@ -88,5 +89,24 @@ export async function listenForHttp(options: HttpListenerOptions, serve: Request
       server.closeAllConnections();
       await closed;
     },
+  };
+}
+
+/**
+ * Closes a connection that sends a request before the one before is answered, as no browser does: otherwise a peer that
+ * reads nothing could have thousands of answers kept in memory. So does a request with several Hosts.
+ */
+function oneAtATime(serve: RequestListener): RequestListener {
+  const answers = new WeakMap<Socket, ServerResponse>();
+  return (request, response) => {
+    const { socket } = request;
+    const before = answers.get(socket);
+    const isEarly = before !== undefined && !before.writableEnded;
+    if (socket.destroyed || isEarly || (request.headersDistinct.host?.length ?? 0) > 1) {
+      socket.destroy();
+      return;
+    }
+    answers.set(socket, response);
+    serve(request, response);
   };
 }

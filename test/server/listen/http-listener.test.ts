@@ -62,4 +62,31 @@ test("when all connections are in use, a new one is closed, and one that has end
   }
 });
 
+test("a peer that does not wait for its answers, or names several hosts, is cut off", async () => {
+  let served = 0;
+  const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+  const options = { what: "a test", address, connectionsMost: 8, clock: systemClock, logger: silentLogger };
+  await using listening = await listenForHttp(options, (_request, response) => {
+    served += 1;
+    void Promise.resolve().then(() => response.end("x".repeat(1_000)));
+  });
+  const { hostname, port, host } = new URL(listening.origin);
+  const send = async (text: string): Promise<string> => {
+    const socket = connect(Number(port), hostname).on("error", () => {});
+    let answer = "";
+    socket.setEncoding("latin1").on("data", (part) => {
+      answer += part;
+    });
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.end(text);
+    await closed;
+    return answer;
+  };
+  const one = `GET / HTTP/1.1\r\nhost: ${host}\r\n\r\n`;
+  assert.match(await send(one), /^HTTP\/1\.1 200 /);
+  await send(one.repeat(5_000));
+  assert.ok(served < 10, String(served));
+  assert.is(await send(one.replace("\r\n\r\n", "\r\nhost: evil.example\r\n\r\n")), "");
+});
+
 test.run();
