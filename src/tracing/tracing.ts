@@ -1,4 +1,4 @@
-import { type Link, ROOT_CONTEXT, SpanKind, TraceFlags, trace } from "@opentelemetry/api";
+import { type Link, ROOT_CONTEXT, SpanKind, TraceFlags, type Tracer, trace } from "@opentelemetry/api";
 import { SealwireError } from "../errors.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { checkNumber, type NumberRange } from "../runtime/number-range.ts";
@@ -22,9 +22,10 @@ export const SAMPLED_CALLS_PER_SECOND = 100;
  */
 export interface TracingOptions {
   /**
-   * Maximum number of calls in a second, 0 to 1,000,000, that continue a trace which their caller has marked as sampled.
-   * The mark is not signed, so it must not decide how much is recorded. A further call begins a trace of its own, which
-   * is linked to that of the caller and sampled like any other. Default 100.
+   * Maximum number of calls in a second, 0 to 1,000,000, that are recorded in the trace of their caller, because it is
+   * marked as sampled or has an id that the sampler chooses. Neither is signed, so they must not decide how much is
+   * recorded. A further call begins a trace of its own, which is linked to that of the caller and sampled like any other.
+   * Default 100.
    */
   readonly sampledCallsPerSecond?: number;
   /**
@@ -66,7 +67,7 @@ export class Tracing {
   /** Starts the span of a verified call; `undefined` if no provider is registered. `path`: its gRPC path. */
   startCall(path: string, caller: CallerTrace): OpenSpan | undefined {
     const tracer = registeredTracer();
-    return tracer && OpenSpan.start(tracer, { ...serverSpan(path), ...this.#continued(caller) });
+    return tracer && this.#startContinued(tracer, serverSpan(path), caller);
   }
 
   /**
@@ -86,16 +87,24 @@ export class Tracing {
   ): OpenSpan | undefined {
     const tracer = registeredTracer();
     if (tracer === undefined) return undefined;
-    const place = this.#jobTraces === "child" ? this.#continued(submitted) : linkedTo(submitted);
-    return OpenSpan.start(tracer, { name, attributes, kind: SpanKind.CONSUMER, ...place });
+    const span = { name, attributes, kind: SpanKind.CONSUMER };
+    if (this.#jobTraces === "child") return this.#startContinued(tracer, span, submitted);
+    return OpenSpan.start(tracer, { ...span, ...linkedTo(submitted) });
   }
 
-  #continued(caller: CallerTrace): Pick<SpanStart, "parent" | "links"> {
+  /** Starts a span in the trace of the caller, within the limit of those that are sampled; otherwise in a linked one. */
+  #startContinued(tracer: Tracer, span: Omit<SpanStart, "parent">, caller: CallerTrace): OpenSpan {
     const { traceparent, tracestate } = caller;
-    if (traceparent === undefined || !isTraceparent(traceparent)) return { parent: ROOT_CONTEXT };
-    const span = readSpanContext(traceparent, tracestate);
-    if ((span.traceFlags & TraceFlags.SAMPLED) !== 0 && !this.#sampled.take()) return linkedTo(caller);
-    return { parent: trace.setSpanContext(ROOT_CONTEXT, span) };
+    if (traceparent === undefined || !isTraceparent(traceparent)) {
+      return OpenSpan.start(tracer, { ...span, parent: ROOT_CONTEXT });
+    }
+    const parent = readSpanContext(traceparent, tracestate);
+    const isMarked = (parent.traceFlags & TraceFlags.SAMPLED) !== 0;
+    if (isMarked && !this.#sampled.take()) return OpenSpan.start(tracer, { ...span, ...linkedTo(caller) });
+    const started = OpenSpan.start(tracer, { ...span, parent: trace.setSpanContext(ROOT_CONTEXT, parent) });
+    // A sampler by ratio looks at the id of the trace, which the caller may have chosen. A span that never ends is not sent.
+    if (isMarked || !started.isSampled || this.#sampled.take()) return started;
+    return OpenSpan.start(tracer, { ...span, ...linkedTo(caller) });
   }
 }
 

@@ -72,6 +72,11 @@ test("variables that name nothing known are refused by their names", async () =>
   assert.match(await refused({ OTEL_BSP_SCHEDULE_DELAY: "soon" }), "OTEL_BSP_SCHEDULE_DELAY");
   assert.match(await refused({ OTEL_TRACES_EXPORTER: "zipkin" }), "OTEL_TRACES_EXPORTER");
   assert.match(await refused({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }), "OTEL_EXPORTER_OTLP_PROTOCOL");
+  for (const value of ["localhost:4318", "http://ann:p4ssword@collector:port", "grpc://collector:4317"]) {
+    const message = await refused({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: value });
+    assert.match(message, /^OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is no URL/);
+    assert.not.match(message, value);
+  }
 });
 
 test("a ratio of 0 makes no spans, and a disabled SDK loads nothing", async () => {

@@ -79,4 +79,25 @@ test("beyond the cap, a call's own trace is linked to that of its caller", async
   );
 });
 
+test("a trace id that was chosen for a sampler by ratio raises nothing beyond the cap either", async () => {
+  await using traced = await traceProcess({
+    env: { OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "0.000001" },
+  });
+  await using server = await startServer({ tracing: { sampledCallsPerSecond: 0 } });
+  await using other = await startServer({ tracing: { sampledCallsPerSecond: 100 } });
+  using raw = new RawClient(server.address, server.credentials());
+  using otherRaw = new RawClient(other.address, other.credentials());
+  const chosen = new Metadata();
+  // Its parts cancel each other out, so that it is below every ratio. The flag says that it is not sampled.
+  chosen.set("traceparent", `00-${"a".repeat(32)}-${"b".repeat(16)}-00`);
+  for (let sent = 0; sent < 5; sent += 1) assert.is((await raw.call(SUM, chosen)).code, 0);
+  assert.is((await otherRaw.call(SUM, chosen)).code, 0);
+  await traced.flush();
+  const served = traced.collector.spans.filter(({ kind }) => kind === 2);
+  assert.equal(
+    served.map(({ traceId }) => traceId),
+    ["a".repeat(32)],
+  );
+});
+
 test.run();

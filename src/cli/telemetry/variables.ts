@@ -44,7 +44,12 @@ export function batchingOf(env: Environment): Omit<BatchSpanProcessorOptions, "e
   };
 }
 
-/** Throws OPTIONS_INVALID if the variables ask for an exporter or a protocol other than OTLP in protobuf over HTTP. */
+const ENDPOINTS = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+
+/**
+ * Throws OPTIONS_INVALID if the variables ask for an exporter or a protocol other than OTLP in protobuf over HTTP, or for a
+ * collector without an address: the exporter would use its default.
+ */
 export function checkExporter(env: Environment): void {
   const wanted = { OTEL_TRACES_EXPORTER: "otlp", OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" };
   const ownProtocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL;
@@ -53,6 +58,12 @@ export function checkExporter(env: Environment): void {
     const value = given[name] || only;
     if (value === only) continue;
     throw new SealwireError("OPTIONS_INVALID", `${name} is "${value}"; sealwire sends traces by ${only} only.`);
+  }
+  for (const name of ENDPOINTS) {
+    const value = env[name];
+    if (!value || /^https?:$/.test(URL.parse(value)?.protocol ?? "")) continue;
+    // The value may hold a password.
+    throw new SealwireError("OPTIONS_INVALID", `${name} is no URL; give one such as http://127.0.0.1:4318.`);
   }
 }
 
