@@ -145,7 +145,8 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
 
   begin(event: AuditEvent): Promise<void> {
     if (this.#isClosed || this.#failingSinceMs !== undefined || this.#waiting.length >= WAITING_MAX) {
-      if (this.#options.required) return Promise.reject(this.#refusal());
+      // Nothing begins after the last line.
+      if (this.#options.required || this.#isClosed) return Promise.reject(this.#refusal());
       this.note(event);
       return Promise.resolve();
     }

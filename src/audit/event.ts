@@ -18,6 +18,8 @@ export const AUDIT_ACTIONS = [
   "secret.change",
   "operator.begin",
   "operator.end",
+  "console.sign_in",
+  "console.refuse",
 ] as const;
 
 /** One of {@link AUDIT_ACTIONS}. */

@@ -41,6 +41,11 @@ export function refusal(
   return { status, body: JSON.stringify({ error: { reason, message } }), contentType: JSON_TYPE, headers };
 }
 
+/** The answer for a path that is none. */
+export function noSuchPath(): Answer {
+  return refusal(404, "NOT_FOUND", { message: "There is no such page." });
+}
+
 /** The answer for a thrown value. Only the message of a SealwireError is shown. */
 export function failureAnswer(thrown: unknown): Answer {
   const error = SealwireError.from(thrown);

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { formatAddress } from "../server/listen/address.ts";
 import { type HttpListener, listenForHttp } from "../server/listen/http-listener.ts";
 import { RefusalCounts } from "../server/request/refusal-counts.ts";
-import { type Answer, dataAnswer, failureAnswer, refusal } from "./answer.ts";
+import { actorOf, sourceOf } from "./actor.ts";
+import { type Answer, dataAnswer, failureAnswer, noSuchPath, refusal } from "./answer.ts";
+import type { ProblemAnswer } from "./answers.ts";
 import { type Asset, readAssets } from "./assets.ts";
 import { readJsonBody } from "./body.ts";
 import { EventStream } from "./event-stream.ts";
@@ -164,6 +165,7 @@ class ConsoleServer {
     giveBack?.();
     const { id, name, role } = signedIn.session;
     const peer = request.socket.remoteAddress;
+    this.#tellAccess(request, { kind: "signed in", session: signedIn.session });
     this.#options.logger.info({ audit: true, peer, session: id, name, role }, "signed in to the console");
     return dataAnswer({ token: signedIn.token, ...shownSession(signedIn.session) });
   }
@@ -184,7 +186,7 @@ class ConsoleServer {
     if (found === undefined) return noSuchPath();
     if (!mayUse(session.role, found.route)) {
       const message = "Only an operator may do this; you are signed in as a viewer.";
-      return this.#refuse(request, refusal(403, "READ_ONLY", { message }));
+      return this.#refuse(request, refusal(403, "READ_ONLY", { message }), session);
     }
     const body = found.route.method === "POST" ? await readJsonBody(request) : { json: undefined };
     if ("refused" in body) return body.refused;
@@ -263,13 +265,25 @@ class ConsoleServer {
     response.end(request.method === "HEAD" ? undefined : bytes);
   }
 
-  #refuse(request: IncomingMessage, answer: Answer): Answer {
+  #refuse(request: IncomingMessage, answer: Answer, session?: Session): Answer {
     const peer = request.socket.remoteAddress ?? "unknown";
-    const cause = (JSON.parse(answer.body) as { readonly error: { readonly message: string } }).error.message;
+    const { error } = JSON.parse(answer.body) as ProblemAnswer;
+    const cause = error.message;
     if (this.#refusals.isFirst(peer, cause)) {
       this.#options.logger.warn({ audit: true, peer, status: answer.status, cause }, "request to the console refused");
     }
+    this.#tellAccess(request, { kind: "refused", session, cause: error.reason });
     return answer;
+  }
+
+  #tellAccess(
+    request: IncomingMessage,
+    access: { readonly kind: "signed in" | "refused"; readonly session: Session | undefined; readonly cause?: string },
+  ): void {
+    const { session, ...what } = access;
+    const source = sourceOf(request);
+    const actor = session && actorOf({ session, source });
+    this.#options.onAccess?.({ ...what, actor, source: source ?? "unknown" });
   }
 
   #tellUrl(token: string): void {
@@ -284,15 +298,6 @@ class ConsoleServer {
   }
 }
 
-/** The address of the peer with its port; `undefined` if it has gone. */
-function sourceOf({ socket: { remoteAddress: host, remotePort: port } }: IncomingMessage): string | undefined {
-  return host === undefined || port === undefined ? undefined : formatAddress({ kind: "tcp", host, port });
-}
-
 function shownSession({ name, role, endsAtMs }: Session): object {
   return { name, role, endsAtMs };
-}
-
-function noSuchPath(): Answer {
-  return refusal(404, "NOT_FOUND", { message: "There is no such page." });
 }

@@ -1,4 +1,5 @@
 import { SealwireError } from "../errors.ts";
+import type { OperatorAccess } from "../operator/action.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Random } from "../runtime/random.ts";
@@ -18,6 +19,8 @@ export interface ConsoleOptions {
   readonly principals: readonly ConsolePrincipal[];
   /** Called with each one-time URL: the first, and the next one after each use. It holds a secret. */
   readonly onUrl: (url: string) => void | Promise<void>;
+  /** Called after each sign-in and each refusal. Must not throw. */
+  readonly onAccess?: (access: OperatorAccess) => void;
   /** What the pages read and do. */
   readonly routes: readonly Route[];
   readonly clock: Clock;

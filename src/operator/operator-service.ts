@@ -8,7 +8,7 @@ import { isChangeable } from "../signing/key-ring/changeable-key-ring.ts";
 import type { KeyRingSource } from "../signing/key-ring/types.ts";
 import type { AllJobsQuery, AttemptRecord, InstanceRecord, OperatorView, ToolStats } from "../store/operator-view.ts";
 import type { Store } from "../store/store.ts";
-import type { OperatorAction, OperatorObserver } from "./action.ts";
+import type { OperatorAccess, OperatorAction, OperatorObserver } from "./action.ts";
 import { type OperatorActor, requireRole } from "./actor.ts";
 import type { CallStats, CallStatsSource } from "./call-stats.ts";
 import { changeKey, type KeyChange } from "./key-changes.ts";
@@ -91,6 +91,8 @@ export interface OperatorService {
   serverStats(actor: OperatorActor): Promise<ServerStats>;
   /** One page of the audit log of this process. */
   readAudit(actor: OperatorActor, query: AuditQuery): Promise<AuditPage>;
+  /** Tells the observer of a sign-in elsewhere, or of a refusal there. */
+  noteAccess(access: OperatorAccess): void;
 }
 
 /** Options of {@link createOperator}. */
@@ -200,6 +202,10 @@ class StoreOperator implements OperatorService {
     const { audit } = this.#options;
     if (audit === undefined) throw refusal("This server keeps no audit log. Start it with --audit.");
     return audit.read(query);
+  }
+
+  noteAccess(access: OperatorAccess): void {
+    this.#options.observer?.accessed(access);
   }
 
   get #view(): OperatorView {

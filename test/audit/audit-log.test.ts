@@ -188,7 +188,7 @@ test("lines that somebody else has written are shown as far as they can be read"
 test("strangers from many addresses do not keep the lines that count the refusals of a key", async () => {
   using folder = new AuditFolder();
   const refusal = {
-    cause: undefined,
+    action: "call.refuse" as const,
     tool: undefined,
     requestId: undefined,
     claimedKeyId: undefined,
@@ -227,6 +227,7 @@ test("refusals of a minute have 60 lines a key, one more that counts, and 101 th
     const add = (peer: string, keyId: string | undefined) =>
       refusals.add({
         ...refusal,
+        action: "call.refuse",
         reason: keyId === undefined ? "SIGNATURE_INVALID" : "REPLAYED",
         peer,
         keyId,

@@ -123,6 +123,7 @@ test("what is done in the console is in the audit log, with the address of who d
     const session = await signIn(origin, (await readFile(file, "utf8")).trim().split("#token=")[1] ?? "");
     const headers = { ...JSON_BODY, ...bearer(session.json<{ token: string }>().token) };
     assert.is((await send(`${origin}/api/jobs/none/cancel`, { method: "POST", headers, body: "{}" })).status, 404);
+    assert.is((await signIn(origin, "wrong")).status, 401);
     const shown = await eventually("both lines", async () => {
       const lines = (await readFile("audit.log", "utf8")).split("\n").filter((line) => line.includes('"operator.'));
       return lines.length === 2 && lines.map((line) => JSON.parse(line));
@@ -135,6 +136,18 @@ test("what is done in the console is in the audit log, with the address of who d
       ],
     );
     for (const { source } of shown) assert.match(String(source), /^127\.0\.0\.1:\d+$/);
+    server.process.child.kill("SIGTERM");
+    assert.is((await server.process.ended).code, 0);
+    const lines = (await readFile("audit.log", "utf8")).split("\n").filter((line) => line.includes('"console.'));
+    const accesses = lines.map((line) => JSON.parse(line));
+    assert.equal(
+      accesses.map(({ action, outcome, actor, count, details }) => [action, outcome, actor?.client, count, details]),
+      [
+        ["console.sign_in", "succeeded", "console", undefined, { role: "operator" }],
+        ["console.refuse", "refused", undefined, 1, { causes: { SIGNED_OUT: 1 } }],
+      ],
+    );
+    assert.is((await run(["audit", "verify", "audit.log"])).code, 0);
   }));
 
 test.run();

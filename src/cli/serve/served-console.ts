@@ -62,8 +62,11 @@ export async function openServedConsole(
     serverId: () => keyRing.current().serverId,
     toolset: () => toolsetOf(server),
   });
-  const onUrl = (url: string): Promise<void> => urls.tell(url);
-  const console = await openConsole({ listen, tls, readOnly, principals, onUrl, routes, clock, random, logger });
+  const console = await openConsole({
+    ...{ listen, tls, readOnly, principals, routes, clock, random, logger },
+    onUrl: (url) => urls.tell(url),
+    onAccess: (access) => operatorOf(server).noteAccess(access),
+  });
   const follower = tokens?.follow((next) => console.replacePrincipals(next));
   return {
     origin: console.origin,

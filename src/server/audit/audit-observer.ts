@@ -1,6 +1,4 @@
-import type { AuditTrail } from "../../audit/event.ts";
-import { AuditRefusals } from "../../audit/refusals.ts";
-import type { Clock } from "../../runtime/clock.ts";
+import type { AuditRefusals } from "../../audit/refusals.ts";
 import type { CallObserver, CallRecord } from "../request/access-log.ts";
 
 /** The reasons of refused identity, permission, replay, clock and limit. */
@@ -22,16 +20,14 @@ const AUDITED_REASONS: ReadonlySet<string> = new Set([
 /** A record of a call that the dispatcher may have marked. */
 type MarkedRecord = CallRecord & { readonly isAudited?: boolean };
 
-/** Records refused requests in the audit log. Its disposal writes those that are only counted. */
-export function auditObserver(trail: AuditTrail, clock: Clock): CallObserver & Disposable {
-  const refusals = new AuditRefusals(trail, clock);
+/** Records refused requests in the audit log. */
+export function auditObserver(refusals: AuditRefusals): CallObserver {
   return {
     callStarted() {},
     callEnded({ reason, cause, client, keyId, claimed, tool, peer, requestId, trace, isAudited }: MarkedRecord) {
       if (!AUDITED_REASONS.has(reason) || isAudited) return;
       const known = { client, keyId, tool, peer, requestId };
-      refusals.add({ reason, cause, ...known, claimedKeyId: claimed?.keyId, traceId: trace });
+      refusals.add({ action: "call.refuse", reason, cause, ...known, claimedKeyId: claimed?.keyId, traceId: trace });
     },
-    [Symbol.dispose]: () => refusals[Symbol.dispose](),
   };
 }

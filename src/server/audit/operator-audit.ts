@@ -1,8 +1,9 @@
 import type { AuditEvent, AuditTrail } from "../../audit/event.ts";
+import type { AuditRefusals } from "../../audit/refusals.ts";
 import type { OperatorAction, OperatorObserver } from "../../operator/action.ts";
 
-/** Records what operators do, whether they use a tool or the console. */
-export function operatorAudit(trail: AuditTrail): OperatorObserver {
+/** Records what operators do, whether they use a tool or the console, and who signs in to the console. */
+export function operatorAudit(trail: AuditTrail, refusals: AuditRefusals): OperatorObserver {
   return {
     actionBegins: (action) => trail.begin({ ...eventOf(action), action: "operator.begin", outcome: "begun" }),
     actionEnded(action, error) {
@@ -12,6 +13,18 @@ export function operatorAudit(trail: AuditTrail): OperatorObserver {
         action: "operator.end",
         outcome: end,
         ...(error !== undefined && { reason: error.reason }),
+      });
+    },
+    accessed({ kind, actor, source, cause }) {
+      const client = actor?.clientId;
+      if (kind === "refused") {
+        refusals.add({ action: "console.refuse", cause, client, peer: source });
+        return;
+      }
+      trail.note({
+        ...{ action: "console.sign_in", outcome: "succeeded", source },
+        ...(client !== undefined && { client }),
+        ...(actor?.role && { details: { role: actor.role } }),
       });
     },
   };

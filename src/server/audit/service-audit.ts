@@ -1,6 +1,7 @@
 import type { AuditFeed } from "../../audit/audit-feed.ts";
 import type { AuditLog } from "../../audit/audit-log.ts";
 import { AuditReader } from "../../audit/audit-reader.ts";
+import { AuditRefusals } from "../../audit/refusals.ts";
 import type { OperatorObserver } from "../../operator/action.ts";
 import type { ResolvedServiceOptions } from "../options.ts";
 import type { CallObserver } from "../request/access-log.ts";
@@ -36,18 +37,18 @@ export async function openServiceAudit(
       for (const observer of observers) observer.auditChanged?.(figures);
     },
   });
-  const observer = auditObserver(log, clock);
+  const refusals = new AuditRefusals(log, clock);
   const changes = recordKeyChanges(log, keyRing);
   const ends = recordJobEnds(log, store);
   return {
     log,
-    observer,
-    operatorObserver: operatorAudit(log),
+    observer: auditObserver(refusals),
+    operatorObserver: operatorAudit(log, refusals),
     feed: new AuditReader(log.path),
     async [Symbol.asyncDispose]() {
       changes[Symbol.dispose]();
       ends[Symbol.dispose]();
-      observer[Symbol.dispose]();
+      refusals[Symbol.dispose]();
       await log[Symbol.asyncDispose]();
     },
   };
