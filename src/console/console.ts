@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type HttpListener, listenForHttp } from "../server/listen/http-listener.ts";
 import { RefusalCounts } from "../server/request/refusal-counts.ts";
-import { actorOf, sourceOf } from "./actor.ts";
+import { actorOf, sourceOf, type ToldAccess } from "./actor.ts";
 import { type Answer, dataAnswer, failureAnswer, noSuchPath, refusal } from "./answer.ts";
 import type { ProblemAnswer } from "./answers.ts";
 import { type Asset, readAssets } from "./assets.ts";
@@ -267,23 +267,21 @@ class ConsoleServer {
 
   #refuse(request: IncomingMessage, answer: Answer, session?: Session): Answer {
     const peer = request.socket.remoteAddress ?? "unknown";
-    const { error } = JSON.parse(answer.body) as ProblemAnswer;
-    const cause = error.message;
+    const { reason, message: cause } = (JSON.parse(answer.body) as ProblemAnswer).error;
     if (this.#refusals.isFirst(peer, cause)) {
       this.#options.logger.warn({ audit: true, peer, status: answer.status, cause }, "request to the console refused");
     }
-    this.#tellAccess(request, { kind: "refused", session, cause: error.reason });
+    this.#tellAccess(request, { kind: "refused", session, cause: reason });
     return answer;
   }
 
-  #tellAccess(
-    request: IncomingMessage,
-    access: { readonly kind: "signed in" | "refused"; readonly session: Session | undefined; readonly cause?: string },
-  ): void {
-    const { session, ...what } = access;
+  #tellAccess(request: IncomingMessage, { session, ...access }: ToldAccess): void {
     const source = sourceOf(request);
-    const actor = session && actorOf({ session, source });
-    this.#options.onAccess?.({ ...what, actor, source: source ?? "unknown" });
+    this.#options.onAccess?.({
+      ...access,
+      actor: session && actorOf({ session, source }),
+      source: source ?? "unknown",
+    });
   }
 
   #tellUrl(token: string): void {
