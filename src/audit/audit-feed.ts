@@ -12,8 +12,8 @@ export interface AuditFilters {
 export interface AuditQuery {
   /** Maximum number of lines, 1 to 500. */
   readonly limit: number;
-  /** Only lines with a lower sequence. Default: from the newest line on. */
-  readonly before?: number;
+  /** The `nextPageToken` of the page before. Default: from the newest line on. */
+  readonly pageToken?: string;
   readonly filters: AuditFilters;
 }
 
@@ -41,16 +41,19 @@ export interface AuditLine {
   readonly text: string;
 }
 
-/** One page of an audit log. */
+/** One page of an audit log. It may have fewer lines than asked for, or none, although there are more. */
 export interface AuditPage {
   /** Newest first. */
   readonly lines: readonly AuditLine[];
-  /** The `before` of the next page; absent if there is none. */
-  readonly before?: number;
+  /** Absent if there are no more lines in the file. */
+  readonly nextPageToken?: string;
 }
 
 /** Reads the audit log of this server. */
 export interface AuditFeed {
-  /** Throws UNAVAILABLE if the log cannot be read. */
+  /**
+   * Reads at most 8 MiB of the file. Throws UNAVAILABLE if the log cannot be read, ARGS_INVALID naming `page_token` if the
+   * token does not belong to the current file.
+   */
   read(query: AuditQuery): Promise<AuditPage>;
 }

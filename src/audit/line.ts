@@ -10,6 +10,9 @@ export const AUDIT_VERSION = 1;
 /** The `prev` of the first line of a chain. */
 export const CHAIN_START = "0".repeat(64);
 
+/** Longest line that is read, in bytes. No server writes a longer one. */
+export const LINE_BYTES_MAX = 1024 * 1024;
+
 /** Longest text in a line, in UTF-16 code units. Longer ones are cut. */
 const TEXT_MAX = 256;
 

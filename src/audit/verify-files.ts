@@ -1,11 +1,10 @@
 import { createReadStream } from "node:fs";
 import { SealwireError } from "../errors.ts";
 import type { AuditHeads } from "../store/audit-heads.ts";
+import { LINE_BYTES_MAX } from "./line.ts";
 import type { AuditVerifier } from "./verify.ts";
 
 const LINE_FEED = 0x0a;
-/** Longest line that is read. The server writes none that is longer. */
-const LINE_MAX = 1024 * 1024;
 
 /**
  * Passes the lines of files to a verifier, in the given order, and the head of each chain that the store keeps. Throws
@@ -30,7 +29,7 @@ export async function verifyFiles(
         await add(bytes.subarray(0, end), true);
         bytes = bytes.subarray(end + 1);
       }
-      if (bytes.length > LINE_MAX) throw unreadable(file, `a line is longer than ${LINE_MAX} bytes`);
+      if (bytes.length > LINE_BYTES_MAX) throw unreadable(file, `a line is longer than ${LINE_BYTES_MAX} bytes`);
       rest = bytes;
     }
     if (rest.length > 0) await add(rest, false);

@@ -252,9 +252,9 @@ export interface AuditRow {
   readonly count: number;
 }
 
-/** A page of the audit log, newest first. */
+/** A page of the audit log, newest first. It may be empty although there are older events. */
 export interface AuditAnswer {
   readonly events: readonly AuditRow[];
   /** Reads the events before these; left out on the last page. */
-  readonly nextBefore?: number;
+  readonly nextPageToken?: string;
 }

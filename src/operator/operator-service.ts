@@ -89,7 +89,7 @@ export interface OperatorService {
   /** Revokes a key permanently. Idempotent. */
   revokeKey(actor: OperatorActor, keyId: string): Promise<KeyView>;
   serverStats(actor: OperatorActor): Promise<ServerStats>;
-  /** One page of the audit log of this process. */
+  /** One page of the audit log of this process. Throws ARGS_INVALID naming `page_token`. */
   readAudit(actor: OperatorActor, query: AuditQuery): Promise<AuditPage>;
   /** Tells the observer of a sign-in elsewhere, or of a refusal there. */
   noteAccess(access: OperatorAccess): void;

@@ -5,7 +5,7 @@ import { stateNameOf } from "../tools/job-message.ts";
 import type { SystemToolContext } from "../tools/system-tools.ts";
 import { fromTimeMs, toTimeMs } from "../wire/duration.ts";
 import type { OperatorActor } from "./actor.ts";
-import { pageTokenOf, readPageToken, toAuditLineMessage } from "./audit-message.ts";
+import { toAuditLineMessage } from "./audit-message.ts";
 import { toAttemptMessage, toOperatorJob } from "./job-messages.ts";
 import { toKeyMessage } from "./key-message.ts";
 import type { OperatorService } from "./operator-service.ts";
@@ -75,10 +75,9 @@ export function operatorTools(operator: OperatorService): ToolImplementation {
     },
 
     async readAudit({ clientId, action, outcome, reason, since, pageSize, pageToken }, context) {
-      const before = readPageToken(pageToken);
       const page = await operator.readAudit(actorOf(context), {
         limit: pageSize || DEFAULT_PAGE_SIZE,
-        ...(before !== undefined && { before }),
+        ...(pageToken !== "" && { pageToken }),
         filters: {
           ...(clientId !== "" && { clientId }),
           ...(action !== "" && { action }),
@@ -87,7 +86,7 @@ export function operatorTools(operator: OperatorService): ToolImplementation {
           ...(since && { sinceMs: toTimeMs(since) }),
         },
       });
-      return { instance, lines: page.lines.map(toAuditLineMessage), nextPageToken: pageTokenOf(page) };
+      return { instance, lines: page.lines.map(toAuditLineMessage), nextPageToken: page.nextPageToken ?? "" };
     },
   });
 }

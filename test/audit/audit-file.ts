@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AuditLog, type AuditLogOptions } from "../../src/audit/audit-log.ts";
 import type { AuditEvent } from "../../src/audit/event.ts";
+import { CHAIN_START, type ChainHead, sealLine } from "../../src/audit/line.ts";
 import { type AuditReport, AuditVerifier } from "../../src/audit/verify.ts";
 import { verifyFiles } from "../../src/audit/verify-files.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
@@ -92,4 +93,23 @@ export async function writeCalls(
 /** The problems that a report finds. */
 export function problemsOf({ findings }: AuditReport): string[] {
   return findings.map(({ problem }) => problem);
+}
+
+/** Appends `count` lines to the file of a chain, whose own lines are numbered from 1 on, and returns the last one. */
+export function appendLines(path: string, count: number, event: (sequence: number) => AuditEvent): ChainHead {
+  let head: ChainHead = { chain: "c".repeat(32), sequence: 0, mac: CHAIN_START };
+  const texts: string[] = [];
+  while (head.sequence < count) {
+    const context = {
+      timeMs: Date.UTC(2026, 0, 1),
+      server: "test-server",
+      instance: "instance-1",
+      secret: KEY.secretId,
+    };
+    const line = sealLine(event(head.sequence + 1), head, context, KEY.key);
+    texts.push(`${line.text}\n`);
+    head = line.head;
+  }
+  appendFileSync(path, texts.join(""));
+  return head;
 }

@@ -9,7 +9,7 @@ import type { AuditSink, WriteResult } from "../../src/audit/sink.ts";
 import { eventually, settled } from "../support/eventually.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
-import { AuditFolder, call, KEY, problemsOf, writeCalls } from "./audit-file.ts";
+import { AuditFolder, call, KEY, problemsOf } from "./audit-file.ts";
 
 const test = suite("audit/audit-log");
 
@@ -146,43 +146,6 @@ test("a file has one writer at a time", async () => {
   using folder = new AuditFolder();
   await using _log = await folder.open();
   assert.match((await rejection("OPTIONS_INVALID", folder.open())).message, /Another process writes/);
-});
-
-test("operators read the newest lines first, page by page, and filtered", async () => {
-  using folder = new AuditFolder();
-  await writeCalls(folder, 200);
-  const reader = new AuditReader(folder.path);
-  const first = await reader.read({ limit: 3, filters: {} });
-  assert.equal(
-    first.lines.map(({ sequence, action }) => [sequence, action]),
-    [
-      [202, "log.close"],
-      [201, "call.end"],
-      [200, "call.end"],
-    ],
-  );
-  const next = await reader.read({ limit: 500, before: first.before ?? 0, filters: { action: "call.end" } });
-  assert.equal([next.lines.length, next.lines[0]?.requestId, next.before], [198, "call-198", undefined]);
-  assert.equal((await reader.read({ limit: 5, filters: { clientId: "bob" } })).lines, []);
-  await rejection("UNAVAILABLE", new AuditReader(undefined).read({ limit: 1, filters: {} }));
-  assert.equal(problemsOf(await folder.verify()), []);
-});
-
-test("lines that somebody else has written are shown as far as they can be read", async () => {
-  using folder = new AuditFolder();
-  const odd = { time: 5, instance: {}, action: [], outcome: 1, target: { type: 1 }, actor: 7, count: "x", source: {} };
-  const place = { version: 1, chain: "0".repeat(32), sequence: 9, prev: CHAIN_START, secret: "s" };
-  const text = JSON.stringify({ ...place, ...odd, mac: "0".repeat(64) });
-  writeFileSync(
-    folder.path,
-    `${text}\n${JSON.stringify({ ...place, actor: null, target: null, mac: "0".repeat(64) })}\n`,
-  );
-  const { lines } = await new AuditReader(folder.path).read({ limit: 5, filters: {} });
-  const shown = { sequence: 9, timeMs: 0, instance: "", action: "", outcome: "" };
-  assert.equal(
-    lines.map(({ text: _, ...line }) => line),
-    [shown, shown],
-  );
 });
 
 test("strangers from many addresses do not keep the lines that count the refusals of a key", async () => {

@@ -1,4 +1,6 @@
+import { readPages } from "../../src/cli/input/operator-client.ts";
 import { writeCredentials } from "../../src/signing/key-ring/credentials.ts";
+import { appendLines, call } from "../audit/audit-file.ts";
 import { startServer, type TestServerOptions } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
 import { testService } from "../support/test-service.ts";
@@ -29,8 +31,10 @@ type Ops = (...words: string[]) => Promise<Ended>;
 function withServer(
   options: TestServerOptions,
   body: (commands: { readonly ann: Ops; readonly vic: Ops; readonly jobIds: readonly string[] }) => Promise<void>,
+  prepare: () => void = () => {},
 ): Promise<void> {
   return inFolder(async () => {
+    prepare();
     await using server = await startServer({ ...OPTIONS, ...options });
     const jobIds: string[] = [];
     for (const [clientId, number] of [
@@ -165,6 +169,36 @@ test("lines of the audit log, newest first, by client and action, and no more th
     assert.equal([clientId, JSON.parse(text).action], ["ann", "operator.end"]);
     assert.match((await vic("audit", "--limit", "1")).stderr, "There are more lines than these 1");
   }));
+
+test("a search of a large audit log goes on to its beginning, although one page reads a part of it only", () =>
+  withServer(
+    { audit: { to: "audit.jsonl" } },
+    async ({ vic }) => {
+      const { stdout, stderr } = await vic("audit", "--client", "old");
+      assert.equal(
+        rowsOf({ code: 0, stdout, stderr }).map(([, action, clientId]) => [action, clientId]),
+        [["call.end", "old"]],
+      );
+      assert.is(stderr, "");
+    },
+    () => {
+      const details = { text: "x".repeat(700) };
+      appendLines("audit.jsonl", 20_000, (sequence) => ({
+        ...{ ...call(`call-${sequence}`), details },
+        client: sequence === 1 ? "old" : "someone",
+      }));
+    },
+  ));
+
+test("a search ends at its limit of pages, and says that there may be more", async () => {
+  let asked = 0;
+  const found = await readPages({ limit: 10, pageMost: 5, pagesMost: 4 }, async () => {
+    asked += 1;
+    if (asked > 9) throw new Error("the search has no end");
+    return { items: asked === 2 ? ["one"] : [], nextPageToken: "next" };
+  });
+  assert.equal([asked, found], [4, { items: ["one"], more: true }]);
+});
 
 test("verify knows what a role permits", () =>
   inFolder(async () => {

@@ -34,19 +34,23 @@ export interface PageLimits {
   readonly limit: number;
   /** Maximum number of items in one page. */
   readonly pageMost: number;
+  /** Maximum number of pages, for a list whose pages may be empty. Default: no limit. */
+  readonly pagesMost?: number;
 }
 
-/** Reads pages until there are `limit` items or no more. `more`: there are further items. */
+/** Reads pages until there are `limit` items or no more. `more`: there may be further items. */
 export async function readPages<T>(
-  { limit, pageMost }: PageLimits,
+  { limit, pageMost, pagesMost = Number.POSITIVE_INFINITY }: PageLimits,
   read: (page: { readonly pageSize: number; readonly pageToken: string }) => Promise<Page<T>>,
 ): Promise<{ readonly items: readonly T[]; readonly more: boolean }> {
   const items: T[] = [];
   let pageToken = "";
+  let pages = 0;
   do {
     const page = await read({ pageSize: Math.min(limit - items.length, pageMost), pageToken });
     items.push(...page.items);
     pageToken = page.nextPageToken;
-  } while (pageToken !== "" && items.length < limit);
+    pages += 1;
+  } while (pageToken !== "" && items.length < limit && pages < pagesMost);
   return { items, more: pageToken !== "" };
 }

@@ -1,17 +1,20 @@
-import type { AuditLine, AuditQuery } from "../../audit/audit-feed.ts";
+import type { AuditLine, AuditPage } from "../../audit/audit-feed.ts";
 import { actorOf } from "../actor.ts";
 import type { Answer } from "../answer.ts";
 import type { AuditAnswer, AuditRow } from "../answers.ts";
-import { textMembers, wholeNumber } from "../query.ts";
+import { textMembers } from "../query.ts";
 import type { Route, RouteRequest } from "../route.ts";
 import { shownText } from "../shown-text.ts";
 import type { ConsoleSource } from "../source.ts";
 
 const INTERVAL_MS = 2_000;
 const PAGE_SIZE = 100;
-/** Number of lines in one export, and in one reading of it. */
+/** Readings of at most 8 MiB for one page, which is read again and again while somebody looks at it. */
+const PAGE_READINGS = 2;
+/** Number of lines in one export, in one reading of it, and of its readings. */
 const EXPORT_MOST = 10_000;
 const EXPORT_PAGE = 500;
+const EXPORT_READINGS = 32;
 /** The parameters of the filters. */
 const FILTERS = { clientId: "client", action: "action", outcome: "outcome", reason: "reason" } as const;
 
@@ -24,8 +27,10 @@ export function auditRoutes({ operator }: ConsoleSource): readonly Route[] {
       role: "viewer",
       intervalMs: INTERVAL_MS,
       async answer(request): Promise<AuditAnswer> {
-        const { lines, before } = await operator.readAudit(actorOf(request), auditQuery(request.query, PAGE_SIZE));
-        return { events: lines.map(auditRow), ...(before !== undefined && { nextBefore: before }) };
+        const { lines, nextPageToken } = await readLines(operator, request, {
+          ...{ most: PAGE_SIZE, pageSize: PAGE_SIZE, readings: PAGE_READINGS },
+        });
+        return { events: lines.map(auditRow), ...(nextPageToken !== undefined && { nextPageToken }) };
       },
     },
     {
@@ -39,27 +44,53 @@ export function auditRoutes({ operator }: ConsoleSource): readonly Route[] {
 
 /** The newest lines that fit, as they stand in the log, the oldest first. */
 async function exported(operator: ConsoleSource["operator"], request: RouteRequest): Promise<Answer> {
-  const found: string[] = [];
-  let asked: AuditQuery | undefined = auditQuery(request.query, EXPORT_PAGE);
-  while (asked !== undefined && found.length < EXPORT_MOST) {
-    const { lines, before } = await operator.readAudit(actorOf(request), asked);
-    found.push(...lines.map(({ text }) => text.trimEnd()));
-    asked = before === undefined ? undefined : { ...asked, before };
-  }
+  const { lines, nextPageToken } = await readLines(operator, request, {
+    ...{ most: EXPORT_MOST, pageSize: EXPORT_PAGE, readings: EXPORT_READINGS },
+  });
   return {
     status: 200,
-    body: found
+    body: lines
+      .map(({ text }) => `${text}\n`)
       .reverse()
-      .map((line) => `${line}\n`)
       .join(""),
     contentType: "application/jsonl; charset=utf-8",
-    headers: { "content-disposition": 'attachment; filename="audit.jsonl"' },
+    headers: {
+      "content-disposition": 'attachment; filename="audit.jsonl"',
+      // Read by the page, which tells that there are older lines.
+      "sealwire-export-cut": String(nextPageToken !== undefined),
+    },
   };
 }
 
-function auditQuery(query: URLSearchParams, limit: number): AuditQuery {
-  const before = wholeNumber(query, "before");
-  return { limit, filters: textMembers(query, FILTERS), ...(before !== undefined && { before }) };
+/** How much of the log is read for one request. */
+interface ReadingLimits {
+  /** Maximum number of lines. */
+  readonly most: number;
+  /** Maximum number of lines in one reading. */
+  readonly pageSize: number;
+  /** Maximum number of readings; each has a bound of its own on what it reads of the file. */
+  readonly readings: number;
+}
+
+async function readLines(
+  operator: ConsoleSource["operator"],
+  request: RouteRequest,
+  { most, pageSize, readings }: ReadingLimits,
+): Promise<AuditPage> {
+  const lines: AuditLine[] = [];
+  const { query } = request;
+  let pageToken = query.get("page") || undefined;
+  for (let reading = 0; reading < readings && lines.length < most; reading += 1) {
+    const page = await operator.readAudit(actorOf(request), {
+      limit: Math.min(pageSize, most - lines.length),
+      filters: textMembers(query, FILTERS),
+      ...(pageToken !== undefined && { pageToken }),
+    });
+    lines.push(...page.lines);
+    pageToken = page.nextPageToken;
+    if (pageToken === undefined) return { lines };
+  }
+  return { lines, ...(pageToken !== undefined && { nextPageToken: pageToken }) };
 }
 
 function auditRow(line: AuditLine): AuditRow {

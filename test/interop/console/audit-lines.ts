@@ -18,7 +18,8 @@ export function auditLines(count: number): AuditFeed {
     };
   });
   return {
-    async read({ limit, before = Number.POSITIVE_INFINITY, filters }) {
+    async read({ limit, pageToken, filters }) {
+      const before = Number(pageToken ?? Number.POSITIVE_INFINITY);
       const fitting = all.filter(
         ({ sequence, clientId, action, outcome, reason }) =>
           sequence < before &&
@@ -29,7 +30,7 @@ export function auditLines(count: number): AuditFeed {
       );
       const lines = fitting.slice(0, limit);
       const last = lines.at(-1);
-      return { lines, ...(fitting.length > limit && last && { before: last.sequence }) };
+      return { lines, ...(fitting.length > limit && last && { nextPageToken: `${last.sequence}` }) };
     },
   };
 }

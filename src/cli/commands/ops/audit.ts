@@ -17,12 +17,14 @@ interface AuditOptions extends ConnectionOptions {
 }
 
 const DEFAULT_LIMIT = 50;
+/** Pages of one search. The server reads at most 8 MiB for each: 1 GiB together. */
+const PAGES_MOST = 128;
 
 /** Reads the audit log of the server that answers, newest lines first. */
 export async function run(terminal: Terminal, options: AuditOptions): Promise<ExitCode> {
   const { client: clientId = "", action = "", outcome = "", reason = "", since, limit = DEFAULT_LIMIT } = options;
   await using operator = await openOperator(terminal, options);
-  const { items, more } = await readPages({ limit, pageMost: 500 }, async (page) => {
+  const { items, more } = await readPages({ limit, pageMost: 500, pagesMost: PAGES_MOST }, async (page) => {
     const filter = { clientId, action, outcome, reason, since: optionalTime(since) };
     const answer = await operator.tools.readAudit({ ...filter, ...page });
     return { items: answer.lines, nextPageToken: answer.nextPageToken };
@@ -33,7 +35,8 @@ export async function run(terminal: Terminal, options: AuditOptions): Promise<Ex
     row: (line: AuditLine) => row(terminal, line),
   };
   printList(terminal, list, options.json);
-  if (more) sayMore(terminal, "lines", limit);
+  if (more && items.length >= limit) sayMore(terminal, "lines", limit);
+  else if (more) terminal.say("The newest 1 GiB of the log was searched; search the file itself for older lines.");
   return ExitCode.done;
 }
 

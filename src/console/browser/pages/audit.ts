@@ -9,24 +9,30 @@ import { ask, ServerProblem } from "../server.ts";
 
 const FILTERS: Filters = { path: "/audit", names: ["client", "action", "outcome", "reason"] };
 
+const CUT =
+  "The export ends before the oldest line: it has the newest 10,000 that fit, from the newest 256 MiB of the log.";
+
 /** The audit log, newest first. */
 export class AuditPage extends LivePage<AuditAnswer> {
   readonly title = "Audit";
   #problem: ServerProblem | undefined;
+  /** True if there may be older lines than those of the last export. */
+  #isCut = false;
 
   constructor(context: PageContext) {
     super(context, `/api/audit?${context.place.query}`);
   }
 
-  protected show({ events, nextBefore }: AuditAnswer): Shown {
+  protected show({ events, nextPageToken }: AuditAnswer): Shown {
     const { query } = this.context.place;
     const nowMs = currentMs();
     const heads = [["#"], "Time", "Client", "Action", "Target", "Outcome", "Reason", "From"];
-    const next = nextBefore === undefined ? undefined : { before: String(nextBefore) };
+    const next = nextPageToken === undefined ? undefined : { page: nextPageToken };
     return html`${this.#filters(query)} ${problemBox(this.#problem)}
+      ${this.#isCut ? html`<p class="help" role="status">${CUT}</p>` : nothing}
       ${
         events.length === 0
-          ? empty("No event fits.")
+          ? empty(nextPageToken === undefined ? "No event fits." : "None of the events that were searched fits.")
           : table(
               "Events",
               heads,
@@ -37,7 +43,7 @@ export class AuditPage extends LivePage<AuditAnswer> {
               ),
             )
       }
-      ${pager(FILTERS, query, { next, isLater: query.has("before") })}`;
+      ${pager(FILTERS, query, { next, isLater: query.has("page") })}`;
   }
 
   #filters(query: URLSearchParams): TemplateResult {
@@ -54,6 +60,7 @@ export class AuditPage extends LivePage<AuditAnswer> {
   readonly #export = async (): Promise<void> => {
     try {
       const response = await ask(`/api/audit/export?${this.context.place.query}`, {});
+      this.#isCut = response.headers.get("sealwire-export-cut") === "true";
       const link = document.createElement("a");
       link.href = URL.createObjectURL(await response.blob());
       link.download = "audit.jsonl";
