@@ -12,9 +12,11 @@ import type { Tool } from "./tool.ts";
 
 const RETRY_MS = 1000;
 
-/** A request, and the job that it names. */
-interface AuditedRequest extends Pick<Invocation, "request"> {
-  readonly jobId: string | undefined;
+/** What is called. */
+export interface AuditedRequest extends Pick<Invocation, "request"> {
+  readonly tool: Tool;
+  /** The decoded arguments of a system tool, which may name a job; of no other tool. */
+  readonly input: unknown;
 }
 
 /** A call whose begin and end are in the audit log. */
@@ -23,10 +25,11 @@ export class AuditedCall {
   readonly #request: Invocation["request"];
   readonly #event: Omit<AuditEvent, "action" | "outcome">;
 
-  private constructor(trail: AuditTrail, tool: Tool, { request, jobId }: AuditedRequest) {
+  private constructor(trail: AuditTrail, { tool, input, request }: AuditedRequest) {
     const { envelope, key, peer, trace } = request;
     this.#trail = trail;
     this.#request = request;
+    const jobId = namedJob(input);
     this.#event = {
       client: envelope.clientId,
       keyId: key.keyId,
@@ -45,12 +48,12 @@ export class AuditedCall {
    */
   static of(
     trail: AuditTrail | undefined,
-    { catalogue, tool, request }: { catalogue: Catalogue; tool: Tool; request: Invocation["request"] },
+    { catalogue, ...call }: AuditedRequest & { readonly catalogue: Catalogue },
   ): AuditedCall | undefined {
     if (trail === undefined) return undefined;
+    const { tool } = call;
     if ((tool.description.readOnly && tool.policy === undefined) || catalogue.isOperatorTool(tool)) return undefined;
-    const jobId = catalogue.isSystemTool(tool.name) ? namedJob(tool, request.envelope.args.value) : undefined;
-    return new AuditedCall(trail, tool, { request, jobId });
+    return new AuditedCall(trail, call);
   }
 
   /** Records the begin, then the end of `run`, which is not called if the begin cannot be recorded. */
@@ -113,8 +116,8 @@ export function auditedJob(trail: AuditTrail | undefined, handler: JobHandler): 
 }
 
 /** The job that the call of a system tool names, such as one to be cancelled. */
-function namedJob(tool: Tool, args: Uint8Array): string | undefined {
-  const { jobId } = tool.decodeInput(args) as { readonly jobId?: unknown };
+function namedJob(input: unknown): string | undefined {
+  const { jobId } = (input ?? {}) as { readonly jobId?: unknown };
   return typeof jobId === "string" && jobId !== "" ? jobId : undefined;
 }
 

@@ -58,6 +58,8 @@ export interface StreamingAnswer {
 interface Checked {
   readonly tool: Tool;
   readonly args: Uint8Array;
+  /** The decoded arguments of a system tool; `undefined` for any other. */
+  readonly input: unknown;
   readonly invocation: CallInvocation;
 }
 
@@ -109,9 +111,11 @@ export class Dispatcher {
     const { args: given, clientId } = invocation.request.envelope;
     const args = await this.#step(given.value, clientId, () => checkArgs(validator, tool, given));
     if (invocation.stopped !== undefined) throw invocation.stopped;
-    const audited = AuditedCall.of(this.#audit, { catalogue, tool, request: invocation.request });
-    const begin = (): Promise<Answer> => this.#begin(catalogue, { tool, args, invocation, audited });
-    const isHandled = !catalogue.isSystemTool(tool.name) && !catalogue.isOperatorTool(tool);
+    const isSystem = catalogue.isSystemTool(tool.name);
+    const input = isSystem ? tool.decodeInput(args) : undefined;
+    const audited = AuditedCall.of(this.#audit, { catalogue, tool, input, request: invocation.request });
+    const begin = (): Promise<Answer> => this.#begin(catalogue, { tool, args, input, invocation, audited });
+    const isHandled = !isSystem && !catalogue.isOperatorTool(tool);
     const recordsItself = isHandled && !tool.repeatable && tool.policy === undefined;
     const answer = await (audited === undefined || recordsItself ? begin() : audited.record(begin));
     if (!isHandled) return answer;
@@ -122,10 +126,10 @@ export class Dispatcher {
   /** `catalogue`: the one that the tool was found in. */
   #begin(
     catalogue: Catalogue,
-    { tool, args, invocation, audited }: Checked & { readonly audited: AuditedCall | undefined },
+    { tool, args, input, invocation, audited }: Checked & { readonly audited: AuditedCall | undefined },
   ): Promise<Answer> {
     if (catalogue.isOperatorTool(tool)) return this.#callOperatorTool(tool, args, invocation);
-    if (catalogue.isSystemTool(tool.name)) return this.#callSystemTool(tool, args, invocation);
+    if (input !== undefined) return this.#callSystemTool(tool, input, invocation);
     if (tool.policy !== undefined) return this.#startJob(tool, tool.policy, args, invocation);
     return tool.repeatable ? this.#run(tool, args, invocation) : this.#runOnce(tool, args, invocation, audited);
   }
@@ -183,8 +187,8 @@ export class Dispatcher {
     return tool && auditedJob(this.#audit, (run) => this.#runJob(tool, run));
   }
 
-  async #callSystemTool(tool: Tool, args: Uint8Array, invocation: Invocation): Promise<Answer> {
-    return systemAnswer(tool, await tool.handler(tool.decodeInput(args), new SystemCallContext(tool, invocation)));
+  async #callSystemTool(tool: Tool, input: unknown, invocation: Invocation): Promise<Answer> {
+    return systemAnswer(tool, await tool.handler(input, new SystemCallContext(tool, invocation)));
   }
 
   /** A failure that the tool reports is its outcome; any other error refuses the call. */

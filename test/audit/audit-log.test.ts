@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import type { AuditFigures } from "../../src/audit/audit-log.ts";
 import { AuditReader } from "../../src/audit/audit-reader.ts";
 import { ChainWriter } from "../../src/audit/chain-writer.ts";
