@@ -5,6 +5,7 @@ export const benches = {
   calls: async () => (await import("./calls.ts")).calls,
   parts: async () => (await import("./parts.ts")).parts,
   traces: async () => (await import("./traces.ts")).traces,
+  audit: async () => (await import("./audit.ts")).audit,
   connections: async () => (await import("./connections.ts")).connections,
   upstream: async () => (await import("./upstream.ts")).upstream,
   mcp: async () => (await import("./mcp.ts")).mcp,

@@ -30,6 +30,13 @@ export const variants = {
   "sealwire-replayable": async () => (await import("./sealwire-parts.ts")).sealwireReplayable,
   "sealwire-bare": async () => (await import("./sealwire-parts.ts")).sealwireBare,
   "sealwire-observed": async () => (await import("./sealwire-parts.ts")).sealwireObserved,
+  "sealwire-once": async () => (await import("./sealwire-audited.ts")).sealwireAudited("once", "none"),
+  "sealwire-once-audit": async () => (await import("./sealwire-audited.ts")).sealwireAudited("once", "kept"),
+  "sealwire-once-audit-required": async () =>
+    (await import("./sealwire-audited.ts")).sealwireAudited("once", "required"),
+  "sealwire-repeatable": async () => (await import("./sealwire-audited.ts")).sealwireAudited("repeatable", "none"),
+  "sealwire-repeatable-audit": async () =>
+    (await import("./sealwire-audited.ts")).sealwireAudited("repeatable", "kept"),
   "sealwire-forwarded": async () => (await import("./forwarded.ts")).sealwireForwarded,
   "grpc-js-caller": async () => (await import("./forwarded.ts")).plainCaller,
   "sealwire-1000-clients": async () => (await import("./sealwire-grown.ts")).sealwireWithManyClients,
