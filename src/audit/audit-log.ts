@@ -9,7 +9,7 @@ import { VERSION } from "../runtime/version.ts";
 import type { AuditKey } from "../signing/key-ring/types.ts";
 import type { AuditHeads } from "../store/audit-heads.ts";
 import { ChainWriter, type TornDetails } from "./chain-writer.ts";
-import type { AuditEvent, AuditTrail } from "./event.ts";
+import type { AuditDetail, AuditEvent, AuditTrail } from "./event.ts";
 import { FileSink } from "./file-sink.ts";
 import { HeadKeeper, type LogStart } from "./head-keeper.ts";
 import type { ChainHead } from "./line.ts";
@@ -36,6 +36,8 @@ export interface AuditLogOptions {
   readonly server: string;
   /** Id of this process. */
   readonly instance: string;
+  /** Further facts for the lines with which a process begins and ends its part of the log. Default: none. */
+  readonly facts?: () => Readonly<Record<string, AuditDetail>>;
   /** Name of this machine. With the path it identifies the chain that a new file follows. */
   readonly host: string;
   /** Keeps the head of a file's chain. Default: none. */
@@ -187,7 +189,8 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
   }
 
   #noteOpen(cause: "start" | "rotation", { follows }: Pick<LogStart, "follows"> = {}): void {
-    const details = { cause, software: VERSION, ...(follows && { follows: { ...follows } }) };
+    const facts = this.#options.facts?.();
+    const details = { cause, software: VERSION, ...facts, ...(follows && { follows: { ...follows } }) };
     const target = { type: "log", id: this.#sink.name } as const;
     this.#waiting.unshift({
       event: { action: "log.open", outcome: "succeeded", target, details },
@@ -340,7 +343,8 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
     await this.#keeper[Symbol.asyncDispose]();
     this.#retry?.[Symbol.dispose]();
     const target = { type: "log", id: this.#sink.name } as const;
-    this.note({ action: "log.close", outcome: "succeeded", target });
+    const details = this.#options.facts?.();
+    this.note({ action: "log.close", outcome: "succeeded", target, ...(details && { details }) });
     this.#isClosed = true;
     await this.#flushed();
     if (this.#failingSinceMs !== undefined) await this.#writeSome();

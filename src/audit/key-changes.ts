@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { formatTime } from "../files/json-fields.ts";
 import type { KeyRing, VerificationKey } from "../signing/key-ring/types.ts";
+import { pae } from "../signing/pae.ts";
 import type { AuditAction, AuditDetail, AuditEvent } from "./event.ts";
 
 /** Tool patterns of a key in one line. */
@@ -28,6 +29,14 @@ export function keyChanges(before: KeyRing, after: KeyRing): readonly AuditEvent
     events.push({ action: "secret.change", outcome: "succeeded", target });
   }
   return events;
+}
+
+/** A hash of what all keys of a ring may do, which tells whether the ring has changed while no server ran. */
+export function ringDigest(ring: KeyRing): string {
+  const states = [...ring.keys()].map((key) => JSON.stringify([key.keyId, stateOf(key)])).sort();
+  return createHash("sha256")
+    .update(pae("audit-key-ring", ...states))
+    .digest("hex");
 }
 
 function changeOf(before: VerificationKey, after: VerificationKey): AuditAction {
