@@ -2,7 +2,7 @@ import { Argument, Command, Option } from "commander";
 import { JOB_STATES } from "../jobs/job.ts";
 import { VERSION } from "../runtime/version.ts";
 import { SHELLS } from "./help/completion-scripts.ts";
-import { arrangeHelp, CONSOLE_OPTIONS, LISTENING_OPTIONS, STORE_OPTIONS } from "./help/help.ts";
+import { arrangeHelp, CONSOLE_OPTIONS, LISTENING_OPTIONS } from "./help/help.ts";
 import { chainHead, collect, duration, requestId, time, wholeNumber } from "./input/option-values.ts";
 import {
   toLog,
@@ -14,6 +14,7 @@ import {
   toUpstream,
   withConfig,
   withRing,
+  withServedRing,
 } from "./input/shared-options.ts";
 import { addKeyCommands } from "./key-commands.ts";
 import { addMcpCommands } from "./mcp-commands.ts";
@@ -49,25 +50,16 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("create a project with a contract, two tools and a client")
     .action(run(() => import("./commands/init.ts")));
 
-  toSharedStore(toTools(program.command("serve")))
+  withServedRing(toSharedStore(toTools(program.command("serve"))))
     .description("run a server; prints one JSON line when it is ready, with --dev on a terminal the next steps")
     .option("--dev", "create the data folder with key ring, store and client.json if missing, and serve the demo tools")
     .option("--no-work", "run no jobs in this process")
-    .option("--audit <file>", "write an audit log to this file, or to standard output for -; opened again after SIGHUP")
-    .option("--audit-required", "begin no call with side effects and no job while the audit log cannot be written")
     .option("--operator-payloads", "let operators' keys see arguments and results of all jobs")
     .option("--no-reflection", "do not serve gRPC reflection, which shows the contract to anonymous callers")
     .option(
       "--drain-delay <duration>",
       "how long calls are still accepted at shutdown while health reports NOT_SERVING (default: 0s)",
       duration("0s", "24h"),
-    )
-    .optionsGroup(STORE_OPTIONS)
-    .option("--data <dir>", "folder of key ring and store (default: .sealwire)")
-    .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
-    .option(
-      "--server-secret-file <file>",
-      "server secrets of the key ring in the shared store, or exec:COMMAND that prints them",
     )
     .optionsGroup(LISTENING_OPTIONS)
     .option("--listen <address>", "HOST:PORT or unix:PATH; port 0 picks a free one (default: 127.0.0.1:50051)")
@@ -83,9 +75,12 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--console-token-file <file>", "a private file with a line NAME ROLE TOKEN for each who signs in")
     .action(run(() => import("./commands/serve.ts")));
 
-  toSharedStore(toTools(program.command("work")))
+  withServedRing(toSharedStore(toTools(program.command("work"))))
     .description("run the jobs of a shared store without serving calls; prints one JSON line when it is ready")
-    .option("--server-id <id>", "id of the servers, which upstreams are told")
+    .option(
+      "--server-id <id>",
+      "id of the servers, which upstreams are told (default: with --audit that of the key ring)",
+    )
     .action(run(() => import("./commands/work.ts")));
 
   toServerOnce(toLog(program.command("proxy")))

@@ -80,6 +80,7 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   { page: "docs/mcp.md", start: '{\n  "mcp_servers"', reason: "test/docs/mcp-servers.test.ts reads it as serve does" },
   { page: "docs/audit.md", start: "sealwire serve", reason: "test/cli/audit.test.ts does it with another path" },
+  { page: "docs/audit.md", start: "sealwire work", reason: "test/cli/audit-shared.test.ts does it with other paths" },
   { page: "docs/audit.md", start: "{", reason: "test/audit/schema.test.ts checks it against the schema" },
   { page: "docs/audit.md", start: "/var/log/sealwire", reason: "needs root; test/cli/audit.test.ts moves and signals" },
   { page: "docs/upstreams.md", start: "sealwire upstream pull", reason: ARCHIVE },

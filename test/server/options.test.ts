@@ -27,6 +27,24 @@ test("how much is worked at once has both bounds, in servers and in workers", as
   await using _ = await startServer({ store, work: { concurrency: 10_000, perOwner: 1 } });
 });
 
+test("a worker's audit log needs the key ring of the servers, whose id it has", async () => {
+  await using store = await openSqliteStore({ path: ":memory:" });
+  await using server = await startServer({ store, work: false });
+  const { keyRing } = server;
+  const audit = { to: async () => {} };
+  const parts = { store, tools: [demoTools()], work: { concurrency: 1 } };
+  const refused = async (given: object): Promise<string> =>
+    (await rejection("OPTIONS_INVALID", createWorker({ ...parts, ...given }))).message;
+  assert.match(await refused({ audit }), /^audit needs keyRing/);
+  assert.match(
+    await refused({ audit, keyRing, serverId: "other" }),
+    /^serverId is "other", but the key ring belongs to/,
+  );
+  const bare = { current: () => ({ ...keyRing.current(), auditKey: undefined }), onChange: keyRing.onChange };
+  assert.match(await refused({ audit, keyRing: bare }), /needs a key ring with a server secret/);
+  await using _ = await createWorker({ ...parts, audit, keyRing });
+});
+
 test("connections to a shared store have both bounds, checked before anything is opened", async () => {
   for (const connectionsMax of [0, 1001, ...NO_NUMBERS]) {
     const opening = openPostgresStore({ url: "postgres://127.0.0.1:1/none", connectionsMax });

@@ -6,14 +6,13 @@ import { createMetrics } from "../../server/metrics/metrics.ts";
 import { createServer } from "../../server/server.ts";
 import { KeyUseLog } from "../../signing/key-ring/use-log.ts";
 import { dataFolder } from "../input/data-folder.ts";
-import { openServerSecrets } from "../input/server-secrets.ts";
 import type { ExitCode } from "../output/exit-code.ts";
 import { logPrintedLines } from "../output/printed-lines.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { sayServing } from "../serve/dev-greeting.ts";
 import { ensureDevClient, ensureDevRing } from "../serve/dev-setup.ts";
 import { HealthFile } from "../serve/health-file.ts";
-import { followKeyRing, openStore } from "../serve/open-store.ts";
+import { followKeyRing, openServedSecrets, openStore } from "../serve/open-store.ts";
 import { guardProcess } from "../serve/process-guard.ts";
 import { resolveServeSettings, type ServeOptions, tracingOf, workOf } from "../serve/serve-settings.ts";
 import { servedAudit } from "../serve/served-audit.ts";
@@ -50,14 +49,10 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   }
 
   const { serverSecretFile } = settings;
-  await using serverSecrets =
-    serverSecretFile === undefined
-      ? undefined
-      : openServerSecrets(serverSecretFile, { env: terminal.env, clock, logger });
-  await serverSecrets?.load();
+  await using serverSecrets = await openServedSecrets(settings, { env: terminal.env, logger });
   const { store, shared } = await openStore(settings, logger);
   await using _store = store;
-  const { keyRing, writeKeyUse } = await followKeyRing(settings, { shared, serverSecrets, logger });
+  const { keyRing, writeKeyUse, renew } = await followKeyRing(settings, { shared, serverSecrets, logger });
   await using _keyRing = keyRing;
   if (serverSecretFile === undefined) await noteServedStore({ ringPath: settings.keyRing, store, logger });
   await using keyUse = new KeyUseLog({ write: writeKeyUse, clock, logger });
@@ -86,11 +81,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     logger,
     clock,
   });
-  const reloadRing = async (): Promise<void> => {
-    await serverSecrets?.renew();
-    await keyRing.reload();
-  };
-  const shutdown = shutdownSignal({ onHangup: () => void Promise.all([reloadRing(), server.reload()]) });
+  const shutdown = shutdownSignal({ onHangup: () => void Promise.all([renew(), server.reload()]) });
   await using metricsServer =
     settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics, { public: metricsPublic });
   const { address } = await server.listen(settings.listen, { reusePort: settings.reusePort });

@@ -7,13 +7,14 @@ import type { ExitCode } from "../output/exit-code.ts";
 import { logPrintedLines } from "../output/printed-lines.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { HealthFile } from "../serve/health-file.ts";
-import { openStore } from "../serve/open-store.ts";
+import { followKeyRing, openServedSecrets, openStore } from "../serve/open-store.ts";
 import { guardProcess } from "../serve/process-guard.ts";
 import { resolveServeSettings, type ServeOptions, tracingOf, workOf } from "../serve/serve-settings.ts";
+import { servedAudit } from "../serve/served-audit.ts";
 import { openServedMcp } from "../serve/served-mcp.ts";
 import { loadTools } from "../serve/served-tools.ts";
 import { drainAtEnd, shutdownSignal } from "../serve/shutdown-signal.ts";
-import { checkStore } from "../serve/start-check.ts";
+import { checkRing, checkStore } from "../serve/start-check.ts";
 import { openTelemetry } from "../telemetry/open-telemetry.ts";
 
 /**
@@ -27,27 +28,32 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
   using _printed = logPrintedLines(logger);
   const work = workOf(settings);
   if (settings.store === undefined || work === false) throw refused(settings.store);
-  if (settings.audit !== undefined) throw noAudit();
+  const audit = servedAudit(settings);
   const { healthFile: path, metricsPublic } = settings;
   checkStore(settings);
-  if (settings.upstreams.length > 0 && options.serverId === undefined) throw noServerId();
+  if (audit !== undefined) await checkRing({ ...settings, dev: false });
+  else if (settings.upstreams.length > 0 && options.serverId === undefined) throw noServerId();
   if (settings.metrics !== undefined) checkMetricsAddress(settings.metrics, { public: metricsPublic });
   await using _telemetry = settings.otel ? await openTelemetry({ env: terminal.env, clock, logger }) : undefined;
   await using healthFile = path === undefined ? undefined : await HealthFile.open({ path, clock, logger });
   const { tools, descriptors } = await loadTools(settings, { clock, logger });
   await using mcp = await openServedMcp(settings, { env: terminal.env, clock, logger });
 
-  const { store } = await openStore(settings, logger);
+  await using serverSecrets = audit && (await openServedSecrets(settings, { env: terminal.env, logger }));
+  const { store, shared } = await openStore(settings, logger);
   await using _store = store;
+  const ring = audit && (await followKeyRing(settings, { shared, serverSecrets, logger }));
+  await using _keyRing = ring?.keyRing;
   const metrics = settings.metrics === undefined ? undefined : await createMetrics({ store, clock, counters });
   const { upstreams } = settings;
   await using worker = await createWorker({
     ...{ store, tools, descriptors, upstreams, work, logger, sources: mcp.sources },
     ...(options.serverId !== undefined && { serverId: options.serverId }),
+    ...(audit && ring && { audit, keyRing: ring.keyRing }),
     observers: metrics === undefined ? [] : [metrics.observer],
     tracing: tracingOf(settings),
   });
-  const shutdown = shutdownSignal({ onHangup: () => void worker.reload() });
+  const shutdown = shutdownSignal({ onHangup: () => void Promise.all([ring?.renew(), worker.reload()]) });
   await using metricsServer =
     settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics, { public: metricsPublic });
 
@@ -70,12 +76,6 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       return worker.drain(settings.drainTimeoutMs);
     },
   });
-}
-
-/** A setting that promises lines must not be passed over in silence. */
-function noAudit(): SealwireError {
-  const toDo = "Leave `audit` out of the worker's configuration, or let `sealwire serve --audit FILE` run the jobs.";
-  return new SealwireError("OPTIONS_INVALID", `A worker has no server secret, so it keeps no audit log.\n${toDo}`);
 }
 
 function noServerId(): SealwireError {

@@ -63,6 +63,8 @@ export function toTools(command: Command): Command {
     .option("--metrics <address>", "serve Prometheus metrics over HTTP on this HOST:PORT")
     .option("--metrics-public", "serve metrics beyond loopback, to anyone who can reach the port")
     .option("--otel", "send traces by OTLP over HTTP, as the variables OTEL_* say")
+    .option("--audit <file>", "write an audit log to this file, or to standard output for -; opened again after SIGHUP")
+    .option("--audit-required", "begin no call with side effects and no job while the audit log cannot be written")
     .option("--health-file <file>", "write SERVING or NOT_SERVING to this file for probes, touched every second");
   return toLog(command);
 }
@@ -135,14 +137,23 @@ export function withConfig(command: Command): Command {
   return command.option("--config <file>", CONFIG_TEXT);
 }
 
-/** Adds the options for the location of a key ring. */
+/** Adds the options for the location of a server's key ring and store. */
 export function withRing(command: Command): Command {
-  return withConfig(toStore(command).optionsGroup(STORE_OPTIONS))
+  return withPlace(withConfig(toStore(command).optionsGroup(STORE_OPTIONS)), "the server's data folder");
+}
+
+/** Adds the options for the location of the key ring of commands that run tools. */
+export function withServedRing(command: Command): Command {
+  return withPlace(command.optionsGroup(STORE_OPTIONS), "folder of key ring and store");
+}
+
+function withPlace(command: Command, data: string): Command {
+  return command
     .option(
       "--server-secret-file <file>",
       "server secrets of the key ring in the shared store, or exec:COMMAND that prints them",
     )
-    .option("--data <dir>", "the server's data folder (default: .sealwire)")
+    .option("--data <dir>", `${data} (default: .sealwire)`)
     .option("--key-ring <file>", "key ring (default: key-ring.json in the data folder)")
     .optionsGroup("");
 }

@@ -11,6 +11,7 @@ import type { SharedStore } from "../../store/postgres/shared-store.ts";
 import { openSqliteStore } from "../../store/sqlite/open.ts";
 import type { Store } from "../../store/store.ts";
 import { dataFolder } from "../input/data-folder.ts";
+import { openServerSecrets, type SecretContext } from "../input/server-secrets.ts";
 import type { ServeSettings } from "../input/settings.ts";
 
 const TRY_AGAIN_MS = 1_000;
@@ -56,10 +57,28 @@ async function onceAvailable(logger: Logger, open: () => Promise<Store>): Promis
   }
 }
 
+/** Opens and loads the server secrets of a ring in the shared store; `undefined` if the ring is a file. */
+export async function openServedSecrets(
+  { serverSecretFile }: ServeSettings,
+  context: Pick<SecretContext, "env" | "logger">,
+): Promise<ServerSecretSource | undefined> {
+  if (serverSecretFile === undefined) return undefined;
+  const secrets = openServerSecrets(serverSecretFile, { ...context, clock });
+  try {
+    await secrets.load();
+    return secrets;
+  } catch (thrown) {
+    await secrets[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
 /** A key ring that is reloaded on changes, with the log of its keys' use. */
 export interface ServedKeyRing {
   readonly keyRing: WatchedKeyRing;
   readonly writeKeyUse: KeyUseWriter;
+  /** Fetches the server secrets again, then reloads the ring. */
+  renew(): Promise<void>;
 }
 
 /** What {@link followKeyRing} needs beside the settings. */
@@ -78,7 +97,15 @@ export async function followKeyRing(
   if (serverSecrets !== undefined) {
     if (shared === undefined) throw new Error("server secrets without a shared store");
     const keyRing = await shared.watchKeyRing({ serverSecrets });
-    return { keyRing, writeKeyUse: (lastUse) => shared.recordKeyUse(lastUse) };
+    return {
+      keyRing,
+      writeKeyUse: (lastUse) => shared.recordKeyUse(lastUse),
+      async renew() {
+        await serverSecrets.renew();
+        await keyRing.reload();
+      },
+    };
   }
-  return { keyRing: await watchKeyRing({ path, clock, logger }), writeKeyUse: keyUseFile(keyUsePath(path), random) };
+  const keyRing = await watchKeyRing({ path, clock, logger });
+  return { keyRing, writeKeyUse: keyUseFile(keyUsePath(path), random), renew: () => keyRing.reload() };
 }

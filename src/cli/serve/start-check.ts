@@ -66,7 +66,8 @@ function checkCertificate(tls: NonNullable<ServeSettings["tls"]>): void {
   }
 }
 
-async function checkRing({ dev, data, keyRing, serverSecretFile, listen }: ServeSettings): Promise<void> {
+/** Checks the key ring in the settings. Throws OPTIONS_INVALID or KEY_RING_INVALID. */
+export async function checkRing({ dev, data, keyRing, serverSecretFile, listen }: ServeSettings): Promise<void> {
   if (serverSecretFile !== undefined) {
     // A command is run once, when its stderr can be logged.
     if (!isSecretCommand(serverSecretFile)) await loadServerSecrets(serverSecretFile);

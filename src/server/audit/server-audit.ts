@@ -1,6 +1,6 @@
-import { type AuditFigures, AuditLog } from "../../audit/audit-log.ts";
+import { AuditLog } from "../../audit/audit-log.ts";
 import type { AuditOutcome } from "../../audit/event.ts";
-import { keyChanges } from "../../audit/key-changes.ts";
+import { keyChanges, ringDigest } from "../../audit/key-changes.ts";
 import { SealwireError } from "../../errors.ts";
 import type { JobState, JobView } from "../../jobs/job.ts";
 import type { Clock } from "../../runtime/clock.ts";
@@ -8,39 +8,46 @@ import { hostName } from "../../runtime/host-name.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { AuditKey, KeyRingSource } from "../../signing/key-ring/types.ts";
 import type { Store } from "../../store/store.ts";
+import type { CallObserver } from "../request/access-log.ts";
 import type { AuditOptions } from "./options.ts";
 
 /** Options of {@link openAudit}. */
 export interface OpenAuditOptions {
   readonly audit: AuditOptions;
   readonly store: Store;
-  /** Id of the server. */
-  readonly serverId: string;
-  readonly key: () => AuditKey;
-  readonly onFigures: (figures: AuditFigures) => void;
+  /** Has the id of the server, and the server secret from which the key of the lines is derived. */
+  readonly keyRing: KeyRingSource;
+  /** Receive the figures of the log. */
+  readonly observers: readonly Pick<CallObserver, "auditChanged">[];
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Opens the audit log of a server or a worker. */
+/**
+ * Opens the audit log of a server or a worker. Throws OPTIONS_INVALID if the file cannot be used, or if the key ring has
+ * no server secret.
+ */
 export async function openAudit(options: OpenAuditOptions): Promise<AuditLog> {
-  const { audit, store, serverId, key, onFigures, clock, logger } = options;
+  const { audit, store, keyRing, observers, clock, logger } = options;
   return await AuditLog.open({
     to: audit.to,
     required: audit.required ?? false,
-    key,
-    server: serverId,
+    key: auditKeyOfRing(keyRing),
+    server: keyRing.current().serverId,
     instance: store.instanceId,
+    facts: () => ({ key_ring: ringDigest(keyRing.current()) }),
     host: hostName(),
     heads: store.auditHeads,
-    onFigures,
+    onFigures(figures) {
+      for (const observer of observers) observer.auditChanged?.(figures);
+    },
     clock,
     logger,
   });
 }
 
-/** The key that seals the lines of a server. Throws OPTIONS_INVALID if its key ring has no server secret. */
-export function auditKeyOfRing(keyRing: KeyRingSource): () => AuditKey {
+/** The key that seals the lines. Throws OPTIONS_INVALID if the key ring has no server secret. */
+function auditKeyOfRing(keyRing: KeyRingSource): () => AuditKey {
   let last = keyRing.current().auditKey;
   if (last === undefined) {
     const what = "An audit log needs a key ring with a server secret, from which its key is derived.";

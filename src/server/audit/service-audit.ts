@@ -7,7 +7,7 @@ import type { ResolvedServiceOptions } from "../options.ts";
 import type { CallObserver } from "../request/access-log.ts";
 import { auditObserver } from "./audit-observer.ts";
 import { operatorAudit } from "./operator-audit.ts";
-import { auditKeyOfRing, openAudit, recordJobEnds, recordKeyChanges } from "./server-audit.ts";
+import { openAudit, recordJobEnds, recordKeyChanges } from "./server-audit.ts";
 
 /** The audit log of a service. Its disposal writes the last lines. */
 export interface ServiceAudit extends AsyncDisposable {
@@ -29,14 +29,7 @@ export async function openServiceAudit(
   observers: readonly CallObserver[],
 ): Promise<ServiceAudit | undefined> {
   if (audit === undefined) return undefined;
-  const log = await openAudit({
-    ...{ audit, store, clock, logger },
-    serverId: keyRing.current().serverId,
-    key: auditKeyOfRing(keyRing),
-    onFigures(figures) {
-      for (const observer of observers) observer.auditChanged?.(figures);
-    },
-  });
+  const log = await openAudit({ audit, store, keyRing, observers, clock, logger });
   const refusals = new AuditRefusals(log, clock);
   const changes = recordKeyChanges(log, keyRing);
   const ends = recordJobEnds(log, store);

@@ -3,7 +3,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { UpstreamObserver } from "../../upstream/upstream.ts";
 import type { CallObserver } from "./access-log.ts";
 
-type WorkObserver = UpstreamObserver & JobObserver;
+type WorkObserver = UpstreamObserver & JobObserver & Pick<CallObserver, "auditChanged">;
 
 /* Objects that users pass to a server may throw. The call continues in that case. */
 
@@ -40,22 +40,23 @@ export function guardObserver(observer: CallObserver, logger: Logger): CallObser
     callStarted: guarded((record) => observer.callStarted(record), onError),
     callEnded: guarded((record, code, durationMs) => observer.callEnded(record, code, durationMs), onError),
     overdueHandlers: guarded((tool, count) => observer.overdueHandlers?.(tool, count), onError),
-    auditChanged: guarded((figures) => observer.auditChanged?.(figures), onError),
     connectionOpened: guarded(() => observer.connectionOpened?.(), onError),
     connectionClosed: guarded(() => observer.connectionClosed?.(), onError),
     ...guardWorkObserver(observer, logger),
   };
 }
 
-/** An observer of upstreams and jobs whose errors are logged. */
+/** An observer of upstreams, jobs and the audit log whose errors are logged. */
 export function guardWorkObserver(observer: WorkObserver, logger: Logger): Required<WorkObserver> {
-  const onError = (err: unknown): void => logger.error({ err }, "an observer of upstreams or jobs threw");
+  const onError = (err: unknown): void =>
+    logger.error({ err }, "an observer of upstreams, jobs or the audit log threw");
   return {
     upstreamCalled: guarded((...given) => observer.upstreamCalled?.(...given), onError),
     upstreamServes: guarded((...given) => observer.upstreamServes?.(...given), onError),
     upstreamInFlight: guarded((...given) => observer.upstreamInFlight?.(...given), onError),
     attemptStarted: guarded((...given) => observer.attemptStarted?.(...given), onError),
     attemptEnded: guarded((...given) => observer.attemptEnded?.(...given), onError),
+    auditChanged: guarded((figures) => observer.auditChanged?.(figures), onError),
   };
 }
 
