@@ -277,11 +277,8 @@ class ConsoleServer {
 
   #tellAccess(request: IncomingMessage, { session, ...access }: ToldAccess): void {
     const source = sourceOf(request);
-    this.#options.onAccess?.({
-      ...access,
-      actor: session && actorOf({ session, source }),
-      source: source ?? "unknown",
-    });
+    const actor = session && actorOf({ session, source });
+    this.#options.onAccess?.({ ...access, actor, source: source ?? "unknown" });
   }
 
   #tellUrl(token: string): void {
