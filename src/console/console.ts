@@ -9,7 +9,7 @@ import { readJsonBody } from "./body.ts";
 import { EventStream } from "./event-stream.ts";
 import { LiveViews } from "./live-views.ts";
 import { OpenCounts } from "./open-counts.ts";
-import { type ConsoleOptions, checkConsolePlace } from "./options.ts";
+import { type ConsoleOptions, checkConsolePlace, consoleTls } from "./options.ts";
 import { isPagePath } from "./page-paths.ts";
 import type { ConsolePrincipal } from "./principals.ts";
 import { foreignRequest } from "./request-check.ts";
@@ -42,7 +42,7 @@ export async function openConsole(options: ConsoleOptions): Promise<RunningConso
   const address = checkConsolePlace({ listen, tls, hasPrincipals: principals.length > 0 });
   const server = new ConsoleServer(options);
   const { clock, logger } = options;
-  const place = { what: "the console", address, tls, connectionsMost: CONNECTIONS_MOST };
+  const place = { what: "the console", address, tls: consoleTls(tls), connectionsMost: CONNECTIONS_MOST };
   const listener = await listenForHttp({ ...place, clock, logger }, (request, response) =>
     server.serve(request, response),
   );

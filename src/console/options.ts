@@ -33,6 +33,13 @@ export interface ConsolePlace extends Pick<ConsoleOptions, "listen" | "tls"> {
   readonly hasPrincipals: boolean;
 }
 
+/** The files of TLS for a console. Who opens it has a token: a client certificate is for callers of tools. */
+export function consoleTls(tls: ServerTlsOptions | undefined): ServerTlsOptions | undefined {
+  if (tls === undefined) return undefined;
+  const { clientCaPath: _, ...files } = tls;
+  return files;
+}
+
 /** Checks where a console listens. Throws OPTIONS_INVALID. */
 export function checkConsolePlace({ listen, tls, hasPrincipals }: ConsolePlace): ListenAddress & { kind: "tcp" } {
   const address = parseListenAddress(listen);

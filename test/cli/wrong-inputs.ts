@@ -810,9 +810,7 @@ export const WRONG_INPUTS: readonly WrongInput[] = [
   {
     args: "serve --dev --data other --listen 127.0.0.1:0 --metrics ADDRESS",
     exit: 2,
-    says: [
-      "error: Cannot serve metrics on ADDRESS: listen EADDRINUSE: address already in use ADDRESS; choose another address.",
-    ],
+    says: ["error: Cannot serve metrics on ADDRESS: another process uses it; choose another address."],
   },
   {
     args: "serve --dev --data other --listen 127.0.0.1:0 --reuse-port",

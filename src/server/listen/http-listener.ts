@@ -20,6 +20,11 @@ export interface HttpListenerOptions {
   readonly tls?: ServerTlsOptions | undefined;
   /** Open connections. One more takes the place of the oldest that is not held. */
   readonly connectionsMost: number;
+  /**
+   * How long a connection may stay without a byte in either direction, such as one whose peer does not read, in
+   * milliseconds. Default 60 s.
+   */
+  readonly silenceMostMs?: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -33,6 +38,8 @@ export interface HttpListener extends AsyncDisposable {
   readonly own: OwnAddress;
   /** Keeps a connection from being closed for a new one, until the result is disposed. */
   hold(socket: Socket): Disposable;
+  /** Accepts no more connections, and closes those that have no request, after `graceMs` all. */
+  close(graceMs: number): Promise<void>;
 }
 
 const LIMITS = {
@@ -43,25 +50,22 @@ const LIMITS = {
   maxHeaderSize: 16_384,
   noDelay: true,
 };
-/** How long a connection may stay without a byte in either direction, such as one whose peer does not read. */
 const SILENCE_MOST_MS = 60_000;
 
 /** Listens, with TLS if there is a certificate, which is read again when it changes. Throws OPTIONS_INVALID. */
 export async function listenForHttp(options: HttpListenerOptions, serve: RequestListener): Promise<HttpListener> {
-  const { what, address, tls, connectionsMost, clock, logger } = options;
+  const { what, address, tls, connectionsMost, silenceMostMs = SILENCE_MOST_MS, clock, logger } = options;
   const serveNext = oneAtATime(serve);
   let server: Server;
   let reload: AsyncDisposable | undefined;
   if (tls === undefined) {
     server = createServer(LIMITS, serveNext);
   } else {
-    // Whoever opens it has a token. A client certificate is for callers of tools.
-    const { clientCaPath: _, ...files } = tls;
-    const secure = createTlsServer({ ...LIMITS, ...readTlsFiles(files), minVersion: "TLSv1.2" }, serveNext);
-    reload = watchTlsFiles(files, secure, { clock, logger });
+    const secure = createTlsServer({ ...LIMITS, ...readTlsFiles(tls), minVersion: "TLSv1.2" }, serveNext);
+    reload = watchTlsFiles(tls, secure, { clock, logger });
     server = secure as unknown as Server;
   }
-  server.timeout = SILENCE_MOST_MS;
+  server.timeout = silenceMostMs;
   const connections = new HttpConnections(connectionsMost);
   server.on("connection", (socket: Socket) => connections.add(socket));
   server.listen({ port: address.port, host: address.host });
@@ -76,6 +80,14 @@ export async function listenForHttp(options: HttpListenerOptions, serve: Request
   }
   // A later error, such as no free file descriptor, would otherwise end the process.
   server.on("error", (err) => logger.error({ err }, `a connection to ${what} could not be accepted`));
+  const close = async (graceMs: number): Promise<void> => {
+    await reload?.[Symbol.asyncDispose]();
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeIdleConnections();
+    if (graceMs <= 0) server.closeAllConnections();
+    using _timer = clock.after(graceMs, () => server.closeAllConnections());
+    await closed;
+  };
   const { port } = server.address() as AddressInfo;
   const listening = formatAddress({ ...address, port });
   return {
@@ -83,12 +95,8 @@ export async function listenForHttp(options: HttpListenerOptions, serve: Request
     origin: `${tls === undefined ? "http" : "https"}://${listening}`,
     own: { port, certificate: tls && new X509Certificate(readTlsFiles(tls).cert as Buffer) },
     hold: (socket) => connections.hold(socket),
-    async [Symbol.asyncDispose]() {
-      await reload?.[Symbol.asyncDispose]();
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
+    close,
+    [Symbol.asyncDispose]: () => close(0),
   };
 }
 

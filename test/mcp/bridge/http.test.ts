@@ -178,4 +178,16 @@ test("it listens beyond loopback with TLS only, and on no unix socket", async ()
   }
 });
 
+test("peers that only keep connections open shut no host out", async () => {
+  await using server = await startServer();
+  await using bridge = await startHttpBridge(server);
+  const silent = Array.from({ length: 1_010 }, () => connect(bridge.port, "127.0.0.1").on("error", () => {}));
+  await Promise.all(silent.map((socket) => once(socket, "connect")));
+  try {
+    assert.is((await send(bridge.port, { headers: headersOf("alice"), body: BODY })).status, 200);
+  } finally {
+    for (const socket of silent) socket.destroy();
+  }
+});
+
 test.run();

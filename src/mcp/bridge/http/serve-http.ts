@@ -1,13 +1,9 @@
-import { X509Certificate } from "node:crypto";
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { McpHttpHandler } from "@modelcontextprotocol/server";
 import { SealwireError } from "../../../errors.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { formatAddress, isLocal, type ListenAddress, parseListenAddress } from "../../../server/listen/address.ts";
-import { readTlsFiles, watchTlsFiles } from "../../../server/listen/tls-files.ts";
+import { type HttpListener, listenForHttp } from "../../../server/listen/http-listener.ts";
 import type { ServerTlsOptions } from "../../../server/options.ts";
 import { RefusalCounts } from "../../../server/request/refusal-counts.ts";
 import { Bridge, type BridgeContext } from "../bridge.ts";
@@ -43,10 +39,8 @@ export interface HttpBridge extends AsyncDisposable {
 
 const BODY_BYTES_MOST = 1_048_576;
 const CONNECTIONS_MOST = 1_000;
-const HEAD_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** How often Node looks for requests that are over these limits. Its default is 30 s. */
-const LOOK_FOR_OVERDUE_MS = 1_000;
+/** A host may wait for a job for as long, and hear nothing. */
+const SILENCE_MOST_MS = 86_400_000;
 /** How long a client may leave an answer unread. */
 const UNREAD_TIMEOUT_MS = 60_000;
 const GRACE_MS = 10_000;
@@ -118,11 +112,10 @@ interface BridgeServerOptions {
 /** The HTTP server in front of the endpoints: whoever may not call gets no further. */
 class BridgeServer {
   readonly #options: BridgeServerOptions;
-  readonly #server: Server;
   readonly #refusals: RefusalCounts;
   readonly #clock: Clock;
+  #listener: HttpListener | undefined;
   #callers: CallerCheck<Endpoint> | undefined;
-  readonly #reload: AsyncDisposable | undefined;
   #open = 0;
   #isDraining = false;
 
@@ -131,62 +124,30 @@ class BridgeServer {
     this.#options = options;
     this.#clock = clock;
     this.#refusals = new RefusalCounts(logger, clock, "requests refused");
-    const limits = {
-      headersTimeout: HEAD_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: LOOK_FOR_OVERDUE_MS,
-      noDelay: true,
-    };
-    const serve: RequestListener = (request, response) => this.#serve(request, response);
-    const { tls } = options;
-    if (tls === undefined) {
-      this.#server = createServer(limits, serve);
-    } else {
-      const secure = createTlsServer({ ...limits, ...readTlsFiles(tls), minVersion: "TLSv1.2" }, serve);
-      this.#reload = watchTlsFiles(tls, secure, { clock, logger });
-      this.#server = secure as unknown as Server;
-    }
-    this.#server.maxConnections = CONNECTIONS_MOST;
   }
 
   async listen(): Promise<void> {
     const { address, tls, endpoints, context } = this.#options;
-    this.#server.listen({ port: address.port, host: address.host });
-    try {
-      await once(this.#server, "listening");
-    } catch (cause) {
-      await this.#reload?.[Symbol.asyncDispose]();
-      const { code, message } = cause as NodeJS.ErrnoException;
-      const hint = code === "EADDRINUSE" ? "another process uses it" : message;
-      const problem = `Cannot listen on ${formatAddress(address)}: ${hint}; choose another address.`;
-      throw new SealwireError("OPTIONS_INVALID", problem, { cause });
-    }
-    this.#server.on("error", (err) => context.options.logger.error({ err }, "a connection could not be accepted"));
-    const certificate = tls && new X509Certificate(readTlsFiles(tls).cert as Buffer);
-    this.#callers = new CallerCheck(endpoints, { port: this.#port, certificate });
+    const { clock, logger } = context.options;
+    const limits = { connectionsMost: CONNECTIONS_MOST, silenceMostMs: SILENCE_MOST_MS };
+    const place = { what: "the bridge", address, tls, ...limits, clock, logger };
+    this.#listener = await listenForHttp(place, (request, response) => this.#serve(request, response));
+    this.#callers = new CallerCheck(endpoints, this.#listener.own);
   }
 
   get url(): string {
-    const { address, tls } = this.#options;
-    return `${tls === undefined ? "http" : "https"}://${formatAddress({ ...address, port: this.#port })}${MCP_PATH}`;
+    return `${this.#listener?.origin}${MCP_PATH}`;
   }
 
   async close(graceMs: number): Promise<void> {
     this.#isDraining = true;
-    await this.#reload?.[Symbol.asyncDispose]();
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeIdleConnections();
-    using _timer = this.#clock.after(graceMs, () => this.#server.closeAllConnections());
+    const closed = this.#listener?.close(graceMs);
     // Hosts hold subscriptions open until they are told that they end.
     const ended = this.#options.endpoints.map(({ handler }) => handler);
     if (this.#open === 0) await Promise.all(ended.map((handler) => handler.close()));
     await closed;
     await Promise.all(ended.map((handler) => handler.close()));
     this.#refusals.write();
-  }
-
-  get #port(): number {
-    return (this.#server.address() as AddressInfo).port;
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
@@ -196,8 +157,10 @@ class BridgeServer {
       return;
     }
     this.#open += 1;
+    const held = this.#listener?.hold(request.socket);
     response.once("close", () => {
       this.#open -= 1;
+      held?.[Symbol.dispose]();
     });
     if (this.#isDraining) response.setHeader("connection", "close");
     this.#cutUnread(response);
