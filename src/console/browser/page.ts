@@ -72,7 +72,7 @@ export abstract class LivePage<T> implements Page {
       data === undefined
         ? this.#problem === undefined
           ? this.waiting()
-          : nothing
+          : this.#wayOut()
         : html`<div class="live-data" aria-busy=${this.isOld ? "true" : "false"}>${this.show(data)}</div>`
     }`;
   }
@@ -83,6 +83,12 @@ export abstract class LivePage<T> implements Page {
 
   close(): void {
     this.#view.close();
+  }
+
+  /** The page without what the address says of it, which the server may have refused. */
+  #wayOut(): Shown {
+    const { page, name, query } = this.context.place;
+    return name === "" && query.size === 0 ? nothing : html`<p><a href=${page}>Show all</a></p>`;
   }
 
   /** Called with the data each time that it comes. */

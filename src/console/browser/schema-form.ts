@@ -145,7 +145,7 @@ class SchemaForm {
   #rules({ schema, isRequired }: Field): TemplateResult {
     const { type, minimum, maximum, minLength, maxLength, minItems, maxItems, format } = schema;
     const range = (least: unknown, most: unknown, unit: string): string[] =>
-      least === undefined && most === undefined ? [] : [`${least ?? "…"} to ${most ?? "…"}${unit}`];
+      least === undefined && most === undefined ? [] : [`${limitText(least)} to ${limitText(most)}${unit}`];
     const texts = [
       ...(isRequired ? ["required"] : []),
       ...(typeof type === "string" ? [type] : []),
@@ -167,6 +167,12 @@ class SchemaForm {
       .filter(({ field }) => field === text)
       .map(({ message }) => html`<p>${outside(message)}</p>`);
   }
+}
+
+function limitText(limit: unknown): string {
+  return typeof limit === "number"
+    ? limit.toLocaleString("en-US", { maximumFractionDigits: 20 })
+    : String(limit ?? "…");
 }
 
 /** JSON that was typed; text that is none stays text, which the check then names. */

@@ -1,3 +1,4 @@
+import { spec } from "../../contract/store-under-test.ts";
 import { assert } from "../../support/suite.ts";
 import { suiteWith } from "../toolchain.ts";
 import { rowsAre, Shop } from "./shop.ts";
@@ -119,6 +120,24 @@ test("the audit log is read by pages, filtered and exported as it stands", async
   const lines = Buffer.concat(chunks).toString().trimEnd().split("\n");
   assert.is(lines.length, 25);
   assert.equal(JSON.parse(lines[0] ?? ""), { sequence: 10 });
+  watched.check();
+});
+
+test("a name of hundreds of characters leaves room for the other columns, and a refused address has a way out", async () => {
+  const tool = "a_tool_with_a_long_name_".repeat(10);
+  await shop.console.store.jobs.submit(spec({ owner: "o".repeat(128), tool, requestId: "long" }));
+  await using watched = await shop.signedIn();
+  const { page } = watched;
+  await shop.visit(watched, "/jobs");
+  const row = page.getByRole("row", { name: tool.slice(0, 60) });
+  for (const cell of [row.locator("td").nth(1), row.locator("td").nth(2)]) {
+    const { width = 0 } = (await cell.boundingBox()) ?? {};
+    assert.ok(width > 50 && width < 400, `${width} pixels`);
+  }
+  await shop.visit(watched, "/jobs?page=none");
+  await page.getByRole("link", { name: "Show all" }).click();
+  await page.getByRole("region", { name: "Jobs" }).waitFor();
+  assert.is(page.url(), `${shop.console.origin}/jobs`);
   watched.check();
 });
 

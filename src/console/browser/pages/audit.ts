@@ -7,7 +7,13 @@ import { html, nothing, type TemplateResult } from "../lit-html.js";
 import { LivePage, type PageContext } from "../page.ts";
 import { ask, ServerProblem } from "../server.ts";
 
-const FILTERS: Filters = { path: "/audit", names: ["client", "action", "outcome", "reason"] };
+const FIELDS = [
+  ["client", "Client"],
+  ["action", "Action"],
+  ["outcome", "Outcome"],
+  ["reason", "Reason"],
+] as const;
+const FILTERS: Filters = { path: "/audit", names: FIELDS.map(([name]) => name) };
 
 const CUT =
   "The export ends before the oldest line: it has the newest 10,000 that fit, from the newest 256 MiB of the log.";
@@ -50,7 +56,7 @@ export class AuditPage extends LivePage<AuditAnswer> {
     return filterForm(
       FILTERS,
       this.context,
-      html`${FILTERS.names.map((name) => textFilter(name, name, query))}
+      html`${FIELDS.map(([name, label]) => textFilter(name, label, query))}
         <button type="submit">Filter</button>
         <a class="clear" href=${FILTERS.path}>Clear</a>
         <button type="button" class="quiet" @click=${this.#export}>Export as JSON lines</button>`,

@@ -49,7 +49,7 @@ export class JobPage extends LivePage<JobAnswer> {
           ["Started", job.startedAtMs === undefined ? undefined : timeText(job.startedAtMs)],
           ["Ended", job.endedAtMs === undefined ? undefined : timeText(job.endedAtMs)],
           [
-            "Deleted",
+            "Deleted at",
             job.expiresAtMs === undefined
               ? undefined
               : html`${timeText(job.expiresAtMs)} (${when(job.expiresAtMs, nowMs)})`,

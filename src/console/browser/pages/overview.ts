@@ -1,5 +1,6 @@
 import type { CallsBucket, InstanceRow, JobStateName, OverviewAnswer } from "../../answers.ts";
 import { bar, lineChart } from "../charts.ts";
+import { currentMs } from "../clock.ts";
 import { code, empty, outside, pill, rows, type Shown, table, when } from "../elements.ts";
 import { numberText, spanText } from "../format.ts";
 import { html, type TemplateResult } from "../lit-html.js";
@@ -57,8 +58,8 @@ export class OverviewPage extends LivePage<OverviewAnswer> {
         <section class="card"><h2>Jobs by state</h2>${jobs(overview)}</section>
         <section class="card"><h2>Jobs by tool</h2>${jobsByTool(overview)}</section>
         <section class="card"><h2>Failures and refusals by reason</h2>${refusals(overview)}</section>
-        <section class="card"><h2>Instances</h2>${instances(overview)}</section>
         <section class="card"><h2>Upstreams</h2>${upstreams(overview)}</section>
+        <section class="card full"><h2>Instances</h2>${instances(overview)}</section>
       </div>
       <p class="help">Calls, times and reasons are those of the instance ${code(overview.instance)} in the last 15
         minutes. Jobs and instances are those of the store, which all instances share.</p>`;
@@ -79,7 +80,7 @@ function tiles(overview: OverviewAnswer): TemplateResult {
   const ms = (value: number | undefined): string => (value === undefined ? "–" : `${numberText(value)} ms`);
   return html`<dl class="tiles">
     ${tile("Calls per second", numberText((last?.calls ?? 0) / (bucketMs / 1000)))}
-    ${tile("p50", ms(overview.p50Ms))} ${tile("p99", ms(overview.p99Ms))}
+    ${tile("p50 in 15 min", ms(overview.p50Ms))} ${tile("p99 in 15 min", ms(overview.p99Ms))}
     ${tile("Running jobs", numberText(jobs.byState.RUNNING))}
     ${tile("Queued jobs", numberText(jobs.byState.QUEUED))}
     ${tile("Oldest waits", jobs.oldestQueuedMs === 0 ? "–" : spanText(jobs.oldestQueuedMs))}
@@ -138,15 +139,16 @@ function refusals({ refusals: found }: OverviewAnswer): Shown {
   );
 }
 
-function instances({ instances: found, instance, atMs }: OverviewAnswer): Shown {
+function instances({ instances: found, instance }: OverviewAnswer): Shown {
   if (found.length === 0) return empty("None is known.");
+  const nowMs = currentMs();
   const row = ({ id, role, version, address, sinceMs, renewedAtMs, running }: InstanceRow): TemplateResult => html`<tr>
     <th scope="row">${code(id)}${id === instance ? " (this one)" : ""}</th>
     <td>${role}</td>
     <td>${outside(version)}</td>
     <td>${address === "" ? "–" : code(address)}</td>
-    <td>${when(sinceMs, atMs)}</td>
-    <td>${when(renewedAtMs, atMs)}</td>
+    <td>${when(sinceMs, nowMs)}</td>
+    <td>${when(renewedAtMs, nowMs)}</td>
     <td class="number">${numberText(running)}</td>
   </tr>`;
   const heads = ["Instance", "Role", "Version", "Address", "Since", "Last seen", ["Running"]];
