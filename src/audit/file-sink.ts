@@ -106,6 +106,7 @@ function lockOf(path: string, realPath: string): Disposable | undefined {
   try {
     return tryKernelLock(`${realPath}.lock`);
   } catch (cause) {
+    if (cause instanceof SealwireError) throw cause;
     throw unusable(path, `cannot be locked by ${realPath}.lock`, cause);
   }
 }

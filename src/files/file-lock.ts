@@ -58,6 +58,7 @@ function tryLock(
   try {
     return tryKernelLock(path, owner);
   } catch (cause) {
+    if (cause instanceof SealwireError) throw new SealwireError(reason, cause.message, { cause });
     const code = sqliteCode(cause);
     if (code === undefined) throw cause;
     if (code !== NOT_A_DATABASE) {

@@ -1,5 +1,7 @@
-import { chmodSync, chownSync, closeSync, openSync, statSync } from "node:fs";
+import { chmodSync, closeSync, fchownSync, lchownSync, lstatSync, openSync } from "node:fs";
+import { SealwireError } from "../errors.ts";
 import { openDatabase, sqliteCode } from "../runtime/node-sqlite.ts";
+import { shellQuote } from "./shell-quote.ts";
 
 const SQLITE_BUSY = 5;
 const OWNER_ONLY = 0o600;
@@ -9,7 +11,7 @@ const OWNER_ONLY = 0o600;
  * process, or this one, holds the lock. The lock is an exclusive transaction on an empty SQLite database, so that the
  * kernel releases it when the process ends in any way. The file is never removed: otherwise one process could hold the
  * lock of the old file while another holds that of a new one. `owner`: the user whom a new file belongs to, if this process
- * is root.
+ * is root. Throws OPTIONS_INVALID for a link, and for what is no regular file.
  */
 export function tryKernelLock(path: string, owner?: number): Disposable | undefined {
   createOnce(path, owner);
@@ -28,14 +30,26 @@ export function tryKernelLock(path: string, owner?: number): Disposable | undefi
   };
 }
 
-/** Does not open an existing file, because closing it would release a lock that this process may hold on it (POSIX). */
+/**
+ * Does not open an existing file, because closing it would release a lock that this process may hold on it (POSIX). Whoever
+ * may write the folder could lead the lock to a file of another user, whose owner and mode must not change.
+ */
 function createOnce(path: string, owner: number | undefined): void {
+  const isRoot = process.geteuid?.() === 0;
   try {
-    closeSync(openSync(path, "ax", OWNER_ONLY));
+    const file = openSync(path, "ax", OWNER_ONLY);
+    if (owner !== undefined && isRoot) fchownSync(file, owner, -1);
+    closeSync(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    const status = statSync(path);
-    if (status.isFile() && (status.mode & 0o777) !== OWNER_ONLY) chmodSync(path, OWNER_ONLY);
+    const status = lstatSync(path);
+    if (!status.isFile() || status.nlink > 1) throw irregular(path);
+    if ((status.mode & 0o777) !== OWNER_ONLY && status.uid === process.geteuid?.()) chmodSync(path, OWNER_ONLY);
+    if (owner !== undefined && isRoot && status.uid !== owner) lchownSync(path, owner, -1);
   }
-  if (owner !== undefined && process.geteuid?.() === 0 && statSync(path).uid !== owner) chownSync(path, owner, -1);
+}
+
+function irregular(path: string): SealwireError {
+  const problem = `The lock ${path} cannot be taken: it is a link, or no regular file.`;
+  return new SealwireError("OPTIONS_INVALID", `${problem}\nRemove it; a new one is made: rm ${shellQuote(path)}`);
 }
