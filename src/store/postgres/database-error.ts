@@ -9,9 +9,10 @@ const AWAY_CLASSES: ReadonlySet<string> = new Set(["08", "40", "53", "55", "57",
 const READ_ONLY = "25006";
 /**
  * Faults that a running server also treats as temporary, because an operator can fix them: invalid authorization, a
- * read-only server (a replica after a failover), an unknown database, revoked privileges, missing tables.
+ * read-only server (a replica after a failover), an unknown database, missing tables.
  */
-const AWAY_CODES: ReadonlySet<string> = new Set(["28000", "28P01", READ_ONLY, "3D000", "42501", "42P01"]);
+const AWAY_CODES: ReadonlySet<string> = new Set(["28000", "28P01", READ_ONLY, "3D000", "42P01"]);
+const NOT_PERMITTED = "42501";
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /** The SQLSTATE of a thrown value; `undefined` if it has none. */
@@ -40,6 +41,14 @@ export function isLostRace(thrown: unknown): boolean {
 /** True if the server accepts no writes. */
 export function isReadOnly(thrown: unknown): boolean {
   return sqlState(thrown) === READ_ONLY;
+}
+
+/**
+ * True if the user lacks a privilege for a statement. It lasts until somebody grants it, while other statements of the
+ * same user succeed.
+ */
+export function isDenied(thrown: unknown): boolean {
+  return sqlState(thrown) === NOT_PERMITTED;
 }
 
 /** True if no server answered: the connection broke, or its time limit passed. */

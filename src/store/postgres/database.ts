@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import { storeClosed, storeUnavailable } from "../../jobs/unavailable.ts";
+import { storeClosed, storeDenies, storeUnavailable } from "../../jobs/unavailable.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { OutageLog } from "../outage-log.ts";
@@ -7,7 +7,8 @@ import type { StoreConnections } from "../store.ts";
 import type { ConnectionTarget } from "./connection/connection.ts";
 import { ConnectionPool } from "./connection/connection-pool.ts";
 import { type ConnectionHook, Connector } from "./connection/connector.ts";
-import { isDatabaseAway, isLostRace, isReadOnly, isSilence } from "./database-error.ts";
+import { isDatabaseAway, isDenied, isLostRace, isReadOnly, isSilence } from "./database-error.ts";
+import { DeniedLog } from "./denied-log.ts";
 import { inTransaction, type Queries, runStatement } from "./queries.ts";
 import type { Statement, Values } from "./statement.ts";
 
@@ -29,6 +30,7 @@ export class Database implements Queries, AsyncDisposable {
   readonly #connector: Connector;
   readonly #pool: ConnectionPool;
   readonly #away: OutageLog;
+  readonly #denied: DeniedLog;
   #closed = false;
 
   constructor({ target, connectionsMax, logger }: DatabaseOptions) {
@@ -36,6 +38,7 @@ export class Database implements Queries, AsyncDisposable {
     this.#pool = new ConnectionPool({ most: connectionsMax, connect: () => this.open(NAME), clock: systemClock });
     const away = "the database cannot be used";
     this.#away = new OutageLog({ clock: systemClock, logger, away, back: "the database can be used again" });
+    this.#denied = new DeniedLog(systemClock, logger);
   }
 
   /** True if a pooler was detected. */
@@ -111,6 +114,11 @@ export class Database implements Queries, AsyncDisposable {
       // Otherwise each of them would wait for its own time limit.
       if (client !== undefined && (isReadOnly(thrown) || isSilence(thrown))) this.#pool.endIdle();
       if (away && !isLost) this.#away.failed(thrown);
+      if (!away && isDenied(thrown)) {
+        // The database works: other statements of this user succeed.
+        this.#denied.denied(thrown as Error);
+        throw storeDenies(thrown);
+      }
       throw away ? storeUnavailable(thrown) : thrown;
     }
   }

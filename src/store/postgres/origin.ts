@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import type { Logger } from "../../runtime/logger.ts";
 import type { ConnectionHook } from "./connection/connector.ts";
-import { isDatabaseAway, sqlState } from "./database-error.ts";
+import { isDatabaseAway } from "./database-error.ts";
 import type { Lease } from "./instance.ts";
 import { inTransaction, runStatement } from "./queries.ts";
 import { distrustFrames, holdClaims } from "./replay/replay-floor.ts";
@@ -48,7 +48,7 @@ export function originCheck({ nonceLock, lastLease, logger }: OriginCheckOptions
       return found?.history ?? null;
     } catch (thrown) {
       // Some database services forbid access to the WAL functions.
-      if (isDatabaseAway(thrown) && !isForbidden(thrown)) throw thrown;
+      if (isDatabaseAway(thrown)) throw thrown;
       if (!blind) logger.warn({ err: thrown }, "a failover of the database cannot be detected automatically");
       blind = true;
       return null;
@@ -92,8 +92,4 @@ interface Found {
 function originOf(noted: string | null, history: string | null, place: string): string {
   const notedHistory = noted?.split("/").slice(0, 2).join("/") || "-/-";
   return `${history ?? notedHistory}/${place}`;
-}
-
-function isForbidden(thrown: unknown): boolean {
-  return sqlState(thrown) === "42501";
 }

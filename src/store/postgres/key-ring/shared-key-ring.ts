@@ -11,12 +11,10 @@ import {
 } from "../../../signing/key-ring/key-ring-watcher.ts";
 import type { LoadedRing } from "../../../signing/key-ring/ring-file.ts";
 import type { ServerSecretSource } from "../../../signing/key-ring/server-secret-source.ts";
-import { sqlState } from "../database-error.ts";
+import { isDenied } from "../database-error.ts";
 import type { Notifications } from "../notifications.ts";
 import { type KeyRingTable, noKeyRing } from "./key-ring-table.ts";
 
-/** SQLSTATE of insufficient_privilege. */
-const NOT_PERMITTED = "42501";
 const POLL_MS = 2_000;
 
 /** Time until every server knows a new key: two polls and a margin for clock differences, in milliseconds. */
@@ -87,7 +85,7 @@ async function changeRing(table: KeyRingTable, change: KeyRingChange): Promise<v
     // A retired or revoked key needs no secret of the ring.
     await table.edit(async (ring) => change({ ...ring, serverSecrets: [] }));
   } catch (thrown) {
-    if (sqlState((thrown as Error).cause) !== NOT_PERMITTED) throw thrown;
+    if (!isDenied((thrown as Error).cause)) throw thrown;
     throw keyRingError("the user of the store may not change it in the database", thrown);
   }
 }
