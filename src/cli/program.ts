@@ -193,6 +193,16 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .option("--data <dir>", "a server's data folder, instead of a shared store (default: .sealwire)")
     .action(run(() => import("./commands/store/repair-clock.ts")));
 
+  withConfig(toStore(store.command("narrow")))
+    .description("shorten the time that frames are refused after nonces were lost; stop the servers first")
+    .requiredOption(
+      "--max-ahead <time>",
+      "the largest `max_ahead_ms` of the servers, such as 2s, up to 10m",
+      duration("0s", "10m"),
+    )
+    .option("--data <dir>", "a server's data folder, instead of a shared store (default: .sealwire)")
+    .action(run(() => import("./commands/store/narrow.ts")));
+
   const audit = program.command("audit").description("verify the audit log of a server");
   withRing(audit.command("verify").argument("<files...>", "files of the log, the oldest first"))
     .description("find lines that were changed, removed, moved or added, and an end that was cut off")

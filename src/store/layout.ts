@@ -50,3 +50,11 @@ export interface ClockRepair {
   /** Frames up to this timestamp are refused now. */
   readonly afterMs: number;
 }
+
+/** How far ahead of a server's clock an accepted frame can have been, as a store has recorded it, in milliseconds. */
+export interface AheadBound {
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  /** Unix milliseconds: frames up to this timestamp are refused. Absent if the bound did not change, or no frame was accepted before. */
+  readonly refusedUntilMs?: number;
+}

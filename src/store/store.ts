@@ -29,7 +29,7 @@ export interface NonceClaim {
 export interface ReplayGuard {
   /**
    * Ensures that nonces are kept for at least this window. Called before the first claim. The store durably keeps the
-   * largest window ever set. Throws UNAVAILABLE.
+   * largest window ever set; only `sealwire store narrow` lowers it. Throws UNAVAILABLE.
    */
   widen(window: FrameWindow): Promise<void>;
   /**

@@ -10,7 +10,7 @@ import { addKey, newKeyRing } from "../../src/signing/key-ring/changes.ts";
 import { type ClientCredentials, credentialsOf } from "../../src/signing/key-ring/credentials.ts";
 import { buildKeyRing } from "../../src/signing/key-ring/key-ring.ts";
 import { createRingFile } from "../../src/signing/key-ring/ring-file.ts";
-import { migratePostgresStore, openPostgresStore } from "../../src/store/postgres/open.ts";
+import { migratePostgresStore, narrowPostgresAhead, openPostgresStore } from "../../src/store/postgres/open.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { PostgresServer } from "../support/postgres-server.ts";
@@ -172,8 +172,7 @@ export class Site implements AsyncDisposable {
     await migratePostgresStore({ url: this.url });
     const { maxAheadMs } = this.scenario;
     if (maxAheadMs === undefined) return;
-    await using client = await this.#connect();
-    await client.query("UPDATE store_state SET max_ahead_ms = $1", [maxAheadMs]);
+    await narrowPostgresAhead({ url: this.url, maxAheadMs });
   }
 
   /** Opens the store. No server may use it. */

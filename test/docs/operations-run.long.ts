@@ -73,11 +73,15 @@ const PRESUPPOSED: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> 
     session.type(`sealwire serve --dev --listen 127.0.0.1:50051 --health-file /run/sealwire/health`),
   "One port": ({ session }) => session.type(`${ADD_KEY}sealwire store migrate --store postgres://sealwire@db/sealwire`),
   "The store": ({ session }) => session.type(`${ADD_KEY}${SERVE}`),
-  async Clocks({ session }) {
-    await session.type(`${ADD_KEY}${SERVE}`);
-    await session.stopServing();
-  },
+  Clocks: serveOnce,
+  "A narrower window": serveOnce,
 };
+
+/** A store in the data folder that a server has used. */
+async function serveOnce({ session }: Scene): Promise<void> {
+  await session.type(`${ADD_KEY}${SERVE}`);
+  await session.stopServing();
+}
 
 /** What holds once a section was followed. */
 const THEN: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {

@@ -50,7 +50,7 @@ test("the page, the settings of servers and the test of the cluster have one win
   });
   assert.is(settings.requireSyncReplication, true);
   const { limits } = JSON.parse(read("serve.json")) as { readonly limits: { readonly max_ahead_ms: number } };
-  assert.match(page, `max_ahead_ms = ${limits.max_ahead_ms};`);
+  assert.match(page, `--max-ahead ${limits.max_ahead_ms / 1_000}s`);
   assert.is(SCENARIOS["high-availability"].maxAheadMs, limits.max_ahead_ms);
 });
 
@@ -58,7 +58,7 @@ test("the commands of the page are those of sealwire", () => {
   const commands = codeBlocks(page).flatMap(({ text }) =>
     text.split("\n").filter((line) => line.startsWith("sealwire ")),
   );
-  assert.is(commands.length, 2);
+  assert.is(commands.length, 3);
   for (const command of commands) assert.equal(unknownWords(command.split(" ").slice(1)), []);
 });
 

@@ -90,6 +90,10 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "sealwire store migrate --data .sealwire --check",
     "sealwire store migrate --store postgres://sealwire@db.example.com/sealwire",
   ],
+  "store narrow": [
+    "sealwire store narrow --max-ahead 2s --data .sealwire",
+    "sealwire store narrow --max-ahead 2s --store postgres://sealwire@db.example.com/sealwire",
+  ],
   "store repair-clock": ["sealwire store repair-clock --data .sealwire"],
   health: ["sealwire health", "sealwire health --address 127.0.0.1:50051"],
   completion: [

@@ -19,6 +19,11 @@ export function shownTimeInFull(terminal: Terminal, timeMs: number): string {
   return terminal.dataColumns === undefined ? exact : `${exact}, ${relativeTime(timeMs, systemClock.nowMs())}`;
 }
 
+/** Formats a time in a store, Unix milliseconds, which may be beyond every date. */
+export function shownInstant(ms: number): string {
+  return Number.isFinite(new Date(ms).getTime()) ? new Date(ms).toISOString() : "the end of time";
+}
+
 /** The distance of a time from now, such as "3 min ago" or "in 2 days"; the date of a distant day. */
 export function relativeTime(timeMs: number, nowMs: number): string {
   const apartMs = Math.abs(nowMs - timeMs);

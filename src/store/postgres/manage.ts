@@ -1,11 +1,14 @@
+import { SealwireError } from "../../errors.ts";
 import { type Logger, silentLogger } from "../../runtime/logger.ts";
 import { type Random, systemRandom } from "../../runtime/random.ts";
-import { type ClockRepair, compareLayout, type LayoutCheck, type Migration } from "../layout.ts";
+import { type AheadBound, type ClockRepair, compareLayout, type LayoutCheck, type Migration } from "../layout.ts";
+import type { InstanceRecord } from "../operator-view.ts";
 import { lockSpace } from "./advisory-locks.ts";
 import { connect, startError } from "./connection/connect.ts";
 import { type ConnectionTarget, readTarget } from "./connection/connection.ts";
 import type { Database } from "./database.ts";
-import { holdClaims, repairFloor } from "./replay/replay-floor.ts";
+import { readInstances } from "./instance.ts";
+import { holdClaims, narrowWindow, repairFloor } from "./replay/replay-floor.ts";
 import { checkSchema, migrateSchema, readLayout, SCHEMA_VERSION } from "./schema.ts";
 
 /** Options of the management of a shared store. */
@@ -52,6 +55,30 @@ export function repairPostgresClock(options: ManageOptions): Promise<ClockRepair
       return repairFloor(queries);
     });
   });
+}
+
+/**
+ * Narrows how far ahead of a server's clock a frame can have been accepted. Workers may run. Frames that were accepted
+ * by the wider bound are refused until their time has passed. Throws STORE_IN_USE while a server runs, and the errors of
+ * `openPostgresStore`.
+ */
+export function narrowPostgresAhead(options: ManageOptions & { readonly maxAheadMs: number }): Promise<AheadBound> {
+  return managing(options, async (database, target) => {
+    await checkSchema(database, target);
+    return database.transaction(async (queries) => {
+      await holdClaims(queries, lockSpace(target.schema, "nonces"));
+      const servers = (await readInstances(queries)).filter(({ role }) => role !== "worker");
+      if (servers.length > 0) throw serversRun(servers, target.shown);
+      return narrowWindow(queries, options.maxAheadMs);
+    });
+  });
+}
+
+function serversRun(servers: readonly InstanceRecord[], shown: string): SealwireError {
+  const names = servers.map(({ id, address }) => (address === "" ? id : `${id} at ${address}`)).join(", ");
+  const what = `Servers use the database ${shown}: ${names}.`;
+  const toDo = "Stop all servers first. One that was killed counts for 10 s more. Workers may run.";
+  return new SealwireError("STORE_IN_USE", `${what}\n${toDo}`);
 }
 
 async function managing<T>(

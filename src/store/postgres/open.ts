@@ -87,4 +87,4 @@ export async function openPostgresStore(options: OpenPostgresStoreOptions): Prom
   }
 }
 
-export { checkPostgresLayout, migratePostgresStore, repairPostgresClock } from "./manage.ts";
+export { checkPostgresLayout, migratePostgresStore, narrowPostgresAhead, repairPostgresClock } from "./manage.ts";

@@ -106,6 +106,7 @@ export class PostgresStore implements SharedStore {
       watch: this.#watch,
       condition: this.condition,
       clock,
+      logger,
     });
     this.intents = new PostgresIntentStore({ database, instanceId: instance.id, requestLockSpace, clock });
     const operatorStorage = new PostgresOperatorStorage(database);

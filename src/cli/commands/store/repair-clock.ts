@@ -3,6 +3,7 @@ import { repairSqliteClock } from "../../../store/sqlite/replay/repair-clock.ts"
 import { findStore, type LocationOptions } from "../../input/location.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { openLog } from "../../output/log.ts";
+import { shownInstant } from "../../output/shown-time.ts";
 import type { Terminal } from "../../output/terminal.ts";
 
 /** Options of the command. */
@@ -24,9 +25,5 @@ async function repair(options: RepairClockCommandOptions, env: Terminal["env"]):
 
 function describe({ beforeMs, afterMs }: ClockRepair): string {
   if (beforeMs === afterMs) return "The store contains no time in the future.";
-  return `Frames were refused up to ${timeOf(beforeMs)}, and are now up to ${timeOf(afterMs)}.`;
-}
-
-function timeOf(ms: number): string {
-  return Number.isFinite(new Date(ms).getTime()) ? new Date(ms).toISOString() : "the end of time";
+  return `Frames were refused up to ${shownInstant(beforeMs)}, and are now up to ${shownInstant(afterMs)}.`;
 }

@@ -1,3 +1,4 @@
+import type { AheadBound } from "../../layout.ts";
 import type { Queries } from "../queries.ts";
 import { sql } from "../statement.ts";
 
@@ -18,6 +19,12 @@ const WIDEN = sql(`
       ELSE replay_floor_ms + greatest(:maxAge::bigint - max_age_ms, 0) END,
     max_age_ms = greatest(max_age_ms, :maxAge), max_ahead_ms = greatest(max_ahead_ms, :maxAhead)
   WHERE max_age_ms < :maxAge OR max_ahead_ms < :maxAhead`);
+// A process notes the origin when it first connects, before its first claim.
+const READ_AHEAD = sql(`
+  SELECT max_ahead_ms AS ahead, origin IS NULL AND replay_floor_ms = 0 AND NOT EXISTS (SELECT FROM nonce) AS unused
+  FROM store_state FOR UPDATE`);
+const NARROW = sql(`
+  UPDATE store_state SET max_ahead_ms = :maxAhead RETURNING replay_floor_ms - max_age_ms AS "refusedUntilMs"`);
 const KEEP_LONGER = sql("UPDATE nonce SET expires_at_ms = expires_at_ms + :longer");
 
 /** Blocks claims of nonces until the end of the transaction. Waits for running claims. */
@@ -46,4 +53,19 @@ export async function widenWindow(queries: Queries, maxAge: number, maxAhead: nu
   const longer = maxAge - (state?.max_age_ms ?? maxAge);
   if (longer > 0) await queries.all(KEEP_LONGER, { longer });
   await queries.all(WIDEN, { maxAge, maxAhead });
+}
+
+/**
+ * Narrows how far ahead an accepted frame can be. What was accepted by the wider bound is refused from now on, because a
+ * loss of nonces after this moment would be judged by the narrower one. Claims must be blocked, and no server with a
+ * larger limit may use the store.
+ */
+export async function narrowWindow(queries: Queries, maxAhead: number): Promise<AheadBound> {
+  const [state] = await queries.all<{ ahead: number; unused: boolean }>(READ_AHEAD);
+  if (state === undefined) throw new Error("the store has no state");
+  const { ahead, unused } = state;
+  if (ahead <= maxAhead) return { beforeMs: ahead, afterMs: ahead };
+  if (!unused) await distrustFrames(queries);
+  const [narrowed] = await queries.all<{ refusedUntilMs: number }>(NARROW, { maxAhead });
+  return { beforeMs: ahead, afterMs: maxAhead, ...(!unused && narrowed) };
 }

@@ -1,4 +1,6 @@
+import { SealwireError } from "../../../errors.ts";
 import type { Clock } from "../../../runtime/clock.ts";
+import type { Logger } from "../../../runtime/logger.ts";
 import { Batch } from "../../batch.ts";
 import type { SettableCondition } from "../../condition.ts";
 import { freshnessUnknown } from "../../freshness-unknown.ts";
@@ -18,11 +20,14 @@ const GROUP = 512;
 const REFUSED_BYTES_MAX = 16 * 1024 * 1024;
 /** The place of a claim that reports differing clocks. */
 const CLOCK_DIFFERS = 0;
+/** The place that reports a store with a narrower window than this server's. */
+const WINDOW_NARROWED = -1;
 
 /** The claim itself is the function `claim_frames` of layout-2.ts. */
 const CLAIM = sql(`
   SELECT place, until_ms FROM claim_frames(
-    :lock::integer, :now::bigint, :clientIds::text[], :nonces::bytea[], :stamps::bigint[])`);
+    :lock::integer, :now::bigint, :clientIds::text[], :nonces::bytea[], :stamps::bigint[])
+  UNION ALL SELECT ${WINDOW_NARROWED}, NULL FROM store_state WHERE max_ahead_ms < :maxAhead::bigint`);
 const REFUSE = sql(`
   SELECT FROM refuse_frames(
     :lock::integer, :most::bigint, :mostBytes::bigint, :clientIds::text[], :nonces::bytea[], :stamps::bigint[],
@@ -59,6 +64,7 @@ export interface PostgresReplayGuardOptions {
   readonly watch: DatabaseWatch;
   readonly condition: SettableCondition;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /**
@@ -69,6 +75,7 @@ export class PostgresReplayGuard implements ReplayGuard {
   readonly #options: PostgresReplayGuardOptions;
   readonly #claims: Batch<NonceClaim, boolean>;
   readonly #refusals: Batch<NonceClaim, undefined>;
+  #window: FrameWindow = { maxAgeMs: 0, maxAheadMs: 0 };
 
   constructor(options: PostgresReplayGuardOptions) {
     this.#options = options;
@@ -76,8 +83,10 @@ export class PostgresReplayGuard implements ReplayGuard {
     this.#refusals = new Batch({ most: GROUP, run: (group) => this.#refuseGroup(group) });
   }
 
-  async widen({ maxAgeMs, maxAheadMs }: FrameWindow): Promise<void> {
+  async widen(window: FrameWindow): Promise<void> {
+    const { maxAgeMs, maxAheadMs } = window;
     await this.#alone((queries) => widenWindow(queries, maxAgeMs, maxAheadMs));
+    this.#window = window;
   }
 
   async claim(claim: NonceClaim): Promise<boolean> {
@@ -138,8 +147,10 @@ export class PostgresReplayGuard implements ReplayGuard {
     const rows = await database.all<{ place: number; until_ms: number | null }>(CLAIM, {
       lock: nonceLock,
       now: clock.nowMs(),
+      maxAhead: this.#window.maxAheadMs,
       ...columnsOf(group),
     });
+    if (rows.some(({ place }) => place === WINDOW_NARROWED)) await this.#widenAgain();
     const outcomes: (boolean | Error)[] = group.map(() => false);
     for (const { place, until_ms } of rows) {
       if (place === CLOCK_DIFFERS) {
@@ -150,6 +161,19 @@ export class PostgresReplayGuard implements ReplayGuard {
       outcomes[place - 1] = until_ms === null || freshnessUnknown(claim.tsMs, until_ms, FORGOTTEN);
     }
     return outcomes;
+  }
+
+  /**
+   * Restores the window of a store that was narrowed while this server did not answer. The claims count as failed: after a
+   * loss of nonces in between, the narrower window would not cover them.
+   */
+  async #widenAgain(): Promise<never> {
+    await this.widen(this.#window);
+    const fields = { max_ahead_ms: this.#window.maxAheadMs };
+    this.#options.logger.warn(fields, "the store's max_ahead_ms was narrower than this server's; it is widened again");
+    throw new SealwireError("UNAVAILABLE", "The server's store had a narrower time window; try again.", {
+      retryDelayMs: 1_000,
+    });
   }
 
   async #refuseGroup(group: readonly NonceClaim[]): Promise<undefined[]> {

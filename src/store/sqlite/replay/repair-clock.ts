@@ -1,12 +1,7 @@
-import { existsSync, realpathSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../../runtime/clock.ts";
-import { silentLogger } from "../../../runtime/logger.ts";
-import { openDatabase } from "../../../runtime/node-sqlite.ts";
 import type { ClockRepair } from "../../layout.ts";
-import { openSqliteStore } from "../open.ts";
-import { noStore, openError } from "../open-error.ts";
-import { lockOwner } from "../owner-lock.ts";
+import { changeClosedStore } from "../closed-store.ts";
 import { ForgottenStamps, prepareForgottenStamps } from "./forgotten-stamps.ts";
 
 /** Options of {@link repairSqliteClock}. */
@@ -21,20 +16,8 @@ export interface RepairClockOptions {
  * of the current window and accepted afterwards. Frames that were accepted while the clock was ahead may be accepted
  * again when their time comes. Throws OPTIONS_INVALID, STORE_IN_USE, STORE_INCOMPATIBLE, STORE_UNUSABLE.
  */
-export async function repairSqliteClock({ path, clock = systemClock }: RepairClockOptions): Promise<ClockRepair> {
-  if (!existsSync(path)) throw noStore(path);
-  // Migrates the layout and checkpoints the write-ahead log.
-  await (await openSqliteStore({ path, clock, logger: silentLogger }))[Symbol.asyncDispose]();
-  using _lock = lockOwner(realpathSync(path));
-  try {
-    using db = openDatabase(path);
-    db.exec("BEGIN IMMEDIATE");
-    const repaired = lower(db, Math.trunc(clock.nowMs()));
-    db.exec("COMMIT");
-    return repaired;
-  } catch (thrown) {
-    throw openError(path, thrown);
-  }
+export function repairSqliteClock({ path, clock = systemClock }: RepairClockOptions): Promise<ClockRepair> {
+  return changeClosedStore(path, clock, (db) => lower(db, Math.trunc(clock.nowMs())));
 }
 
 function lower(db: DatabaseSync, nowMs: number): ClockRepair {
