@@ -20,6 +20,14 @@ export interface ProblemAnswer {
   readonly error: { readonly reason: string; readonly message: string };
 }
 
+/** What callers of a server with TLS need. */
+export interface TlsAnswer {
+  /** The file of the certificate authority. Left out if the authority is a public one. */
+  readonly ca?: string;
+  /** True if callers must present a certificate. */
+  readonly clientCertificate: boolean;
+}
+
 /** What the server is. */
 export interface AboutAnswer {
   readonly serverId: string;
@@ -29,6 +37,8 @@ export interface AboutAnswer {
   readonly platform: string;
   /** Where calls are accepted: "HOST:PORT" or "unix:PATH". */
   readonly address: string;
+  /** Left out for a server without TLS. */
+  readonly tls?: TlsAnswer;
   readonly startedAtMs: number;
   /** What keeps jobs and nonces, such as "SQLite". */
   readonly store: string;
@@ -92,6 +102,8 @@ export interface PolicyAnswer {
 export interface ToolAnswer extends ToolRow {
   /** Where the server accepts calls, as commands name it. */
   readonly address: string;
+  /** Left out for a server without TLS. */
+  readonly tls?: TlsAnswer;
   readonly description: string;
   readonly requestType: string;
   readonly responseType: string;

@@ -1,5 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { readFile, stat, writeFile } from "node:fs/promises";
+import type { ToolAnswer } from "../../src/console/answers.ts";
+import { toolCommands } from "../../src/console/browser/commands.ts";
 import { bearer, EventReader, JSON_BODY, send, signIn } from "../console/http-client.ts";
+import { codeBlocks } from "../docs/code-blocks.ts";
 import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
 import { CliServer } from "./cli-process.ts";
@@ -105,6 +109,60 @@ test("with a token file there is no URL, and a read-only console changes nothing
     });
     assert.is((await signIn(origin, token)).status, 401);
     assert.is((await signIn(origin, `${token}x`)).status, 200);
+  }));
+
+/** Makes a certificate for this machine in the current folder: self-signed, or of an authority whose file is given. */
+function certify(name: string, authority?: string): void {
+  const subject = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=${name}`.split(" ");
+  const names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+  const signer = authority === undefined ? [] : ["-CA", `${authority}.pem`, "-CAkey", `${authority}.key`];
+  const files = ["-keyout", `${name}.key`, "-out", `${name}.pem`];
+  const made = spawnSync("openssl", [...subject, ...names, ...signer, ...files]);
+  assert.is(made.status, 0, String(made.stderr));
+}
+
+/** The words of a command that is pasted into a shell, without the program. */
+function pasted(command: string): string[] {
+  const listed = spawnSync("sh", ["-c", `npx() { shift; printf '%s\\n' "$@"; }; ${command}`], { encoding: "utf8" });
+  return listed.stdout.trimEnd().split("\n");
+}
+
+const withOpenssl = (name: string, body: () => Promise<void>): void =>
+  spawnSync("openssl", ["version"]).status === 0 ? test(name, body) : test.skip(name, "there is no openssl");
+
+withOpenssl("the commands of a tool of a server with TLS do what they say when they are pasted", () =>
+  inFolder(async (folder) => {
+    certify("ca");
+    certify("server", "ca");
+    certify("client", "ca");
+    await writeFile("tokens", `ada operator ${"a".repeat(32)}\n`, { mode: 0o600 });
+    const servers = {
+      "ca.pem": ["--tls-cert", "ca.pem", "--tls-key", "ca.key", "--listen", "0.0.0.0:0"],
+      "the placeholder": ["--tls-cert", "server.pem", "--tls-key", "server.key", "--tls-client-ca", "ca.pem"],
+    };
+    for (const [authority, options] of Object.entries(servers)) {
+      await using server = await CliServer.start(folder, "--dev", "--console-token-file", "tokens", ...options);
+      const origin = ((server.ready as Ready).console ?? "").replace("127.0.0.1", "localhost");
+      const { token } = (await signIn(origin, "a".repeat(32))).json<{ token: string }>();
+      const tool = (await send(`${origin}/api/tools/batch_sum`, { headers: bearer(token) })).json<ToolAnswer>();
+      const commands = toolCommands({ ...tool, host: "localhost", args: { numbers: [1, 2] } });
+      const called = await run(pasted(commands.sealwire));
+      assert.equal([called.code, called.stdout], [0, '{"count":2,"total":3}\n'], `${authority}: ${called.stderr}`);
+      const signed = await run(pasted(commands.grpcurl.replace(" | sh", "")));
+      assert.match(signed.stdout, "grpcurl -cacert ca.pem", signed.stderr);
+    }
+  }),
+);
+
+test("the commands of the page make a token file with which somebody signs in", () =>
+  inFolder(async (folder) => {
+    const page = await readFile(new URL("../../docs/console.md", import.meta.url), "utf8");
+    const block = codeBlocks(page).find(({ text }) => text.startsWith("umask"))?.text ?? "";
+    const made = spawnSync("sh", ["-c", block], { encoding: "utf8" });
+    assert.is(made.status, 0, made.stderr);
+    await using server = await CliServer.start(folder, "--dev", "--console-token-file", "console-tokens");
+    const session = await signIn((server.ready as Ready).console ?? "", made.stdout.trim());
+    assert.is(session.json<{ name: string }>().name, "ada");
   }));
 
 test("a server without --dev has no console, and none beyond loopback without TLS and tokens", () =>

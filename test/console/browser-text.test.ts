@@ -45,14 +45,40 @@ test("an address is read as it was written", () => {
 });
 
 test("commands are quoted for a shell, and name the server if it is not at the default address", () => {
-  const tool = { name: "greet", method: "greet.v1.GreetToolService.Greet", args: { name: "D'Arc $(id)" } };
+  const tool = {
+    ...{ name: "greet", method: "greet.v1.GreetToolService.Greet", args: { name: "D'Arc $(id)" } },
+    host: "ops.example",
+  };
   assert.equal(toolCommands({ ...tool, address: "127.0.0.1:50051" }), {
     sealwire: `npx sealwire call greet '{"name":"D'\\''Arc $(id)"}'`,
     grpcurl: `npx sealwire sign greet '{"name":"D'\\''Arc $(id)"}' --grpcurl | sh`,
     proxied: `grpcurl -plaintext -d '{"name":"D'\\''Arc $(id)"}' unix:.sealwire/proxy.sock greet.v1.GreetToolService/Greet`,
   });
   assert.match(toolCommands({ ...tool, address: "unix:/a b" }).sealwire, / --address 'unix:\/a b'$/);
+  for (const all of ["0.0.0.0", "[::]"])
+    assert.match(toolCommands({ ...tool, address: `${all}:7000` }).sealwire, / --address ops\.example:7000$/);
   assert.equal(["", "a", "$x", "a\nb"].map(shellQuote), ["''", "a", "'$x'", "'a\nb'"]);
+});
+
+test("commands for a server with TLS name the authority, and the caller's certificate where it is asked for", () => {
+  const tool = {
+    name: "greet",
+    method: "greet.v1.GreetToolService.Greet",
+    args: {},
+    host: "h",
+    address: "t.example:1",
+  };
+  const options = (tls: { readonly ca?: string; readonly clientCertificate: boolean }) => {
+    const { sealwire, grpcurl } = toolCommands({ ...tool, tls });
+    assert.is(grpcurl, `${sealwire.replace("call greet", "sign greet").replace("'{}'", "'{}' --grpcurl")} | sh`);
+    return sealwire.replace(/^.* --address t\.example:1 /, "");
+  };
+  assert.is(options({ clientCertificate: false }), "--tls");
+  assert.is(options({ ca: "tls/my ca.pem", clientCertificate: false }), "--tls-ca 'tls/my ca.pem'");
+  assert.is(
+    options({ ca: "ca.pem", clientCertificate: true }),
+    "--tls-ca ca.pem --tls-cert client.pem --tls-key client.key",
+  );
 });
 
 test("values are set and taken out at a path, without changing what was there", () => {

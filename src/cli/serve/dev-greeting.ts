@@ -1,5 +1,6 @@
 import { shellQuote } from "../../files/shell-quote.ts";
-import { sameServerOptions } from "../input/connection-options.ts";
+import { type CallerTls, callerTls } from "../../server/listen/caller-tls.ts";
+import { type ConnectionOptions, sameServerOptions } from "../input/connection-options.ts";
 import { dataFolder } from "../input/data-folder.ts";
 import type { ServeSettings } from "../input/settings.ts";
 import type { Terminal } from "../output/terminal.ts";
@@ -45,12 +46,18 @@ function nextCommands({ data, tls }: ServeSettings, names: readonly string[]): s
   const { credentials } = dataFolder(data);
   const server = {
     ...(credentials !== dataFolder().credentials && { credentials }),
-    // Correct for a self-signed certificate, which is common in development.
-    ...(tls && { tlsCa: tls.certificatePath }),
+    ...(tls && tlsOptions(callerTls(tls))),
   };
   const options = ["", ...sameServerOptions(server).map(shellQuote)].join(" ");
   const list = `npx sealwire tools${options}`;
   return names.includes("batch_sum")
     ? [list, `npx sealwire call batch_sum '{"numbers": [1, 2, 3.5]}'${options}`]
     : [list];
+}
+
+function tlsOptions({ ca, clientCertificate }: CallerTls): ConnectionOptions {
+  return {
+    ...(ca === undefined ? { tls: true } : { tlsCa: ca }),
+    ...(clientCertificate && { tlsCert: "client.pem", tlsKey: "client.key" }),
+  };
 }

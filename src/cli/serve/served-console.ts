@@ -7,6 +7,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { systemRandom as random } from "../../runtime/random.ts";
 import { VERSION } from "../../runtime/version.ts";
+import { callerTls } from "../../server/listen/caller-tls.ts";
 import { operatorOf, type SealwireServer, toolsetOf } from "../../server/server.ts";
 import type { KeyRingSource } from "../../signing/key-ring/types.ts";
 import { PROTOCOL_VERSION } from "../../wire/limits.ts";
@@ -50,6 +51,7 @@ export async function openServedConsole(
   const urls = new OneTimeUrls(settings, terminal);
   const facts = {
     ...{ version: VERSION, protocol: PROTOCOL_VERSION, node: process.version, address, readOnly },
+    ...(tls !== undefined && { tls: callerTls(tls) }),
     platform: `${platform()} ${release()}`,
     startedAtMs: operatorOf(server).instance.startedAtMs,
     store: settings.store === undefined ? "SQLite" : "PostgreSQL",

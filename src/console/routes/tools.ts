@@ -9,7 +9,7 @@ import { findMethod } from "../../wire/descriptors.ts";
 import { type Answer, refusal } from "../answer.ts";
 import type { CheckAnswer, PolicyAnswer, ToolAnswer, ToolRow, ToolsAnswer } from "../answers.ts";
 import type { Route } from "../route.ts";
-import type { ConsoleSource } from "../source.ts";
+import type { ConsoleSource, ServerFacts } from "../source.ts";
 
 /** The permissions of whoever sees every tool but the operator's, which the pages replace. */
 const EVERYTHING = { allows: () => true };
@@ -38,7 +38,7 @@ export function toolRoutes({ toolset, facts }: ConsoleSource): readonly Route[] 
       intervalMs: INTERVAL_MS,
       answer({ name }): ToolAnswer | Answer {
         const tool = toolset().catalogue.find(name, EVERYTHING);
-        return tool === undefined ? noSuchTool() : toolAnswer(toolset(), tool, facts.address);
+        return tool === undefined ? noSuchTool() : toolAnswer(toolset(), tool, facts);
       },
     },
     {
@@ -72,7 +72,7 @@ function toolRow({ catalogue }: Toolset, { name, host, description, policy }: To
   };
 }
 
-function toolAnswer(toolset: Toolset, tool: Tool, address: string): ToolAnswer {
+function toolAnswer(toolset: Toolset, tool: Tool, { address, tls }: ServerFacts): ToolAnswer {
   const { description, policy } = tool;
   const { requestType, responseType, digest, definitionDigest } = description;
   const method = methodOf(toolset, tool);
@@ -81,6 +81,7 @@ function toolAnswer(toolset: Toolset, tool: Tool, address: string): ToolAnswer {
     ...toolRow(toolset, tool),
     description: description.description,
     address,
+    ...(tls !== undefined && { tls }),
     ...{ requestType, responseType, digest, definitionDigest },
     ...(policy !== undefined && { policy: withoutUndefined(policy) }),
     input,

@@ -24,6 +24,10 @@ export class AboutPage extends LivePage<AboutAnswer> {
           ["Node.js", about.node],
           ["System", about.platform],
           ["Serves calls at", code(about.address)],
+          [
+            "TLS",
+            about.tls === undefined ? "no" : about.tls.clientCertificate ? "yes, with certificates of callers" : "yes",
+          ],
           ["Running since", html`${timeText(about.startedAtMs)} (${when(about.startedAtMs, currentMs())})`],
           ["Store", about.store],
           ["Tools", html`<a href="/tools">${about.tools}</a>`],

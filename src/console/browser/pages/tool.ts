@@ -1,7 +1,7 @@
-import type { CheckAnswer, PolicyAnswer, ToolAnswer } from "../../answers.ts";
+import type { CheckAnswer, PolicyAnswer, TlsAnswer, ToolAnswer } from "../../answers.ts";
 import { argumentsOf, blankOf, hashOf, withValue } from "../arguments.ts";
 import { after } from "../clock.ts";
-import { toolCommands } from "../commands.ts";
+import { CLIENT_CERTIFICATE, toolCommands } from "../commands.ts";
 import { code, copyButton, facts, outside, pill, problemBox, type Shown } from "../elements.ts";
 import { numberText, plainText, spanText } from "../format.ts";
 import { html, nothing, type TemplateResult } from "../lit-html.js";
@@ -68,7 +68,7 @@ export class ToolPage extends LivePage<ToolAnswer> {
     };
     const general = problems.filter(({ field }) => field === "");
     const hasFields = Object.keys(tool.input.properties ?? {}).length > 0;
-    const commands = toolCommands({ ...tool, args: this.#args });
+    const commands = toolCommands({ ...tool, host: location.hostname, args: this.#args });
     return html`<section class="card">
         <h2>Arguments</h2>
         <form @submit=${(event: Event) => event.preventDefault()}>
@@ -83,6 +83,7 @@ export class ToolPage extends LivePage<ToolAnswer> {
       <section class="card">
         <h2>Call it</h2>
         <p class="help">The console calls no tool: a call is signed with a client's key. Run one of these where the key is.</p>
+        ${tool.tls === undefined ? nothing : tlsFiles(tool.tls)}
         ${command("sealwire call", commands.sealwire)}
         ${command("grpcurl, signed by sealwire", commands.grpcurl)}
         ${command("grpcurl through sealwire proxy", commands.proxied)}
@@ -110,6 +111,17 @@ export class ToolPage extends LivePage<ToolAnswer> {
     }
     this.context.update();
   }
+}
+
+/** What the files in the commands are, which may have other paths where the commands are run. */
+function tlsFiles({ ca, clientCertificate }: TlsAnswer): Shown {
+  const { certificate, key } = CLIENT_CERTIFICATE;
+  if (ca === undefined && !clientCertificate) return nothing;
+  return html`<p class="help">
+    ${ca === undefined ? nothing : html`${code(ca)} stands for the certificate authority of the server.`}
+    ${clientCertificate ? html`${code(certificate)} and ${code(key)} stand for the certificate of the caller.` : nothing}
+    Give the paths of the files where you run the command.
+  </p>`;
 }
 
 function command(label: string, text: string): TemplateResult {
