@@ -53,6 +53,7 @@ export const NOT_RUN: readonly NotRun[] = [
     start: "sealwire serve --console",
     reason: "prints to a terminal; test/cli/console.test.ts starts it",
   },
+  { page: "docs/console.md", start: "umask 077", reason: "test/cli/console.test.ts types it and signs in" },
   { page: "docs/console.md", start: "# NAME ROLE TOKEN", reason: "test/console/principals.test.ts reads such a file" },
   { page: "CONTRIBUTING.md", start: "npm ci", reason: "is what .ci/run does first" },
   { page: "docs/protocol.md", start: "service ToolService {", reason: DEFINITION },
@@ -104,6 +105,11 @@ export const NOT_RUN: readonly NotRun[] = [
     start: "helm install",
     reason: "needs a cluster; test/interop/helm renders the chart with these values",
   },
+  {
+    page: "deploy/helm/sealwire/README.md",
+    start: "kubectl create secret generic sealwire-console",
+    reason: "needs a cluster; test/deploy/helm-run.test.ts signs in with the token file that the chart mounts",
+  },
   { page: "examples/kubernetes/README.md", start: "export SEALWIRE_STORE", reason: KUBECTL },
   { page: "examples/kubernetes/README.md", start: "sealwire keys add", reason: KUBECTL },
   {
@@ -113,6 +119,7 @@ export const NOT_RUN: readonly NotRun[] = [
   },
   { page: "examples/high-availability/README.md", start: "sudo apt-get", reason: CLUSTER },
   { page: "examples/high-availability/README.md", start: "GRANT", reason: CLUSTER },
+  { page: "examples/high-availability/README.md", start: "sealwire store narrow", reason: CLUSTER },
   { page: "examples/high-availability/README.md", start: "export SEALWIRE_STORE", reason: CLUSTER },
   { page: "examples/systemd/README.md", start: "useradd", reason: ROOT },
   { page: "examples/systemd/README.md", start: "runuser", reason: ROOT },

@@ -19,3 +19,23 @@ export function unknownWords(words: readonly string[]): string[] {
   }
   return unknown;
 }
+
+/** Why the program does not take the options of a command line, with their values; `undefined` if it takes them. */
+export function refusal(words: readonly string[]): string | undefined {
+  let command: Command = createProgram(new RecordingTerminal(), () => {});
+  const rest = [...words];
+  for (let next = childNamed(command, rest[0]); next !== undefined; next = childNamed(command, rest[0])) {
+    command = next;
+    rest.shift();
+  }
+  try {
+    const { unknown } = command.parseOptions(rest);
+    return unknown.length === 0 ? undefined : `unknown option ${unknown.join(" ")}`;
+  } catch (thrown) {
+    return (thrown as Error).message;
+  }
+}
+
+function childNamed(command: Command, name: string | undefined): Command | undefined {
+  return command.commands.find((each) => each.name() === name);
+}

@@ -13,7 +13,7 @@ const runFile = promisify(execFile);
 /** The chart. */
 export const CHART = join(ROOT, "deploy", "helm", "sealwire");
 /** The values that are rendered, `ci/NAME-values.yaml` in the chart. */
-export const VALUES = ["example", "everything", "least"] as const;
+export const VALUES = ["example", "operated", "everything", "least"] as const;
 
 /** What is expected of these values. */
 export function goldenPath(name: (typeof VALUES)[number]): string {

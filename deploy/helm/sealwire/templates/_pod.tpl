@@ -9,19 +9,17 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
+{{/* Mounted secrets belong to root. The fsGroup can read them, and write the health file and the audit log. */}}
 {{- define "sealwire.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-# Mounted secrets belong to root. This group can read them, and write the health file.
-fsGroup: 65532
-seccompProfile: { type: RuntimeDefault }
+{{- $user := dict "runAsNonRoot" true "runAsUser" 65532 "runAsGroup" 65532 "fsGroup" 65532 -}}
+{{- $own := merge $user (dict "seccompProfile" (dict "type" "RuntimeDefault")) -}}
+{{ mergeOverwrite $own (deepCopy .Values.securityContext.pod) | toYaml }}
 {{- end -}}
 
 {{- define "sealwire.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: { drop: [ALL] }
+{{- $own := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true -}}
+{{- $_ := set $own "capabilities" (dict "drop" (list "ALL")) -}}
+{{ mergeOverwrite $own (deepCopy .Values.securityContext.container) | toYaml }}
 {{- end -}}
 
 {{/* Where pods of a component may run: (list CONTEXT COMPONENT VALUES). */}}
@@ -47,22 +45,16 @@ topologySpreadConstraints:
 startupProbe:
   exec:
     command: [sh, -c, {{ squote $ready }}]
-  periodSeconds: 2
-  timeoutSeconds: 5
-  failureThreshold: 30
+  {{- toYaml .Values.probes.startup | nindent 2 }}
 readinessProbe:
   exec:
     command: [sh, -c, {{ squote $ready }}]
-  periodSeconds: 5
-  timeoutSeconds: 5
-  failureThreshold: 2
+  {{- toYaml .Values.probes.readiness | nindent 2 }}
 # Checks only that the process is running, because a draining server must not be killed.
 livenessProbe:
   exec:
     command: [sh, -c, {{ squote $live }}]
-  periodSeconds: 20
-  timeoutSeconds: 5
-  failureThreshold: 3
+  {{- toYaml .Values.probes.liveness | nindent 2 }}
 {{- end -}}
 
 {{/* The words that servers and workers have in common. */}}
@@ -72,6 +64,9 @@ livenessProbe:
 {{- end }}
 {{- if include "sealwire.config" . }}
 - --config=/etc/sealwire/serve.json
+{{- end }}
+{{- if .Values.otel.enabled }}
+- --otel
 {{- end }}
 {{- end -}}
 
@@ -83,11 +78,19 @@ livenessProbe:
 {{- end }}
 {{- end -}}
 
+{{/* Variables of a component: (list CONTEXT VALUES). POD_NAME comes first, because others refer to it. */}}
 {{- define "sealwire.env" -}}
+{{- $root := index . 0 -}}
+{{- if or $root.Values.otel.enabled (include "sealwire.auditFile" $root) }}
+- name: POD_NAME
+  valueFrom:
+    fieldRef: { fieldPath: metadata.name }
+{{- end }}
 - name: SEALWIRE_STORE
   valueFrom:
-    secretKeyRef: { name: {{ .Values.store.existingSecret }}, key: {{ .Values.store.key }} }
-{{- with .Values.env }}
+    secretKeyRef: { name: {{ $root.Values.store.existingSecret }}, key: {{ $root.Values.store.key }} }
+{{- include "sealwire.otelEnv" $root }}
+{{- with concat $root.Values.env (index . 1).env }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
