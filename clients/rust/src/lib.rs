@@ -62,6 +62,15 @@ pub mod system {
     }
 }
 
+/// The tools of operators, for keys of the role operator or viewer.
+pub mod operator {
+    /// Package `sealwire.operator.v1`.
+    #[allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all)]
+    pub mod v1 {
+        include!("gen/sealwire.operator.v1.rs");
+    }
+}
+
 /// Arguments and results of the tools of MCP servers.
 pub mod mcp {
     /// Package `sealwire.mcp.v1`.

@@ -4,9 +4,10 @@ use std::{env, error::Error, path::PathBuf};
 use prost_types::field_descriptor_proto::Type;
 use prost_types::{FieldDescriptorProto, FileDescriptorSet};
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "sealwire/demo/v1/demo_tool_service.proto",
     "sealwire/mcp/v1/call_tool.proto",
+    "sealwire/operator/v1/operator_tool_service.proto",
     "sealwire/system/v1/system_tool_service.proto",
     "sealwire/v1/tool_service.proto",
 ];
