@@ -4,6 +4,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { AUDIT_ACTIONS, AUDIT_OUTCOMES } from "../../src/audit/event.ts";
 import { assert, suite } from "../support/suite.ts";
 import { AuditFolder, call } from "./audit-file.ts";
+import { pathsOf, sampleLines, toOcsf } from "./ocsf.ts";
 
 const test = suite("audit/schema");
 
@@ -37,6 +38,16 @@ test("the schema and the page list the actions and outcomes of the code", () => 
   assert.equal(schema.properties.outcome.examples, AUDIT_OUTCOMES);
   for (const name of [...AUDIT_ACTIONS, ...AUDIT_OUTCOMES]) assert.ok(page.includes(`\`${name}\``), name);
   for (const name of Object.keys(schema.properties)) assert.ok(page.includes(`\`${name}\``), name);
+});
+
+test("the mapping to OCSF on the page has the attributes of mapped lines, and no other", async () => {
+  const [, table = ""] = page.split("## OCSF");
+  const listed = table.split("\n").flatMap((row) => {
+    const [, cell = ""] = row.split("|");
+    return [...cell.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name);
+  });
+  const mapped = (await sampleLines()).flatMap((line) => pathsOf(toOcsf(line)));
+  assert.equal([...new Set(mapped)].sort(), listed.sort());
 });
 
 test("the line on the page fits the schema", () => {
