@@ -1,3 +1,8 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AuditReader } from "../../../src/audit/audit-reader.ts";
+import { appendLines, call } from "../../audit/audit-file.ts";
 import { spec } from "../../contract/store-under-test.ts";
 import { assert } from "../../support/suite.ts";
 import { suiteWith } from "../toolchain.ts";
@@ -139,6 +144,33 @@ test("a name of hundreds of characters leaves room for the other columns, and a 
   await page.getByRole("region", { name: "Jobs" }).waitFor();
   assert.is(page.url(), `${shop.console.origin}/jobs`);
   watched.check();
+});
+
+test("a search that has not reached the beginning of a large log goes on, and a cut export says so", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-large-log-"));
+  const path = join(folder, "audit.log");
+  try {
+    appendLines(path, 20_000, (sequence) => ({
+      ...{ ...call(`call-${sequence}`), details: { text: "x".repeat(700) } },
+      client: sequence === 1 ? "old" : "ann",
+    }));
+    await using large = await Shop.open({ audit: new AuditReader(path) });
+    await using watched = await large.signedIn();
+    const { page } = watched;
+    await large.visit(watched, "/audit?client=old");
+    await page.getByText("None of the events that were searched fits.").waitFor();
+    await page.getByRole("link", { name: "Older" }).click();
+    await page.getByRole("rowheader", { name: "1", exact: true }).waitFor();
+    assert.is(await page.getByRole("link", { name: "Older" }).count(), 0);
+    await large.visit(watched, "/audit");
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export as JSON lines" }).click();
+    await download;
+    await page.getByText("The export ends before the oldest line").waitFor();
+    watched.check();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test.run();
