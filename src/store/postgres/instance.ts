@@ -11,9 +11,15 @@ import { sql } from "./statement.ts";
 const LEASE_SECONDS = 10;
 const RENEWAL_MS = 2_500;
 
+const EXPIRY = `clock_timestamp() + interval '${LEASE_SECONDS} seconds'`;
+
+/** Renews the lease of the instance `:instanceId`, unless its last renewal was a short time ago. */
+export const RENEW_OLD_LEASE = `UPDATE instance SET expires_at = ${EXPIRY}
+  WHERE instance_id = :instanceId AND expires_at < ${EXPIRY} - interval '${2 * RENEWAL_MS} milliseconds'`;
+
 const RENEW = sql(`
   WITH renewed AS (
-    INSERT INTO instance VALUES (:instanceId, clock_timestamp() + interval '${LEASE_SECONDS} seconds')
+    INSERT INTO instance VALUES (:instanceId, ${EXPIRY})
     ON CONFLICT (instance_id) DO UPDATE SET expires_at = excluded.expires_at
     RETURNING expires_at
   ), described AS (

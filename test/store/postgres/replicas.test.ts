@@ -9,6 +9,7 @@ import type { Statement, Values } from "../../../src/store/postgres/statement.ts
 import type { NonceClaim, Store } from "../../../src/store/store.ts";
 import { nonceClaim, POLICY, spec } from "../../contract/store-under-test.ts";
 import { eventually } from "../../support/eventually.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { hasPostgres, PostgresServer } from "../../support/postgres-server.ts";
 import { rejection } from "../../support/rejection.ts";
 import { assert, suite } from "../../support/suite.ts";
@@ -245,6 +246,23 @@ if (hasPostgres(test)) {
     slow.resolve(Buffer.from("first"));
     await eventually("the first one is told", async () => (await first.jobs.get("alice", job.jobId))?.attempt === 2);
     assert.is(Buffer.from((await second.jobs.result("alice", job.jobId)) ?? []).toString(), "second");
+  });
+
+  test("a process whose lease ran out, as in an outage, loses no attempt that it claims before its next renewal", async () => {
+    // No timer fires, so that nothing but the claim can renew the lease.
+    const first = await openPostgresStore({ url: server.url(schema), connectionsMax: 4, clock: new FakeClock() });
+    stores.push(first);
+    const second = await replica();
+    await query(`UPDATE instance SET expires_at = '-infinity' WHERE instance_id = '${first.instanceId}'`);
+    const { job } = await second.jobs.submit(spec());
+    const gate = Promise.withResolvers<Uint8Array>();
+    await workOn(first, () => gate.promise);
+    await eventually("it runs", async () => (await stateOf(second, job)) === "RUNNING");
+    const alive = `SELECT expires_at > clock_timestamp() + interval '9 seconds' AS alive FROM instance JOIN job USING (instance_id)`;
+    assert.equal(await query(alive), [{ alive: true }]);
+    gate.resolve(Buffer.from("done"));
+    await eventually("it ended", async () => (await stateOf(second, job)) === "SUCCEEDED");
+    assert.is((await second.jobs.get("alice", job.jobId))?.attempt, 1);
   });
 
   test("an attempt that was claimed without its process hearing of it is found and run again", async () => {

@@ -2,6 +2,7 @@ import type { TenantQueue } from "../../../jobs/fair-queue.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import { TRANSITIONS } from "../../../jobs/transitions.ts";
 import { CLAIM_SET, DUE_AT, RUN_BY } from "../../transition-sql.ts";
+import { RENEW_OLD_LEASE } from "../instance.ts";
 import type { Queries } from "../queries.ts";
 import { sql } from "../statement.ts";
 
@@ -22,9 +23,13 @@ const { from, to } = TRANSITIONS.claim;
 const QUEUES = "unnest(:priorities::integer[], :tools::text[], :owners::text[]";
 const IN_QUEUE = `state = '${from}' AND job.priority = queue.priority AND job.tool = queue.tool AND job.owner = queue.owner`;
 
-/** Skips rows that other workers are claiming (SKIP LOCKED), so that workers do not wait for each other. */
+/**
+ * Skips rows that other workers are claiming (SKIP LOCKED), so that workers do not wait for each other. A lease that has run
+ * out, as while the database was away, is renewed with the claim: otherwise another process would end the new attempts as
+ * lost before the next renewal.
+ */
 const CLAIM = sql(`
-  WITH picked AS MATERIALIZED (
+  WITH leased AS (${RENEW_OLD_LEASE}), picked AS MATERIALIZED (
     SELECT due.* FROM ${QUEUES}, :places::integer[]) AS queue (priority, tool, owner, places)
     CROSS JOIN LATERAL (
       SELECT seq, queue_deadline_ms AS deadline_before_ms FROM job WHERE ${IN_QUEUE}
