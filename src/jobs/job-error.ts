@@ -30,6 +30,11 @@ export function jobErrorOf(reason: WireReason): JobError {
   return toJobError(new SealwireError(reason));
 }
 
+/** The job error of an attempt whose process was lost. Another attempt may follow. */
+export function lostAttemptError(): JobError {
+  return toJobError(new SealwireError("WORKER_LOST", "The process that ran the attempt was lost."));
+}
+
 /** A job error in a store. Members without a value are left out. */
 type StoredJobError = Pick<JobError, "reason" | "status" | "message" | "retryable"> &
   Partial<Pick<JobError, "violations" | "violationsOmitted" | "retryDelayMs">> & {

@@ -76,6 +76,8 @@ export function attemptsContract(engine: EngineUnderTest): void {
     await bench.under.crash();
     const [lost] = await attempts(job);
     assert.equal(outcomes(lost === undefined ? [] : [lost]), ["1 LOST WORKER_LOST"]);
+    // Another attempt follows, so nothing may say that none is left.
+    assert.is(lost?.error?.message, "The process that ran the attempt was lost.");
     await bench.work(async () => Buffer.from("done"));
     await bench.reaches("SUCCEEDED", job, 1_000);
     const records = await attempts(job);

@@ -138,7 +138,7 @@ export class JobWorker implements Worker {
       claimed,
       handler: this.#options.handlers.get(tool) ?? handlerGone,
       clock: this.#options.clock,
-      logger: this.#options.logger.child({ job_id: jobId, attempt: claimed.attempt, tool }),
+      logger: this.#options.logger.child(namesOf(claimed)),
       recordProgress: (progress) => {
         // A report that fails while the store is unavailable is recorded when the attempt is settled.
         this.#options.attemptStore.recordProgress(claimed, progress).catch(() => {});
@@ -181,27 +181,31 @@ export class JobWorker implements Worker {
    */
   async #settle({ claimed }: Attempt, { outcome, progress }: AttemptEnd): Promise<Settled> {
     const { attemptStore, logger } = this.#options;
-    const { jobId, attempt } = claimed;
     try {
       const recorded = await attemptStore.settle(claimed, outcome, progress);
       if (recorded) return "done";
-      logger.warn({ job_id: jobId, attempt }, "an outcome came too late and is discarded");
+      logger.warn(namesOf(claimed), "an outcome came too late and is discarded");
       return "lost";
     } catch (error) {
       const isAway = SealwireError.from(error).reason === "UNAVAILABLE";
       if (isAway && !this.#cutOff) return "away";
       if (!isAway && outcome !== UNRECORDABLE) {
-        logger.error({ err: error, job_id: jobId, attempt }, "the outcome of a job cannot be recorded; the job fails");
+        logger.error({ err: error, ...namesOf(claimed) }, "the outcome of a job cannot be recorded; the job fails");
         return "unrecordable";
       }
       logger.error(
-        { err: error, job_id: jobId, attempt },
+        { err: error, ...namesOf(claimed) },
         "the outcome of a job could not be recorded; its attempt is lost",
       );
       attemptStore.drop(claimed);
       return "lost";
     }
   }
+}
+
+/** The fields of log lines about an attempt. */
+function namesOf({ jobId, attempt, tool, owner }: ClaimedAttempt): Record<string, string | number> {
+  return { job_id: jobId, attempt, tool, client: owner };
 }
 
 /** Runs a job whose tool was removed after the claim. */

@@ -1,7 +1,7 @@
 import type { FairQueue, TenantQueue } from "../../../jobs/fair-queue.ts";
 import type { JobProgress } from "../../../jobs/job.ts";
 import type { JobChanges } from "../../../jobs/job-changes.ts";
-import { jobErrorOf } from "../../../jobs/job-error.ts";
+import { lostAttemptError } from "../../../jobs/job-error.ts";
 import { type JobRow, toClaimedAttempt } from "../../../jobs/job-row.ts";
 import type {
   AttemptKey,
@@ -101,7 +101,7 @@ export class PostgresAttemptStore implements AttemptStore {
    */
   async recoverLost(): Promise<void> {
     const { database } = this.#options;
-    const outcome: AttemptOutcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
+    const outcome: AttemptOutcome = { kind: "failed", error: lostAttemptError(), retry: true };
     for (const attempt of [...(await this.#findOrphans()), ...(await findLostAttempts(database, LOST_SLICE))]) {
       await this.settle(attempt, outcome, undefined);
     }

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { FairQueue } from "../../../jobs/fair-queue.ts";
 import type { JobProgress } from "../../../jobs/job.ts";
-import { jobErrorOf } from "../../../jobs/job-error.ts";
+import { lostAttemptError } from "../../../jobs/job-error.ts";
 import { type JobRow, toClaimedAttempt } from "../../../jobs/job-row.ts";
 import type {
   AttemptKey,
@@ -129,7 +129,7 @@ export class SqliteAttemptStore implements AttemptStore {
   /** Ends lost attempts as failed with WORKER_LOST. Another attempt follows if the policy allows one. */
   async recoverLost(): Promise<number> {
     const lost = reading(() => this.#reads.running()).filter(({ jobId, attempt }) => this.#live.get(jobId) !== attempt);
-    const outcome: AttemptOutcome = { kind: "failed", error: jobErrorOf("WORKER_LOST"), retry: true };
+    const outcome: AttemptOutcome = { kind: "failed", error: lostAttemptError(), retry: true };
     await Promise.all(lost.map((attempt) => this.settle(attempt, outcome, undefined)));
     return lost.length;
   }
