@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { processCounters } from "../../src/cli/serve/process-guard.ts";
@@ -6,6 +6,7 @@ import { WIRE_REASONS } from "../../src/errors.ts";
 import { createMetrics } from "../../src/server/metrics/metrics.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { assert, suite } from "../support/suite.ts";
+import { unknownWords } from "./command-words.ts";
 
 /* The alert rules and the dashboard name metrics that there are. test/examples/monitoring.long.ts tests the rules. */
 const test = suite("examples/monitoring");
@@ -64,6 +65,16 @@ test("every alert says what to do, and has a case in which it fires and one in w
     assert.equal(firing.sort(), [0, 1], alert);
   }
   assert.is(cases.length, 2 * rules.length);
+});
+
+test("the commands and pages that alerts lead to exist, with their options", () => {
+  const texts = rules.map(({ annotations }) => annotations.runbook);
+  const commands = texts.flatMap((text) => [...text.matchAll(/`sealwire ([^`]+)`/g)].map(([, words = ""]) => words));
+  assert.ok(commands.length >= 8);
+  for (const command of commands) assert.equal(unknownWords(command.split(" ")), [], command);
+  const pages = texts.flatMap((text) => text.match(/docs\/[\w-]+\.md/g) ?? []);
+  assert.ok(pages.length >= 4);
+  for (const page of pages) assert.ok(existsSync(join(import.meta.dirname, "..", "..", page)), page);
 });
 
 test("no panel of the dashboard covers another", () => {
