@@ -1,6 +1,6 @@
 import type { JobState, JobView } from "./job.ts";
 import { readJobError } from "./job-error.ts";
-import { readStoredTrace } from "./stored-trace.ts";
+import { readStoredTrace, storedTraceId } from "./stored-trace.ts";
 import type { ClaimedAttempt } from "./worker/attempt-store.ts";
 
 /** A row of the table `job`, which has the same columns in every engine. Booleans are engine-specific. */
@@ -73,6 +73,7 @@ export function toJobView(row: JobRow): JobView {
     startedAtMs: row.started_at_ms ?? undefined,
     endedAtMs: row.ended_at_ms ?? undefined,
     expiresAtMs: row.expires_at_ms ?? undefined,
+    traceId: storedTraceId(row.traceparent),
   };
 }
 

@@ -50,6 +50,8 @@ export interface JobView {
   readonly startedAtMs: number | undefined;
   readonly endedAtMs: number | undefined;
   readonly expiresAtMs: number | undefined;
+  /** The trace in which it was submitted, 32 hexadecimal digits; `undefined` if there is none. */
+  readonly traceId: string | undefined;
 }
 
 /** The job policy of a tool: `sealwire.v1.JobPolicy` with all defaults, in milliseconds. */

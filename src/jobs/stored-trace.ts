@@ -1,3 +1,5 @@
+import { isTraceparent, traceIdOf } from "../wire/traceparent.ts";
+
 /** The trace context of a job. */
 export interface JobTrace {
   /** W3C traceparent. */
@@ -18,4 +20,10 @@ export function readStoredTrace(text: string | null): JobTrace {
   return space < 0
     ? { traceparent: text, tracestate: undefined }
     : { traceparent: text.slice(0, space), tracestate: text.slice(space + 1) };
+}
+
+/** The id of the trace in the column `traceparent` of a job; `undefined` if it contains none. */
+export function storedTraceId(text: string | null): string | undefined {
+  const { traceparent = "" } = readStoredTrace(text);
+  return isTraceparent(traceparent) ? traceIdOf(traceparent) : undefined;
 }

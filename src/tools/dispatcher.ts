@@ -29,7 +29,7 @@ import { readOutcome, tooLarge, writeOutcome } from "./recorded-outcome.ts";
 import { encode, systemAnswer } from "./system-answer.ts";
 import type { Tool } from "./tool.ts";
 import { runHandler } from "./tool-run.ts";
-import { endSubmission, startSubmission, traceAttempt, traceOf, traceTool } from "./tool-span.ts";
+import { attemptTrace, endSubmission, startSubmission, traceAttempt, traceOf, traceTool } from "./tool-span.ts";
 import type { Toolset } from "./toolset.ts";
 import { Unsettled } from "./unsettled.ts";
 
@@ -313,8 +313,9 @@ export class Dispatcher {
       client: run.owner,
       request_id: run.requestId,
       job_id: run.jobId,
+      attempt: run.attempt,
       tool: tool.name,
-      ...(span && { trace_id: span.traceId, span_id: span.spanId }),
+      ...attemptTrace(span, run),
     });
     const context: ToolContext = {
       clientId: run.owner,

@@ -40,6 +40,7 @@ export function toJobMessage(job: JobView): Job {
     startTime: optionalTime(job.startedAtMs),
     endTime: optionalTime(job.endedAtMs),
     expireTime: optionalTime(job.expiresAtMs),
+    traceId: job.traceId ?? "",
   };
 }
 

@@ -5,6 +5,7 @@ import { HandBackError } from "../jobs/hand-back.ts";
 import { ATTEMPT, CALL_ID, CLIENT_ID, JOB_ID, KEY_ID, OPERATION, TOOL } from "../tracing/attributes.ts";
 import type { OpenSpan } from "../tracing/open-span.ts";
 import type { CallerTrace, Tracing } from "../tracing/tracing.ts";
+import { isTraceparent, traceIdOf } from "../wire/traceparent.ts";
 import type { Answer } from "./answer.ts";
 import type { CallContext, VerifiedRequest } from "./invocation.ts";
 
@@ -88,6 +89,15 @@ export async function traceAttempt<T>(
     else span.end(SealwireError.from(signal.aborted ? signal.reason : thrown).reason);
     throw thrown;
   }
+}
+
+/** The trace of an attempt in its log lines: that of its span, and without spans that of the call. */
+export function attemptTrace(
+  span: OpenSpan | undefined,
+  { traceparent = "" }: CallerTrace,
+): { readonly trace_id?: string; readonly span_id?: string } {
+  if (span !== undefined) return { trace_id: span.traceId, span_id: span.spanId };
+  return isTraceparent(traceparent) ? { trace_id: traceIdOf(traceparent) } : {};
 }
 
 function toolAttributes(

@@ -1,5 +1,5 @@
 import { SealwireError } from "../errors.ts";
-import { isTraceparent } from "./traceparent.ts";
+import { isTraceparent, isTracestate } from "./traceparent.ts";
 import { LENGTH_DELIMITED, VARINT, WireCursor, WireFormatError } from "./wire-cursor.ts";
 
 /**
@@ -16,6 +16,8 @@ export interface CallHeader {
   /** The caller's time limit in whole milliseconds, 1 to {@link MAX_CALL_TIMEOUT_MS}. */
   readonly timeoutMs: number | undefined;
   readonly traceparent: string | undefined;
+  /** Only with `traceparent`. */
+  readonly tracestate: string | undefined;
 }
 
 /** One message that a client sends on a stream with headers. */
@@ -33,9 +35,10 @@ const CANCEL_TAG = (5 << 3) | LENGTH_DELIMITED;
 /** The tag of field 1, a varint, in CallHeader and in CancelCall. */
 const FIRST_NUMBER_TAG = (1 << 3) | VARINT;
 const TRACEPARENT_TAG = (2 << 3) | LENGTH_DELIMITED;
+const TRACESTATE_TAG = (3 << 3) | LENGTH_DELIMITED;
 
 /** The header of a call that has none. */
-export const NO_HEADER: CallHeader = { timeoutMs: undefined, traceparent: undefined };
+export const NO_HEADER: CallHeader = { timeoutMs: undefined, traceparent: undefined, tracestate: undefined };
 
 /** The name of the client's end of a connection: its local port, or "unix". */
 export function sourceOf(port: number | undefined): string {
@@ -73,24 +76,23 @@ export function readStreamMessage(bytes: Uint8Array): StreamMessage {
 }
 
 /** Adds a header to a frame. */
-export function withCallHeader(frame: Buffer, { timeoutMs, traceparent }: CallHeader): Buffer {
-  const trace = traceparent === undefined ? undefined : Buffer.from(traceparent, "latin1");
+export function withCallHeader(frame: Buffer, { timeoutMs, traceparent, tracestate }: CallHeader): Buffer {
   const timeBytes = timeoutMs === undefined ? 0 : 1 + varintBytes(timeoutMs);
-  const size = timeBytes + (trace === undefined ? 0 : 2 + trace.length);
+  const traceBytes = traceparent === undefined ? 0 : textBytes(traceparent) + textBytes(tracestate);
+  const size = timeBytes + traceBytes;
   if (size === 0) return frame;
-  const out = Buffer.allocUnsafe(frame.length + 2 + size);
+  const out = Buffer.allocUnsafe(frame.length + 1 + varintBytes(size) + size);
   out.set(frame);
   let pos = frame.length;
   out[pos++] = HEADER_TAG;
-  out[pos++] = size;
+  pos = writeVarint(out, pos, size);
   if (timeoutMs !== undefined) {
     out[pos++] = FIRST_NUMBER_TAG;
     pos = writeVarint(out, pos, timeoutMs);
   }
-  if (trace !== undefined) {
-    out[pos++] = TRACEPARENT_TAG;
-    out[pos++] = trace.length;
-    out.set(trace, pos);
+  if (traceparent !== undefined) {
+    pos = writeText(out, pos, TRACEPARENT_TAG, traceparent);
+    if (tracestate !== undefined) writeText(out, pos, TRACESTATE_TAG, tracestate);
   }
   return out;
 }
@@ -108,22 +110,28 @@ export function writeCancelCall(call: number): Buffer {
 
 function readHeader(cursor: WireCursor, end: number): CallHeader {
   let timeoutMs: number | undefined;
-  let traceparent: string | undefined;
+  let traceparent = "";
+  let tracestate = "";
   try {
     while (cursor.pos < end) {
       const tag = cursor.tag(end);
       if (tag === FIRST_NUMBER_TAG) timeoutMs = readTimeout(cursor, end);
-      else if (tag === TRACEPARENT_TAG) {
-        const last = cursor.delimited(end);
-        const text = cursor.bytes.toString("latin1", cursor.pos, last);
-        cursor.pos = last;
-        traceparent = isTraceparent(text) ? text : undefined;
-      } else throw malformed("header", `has the unknown field ${tag >>> 3}; leave it out`);
+      else if (tag === TRACEPARENT_TAG) traceparent = readText(cursor, end);
+      else if (tag === TRACESTATE_TAG) tracestate = readText(cursor, end);
+      else throw malformed("header", `has the unknown field ${tag >>> 3}; leave it out`);
     }
   } catch (error) {
     throw inField("header", error);
   }
-  return { timeoutMs, traceparent };
+  if (!isTraceparent(traceparent)) return { ...NO_HEADER, timeoutMs };
+  return { timeoutMs, traceparent, tracestate: isTracestate(tracestate) ? tracestate : undefined };
+}
+
+function readText(cursor: WireCursor, end: number): string {
+  const last = cursor.delimited(end);
+  const text = cursor.bytes.toString("latin1", cursor.pos, last);
+  cursor.pos = last;
+  return text;
 }
 
 function readTimeout(cursor: WireCursor, end: number): number | undefined {
@@ -165,6 +173,17 @@ function inField(field: string, error: unknown): unknown {
 
 function malformed(field: string, problem: string): SealwireError {
   return new SealwireError("ENVELOPE_INVALID", `The field ${field} of a message on the stream ${problem}.`);
+}
+
+/** Size of a field with a text of ASCII characters; 0 without one. */
+function textBytes(text: string | undefined): number {
+  return text === undefined ? 0 : 1 + varintBytes(text.length) + text.length;
+}
+
+function writeText(out: Buffer, at: number, tag: number, text: string): number {
+  out[at] = tag;
+  const pos = writeVarint(out, at + 1, text.length);
+  return pos + out.write(text, pos, "latin1");
 }
 
 function varintBytes(value: number): number {

@@ -1,10 +1,16 @@
 import type { Metadata } from "@grpc/grpc-js";
 
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const TRACESTATE = /^[ -~]{1,512}$/;
 
 /** True if the text is a W3C traceparent of version 00, or of another version with the same fields. */
 export function isTraceparent(text: string): boolean {
   return TRACEPARENT.test(text);
+}
+
+/** True if the text can be a W3C tracestate: at most 512 printable ASCII characters. */
+export function isTracestate(text: string): boolean {
+  return TRACESTATE.test(text);
 }
 
 /** The id of the trace that a traceparent names. */
@@ -18,8 +24,9 @@ export function readTraceparent(metadata: Metadata): string | undefined {
   return typeof value === "string" && isTraceparent(value) ? value : undefined;
 }
 
-/** The W3C tracestate of a call, as received; `undefined` if it is missing. */
+/** The W3C tracestate of a call, as received; `undefined` if it is missing or none. */
 export function readTracestate(metadata: Metadata): string | undefined {
   const values = metadata.get("tracestate").filter((value) => typeof value === "string");
-  return values.length === 0 ? undefined : values.join(",");
+  const text = values.join(",");
+  return isTracestate(text) ? text : undefined;
 }

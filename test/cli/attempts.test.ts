@@ -9,6 +9,8 @@ import { inFolder, run } from "./cli-run.ts";
 
 const test = suite("cli/attempts");
 
+const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
+
 /** Fails in its first attempt. */
 const WORK = testService({
   Work: {
@@ -25,7 +27,8 @@ test("a poll that asks, and `jobs get`, have the attempts of a job; other answer
     await using server = await startServer({ tools: [WORK.tools], descriptors: [WORK.descriptors] });
     await writeCredentials("client.json", server.credentials());
     await using client = new SealwireClient({ credentials: server.credentials() });
-    const { job } = await client.call("work", { typeUrl: TYPE_URL_PREFIX + TEST_INPUT, value: testArgs(1) });
+    const args = { typeUrl: TYPE_URL_PREFIX + TEST_INPUT, value: testArgs(1) };
+    const { job } = await client.call("work", args, { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01` });
     const handle = client.job(job?.jobId ?? "");
     await handle.result();
     assert.not.ok("attempts" in (await handle.poll()));
@@ -44,6 +47,16 @@ test("a poll that asks, and `jobs get`, have the attempts of a job; other answer
     assert.not.ok((await client.listJobs({})).jobs.some((each) => "attempts" in each));
 
     const { stdout } = await run(["jobs", "get", handle.jobId, "--credentials", "client.json"]);
+    assert.match(stdout, new RegExp(`^trace +${TRACE_ID}$`, "m"));
+    const json = await run(["jobs", "get", handle.jobId, "--json", "--credentials", "client.json"]);
+    assert.is(JSON.parse(json.stdout).job.traceId, TRACE_ID);
+    assert.is((await handle.poll()).traceId, TRACE_ID);
+    const untraced = await client.call("work", args);
+    assert.is(untraced.job?.traceId, undefined);
+    assert.not.match(
+      (await run(["jobs", "get", untraced.job?.jobId ?? "", "--credentials", "client.json"])).stdout,
+      "trace",
+    );
     assert.match(stdout, /^attempt 2 SUCCEEDED, started .* took [\d.]+ s$/m);
     assert.match(stdout, /^attempt 1 FAILED, started .* took [\d.]+ s: TOOL_FAILED: no room/m);
     assert.not.match(stdout, "\u009b");

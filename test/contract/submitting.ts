@@ -20,6 +20,25 @@ export function submittingContract(engine: EngineUnderTest): void {
     assert.equal(await bench.jobs.get("alice", job.jobId), job);
   });
 
+  test("a job names the trace in which it was submitted, wherever it is read, and a malformed one is none", async () => {
+    const traceId = "0af7651916cd43dd8448eb211c80319c";
+    const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+    const traces = [{ traceparent }, { traceparent, tracestate: "vendor=some" }, {}, { traceparent: "nonsense" }];
+    for (const [index, trace] of traces.entries()) {
+      const { job } = await bench.jobs.submit(spec(trace));
+      const expected = index < 2 ? traceId : undefined;
+      assert.is(job.traceId, expected);
+      const listed = await bench.jobs.list({ owner: "alice", states: [], pageSize: 1 });
+      const operated = await bench.operator.jobs({ states: [], pageSize: 1 });
+      const cancelled = await bench.jobs.cancel("alice", job.jobId);
+      const read = [await bench.jobs.get("alice", job.jobId), listed.jobs[0], operated.jobs[0], cancelled];
+      assert.equal(
+        read.map((each) => [each?.jobId, each?.traceId]),
+        read.map(() => [job.jobId, expected]),
+      );
+    }
+  });
+
   test("the same intent again gives the job there is", async () => {
     const first = await bench.jobs.submit(spec({ requestId: "same" }));
     const again = await bench.jobs.submit(spec({ requestId: "same" }));

@@ -1,5 +1,7 @@
 import { Metadata } from "@grpc/grpc-js";
+import { context as contexts, createTraceState, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { SealwireClient } from "../../src/client/client.ts";
+import { CALL_HEADER_METADATA } from "../../src/wire/call-header.ts";
 import { eventually } from "../support/eventually.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { rejection } from "../support/rejection.ts";
@@ -125,6 +127,37 @@ test("the caller's trace and tracestate reach the upstream", async () => {
   const served = traced.collector.spans.find(({ name, traceId }) => name === CALL && traceId === TRACE);
   assert.equal([served?.parentId, served?.tracestate], ["b".repeat(16), "vendor=some,other=more"]);
   assert.ok(traced.collector.spans.every(({ kind, name }) => kind !== CLIENT || name === `${SERVICE}/Act`));
+});
+
+test("the tracestate of each call on a stream reaches the upstream: that of a raw peer, and that of our client", async () => {
+  await using traced = await traceProcess();
+  await using upstream = await startFaultUpstream((call) => call.send(""));
+  await using server = await startServer({ tools: [], upstreams: [upstream.options] });
+  const client = server.client("alice", { pipeline: true });
+  await eventually("the upstream serves", async () => (await client.health(SERVICE)) === "SERVING");
+  using raw = new RawClient(server.address, server.credentials());
+  const metadata = new Metadata();
+  metadata.set(CALL_HEADER_METADATA, "1");
+  const stream = raw.stream(metadata);
+  await stream.route;
+  const traceparent = `00-${TRACE}-${"b".repeat(16)}-01`;
+  const act = { tool: "act", type: "fault.v1.FaultRequest" };
+  assert.is((await stream.call(act, server.credentials(), { traceparent, tracestate: "vendor=raw" })).ok, true);
+  assert.is((await stream.call(act, server.credentials(), { traceparent })).ok, true);
+  // The first call opens the stream; only a later one can have a header.
+  await client.call("act", { what: "" });
+  const parent = { traceId: TRACE, spanId: "c".repeat(16), traceFlags: 1, traceState: createTraceState("vendor=own") };
+  await contexts.with(trace.setSpanContext(ROOT_CONTEXT, parent), () => client.call("act", { what: "" }));
+  await traced.flush();
+  assert.equal(
+    upstream.calls.map((call) => call.metadata.get("tracestate")),
+    [["vendor=raw"], [], [], ["vendor=own"]],
+  );
+  const streamed = traced.collector.spans.filter(({ name, kind }) => name.endsWith("/CallStream") && kind === SERVER);
+  assert.equal(
+    streamed.map(({ tracestate }) => tracestate).sort(),
+    ["", "", "vendor=own", "vendor=raw"].slice(-streamed.length),
+  );
 });
 
 test("without a registered provider the trace context of the caller is passed on unchanged", async () => {

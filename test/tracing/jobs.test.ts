@@ -1,5 +1,8 @@
 import { Metadata } from "@grpc/grpc-js";
+import type { JobSnapshot } from "../../src/client/jobs/job-snapshot.ts";
 import { SealwireError } from "../../src/errors.ts";
+import type { Logger } from "../../src/runtime/logger.ts";
+import type { ToolContext } from "../../src/tools/handler.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { startServer, type TestServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
@@ -11,6 +14,28 @@ const test = suite("tracing/jobs");
 
 const [PRODUCER, CONSUMER] = [4, 5];
 const STATE = "vendor=some";
+
+const ARGS = { typeUrl: `type.googleapis.com/${TEST_INPUT}`, value: testArgs(1) };
+
+/** A handler that writes one line. */
+function logOnce(_numbers: number[], { logger }: ToolContext): number {
+  logger.info({}, "built");
+  return 0;
+}
+
+/** A logger that keeps its lines. */
+function recordingLogger(lines: Record<string, unknown>[], bound: object = {}): Logger {
+  const add = (fields: object, msg: string): void => void lines.push({ ...bound, ...fields, msg });
+  const child = (bindings: object): Logger => recordingLogger(lines, { ...bound, ...bindings });
+  return { debug: add, info: add, warn: add, error: add, child };
+}
+
+/** A job at its end. */
+async function ended(server: TestServer, jobId: string): Promise<JobSnapshot> {
+  const handle = server.client().job(jobId);
+  await handle.result();
+  return await handle.poll();
+}
 
 /** Runs a job whose first attempt fails, and returns the trace contexts of its attempts. */
 async function runTwice(start: (tool: ReturnType<typeof testService>) => Promise<TestServer>): Promise<string[]> {
@@ -97,6 +122,48 @@ test("the tracestate of a call is kept with its job", async () => {
   assert.equal(
     attempt?.links.map(({ traceId, tracestate }) => [traceId, tracestate]),
     [["a".repeat(32), STATE]],
+  );
+});
+
+test("a job names the trace of its submission, and the lines of its attempts that of the attempt", async () => {
+  await using traced = await traceProcess();
+  const lines: Record<string, unknown>[] = [];
+  const { tools, descriptors } = testService({ Build: { job: {}, run: logOnce } });
+  await using server = await startServer({
+    tools: [tools],
+    descriptors: [descriptors],
+    logger: recordingLogger(lines),
+  });
+  const { job } = await server.client().call("build", ARGS);
+  const { traceId } = await ended(server, job?.jobId ?? "");
+  await traced.flush();
+  const { spans } = traced.collector;
+  assert.is(traceId, spans.find(({ name }) => name === "submit_job build")?.traceId);
+  const attempt = spans.find(({ kind }) => kind === CONSUMER);
+  const [line] = lines.filter(({ msg }) => msg === "built");
+  assert.equal([line?.trace_id, line?.span_id], [attempt?.traceId, attempt?.spanId]);
+  assert.equal([line?.job_id, line?.attempt, line?.tool, line?.client], [job?.jobId, 1, "build", "alice"]);
+});
+
+test("without traces, the lines of a job's attempts have the trace of the call that the caller named", async () => {
+  const lines: Record<string, unknown>[] = [];
+  const { tools, descriptors } = testService({ Build: { job: {}, run: logOnce } });
+  await using server = await startServer({
+    tools: [tools],
+    descriptors: [descriptors],
+    logger: recordingLogger(lines),
+  });
+  for (const traceparent of [`00-${"a".repeat(32)}-${"b".repeat(16)}-01`, undefined]) {
+    const { job } = await server.client().call("build", ARGS, traceparent === undefined ? {} : { traceparent });
+    await ended(server, job?.jobId ?? "");
+  }
+  const built = lines.filter(({ msg }) => msg === "built");
+  assert.equal(
+    built.map(({ trace_id, span_id }) => [trace_id, span_id]),
+    [
+      ["a".repeat(32), undefined],
+      [undefined, undefined],
+    ],
   );
 });
 

@@ -8,7 +8,8 @@ import { assert, suite } from "../support/suite.ts";
 const test = suite("wire/call-header");
 
 const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-const NONE = { timeoutMs: undefined, traceparent: undefined };
+const STATE = "vendor=some,other=more";
+const NONE = { timeoutMs: undefined, traceparent: undefined, tracestate: undefined };
 const frame = writeFrame({
   content: Buffer.from([0x0a, 1, 0x78]),
   keyId: "k_1",
@@ -32,9 +33,11 @@ test("a frame gets back the header that it was sent with, and is left as it was"
     fc.property(
       fc.option(fc.integer({ min: 1, max: 86_400_000 }), { nil: undefined }),
       fc.constantFrom(undefined, TRACE),
-      (timeoutMs, traceparent) => {
-        const message = readStreamMessage(withCallHeader(frame, { timeoutMs, traceparent }));
-        assert.equal(message, { kind: "request", frame, header: { timeoutMs, traceparent } });
+      fc.option(fc.stringMatching(/^[ -~]{1,512}$/), { nil: undefined }),
+      (timeoutMs, traceparent, tracestate) => {
+        const message = readStreamMessage(withCallHeader(frame, { timeoutMs, traceparent, tracestate }));
+        const kept = traceparent === undefined ? undefined : tracestate;
+        assert.equal(message, { kind: "request", frame, header: { timeoutMs, traceparent, tracestate: kept } });
       },
     ),
     { numRuns: 200 },
@@ -42,11 +45,13 @@ test("a frame gets back the header that it was sent with, and is left as it was"
 });
 
 test("headers and cancellations are what the generated encoder writes", () => {
-  const sent = withCallHeader(frame, { timeoutMs: 60_000, traceparent: TRACE });
-  const decoded = CallStreamRequest.decode(sent);
-  assert.is(decoded.header?.timeoutMs, 60_000n);
-  assert.is(decoded.header?.traceparent, TRACE);
-  assert.ok(sent.equals(CallStreamRequest.encode(decoded).finish()));
+  for (const tracestate of [STATE, "s".repeat(60), "s".repeat(512)]) {
+    const sent = withCallHeader(frame, { timeoutMs: 60_000, traceparent: TRACE, tracestate });
+    const decoded = CallStreamRequest.decode(sent);
+    assert.is(decoded.header?.timeoutMs, 60_000n);
+    assert.equal([decoded.header?.traceparent, decoded.header?.tracestate], [TRACE, tracestate]);
+    assert.ok(sent.equals(CallStreamRequest.encode(decoded).finish()));
+  }
   for (const call of [1, 127, 128, 2 ** 31, 2 ** 40]) {
     const { cancel } = CallStreamRequest.decode(writeCancelCall(call));
     assert.is(cancel?.call, BigInt(call));
@@ -74,16 +79,22 @@ test("what is wrong with a frame itself is left to whoever reads the frame", () 
   }
 });
 
+/** A frame with a header as the generated encoder writes it. */
+function withHeader(header: { timeoutMs: bigint; traceparent: string; tracestate: string }): Buffer {
+  const sent = CallStreamRequest.encode({ ...CallStreamRequest.decode(Buffer.alloc(0)), header }).finish();
+  return Buffer.concat([frame, sent]);
+}
+
 test("a time of 0 is none, and a trace context that is malformed is ignored", () => {
   const zero = Buffer.concat([frame, Buffer.from([0x22, 2, 0x08, 0])]);
   assert.equal(readStreamMessage(zero), { kind: "request", frame, header: NONE });
   for (const traceparent of ["nonsense", `${TRACE}-`, TRACE.toUpperCase(), ""]) {
-    const sent = CallStreamRequest.encode({
-      ...CallStreamRequest.decode(Buffer.alloc(0)),
-      header: { timeoutMs: 7n, traceparent },
-    }).finish();
-    const read = readStreamMessage(Buffer.concat([frame, sent]));
-    assert.equal(read, { kind: "request", frame, header: { timeoutMs: 7, traceparent: undefined } });
+    const read = readStreamMessage(withHeader({ timeoutMs: 7n, traceparent, tracestate: STATE }));
+    assert.equal(read, { kind: "request", frame, header: { ...NONE, timeoutMs: 7 } });
+  }
+  for (const tracestate of ["", "s".repeat(513), "one\ntwo", "zero\0", "caf\u00e9"]) {
+    const read = readStreamMessage(withHeader({ timeoutMs: 7n, traceparent: TRACE, tracestate }));
+    assert.equal(read, { kind: "request", frame, header: { timeoutMs: 7, traceparent: TRACE, tracestate: undefined } });
   }
 });
 
@@ -91,8 +102,8 @@ const MALFORMED: readonly [string, Buffer, string][] = [
   ["twice", Buffer.concat([header, frame, header]), "The field header of a message on the stream occurs twice"],
   [
     "with an unknown field",
-    Buffer.concat([frame, Buffer.from([0x22, 2, 0x18, 1])]),
-    "header of a message on the stream has the unknown field 3",
+    Buffer.concat([frame, Buffer.from([0x22, 2, 0x20, 1])]),
+    "header of a message on the stream has the unknown field 4",
   ],
   [
     "that is cut off",
@@ -127,8 +138,7 @@ test("a cancellation beside anything else, or malformed, is refused by name", ()
 });
 
 function timeout(timeoutMs: bigint): Uint8Array {
-  const empty = CallStreamRequest.decode(Buffer.alloc(0));
-  return CallStreamRequest.encode({ ...empty, header: { timeoutMs, traceparent: "" } }).finish();
+  return withHeader({ timeoutMs, traceparent: "", tracestate: "" }).subarray(frame.length);
 }
 
 test.run();

@@ -102,6 +102,11 @@ export interface CallHeader {
   timeoutMs: bigint;
   /** W3C trace context. The server ignores one that is malformed. */
   traceparent: string;
+  /**
+   * W3C tracestate, at most 512 printable ASCII characters. The server ignores any
+   * other, and one without a `traceparent`.
+   */
+  tracestate: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -791,7 +796,7 @@ export const CallStreamRequest: MessageFns<CallStreamRequest> = {
 };
 
 function createBaseCallHeader(): CallHeader {
-  return { timeoutMs: 0n, traceparent: "", _unknownFields: {} };
+  return { timeoutMs: 0n, traceparent: "", tracestate: "", _unknownFields: {} };
 }
 
 export const CallHeader: MessageFns<CallHeader> = {
@@ -804,6 +809,9 @@ export const CallHeader: MessageFns<CallHeader> = {
     }
     if (message.traceparent !== "") {
       writer.uint32(18).string(message.traceparent);
+    }
+    if (message.tracestate !== "") {
+      writer.uint32(26).string(message.tracestate);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -845,6 +853,14 @@ export const CallHeader: MessageFns<CallHeader> = {
             message.traceparent = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tracestate = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -873,6 +889,7 @@ export const CallHeader: MessageFns<CallHeader> = {
         ? BigInt(object.timeout_ms)
         : 0n,
       traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
+      tracestate: isSet(object.tracestate) ? globalThis.String(object.tracestate) : "",
     };
   },
 
@@ -884,6 +901,9 @@ export const CallHeader: MessageFns<CallHeader> = {
     if (message.traceparent !== "") {
       obj.traceparent = message.traceparent;
     }
+    if (message.tracestate !== "") {
+      obj.tracestate = message.tracestate;
+    }
     return obj;
   },
 
@@ -894,6 +914,7 @@ export const CallHeader: MessageFns<CallHeader> = {
     const message = createBaseCallHeader();
     message.timeoutMs = (object.timeoutMs !== undefined && object.timeoutMs !== null) ? BigInt(object.timeoutMs) : 0n;
     message.traceparent = object.traceparent ?? "";
+    message.tracestate = object.tracestate ?? "";
     return message;
   },
 };

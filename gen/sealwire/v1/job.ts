@@ -138,7 +138,14 @@ export interface Job {
     | Timestamp
     | undefined;
   /** When the server forgets it; set in terminal states. */
-  expireTime: Timestamp | undefined;
+  expireTime:
+    | Timestamp
+    | undefined;
+  /**
+   * Id of the trace in which it was submitted, 32 hexadecimal digits; empty if
+   * there is none. The trace context of a call is not signed, so it proves nothing.
+   */
+  traceId: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -281,6 +288,7 @@ function createBaseJob(): Job {
     startTime: undefined,
     endTime: undefined,
     expireTime: undefined,
+    traceId: "",
     _unknownFields: {},
   };
 }
@@ -331,6 +339,9 @@ export const Job: MessageFns<Job> = {
     }
     if (message.expireTime !== undefined) {
       Timestamp.encode(message.expireTime, writer.uint32(114).fork()).join();
+    }
+    if (message.traceId !== "") {
+      writer.uint32(122).string(message.traceId);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -468,6 +479,14 @@ export const Job: MessageFns<Job> = {
             message.expireTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.traceId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -536,6 +555,11 @@ export const Job: MessageFns<Job> = {
         : isSet(object.expire_time)
         ? fromJsonTimestamp(object.expire_time)
         : undefined,
+      traceId: isSet(object.traceId)
+        ? globalThis.String(object.traceId)
+        : isSet(object.trace_id)
+        ? globalThis.String(object.trace_id)
+        : "",
     };
   },
 
@@ -583,6 +607,9 @@ export const Job: MessageFns<Job> = {
     if (message.expireTime !== undefined) {
       obj.expireTime = fromTimestamp(message.expireTime).toISOString();
     }
+    if (message.traceId !== "") {
+      obj.traceId = message.traceId;
+    }
     return obj;
   },
 
@@ -615,6 +642,7 @@ export const Job: MessageFns<Job> = {
     message.expireTime = (object.expireTime !== undefined && object.expireTime !== null)
       ? Timestamp.fromPartial(object.expireTime)
       : undefined;
+    message.traceId = object.traceId ?? "";
     return message;
   },
 };

@@ -12,6 +12,7 @@ export function jobLines(terminal: Terminal, job: JobSnapshot): readonly (readon
     ["job", job.jobId],
     ["tool", job.tool],
     ["request", job.requestId],
+    ...(job.traceId === undefined ? [] : ([["trace", job.traceId]] as const)),
     ["state", job.cancelRequested && job.endedAtMs === undefined ? `${job.state}, cancel requested` : job.state],
     ["revision", `${job.revision}`],
     ["attempt", `${job.attempt} of ${job.maxAttempts}`],

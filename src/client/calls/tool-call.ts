@@ -20,7 +20,7 @@ export interface Intent {
   readonly requestId: string;
   /** W3C trace context, which is sent unsigned. */
   readonly traceparent: string | undefined;
-  /** W3C tracestate; only sent with `traceparent`, and not on a call stream. */
+  /** W3C tracestate; only sent with `traceparent`. */
   readonly tracestate?: string | undefined;
   /** The definition of the tool that the caller accepts; `undefined`: any. */
   readonly definitionDigest?: string | undefined;
@@ -126,6 +126,7 @@ async function sendStreamed(
     requestId: intent.requestId,
     timeoutMs: deadline.remainingMs(),
     traceparent: intent.traceparent,
+    tracestate: intent.tracestate,
     until: deadline,
   });
   return { attempt, outcome };

@@ -59,6 +59,7 @@ export function readJob(job: Job): JobSnapshot {
     startedAtMs: job.startTime && toTimeMs(job.startTime),
     endedAtMs: job.endTime && toTimeMs(job.endTime),
     expiresAtMs: job.expireTime && toTimeMs(job.expireTime),
+    traceId: job.traceId || undefined,
   };
 }
 

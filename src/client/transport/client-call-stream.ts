@@ -33,6 +33,8 @@ export interface StreamedAttempt {
   /** Time limit of the caller; Infinity: no limit. */
   readonly timeoutMs: number;
   readonly traceparent: string | undefined;
+  /** Sent only with `traceparent`. */
+  readonly tracestate: string | undefined;
   /** Ends the wait for the answer. */
   readonly until: Pick<Deadline, "hasEnded" | "onEnd">;
 }
@@ -123,14 +125,15 @@ export class ClientCallStream {
   }
 
   /** Sends one call and waits for its answer. Never rejects. */
-  send({ frame, requestSignature, requestId, timeoutMs, traceparent, until }: StreamedAttempt): Promise<Outcome> {
+  send(attempt: StreamedAttempt): Promise<Outcome> {
+    const { frame, requestSignature, requestId, timeoutMs, traceparent, tracestate, until } = attempt;
     const { credentials } = this;
     return new Promise((resolve) => {
       this.#sent += 1;
       const expected = { credentials, requestSignature, requestId, sequence: 0 };
       const pending: Pending = { expected, number: this.#sent, resolve, until };
       this.#calls.add(pending);
-      const header = { timeoutMs: timeoutOf(timeoutMs), traceparent };
+      const header = { timeoutMs: timeoutOf(timeoutMs), traceparent, tracestate };
       this.#stream.write(this.#route === undefined ? frame : withCallHeader(frame, header));
       until.onEnd = () => this.#abandon(pending);
       if (until.hasEnded) this.#abandon(pending);

@@ -199,9 +199,9 @@ export class CallStream extends ServerInterceptingCall implements Reader {
     void this.#serve(call, this.#calls.add(call));
   }
 
-  #originOf({ traceparent }: CallHeader): RequestOrigin {
+  #originOf({ traceparent, tracestate }: CallHeader): RequestOrigin {
     const origin = this.#origin as RequestOrigin;
-    return traceparent === undefined ? origin : { ...origin, traceparent, tracestate: undefined };
+    return traceparent === undefined ? origin : { ...origin, traceparent, tracestate };
   }
 
   /** Ignores calls that have ended. Before a request is accepted, the time limit for the first one still applies. */

@@ -11,7 +11,13 @@ class Screen extends RecordingTerminal {
 
 function job(change: Partial<JobSnapshot>): JobSnapshot {
   const ids = { jobId: "j-1", tool: "t", requestId: "r", revision: 1, attempt: 1, maxAttempts: 3 };
-  const times = { createdAtMs: 0, startedAtMs: undefined, endedAtMs: undefined, expiresAtMs: undefined };
+  const times = {
+    createdAtMs: 0,
+    startedAtMs: undefined,
+    endedAtMs: undefined,
+    expiresAtMs: undefined,
+    traceId: undefined,
+  };
   return {
     ...ids,
     ...times,

@@ -76,6 +76,7 @@ test("poll gives the job with its times, progress and error", async () => {
       startedAtMs: 5001,
       endedAtMs: undefined,
       expiresAtMs: undefined,
+      traceId: undefined,
     });
     assert.is(handle.latest, snapshot);
     const request = pollRequest(peer.calls[0] as Received);

@@ -26,6 +26,7 @@ export function jobMessage(fields: Partial<Job> = {}): Job {
     startTime: undefined,
     endTime: undefined,
     expireTime: undefined,
+    traceId: "",
     ...fields,
   };
 }

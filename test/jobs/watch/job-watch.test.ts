@@ -32,7 +32,13 @@ test.after.each(async () => {
 });
 
 function view(revision: number, state: JobView["state"] = "RUNNING"): JobView {
-  const times = { createdAtMs: 0, startedAtMs: undefined, endedAtMs: undefined, expiresAtMs: undefined };
+  const times = {
+    createdAtMs: 0,
+    startedAtMs: undefined,
+    endedAtMs: undefined,
+    expiresAtMs: undefined,
+    traceId: undefined,
+  };
   const counts = {
     revision,
     attempt: 1,

@@ -43,7 +43,7 @@ test.before.each(() => {
 test.after.each(() => notifier.close());
 
 function view(jobId: string, revision: number, endedAtMs?: number): JobView {
-  const times = { createdAtMs: 0, startedAtMs: undefined, endedAtMs, expiresAtMs: undefined };
+  const times = { createdAtMs: 0, startedAtMs: undefined, endedAtMs, expiresAtMs: undefined, traceId: undefined };
   const counts = { attempt: 1, maxAttempts: 3, progress: undefined, error: undefined, cancelRequested: false };
   const state = endedAtMs === undefined ? "RUNNING" : "SUCCEEDED";
   return { jobId, owner: "alice", tool: "echo", requestId: jobId, state, revision, ...counts, ...times };

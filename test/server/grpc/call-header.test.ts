@@ -1,7 +1,7 @@
 import { Metadata } from "@grpc/grpc-js";
 import { ErrorReason } from "../../../gen/sealwire/v1/error.ts";
 import { type Response, Status } from "../../../gen/sealwire/v1/response.ts";
-import { CALL_HEADER_METADATA, withCallHeader, writeCancelCall } from "../../../src/wire/call-header.ts";
+import { CALL_HEADER_METADATA, NO_HEADER, withCallHeader, writeCancelCall } from "../../../src/wire/call-header.ts";
 import { CALL_STREAM_METHOD } from "../../../src/wire/limits.ts";
 import { eventually } from "../../support/eventually.ts";
 import { HoldingTool } from "../../support/holding-tool.ts";
@@ -150,10 +150,10 @@ test("each call has the trace context of its own header", async () => {
 const MALFORMED: readonly [string, (frame: Buffer) => Buffer, string][] = [
   [
     "a time above a day",
-    (frame) => withCallHeader(frame, { timeoutMs: 86_400_001, traceparent: undefined }),
+    (frame) => withCallHeader(frame, { ...NO_HEADER, timeoutMs: 86_400_001 }),
     "header.timeout_ms",
   ],
-  ["an unknown field", (frame) => Buffer.concat([frame, Buffer.from([0x22, 2, 0x18, 1])]), "header"],
+  ["an unknown field", (frame) => Buffer.concat([frame, Buffer.from([0x22, 2, 0x20, 1])]), "header"],
   ["a cancellation", (frame) => Buffer.concat([frame, writeCancelCall(1)]), "cancel"],
 ];
 
