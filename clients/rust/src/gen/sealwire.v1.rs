@@ -371,6 +371,10 @@ pub struct Job {
     /// When the server forgets it; set in terminal states.
     #[prost(message, optional, tag = "14")]
     pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Id of the trace in which it was submitted, 32 hexadecimal digits; empty if
+    /// there is none. The trace context of a call is not signed, so it proves nothing.
+    #[prost(string, tag = "15")]
+    pub trace_id: ::prost::alloc::string::String,
 }
 impl ::prost::Name for Job {
     const NAME: &'static str = "Job";
@@ -780,6 +784,10 @@ pub struct CallHeader {
     /// W3C trace context. The server ignores one that is malformed.
     #[prost(string, tag = "2")]
     pub traceparent: ::prost::alloc::string::String,
+    /// W3C tracestate, at most 512 printable ASCII characters. The server ignores any
+    /// other, and one without a `traceparent`.
+    #[prost(string, tag = "3")]
+    pub tracestate: ::prost::alloc::string::String,
 }
 impl ::prost::Name for CallHeader {
     const NAME: &'static str = "CallHeader";

@@ -371,7 +371,10 @@ type CallHeader struct {
 	// 86400000. 0 means as long as the server allows.
 	TimeoutMs int64 `protobuf:"varint,1,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
 	// W3C trace context. The server ignores one that is malformed.
-	Traceparent   string `protobuf:"bytes,2,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	Traceparent string `protobuf:"bytes,2,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	// W3C tracestate, at most 512 printable ASCII characters. The server ignores any
+	// other, and one without a `traceparent`.
+	Tracestate    string `protobuf:"bytes,3,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -416,6 +419,13 @@ func (x *CallHeader) GetTimeoutMs() int64 {
 func (x *CallHeader) GetTraceparent() string {
 	if x != nil {
 		return x.Traceparent
+	}
+	return ""
+}
+
+func (x *CallHeader) GetTracestate() string {
+	if x != nil {
+		return x.Tracestate
 	}
 	return ""
 }
@@ -559,12 +569,15 @@ const file_sealwire_v1_frame_proto_rawDesc = "" +
 	"\x06key_id\x18\x02 \x01(\tR\x05keyId\x12\x1c\n" +
 	"\tsignature\x18\x03 \x01(\fR\tsignature\x12/\n" +
 	"\x06header\x18\x04 \x01(\v2\x17.sealwire.v1.CallHeaderR\x06header\x12/\n" +
-	"\x06cancel\x18\x05 \x01(\v2\x17.sealwire.v1.CancelCallR\x06cancelJ\x06\b\xe8\a\x10\xe9\a\"M\n" +
+	"\x06cancel\x18\x05 \x01(\v2\x17.sealwire.v1.CancelCallR\x06cancelJ\x06\b\xe8\a\x10\xe9\a\"m\n" +
 	"\n" +
 	"CallHeader\x12\x1d\n" +
 	"\n" +
 	"timeout_ms\x18\x01 \x01(\x03R\ttimeoutMs\x12 \n" +
-	"\vtraceparent\x18\x02 \x01(\tR\vtraceparent\" \n" +
+	"\vtraceparent\x18\x02 \x01(\tR\vtraceparent\x12\x1e\n" +
+	"\n" +
+	"tracestate\x18\x03 \x01(\tR\n" +
+	"tracestate\" \n" +
 	"\n" +
 	"CancelCall\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\x03R\x04call\"\x84\x01\n" +

@@ -182,7 +182,10 @@ type Job struct {
 	// When it reached its terminal state.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	// When the server forgets it; set in terminal states.
-	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// Id of the trace in which it was submitted, 32 hexadecimal digits; empty if
+	// there is none. The trace context of a call is not signed, so it proves nothing.
+	TraceId       string `protobuf:"bytes,15,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -315,6 +318,13 @@ func (x *Job) GetExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Job) GetTraceId() string {
+	if x != nil {
+		return x.TraceId
+	}
+	return ""
+}
+
 var File_sealwire_v1_job_proto protoreflect.FileDescriptor
 
 const file_sealwire_v1_job_proto_rawDesc = "" +
@@ -323,7 +333,7 @@ const file_sealwire_v1_job_proto_rawDesc = "" +
 	"\vJobProgress\x12\x1c\n" +
 	"\tcompleted\x18\x01 \x01(\x03R\tcompleted\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x03R\x05total\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"\xd4\x04\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\xef\x04\n" +
 	"\x03Job\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x12\n" +
 	"\x04tool\x18\x02 \x01(\tR\x04tool\x12\x1d\n" +
@@ -343,7 +353,8 @@ const file_sealwire_v1_job_proto_rawDesc = "" +
 	"start_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
 	"\bend_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12;\n" +
 	"\vexpire_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTimeJ\x06\b\xe8\a\x10\xe9\a*\x9a\x01\n" +
+	"expireTime\x12\x19\n" +
+	"\btrace_id\x18\x0f \x01(\tR\atraceIdJ\x06\b\xe8\a\x10\xe9\a*\x9a\x01\n" +
 	"\bJobState\x12\x19\n" +
 	"\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n" +

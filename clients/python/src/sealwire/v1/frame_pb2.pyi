@@ -192,19 +192,25 @@ class CallHeader(google.protobuf.message.Message):
 
     TIMEOUT_MS_FIELD_NUMBER: builtins.int
     TRACEPARENT_FIELD_NUMBER: builtins.int
+    TRACESTATE_FIELD_NUMBER: builtins.int
     timeout_ms: builtins.int
     """Time-out in milliseconds, from when the server reads the request: 1 to
     86400000. 0 means as long as the server allows.
     """
     traceparent: builtins.str
     """W3C trace context. The server ignores one that is malformed."""
+    tracestate: builtins.str
+    """W3C tracestate, at most 512 printable ASCII characters. The server ignores any
+    other, and one without a `traceparent`.
+    """
     def __init__(
         self,
         *,
         timeout_ms: builtins.int = ...,
         traceparent: builtins.str = ...,
+        tracestate: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["timeout_ms", b"timeout_ms", "traceparent", b"traceparent"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["timeout_ms", b"timeout_ms", "traceparent", b"traceparent", "tracestate", b"tracestate"]) -> None: ...
 
 Global___CallHeader: typing_extensions.TypeAlias = CallHeader
 

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from sealwire.v1 import error_pb2 as sealwire_dot_v1_dot_error__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15sealwire/v1/job.proto\x12\x0bsealwire.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17sealwire/v1/error.proto\"[\n\x0bJobProgress\x12\x1c\n\tcompleted\x18\x01 \x01(\x03R\tcompleted\x12\x14\n\x05total\x18\x02 \x01(\x03R\x05total\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\"\xd4\x04\n\x03Job\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x12\n\x04tool\x18\x02 \x01(\tR\x04tool\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x15.sealwire.v1.JobStateR\x05state\x12\x1a\n\x08revision\x18\x05 \x01(\x03R\x08revision\x12\x18\n\x07\x61ttempt\x18\x06 \x01(\x05R\x07\x61ttempt\x12!\n\x0cmax_attempts\x18\x07 \x01(\x05R\x0bmaxAttempts\x12\x34\n\x08progress\x18\x08 \x01(\x0b\x32\x18.sealwire.v1.JobProgressR\x08progress\x12(\n\x05\x65rror\x18\t \x01(\x0b\x32\x12.sealwire.v1.ErrorR\x05\x65rror\x12)\n\x10\x63\x61ncel_requested\x18\n \x01(\x08R\x0f\x63\x61ncelRequested\x12;\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x39\n\nstart_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12;\n\x0b\x65xpire_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTimeJ\x06\x08\xe8\x07\x10\xe9\x07*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x42\x45\n\x0f\x64\x65v.sealwire.v1P\x01Z0sealwire.dev/sealwire/gen/sealwire/v1;sealwirev1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15sealwire/v1/job.proto\x12\x0bsealwire.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17sealwire/v1/error.proto\"[\n\x0bJobProgress\x12\x1c\n\tcompleted\x18\x01 \x01(\x03R\tcompleted\x12\x14\n\x05total\x18\x02 \x01(\x03R\x05total\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\"\xef\x04\n\x03Job\x12\x15\n\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x12\n\x04tool\x18\x02 \x01(\tR\x04tool\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x15.sealwire.v1.JobStateR\x05state\x12\x1a\n\x08revision\x18\x05 \x01(\x03R\x08revision\x12\x18\n\x07\x61ttempt\x18\x06 \x01(\x05R\x07\x61ttempt\x12!\n\x0cmax_attempts\x18\x07 \x01(\x05R\x0bmaxAttempts\x12\x34\n\x08progress\x18\x08 \x01(\x0b\x32\x18.sealwire.v1.JobProgressR\x08progress\x12(\n\x05\x65rror\x18\t \x01(\x0b\x32\x12.sealwire.v1.ErrorR\x05\x65rror\x12)\n\x10\x63\x61ncel_requested\x18\n \x01(\x08R\x0f\x63\x61ncelRequested\x12;\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x39\n\nstart_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12;\n\x0b\x65xpire_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12\x19\n\x08trace_id\x18\x0f \x01(\tR\x07traceIdJ\x06\x08\xe8\x07\x10\xe9\x07*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x42\x45\n\x0f\x64\x65v.sealwire.v1P\x01Z0sealwire.dev/sealwire/gen/sealwire/v1;sealwirev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,10 +34,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sealwire.v1.job_pb2', _glob
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\017dev.sealwire.v1P\001Z0sealwire.dev/sealwire/gen/sealwire/v1;sealwirev1'
-  _globals['_JOBSTATE']._serialized_start=789
-  _globals['_JOBSTATE']._serialized_end=943
+  _globals['_JOBSTATE']._serialized_start=816
+  _globals['_JOBSTATE']._serialized_end=970
   _globals['_JOBPROGRESS']._serialized_start=96
   _globals['_JOBPROGRESS']._serialized_end=187
   _globals['_JOB']._serialized_start=190
-  _globals['_JOB']._serialized_end=786
+  _globals['_JOB']._serialized_end=813
 # @@protoc_insertion_point(module_scope)

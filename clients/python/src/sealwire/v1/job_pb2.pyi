@@ -103,6 +103,7 @@ class Job(google.protobuf.message.Message):
     START_TIME_FIELD_NUMBER: builtins.int
     END_TIME_FIELD_NUMBER: builtins.int
     EXPIRE_TIME_FIELD_NUMBER: builtins.int
+    TRACE_ID_FIELD_NUMBER: builtins.int
     job_id: builtins.str
     """The server's name for the job."""
     tool: builtins.str
@@ -119,6 +120,10 @@ class Job(google.protobuf.message.Message):
     """How many attempts may fail before the job does."""
     cancel_requested: builtins.bool
     """True once a cancel was asked for."""
+    trace_id: builtins.str
+    """Id of the trace in which it was submitted, 32 hexadecimal digits; empty if
+    there is none. The trace context of a call is not signed, so it proves nothing.
+    """
     @property
     def progress(self) -> Global___JobProgress:
         """The last reported progress; unset before the first report."""
@@ -160,8 +165,9 @@ class Job(google.protobuf.message.Message):
         start_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         expire_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        trace_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["create_time", b"create_time", "end_time", b"end_time", "error", b"error", "expire_time", b"expire_time", "progress", b"progress", "start_time", b"start_time"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["attempt", b"attempt", "cancel_requested", b"cancel_requested", "create_time", b"create_time", "end_time", b"end_time", "error", b"error", "expire_time", b"expire_time", "job_id", b"job_id", "max_attempts", b"max_attempts", "progress", b"progress", "request_id", b"request_id", "revision", b"revision", "start_time", b"start_time", "state", b"state", "tool", b"tool"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["attempt", b"attempt", "cancel_requested", b"cancel_requested", "create_time", b"create_time", "end_time", b"end_time", "error", b"error", "expire_time", b"expire_time", "job_id", b"job_id", "max_attempts", b"max_attempts", "progress", b"progress", "request_id", b"request_id", "revision", b"revision", "start_time", b"start_time", "state", b"state", "tool", b"tool", "trace_id", b"trace_id"]) -> None: ...
 
 Global___Job: typing_extensions.TypeAlias = Job

@@ -28,7 +28,9 @@ type OperatorJob struct {
 	// The client whose job it is.
 	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// The job.
-	Job           *v1.Job `protobuf:"bytes,2,opt,name=job,proto3" json:"job,omitempty"`
+	Job *v1.Job `protobuf:"bytes,2,opt,name=job,proto3" json:"job,omitempty"`
+	// Id of the process that runs it or ran its last attempt; empty while it waits.
+	Instance      string `protobuf:"bytes,3,opt,name=instance,proto3" json:"instance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -77,14 +79,22 @@ func (x *OperatorJob) GetJob() *v1.Job {
 	return nil
 }
 
+func (x *OperatorJob) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
 var File_sealwire_operator_v1_operator_job_proto protoreflect.FileDescriptor
 
 const file_sealwire_operator_v1_operator_job_proto_rawDesc = "" +
 	"\n" +
-	"'sealwire/operator/v1/operator_job.proto\x12\x14sealwire.operator.v1\x1a\x15sealwire/v1/job.proto\"N\n" +
+	"'sealwire/operator/v1/operator_job.proto\x12\x14sealwire.operator.v1\x1a\x15sealwire/v1/job.proto\"j\n" +
 	"\vOperatorJob\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12\"\n" +
-	"\x03job\x18\x02 \x01(\v2\x10.sealwire.v1.JobR\x03jobBW\n" +
+	"\x03job\x18\x02 \x01(\v2\x10.sealwire.v1.JobR\x03job\x12\x1a\n" +
+	"\binstance\x18\x03 \x01(\tR\binstanceBW\n" +
 	"\x18dev.sealwire.operator.v1P\x01Z9sealwire.dev/sealwire/gen/sealwire/operator/v1;operatorv1b\x06proto3"
 
 var (

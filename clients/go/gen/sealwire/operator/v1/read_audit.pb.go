@@ -39,7 +39,11 @@ type ReadAuditRequest struct {
 	// How many at most; 0 means 50.
 	PageSize int32 `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The `next_page_token` of the page before; empty for the first page.
-	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only lines of this key; empty means all.
+	KeyId string `protobuf:"bytes,8,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// Only lines of this job; empty means all.
+	JobId         string `protobuf:"bytes,9,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -123,6 +127,20 @@ func (x *ReadAuditRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ReadAuditRequest) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *ReadAuditRequest) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
+}
+
 // ReadAuditResponse is one page of the audit log of one instance.
 type ReadAuditResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -191,7 +209,7 @@ var File_sealwire_operator_v1_read_audit_proto protoreflect.FileDescriptor
 
 const file_sealwire_operator_v1_read_audit_proto_rawDesc = "" +
 	"\n" +
-	"%sealwire/operator/v1/read_audit.proto\x12\x14sealwire.operator.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%sealwire/operator/v1/audit_line.proto\"\xa2\x02\n" +
+	"%sealwire/operator/v1/read_audit.proto\x12\x14sealwire.operator.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%sealwire/operator/v1/audit_line.proto\"\xe4\x02\n" +
 	"\x10ReadAuditRequest\x12%\n" +
 	"\tclient_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\bclientId\x12\x1f\n" +
 	"\x06action\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\x06action\x12!\n" +
@@ -201,7 +219,9 @@ const file_sealwire_operator_v1_read_audit_proto_rawDesc = "" +
 	"\tpage_size\x18\x06 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xf4\x03(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x8e\x01\n" +
+	"page_token\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x1f\n" +
+	"\x06key_id\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05keyId\x12\x1f\n" +
+	"\x06job_id\x18\t \x01(\tB\b\xbaH\x05r\x03\x18\x80\x01R\x05jobId\"\x8e\x01\n" +
 	"\x11ReadAuditResponse\x12\x1a\n" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x125\n" +
 	"\x05lines\x18\x02 \x03(\v2\x1f.sealwire.operator.v1.AuditLineR\x05lines\x12&\n" +

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sealwire.v1 import job_pb2 as sealwire_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'sealwire/operator/v1/operator_job.proto\x12\x14sealwire.operator.v1\x1a\x15sealwire/v1/job.proto\"N\n\x0bOperatorJob\x12\x1b\n\tclient_id\x18\x01 \x01(\tR\x08\x63lientId\x12\"\n\x03job\x18\x02 \x01(\x0b\x32\x10.sealwire.v1.JobR\x03jobBW\n\x18\x64\x65v.sealwire.operator.v1P\x01Z9sealwire.dev/sealwire/gen/sealwire/operator/v1;operatorv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'sealwire/operator/v1/operator_job.proto\x12\x14sealwire.operator.v1\x1a\x15sealwire/v1/job.proto\"j\n\x0bOperatorJob\x12\x1b\n\tclient_id\x18\x01 \x01(\tR\x08\x63lientId\x12\"\n\x03job\x18\x02 \x01(\x0b\x32\x10.sealwire.v1.JobR\x03job\x12\x1a\n\x08instance\x18\x03 \x01(\tR\x08instanceBW\n\x18\x64\x65v.sealwire.operator.v1P\x01Z9sealwire.dev/sealwire/gen/sealwire/operator/v1;operatorv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,5 +34,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\030dev.sealwire.operator.v1P\001Z9sealwire.dev/sealwire/gen/sealwire/operator/v1;operatorv1'
   _globals['_OPERATORJOB']._serialized_start=88
-  _globals['_OPERATORJOB']._serialized_end=166
+  _globals['_OPERATORJOB']._serialized_end=194
 # @@protoc_insertion_point(module_scope)

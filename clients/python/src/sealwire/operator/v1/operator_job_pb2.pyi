@@ -25,8 +25,11 @@ class OperatorJob(google.protobuf.message.Message):
 
     CLIENT_ID_FIELD_NUMBER: builtins.int
     JOB_FIELD_NUMBER: builtins.int
+    INSTANCE_FIELD_NUMBER: builtins.int
     client_id: builtins.str
     """The client whose job it is."""
+    instance: builtins.str
+    """Id of the process that runs it or ran its last attempt; empty while it waits."""
     @property
     def job(self) -> sealwire.v1.job_pb2.Job:
         """The job."""
@@ -36,8 +39,9 @@ class OperatorJob(google.protobuf.message.Message):
         *,
         client_id: builtins.str = ...,
         job: sealwire.v1.job_pb2.Job | None = ...,
+        instance: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["job", b"job"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["client_id", b"client_id", "job", b"job"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["client_id", b"client_id", "instance", b"instance", "job", b"job"]) -> None: ...
 
 Global___OperatorJob: typing_extensions.TypeAlias = OperatorJob

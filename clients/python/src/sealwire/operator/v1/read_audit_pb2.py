@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from sealwire.operator.v1 import audit_line_pb2 as sealwire_dot_operator_dot_v1_dot_audit__line__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%sealwire/operator/v1/read_audit.proto\x12\x14sealwire.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%sealwire/operator/v1/audit_line.proto\"\xa2\x02\n\x10ReadAuditRequest\x12%\n\tclient_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x08\x63lientId\x12\x1f\n\x06\x61\x63tion\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06\x61\x63tion\x12!\n\x07outcome\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x07outcome\x12\x1f\n\x06reason\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06reason\x12\x30\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\'\n\tpage_size\x18\x06 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00R\x08pageSize\x12\'\n\npage_token\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x8e\x01\n\x11ReadAuditResponse\x12\x1a\n\x08instance\x18\x01 \x01(\tR\x08instance\x12\x35\n\x05lines\x18\x02 \x03(\x0b\x32\x1f.sealwire.operator.v1.AuditLineR\x05lines\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageTokenBW\n\x18\x64\x65v.sealwire.operator.v1P\x01Z9sealwire.dev/sealwire/gen/sealwire/operator/v1;operatorv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%sealwire/operator/v1/read_audit.proto\x12\x14sealwire.operator.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%sealwire/operator/v1/audit_line.proto\"\xe4\x02\n\x10ReadAuditRequest\x12%\n\tclient_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x08\x63lientId\x12\x1f\n\x06\x61\x63tion\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06\x61\x63tion\x12!\n\x07outcome\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x07outcome\x12\x1f\n\x06reason\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06reason\x12\x30\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\x12\'\n\tpage_size\x18\x06 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00R\x08pageSize\x12\'\n\npage_token\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x1f\n\x06key_id\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x05keyId\x12\x1f\n\x06job_id\x18\t \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x05jobId\"\x8e\x01\n\x11ReadAuditResponse\x12\x1a\n\x08instance\x18\x01 \x01(\tR\x08instance\x12\x35\n\x05lines\x18\x02 \x03(\x0b\x32\x1f.sealwire.operator.v1.AuditLineR\x05lines\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageTokenBW\n\x18\x64\x65v.sealwire.operator.v1P\x01Z9sealwire.dev/sealwire/gen/sealwire/operator/v1;operatorv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,8 +46,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READAUDITREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\364\003(\000'
   _globals['_READAUDITREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_READAUDITREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_READAUDITREQUEST'].fields_by_name['key_id']._loaded_options = None
+  _globals['_READAUDITREQUEST'].fields_by_name['key_id']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_READAUDITREQUEST'].fields_by_name['job_id']._loaded_options = None
+  _globals['_READAUDITREQUEST'].fields_by_name['job_id']._serialized_options = b'\272H\005r\003\030\200\001'
   _globals['_READAUDITREQUEST']._serialized_start=136
-  _globals['_READAUDITREQUEST']._serialized_end=426
-  _globals['_READAUDITRESPONSE']._serialized_start=429
-  _globals['_READAUDITRESPONSE']._serialized_end=571
+  _globals['_READAUDITREQUEST']._serialized_end=492
+  _globals['_READAUDITRESPONSE']._serialized_start=495
+  _globals['_READAUDITRESPONSE']._serialized_end=637
 # @@protoc_insertion_point(module_scope)

@@ -33,6 +33,8 @@ class ReadAuditRequest(google.protobuf.message.Message):
     SINCE_FIELD_NUMBER: builtins.int
     PAGE_SIZE_FIELD_NUMBER: builtins.int
     PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    KEY_ID_FIELD_NUMBER: builtins.int
+    JOB_ID_FIELD_NUMBER: builtins.int
     client_id: builtins.str
     """Only lines of this client; empty means all."""
     action: builtins.str
@@ -45,6 +47,10 @@ class ReadAuditRequest(google.protobuf.message.Message):
     """How many at most; 0 means 50."""
     page_token: builtins.str
     """The `next_page_token` of the page before; empty for the first page."""
+    key_id: builtins.str
+    """Only lines of this key; empty means all."""
+    job_id: builtins.str
+    """Only lines of this job; empty means all."""
     @property
     def since(self) -> google.protobuf.timestamp_pb2.Timestamp:
         """Only lines of this time or later."""
@@ -59,9 +65,11 @@ class ReadAuditRequest(google.protobuf.message.Message):
         since: google.protobuf.timestamp_pb2.Timestamp | None = ...,
         page_size: builtins.int = ...,
         page_token: builtins.str = ...,
+        key_id: builtins.str = ...,
+        job_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["since", b"since"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["action", b"action", "client_id", b"client_id", "outcome", b"outcome", "page_size", b"page_size", "page_token", b"page_token", "reason", b"reason", "since", b"since"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["action", b"action", "client_id", b"client_id", "job_id", b"job_id", "key_id", b"key_id", "outcome", b"outcome", "page_size", b"page_size", "page_token", b"page_token", "reason", b"reason", "since", b"since"]) -> None: ...
 
 Global___ReadAuditRequest: typing_extensions.TypeAlias = ReadAuditRequest
 
