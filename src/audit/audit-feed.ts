@@ -1,6 +1,9 @@
 /** Selects lines of an audit log. An absent member selects all. */
 export interface AuditFilters {
   readonly clientId?: string;
+  /** What this key did, and how it was changed. */
+  readonly keyId?: string;
+  readonly jobId?: string;
   readonly action?: string;
   readonly outcome?: string;
   readonly reason?: string;

@@ -19,10 +19,10 @@ export class LineSearch {
   #isFirst = true;
 
   constructor(limit: number, filters: AuditFilters) {
-    const { clientId, action, outcome, reason, sinceMs } = filters;
+    const { clientId, keyId, jobId, action, outcome, reason, sinceMs } = filters;
     this.#limit = limit;
     this.#filters = filters;
-    const texts = [clientId, action, outcome, reason].filter((text) => text !== undefined);
+    const texts = [clientId, keyId, jobId, action, outcome, reason].filter((text) => text !== undefined);
     this.#texts = texts.map((text) => Buffer.from(JSON.stringify(text)));
     this.#since = sinceMs === undefined ? "" : formatTime(sinceMs);
   }
@@ -110,12 +110,19 @@ function textIn(value: unknown, name: string): string | undefined {
   return typeof member === "string" ? member : undefined;
 }
 
-function matches(line: AuditLine, { clientId, action, outcome, reason, sinceMs }: AuditFilters): boolean {
+function matches(line: AuditLine, filters: AuditFilters): boolean {
+  const { clientId, keyId, jobId, action, outcome, reason, sinceMs } = filters;
   return (
     (clientId === undefined || line.clientId === clientId) &&
+    (keyId === undefined || line.keyId === keyId || isAbout(line, "key", keyId)) &&
+    (jobId === undefined || line.jobId === jobId || isAbout(line, "job", jobId)) &&
     (action === undefined || line.action === action) &&
     (outcome === undefined || line.outcome === outcome) &&
     (reason === undefined || line.reason === reason) &&
     (sinceMs === undefined || line.timeMs >= sinceMs)
   );
+}
+
+function isAbout({ target }: AuditLine, type: string, id: string): boolean {
+  return target?.type === type && target.id === id;
 }

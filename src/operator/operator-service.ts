@@ -1,12 +1,18 @@
 import type { AuditFeed, AuditPage, AuditQuery } from "../audit/audit-feed.ts";
 import { SealwireError } from "../errors.ts";
 import type { JobStats } from "../jobs/engine.ts";
-import type { JobView } from "../jobs/job.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { isChangeable } from "../signing/key-ring/changeable-key-ring.ts";
 import type { KeyRingSource } from "../signing/key-ring/types.ts";
-import type { AllJobsQuery, AttemptRecord, InstanceRecord, OperatorView, ToolStats } from "../store/operator-view.ts";
+import type {
+  AllJobsQuery,
+  AttemptRecord,
+  InstanceRecord,
+  OperatorJobView,
+  OperatorView,
+  ToolStats,
+} from "../store/operator-view.ts";
 import type { Store } from "../store/store.ts";
 import type { OperatorAccess, OperatorAction, OperatorObserver } from "./action.ts";
 import { type OperatorActor, requireRole } from "./actor.ts";
@@ -26,14 +32,14 @@ export interface InstanceIdentity {
 
 /** One page of the jobs of all clients, newest first. */
 export interface AllJobsPage {
-  readonly jobs: readonly JobView[];
+  readonly jobs: readonly OperatorJobView[];
   /** Absent if there are no more. */
   readonly nextPageToken?: string;
 }
 
 /** A job with its latest attempts. */
 export interface JobDescription {
-  readonly job: JobView;
+  readonly job: OperatorJobView;
   /** At most 10, newest first. */
   readonly attempts: readonly AttemptRecord[];
   /** The arguments of a job that has not ended; only if they were asked for. */
@@ -79,7 +85,7 @@ export interface OperatorService {
     request: { readonly jobId: string; readonly includePayloads?: boolean },
   ): Promise<JobDescription>;
   /** Cancels a job of any client. Idempotent. Throws JOB_NOT_FOUND. */
-  cancelJob(actor: OperatorActor, jobId: string): Promise<JobView>;
+  cancelJob(actor: OperatorActor, jobId: string): Promise<OperatorJobView>;
   /** The processes whose lease has not ended, oldest first. */
   listInstances(actor: OperatorActor): Promise<readonly InstanceRecord[]>;
   /** The keys that are in force in this process. Throws ARGS_INVALID naming `page_token`. */
@@ -162,7 +168,7 @@ class StoreOperator implements OperatorService {
     return { job, attempts, ...(value !== null && { args: { typeUrl, value } }), ...(result !== null && { result }) };
   }
 
-  async cancelJob(actor: OperatorActor, jobId: string): Promise<JobView> {
+  async cancelJob(actor: OperatorActor, jobId: string): Promise<OperatorJobView> {
     const action = { actor, name: "cancel_any_job", target: { type: "job", id: jobId } } as const;
     return this.#act(action, async () => found(await this.#view.cancel(jobId)));
   }
@@ -256,7 +262,7 @@ class StoreOperator implements OperatorService {
   }
 }
 
-function found(job: JobView | null): JobView {
+function found(job: OperatorJobView | null): OperatorJobView {
   if (job !== null) return job;
   throw new SealwireError("JOB_NOT_FOUND", "There is no such job in the store; check the job id.");
 }

@@ -74,12 +74,14 @@ export function operatorTools(operator: OperatorService): ToolImplementation {
       return { instance, version, startTime: fromTimeMs(startedAtMs), ...toStatsMessage(stats) };
     },
 
-    async readAudit({ clientId, action, outcome, reason, since, pageSize, pageToken }, context) {
+    async readAudit({ clientId, keyId, jobId, action, outcome, reason, since, pageSize, pageToken }, context) {
       const page = await operator.readAudit(actorOf(context), {
         limit: pageSize || DEFAULT_PAGE_SIZE,
         ...(pageToken !== "" && { pageToken }),
         filters: {
           ...(clientId !== "" && { clientId }),
+          ...(keyId !== "" && { keyId }),
+          ...(jobId !== "" && { jobId }),
           ...(action !== "" && { action }),
           ...(outcome !== "" && { outcome }),
           ...(reason !== "" && { reason }),

@@ -18,6 +18,12 @@ export interface InstanceRecord {
   readonly running: number;
 }
 
+/** A job as an operator sees it. */
+export interface OperatorJobView extends JobView {
+  /** Id of the process that runs it or ran its last attempt; `undefined` while it waits. */
+  readonly instance: string | undefined;
+}
+
 /** Selects one page of the jobs of all owners, newest first. */
 export interface AllJobsQuery {
   /** Empty: all states. */
@@ -46,9 +52,9 @@ export interface OperatorView {
    * Jobs whose clocks differ by more than ten seconds may be missing at the limits of the creation time. Throws
    * ARGS_INVALID naming `page_token` if the token does not belong to this query.
    */
-  jobs(query: AllJobsQuery): Promise<{ readonly jobs: readonly JobView[]; readonly nextPageToken?: string }>;
+  jobs(query: AllJobsQuery): Promise<{ readonly jobs: readonly OperatorJobView[]; readonly nextPageToken?: string }>;
   /** `null` for a missing job. */
-  job(jobId: string): Promise<JobView | null>;
+  job(jobId: string): Promise<OperatorJobView | null>;
   /** The latest attempts of a job, newest first; empty for a missing job. */
   attempts(jobId: string, limit: number): Promise<readonly AttemptRecord[]>;
   /** The serialized arguments of a job that has not ended, otherwise `null`: they are deleted with its end. */
@@ -56,7 +62,7 @@ export interface OperatorView {
   /** The serialized result of a SUCCEEDED job, otherwise `null`. */
   result(jobId: string): Promise<Uint8Array | null>;
   /** Cancels a job of any owner. Idempotent. `null` for a missing job. */
-  cancel(jobId: string): Promise<JobView | null>;
+  cancel(jobId: string): Promise<OperatorJobView | null>;
   /** The processes whose lease has not ended, oldest first. */
   instances(): Promise<readonly InstanceRecord[]>;
   /** Numbers by tool; estimates where {@link JobStats} are. */

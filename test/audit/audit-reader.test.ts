@@ -184,4 +184,23 @@ test("a file that is no audit log is not searched for ever", async () => {
   assert.is((await read()).lines.length, 3);
 });
 
+test("operators read what one key did and how it was changed, and all lines of one job", async () => {
+  using folder = new AuditFolder();
+  {
+    await using log = await folder.open();
+    for (const keyId of ["k_1", "k_2"]) log.note({ ...call("one"), keyId });
+    log.note({ action: "key.revoke", outcome: "succeeded", target: { type: "key", id: "k_1" } });
+    log.note({ ...call("two"), keyId: "k_2", jobId: "job-1" });
+    const cancel = { action: "operator.end", outcome: "succeeded", client: "ann" } as const;
+    log.note({ ...cancel, target: { type: "job", id: "job-1" } });
+  }
+  const reader = new AuditReader(folder.path);
+  const found = async (filters: AuditFilters) =>
+    (await reader.read({ limit: 10, filters })).lines.map(({ action }) => action);
+  assert.equal(await found({ keyId: "k_1" }), ["key.revoke", "call.end"]);
+  assert.equal(await found({ keyId: "k_2" }), ["call.end", "call.end"]);
+  assert.equal(await found({ jobId: "job-1" }), ["operator.end", "call.end"]);
+  assert.equal(await found({ keyId: "job-1" }), []);
+});
+
 test.run();

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type { JobView } from "../../src/jobs/job.ts";
-import type { AllJobsQuery } from "../../src/store/operator-view.ts";
+import type { AllJobsQuery, OperatorJobView } from "../../src/store/operator-view.ts";
+import { eventually } from "../support/eventually.ts";
 import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { Bench, type EngineUnderTest, Gate, POLICY } from "./store-under-test.ts";
@@ -15,8 +16,8 @@ export function operatingContract(engine: EngineUnderTest): void {
 
   const query = (overrides: Partial<AllJobsQuery> = {}): AllJobsQuery => ({ states: [], pageSize: 2, ...overrides });
 
-  async function all(overrides: Partial<AllJobsQuery> = {}): Promise<JobView[]> {
-    const jobs: JobView[] = [];
+  async function all(overrides: Partial<AllJobsQuery> = {}): Promise<OperatorJobView[]> {
+    const jobs: OperatorJobView[] = [];
     for (let pageToken: string | undefined; ; ) {
       const page = await bench.operator.jobs(query({ ...overrides, ...(pageToken !== undefined && { pageToken }) }));
       jobs.push(...page.jobs);
@@ -139,7 +140,7 @@ export function operatingContract(engine: EngineUnderTest): void {
 
   test("the job of any owner is read with its arguments until it ends, with its result, and nothing for one that does not exist", async () => {
     const job = await bench.submit({ owner: "bob", args: Buffer.from("args of bob") });
-    assert.equal(await bench.operator.job(job.jobId), job);
+    assert.equal(await bench.operator.job(job.jobId), { ...job, instance: undefined });
     assert.is(await bench.operator.result(job.jobId), null);
     assert.is(Buffer.from((await bench.operator.args(job.jobId)) ?? []).toString(), "args of bob");
     await bench.work(async () => Buffer.from("done"));
@@ -155,6 +156,31 @@ export function operatingContract(engine: EngineUnderTest): void {
       assert.is(await none, null);
     }
     assert.equal(await bench.operator.attempts("none", 10), []);
+  });
+
+  test("a job has the process that runs it or ran its last attempt, and none while it waits", async () => {
+    const policy = { ...POLICY, initialBackoffMs: 60_000 };
+    const [failing, running] = [await bench.submit({ policy }), await bench.submit({ owner: "bob" })];
+    const { instanceId } = bench.under.store;
+    const instances = async () => (await all()).map(({ jobId, instance }) => [jobId, instance]);
+    assert.equal(await instances(), [
+      [running.jobId, undefined],
+      [failing.jobId, undefined],
+    ]);
+    const gate = new Gate();
+    await bench.work((run) => {
+      if (run.requestId === failing.requestId) throw new Error("a fault");
+      return gate.handler(run);
+    });
+    await bench.reaches("RUNNING", running);
+    await eventually("the first attempt has failed", async () => (await bench.operator.job(failing.jobId))?.error);
+    assert.equal(await instances(), [
+      [running.jobId, instanceId],
+      [failing.jobId, undefined],
+    ]);
+    gate.letGo(running.requestId);
+    await bench.reaches("SUCCEEDED", running);
+    assert.is((await bench.operator.job(running.jobId))?.instance, instanceId);
   });
 
   test("a cancel of any owner's job does what the owner's does: workers and watches are told, and once is enough", async () => {

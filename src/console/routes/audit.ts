@@ -16,7 +16,10 @@ const EXPORT_MOST = 10_000;
 const EXPORT_PAGE = 500;
 const EXPORT_READINGS = 32;
 /** The parameters of the filters. */
-const FILTERS = { clientId: "client", action: "action", outcome: "outcome", reason: "reason" } as const;
+const FILTERS = {
+  ...{ clientId: "client", keyId: "key", jobId: "job" },
+  ...{ action: "action", outcome: "outcome", reason: "reason" },
+} as const;
 
 /** The routes of the page Audit. */
 export function auditRoutes({ operator }: ConsoleSource): readonly Route[] {

@@ -1,10 +1,9 @@
 import { type AttemptRecord, readAttempts } from "../../jobs/attempt-record.ts";
-import type { JobView } from "../../jobs/job.ts";
 import { type JobRow, toJobView } from "../../jobs/job-row.ts";
 import type { JobStorage } from "../../jobs/job-storage.ts";
 import type { PageTokens } from "../../jobs/page-token.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import type { AllJobsQuery, InstanceRecord, OperatorView, ToolStats } from "../operator-view.ts";
+import type { AllJobsQuery, InstanceRecord, OperatorJobView, OperatorView, ToolStats } from "../operator-view.ts";
 import { findJobs } from "./find-jobs.ts";
 import type { OperatorStorage } from "./operator-storage.ts";
 
@@ -31,19 +30,21 @@ export class StoredOperatorView implements OperatorView {
     this.#options = options;
   }
 
-  async jobs(query: AllJobsQuery): Promise<{ readonly jobs: readonly JobView[]; readonly nextPageToken?: string }> {
+  async jobs(
+    query: AllJobsQuery,
+  ): Promise<{ readonly jobs: readonly OperatorJobView[]; readonly nextPageToken?: string }> {
     const { storage, pageTokens } = this.#options;
     const binding = bindingOf(query);
     const { pageToken } = query;
     const below = pageToken === undefined ? Number.MAX_SAFE_INTEGER : pageTokens.read(pageToken, binding);
     const { rows, nextBelow } = await findJobs(storage, query, below);
-    const jobs = rows.map(toJobView);
+    const jobs = rows.map(toOperatorJobView);
     return nextBelow === undefined ? { jobs } : { jobs, nextPageToken: pageTokens.write(nextBelow, binding) };
   }
 
-  async job(jobId: string): Promise<JobView | null> {
+  async job(jobId: string): Promise<OperatorJobView | null> {
     const row = await this.#find(jobId);
-    return row === undefined ? null : toJobView(row);
+    return row === undefined ? null : toOperatorJobView(row);
   }
 
   async attempts(jobId: string, limit: number): Promise<readonly AttemptRecord[]> {
@@ -61,10 +62,10 @@ export class StoredOperatorView implements OperatorView {
     return (row && (await this.#options.jobs.result(row.owner, jobId))) ?? null;
   }
 
-  async cancel(jobId: string): Promise<JobView | null> {
+  async cancel(jobId: string): Promise<OperatorJobView | null> {
     const row = await this.#find(jobId);
     const cancelled = row && (await this.#options.jobs.cancel(row.owner, jobId));
-    return cancelled === undefined ? null : toJobView(cancelled.row);
+    return cancelled === undefined ? null : toOperatorJobView(cancelled.row);
   }
 
   instances(): Promise<readonly InstanceRecord[]> {
@@ -94,6 +95,10 @@ export class StoredOperatorView implements OperatorView {
     const [row] = await this.#options.jobs.find([jobId]);
     return row;
   }
+}
+
+function toOperatorJobView(row: JobRow): OperatorJobView {
+  return { ...toJobView(row), instance: row.instance_id ?? undefined };
 }
 
 /** A list of an owner has another number of members, so its tokens are valid for no operator's list. */

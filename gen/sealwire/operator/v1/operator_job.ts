@@ -13,12 +13,16 @@ export interface OperatorJob {
   /** The client whose job it is. */
   clientId: string;
   /** The job. */
-  job: Job | undefined;
+  job:
+    | Job
+    | undefined;
+  /** Id of the process that runs it or ran its last attempt; empty while it waits. */
+  instance: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 function createBaseOperatorJob(): OperatorJob {
-  return { clientId: "", job: undefined, _unknownFields: {} };
+  return { clientId: "", job: undefined, instance: "", _unknownFields: {} };
 }
 
 export const OperatorJob: MessageFns<OperatorJob> = {
@@ -28,6 +32,9 @@ export const OperatorJob: MessageFns<OperatorJob> = {
     }
     if (message.job !== undefined) {
       Job.encode(message.job, writer.uint32(18).fork()).join();
+    }
+    if (message.instance !== "") {
+      writer.uint32(26).string(message.instance);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -69,6 +76,14 @@ export const OperatorJob: MessageFns<OperatorJob> = {
             message.job = Job.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.instance = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -97,6 +112,7 @@ export const OperatorJob: MessageFns<OperatorJob> = {
         ? globalThis.String(object.client_id)
         : "",
       job: isSet(object.job) ? Job.fromJSON(object.job) : undefined,
+      instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
     };
   },
 
@@ -108,6 +124,9 @@ export const OperatorJob: MessageFns<OperatorJob> = {
     if (message.job !== undefined) {
       obj.job = Job.toJSON(message.job);
     }
+    if (message.instance !== "") {
+      obj.instance = message.instance;
+    }
     return obj;
   },
 
@@ -118,6 +137,7 @@ export const OperatorJob: MessageFns<OperatorJob> = {
     const message = createBaseOperatorJob();
     message.clientId = object.clientId ?? "";
     message.job = (object.job !== undefined && object.job !== null) ? Job.fromPartial(object.job) : undefined;
+    message.instance = object.instance ?? "";
     return message;
   },
 };

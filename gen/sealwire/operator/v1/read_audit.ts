@@ -27,6 +27,10 @@ export interface ReadAuditRequest {
   pageSize: number;
   /** The `next_page_token` of the page before; empty for the first page. */
   pageToken: string;
+  /** Only lines of this key; empty means all. */
+  keyId: string;
+  /** Only lines of this job; empty means all. */
+  jobId: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -50,6 +54,8 @@ function createBaseReadAuditRequest(): ReadAuditRequest {
     since: undefined,
     pageSize: 0,
     pageToken: "",
+    keyId: "",
+    jobId: "",
     _unknownFields: {},
   };
 }
@@ -76,6 +82,12 @@ export const ReadAuditRequest: MessageFns<ReadAuditRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(58).string(message.pageToken);
+    }
+    if (message.keyId !== "") {
+      writer.uint32(66).string(message.keyId);
+    }
+    if (message.jobId !== "") {
+      writer.uint32(74).string(message.jobId);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -157,6 +169,22 @@ export const ReadAuditRequest: MessageFns<ReadAuditRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -198,6 +226,16 @@ export const ReadAuditRequest: MessageFns<ReadAuditRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      keyId: isSet(object.keyId)
+        ? globalThis.String(object.keyId)
+        : isSet(object.key_id)
+        ? globalThis.String(object.key_id)
+        : "",
+      jobId: isSet(object.jobId)
+        ? globalThis.String(object.jobId)
+        : isSet(object.job_id)
+        ? globalThis.String(object.job_id)
+        : "",
     };
   },
 
@@ -224,6 +262,12 @@ export const ReadAuditRequest: MessageFns<ReadAuditRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.keyId !== "") {
+      obj.keyId = message.keyId;
+    }
+    if (message.jobId !== "") {
+      obj.jobId = message.jobId;
+    }
     return obj;
   },
 
@@ -241,6 +285,8 @@ export const ReadAuditRequest: MessageFns<ReadAuditRequest> = {
       : undefined;
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.keyId = object.keyId ?? "";
+    message.jobId = object.jobId ?? "";
     return message;
   },
 };

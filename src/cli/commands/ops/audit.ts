@@ -8,6 +8,8 @@ import type { Terminal } from "../../output/terminal.ts";
 
 interface AuditOptions extends ConnectionOptions {
   readonly client?: string;
+  readonly key?: string;
+  readonly job?: string;
   readonly action?: string;
   readonly outcome?: string;
   readonly reason?: string;
@@ -22,10 +24,11 @@ const PAGES_MOST = 128;
 
 /** Reads the audit log of the server that answers, newest lines first. */
 export async function run(terminal: Terminal, options: AuditOptions): Promise<ExitCode> {
-  const { client: clientId = "", action = "", outcome = "", reason = "", since, limit = DEFAULT_LIMIT } = options;
+  const { client: clientId = "", key: keyId = "", job: jobId = "" } = options;
+  const { action = "", outcome = "", reason = "", since, limit = DEFAULT_LIMIT } = options;
   await using operator = await openOperator(terminal, options);
   const { items, more } = await readPages({ limit, pageMost: 500, pagesMost: PAGES_MOST }, async (page) => {
-    const filter = { clientId, action, outcome, reason, since: optionalTime(since) };
+    const filter = { clientId, keyId, jobId, action, outcome, reason, since: optionalTime(since) };
     const answer = await operator.tools.readAudit({ ...filter, ...page });
     return { items: answer.lines, nextPageToken: answer.nextPageToken };
   });

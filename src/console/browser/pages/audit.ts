@@ -9,6 +9,8 @@ import { ask, ServerProblem } from "../server.ts";
 
 const FIELDS = [
   ["client", "Client"],
+  ["key", "Key"],
+  ["job", "Job"],
   ["action", "Action"],
   ["outcome", "Outcome"],
   ["reason", "Reason"],
