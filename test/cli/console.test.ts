@@ -12,6 +12,7 @@ import { inFolder, run } from "./cli-run.ts";
 const test = suite("cli/console");
 
 interface Ready {
+  readonly instance?: string;
   readonly console?: string;
   readonly console_url_file?: string;
 }
@@ -77,8 +78,11 @@ test("every page reads what the server does: its jobs, keys, tools and instances
     await eventually("the key is refused", async () => (await run(["tools"])).code === 3);
     const { tools } = await read<{ tools: readonly { name: string }[] }>("/api/tools");
     assert.ok(tools.some(({ name }) => name === "batch_sum"));
-    const { instances } = await read<{ instances: readonly { address: string }[] }>("/api/overview");
-    assert.is(instances.length, 1);
+    const { instances } = await read<{ instances: readonly { id: string }[] }>("/api/overview");
+    assert.equal(
+      instances.map(({ id }) => id),
+      [(server.ready as Ready).instance],
+    );
     const secrets = await readFile(".sealwire/client.json", "utf8");
     const shown = JSON.stringify([keys, tools, jobs]);
     for (const [, secret = ""] of secrets.matchAll(/"([\w+/=-]{40,})"/g)) assert.not.match(shown, secret);

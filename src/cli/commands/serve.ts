@@ -104,6 +104,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
       JSON.stringify({
         listening: address,
         server_id: serverId,
+        instance: store.instanceId,
         ...(metricsAddress && { metrics: metricsAddress }),
         ...(served && { console: served.origin }),
         ...(served?.urlFile && { console_url_file: served.urlFile }),

@@ -63,6 +63,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     JSON.stringify({
       working: worker.tools,
       concurrency: work.concurrency,
+      instance: store.instanceId,
       ...(metricsServer && { metrics: metricsServer.address }),
     }),
   );

@@ -36,7 +36,13 @@ test("what tools print never comes into the ready line: it is logged", () =>
     server.process.child.kill("SIGTERM");
     const { code, stdout, stderr } = await server.process.ended;
     assert.is(code, 0, stderr);
-    assert.equal(Object.keys(JSON.parse(stdout)), ["listening", "server_id", "console", "console_url_file"]);
+    assert.equal(Object.keys(JSON.parse(stdout)), [
+      "listening",
+      "server_id",
+      "instance",
+      "console",
+      "console_url_file",
+    ]);
     const lines = stderr
       .trimEnd()
       .split("\n")
