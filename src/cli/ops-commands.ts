@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { JOB_STATES } from "../jobs/job.ts";
+import { OPEN_STATES } from "../jobs/transitions.ts";
 import { collect, duration, time, wholeNumber } from "./input/option-values.ts";
 import { toServer } from "./input/shared-options.ts";
 import type { RunCommand } from "./run-command.ts";
@@ -9,15 +10,8 @@ const LIMIT_MOST = 1_000_000;
 /** Adds `ops` with its subcommands. */
 export function addOpsCommands(program: Command, run: RunCommand): void {
   const ops = program.command("ops").description("see and operate a whole server, with a key that has a role");
-  toServer(ops.command("jobs"))
+  toSelection(ops.command("jobs"), JOB_STATES)
     .description("list the jobs of all clients, newest first")
-    .addOption(
-      new Option("--state <state>", "only jobs in this state; may be repeated").choices(JOB_STATES).argParser(collect),
-    )
-    .option("--tool <tool>", "only jobs of this tool")
-    .option("--client <client-id>", "only jobs of this client")
-    .option("--since <time>", "only jobs accepted at this UTC time or later", time)
-    .option("--before <time>", "only jobs accepted before this UTC time", time)
     .option("--limit <n>", "maximum number of jobs (default: 50)", wholeNumber(1, LIMIT_MOST))
     .option("--json", "print one JSON object per line")
     .action(run(() => import("./commands/ops/jobs.ts")));
@@ -26,9 +20,12 @@ export function addOpsCommands(program: Command, run: RunCommand): void {
     .option("--payloads", "show its arguments or result, too; needs a server with --operator-payloads")
     .option("--json", "print one JSON object")
     .action(run(() => import("./commands/ops/job.ts")));
-  toServer(ops.command("cancel").argument("<job-id>", "the job, as `ops jobs` shows it"))
-    .description("cancel a job of any client")
-    .option("--json", "print one JSON object")
+  toSelection(ops.command("cancel").argument("[job-id]", "the job, as `ops jobs` shows it"), OPEN_STATES)
+    .description("cancel a job of any client, or all that the options select")
+    .option("--limit <n>", "maximum number of jobs, the newest (default: 1000)", wholeNumber(1, LIMIT_MOST))
+    .addOption(new Option("--dry-run", "list the selected jobs, and cancel none").conflicts("yes"))
+    .option("--yes", "cancel the selected jobs")
+    .option("--json", "print one JSON object for each job")
     .action(run(() => import("./commands/ops/cancel.ts")));
   toServer(ops.command("instances"))
     .description("list the processes that use the store")
@@ -58,6 +55,8 @@ export function addOpsCommands(program: Command, run: RunCommand): void {
   toServer(ops.command("audit"))
     .description("read the audit log of the server that answers, newest lines first")
     .option("--client <client-id>", "only lines of this client")
+    .option("--key <key-id>", "only what this key did, and how it was changed")
+    .option("--job <job-id>", "only lines of this job")
     .option("--action <action>", "only lines of this action")
     .option("--outcome <outcome>", "only lines with this outcome")
     .option("--reason <reason>", "only lines with this reason, such as SIGNATURE_INVALID")
@@ -65,4 +64,16 @@ export function addOpsCommands(program: Command, run: RunCommand): void {
     .option("--limit <n>", "maximum number of lines (default: 50)", wholeNumber(1, LIMIT_MOST))
     .option("--json", "print one JSON object per line")
     .action(run(() => import("./commands/ops/audit.ts")));
+}
+
+/** Adds the options that select jobs of all clients. */
+function toSelection(command: Command, states: readonly string[]): Command {
+  return toServer(command)
+    .addOption(
+      new Option("--state <state>", "only jobs in this state; may be repeated").choices(states).argParser(collect),
+    )
+    .option("--tool <tool>", "only jobs of this tool")
+    .option("--client <client-id>", "only jobs of this client")
+    .option("--since <time>", "only jobs accepted at this UTC time or later", time)
+    .option("--before <time>", "only jobs accepted before this UTC time", time);
 }

@@ -208,6 +208,15 @@ export interface JobsAnswer {
   readonly nextPageToken?: string;
 }
 
+/** What became of jobs that were cancelled together. */
+export interface CancelAnswer {
+  readonly cancelled: number;
+  /** Those that run, and were told to stop. */
+  readonly stopping: number;
+  /** Those that had already ended. */
+  readonly ended: number;
+}
+
 /** One attempt of a job. */
 export interface AttemptRow {
   readonly attempt: number;
@@ -221,6 +230,8 @@ export interface AttemptRow {
 /** One job with its attempts, the newest first. */
 export interface JobAnswer extends JobRow {
   readonly requestId: string;
+  /** The trace in which it was submitted. */
+  readonly traceId?: string;
   readonly revision: number;
   readonly expiresAtMs?: number;
   readonly attempts: readonly AttemptRow[];

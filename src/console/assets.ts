@@ -7,6 +7,7 @@ export const BROWSER_MODULES = [
   "main",
   "app",
   "arguments",
+  "bulk-cancel",
   "charts",
   "clock",
   "commands",

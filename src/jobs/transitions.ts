@@ -40,6 +40,9 @@ export type TransitionName = keyof typeof TRANSITIONS;
 
 const LEFT_STATES: ReadonlySet<JobState> = new Set(Object.values(TRANSITIONS).map((transition) => transition.from));
 
+/** The states that are not terminal. */
+export const OPEN_STATES: readonly JobState[] = [...LEFT_STATES];
+
 /** True if no transition starts from `state`. */
 export function isTerminal(state: JobState): boolean {
   return !LEFT_STATES.has(state);

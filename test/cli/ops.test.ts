@@ -69,7 +69,10 @@ test("jobs of all clients, newest first, by state, tool, client and time, and no
     const [first, second, third] = jobIds;
     const found = async (...words: string[]) => rowsOf(await vic("jobs", ...words)).map(([jobId]) => jobId);
     const all = await vic("jobs");
-    assert.match(all.stdout, /^JOB +CLIENT +TOOL +STATE +CREATED +ENDED\n/);
+    assert.match(all.stdout, /^JOB +CLIENT +TOOL +STATE +CREATED +ENDED +ERROR +INSTANCE\n/);
+    const [, , , , , , error, instance] = rowsOf(all)[1] ?? [];
+    assert.is(error, "INTERNAL");
+    assert.match((await vic("instances")).stdout, `${instance} (this)`);
     assert.equal(
       rowsOf(all).map((row) => row.slice(0, 4)),
       [
@@ -163,6 +166,13 @@ test("lines of the audit log, newest first, by client and action, and no more th
       ],
     );
     assert.is(rowsOf(await vic("audit", "--action", "job.end")).length, 3);
+    assert.equal(
+      rowsOf(await vic("audit", "--job", jobIds[0] ?? "")).map(([, action]) => action),
+      ["operator.end", "operator.begin", "job.end", "job.start", "call.end"],
+    );
+    const [appKey = ""] = rowsOf(await vic("keys", "--client", "app")).map(([keyId]) => keyId);
+    const byKey = rowsOf(await vic("audit", "--key", appKey)).map(([, action, clientId]) => `${action} ${clientId}`);
+    assert.equal([...new Set(byKey)].sort(), ["call.begin app", "call.end app"]);
     assert.is(rowsOf(await vic("audit", "--since", "2100-01-01T00:00:00Z")).length, 0);
     const [line = ""] = (await vic("audit", "--limit", "1", "--client", "ann", "--json")).stdout.split("\n");
     const { clientId, line: text } = JSON.parse(line);

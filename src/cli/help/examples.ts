@@ -58,7 +58,11 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     "sealwire ops jobs --client reports --tool resize --since 2026-11-22T12:00:00Z --limit 500 --json",
   ],
   "ops job": ["sealwire ops job 0f8fad5b-d9cb-469f-a165-70867728950e --credentials ann.json"],
-  "ops cancel": ["sealwire ops cancel 0f8fad5b-d9cb-469f-a165-70867728950e --credentials ann.json"],
+  "ops cancel": [
+    "sealwire ops cancel 0f8fad5b-d9cb-469f-a165-70867728950e --credentials ann.json",
+    "sealwire ops cancel --client reports --tool resize --dry-run",
+    "sealwire ops cancel --client reports --tool resize --yes",
+  ],
   "ops instances": ["sealwire ops instances --credentials ann.json"],
   "ops keys": ["sealwire ops keys --credentials ann.json", "sealwire ops keys --client reports --json"],
   "ops retire": ["sealwire ops retire k_1a2b3c --grace 7d --credentials ann.json"],

@@ -1,9 +1,11 @@
+import { SealwireError } from "../../errors.ts";
 import { JOB_STATES, type JobError, type JobState, type JobView } from "../../jobs/job.ts";
+import type { OperatorActor } from "../../operator/actor.ts";
 import type { JobDescription, OperatorService } from "../../operator/operator-service.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../runtime/time-span.ts";
 import type { AllJobsQuery, AttemptRecord } from "../../store/operator-view.ts";
 import { actorOf } from "../actor.ts";
-import type { AttemptRow, FailureAnswer, JobAnswer, JobRow, JobsAnswer } from "../answers.ts";
+import type { AttemptRow, CancelAnswer, FailureAnswer, JobAnswer, JobRow, JobsAnswer } from "../answers.ts";
 import { textMembers, wholeNumber } from "../query.ts";
 import type { Route } from "../route.ts";
 import { shownText } from "../shown-text.ts";
@@ -12,6 +14,8 @@ import type { ConsoleSource } from "../source.ts";
 const LIST_INTERVAL_MS = 2_000;
 const JOB_INTERVAL_MS = 1_000;
 const PAGE_SIZE = 50;
+/** Number of jobs that one request cancels. */
+const CANCELLED_MOST = 100;
 /** Less than a page shows of a name, so that the end of what was cut is seen. */
 const NAME_MOST = 250;
 /** Time spans by their names in addresses. */
@@ -46,6 +50,12 @@ export function jobRoutes({ operator, clock }: ConsoleSource): readonly Route[] 
     },
     {
       method: "POST",
+      path: "/api/jobs/cancel",
+      role: "operator",
+      answer: (request) => cancelJobs(operator, { actor: actorOf(request), jobIds: jobIdsIn(request.body) }),
+    },
+    {
+      method: "POST",
       path: "/api/jobs/*/cancel",
       role: "operator",
       async answer(request): Promise<JobRow> {
@@ -53,6 +63,35 @@ export function jobRoutes({ operator, clock }: ConsoleSource): readonly Route[] 
       },
     },
   ];
+}
+
+/** Cancels jobs one after the other: each is an action of its own, also in the audit log. */
+async function cancelJobs(
+  operator: OperatorService,
+  { actor, jobIds }: { readonly actor: OperatorActor; readonly jobIds: readonly string[] },
+): Promise<CancelAnswer> {
+  const counts = { cancelled: 0, stopping: 0, ended: 0 };
+  for (const jobId of jobIds) {
+    const job = await operator.cancelJob(actor, jobId).catch(missingJob);
+    if (job?.state === "CANCELLED") counts.cancelled += 1;
+    else if (job?.state === "RUNNING") counts.stopping += 1;
+    else counts.ended += 1;
+  }
+  return counts;
+}
+
+/** A job may have been deleted since it was listed. */
+function missingJob(thrown: unknown): undefined {
+  if (!(thrown instanceof SealwireError && thrown.reason === "JOB_NOT_FOUND")) throw thrown;
+}
+
+function jobIdsIn(body: unknown): readonly string[] {
+  const { jobIds } = (typeof body === "object" && body !== null ? body : {}) as { readonly jobIds?: unknown };
+  const isList = Array.isArray(jobIds) && jobIds.length > 0 && jobIds.length <= CANCELLED_MOST;
+  if (isList && jobIds.every((each) => typeof each === "string" && /^[!-~]{1,128}$/.test(each))) return jobIds;
+  throw new SealwireError("ARGS_INVALID", `Send jobIds, a list of 1 to ${CANCELLED_MOST} ids of jobs.`, {
+    violations: [{ field: "jobIds", ruleId: "jobIds", message: `must be a list of 1 to ${CANCELLED_MOST} ids` }],
+  });
 }
 
 /** Reads a query. What it does not know is left out, so that an old address shows something. */
@@ -82,11 +121,12 @@ function jobsAnswer(
 }
 
 function jobAnswer({ job, attempts }: JobDescription): JobAnswer {
-  const { requestId, revision, expiresAtMs } = job;
+  const { requestId, revision, expiresAtMs, traceId } = job;
   return {
     ...jobRow(job),
     ...{ requestId: shownText(requestId, NAME_MOST), revision },
     ...(expiresAtMs !== undefined && { expiresAtMs }),
+    ...(traceId !== undefined && { traceId }),
     attempts: attempts.map(attemptRow),
   };
 }

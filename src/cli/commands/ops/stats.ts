@@ -59,8 +59,10 @@ function lines(
     ["calls", `${calls?.calls ?? 0} since the start, of this instance`],
     ["failures", reasons(calls?.failures ?? [])],
     ["calls/s", `${rate(calls?.periods ?? [])} in the last minute`],
-    ["last 15 minutes", `p50 ${time(calls?.p50Ms)}, p99 ${time(calls?.p99Ms)}`],
-    ["failures of it", reasons(calls?.recentFailures ?? [])],
+    [
+      "last 15 minutes",
+      `p50 ${time(calls?.p50Ms)}, p99 ${time(calls?.p99Ms)}, failures: ${reasons(calls?.recentFailures ?? [])}`,
+    ],
     ["jobs", STATES.map((state) => `${countOf(jobs, state)} ${state.toLowerCase()}`).join(", ")],
     ["oldest queued", oldestQueued === undefined ? "-" : describeSpan(toDurationMs(oldestQueued), 0)],
   ];

@@ -41,6 +41,7 @@ export class JobPage extends LivePage<JobAnswer> {
           ["Tool", html`<a href=${`/tools/${encodeURIComponent(job.tool)}`}>${code(job.tool)}</a>`],
           ["Client", html`<a href=${hrefOf("/jobs", { client: job.client })}>${code(job.client)}</a>`],
           ["Request id", code(job.requestId)],
+          ["Trace id", job.traceId === undefined ? undefined : code(job.traceId)],
           [
             "Attempt",
             job.attempt === 0 ? `none yet, ${job.maxAttempts} at most` : `${job.attempt} of ${job.maxAttempts}`,

@@ -1,4 +1,5 @@
 import type { JobRow, JobsAnswer } from "../../answers.ts";
+import { BulkCancel } from "../bulk-cancel.ts";
 import { currentMs } from "../clock.ts";
 import { code, empty, outside, pill, rows, type Shown, table, when } from "../elements.ts";
 import { checkFilter, type Filters, filterForm, pager, textFilter } from "../filters.ts";
@@ -24,12 +25,14 @@ export class JobsPage extends LivePage<JobsAnswer> {
     super(context, `/api/jobs?${context.place.query}`);
   }
 
+  readonly #bulk = new BulkCancel();
+
   protected show({ jobs, nextPageToken, createdSinceMs }: JobsAnswer): Shown {
     const { query } = this.context.place;
     const nowMs = currentMs();
     const heads = ["State", "Job", "Tool", "Client", "Created", ["Waited"], ["Ran"], ["Attempt"], "Progress"];
     const next = nextPageToken === undefined ? undefined : { from: String(createdSinceMs ?? ""), page: nextPageToken };
-    return html`${this.#filters(query)}
+    return html`${this.#filters(query)} ${this.#bulk.render(this.context)}
       ${
         jobs.length === 0
           ? empty(nextPageToken === undefined ? "No job fits." : "None of the jobs that were searched fits.")
