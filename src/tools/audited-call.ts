@@ -11,6 +11,8 @@ import type { Invocation } from "./invocation.ts";
 import type { Tool } from "./tool.ts";
 
 const RETRY_MS = 1000;
+/** Reasons of a store that may have accepted a job, or cancelled one, although it did not say so. */
+const UNCERTAIN: ReadonlySet<string> = new Set(["UNAVAILABLE", "INTERNAL"]);
 
 /** What is called. */
 export interface AuditedRequest extends Pick<Invocation, "request"> {
@@ -64,7 +66,8 @@ export class AuditedCall {
       this.end(answer);
       return answer;
     } catch (thrown) {
-      this.#note("call.end", { outcome: "refused", reason: SealwireError.from(thrown).reason });
+      const { reason } = SealwireError.from(thrown);
+      this.#note("call.end", { outcome: UNCERTAIN.has(reason) ? "unknown" : "refused", reason });
       throw thrown;
     }
   }

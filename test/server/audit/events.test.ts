@@ -2,10 +2,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SealwireError } from "../../../src/errors.ts";
+import { storeUnavailable } from "../../../src/jobs/unavailable.ts";
 import { addKey, retireKey, revokeKey, rotateServerSecret } from "../../../src/signing/key-ring/changes.ts";
+import { openSqliteStore } from "../../../src/store/sqlite/open.ts";
 import { CALL_METHOD } from "../../../src/wire/limits.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RawClient } from "../../support/raw-client.ts";
+import { rejection } from "../../support/rejection.ts";
 import { startServer } from "../../support/running-server.ts";
 import { assert, suite } from "../../support/suite.ts";
 import { TEST_INPUT, testArgs, testService } from "../../support/test-service.ts";
@@ -204,6 +207,41 @@ test("a key with very many tools has a short line, after which the log goes on",
   {
     await using _server = await startServer({ audit: { to: file } });
   }
+  rmSync(folder, { recursive: true });
+});
+
+/** An object as it is, but for some of its members. */
+function withMembers<T extends object>(target: T, members: Partial<T>): T {
+  const value = (name: string | symbol): unknown => Reflect.get(Object.hasOwn(members, name) ? members : target, name);
+  return new Proxy(target, {
+    get: (_, name) => {
+      const found = value(name);
+      return typeof found === "function" ? found.bind(target) : found;
+    },
+  });
+}
+
+test("a call whose job may have been accepted, because the store did not answer, ends as unknown", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sealwire-events-"));
+  const file = join(folder, "audit.log");
+  {
+    await using store = await openSqliteStore({ path: join(folder, "store.db") });
+    // The connection to the store is lost after the commit.
+    const jobs = withMembers(store.jobs, {
+      async submit(spec) {
+        await store.jobs.submit(spec);
+        throw storeUnavailable("the connection was lost");
+      },
+    });
+    await using server = await startServer({ store: withMembers(store, { jobs }), audit: { to: file } });
+    await rejection("UNAVAILABLE", server.client().call("start_long_task", { seconds: 1 }, { timeoutMs: 500 }));
+  }
+  const ends = readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line.includes('"action":"call.end"'))
+    .map((line) => JSON.parse(line));
+  assert.ok(ends.length > 0);
+  for (const { outcome, reason } of ends) assert.equal([outcome, reason], ["unknown", "UNAVAILABLE"]);
   rmSync(folder, { recursive: true });
 });
 
