@@ -23,16 +23,20 @@ export async function verifyFiles(
   for (const file of files) {
     verifier.beginFile(file);
     let rest: Buffer = Buffer.alloc(0);
+    let isLong = false;
     for await (const chunk of chunksOf(file)) {
       let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED)) {
-        await add(bytes.subarray(0, end), true);
+        if (isLong) verifier.addLong();
+        else await add(bytes.subarray(0, end), true);
+        isLong = false;
         bytes = bytes.subarray(end + 1);
       }
-      if (bytes.length > LINE_BYTES_MAX) throw unreadable(file, `a line is longer than ${LINE_BYTES_MAX} bytes`);
-      rest = bytes;
+      isLong ||= bytes.length > LINE_BYTES_MAX;
+      rest = isLong ? Buffer.alloc(0) : bytes;
     }
-    if (rest.length > 0) await add(rest, false);
+    if (isLong) verifier.addLong();
+    else if (rest.length > 0) await add(rest, false);
   }
 }
 

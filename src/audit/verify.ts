@@ -99,6 +99,12 @@ export class AuditVerifier {
     return undefined;
   }
 
+  /** Counts a line that is too long to be read. */
+  addLong(): void {
+    this.#line += 1;
+    this.#find("is longer than any that a server writes");
+  }
+
   /** Compares a line of a chain, as a store or a person kept it, with the one in the files. */
   watch(kept: ChainHead): void {
     this.#watched.push(kept);

@@ -249,4 +249,14 @@ test("lines cut off while the server did not run stay missing", async () => {
   assert.equal(problemsOf(await folder.verify()), ["lines 5 to 7 are missing before this one"]);
 });
 
+test("a line that is too long to be read is found, and the lines after it are checked", async () => {
+  const long = (lines: string[]) => lines.toSpliced(9, 0, "x".repeat(3_000_000));
+  const found = "is longer than any that a server writes";
+  assert.equal(await problemsAfter(long), [found]);
+  assert.equal(await problemsAfter((lines) => long(lines.toSpliced(12, 1))), [
+    found,
+    "line 13 is missing before this one",
+  ]);
+});
+
 test.run();
