@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { formatTime } from "../files/json-fields.ts";
+import { harmlessJson } from "../files/json-text.ts";
 import { mac, macEquals } from "../signing/mac.ts";
 import { pae } from "../signing/pae.ts";
 import type { AuditEvent } from "./event.ts";
@@ -53,7 +54,7 @@ export interface SealedLine {
 export function sealLine(event: AuditEvent, last: ChainHead, context: LineContext, key: KeyObject): SealedLine {
   const { client, keyId } = event;
   const sequence = last.sequence + 1;
-  const body = JSON.stringify({
+  const json = JSON.stringify({
     version: AUDIT_VERSION,
     time: formatTime(context.timeMs),
     chain: last.chain,
@@ -76,6 +77,7 @@ export function sealLine(event: AuditEvent, last: ChainHead, context: LineContex
     secret: context.secret,
     prev: last.mac,
   });
+  const body = harmlessJson(json);
   const code = macOf(body, key).toString("hex");
   return { text: `${body.slice(0, -1)},"mac":"${code}"}`, head: { chain: last.chain, sequence, mac: code } };
 }

@@ -69,3 +69,18 @@ function checkStructure(text: string): void {
     }
   }
 }
+
+/**
+ * Characters that affect a terminal and that JSON.stringify does not escape: C1 controls, DEL and bidirectional
+ * controls.
+ */
+const UNSAFE = /[\u007F-\u009F\p{Bidi_Control}\u2028\u2029]/gu;
+
+const OTHER_THAN_ASCII = /[^\n\x20-\x7e]/;
+
+/** Escapes every character of a JSON text that affects a terminal. */
+export function harmlessJson(json: string): string {
+  if (!OTHER_THAN_ASCII.test(json)) return json;
+  // Such characters occur in strings only, where an escape is equivalent.
+  return json.replaceAll(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}

@@ -213,4 +213,17 @@ test("refusals of a minute have 60 lines a key, one more that counts, and 101 th
   );
 });
 
+test("a line has nothing that moves the cursor of a terminal or turns its text around", async () => {
+  using folder = new AuditFolder();
+  const id = "\u009b31m\u202egnp.exe\u2028\u007f\u0000\n";
+  {
+    await using log = await folder.open();
+    log.note({ ...call("one"), target: { type: "job", id } });
+  }
+  const line = folder.lines()[1] ?? "";
+  assert.match(line, /^[\x20-\x7e]+$/);
+  assert.is(JSON.parse(line).target.id, id);
+  assert.equal(problemsOf(await folder.verify()), []);
+});
+
 test.run();
