@@ -1,6 +1,6 @@
 // test-limit-ms: 300000
 import { spawnSync } from "node:child_process";
-import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SealwireClient } from "../../src/client/client.ts";
 import { readCredentials } from "../../src/signing/key-ring/credentials.ts";
@@ -164,6 +164,35 @@ if (hasPostgres(test)) {
       assert.is.not(start?.instance, begin?.instance);
       assert.equal(actionsOf(join(folder, "server.log"), "job.start"), []);
       await checkTampering(place, "worker.log");
+    }));
+
+  test("a worker opens its log again after SIGHUP, and nobody else may write it meanwhile", () =>
+    withStore(async ({ folder, env, serve, work, verify }) => {
+      const [log, rotated] = [join(folder, "worker.log"), join(folder, "worker.log.1")];
+      await using server = await serve(...DEV);
+      await using client = await clientOf(server);
+      await using worker = await work("worker.log");
+      const runJob = async (): Promise<void> => {
+        const { job } = await client.call("start_long_task", TASK);
+        await client.job(job?.jobId ?? "").result();
+      };
+      await runJob();
+      await eventually("the end", () => actionsOf(log, "job.end").length === 1);
+      renameSync(log, rotated);
+      worker.child.kill("SIGHUP");
+      await eventually("the new file", () => existsSync(log) && actionsOf(log, "log.open").length === 1);
+      await runJob();
+      await eventually("the end", () => actionsOf(log, "job.end").length === 1);
+      await using other = new CliProcess(["work", "--demo-tools", "--audit", "worker.log"], { cwd: folder, env });
+      const { code, stderr } = await other.ended;
+      assert.equal([code, /Another process writes the audit log/.test(stderr)], [2, true], stderr);
+      await stop(worker);
+      const verified = await verify("worker.log.1", "worker.log");
+      assert.is(verified.code, 0, verified.stderr);
+      assert.equal(
+        [...linesOf(rotated), ...linesOf(log)].map(({ sequence }) => sequence),
+        [1, 2, 3, 4, 5, 6, 7],
+      );
     }));
 
   test("a worker gets the server secret from a command, for the ring in the database", () =>
