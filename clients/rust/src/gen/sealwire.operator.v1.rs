@@ -8,6 +8,9 @@ pub struct OperatorJob {
     /// The job.
     #[prost(message, optional, tag = "2")]
     pub job: ::core::option::Option<super::super::v1::Job>,
+    /// Id of the process that runs it or ran its last attempt; empty while it waits.
+    #[prost(string, tag = "3")]
+    pub instance: ::prost::alloc::string::String,
 }
 impl ::prost::Name for OperatorJob {
     const NAME: &'static str = "OperatorJob";
@@ -618,6 +621,12 @@ pub struct ReadAuditRequest {
     /// The `next_page_token` of the page before; empty for the first page.
     #[prost(string, tag = "7")]
     pub page_token: ::prost::alloc::string::String,
+    /// Only lines of this key; empty means all.
+    #[prost(string, tag = "8")]
+    pub key_id: ::prost::alloc::string::String,
+    /// Only lines of this job; empty means all.
+    #[prost(string, tag = "9")]
+    pub job_id: ::prost::alloc::string::String,
 }
 impl ::prost::Name for ReadAuditRequest {
     const NAME: &'static str = "ReadAuditRequest";
