@@ -3,7 +3,6 @@ import { type FileHandle, open } from "node:fs/promises";
 import { SealwireError } from "../errors.ts";
 import { TickLimiter } from "../runtime/tick-limiter.ts";
 import type { AuditFeed, AuditPage, AuditQuery } from "./audit-feed.ts";
-import { LINE_BYTES_MAX } from "./line.ts";
 import { formatPageToken, type LinePosition, parsePageToken, sequenceOf, strangePageToken } from "./line-position.ts";
 import { LineSearch } from "./line-search.ts";
 
@@ -56,7 +55,6 @@ export class AuditReader implements AuditFeed {
       const offset = Math.max(last, start - CHUNK_BYTES);
       const chunk = await readRange(handle, offset, start);
       await this.#tickLimiter.do(() => search.look(chunk, offset));
-      if (search.pendingBytes > LINE_BYTES_MAX) throw unreadable(`a line is longer than ${LINE_BYTES_MAX} bytes`);
       start = offset;
     }
     const { lines, oldest } = search;

@@ -1,6 +1,6 @@
 import { formatTime, parseTime } from "../files/json-fields.ts";
 import type { AuditFilters, AuditLine } from "./audit-feed.ts";
-import { type ReadLine, readLine } from "./line.ts";
+import { LINE_BYTES_MAX, type ReadLine, readLine } from "./line.ts";
 import { type LinePosition, readLineStart } from "./line-position.ts";
 
 const LINE_FEED = 0x0a;
@@ -16,7 +16,8 @@ export class LineSearch {
   readonly #since: string;
   #oldest: LinePosition | undefined;
   #rest: Buffer = Buffer.alloc(0);
-  #isFirst = true;
+  /** True while no line can be read: after the last line feed of the file, and in a line that is too long. */
+  #skips = true;
 
   constructor(limit: number, filters: AuditFilters) {
     const { clientId, keyId, jobId, action, outcome, reason, sinceMs } = filters;
@@ -36,23 +37,18 @@ export class LineSearch {
     return this.#oldest;
   }
 
-  /** Number of bytes of a line whose beginning is not known yet. */
-  get pendingBytes(): number {
-    return this.#rest.length;
-  }
-
   /** Looks at the piece that begins at `offset` and ends where the last one began. */
   look(piece: Buffer, offset: number): void {
     const bytes = this.#rest.length === 0 ? piece : Buffer.concat([piece, this.#rest]);
     let end = bytes.length;
     for (let at = lineFeedBefore(bytes, end); at >= 0 && !this.isFull; at = lineFeedBefore(bytes, end)) {
-      // What follows the last line feed is no complete line.
-      if (!this.#isFirst) this.#check(bytes.subarray(at + 1, end), offset + at + 1);
-      this.#isFirst = false;
+      if (!this.#skips) this.#check(bytes.subarray(at + 1, end), offset + at + 1);
+      this.#skips = false;
       end = at;
     }
-    this.#rest = bytes.subarray(0, end);
-    if (offset === 0 && !this.#isFirst && !this.isFull) this.#check(this.#rest, 0);
+    this.#skips ||= end > LINE_BYTES_MAX;
+    this.#rest = bytes.subarray(0, this.#skips ? 0 : end);
+    if (offset === 0 && !this.#skips && !this.isFull) this.#check(this.#rest, 0);
   }
 
   #check(line: Buffer, offset: number): void {
