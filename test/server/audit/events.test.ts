@@ -138,6 +138,11 @@ test("known traffic gives exactly the lines of its events", async () => {
     want("call.begin begun - ann cancel_job", "call.end succeeded - ann cancel_job");
     want("job.end cancelled CANCELLED ann hang");
     await eventually("the ends of jobs", () => linesOf().filter(({ action }) => action === "job.end").length === 3);
+    const cancels = linesOf().filter(({ target }) => target?.id === "cancel_job");
+    assert.equal(
+      cancels.map(({ job_id }) => job_id),
+      [job?.jobId, job?.jobId],
+    );
 
     const { keyRing } = server;
     const added = addKey(keyRing.document, { clientId: "new", tools: ["*"] });
