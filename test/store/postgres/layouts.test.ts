@@ -4,6 +4,7 @@ import { HandBackError } from "../../../src/jobs/hand-back.ts";
 import { LAYOUT_1 } from "../../../src/store/postgres/layout-1.ts";
 import { LAYOUT_2 } from "../../../src/store/postgres/layout-2.ts";
 import { LAYOUT_3 } from "../../../src/store/postgres/layout-3.ts";
+import { MIGRATIONS } from "../../../src/store/postgres/migrations.ts";
 import { openPostgresStore } from "../../../src/store/postgres/open.ts";
 import { SCHEMA_VERSION } from "../../../src/store/postgres/schema.ts";
 import { CliProcess } from "../../cli/cli-process.ts";
@@ -106,6 +107,26 @@ if (hasPostgres(test)) {
     assert.is(await store.replay.size(), 1, "nonces of the far future take room");
     await rejection("FRESHNESS_UNKNOWN", store.replay.claim(nonceClaim(endOfTime - 5, "far 5")));
   });
+
+  for (let layout = 1; layout < MIGRATIONS.length; layout += 1) {
+    test(`a store of layout ${layout} is upgraded with its jobs, its intents and its nonces`, async () => {
+      const { schema, client } = await storeOfLayout1();
+      await using _ = client;
+      for (const { statements } of MIGRATIONS.slice(1, layout))
+        for (const statement of statements) await client.query(statement);
+      await client.query("UPDATE store_version SET version = $1", [layout]);
+      const nowMs = Date.now();
+      assert.is(await claimAsLayout1(client, "claimed", nowMs), true);
+      assert.match((await migrate(schema)).stderr, `from layout ${layout} to ${SCHEMA_VERSION}`);
+      await using store = await openPostgresStore({ url: server.url(schema) });
+      // Its process is gone: the job that ran is queued again.
+      const { byState } = await store.jobs.stats();
+      assert.equal(byState, { QUEUED: 2, RUNNING: 0, SUCCEEDED: 1, FAILED: 1, CANCELLED: 1 });
+      assert.is((await store.intents.begin("alice", "finished", digest("finished"))).kind, "finished");
+      assert.is(await store.replay.claim(nonceClaim(nowMs, "claimed")), false);
+      assert.is(await store.replay.claim(nonceClaim(nowMs, "new")), true);
+    });
+  }
 
   test("a server of layout 1 goes on while the store is upgraded, and beside newer ones", async () => {
     const { schema, client: old } = await storeOfLayout1();

@@ -125,6 +125,24 @@ test("`store migrate --data` upgrades a store, and a second time changes nothing
   assert.is((await run(["store", "migrate", "--data", folder])).stderr, "The store has layout 5 already.\n");
 });
 
+for (let layout = 1; layout < MIGRATIONS.length; layout += 1) {
+  test(`a store of layout ${layout} is upgraded with its jobs, its intents and its nonces`, async () => {
+    change(CLEANLY);
+    {
+      using db = new DatabaseSync(path);
+      const made = { pageKey: Buffer.alloc(32), storeId: `store of layout ${layout}`, nowMs: NOW_MS };
+      for (const step of MIGRATIONS.slice(1, layout)) step.apply(db, made);
+      db.exec(`PRAGMA user_version = ${layout}`);
+    }
+    await using store = await open();
+    const { byState } = await store.jobs.stats();
+    assert.equal(byState, { QUEUED: 3, RUNNING: 0, SUCCEEDED: 1, FAILED: 1, CANCELLED: 1 });
+    assert.is((await store.intents.begin("alice", "finished intent", Buffer.alloc(32, 7))).kind, "finished");
+    assert.is(await store.replay.claim(claim("one")), false);
+    assert.is(await store.replay.claim(claim("new", NOW_MS + 1_000)), true);
+  });
+}
+
 test("a store of layout 2 keeps its jobs, and counts them by state as it did", async () => {
   change(CLEANLY);
   let before: unknown;
