@@ -6,6 +6,7 @@ import { Ajv } from "ajv";
 import { parse } from "yaml";
 import { readConfig } from "../../src/cli/input/config-file.ts";
 import { parseDuration } from "../../src/cli/input/duration.ts";
+import { codeBlocks } from "../docs/code-blocks.ts";
 import { refusal, unknownWords } from "../examples/command-words.ts";
 import { CHART, VALUES } from "../interop/helm/chart-tool.ts";
 import { assert, suite } from "../support/suite.ts";
@@ -165,6 +166,26 @@ test("whatever is mounted is a volume of its pod, and whatever a service leads t
         assert.is(own?.containerPort, port, `${name}: ${metadata.name}`);
       }
   }
+});
+
+test("the commands of the page are those of sealwire, and what it sets are values of the chart", () => {
+  const page = readFileSync(join(CHART, "README.md"), "utf8");
+  const lines = codeBlocks(page).flatMap(({ text }) => text.replaceAll(/\\\n\s*/g, "").split("\n"));
+  const commands = lines.filter((line) => line.startsWith("sealwire ")).map((line) => line.replace(/\s+#.*/, ""));
+  const inline = [...page.matchAll(/`(sealwire [^`]+)`/g)].map(([, command = ""]) => command);
+  assert.is(commands.length, 2);
+  for (const command of [...commands, ...inline]) assert.equal(unknownWords(command.split(" ").slice(1)), [], command);
+  const values = readYaml("values.yaml");
+  const set = [...page.matchAll(/(?:--set |`)([a-z]\w+(?:\.\w+)+)(?==|`|: )/gi)].map(([, path = ""]) =>
+    path.split("."),
+  );
+  assert.ok(set.length > 10);
+  for (const path of set.filter(([group = ""]) => group in values))
+    assert.is.not(
+      path.reduce((value, name) => value?.[name], values),
+      undefined,
+      path.join("."),
+    );
 });
 
 test("the chart is of the version of the package", () => {

@@ -105,6 +105,7 @@ export const NOT_RUN: readonly NotRun[] = [
     start: "helm install",
     reason: "needs a cluster; test/interop/helm renders the chart with these values",
   },
+  { page: "deploy/helm/sealwire/README.md", start: "export SEALWIRE_STORE", reason: KUBECTL },
   {
     page: "deploy/helm/sealwire/README.md",
     start: "kubectl create secret generic sealwire-console",
