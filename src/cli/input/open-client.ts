@@ -3,6 +3,7 @@ import type { CredentialsSource } from "../../client/credentials-source.ts";
 import type { ClientOptions, ClientTls } from "../../client/options.ts";
 import { filePins } from "../../client/pins/pin-file.ts";
 import { SealwireError } from "../../errors.ts";
+import type { Logger } from "../../runtime/logger.ts";
 import type { ClientCredentials } from "../../signing/key-ring/credentials.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { asksForTls, checkSecurity } from "./called-address.ts";
@@ -16,7 +17,7 @@ const RETRY_FOR_MS = 10_000;
 /** Makes a client from a command's options. The command must dispose it. */
 export async function openClient(
   terminal: Terminal,
-  options: ConnectionOptions & { readonly descriptors?: string; readonly pin?: string },
+  options: ConnectionOptions & { readonly descriptors?: string; readonly pin?: string; readonly logger?: Logger },
   credentials?: ClientCredentials | CredentialsSource,
 ): Promise<SealwireClient> {
   const known = credentials ?? (await openCredentials(terminal, options));
@@ -25,6 +26,7 @@ export async function openClient(
     ...(await clientOptions(terminal, options, known)),
     ...(descriptors && { descriptors }),
     ...(options.pin !== undefined && { pins: filePins({ path: options.pin }) }),
+    ...(options.logger && { logger: options.logger }),
     retry: { unreachableForMs: options.retryFor ?? RETRY_FOR_MS },
     // A command makes only a few calls, so a stream would be opened too late to be useful.
     pipeline: false,

@@ -1,6 +1,7 @@
 import { OperatorToolServiceDefinition } from "../../../gen/sealwire/operator/v1/operator_tool_service.ts";
 import type { TypedTools } from "../../client/calls/typed-tools.ts";
 import type { SealwireClient } from "../../client/client.ts";
+import { retryNotice } from "../output/retry-notice.ts";
 import type { Terminal } from "../output/terminal.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import { openClient } from "./open-client.ts";
@@ -13,7 +14,7 @@ export interface OperatorClient extends AsyncDisposable {
 
 /** Makes a client for the operator's tools. The command must dispose it. */
 export async function openOperator(terminal: Terminal, options: ConnectionOptions): Promise<OperatorClient> {
-  const client = await openClient(terminal, options);
+  const client = await openClient(terminal, { ...options, logger: retryNotice(terminal) });
   return {
     client,
     tools: client.tools(OperatorToolServiceDefinition),
