@@ -2,8 +2,6 @@ import type { IncomingMessage } from "node:http";
 import { type Answer, refusal } from "./answer.ts";
 
 const BODY_MOST_BYTES = 262_144;
-/** A longer body is read to its end, because a client that still sends may not see an answer. Beyond this it is cut off. */
-const READ_MOST_BYTES = 8_388_608;
 
 /** The parsed body of a request, or the answer that refuses it. */
 export type ParsedBody = { readonly json: unknown } | { readonly refused: Answer };
@@ -20,17 +18,16 @@ export async function readJsonBody(request: IncomingMessage, mostBytes = BODY_MO
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > READ_MOST_BYTES) break;
-      if (length <= mostBytes) chunks.push(chunk);
+      if (length > mostBytes) {
+        const headers = { connection: "close" };
+        const message = `The body is larger than ${mostBytes} bytes.`;
+        return { refused: refusal(413, "ARGS_INVALID", { message, headers }) };
+      }
+      chunks.push(chunk);
     }
   } catch {
     // Nobody reads this answer: the peer has gone, or was too slow.
     return { refused: refusal(400, "ARGS_INVALID", { message: "The body has no end." }) };
-  }
-  if (length > mostBytes) {
-    const headers = { connection: "close" };
-    const message = `The body is larger than ${mostBytes} bytes.`;
-    return { refused: refusal(413, "ARGS_INVALID", { message, headers }) };
   }
   try {
     return { json: JSON.parse(Buffer.concat(chunks).toString("utf8")) };

@@ -1,5 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { request as requestTls } from "node:https";
+import { eventually } from "../support/eventually.ts";
 
 /** One request, as a program or a browser may send it. */
 export interface HttpRequest {
@@ -71,6 +72,17 @@ export class EventReader implements AsyncDisposable {
   async next(): Promise<unknown> {
     const { done, value } = await this.#lines.next();
     return done ? undefined : JSON.parse(value);
+  }
+
+  /** Reads on until the stream has ended. Throws if it goes on for 20 s. */
+  async end(): Promise<void> {
+    let isOver = false;
+    const readOn = async (): Promise<void> => {
+      while ((await this.next()) !== undefined);
+      isOver = true;
+    };
+    void readOn();
+    await eventually("the stream ends", () => isOver);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

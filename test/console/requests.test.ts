@@ -1,7 +1,7 @@
 import { BROWSER_MODULES, LIT_MODULES } from "../../src/console/assets.ts";
 import { CONTENT_SECURITY_POLICY } from "../../src/console/security-headers.ts";
 import { assert, suite } from "../support/suite.ts";
-import { bearer, JSON_BODY, send } from "./http-client.ts";
+import { bearer, JSON_BODY, send, signIn } from "./http-client.ts";
 import { startConsole } from "./test-console.ts";
 
 const test = suite("console/requests");
@@ -28,10 +28,12 @@ test("every answer has the security headers, and none sets a cookie", async () =
     send(`${origin}/api/view`, { headers: bearer(token) }),
     send(`${origin}/api/nowhere`, { headers: bearer(token) }),
     send(`${origin}/`, { headers: { host: "evil.example" } }),
+    signIn(origin, console.token),
+    send(`${origin}/api/session`, { method: "DELETE", headers: bearer(token) }),
   ]);
   assert.equal(
     answers.map(({ status }) => status),
-    [200, 200, 200, 404, 401, 200, 404, 403],
+    [200, 200, 200, 404, 401, 200, 404, 403, 200, 200],
   );
   for (const { headers } of answers) {
     assert.is(headers["content-security-policy"], CONTENT_SECURITY_POLICY);

@@ -47,8 +47,7 @@ test("a session ends when its user signs out, and its live views with it", async
   assert.equal(await view.next(), { data: { reads: 1 } });
   assert.is((await send(`${console.origin}/api/session`, { method: "DELETE", headers: bearer(token) })).status, 200);
   assert.is((await send(`${console.origin}/api/view`, { headers: bearer(token) })).status, 401);
-  let event: unknown = {};
-  while (event !== undefined) event = await view.next();
+  await view.end();
 });
 
 test("a session ends two hours after its last use, and twelve after its begin", async () => {
@@ -78,8 +77,7 @@ test("an open page keeps its session, and its live view ends with the session, t
     while (((await view.next()) as { data: { reads: number } }).data.reads < hour + 2);
   }
   clock.advance(HOUR_MS);
-  let event: unknown = {};
-  while (event !== undefined) event = await view.next();
+  await view.end();
   assert.is((await send(`${console.origin}/api/view`, { headers: bearer(token) })).status, 401);
 });
 
@@ -99,8 +97,7 @@ test("a session ends when the token, the role or the name of its user is no long
     await using view = await EventReader.open(console.origin, "/api/view", sessions[0] ?? "");
     await view.next();
     console.replacePrincipals([bob, next].slice(next === bob ? 1 : 0));
-    let event: unknown = {};
-    while (event !== undefined) event = await view.next();
+    await view.end();
     const statuses: number[] = [];
     for (const token of sessions)
       statuses.push((await send(`${console.origin}/api/view`, { headers: bearer(token) })).status);
