@@ -15,6 +15,7 @@ export const benches = {
   costs: async () => (await import("./costs.ts")).costs,
   growth: async () => (await import("./growth.ts")).growth,
   watchers: async () => (await import("./watchers.ts")).watchers,
+  console: async () => (await import("./console.ts")).consolePages,
   start: async () => (await import("./start.ts")).start,
   processes: async () => (await import("./processes.ts")).processes,
   hostile: async () => (await import("./hostile.ts")).hostile,

@@ -41,18 +41,19 @@ interface Fillable {
 }
 
 /**
- * Opens a store with `count` jobs of a hundred owners. Half of them were cancelled; the others are queued for the tool
- * "parked", which no worker has.
+ * Opens a store with `count` jobs of a hundred owners, or of more. Half of them were cancelled; the others are queued for the
+ * tool "parked", which no worker has.
  */
-export async function openFilledStore(engine: Engine, count: number): Promise<Store> {
+export async function openFilledStore(engine: Engine, count: number, owners = OWNERS): Promise<Store> {
   const fillable = engine === "sqlite" ? inFile() : await inDatabase();
   const seed = Math.min(SEED, count);
   const store = await fillable.open();
   await Promise.all(
     Array.from({ length: seed }, async (_, index) => {
-      const owner = `owner-${index % OWNERS}`;
+      const owner = `owner-${index % owners}`;
       const { job } = await store.jobs.submit(benchJob(owner, "parked"));
-      if (Math.floor(index / OWNERS) % 2 === 1) await store.jobs.cancel(owner, job.jobId);
+      if (owners < SEED ? Math.floor(index / owners) % 2 === 1 : index % 2 === 1)
+        await store.jobs.cancel(owner, job.jobId);
     }),
   );
   if (count <= seed) return store;

@@ -1,10 +1,12 @@
 import type { BenchName } from "../../bench/benches/benches.ts";
 import { findRedis } from "../../bench/peers/find-redis.ts";
 import { findPostgres } from "../../examples/cluster/private-postgres.ts";
+import { findBrowser } from "../interop/console/browser.ts";
 
 const PEERS = {
   PostgreSQL: { find: findPostgres, program: "initdb" },
   Redis: { find: findRedis, program: "redis-server" },
+  Chromium: { find: findBrowser, program: "chromium" },
 };
 
 /** What some benches start beside Sealwire. */
@@ -13,6 +15,7 @@ const NEEDED: Partial<Record<BenchName, readonly (keyof typeof PEERS)[]>> = {
   jobs: ["PostgreSQL", "Redis"],
   costs: ["PostgreSQL"],
   growth: ["PostgreSQL"],
+  console: ["PostgreSQL", "Chromium"],
 };
 
 /** Why a bench cannot run on this machine, `undefined` if it can. Where everything must run (CI) it throws instead. */
