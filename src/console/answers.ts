@@ -235,6 +235,14 @@ export interface JobAnswer extends JobRow {
   readonly revision: number;
   readonly expiresAtMs?: number;
   readonly attempts: readonly AttemptRow[];
+  /** True if operators may see its arguments and its result. */
+  readonly hasPayloads: boolean;
+}
+
+/** The arguments of a job that has not ended and the result of one that has succeeded, as indented JSON. */
+export interface PayloadsAnswer {
+  readonly args?: string;
+  readonly result?: string;
 }
 
 /** One key, without its secrets. */

@@ -130,6 +130,7 @@ export async function startOperatedConsole(options: OperatedConsoleOptions = {})
       keyUse: () => used,
       instance: { id: "shop-1", version: VERSION, startedAtMs },
       payloads,
+      argsTypeOf: (tool) => toolsetOf(server).catalogue.jobTool(tool)?.inputTypeUrl,
     });
     const facts = {
       ...{ version: VERSION, protocol: PROTOCOL_VERSION, node: process.version, platform: "linux", address },

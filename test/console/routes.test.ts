@@ -1,3 +1,4 @@
+import { tokenDigest } from "../../src/files/token-lines.ts";
 import { eventually } from "../support/eventually.ts";
 import { assert, suite } from "../support/suite.ts";
 import { bearer, EventReader, send, signIn } from "./http-client.ts";
@@ -37,7 +38,7 @@ const JOB = [
   "startedAtMs",
 ];
 const ENDED = ["endedAtMs", "progress", "done", "total", "message"];
-const DETAILS = ["requestId", "revision", "expiresAtMs", "attempts", "instance", "outcome"];
+const DETAILS = ["requestId", "revision", "expiresAtMs", "attempts", "instance", "outcome", "hasPayloads"];
 
 test("a job is shown without its arguments and its result, with --operator-payloads, too", async () => {
   for (const payloads of [false, true]) {
@@ -67,6 +68,44 @@ test("a job is shown without its arguments and its result, with --operator-paylo
         assert.not.match(text, "31337");
       }
     }
+  }
+});
+
+test("arguments and results are read by operators alone, and only with --operator-payloads", async () => {
+  const principals = (["operator", "viewer"] as const).map((role) => ({ name: role, role, digest: tokenDigest(role) }));
+  for (const payloads of [false, true]) {
+    await using console = await startOperatedConsole({ payloads, principals });
+    const shop = console.client("shop");
+    const open = await shop.call("export_orders", { numbers: [-31337.25] });
+    const ended = await shop.call("render_invoice", { numbers: [0] });
+    await eventually("it has ended", async () => (await console.store.jobs.stats()).byState.SUCCEEDED === 1);
+    const answers: Record<string, { readonly status: number; readonly text: string }> = {};
+    for (const role of ["operator", "viewer"]) {
+      const { token } = (await signIn(console.origin, role)).json<{ token: string }>();
+      for (const [name, jobId] of [
+        ["open", open.job?.jobId],
+        ["ended", ended.job?.jobId],
+        ["missing", "0"],
+      ]) {
+        const path = `${console.origin}/api/jobs/${jobId}/payloads`;
+        answers[`${role} ${name}`] = await send(path, { headers: bearer(token) });
+        const stream = `${console.origin}/api/stream?of=${encodeURIComponent(`/api/jobs/${jobId}/payloads`)}`;
+        assert.is((await send(stream, { headers: bearer(token) })).status, 404, "it is no live view");
+      }
+    }
+    for (const name of ["open", "ended", "missing"]) assert.is(answers[`viewer ${name}`]?.status, 403);
+    if (!payloads) {
+      assert.match(answers["operator open"]?.text ?? "", "--operator-payloads");
+      assert.is(answers["operator open"]?.status, 409);
+      continue;
+    }
+    assert.is(answers["operator missing"]?.status, 404);
+    const shown = JSON.parse(answers["operator open"]?.text ?? "") as { readonly args: string };
+    assert.equal(JSON.parse(shown.args).numbers, [-31337.25]);
+    assert.not.ok("result" in shown);
+    const result = JSON.parse(answers["operator ended"]?.text ?? "") as { readonly result: string };
+    assert.match(JSON.parse(result.result)["@type"], "type.googleapis.com/");
+    assert.not.ok("args" in result, "arguments are deleted at the end");
   }
 });
 

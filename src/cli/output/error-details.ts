@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import { anyJson, opaqueJson } from "../../client/calls/lenient-json.ts";
 import type { SealwireClient } from "../../client/client.ts";
 import { type ErrorDetail, SealwireError } from "../../errors.ts";
+import { anyJson, opaqueJson } from "../../validation/lenient-json.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { reportFailure } from "./failure.ts";
 import { toJsonLine } from "./json-output.ts";

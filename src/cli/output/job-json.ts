@@ -1,12 +1,12 @@
 import { fromBinary, type JsonObject, toJson } from "@bufbuild/protobuf";
 import { Job } from "../../../gen/sealwire/v1/job.ts";
 import { JobAttempt as JobAttemptMessage } from "../../../gen/sealwire/v1/job_attempt.ts";
-import { anyJson } from "../../client/calls/lenient-json.ts";
 import type { ToolOutput } from "../../client/calls/tool-output.ts";
 import type { SealwireClient } from "../../client/client.ts";
 import type { JobAttempt, JobSnapshot } from "../../client/jobs/job-snapshot.ts";
 import { toAttemptMessage } from "../../tools/attempt-message.ts";
 import { toJobMessage } from "../../tools/job-message.ts";
+import { anyJson } from "../../validation/lenient-json.ts";
 import { builtinImage, messageDesc } from "../../wire/descriptors.ts";
 import { detailsJson } from "./error-details.ts";
 import { toJsonLine } from "./json-output.ts";

@@ -1,5 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { toLenientJson } from "../../client/calls/lenient-json.ts";
+import { toLenientJson } from "../../validation/lenient-json.ts";
 import { builtinImage, messageDesc } from "../../wire/descriptors.ts";
 import { toJsonLine } from "./json-output.ts";
 

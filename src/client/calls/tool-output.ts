@@ -1,9 +1,9 @@
 import { fromBinary, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import { SealwireError } from "../../errors.ts";
+import { opaqueJson, toLenientJson } from "../../validation/lenient-json.ts";
 import { TYPE_URL_PREFIX } from "../../wire/limits.ts";
 import { typeNameOf } from "../../wire/type-name.ts";
 import type { ContractSource } from "../contracts/contract-source.ts";
-import { opaqueJson, toLenientJson } from "./lenient-json.ts";
 import type { EncodedMessage } from "./signer.ts";
 
 /** A verified result, and methods to read it. */

@@ -3,7 +3,7 @@ import { code, problemBox, type Shown } from "./elements.ts";
 import { numberText } from "./format.ts";
 import { html, nothing, type TemplateResult } from "./lit-html.js";
 import type { PageContext } from "./page.ts";
-import { act, ask, ServerProblem } from "./server.ts";
+import { act, problemFrom, read, type ServerProblem } from "./server.ts";
 
 const OPEN = ["QUEUED", "RUNNING"];
 /** The parameters without which no jobs are cancelled together: all jobs of all clients are never meant by mistake. */
@@ -49,7 +49,7 @@ export class BulkCancel {
       if (selection.jobs.length === 0) this.#said = "No open job fits.";
       else context.ask({ ...questionOf(context.place.query, selection), run: () => this.#cancel(selection.jobs) });
     } catch (thrown) {
-      this.#problem = thrown instanceof ServerProblem ? thrown : new ServerProblem("INTERNAL", String(thrown));
+      this.#problem = problemFrom(thrown);
     }
     this.#isReading = false;
     context.update();
@@ -89,7 +89,7 @@ async function readOpenJobs(query: URLSearchParams): Promise<Selection> {
   for (const state of openStatesOf(query)) asked.append("state", state);
   const jobs: JobRow[] = [];
   for (;;) {
-    const answer = (await (await ask(`/api/jobs?${asked}`, {})).json()) as JobsAnswer;
+    const answer = await read<JobsAnswer>(`/api/jobs?${asked}`);
     jobs.push(...answer.jobs);
     if (answer.nextPageToken === undefined) return { jobs, isCut: false };
     if (jobs.length >= JOBS_MOST) return { jobs: jobs.slice(0, JOBS_MOST), isCut: true };

@@ -1,6 +1,6 @@
 import { problemBox } from "./elements.ts";
 import { html, type TemplateResult } from "./lit-html.js";
-import { ServerProblem } from "./server.ts";
+import { problemFrom, type ServerProblem } from "./server.ts";
 
 /** A question before something is done. */
 export interface Question {
@@ -59,7 +59,7 @@ export class Confirmation {
       await this.#question.run();
       dialog?.close();
     } catch (thrown) {
-      this.#problem = thrown instanceof ServerProblem ? thrown : new ServerProblem("INTERNAL", String(thrown));
+      this.#problem = problemFrom(thrown);
       this.#isRunning = false;
       this.#onChange();
     }

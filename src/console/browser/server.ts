@@ -14,6 +14,16 @@ export class ServerProblem extends Error {
   }
 }
 
+/** What was thrown, as it is shown. */
+export function problemFrom(thrown: unknown): ServerProblem {
+  return thrown instanceof ServerProblem ? thrown : new ServerProblem("INTERNAL", String(thrown));
+}
+
+/** Reads something once. Throws {@link ServerProblem}. */
+export async function read<T>(path: string): Promise<T> {
+  return (await (await ask(path, {})).json()) as T;
+}
+
 /** Does something. Throws {@link ServerProblem}. */
 export async function act<T>(path: string, body: object = {}): Promise<T> {
   const headers = { "content-type": "application/json" };

@@ -45,7 +45,8 @@ export function jobRoutes({ operator, clock }: ConsoleSource): readonly Route[] 
       role: "viewer",
       intervalMs: JOB_INTERVAL_MS,
       async answer(request): Promise<JobAnswer> {
-        return jobAnswer(await operator.describeJob(actorOf(request), { jobId: request.name }));
+        const description = await operator.describeJob(actorOf(request), { jobId: request.name });
+        return jobAnswer(description, operator.showsPayloads);
       },
     },
     {
@@ -120,7 +121,7 @@ function jobsAnswer(
   };
 }
 
-function jobAnswer({ job, attempts }: JobDescription): JobAnswer {
+function jobAnswer({ job, attempts }: JobDescription, hasPayloads: boolean): JobAnswer {
   const { requestId, revision, expiresAtMs, traceId } = job;
   return {
     ...jobRow(job),
@@ -128,6 +129,7 @@ function jobAnswer({ job, attempts }: JobDescription): JobAnswer {
     ...(expiresAtMs !== undefined && { expiresAtMs }),
     ...(traceId !== undefined && { traceId }),
     attempts: attempts.map(attemptRow),
+    hasPayloads,
   };
 }
 

@@ -6,7 +6,7 @@ import { appendLines, call } from "../../audit/audit-file.ts";
 import { spec } from "../../contract/store-under-test.ts";
 import { assert } from "../../support/suite.ts";
 import { suiteWith } from "../toolchain.ts";
-import { rowsAre, Shop } from "./shop.ts";
+import { rowsAre, Shop, tabTo } from "./shop.ts";
 
 const test = suiteWith(["chromium"], "interop/console/pages");
 
@@ -171,6 +171,33 @@ test("a search that has not reached the beginning of a large log goes on, and a 
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test("an operator reads the arguments and the result of a job, inert, if the server permits it", async () => {
+  await using shop = await Shop.open({ payloads: true });
+  await using watched = await shop.signedIn();
+  const { page } = watched;
+  const button = page.getByRole("button", { name: "Show arguments and result" });
+  await shop.visit(watched, `/jobs/${await shop.newestJob("RUNNING")}`);
+  assert.is(await page.getByRole("heading", { name: "Arguments" }).count(), 0);
+  await tabTo(page, "button", "Show arguments and result");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Arguments" }).waitFor();
+  assert.match(await page.locator("main pre").innerText(), '"numbers"');
+  assert.is(await button.count(), 0);
+  for (const scheme of ["light", "dark"] as const) {
+    await watched.look({ width: 320, scheme });
+    assert.is(await watched.width(), 320);
+    assert.equal(await watched.violations(), []);
+  }
+  await shop.visit(watched, `/jobs/${await shop.newestJob("SUCCEEDED")}`);
+  await button.click();
+  await page.getByRole("heading", { name: "Result" }).waitFor();
+  assert.match(await page.locator("main pre").innerText(), "@type");
+  await shop.visit(watched, `/jobs/${await shop.newestJob("FAILED")}`);
+  await button.click();
+  await page.getByText("There are none").waitFor();
+  watched.check();
 });
 
 test.run();

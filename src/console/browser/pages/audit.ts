@@ -5,7 +5,7 @@ import { type Filters, filterForm, pager, textFilter } from "../filters.ts";
 import { numberText } from "../format.ts";
 import { html, nothing, type TemplateResult } from "../lit-html.js";
 import { LivePage, type PageContext } from "../page.ts";
-import { ask, ServerProblem } from "../server.ts";
+import { ask, problemFrom, type ServerProblem } from "../server.ts";
 
 const FIELDS = [
   ["client", "Client"],
@@ -76,7 +76,7 @@ export class AuditPage extends LivePage<AuditAnswer> {
       URL.revokeObjectURL(link.href);
       this.#problem = undefined;
     } catch (thrown) {
-      this.#problem = thrown instanceof ServerProblem ? thrown : new ServerProblem("INTERNAL", String(thrown));
+      this.#problem = problemFrom(thrown);
     }
     this.context.update();
   };

@@ -1,12 +1,12 @@
-import type { AttemptRow, JobAnswer } from "../../answers.ts";
+import type { AttemptRow, JobAnswer, PayloadsAnswer } from "../../answers.ts";
 import { type Segment, spanBar } from "../charts.ts";
 import { currentMs } from "../clock.ts";
-import { code, empty, facts, outside, pill, type Shown, table, when } from "../elements.ts";
+import { code, empty, facts, outside, pill, problemBox, type Shown, table, when } from "../elements.ts";
 import { countText, numberText, plainText, spanText, timeText } from "../format.ts";
 import { html, nothing, type TemplateResult } from "../lit-html.js";
 import { hrefOf } from "../location.ts";
 import { LivePage, type PageContext } from "../page.ts";
-import { act } from "../server.ts";
+import { act, problemFrom, read, type ServerProblem } from "../server.ts";
 
 /** The colours of attempts. */
 const TONES: Readonly<Record<string, string>> = {
@@ -20,6 +20,8 @@ const TONES: Readonly<Record<string, string>> = {
 /** One job: its time, its attempts and its progress. */
 export class JobPage extends LivePage<JobAnswer> {
   readonly title: string;
+  #payloads: PayloadsAnswer | undefined;
+  #payloadProblem: ServerProblem | undefined;
 
   constructor(context: PageContext) {
     super(context, `/api/jobs/${encodeURIComponent(context.place.name)}`);
@@ -57,12 +59,39 @@ export class JobPage extends LivePage<JobAnswer> {
           ],
           ["Revision", numberText(job.revision)],
         ])}
-        <p class="help">Arguments and results are the client's, and are not shown.</p>
+        ${this.#payloadPart(job)}
       </section>
       <section class="card">
         <h2>Timeline</h2>
         ${timeline(job, nowMs)}
       </section>`;
+  }
+
+  /** The arguments and the result, once an operator has asked for them. They are not read again. */
+  #payloadPart({ hasPayloads }: JobAnswer): Shown {
+    const mayShow = hasPayloads && this.context.session.role === "operator";
+    if (!mayShow) return html`<p class="help">Arguments and results are the client's, and are not shown.</p>`;
+    if (this.#payloads === undefined) {
+      return html`<p><button type="button" @click=${() => void this.#showPayloads()}>Show arguments and result</button></p>
+        ${problemBox(this.#payloadProblem)}`;
+    }
+    const { args, result } = this.#payloads;
+    const isNone = args === undefined && result === undefined;
+    return html`<div role="status">
+      ${args === undefined ? nothing : payload("Arguments", args)}
+      ${result === undefined ? nothing : payload("Result", result)}
+      ${isNone ? html`<p class="help">There are none: arguments are deleted when a job ends.</p>` : nothing}
+    </div>`;
+  }
+
+  async #showPayloads(): Promise<void> {
+    this.#payloadProblem = undefined;
+    try {
+      this.#payloads = await read<PayloadsAnswer>(`/api/jobs/${encodeURIComponent(this.context.place.name)}/payloads`);
+    } catch (thrown) {
+      this.#payloadProblem = problemFrom(thrown);
+    }
+    this.context.update();
   }
 
   #cancelButton({ jobId, tool, client }: JobAnswer): Shown {
@@ -78,6 +107,11 @@ export class JobPage extends LivePage<JobAnswer> {
       });
     return html`<button type="button" class="danger" @click=${cancel}>Cancel…</button>`;
   }
+}
+
+function payload(label: string, text: string): TemplateResult {
+  return html`<h3>${label}</h3>
+    <pre tabindex="0"><bdi>${plainText(text, 101_000)}</bdi></pre>`;
 }
 
 function progress({ progress: made }: JobAnswer): Shown {

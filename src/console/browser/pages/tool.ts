@@ -7,7 +7,7 @@ import { numberText, plainText, spanText } from "../format.ts";
 import { html, nothing, type TemplateResult } from "../lit-html.js";
 import { LivePage, type PageContext } from "../page.ts";
 import { schemaForm } from "../schema-form.ts";
-import { act, ServerProblem } from "../server.ts";
+import { act, problemFrom, type ServerProblem } from "../server.ts";
 
 /** How long after a change the arguments are checked, in milliseconds. */
 const CHECK_MS = 250;
@@ -107,7 +107,7 @@ export class ToolPage extends LivePage<ToolAnswer> {
       this.#check = await act<CheckAnswer>(`/api/tools/${encodeURIComponent(name)}/check`, { args: this.#args });
       this.#problem = undefined;
     } catch (thrown) {
-      this.#problem = thrown instanceof ServerProblem ? thrown : new ServerProblem("INTERNAL", String(thrown));
+      this.#problem = problemFrom(thrown);
     }
     this.context.update();
   }

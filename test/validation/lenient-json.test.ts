@@ -1,10 +1,10 @@
 import { create, createRegistry, type JsonValue } from "@bufbuild/protobuf";
 import { anyPack, DurationSchema, TimestampSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
-import { toLenientJson } from "../../../src/client/calls/lenient-json.ts";
-import { builtinImage, messageDesc } from "../../../src/wire/descriptors.ts";
-import { assert, suite } from "../../support/suite.ts";
+import { toLenientJson } from "../../src/validation/lenient-json.ts";
+import { builtinImage, messageDesc } from "../../src/wire/descriptors.ts";
+import { assert, suite } from "../support/suite.ts";
 
-const test = suite("client/calls/lenient-json");
+const test = suite("validation/lenient-json");
 
 const image = builtinImage();
 const registry = createRegistry(image.registry, TimestampSchema, DurationSchema, ValueSchema);

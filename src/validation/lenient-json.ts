@@ -10,8 +10,8 @@ import {
 } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { type Any, anyUnpack, type Value } from "@bufbuild/protobuf/wkt";
-import { isObject } from "../../validation/json-numbers.ts";
-import { typeNameOf } from "../../wire/type-name.ts";
+import { typeNameOf } from "../wire/type-name.ts";
+import { isObject } from "./json-numbers.ts";
 
 /**
  * Writes a message as ProtoJSON. Values without a ProtoJSON form are written in a similar form: a number of a Value
