@@ -27,6 +27,7 @@ export interface NotRun {
   readonly reason: string;
 }
 
+const WRITTEN = "is what npm run test:full wrote";
 const DEFINITION = "shows a part of the contract";
 const EXAMPLE_BYTES = "shows bytes, which test/docs/protocol.test.ts compares with those that the code makes";
 const ARCHIVE = "needs an upstream; test/interop/upstream/commands.ts types it beside the examples";
@@ -90,8 +91,10 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: "docs/upstreams.md", start: "sealwire upstream keygen", reason: ARCHIVE },
   { page: "docs/upstreams.md", start: "{", reason: "test/docs/upstreams.test.ts reads it as serve does" },
   { page: "docs/upstreams.md", start: "sealwire upstream check", reason: ARCHIVE },
-  { page: "docs/test-full.md", start: "npm run test:crash", reason: "is what npm run test:full wrote" },
-  { page: "docs/test-full.md", start: " crash/lost-worker", reason: "is what npm run test:full wrote" },
+  { page: "docs/test-full.md", start: "npm run test:crash", reason: WRITTEN },
+  { page: "docs/test-full.md", start: " crash/lost-worker", reason: WRITTEN },
+  { page: "docs/test-full-sqlite.md", start: "npm run test:crash", reason: WRITTEN },
+  { page: "docs/test-full-postgres.md", start: "npm run test:crash", reason: WRITTEN },
   { page: "clients/rust/README.md", start: "cargo init", reason: "test/interop/rust.interop.ts runs it" },
   { page: "clients/rust/README.md", start: "tonic_prost_build", reason: "the build of test/interop/rust does it" },
   { page: "clients/rust/README.md", start: "# async fn run", reason: "is compiled with the package's own tests" },
