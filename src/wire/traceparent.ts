@@ -1,6 +1,7 @@
 import type { Metadata } from "@grpc/grpc-js";
 
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** Version ff and ids of zeros are invalid (W3C Trace Context, section 3.2.2). */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 const TRACESTATE = /^[ -~]{1,512}$/;
 
 /** True if the text is a W3C traceparent of version 00, or of another version with the same fields. */
