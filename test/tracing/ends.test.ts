@@ -11,7 +11,7 @@ import { traceProcess } from "./traced.ts";
 /* How spans end that do not simply succeed, and what an unsampled call leaves. */
 const test = suite("tracing/ends");
 
-const [CLIENT, PRODUCER, CONSUMER] = [3, 4, 5];
+const [SERVER, CLIENT, PRODUCER, CONSUMER] = [2, 3, 4, 5];
 const ARGS = { typeUrl: `type.googleapis.com/${TEST_INPUT}`, value: testArgs(1) };
 
 test("an attempt that was cancelled has that reason, whatever its tool throws, and one that was handed back has none", async () => {
@@ -79,6 +79,24 @@ test("the span of a client names the server's host, and, of a refused call, its 
     ["server.address", "rpc.response.status_code", "error.type"].map((name) => attributes[name]),
     ["127.0.0.1", "PERMISSION_DENIED", "TOOL_FORBIDDEN"],
   );
+});
+
+test("a call that the store does not answer is an error of the server, and one that is refused to its caller is none", async () => {
+  await using traced = await traceProcess();
+  const store = await openSqliteStore({ path: ":memory:" });
+  await using server = await startServer({ store, clients: { alice: { tools: ["other"] } } });
+  const client = server.client("alice", { retry: { maxAttempts: 1 }, pipeline: false });
+  await rejection("TOOL_FORBIDDEN", client.call("batch_sum", ARGS));
+  await store[Symbol.asyncDispose]();
+  await rejection("UNAVAILABLE", client.call("batch_sum", ARGS));
+  await traced.flush();
+  const ends = traced.collector.spans
+    .filter(({ kind }) => kind === SERVER)
+    .map(({ attributes, isError }) => [attributes["error.type"], attributes["rpc.response.status_code"], isError]);
+  assert.equal(ends.slice(-2), [
+    ["TOOL_FORBIDDEN", "PERMISSION_DENIED", false],
+    ["UNAVAILABLE", "UNAVAILABLE", true],
+  ]);
 });
 
 test("a call that the sampler leaves out tells so to its tool, and is no exemplar", async () => {
