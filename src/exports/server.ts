@@ -70,7 +70,7 @@ export type { AuditHead, AuditHeads, RecordedAuditHead } from "../store/audit-he
 export type { StoreCondition } from "../store/condition.ts";
 export type { InstanceInfo } from "../store/instance-info.ts";
 export type { Migration } from "../store/layout.ts";
-export type { AllJobsQuery, InstanceRecord, OperatorView, ToolStats } from "../store/operator-view.ts";
+export type { AllJobsQuery, InstanceRecord, OperatorJobView, OperatorView, ToolStats } from "../store/operator-view.ts";
 export type { ManageOptions } from "../store/postgres/manage.ts";
 export { migratePostgresStore, type OpenPostgresStoreOptions, openPostgresStore } from "../store/postgres/open.ts";
 export type { SharedRingSecrets, SharedStore } from "../store/postgres/shared-store.ts";

@@ -191,6 +191,7 @@ const PUBLIC: Readonly<Record<string, readonly string[]>> = {
     "OpenMcpServersOptions (type)",
     "OpenPostgresStoreOptions (type)",
     "OpenSqliteStoreOptions (type)",
+    "OperatorJobView (type)",
     "OperatorView (type)",
     "Output (type)",
     "OutputBytes (type)",
