@@ -8,12 +8,13 @@ import { runPeriodically } from "../runtime/periodic.ts";
 import { VERSION } from "../runtime/version.ts";
 import type { AuditKey } from "../signing/key-ring/types.ts";
 import type { AuditHeads } from "../store/audit-heads.ts";
-import { ChainWriter, type TornDetails } from "./chain-writer.ts";
+import { ChainWriter } from "./chain-writer.ts";
 import type { AuditDetail, AuditEvent, AuditTrail } from "./event.ts";
 import { FileSink } from "./file-sink.ts";
 import { HeadKeeper, type LogStart } from "./head-keeper.ts";
 import type { ChainHead } from "./line.ts";
 import { type AuditSink, type LineWriter, WriterSink } from "./sink.ts";
+import type { TornLine } from "./tail.ts";
 
 /** Interval at which the head is recorded in the store, and a moved file is noticed, in milliseconds. */
 const HEAD_MS = 10_000;
@@ -259,8 +260,8 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
     const all = [...lead, ...batch];
     if (all.length === 0) return;
     const torn = this.#writer.takeTorn(all.length);
-    const telling = all.map((each, index) => ({ ...each, event: withTorn(each.event, torn[index]) }));
-    const { lines, error } = await this.#writer.write(telling);
+    const telling = torn.map(({ torn: lines }, index) => withTorn(all[index] as Waiting, lines));
+    const { lines, error } = await this.#writer.write([...telling, ...all.slice(torn.length)]);
     this.#lines += lines;
     this.#writer.giveBack(torn.slice(lines));
     if (lines > 0 && lead.length > 0) this.#resumed(now);
@@ -357,7 +358,8 @@ export class AuditLog implements AuditTrail, AsyncDisposable {
   }
 }
 
-function withTorn(event: AuditEvent, reported: TornDetails | undefined): AuditEvent {
-  if (reported === undefined) return event;
-  return { ...event, details: { ...event.details, torn: reported.torn.map((each) => ({ ...each })) } };
+/** A line that reports incomplete ones besides. */
+function withTorn(waiting: Waiting, torn: readonly TornLine[]): Waiting {
+  const { event } = waiting;
+  return { ...waiting, event: { ...event, details: { ...event.details, torn: torn.map((each) => ({ ...each })) } } };
 }

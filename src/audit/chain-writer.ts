@@ -17,7 +17,7 @@ export interface TimedEvent {
 }
 
 /** The details of a line that reports incomplete ones. */
-export interface TornDetails {
+interface TornDetails {
   readonly torn: readonly TornLine[];
 }
 
