@@ -40,6 +40,8 @@ const FINAL: ReadonlySet<number> = new Set([
 ]);
 /** Statuses by which a tool reports that it has done nothing and may be tried again. */
 const TRY_AGAIN: ReadonlySet<number> = new Set([status.RESOURCE_EXHAUSTED, status.ABORTED]);
+/** Statuses by which a call ends with its time. Some servers, tonic's among them, cancel the call at its deadline. */
+const OF_DEADLINE: ReadonlySet<number> = new Set([status.DEADLINE_EXCEEDED, status.CANCELLED]);
 /** Stack traces of the upstream do not leave this process. */
 const DEBUG_INFO = `${TYPE_URL_PREFIX}google.rpc.DebugInfo`;
 const RETRY_INFO = `${TYPE_URL_PREFIX}google.rpc.RetryInfo`;
@@ -60,7 +62,7 @@ export function failureOf(ended: UpstreamStatus, run: FailedRun): Error {
   if (run.stopped !== undefined) return open(run, run.stopped);
   if (by === "size") return tooLarge(run.tool);
   if (by === "count") return brokenContract(run.tool);
-  if (run.isOverdue && code === status.DEADLINE_EXCEEDED) return open(run, overdue(run));
+  if (run.isOverdue && OF_DEADLINE.has(code)) return open(run, overdue(run));
   if (by === "loss" || code === status.UNAVAILABLE) return lost(ended, run);
   if (FINAL.has(code)) return ofTool(ended, false);
   if (TRY_AGAIN.has(code)) return again(run, ofTool(ended, true));

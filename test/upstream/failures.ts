@@ -225,6 +225,19 @@ export function defineFailures(test: ReturnType<typeof suite>, open: () => Promi
     assert.is((await job.poll()).attempt, 2);
   });
 
+  test("a call that ends with the time that it had is DEADLINE_EXCEEDED, also if the upstream says that it cancelled it", async () => {
+    const CODES = [status.CANCELLED, status.DEADLINE_EXCEEDED];
+    // The answer comes before the time-out of the call here does.
+    const justBefore = (call: FaultCall) =>
+      setTimeout(() => call.fail({ code: Number(call.what), details: "timeout" }), call.deadlineMs - Date.now() - 25);
+    await using both = await start(justBefore, { callTimeoutMs: 300 });
+    const client = both.server.client("alice", NO_RETRY);
+    for (const code of CODES) {
+      await rejection("DEADLINE_EXCEEDED", client.call("look", { what: String(code) }));
+      await rejection("OUTCOME_UNKNOWN", client.call("act", { what: String(code) }));
+    }
+  });
+
   test("UNAUTHENTICATED is our own fault: INTERNAL, and the same intent may run once it is mended", async () => {
     await using both = await start((call) => call.fail({ code: status.UNAUTHENTICATED, details: "who are you" }));
     const client = both.server.client("alice", NO_RETRY);

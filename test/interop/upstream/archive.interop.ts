@@ -132,7 +132,10 @@ function testArchive(language: Language): void {
   test("a call past its deadline ends", async () => {
     const options = { metadata: { "sealwire-request-id": "late" }, deadlineMs: 300 };
     const { code } = await client.call("CountWords", { text: "a", pause: "60s" }, options);
-    assert.is(code, status.DEADLINE_EXCEEDED);
+    // tonic cancels a call at its deadline, and its answer may come before the time-out here.
+    const ends: readonly number[] =
+      language === "rust" ? [status.DEADLINE_EXCEEDED, status.CANCELLED] : [status.DEADLINE_EXCEEDED];
+    assert.ok(ends.includes(code), String(code));
     const { ended } = await eventually("its end", () => archive.ended.find(({ request }) => request === "late"));
     assert.ok(["CANCELLED", "DEADLINE_EXCEEDED"].includes(ended), ended);
   });
