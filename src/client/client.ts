@@ -7,7 +7,7 @@ import { ServerIdentityRequest, ServerIdentityResponse } from "../../gen/sealwir
 import { SealwireError } from "../errors.ts";
 import { TYPE_URL_PREFIX } from "../wire/limits.ts";
 import { type CallArguments, encodeArguments, isEncoded } from "./calls/arguments.ts";
-import { type CallOptions, checkTraceparent } from "./calls/call-options.ts";
+import { type CallOptions, checkTraceContext } from "./calls/call-options.ts";
 import { type CallResult, readResult } from "./calls/call-result.ts";
 import { type Cancellation, Deadline } from "./calls/deadline.ts";
 import { Operations } from "./calls/operations.ts";
@@ -288,9 +288,10 @@ export class SealwireClient implements AsyncDisposable {
   }
 
   /** Returns the request id and the trace context of a call. Throws OPTIONS_INVALID. */
-  #name({ requestId, traceparent }: CallOptions): Pick<Intent, "requestId" | "traceparent"> {
-    if (traceparent !== undefined) checkTraceparent(traceparent);
-    return { requestId: requestId ?? this.#connection.options.random.uuid(), traceparent };
+  #name(options: CallOptions): Pick<Intent, "requestId" | "traceparent" | "tracestate"> {
+    checkTraceContext(options);
+    const { requestId = this.#connection.options.random.uuid(), traceparent, tracestate } = options;
+    return { requestId, traceparent, tracestate };
   }
 
   async #callSystem(tool: string, method: string, value: Uint8Array, options: OperationOptions): Promise<Any> {

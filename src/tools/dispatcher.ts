@@ -317,6 +317,7 @@ export class Dispatcher {
       tool: tool.name,
       ...attemptTrace(span, run),
     });
+    const { traceparent, tracestate } = span ?? run;
     const context: ToolContext = {
       clientId: run.owner,
       requestId: run.requestId,
@@ -326,7 +327,8 @@ export class Dispatcher {
       deadlineMs: run.deadlineMs,
       signal: run.signal,
       args: run.args,
-      traceparent: span === undefined ? run.traceparent : span.traceparent,
+      traceparent,
+      tracestate,
       logger,
       progress: progressReporter(run, logger),
     };

@@ -29,6 +29,8 @@ export interface ToolContext {
   readonly args: Uint8Array;
   /** W3C trace context: that of the tool's span, or without tracing that of the call, if the client sent one. */
   readonly traceparent: string | undefined;
+  /** W3C tracestate that belongs to `traceparent`. */
+  readonly tracestate: string | undefined;
   /** Logs with the client, request and job ids. */
   readonly logger: Logger;
   /**

@@ -4,6 +4,7 @@ import type { SealwireError } from "../errors.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { VerificationKey } from "../signing/key-ring/types.ts";
 import type { OpenSpan } from "../tracing/open-span.ts";
+import type { CallerTrace } from "../tracing/tracing.ts";
 import type { ToolContext } from "./handler.ts";
 import { idempotencyKeyOf, intentDigestOf } from "./intent-key.ts";
 import type { SystemToolContext } from "./system-tools.ts";
@@ -66,8 +67,8 @@ export interface CallInvocation extends Invocation {
 }
 
 /**
- * The context of a sync call's handler. Deadline, signal, logger and idempotency key are determined on access, because
- * most handlers use none of them.
+ * The context of a sync call's handler. Deadline, signal, logger, trace context and idempotency key are determined on
+ * access, because most handlers use none of them.
  */
 export class CallContext implements ToolContext {
   readonly clientId: string;
@@ -75,19 +76,19 @@ export class CallContext implements ToolContext {
   readonly jobId = undefined;
   readonly attempt = 1;
   readonly args: Uint8Array;
-  /** That of the tool's span; without tracing that of the caller. */
-  traceparent: string | undefined;
+  /** The tool's span; without tracing the trace context of the caller. */
+  trace: CallerTrace;
   readonly progress = reportNowhere;
   readonly #tool: Tool;
   readonly #invocation: Invocation & Pick<Partial<CallInvocation>, "intentDigest">;
 
   constructor(tool: Tool, invocation: Invocation) {
-    const { envelope, traceparent } = invocation.request;
+    const { envelope } = invocation.request;
     this.#tool = tool;
     this.clientId = envelope.clientId;
     this.requestId = envelope.requestId;
     this.args = envelope.args.value;
-    this.traceparent = traceparent;
+    this.trace = invocation.request;
     this.#invocation = invocation;
   }
 
@@ -102,6 +103,14 @@ export class CallContext implements ToolContext {
 
   get signal(): AbortSignal {
     return this.#invocation.signal;
+  }
+
+  get traceparent(): string | undefined {
+    return this.trace.traceparent;
+  }
+
+  get tracestate(): string | undefined {
+    return this.trace.tracestate;
   }
 
   get logger(): Logger {

@@ -22,7 +22,7 @@ export async function traceTool(
   body: () => Promise<Answer>,
 ): Promise<Answer> {
   if (!call.isRecording) {
-    context.traceparent = call.traceparent;
+    context.trace = call;
     return call.run(body);
   }
   const { clientId, requestId } = context;
@@ -31,7 +31,7 @@ export async function traceTool(
     kind: SpanKind.INTERNAL,
     attributes: { ...toolAttributes(tool, { clientId, requestId }), [KEY_ID]: key.keyId },
   });
-  context.traceparent = span.traceparent;
+  context.trace = span;
   const answer = await span.run(body);
   span.end(answer.error?.reason);
   return answer;

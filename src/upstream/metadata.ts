@@ -15,7 +15,7 @@ export interface RunIdentity {
 
 /**
  * The metadata of a call to an upstream (docs/upstreams.md). Nothing of it comes from the caller's own metadata but a
- * well-formed traceparent.
+ * well-formed trace context.
  */
 export function metadataOf(context: ToolContext, { tool, serverId, assertion, span }: RunIdentity): Metadata {
   const metadata = new Metadata();
@@ -27,9 +27,9 @@ export function metadataOf(context: ToolContext, { tool, serverId, assertion, sp
   metadata.set("sealwire-idempotency-key", context.idempotencyKey);
   if (context.jobId !== undefined) metadata.set("sealwire-job-id", context.jobId);
   if (assertion !== undefined) metadata.set("sealwire-assertion", assertion);
-  const traceparent = span === undefined ? context.traceparent : span.traceparent;
-  if (traceparent !== undefined && isTraceparent(traceparent)) metadata.set("traceparent", traceparent);
-  const tracestate = span?.tracestate;
+  const { traceparent, tracestate } = span ?? context;
+  if (traceparent === undefined || !isTraceparent(traceparent)) return metadata;
+  metadata.set("traceparent", traceparent);
   if (tracestate !== undefined) metadata.set("tracestate", tracestate);
   return metadata;
 }

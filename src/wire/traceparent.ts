@@ -19,7 +19,25 @@ export function traceIdOf(traceparent: string): string {
   return traceparent.slice(3, 35);
 }
 
-/** The W3C trace context of a call; `undefined` if it is missing or malformed. */
+/** A W3C trace context; empty if there is none. */
+export interface TraceContext {
+  readonly traceparent?: string;
+  /** Only with `traceparent`. */
+  readonly tracestate?: string;
+}
+
+/** The W3C trace context in texts of unknown origin, without what is malformed. */
+export function traceContextOf(traceparent: unknown, tracestate: unknown): TraceContext {
+  if (typeof traceparent !== "string" || !isTraceparent(traceparent)) return {};
+  return typeof tracestate === "string" && isTracestate(tracestate) ? { traceparent, tracestate } : { traceparent };
+}
+
+/** The W3C trace context of a call. */
+export function readTraceContext(metadata: Metadata): TraceContext {
+  return traceContextOf(readTraceparent(metadata), readTracestate(metadata));
+}
+
+/** The W3C traceparent of a call; `undefined` if it is missing or malformed. */
 export function readTraceparent(metadata: Metadata): string | undefined {
   const [value] = metadata.get("traceparent");
   return typeof value === "string" && isTraceparent(value) ? value : undefined;

@@ -245,14 +245,20 @@ test("the caller's deadline and cancellation reach the handler of a sync tool", 
   });
 });
 
-test("a well-formed traceparent is passed on", async () => {
+test("a well-formed trace context is passed on", async () => {
   const tool = new HoldingTool();
   await withProxy(tool.options, async ({ native }) => {
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    const call = native.open("test.v1.TestService/Hold", testArgs(1), { metadata: { traceparent } });
+    const call = native.open("test.v1.TestService/Hold", testArgs(1), { metadata: { traceparent, tracestate: "a=1" } });
     await tool.finish(1);
     await call.answer;
-    assert.equal(tool.traces, [traceparent]);
+    const orphan = native.open("test.v1.TestService/Hold", testArgs(2), { metadata: { tracestate: "a=1" } });
+    await tool.finish(2);
+    await orphan.answer;
+    assert.equal(tool.traces, [
+      { traceparent, tracestate: "a=1" },
+      { traceparent: undefined, tracestate: undefined },
+    ]);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { CallerTrace } from "../../src/tracing/tracing.ts";
 import { eventually } from "./eventually.ts";
 import type { RawRequest } from "./raw-frame.ts";
 import type { TestServerOptions } from "./running-server.ts";
@@ -7,7 +8,7 @@ import { TEST_INPUT, testArgs, testService } from "./test-service.ts";
 export class HoldingTool {
   readonly begun: number[] = [];
   /** The trace contexts of the calls, in the order in which they began. */
-  readonly traces: (string | undefined)[] = [];
+  readonly traces: CallerTrace[] = [];
   /** The reasons of the calls' aborted signals, by number. */
   readonly aborted = new Map<number, string>();
   readonly options: Pick<TestServerOptions, "tools" | "descriptors">;
@@ -18,9 +19,9 @@ export class HoldingTool {
     const { tools, descriptors } = testService({
       Hold: {
         idempotent: true,
-        run: ([number = 0], { signal, traceparent }) => {
+        run: ([number = 0], { signal, traceparent, tracestate }) => {
           this.begun.push(number);
-          this.traces.push(traceparent);
+          this.traces.push({ traceparent, tracestate });
           return new Promise((resolve) => {
             this.#open.set(number, () => resolve(number));
             signal.addEventListener("abort", () => {

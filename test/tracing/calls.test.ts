@@ -1,6 +1,5 @@
 import { Metadata } from "@grpc/grpc-js";
 import { context as contexts, createTraceState, ROOT_CONTEXT, trace } from "@opentelemetry/api";
-import { SealwireClient } from "../../src/client/client.ts";
 import { CALL_HEADER_METADATA } from "../../src/wire/call-header.ts";
 import { eventually } from "../support/eventually.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -161,22 +160,22 @@ test("the tracestate of each call on a stream reaches the upstream: that of a ra
 });
 
 test("without a registered provider the trace context of the caller is passed on unchanged", async () => {
-  const seen: (string | undefined)[] = [];
-  const { tools, descriptors } = testService({
-    See: {
-      run: (_numbers, { traceparent }) => {
-        seen.push(traceparent);
-        return 0;
-      },
-    },
-  });
-  await using server = await startServer({ tools: [tools], descriptors: [descriptors] });
-  await using client = new SealwireClient({ credentials: server.credentials() });
-  const args = { typeUrl: `type.googleapis.com/${TEST_INPUT}`, value: testArgs(1) };
+  await using upstream = await startFaultUpstream((call) => call.send(""));
+  await using server = await startServer({ tools: [], upstreams: [upstream.options] });
+  const client = server.client("alice", { pipeline: true });
+  await eventually("the upstream serves", async () => (await client.health(SERVICE)) === "SERVING");
   const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-00`;
-  await client.call("see", args, { traceparent });
-  await client.call("see", args);
-  assert.equal(seen, [traceparent, undefined]);
+  await client.call("act", { what: "first" }, { traceparent, tracestate: "vendor=some" });
+  await client.call("act", { what: "streamed" }, { traceparent, tracestate: "vendor=more" });
+  await client.call("act", { what: "none" });
+  assert.equal(
+    upstream.calls.map(({ what, metadata }) => [what, metadata.get("traceparent"), metadata.get("tracestate")]),
+    [
+      ["first", [traceparent], ["vendor=some"]],
+      ["streamed", [traceparent], ["vendor=more"]],
+      ["none", [], []],
+    ],
+  );
 });
 
 test.run();

@@ -14,6 +14,8 @@ export interface SpannedCall {
   readonly requestId: string;
   /** The parent; `undefined`: the span that is active. */
   readonly traceparent?: string | undefined;
+  /** W3C tracestate that belongs to `traceparent`. */
+  readonly tracestate?: string | undefined;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface SpannedCall {
 export function startClientSpan(
   { options }: Connection,
   path: string,
-  { tool, requestId, traceparent }: SpannedCall,
+  { tool, requestId, traceparent, tracestate }: SpannedCall,
 ): OpenSpan | undefined {
   const tracer = options.tracing ? registeredTracer() : undefined;
   if (tracer === undefined) return undefined;
@@ -37,7 +39,7 @@ export function startClientSpan(
       [TOOL]: tool,
       [CALL_ID]: requestId,
     },
-    parent: traceparent === undefined ? contexts.active() : within(traceparent),
+    parent: traceparent === undefined ? contexts.active() : within(traceparent, tracestate),
   });
 }
 
@@ -61,6 +63,6 @@ export function failClientSpan(span: OpenSpan, thrown: unknown): void {
   span.end(reason);
 }
 
-function within(traceparent: string): Context {
-  return trace.setSpanContext(ROOT_CONTEXT, readSpanContext(traceparent, undefined));
+function within(traceparent: string, tracestate: string | undefined): Context {
+  return trace.setSpanContext(ROOT_CONTEXT, readSpanContext(traceparent, tracestate));
 }

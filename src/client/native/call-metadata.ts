@@ -1,7 +1,7 @@
 import { Metadata } from "@grpc/grpc-js";
 import { SealwireError } from "../../errors.ts";
 import type { Random } from "../../runtime/random.ts";
-import { readTraceparent } from "../../wire/traceparent.ts";
+import { readTraceContext, type TraceContext } from "../../wire/traceparent.ts";
 
 /** Names the intent of a call; in answers, too. */
 export const REQUEST_ID = "sealwire-request-id";
@@ -16,7 +16,7 @@ export interface CallIntent {
   readonly requestId: string;
   /** Cancels the job if the caller cancels the call, disconnects or runs out of time. */
   readonly cancelOnAbandon: boolean;
-  readonly traceparent: string | undefined;
+  readonly trace: TraceContext;
 }
 
 /** Reads the metadata of a call. Throws ENVELOPE_INVALID naming the invalid key. */
@@ -31,7 +31,7 @@ export function readIntent(metadata: Metadata, random: Random): CallIntent {
   const cancel = readOne(metadata, CANCEL_ON_ABANDON) ?? "false";
   if (cancel !== "true" && cancel !== "false")
     throw new SealwireError("ENVELOPE_INVALID", `The metadata ${CANCEL_ON_ABANDON} must be "true" or "false".`);
-  return { requestId, cancelOnAbandon: cancel === "true", traceparent: readTraceparent(metadata) };
+  return { requestId, cancelOnAbandon: cancel === "true", trace: readTraceContext(metadata) };
 }
 
 /** The metadata of an answer, sent as initial metadata and again in the trailers. */

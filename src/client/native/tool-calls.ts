@@ -83,7 +83,7 @@ export class ToolCalls {
   /** Sends the signed call. A job that is to be cancelled with its call is started in any case, so that its id is known. */
   #call({ call, method, intent, args }: ToolRequest): Promise<CallResult> {
     const { client, clock, timeoutMs } = this.#options;
-    const { requestId, traceparent, cancelOnAbandon } = intent;
+    const { requestId, trace, cancelOnAbandon } = intent;
     const isBound = !(cancelOnAbandon && method.isJob);
     const leftMs = Math.max(1, call.deadlineMs - clock.nowMs());
     return client.call(
@@ -94,7 +94,7 @@ export class ToolCalls {
         returnFailure: true,
         timeoutMs: isBound ? Math.min(timeoutMs, leftMs) : timeoutMs,
         ...(isBound && { signal: call.signal }),
-        ...(traceparent !== undefined && { traceparent }),
+        ...trace,
       },
     );
   }

@@ -7,6 +7,7 @@ import type { EncodedMessage } from "../../client/calls/signer.ts";
 import type { JobSnapshot } from "../../client/jobs/job-snapshot.ts";
 import { SealwireError } from "../../errors.ts";
 import { type ArgumentProblem, checkJsonArguments } from "../../schema/argument-check.ts";
+import type { TraceContext } from "../../wire/traceparent.ts";
 import { answerToThrown, badArguments, isUncertain, type ToolAnswer } from "./answer.ts";
 import type { BridgedTool } from "./bridged-tool.ts";
 import type { Jobs } from "./jobs.ts";
@@ -22,8 +23,7 @@ export interface HostCall {
   readonly args: JsonObject;
   /** The id that the host gives the intent, if any. */
   readonly requestId: string | undefined;
-  /** W3C trace context. */
-  readonly traceparent: string | undefined;
+  readonly trace: TraceContext;
   /** Aborts when the host has gone. */
   readonly signal: AbortSignal;
   /** True if the host has gone on purpose, so that `onCancel` applies. Called after `signal` has aborted. */
@@ -99,12 +99,12 @@ export class HostCalls {
   }
 
   async #run(call: HostCall, intent: Intent, args: EncodedMessage): Promise<RunOutcome> {
-    const { tool, traceparent, signal } = call;
+    const { tool, trace, signal } = call;
     const { requestId } = intent;
     const sent = this.#principal.client.call(tool.name, args, {
       requestId,
       returnFailure: true,
-      ...(traceparent !== undefined && { traceparent }),
+      ...trace,
       // A call that would be continued goes on without its host.
       ...(intent.open === undefined && { signal }),
     });

@@ -2,7 +2,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { CallToolResult, Server, ServerContext } from "@modelcontextprotocol/server";
 import { SealwireError } from "../../errors.ts";
 import { VERSION } from "../../runtime/version.ts";
-import { isTraceparent } from "../../wire/traceparent.ts";
+import { traceContextOf } from "../../wire/traceparent.ts";
 import { answerToThrown, faultError, NOT_SET_UP, notAccepted, RpcCode, type ToolAnswer } from "./answer.ts";
 import { type Bridge, findTool } from "./bridge.ts";
 import type { Era } from "./era.ts";
@@ -91,13 +91,12 @@ function reportTo(bridge: Bridge, { mcpReq }: ServerContext): ProgressReports | 
 
 /** Reads what `_meta` says about a call. Throws an error of JSON-RPC for a request id that cannot be one. */
 function readMeta(meta: Record<string, unknown> | undefined) {
-  const { [REQUEST_ID_META]: requestId, traceparent } = meta ?? {};
+  const { [REQUEST_ID_META]: requestId, traceparent, tracestate } = meta ?? {};
   if (requestId !== undefined && (typeof requestId !== "string" || !/^[!-~]{1,128}$/.test(requestId))) {
     const message = `_meta["${REQUEST_ID_META}"] must be a text of 1 to 128 printable ASCII characters.`;
     throw faultError({ code: RpcCode.invalidParams, message });
   }
-  const isTraced = typeof traceparent === "string" && isTraceparent(traceparent);
-  return { requestId, traceparent: isTraced ? traceparent : undefined };
+  return { requestId, trace: traceContextOf(traceparent, tracestate) };
 }
 
 /** Without the difference: nobody has accepted that a model reads it. */

@@ -6,6 +6,7 @@ import { type OutputBytes, outputBytes, readOutputBytes, type ToolContext } from
 import { decodeWithProtoKeys, mayHoldProtoKey } from "../../tools/proto-keys.ts";
 import type { ToolHost, ToolRunner } from "../../tools/tool.ts";
 import { cutText } from "../../wire/error-message.ts";
+import { traceContextOf } from "../../wire/traceparent.ts";
 import type { Connection } from "./connection.ts";
 import { argsInvalid, changed, failureOf, faultOf, notCalled } from "./failure.ts";
 import type { ClientPackage } from "./packages.ts";
@@ -93,8 +94,8 @@ async function runTool(
 }
 
 /** A server that acts once per key can tell a repeated call by it. */
-function metaOf({ idempotencyKey, traceparent }: ToolContext): Record<string, unknown> {
-  return { "dev.sealwire/idempotency-key": idempotencyKey, ...(traceparent !== undefined && { traceparent }) };
+function metaOf({ idempotencyKey, traceparent, tracestate }: ToolContext): Record<string, unknown> {
+  return { "dev.sealwire/idempotency-key": idempotencyKey, ...traceContextOf(traceparent, tracestate) };
 }
 
 /** A job that runs once is not stopped by a drain, which waits for it. */

@@ -486,15 +486,24 @@ test("what a peer says unsigned is shown on one line and cut", async () => {
   );
 });
 
-test("traceparent is sent as metadata if it is one", async () => {
+test("a trace context is sent as metadata if it is one", async () => {
   await withPeer(honest, async (client, peer) => {
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     await client.call("batch_sum", sumArgs, { traceparent });
     assert.equal(peer.calls[0]?.metadata.get("traceparent"), [traceparent]);
-    assert.is(
-      (await thrownBy(() => client.call("batch_sum", sumArgs, { traceparent: "x\ny" }))).reason,
-      "OPTIONS_INVALID",
-    );
+    await client.call("batch_sum", sumArgs, { traceparent, tracestate: "a=1,b=2" });
+    assert.equal(peer.calls[1]?.metadata.get("tracestate"), ["a=1,b=2"]);
+    for (const [bad, message] of [
+      [{ traceparent: "x\ny" }, "is not a W3C traceparent"],
+      [{ traceparent, tracestate: "ü" }, "tracestate must be"],
+      [{ traceparent, tracestate: "x".repeat(513) }, "tracestate must be"],
+      [{ tracestate: "a=1" }, "without traceparent"],
+    ] as const) {
+      const error = await thrownBy(() => client.call("batch_sum", sumArgs, bad));
+      assert.is(error.reason, "OPTIONS_INVALID");
+      assert.match(error.message, message);
+    }
+    assert.is(peer.calls.length, 2);
   });
 });
 

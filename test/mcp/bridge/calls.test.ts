@@ -140,17 +140,21 @@ test("a host can choose the request id, and learns it", async () => {
 });
 
 test("the trace context in _meta reaches the tool; another text does not", async () => {
-  const seen: (string | undefined)[] = [];
+  const seen: (string | undefined)[][] = [];
   const { tools, descriptors } = testService({
-    Look: { run: (_, { traceparent }) => seen.push(traceparent) },
+    Look: { run: (_, { traceparent, tracestate }) => seen.push([traceparent?.slice(0, 35), tracestate]) },
   });
   await using server = await startServer({ tools: [tools], descriptors: [descriptors] });
   await using bridge = await startBridge(server);
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  await bridge.host.call("look", { numbers: [1] }, { _meta: { traceparent } });
-  await bridge.host.call("look", { numbers: [1] }, { _meta: { traceparent: "x" } });
-  assert.is(seen[0]?.slice(0, 35), traceparent.slice(0, 35));
-  assert.is(seen[1], undefined);
+  await bridge.host.call("look", { numbers: [1] }, { _meta: { traceparent, tracestate: "a=1" } });
+  await bridge.host.call("look", { numbers: [1] }, { _meta: { traceparent: "x", tracestate: "a=1" } });
+  await bridge.host.call("look", { numbers: [1] }, { _meta: { traceparent, tracestate: 1 } });
+  assert.equal(seen, [
+    [traceparent.slice(0, 35), "a=1"],
+    [undefined, undefined],
+    [traceparent.slice(0, 35), undefined],
+  ]);
 });
 
 test("a tool with the messages of MCP takes its arguments and returns its blocks as they are", async () => {

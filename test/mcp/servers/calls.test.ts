@@ -62,6 +62,20 @@ test("a regular expression of the schema cannot hold up the server", async () =>
   assert.is(error.violations[0]?.ruleId, "schema.time");
 });
 
+test("the server gets the idempotency key of the call and the trace context of its caller", async () => {
+  const trace = { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, tracestate: "vendor=some" };
+  const metaOf = async (options: object) => {
+    const { content } = (await call("files_meta", {}, options)) as { content: [{ text: { text: string } }] };
+    return JSON.parse(content[0].text.text);
+  };
+  const { "dev.sealwire/idempotency-key": key, ...traced } = await metaOf({ ...trace, requestId: "one" });
+  assert.match(key, /^[0-9a-f]{64}$/);
+  assert.equal({ traceparent: traced.traceparent, tracestate: traced.tracestate }, trace);
+  const plain = await metaOf({ requestId: "two" });
+  assert.is.not(plain["dev.sealwire/idempotency-key"], key);
+  assert.is(plain.traceparent, undefined);
+});
+
 test("pictures, links and resources arrive as they were sent", async () => {
   assert.equal(await call("files_media"), {
     content: [

@@ -42,6 +42,7 @@ const TOOLS: readonly Tool[] = [
   { name: "announce", inputSchema: NOTHING },
   { name: "counter", inputSchema: NOTHING },
   { name: "fork", inputSchema: NOTHING },
+  { name: "meta", inputSchema: NOTHING },
 ];
 const PIXEL = "iVBORw0KGgo=";
 
@@ -118,6 +119,8 @@ async function callTool(name: string, args: object, { folder, server, context }:
     case "announce":
       await server.sendToolListChanged();
       return text("announced");
+    case "meta":
+      return text(JSON.stringify(context.mcpReq._meta));
     case "counter":
       count += 1;
       return text(`${process.pid} ${count}`);
