@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -32,12 +33,12 @@ type connection interface {
 
 // request is one intent: a tool, its arguments and the request id.
 type request struct {
-	tool        string
-	argsURL     string
-	args        []byte
-	resultType  protoreflect.FullName
-	requestID   string
-	traceparent string
+	tool       string
+	argsURL    string
+	args       []byte
+	resultType protoreflect.FullName
+	requestID  string
+	trace      metadata.MD
 	// definitionDigest is the accepted definition of the tool; empty if any is.
 	definitionDigest string
 }
@@ -98,7 +99,7 @@ func (c *caller) send(ctx context.Context, conn connection, a *attempt, r *reque
 		return nil, tooLarge(len(a.frame))
 	}
 	var reply []byte
-	err := conn.Invoke(attemptContext(ctx, r.traceparent), CallMethod, &a.frame, &reply, options.forAttempt()...)
+	err := conn.Invoke(attemptContext(ctx, r.trace), CallMethod, &a.frame, &reply, options.forAttempt()...)
 	expected := &Expected{RequestID: r.requestID, RequestSignature: a.signature, ResultType: r.resultType}
 	if err == nil {
 		return a.readAnswer(reply, expected)

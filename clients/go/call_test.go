@@ -77,7 +77,7 @@ func TestTheInterceptorsDoTheSame(t *testing.T) {
 func TestOnlyTheTraceContextIsPassedOn(t *testing.T) {
 	p := startPeer(t, sums)
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-	ctx := metadata.AppendToOutgoingContext(WithRequestID(context.Background(), "mine"), traceparentKey, trace, "authorization", "secret")
+	ctx := metadata.AppendToOutgoingContext(WithRequestID(context.Background(), "mine"), traceparentKey, trace, "tracestate", "a=1", "tracestate", "b=2", "authorization", "secret")
 	if err := p.client(t).Invoke(ctx, "/test.v1.TestService/Record", numbers, &demov1.BatchSumResponse{}); err != nil {
 		t.Fatal(err)
 	}
@@ -85,15 +85,18 @@ func TestOnlyTheTraceContextIsPassedOn(t *testing.T) {
 	if got.RequestId != "mine" || len(got.metadata["authorization"]) > 0 || got.metadata[traceparentKey][0] != trace {
 		t.Error(got.RequestId, got.metadata)
 	}
+	if states := got.metadata["tracestate"]; len(states) != 1 || states[0] != "a=1,b=2" {
+		t.Error(states)
+	}
 }
 
 func TestAMalformedTraceContextIsLeftOut(t *testing.T) {
 	p := startPeer(t, sums)
-	ctx := metadata.AppendToOutgoingContext(context.Background(), traceparentKey, "00-\x01")
+	ctx := metadata.AppendToOutgoingContext(context.Background(), traceparentKey, "00-\x01", "tracestate", "a=1")
 	if err := p.client(t, fast).Invoke(ctx, "/test.v1.TestService/Record", numbers, &demov1.BatchSumResponse{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.seen("record")[0].metadata[traceparentKey]; len(got) > 0 {
+	if got := p.seen("record")[0].metadata; len(got[traceparentKey]) > 0 || len(got["tracestate"]) > 0 {
 		t.Error(got)
 	}
 }

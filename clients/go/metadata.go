@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"regexp"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -16,10 +17,14 @@ const (
 	jobIDKey           = "sealwire-job-id"
 	cancelOnAbandonKey = "sealwire-cancel-on-abandon"
 	traceparentKey     = "traceparent"
+	tracestateKey      = "tracestate"
 )
 
-// traceparent is the form of a W3C trace context.
-var traceparent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+// The forms of a W3C trace context.
+var (
+	traceparent = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+	tracestate  = regexp.MustCompile(`^[ -~]{1,512}$`)
+)
 
 // WithRequestID names the intent of the calls that are made with the context: calls with the same request id are carried
 // out once and get the same outcome. 1 to 128 printable ASCII characters without spaces. Without it each call has a new
@@ -39,7 +44,8 @@ func WithCancelOnAbandon(ctx context.Context) context.Context {
 type callIntent struct {
 	requestID       string
 	cancelOnAbandon bool
-	traceparent     string
+	// trace is the W3C trace context; nil if there is none.
+	trace metadata.MD
 }
 
 func readIntent(ctx context.Context) (callIntent, error) {
@@ -61,11 +67,19 @@ func readIntent(ctx context.Context) (callIntent, error) {
 	if err == nil && given && cancel != "true" && cancel != "false" {
 		err = invalidMetadata(cancelOnAbandonKey, `must be "true" or "false"`)
 	}
-	intent = callIntent{requestID: id, cancelOnAbandon: cancel == "true"}
-	if traces := sent[traceparentKey]; len(traces) == 1 && traceparent.MatchString(traces[0]) {
-		intent.traceparent = traces[0]
+	return callIntent{requestID: id, cancelOnAbandon: cancel == "true", trace: readTrace(sent)}, err
+}
+
+func readTrace(sent metadata.MD) metadata.MD {
+	parents := sent[traceparentKey]
+	if len(parents) != 1 || !traceparent.MatchString(parents[0]) {
+		return nil
 	}
-	return intent, err
+	trace := metadata.MD{traceparentKey: parents}
+	if state := strings.Join(sent[tracestateKey], ","); tracestate.MatchString(state) {
+		trace[tracestateKey] = []string{state}
+	}
+	return trace
 }
 
 func readOne(sent metadata.MD, key string) (string, bool, error) {
@@ -93,9 +107,9 @@ func answerMetadata(requestID, jobID string) metadata.MD {
 }
 
 // attemptContext returns a context with the metadata of a signed call: nothing of the caller's but its trace context.
-func attemptContext(ctx context.Context, traceparent string) context.Context {
-	if traceparent != "" {
-		return metadata.NewOutgoingContext(ctx, metadata.MD{traceparentKey: {traceparent}})
+func attemptContext(ctx context.Context, trace metadata.MD) context.Context {
+	if trace != nil {
+		return metadata.NewOutgoingContext(ctx, trace)
 	}
 	if _, ok := metadata.FromOutgoingContext(ctx); ok {
 		return metadata.NewOutgoingContext(ctx, nil)

@@ -65,7 +65,7 @@ func (n *nativeCall) setArgs(given any) error {
 	}
 	n.request = &request{
 		tool: n.tool.name, argsURL: n.tool.argsURL, args: encoded, resultType: n.tool.resultType,
-		requestID: n.intent.requestID, traceparent: n.intent.traceparent,
+		requestID: n.intent.requestID, trace: n.intent.trace,
 		definitionDigest: n.definitionDigest,
 	}
 	return nil

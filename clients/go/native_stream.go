@@ -106,7 +106,7 @@ func (s *nativeStream) watchNative() {
 		return
 	}
 	w := newWatch(s.ctx, s.caller, s.conn, s.tool.name, target, s.options, false)
-	w.request.requestID, w.request.traceparent = s.intent.requestID, s.intent.traceparent
+	w.request.requestID, w.request.trace = s.intent.requestID, s.intent.trace
 	s.messages = &encodedMessages{s.nativeCall, w}
 }
 

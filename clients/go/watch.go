@@ -179,7 +179,7 @@ type watchStream struct {
 // open opens a stream. Its errors are those of the first recv.
 func (c *caller) open(ctx context.Context, conn connection, r *request, options *callOptions) *watchStream {
 	a := c.sign(WatchJobMethod, r)
-	ctx, cancel := context.WithCancel(attemptContext(ctx, r.traceparent))
+	ctx, cancel := context.WithCancel(attemptContext(ctx, r.trace))
 	w := &watchStream{
 		caller: c, conn: conn, attempt: a, options: options.clone(), cancel: cancel,
 		expected: Expected{RequestID: r.requestID, RequestSignature: a.signature, ResultType: r.resultType},

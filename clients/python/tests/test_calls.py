@@ -40,6 +40,18 @@ def test_a_call_is_answered(side: str, peer: Peer, tmp_path: Path) -> None:
 
 
 @SIDES
+def test_only_the_trace_context_is_passed_on(side: str, peer: Peer, tmp_path: Path) -> None:
+    traceparent = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    states = (("tracestate", "a=1"), ("tracestate", "b=2"))
+    with caller(side, peer.credentials(tmp_path)) as calls:
+        for metadata in ((traceparent, *states), (traceparent, ("tracestate", "x" * 513)), states):
+            calls.batch_sum([1], metadata=metadata)
+    sent = [received.metadata for received in peer.of("batch_sum")]
+    assert [metadata.get("traceparent") for metadata in sent] == [traceparent[1], traceparent[1], None]
+    assert [metadata.get("tracestate") for metadata in sent] == ["a=1,b=2", None, None]
+
+
+@SIDES
 def test_a_method_that_is_no_tool_is_unimplemented(side: str, peer: Peer, tmp_path: Path) -> None:
     with caller(side, peer.credentials(tmp_path)) as calls, pytest.raises(grpc.RpcError) as raised:
         calls.call("/other.v1.OtherToolService/Vanish")

@@ -6,6 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::credentials::Credentials;
 use crate::signing::{self, Expected, Unverified, VERSION};
+use crate::trace_context::TraceContext;
 use crate::v1::Response;
 
 /// What is to be called, in every attempt.
@@ -17,8 +18,7 @@ pub(crate) struct Intent {
     /// The serialized arguments.
     pub(crate) args: Bytes,
     pub(crate) request_id: String,
-    /// W3C trace context, which is sent unsigned.
-    pub(crate) traceparent: Option<http::HeaderValue>,
+    pub(crate) trace: Option<TraceContext>,
     /// The accepted definition of the tool; empty if any is.
     pub(crate) definition_digest: String,
 }
@@ -37,7 +37,7 @@ impl Intent {
     /// An intent of this package itself: a system tool, whose definition is part of the protocol.
     pub(crate) fn of_system(tool: &str, input: Arc<str>, args: Bytes, request_id: String) -> Self {
         let (tool, definition_digest) = (tool.into(), String::new());
-        Self { tool, input, args, request_id, traceparent: None, definition_digest }
+        Self { tool, input, args, request_id, trace: None, definition_digest }
     }
 }
 

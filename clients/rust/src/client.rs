@@ -236,7 +236,7 @@ impl Client {
         };
         let (tool, input) = (method.tool.clone(), method.input.clone());
         let args = request.encode_to_vec().into();
-        let intent = Intent { tool, input, args, request_id, traceparent: None, definition_digest };
+        let intent = Intent { tool, input, args, request_id, trace: None, definition_digest };
         let overall = deadline.or_earlier(Deadline::after(Some(connection.options.timeout)));
         match call_tool(connection, &intent, &overall).await {
             Ok(Response { ok: false, result: None, error: Some(error), .. }) => {

@@ -19,6 +19,7 @@ use tonic::{Code, ConnectError, Status};
 use tower_service::Service;
 
 use crate::messages::{Messages, Unreadable};
+use crate::trace_context::TraceContext;
 
 /// The largest message of an answer: a result with room for the frame and the job.
 const ANSWER_MOST: usize = 4 * 1024 * 1024;
@@ -34,7 +35,7 @@ pub(crate) struct RawRequest<'a> {
     /// gRPC's prefix and the message.
     pub(crate) body: Bytes,
     pub(crate) ends_at: Option<Instant>,
-    pub(crate) traceparent: Option<&'a HeaderValue>,
+    pub(crate) trace: Option<&'a TraceContext>,
 }
 
 /// A gRPC status, received or made by the transport. It is not verified.
@@ -102,14 +103,13 @@ fn outgoing(request: RawRequest<'_>, taken: Taken) -> Request<Body> {
         let timeout = HeaderValue::try_from(format!("{}m", left.as_millis().min(TIMEOUT_MOST_MS)));
         headers.insert(GRPC_TIMEOUT, timeout.unwrap_or_else(|_| unreachable!("digits are a header value")));
     }
-    if let Some(traceparent) = request.traceparent {
-        headers.insert(TRACEPARENT, traceparent.clone());
+    if let Some(trace) = request.trace {
+        trace.write(headers);
     }
     outgoing
 }
 
 pub(crate) const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
-pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Whether a connection has taken the message of a request. A server cannot have started a call whose message was not
 /// taken.

@@ -30,6 +30,7 @@ mod status;
 #[cfg(feature = "tls")]
 mod tls;
 mod tool_call;
+mod trace_context;
 mod typed;
 mod watch;
 mod wire_field;

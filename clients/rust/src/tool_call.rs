@@ -57,8 +57,8 @@ async fn send(
     taken: &Taken,
 ) -> Result<Response, Failure> {
     let replica = connection.replicas.next();
-    let traceparent = intent.traceparent.as_ref();
-    let request = RawRequest { path: CALL, body, ends_at: deadline.ends_at, traceparent };
+    let trace = intent.trace.as_ref();
+    let request = RawRequest { path: CALL, body, ends_at: deadline.ends_at, trace };
     let answer = match endpoint::unary(&replica.channel, request, taken).await {
         Ok(message) => read_answer(message, attempt),
         Err(status) => read_failure(&status, attempt, 0),

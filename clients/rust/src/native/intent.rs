@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use tonic::Code;
 
 use crate::credentials::is_identifier;
-use crate::endpoint::{GRPC_TIMEOUT, TRACEPARENT};
+use crate::endpoint::GRPC_TIMEOUT;
 use crate::problem::Problem;
 use crate::random;
 use crate::status::REQUEST_ID;
+use crate::trace_context::TraceContext;
 
 /// "true" cancels the job of an abandoned call.
 const CANCEL_ON_ABANDON: &str = "sealwire-cancel-on-abandon";
@@ -19,7 +20,7 @@ pub(super) struct CallIntent {
     pub(super) request_id: String,
     /// Cancels the job if the caller drops the call or runs out of time.
     pub(super) cancel_on_abandon: bool,
-    pub(super) traceparent: Option<HeaderValue>,
+    pub(super) trace: Option<TraceContext>,
     /// The caller's deadline.
     pub(super) timeout: Option<Duration>,
 }
@@ -35,9 +36,9 @@ impl CallIntent {
             Some("true") => true,
             Some(_) => return Err(refused(CANCEL_ON_ABANDON, "must be \"true\" or \"false\"")),
         };
-        let traceparent = metadata.get(TRACEPARENT).filter(|value| is_traceparent(value.as_bytes())).cloned();
+        let trace = TraceContext::read(metadata);
         let timeout = metadata.get(GRPC_TIMEOUT).and_then(|value| parse_timeout(value.as_bytes()));
-        Ok(Self { request_id, cancel_on_abandon, traceparent, timeout })
+        Ok(Self { request_id, cancel_on_abandon, trace, timeout })
     }
 }
 
@@ -72,26 +73,10 @@ fn parse_timeout(value: &[u8]) -> Option<Duration> {
     }
 }
 
-/// True for a W3C trace context: version, trace id, parent id and flags in hex.
-fn is_traceparent(value: &[u8]) -> bool {
-    let parts: Vec<_> = value.split(|&byte| byte == b'-').collect();
-    let [version, trace, parent, flags, ..] = parts[..] else { return false };
-    let is_hex = |part: &[u8], length| {
-        part.len() == length && part.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte))
-    };
-    let is_set = |part: &[u8]| part.iter().any(|&byte| byte != b'0');
-    is_hex(version, 2)
-        && version != b"ff"
-        && (version != b"00" || parts.len() == 4)
-        && is_hex(trace, 32)
-        && is_set(trace)
-        && is_hex(parent, 16)
-        && is_set(parent)
-        && is_hex(flags, 2)
-}
-
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -101,14 +86,6 @@ mod tests {
         for wrong in [&b""[..], b"S", b"5", b"123456789S", b"-1S", b"5x"] {
             assert_eq!(parse_timeout(wrong), None);
         }
-    }
-
-    #[test]
-    fn only_well_formed_trace_contexts_are_passed_on() {
-        assert!(is_traceparent(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
-        assert!(!is_traceparent(b"00-00000000000000000000000000000000-b7ad6b7169203331-01"));
-        assert!(!is_traceparent(b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x"));
-        assert!(!is_traceparent(b"ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
     }
 
     #[test]

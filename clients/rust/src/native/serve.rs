@@ -61,9 +61,9 @@ impl Native {
         let read = deadline.run(self.read(request)).await;
         let (method, args, definition_digest) =
             read.unwrap_or_else(|| Err(not_begun_in_time(&deadline))).map_err(failure_before)?;
-        let CallIntent { request_id, cancel_on_abandon, traceparent, .. } = said;
+        let CallIntent { request_id, cancel_on_abandon, trace, .. } = said;
         let (tool, input) = (method.tool.clone(), method.input.clone());
-        let intent = Intent { tool, input, args, request_id, traceparent, definition_digest };
+        let intent = Intent { tool, input, args, request_id, trace, definition_digest };
         let call = NativeCall { method, intent, deadline, cancel_on_abandon };
         if matches!(&*call.method.tool, "watch_job" | "watch_jobs") { self.watch(call) } else { self.call(call).await }
     }
@@ -154,10 +154,10 @@ impl Native {
     /// The messages of a watch, resumed inside.
     fn watch(&self, call: NativeCall) -> Result<Response<Body>, Status> {
         let known = known_of(&call);
-        let Intent { tool, input, args, traceparent, .. } = call.intent;
+        let Intent { tool, input, args, trace, .. } = call.intent;
         let watched = EncodedWatch::new(&tool, input, args, self.heartbeat_ms());
         let watched = watched.map_err(|problem| known.failure_of_call(problem))?;
-        let follow = Follow::new(self.connection.clone(), watched, call.deadline, traceparent);
+        let follow = Follow::new(self.connection.clone(), watched, call.deadline, trace);
         let headers = answer(&known, Body::empty());
         let messages = stream::unfold(Some((follow, known)), |state| async move {
             let (mut follow, known) = state?;

@@ -12,6 +12,7 @@ use crate::deadline::Deadline;
 use crate::problem::Problem;
 use crate::random;
 use crate::retry::Retries;
+use crate::trace_context::TraceContext;
 use crate::v1::Response;
 use crate::watch::stream::{End, WatchStream};
 
@@ -58,7 +59,7 @@ pub(crate) struct Follow<W: Watched> {
     pub(crate) watched: W,
     deadline: Deadline,
     request_id: String,
-    traceparent: Option<http::HeaderValue>,
+    trace: Option<TraceContext>,
     items: VecDeque<W::Item>,
     stream: Option<WatchStream>,
     is_first: bool,
@@ -74,7 +75,7 @@ impl<W: Watched> Follow<W> {
         connection: Arc<Connection>,
         watched: W,
         deadline: Deadline,
-        traceparent: Option<http::HeaderValue>,
+        trace: Option<TraceContext>,
     ) -> Self {
         let verified_at = watched.is_known().then(Instant::now);
         let retries = Retries::new(&connection.options.retry);
@@ -83,7 +84,7 @@ impl<W: Watched> Follow<W> {
             watched,
             deadline,
             request_id: random::uuid(),
-            traceparent,
+            trace,
             items: VecDeque::new(),
             stream: None,
             is_first: true,
@@ -142,8 +143,8 @@ impl<W: Watched> Follow<W> {
     fn open(&mut self) -> Result<WatchStream, Problem> {
         let WatchRequest { tool, input, args } = self.watched.request(self.is_first, self.is_truncated);
         self.is_first = false;
-        let (request_id, traceparent) = (self.request_id.clone(), self.traceparent.clone());
-        WatchStream::new(&self.connection, &Intent { traceparent, ..Intent::of_system(tool, input, args, request_id) })
+        let (request_id, trace) = (self.request_id.clone(), self.trace.clone());
+        WatchStream::new(&self.connection, &Intent { trace, ..Intent::of_system(tool, input, args, request_id) })
     }
 
     /// Waits before the next stream. Fails if the watch is not resumed.

@@ -9,6 +9,7 @@ use crate::endpoint::{self, Incoming, RawRequest, RawStatus, Taken};
 use crate::outcome::{Failure, read_end};
 use crate::problem::Problem;
 use crate::signing::WATCH_JOB;
+use crate::trace_context::TraceContext;
 use crate::v1::Response;
 
 /// Why a stream ended before the watch did.
@@ -45,7 +46,7 @@ pub(crate) struct WatchStream {
     replica: usize,
     sequence: i64,
     silence: Duration,
-    traceparent: Option<http::HeaderValue>,
+    trace: Option<TraceContext>,
 }
 
 impl WatchStream {
@@ -53,8 +54,8 @@ impl WatchStream {
     pub(crate) fn new(connection: &Connection, intent: &Intent) -> Result<Self, Problem> {
         let (attempt, body) = connection.sign(intent, WATCH_JOB)?;
         let silence = connection.options.heartbeat_interval.mul_f64(2.5);
-        let (replica, traceparent) = (connection.replicas.next_index(), intent.traceparent.clone());
-        Ok(Self { attempt, incoming: None, body: Some(body), replica, sequence: 0, silence, traceparent })
+        let (replica, trace) = (connection.replicas.next_index(), intent.trace.clone());
+        Ok(Self { attempt, incoming: None, body: Some(body), replica, sequence: 0, silence, trace })
     }
 
     /// The next verified message, without gaps in the sequence.
@@ -85,8 +86,8 @@ impl WatchStream {
         deadline: &Deadline,
     ) -> Result<Option<bytes::Bytes>, RawStatus> {
         if let Some(body) = self.body.take() {
-            let traceparent = self.traceparent.as_ref();
-            let request = RawRequest { path: WATCH_JOB, body, ends_at: deadline.ends_at, traceparent };
+            let trace = self.trace.as_ref();
+            let request = RawRequest { path: WATCH_JOB, body, ends_at: deadline.ends_at, trace };
             let channel = &connection.replicas.at(self.replica).channel;
             self.incoming = Some(endpoint::open(channel, request, &Taken::default()).await?);
         }

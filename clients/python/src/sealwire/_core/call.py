@@ -15,7 +15,7 @@ from sealwire._core.pins import explain_refused_envelope
 from sealwire._core.retry import Retries
 from sealwire._core.session import Session
 from sealwire._core.signer import RENEWALS_MAX, Attempt, Intent
-from sealwire._core.wire import CALL, TRACEPARENT
+from sealwire._core.wire import CALL
 from sealwire.v1.response_pb2 import Response
 
 _OK = grpc.StatusCode.OK
@@ -32,20 +32,19 @@ def new_request_id() -> str:
 
 
 def call_tool(
-    session: Session, intent: Intent, deadline: Deadline, traceparent: str | None = None
+    session: Session, intent: Intent, deadline: Deadline, trace: tuple[tuple[str, str], ...] = ()
 ) -> Generator[Any, Any, Response]:
     """Calls a tool and returns the verified answer, whether ok or not. Signs and sends as often as Retries allows.
 
     Raises CallFailure with the reason of the last attempt, and TimeIsUp.
     """
     signer, servers = session.signer, session.servers
-    metadata = ((TRACEPARENT, traceparent),) if traceparent else None
     retries: Retries | None = None
     renewals = 0
     while True:
         attempt = signer.sign(CALL, intent)
         server = servers.next()
-        reply: Reply = yield Send(server, attempt.frame, deadline.remaining(), metadata)
+        reply: Reply = yield Send(server, attempt.frame, deadline.remaining(), trace or None)
         if reply.code is _OK:
             outcome = read_answer(reply.message, attempt.expected)
         else:

@@ -8,12 +8,13 @@ from typing import Any
 from sealwire._core.call import new_request_id
 from sealwire._core.failure import CallFailure
 from sealwire._core.pins import is_digest
-from sealwire._core.wire import CANCEL_ON_ABANDON, JOB_ID, REQUEST_ID, TRACEPARENT
+from sealwire._core.wire import CANCEL_ON_ABANDON, JOB_ID, REQUEST_ID, TRACEPARENT, TRACESTATE
 
 Pairs = tuple[tuple[str, str], ...]
 
 _NAME = re.compile(r"[!-~]{1,128}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+_TRACESTATE = re.compile(r"[ -~]{1,512}")
 
 
 @dataclass(slots=True)
@@ -22,7 +23,8 @@ class CallIntent:
 
     request_id: str
     cancel_on_abandon: bool = False
-    traceparent: str | None = None
+    trace: Pairs = ()
+    """The W3C trace context; empty if there is none."""
 
 
 def read_intent(metadata: Iterable[Any] | None) -> CallIntent:
@@ -31,21 +33,31 @@ def read_intent(metadata: Iterable[Any] | None) -> CallIntent:
         return CallIntent(new_request_id())
     found: dict[str, str] = {}
     for key, value in metadata:
-        if key not in (REQUEST_ID, CANCEL_ON_ABANDON, TRACEPARENT):
+        if key not in (REQUEST_ID, CANCEL_ON_ABANDON, TRACEPARENT, TRACESTATE):
             continue
-        if key in found:
+        text = value.decode("latin1") if isinstance(value, bytes) else value
+        if key not in found:
+            found[key] = text
+        elif key == TRACESTATE:
+            found[key] += f",{text}"
+        else:
             raise _invalid(f"The metadata {key} is sent more than once; send it once.")
-        found[key] = value.decode("latin1") if isinstance(value, bytes) else value
     request_id = found.get(REQUEST_ID)
     if request_id is not None and not _NAME.fullmatch(request_id):
         raise _invalid(f"The metadata {REQUEST_ID} must be 1 to 128 printable ASCII characters without spaces.")
     cancel = found.get(CANCEL_ON_ABANDON, "false")
     if cancel not in ("true", "false"):
         raise _invalid(f'The metadata {CANCEL_ON_ABANDON} must be "true" or "false".')
-    traceparent = found.get(TRACEPARENT, "")
-    return CallIntent(
-        request_id or new_request_id(), cancel == "true", traceparent if _TRACEPARENT.fullmatch(traceparent) else None
-    )
+    return CallIntent(request_id or new_request_id(), cancel == "true", _trace_in(found))
+
+
+def _trace_in(found: dict[str, str]) -> Pairs:
+    traceparent, tracestate = found.get(TRACEPARENT, ""), found.get(TRACESTATE, "")
+    if not _TRACEPARENT.fullmatch(traceparent):
+        return ()
+    if not _TRACESTATE.fullmatch(tracestate):
+        return ((TRACEPARENT, traceparent),)
+    return ((TRACEPARENT, traceparent), (TRACESTATE, tracestate))
 
 
 def check_digest(definition_digest: str | None) -> None:

@@ -54,7 +54,7 @@ def unary_call(session: Session, call: NativeCall) -> Generator[Any, Any, bytes]
     signed = call.signed()
     waiting = _waiting_deadline(call) if call.method.is_job else None
     deadline = call_deadline(session, signed, call.timeout)
-    response: Response = yield from call_tool(session, signed, deadline, call.intent.traceparent)
+    response: Response = yield from call_tool(session, signed, deadline, call.intent.trace)
     # System tools answer about a job that has failed with a result, too.
     if response.HasField("result"):
         return response.result.value

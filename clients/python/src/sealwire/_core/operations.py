@@ -100,7 +100,7 @@ def list_jobs(
 def start_job(session: Session, call: NativeCall) -> Generator[Any, Any, Job]:
     """Starts a job and returns it as the server has accepted it."""
     response: Response = yield from call_tool(
-        session, call.signed(), call_deadline(session, call.signed(), call.timeout), call.intent.traceparent
+        session, call.signed(), call_deadline(session, call.signed(), call.timeout), call.intent.trace
     )
     if not response.ok:
         call.is_tools_failure = True

@@ -12,6 +12,7 @@ REQUEST_ID = "sealwire-request-id"
 JOB_ID = "sealwire-job-id"
 CANCEL_ON_ABANDON = "sealwire-cancel-on-abandon"
 TRACEPARENT = "traceparent"
+TRACESTATE = "tracestate"
 
 MAX_REQUEST_BYTES = 1_048_576
 MAX_RESPONSE_BYTES = 4 * 1_048_576

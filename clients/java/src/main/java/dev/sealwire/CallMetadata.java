@@ -7,6 +7,8 @@ final class CallMetadata {
   static final Metadata.Key<String> REQUEST_ID = key("sealwire-request-id");
   static final Metadata.Key<String> JOB_ID = key("sealwire-job-id");
   static final Metadata.Key<String> CANCEL_ON_ABANDON = key("sealwire-cancel-on-abandon");
+  static final Metadata.Key<String> TRACEPARENT = key("traceparent");
+  static final Metadata.Key<String> TRACESTATE = key("tracestate");
   static final Metadata.Key<byte[]> DETAILS =
       Metadata.Key.of("grpc-status-details-bin", Metadata.BINARY_BYTE_MARSHALLER);
 

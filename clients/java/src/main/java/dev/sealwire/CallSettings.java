@@ -8,17 +8,20 @@ import java.util.concurrent.TimeUnit;
 /** The options of one call of {@link SealwireClient}. Immutable. */
 public final class CallSettings {
   /** No options: a new request id, and the time of the channel. */
-  public static final CallSettings DEFAULT = new CallSettings(null, null, null, null);
+  public static final CallSettings DEFAULT = new CallSettings(null, null, null, null, null);
 
   private final String requestId;
   private final Duration timeout;
   private final String traceparent;
+  private final String tracestate;
   private final String definitionDigest;
 
-  private CallSettings(String requestId, Duration timeout, String traceparent, String definitionDigest) {
+  private CallSettings(
+      String requestId, Duration timeout, String traceparent, String tracestate, String definitionDigest) {
     this.requestId = requestId;
     this.timeout = timeout;
     this.traceparent = traceparent;
+    this.tracestate = tracestate;
     this.definitionDigest = definitionDigest;
   }
 
@@ -30,7 +33,7 @@ public final class CallSettings {
    * @return settings with this id
    */
   public CallSettings withRequestId(String id) {
-    return new CallSettings(id, timeout, traceparent, definitionDigest);
+    return new CallSettings(id, timeout, traceparent, tracestate, definitionDigest);
   }
 
   /**
@@ -40,7 +43,7 @@ public final class CallSettings {
    * @return settings with this time
    */
   public CallSettings withTimeout(Duration time) {
-    return new CallSettings(requestId, time, traceparent, definitionDigest);
+    return new CallSettings(requestId, time, traceparent, tracestate, definitionDigest);
   }
 
   /**
@@ -50,7 +53,17 @@ public final class CallSettings {
    * @return settings with this trace context
    */
   public CallSettings withTraceparent(String value) {
-    return new CallSettings(requestId, timeout, value, definitionDigest);
+    return new CallSettings(requestId, timeout, value, tracestate, definitionDigest);
+  }
+
+  /**
+   * Sends the W3C tracestate that belongs to {@link #withTraceparent}, unsigned.
+   *
+   * @param value the value of tracestate, at most 512 characters
+   * @return settings with this tracestate
+   */
+  public CallSettings withTracestate(String value) {
+    return new CallSettings(requestId, timeout, traceparent, value, definitionDigest);
   }
 
   /**
@@ -61,7 +74,7 @@ public final class CallSettings {
    * @return settings with this digest
    */
   public CallSettings withDefinitionDigest(String digest) {
-    return new CallSettings(requestId, timeout, traceparent, digest);
+    return new CallSettings(requestId, timeout, traceparent, tracestate, digest);
   }
 
   CallOptions options() {
@@ -73,7 +86,8 @@ public final class CallSettings {
   Metadata headers() {
     var headers = new Metadata();
     if (requestId != null) headers.put(CallMetadata.REQUEST_ID, requestId);
-    if (traceparent != null) headers.put(Metadata.Key.of("traceparent", Metadata.ASCII_STRING_MARSHALLER), traceparent);
+    if (traceparent != null) headers.put(CallMetadata.TRACEPARENT, traceparent);
+    if (tracestate != null) headers.put(CallMetadata.TRACESTATE, tracestate);
     return headers;
   }
 }
