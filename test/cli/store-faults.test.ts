@@ -59,7 +59,12 @@ const FAULTS: readonly (readonly [what: string, fault: () => Promise<void>, code
     5,
     /sealwire\.db\.lock" is not a lock/,
   ],
-  ["is a folder", async () => void (await mkdir(STORE, { recursive: true })), 2, /sealwire\.db".+EISDIR.+\n.+folder/],
+  [
+    "is a folder",
+    async () => void (await mkdir(STORE, { recursive: true })),
+    2,
+    /sealwire\.db".+no regular file.+\n.+folder/,
+  ],
   ["stands in a folder that is a file", () => writeFile(".sealwire", ""), 2, /\.sealwire/],
 ];
 

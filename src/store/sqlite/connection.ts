@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, fchmodSync, openSync, readSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { SealwireError } from "../../errors.ts";
 import { openDatabase, sqliteCode } from "../../runtime/node-sqlite.ts";
@@ -6,17 +6,43 @@ import { fileError } from "./open-error.ts";
 
 const SQLITE_NOTADB = 26;
 const OWNER_ONLY = 0o600;
+const OTHERS = 0o077;
+/** The first bytes of every database that is not empty. */
+const MAGIC = Buffer.from("SQLite format 3\0");
 
 /** Path of a database in memory, which is deleted when it is closed; for tests. */
 export const MEMORY_PATH = ":memory:";
 
-/** Creates a file that only its owner can read. SQLite creates the -wal and -shm files with the same mode. */
+/**
+ * Creates the file, if it is missing, so that only its owner can read it. Does not open an existing one: closing it would
+ * release the locks of a store that this process has open there (POSIX), and the next process that reads the database would
+ * remove its log.
+ */
 export function createDatabaseFile(path: string): void {
   try {
-    closeSync(openSync(path, "a", OWNER_ONLY));
-    chmodSync(path, OWNER_ONLY);
+    if (!existsSync(path)) closeSync(openSync(path, "a", OWNER_ONLY));
+    if (!statSync(path).isFile()) throw new Error("it is no regular file");
+    accessSync(path, constants.R_OK | constants.W_OK);
   } catch (cause) {
     throw fileError(path, cause);
+  }
+}
+
+/**
+ * Takes the access of others to an existing database away; another file keeps its mode. SQLite creates the -wal and -shm
+ * files with the mode of the database. Only for the owner of the store, see {@link createDatabaseFile}.
+ */
+export function makePrivate(path: string): void {
+  if ((statSync(path).mode & OTHERS) === 0) return;
+  const file = openSync(path, "r");
+  try {
+    const start = Buffer.alloc(MAGIC.length);
+    const length = readSync(file, start);
+    if (length === 0 || start.equals(MAGIC)) fchmodSync(file, OWNER_ONLY);
+  } catch (cause) {
+    throw fileError(path, cause);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -8,7 +8,7 @@ import { SettableCondition } from "../condition.ts";
 import type { Store } from "../store.ts";
 import { readBootId } from "./boot-id.ts";
 import { CommitGroup } from "./commit-group.ts";
-import { createDatabaseFile, MEMORY_PATH, openConnection } from "./connection.ts";
+import { createDatabaseFile, MEMORY_PATH, makePrivate, openConnection } from "./connection.ts";
 import { damaged, openError } from "./open-error.ts";
 import { lockOwner } from "./owner-lock.ts";
 import type { WriteConnection } from "./replay/replay-guard.ts";
@@ -64,7 +64,10 @@ export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<
   let lock: Disposable | undefined;
   let store: SqliteStore | undefined;
   try {
-    lock = inMemory ? undefined : lockOwner(path);
+    if (!inMemory) {
+      lock = lockOwner(path);
+      makePrivate(path);
+    }
     const hadLog = inMemory || sizeOf(logPath(path)) > 0;
     const durable = connect("FULL");
     const made = { pageKey: random.bytes(PAGE_KEY_BYTES), storeId: random.uuid(), nowMs: clock.nowMs() };

@@ -1,6 +1,15 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -48,6 +57,31 @@ test("a second try of the owner does not let another process in", async () => {
   const owns = once(other, "message").then(() => true);
   assert.not(await Promise.race([owns, once(other, "exit").then(() => false)]));
   other.kill("SIGKILL");
+});
+
+const LOCKS = "/proc/locks";
+const KEPT = "a second try of the owner leaves it its lock on the database";
+
+/** Without the lock, a process with an older SQLite that has read the database removes the log under the owner. */
+async function keptLock(): Promise<void> {
+  await using _store = await openSqliteStore({ path });
+  const ownLock = new RegExp(`POSIX .* ${process.pid} \\S+:${statSync(path).ino} `);
+  assert.match(readFileSync(LOCKS, "utf8"), ownLock);
+  await rejection("STORE_IN_USE", openSqliteStore({ path }));
+  assert.match(readFileSync(LOCKS, "utf8"), ownLock);
+}
+
+if (existsSync(LOCKS)) test(KEPT, keptLock);
+else test.skip(KEPT, `this system has no ${LOCKS}`, keptLock);
+
+test("the mode of a file that is no database, and of a folder, does not change", async () => {
+  writeFileSync(path, "notes", { mode: 0o644 });
+  await rejection("STORE_INCOMPATIBLE", openSqliteStore({ path }));
+  assert.is(statSync(path).mode & 0o777, 0o644);
+  mkdirSync(join(folder, "a"), { mode: 0o755 });
+  await rejection("OPTIONS_INVALID", openSqliteStore({ path: join(folder, "a") }));
+  assert.is(statSync(join(folder, "a")).mode & 0o777, 0o755);
+  assert.not(existsSync(join(folder, "a.lock")));
 });
 
 test("another process cannot open the store, until its owner is killed", async () => {
