@@ -122,8 +122,9 @@ class FileCredentials implements CredentialsSource {
   async #readIfChanged(): Promise<void> {
     const { path } = this.#options;
     try {
-      const seen = fileVersion(await stat(path, { bigint: true }));
-      if (seen === this.#version) return;
+      const status = await stat(path, { bigint: true });
+      // A pipe gives its content once, and opening it again may wait for ever.
+      if (fileVersion(status) === this.#version || !status.isFile()) return;
       this.#version = "";
       const { credentials, version } = await loadCredentialsFile(path);
       this.#version = version;

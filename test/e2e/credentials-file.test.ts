@@ -1,4 +1,6 @@
-import { chmod, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { constants } from "node:fs";
+import { chmod, mkdtemp, open, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -217,6 +219,28 @@ test("a file that cannot be used, or is another client's, changes nothing and is
   assert.match(warnings[2] ?? "", "client bob for server test-server, not of alice for test-server");
   await using client = new SealwireClient({ credentials: source });
   await client.call("batch_sum", { numbers: [1] });
+});
+
+test("credentials from a pipe are read once, because opening it again would wait for another writer", async () => {
+  await using server = await start();
+  const pipe = join(folder, "pipe");
+  execFileSync("mkfifo", ["-m", "600", pipe]);
+  const writer = open(pipe, "w").then(async (file) => {
+    await delay(50);
+    await file.writeFile(formatCredentials(server.credentials("alice")));
+    await file.close();
+  });
+  const source = await fileCredentials({ path: pipe });
+  await writer;
+  try {
+    const renewed = source.renew(source.current());
+    assert.is(await Promise.race([renewed, delay(5_000, "it waits", { ref: false })]), false);
+    await using client = new SealwireClient({ credentials: source });
+    await client.call("batch_sum", { numbers: [1] });
+  } finally {
+    // Ends a reader that waits.
+    await open(pipe, constants.O_RDWR | constants.O_NONBLOCK).then((file) => file.close());
+  }
 });
 
 test("a revoked key that has no successor is refused once, as before", async () => {

@@ -2,12 +2,14 @@
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from peer import FIELDS
+from peer import FIELDS, Peer
+from sides import caller
 
 from sealwire import Credentials, CredentialsError
 from sealwire._core import credentials_source
@@ -125,3 +127,30 @@ def test_a_look_at_the_file_is_rare(tmp_path: Path) -> None:
     assert source.current().key_id == "k_tests"
     source._looked_at = time.monotonic() - 2
     assert source.current().key_id == "k_next"
+
+
+@pytest.mark.parametrize("side", ["sync", "aio"])
+def test_credentials_from_a_pipe_are_read_once(
+    side: str, peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening the pipe of a command again would wait for another writer."""
+    monkeypatch.setattr(credentials_source, "_LOOK_INTERVAL", 0.0)
+    path = tmp_path / "pipe"
+    os.mkfifo(path, 0o600)
+
+    def write_late() -> None:
+        with path.open("w") as pipe:
+            time.sleep(0.1)
+            pipe.write(json.dumps({**WHOLE, "address": peer.address}))
+
+    threading.Thread(target=write_late, daemon=True).start()
+    totals: list[float] = []
+
+    def call_twice() -> None:
+        with caller(side, path) as calls:
+            totals.extend(calls.batch_sum([number], timeout=5).total for number in (1, 2))
+
+    calling = threading.Thread(target=call_twice, daemon=True)
+    calling.start()
+    calling.join(10)
+    assert totals == [1, 2]

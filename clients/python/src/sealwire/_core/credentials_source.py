@@ -2,6 +2,7 @@
 
 import logging
 import os
+import stat
 import threading
 import time
 from pathlib import Path
@@ -91,8 +92,10 @@ class FileCredentials:
         """Reads the file if it has changed. While it is replaced, a file may be missing for a moment."""
         self._looked_at = time.monotonic()
         try:
-            version = file_version(os.stat(self._path))
-            if version == self._version:
+            status = os.stat(self._path)
+            version = file_version(status)
+            # A pipe gives its content once, and opening it again may wait for ever.
+            if version == self._version or not stat.S_ISREG(status.st_mode):
                 return
             self._version = version
             credentials, self._version = load_file(self._path)

@@ -2,6 +2,7 @@ package dev.sealwire;
 
 import java.io.IOException;
 import java.lang.System.Logger.Level;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
@@ -80,7 +81,8 @@ final class FileCredentials implements CredentialsSource {
     lookAtMs = nowMs + LOOK_INTERVAL_MS;
     try {
       var seen = PrivateFile.versionOf(path);
-      if (seen.equals(version)) return;
+      // A pipe gives its content once, and opening it again may wait for ever.
+      if (seen.equals(version) || !Files.isRegularFile(path)) return;
       // A verdict on this version holds until the file changes.
       version = seen;
       var file = PrivateFile.read(path);

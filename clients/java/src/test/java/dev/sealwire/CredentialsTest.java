@@ -11,7 +11,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 final class CredentialsTest {
@@ -107,6 +110,27 @@ final class CredentialsTest {
     assertFalse(source.renew(first));
     write(folder, "{", "rw-------");
     assertFalse(source.renew(first));
+    assertEquals("k_example", source.current().keyId());
+  }
+
+  /** A pipe gives its content once: opening it again would wait for another writer. */
+  @Test
+  @Timeout(30)
+  void credentialsFromAPipeAreReadOnce(@TempDir Path folder) throws Exception {
+    var path = folder.resolve("pipe");
+    assertEquals(0, new ProcessBuilder("mkfifo", "-m", "600", path.toString()).start().waitFor());
+    var writer = CompletableFuture.runAsync(() -> {
+      try (var pipe = Files.newBufferedWriter(path)) {
+        Thread.sleep(100);
+        pipe.write(TestCredentials.json());
+      } catch (IOException | InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    });
+    var source = CredentialsSource.file(path);
+    writer.get();
+    var renewed = CompletableFuture.supplyAsync(() -> source.renew(source.current()));
+    assertFalse(renewed.get(5, TimeUnit.SECONDS));
     assertEquals("k_example", source.current().keyId());
   }
 
