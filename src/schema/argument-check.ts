@@ -73,9 +73,8 @@ function roundedIntegers(json: JsonObject): ArgumentProblem[] {
   const open: (readonly [path: string, value: JsonValue])[] = Object.entries(json);
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const [path, value] = next;
-    if (Array.isArray(value)) open.push(...value.map((item, index) => [`${path}[${index}]`, item] as const));
-    else if (isObject(value))
-      open.push(...Object.entries(value).map(([name, each]) => [`${path}.${name}`, each] as const));
+    if (Array.isArray(value)) for (const [index, item] of value.entries()) open.push([`${path}[${index}]`, item]);
+    else if (isObject(value)) for (const [name, each] of Object.entries(value)) open.push([`${path}.${name}`, each]);
     else if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(Number(value)) < WITH_EXPONENT) {
       problems.push({ field: path, message: BEYOND_SAFE, rule: "json.number" });
     }

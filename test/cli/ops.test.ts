@@ -200,14 +200,21 @@ test("a search of a large audit log goes on to its beginning, although one page 
     },
   ));
 
-test("a search ends at its limit of pages, and says that there may be more", async () => {
+test("a search ends at its limit of short pages, and says that there may be more", async () => {
   let asked = 0;
-  const found = await readPages({ limit: 10, pageMost: 5, pagesMost: 4 }, async () => {
+  const found = await readPages({ limit: 10, pageMost: 5, shortPagesMost: 4 }, async () => {
     asked += 1;
     if (asked > 9) throw new Error("the search has no end");
     return { items: asked === 2 ? ["one"] : [], nextPageToken: "next" };
   });
   assert.equal([asked, found], [4, { items: ["one"], more: true }]);
+});
+
+test("full pages do not end a search: it finds as many lines as were asked for", async () => {
+  const full = Array.from({ length: 5 }, () => "line");
+  const read = async () => ({ items: full, nextPageToken: "next" });
+  const { items } = await readPages({ limit: 1_000, pageMost: 5, shortPagesMost: 4 }, read);
+  assert.is(items.length, 1_000);
 });
 
 test("verify knows what a role permits", () =>

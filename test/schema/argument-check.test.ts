@@ -55,6 +55,11 @@ test("an int64 beyond 2^53 is refused as a number, wherever it is, and exact as 
   }
 });
 
+test("a list may have as many items as the arguments hold", () => {
+  const json = { list: [...Array<number>(200_000).fill(1), 2 ** 60] };
+  assert.match(lines("UseDeclared", json).join(), /^list\[200000\]: is an integer beyond 2\^53/);
+});
+
 test("each kind of misfit is told with the field and what is allowed", () => {
   const cases: [string, JsonValue, string][] = [
     ["UseScalars", [], ": a list is not a JSON object [json.type]"],

@@ -35,23 +35,24 @@ export interface PageLimits {
   readonly limit: number;
   /** Maximum number of items in one page. */
   readonly pageMost: number;
-  /** Maximum number of pages, for a list whose pages may be empty. Default: no limit. */
-  readonly pagesMost?: number;
+  /** Maximum number of pages with fewer items than asked for, which a search may return. Default: no limit. */
+  readonly shortPagesMost?: number;
 }
 
 /** Reads pages until there are `limit` items or no more. `more`: there may be further items. */
 export async function readPages<T>(
-  { limit, pageMost, pagesMost = Number.POSITIVE_INFINITY }: PageLimits,
+  { limit, pageMost, shortPagesMost = Number.POSITIVE_INFINITY }: PageLimits,
   read: (page: { readonly pageSize: number; readonly pageToken: string }) => Promise<Page<T>>,
 ): Promise<{ readonly items: readonly T[]; readonly more: boolean }> {
   const items: T[] = [];
   let pageToken = "";
-  let pages = 0;
+  let shortPages = 0;
   do {
-    const page = await read({ pageSize: Math.min(limit - items.length, pageMost), pageToken });
+    const pageSize = Math.min(limit - items.length, pageMost);
+    const page = await read({ pageSize, pageToken });
     items.push(...page.items);
     pageToken = page.nextPageToken;
-    pages += 1;
-  } while (pageToken !== "" && items.length < limit && pages < pagesMost);
+    if (page.items.length < pageSize) shortPages += 1;
+  } while (pageToken !== "" && items.length < limit && shortPages < shortPagesMost);
   return { items, more: pageToken !== "" };
 }

@@ -27,21 +27,23 @@ export function printTable(
 
 /** The widths of the columns on a terminal with `most` columns; `undefined` if words would have to be broken. */
 function fit(columns: readonly (readonly string[])[], most: number): number[] | undefined {
-  const widths = columns.map((cells) => Math.max(...cells.map(displayWidth)));
-  const least = columns.map((cells, column) => (column === 0 ? (widths[0] ?? 0) : longestPiece(cells)));
+  const widths = columns.map(widest);
+  const least = columns.map((cells, column) =>
+    column === 0 ? (widths[0] ?? 0) : widest(cells.flatMap(unbreakablePieces)),
+  );
   const room = most - GAP.length * (columns.length - 1);
   while (widths.reduce((sum, width) => sum + width, 0) > room) {
     const shrinkable = widths.map((width, column) => (width > (least[column] ?? 0) ? width : 0));
-    const widest = shrinkable.indexOf(Math.max(...shrinkable));
-    const width = shrinkable[widest] ?? 0;
+    const width = Math.max(...shrinkable);
     if (width === 0) return undefined;
-    widths[widest] = width - 1;
+    widths[shrinkable.indexOf(width)] = width - 1;
   }
   return widths;
 }
 
-function longestPiece(cells: readonly string[]): number {
-  return Math.max(0, ...cells.flatMap(unbreakablePieces).map(displayWidth));
+/** The width of the widest text. The texts may be more than a function takes as arguments. */
+function widest(texts: readonly string[]): number {
+  return texts.reduce((most, text) => Math.max(most, displayWidth(text)), 0);
 }
 
 /** The lines of one row. */

@@ -33,6 +33,11 @@ test("without a screen a row is one line with all of its text", () => {
   assert.equal(printed(200), printed(undefined));
 });
 
+test("a table has as many rows as there are", () => {
+  const rows = Array.from({ length: 200_000 }, (_, index) => [`${index}`, "a.b", "some words"]);
+  assert.is(printed(undefined, rows).length, 200_001);
+});
+
 test("on a narrow screen cells wrap between words, and no line is longer than the screen", () => {
   assert.equal(printed(50), [
     "NAME   TYPE                  TEXT",

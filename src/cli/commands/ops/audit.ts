@@ -19,15 +19,15 @@ interface AuditOptions extends ConnectionOptions {
 }
 
 const DEFAULT_LIMIT = 50;
-/** Pages of one search. The server reads at most 8 MiB for each: 1 GiB together. */
-const PAGES_MOST = 128;
+/** Pages of one search that are not full. The server reads 8 MiB for each: 1 GiB together. */
+const SHORT_PAGES_MOST = 128;
 
 /** Reads the audit log of the server that answers, newest lines first. */
 export async function run(terminal: Terminal, options: AuditOptions): Promise<ExitCode> {
   const { client: clientId = "", key: keyId = "", job: jobId = "" } = options;
   const { action = "", outcome = "", reason = "", since, limit = DEFAULT_LIMIT } = options;
   await using operator = await openOperator(terminal, options);
-  const { items, more } = await readPages({ limit, pageMost: 500, pagesMost: PAGES_MOST }, async (page) => {
+  const { items, more } = await readPages({ limit, pageMost: 500, shortPagesMost: SHORT_PAGES_MOST }, async (page) => {
     const filter = { clientId, keyId, jobId, action, outcome, reason, since: optionalTime(since) };
     const answer = await operator.tools.readAudit({ ...filter, ...page });
     return { items: answer.lines, nextPageToken: answer.nextPageToken };
