@@ -4,8 +4,8 @@ import { MAX_OUTCOME_BYTES } from "../../wire/limits.ts";
 import { Batch } from "../batch.ts";
 import { INTENT_RETENTION_MS, type IntentBegin, type IntentStore } from "../store.ts";
 import { lockOwners } from "./advisory-locks.ts";
+import { beginIntents, keyOf, type NewIntent } from "./begin-intents.ts";
 import type { Database } from "./database.ts";
-import { instanceLives } from "./instance.ts";
 import { sweepIntents } from "./jobs/sweep-jobs.ts";
 import type { Queries } from "./queries.ts";
 import { sql } from "./statement.ts";
@@ -13,24 +13,8 @@ import { sql } from "./statement.ts";
 const GROUP = 256;
 const SLICE = 500;
 
-const WANTED =
-  "unnest(:clientIds::text[], :requestIds::text[]) WITH ORDINALITY AS wanted (client_id, request_id, place)";
-const KNOWN_INTENTS = sql(`
-  SELECT wanted.place, known.* FROM ${WANTED} CROSS JOIN LATERAL (
-    SELECT intent_digest, outcome, repeatable, outcome IS NULL AND ${instanceLives("intent")} AS running FROM intent
-    WHERE intent.client_id = wanted.client_id AND intent.request_id = wanted.request_id LIMIT 1) AS known`);
-const KNOWN_JOBS = sql(`
-  SELECT wanted.place FROM ${WANTED} CROSS JOIN LATERAL (
-    SELECT FROM job WHERE job.owner = wanted.client_id AND job.request_id = wanted.request_id LIMIT 1) AS known`);
-const INSERT = sql(`
-  INSERT INTO intent (client_id, request_id, intent_digest, repeatable, instance_id, expires_at_ms)
-  SELECT *, :instanceId, :expiresAt
-  FROM unnest(:clientIds::text[], :requestIds::text[], :digests::bytea[], :repeatable::boolean[])`);
 const NAMED = "client_id = :clientId AND request_id = :requestId";
 const UNFINISHED = `${NAMED} AND outcome IS NULL`;
-const BEGIN_AGAIN = sql(`
-  UPDATE intent SET instance_id = :instanceId, expires_at_ms = :expiresAt
-  WHERE ${UNFINISHED} AND repeatable AND NOT ${instanceLives("intent")} RETURNING 1`);
 const RUNNING_HERE = `${UNFINISHED} AND instance_id = :instanceId`;
 /** Includes intents that were given up, whose late outcome is still recorded. */
 const MINE = `${UNFINISHED} AND instance_id IN (:instanceId, :givenUpBy)`;
@@ -56,14 +40,6 @@ const FIND_REPEATABLE = sql(`SELECT outcome FROM intent WHERE ${NAMED} AND repea
 const KNOWN = sql(`
   SELECT 1 FROM intent WHERE ${NAMED} UNION ALL SELECT 1 FROM job WHERE owner = :clientId AND request_id = :requestId`);
 
-/** An intent to be begun. */
-interface NewIntent {
-  readonly clientId: string;
-  readonly requestId: string;
-  readonly digest: Uint8Array;
-  readonly repeatable: boolean;
-}
-
 /** An intent that has ended or was given up. */
 interface EndedIntent {
   readonly clientId: string;
@@ -71,12 +47,17 @@ interface EndedIntent {
   readonly outcome: Uint8Array | "not begun" | "not run" | "given up";
 }
 
-interface KnownIntent {
-  readonly place: number;
-  readonly intent_digest: Uint8Array;
-  readonly outcome: Uint8Array | null;
-  readonly repeatable: boolean;
-  readonly running: boolean;
+/** The removal of an intent whose begin failed or whose handler did not run. */
+interface Removal {
+  readonly clientId: string;
+  readonly requestId: string;
+  readonly outcome: "not begun" | "not run";
+}
+
+/** The result of a {@link Removal}: the number of changed rows. */
+interface Removed {
+  readonly kind: "removed";
+  readonly changed: number;
 }
 
 /** Options of a {@link PostgresIntentStore}. */
@@ -91,18 +72,20 @@ export interface PostgresIntentStoreOptions {
 /** The {@link IntentStore} of a shared store. */
 export class PostgresIntentStore implements IntentStore {
   readonly #options: PostgresIntentStoreOptions;
-  readonly #begins: Batch<NewIntent, IntentBegin>;
+  /**
+   * Begins and removals run one group after the other, each under the locks of its clients. A removal that is repeated can
+   * therefore not delete the intent of a later begin, and it waits for an earlier begin whose commit is still pending.
+   */
+  readonly #changes: Batch<NewIntent | Removal, IntentBegin | Removed>;
   /** Running intents of this process. */
   readonly #running = new Set<string>();
   /** Intents that have ended in this process but are still recorded as running in the database. */
   readonly #loose = new Map<string, EndedIntent>();
+  #tyingUp: Promise<void> | undefined;
 
   constructor(options: PostgresIntentStoreOptions) {
     this.#options = options;
-    this.#begins = new Batch({
-      most: GROUP,
-      run: (group) => options.database.transaction((queries) => this.#beginGroup(queries, group)),
-    });
+    this.#changes = new Batch({ most: GROUP, run: (group) => this.#changeGroup(group) });
   }
 
   async begin(
@@ -112,11 +95,9 @@ export class PostgresIntentStore implements IntentStore {
     { repeatable = false }: { readonly repeatable?: boolean } = {},
   ): Promise<IntentBegin> {
     const key = keyOf(clientId, requestId);
-    if (this.#loose.has(key)) await this.tieUp();
+    while (this.#loose.has(key)) await this.tieUp();
     try {
-      const found = await this.#begins.add({ clientId, requestId, digest, repeatable });
-      if (found.kind === "begun") this.#running.add(key);
-      return found;
+      return (await this.#changes.add({ clientId, requestId, digest, repeatable })) as IntentBegin;
     } catch (error) {
       // The failed transaction may have been committed. Then the intent is recorded as running although it is not.
       if (!this.#running.has(key)) this.#leaveLoose({ clientId, requestId, outcome: "not begun" });
@@ -154,11 +135,11 @@ export class PostgresIntentStore implements IntentStore {
    * Records the outcomes that could not be recorded when the intents ended. Until then these intents appear to be
    * running.
    */
-  async tieUp(): Promise<void> {
-    for (const [key, ended] of this.#loose) {
-      await this.#record(ended);
-      this.#loose.delete(key);
-    }
+  tieUp(): Promise<void> {
+    this.#tyingUp ??= this.#tieUpAll().finally(() => {
+      this.#tyingUp = undefined;
+    });
+    return this.#tyingUp;
   }
 
   async knows(clientId: string, requestId: string): Promise<boolean> {
@@ -172,49 +153,46 @@ export class PostgresIntentStore implements IntentStore {
     return swept;
   }
 
-  async #beginGroup(queries: Queries, group: readonly NewIntent[]): Promise<readonly IntentBegin[]> {
-    const { instanceId, requestLockSpace } = this.#options;
-    await lockOwners(
-      queries,
-      requestLockSpace,
-      group.map(({ clientId }) => clientId),
-    );
-    const wanted = namesOf(group);
-    const intents = await queries.all<KnownIntent>(KNOWN_INTENTS, wanted);
-    const jobs = await queries.all<{ place: number }>(KNOWN_JOBS, wanted);
-    const standing = new Map(intents.map((intent) => [intent.place, intent]));
-    const ofJobs = new Set(jobs.map(({ place }) => place));
-    const begun = new Map<string, NewIntent>();
-    const decide = (intent: NewIntent, place: number): IntentBegin | Promise<IntentBegin> => {
-      const known = standing.get(place);
-      if (known !== undefined) {
-        return mayRepeat(known, intent) ? this.#beginAgain(queries, intent) : standingOf(known, intent);
-      }
-      if (ofJobs.has(place)) return { kind: "reused" };
-      const key = keyOf(intent.clientId, intent.requestId);
-      const first = begun.get(key);
-      if (first !== undefined) return sameIntent(first.digest, intent) ? { kind: "running" } : { kind: "reused" };
-      begun.set(key, intent);
-      return { kind: "begun" };
-    };
-    const decided: IntentBegin[] = [];
-    for (const [index, intent] of group.entries()) decided.push(await decide(intent, index + 1));
-    if (begun.size > 0) {
-      const fresh = [...begun.values()];
-      const digests = fresh.map(({ digest }) => Buffer.from(digest));
-      const repeatable = fresh.map((intent) => intent.repeatable);
-      const values = { ...namesOf(fresh), digests, repeatable, instanceId, expiresAt: this.#expiresAtMs() };
-      await queries.all(INSERT, values);
+  async #tieUpAll(): Promise<void> {
+    for (const [key, ended] of this.#loose) {
+      await this.#record(ended);
+      // A later end may have replaced it.
+      if (this.#loose.get(key) === ended) this.#loose.delete(key);
     }
-    return decided;
   }
 
-  /** Begins a known intent again. Another begin or the end of a late run may come first. */
-  async #beginAgain(queries: Queries, { clientId, requestId }: NewIntent): Promise<IntentBegin> {
-    const { instanceId } = this.#options;
-    const values = { clientId, requestId, instanceId, expiresAt: this.#expiresAtMs() };
-    const changed = await queries.all(BEGIN_AGAIN, values);
-    return { kind: changed.length === 1 ? "begun" : "running" };
+  /** Removals come first. Their order relative to the begins of the group does not matter. */
+  async #changeGroup(group: readonly (NewIntent | Removal)[]): Promise<readonly (IntentBegin | Removed)[]> {
+    const { database, instanceId, requestLockSpace } = this.#options;
+    const results = await database.transaction(async (queries) => {
+      const clientIds = group.map(({ clientId }) => clientId);
+      await lockOwners(queries, requestLockSpace, clientIds);
+      const removed = new Map<Removal, Removed>();
+      for (const removal of group.filter(isRemoval)) removed.set(removal, await this.#remove(queries, removal));
+      const begun = await beginIntents(queries, group.filter(isNew), { instanceId, expiresAtMs: this.#expiresAtMs() });
+      const begins = begun[Symbol.iterator]();
+      return group.map((each) => (isRemoval(each) ? removed.get(each) : begins.next().value) as IntentBegin | Removed);
+    });
+    results.forEach(({ kind }, index) => {
+      if (kind === "begun") this.#enter(group[index] as NewIntent);
+    });
+    return results;
+  }
+
+  /** Marks the intent as running. Under the locks no earlier begin is left that could have been committed. */
+  #enter({ clientId, requestId }: NewIntent): void {
+    const key = keyOf(clientId, requestId);
+    this.#running.add(key);
+    if (this.#loose.get(key)?.outcome === "not begun") this.#loose.delete(key);
+  }
+
+  /** Does not remove an intent that a later begin of this process has begun. */
+  async #remove(queries: Queries, { clientId, requestId, outcome }: Removal): Promise<Removed> {
+    const key = keyOf(clientId, requestId);
+    const isOver = outcome === "not begun" && this.#loose.get(key)?.outcome !== "not begun";
+    if (isOver || this.#running.has(key)) return { kind: "removed", changed: 0 };
+    const rows = await queries.all(outcome === "not run" ? ABANDON : UNDO_BEGIN, this.#valuesOf(clientId, requestId));
+    return { kind: "removed", changed: rows.length };
   }
 
   /** Records an end. Returns the outcome of a repeatable intent that another run has finished. */
@@ -224,7 +202,7 @@ export class PostgresIntentStore implements IntentStore {
     try {
       if ((await this.#record(ended)) === 1) return undefined;
       const found = { clientId, requestId };
-      const [other] = await this.#options.database.all<Pick<KnownIntent, "outcome">>(FIND_REPEATABLE, found);
+      const [other] = await this.#options.database.all<{ outcome: Uint8Array | null }>(FIND_REPEATABLE, found);
       if (other === undefined) throw new Error(`no intent "${requestId}" is running`);
       return other.outcome ?? undefined;
     } catch (error) {
@@ -235,11 +213,12 @@ export class PostgresIntentStore implements IntentStore {
 
   /** Returns the number of changed rows. */
   async #record({ clientId, requestId, outcome }: EndedIntent): Promise<number> {
-    const { database, instanceId } = this.#options;
-    const values = { clientId, requestId, instanceId, givenUpBy: `given up by ${instanceId}` };
+    const { database } = this.#options;
+    if (outcome === "not run" || outcome === "not begun") {
+      return ((await this.#changes.add({ clientId, requestId, outcome })) as Removed).changed;
+    }
+    const values = this.#valuesOf(clientId, requestId);
     if (outcome === "given up") return (await database.all(GIVE_UP, values)).length;
-    if (outcome === "not run") return (await database.all(ABANDON, values)).length;
-    if (outcome === "not begun") return (await database.all(UNDO_BEGIN, values)).length;
     const recorded = { ...values, outcome: Buffer.from(outcome), expiresAt: this.#expiresAtMs() };
     return (await database.all(FINISH, recorded)).length;
   }
@@ -252,35 +231,20 @@ export class PostgresIntentStore implements IntentStore {
     if (known === undefined || (isEnd && !(known instanceof Uint8Array))) this.#loose.set(key, ended);
   }
 
+  #valuesOf(clientId: string, requestId: string) {
+    const { instanceId } = this.#options;
+    return { clientId, requestId, instanceId, givenUpBy: `given up by ${instanceId}` };
+  }
+
   #expiresAtMs(): number {
     return this.#options.clock.nowMs() + INTENT_RETENTION_MS;
   }
 }
 
-function namesOf(intents: readonly NewIntent[]) {
-  return {
-    clientIds: intents.map(({ clientId }) => clientId),
-    requestIds: intents.map(({ requestId }) => requestId),
-  };
+function isRemoval(change: NewIntent | Removal): change is Removal {
+  return "outcome" in change;
 }
 
-function standingOf(known: KnownIntent, intent: NewIntent): IntentBegin {
-  if (!sameIntent(known.intent_digest, intent)) return { kind: "reused" };
-  if (known.outcome !== null) return { kind: "finished", outcome: known.outcome };
-  return { kind: known.running ? "running" : "unknown" };
-}
-
-/** True if the intent may be begun again: all its runs have one effect, and none is known to be running. */
-function mayRepeat(known: KnownIntent, intent: NewIntent): boolean {
-  const isOpen = known.outcome === null && !known.running;
-  return isOpen && known.repeatable && intent.repeatable && sameIntent(known.intent_digest, intent);
-}
-
-function sameIntent(digest: Uint8Array, intent: NewIntent): boolean {
-  return Buffer.compare(digest, intent.digest) === 0;
-}
-
-/** Client ids and request ids contain no line breaks. */
-function keyOf(clientId: string, requestId: string): string {
-  return `${clientId}\n${requestId}`;
+function isNew(change: NewIntent | Removal): change is NewIntent {
+  return !isRemoval(change);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "pg";
 import { SealwireError } from "../../../src/errors.ts";
 import type { WorkOptions } from "../../../src/jobs/engine.ts";
@@ -18,6 +19,9 @@ import { TcpLink } from "../../support/tcp-link.ts";
 const test = suite("store/postgres/replicas");
 
 const LISTENING = "pg_stat_activity WHERE application_name = 'sealwire notifications'";
+
+/** Within this time a process corrects what it could not record. */
+const TIES_UP_WITHIN_MS = 2_500;
 
 let server: PostgresServer;
 let schema: string;
@@ -173,6 +177,42 @@ if (hasPostgres(test)) {
     assert.is((await found("again")).kind, "begun");
     await store.intents.finish("alice", "once", Buffer.from("late"));
     assert.is((await found("once")).kind, "finished");
+  });
+
+  test("a call that runs keeps its intent after an earlier begin of it in the same process has failed", async () => {
+    const store = await replica();
+    const begin = () => store.intents.begin("alice", "sync call", new Uint8Array(32));
+    const waiting = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    await using holder = await server.connect(schema);
+    await holdRequests(holder);
+    const failing = rejection("UNAVAILABLE", begin());
+    await eventually("the first begin waits", async () => (await query(`SELECT pid ${waiting}`)).length === 1);
+    const repeated = begin();
+    await query(`SELECT pg_terminate_backend(pid) ${waiting}`);
+    await failing;
+    await holder.query("ROLLBACK");
+    assert.is((await repeated).kind, "begun");
+    await delay(TIES_UP_WITHIN_MS);
+    assert.is((await begin()).kind, "running");
+    await store.intents.finish("alice", "sync call", Buffer.from("outcome"));
+  });
+
+  test("an intent whose begin is committed late, when a standby is back, is not running for ever", async () => {
+    await using link = await TcpLink.to(server.port);
+    const store = await replica(link.port);
+    const begin = () => store.intents.begin("alice", "sync call", new Uint8Array(32));
+    const waiting = "pg_stat_activity WHERE wait_event = 'SyncRep' AND query = 'COMMIT'";
+    server.configure("synchronous_standby_names = 'nobody'");
+    try {
+      const failing = rejection("UNAVAILABLE", begin());
+      await eventually("the begin waits", async () => (await query(`SELECT FROM ${waiting}`)).length === 1);
+      link.breakConnections();
+      await failing;
+      await delay(TIES_UP_WITHIN_MS);
+    } finally {
+      server.configure("synchronous_standby_names = ''");
+    }
+    await eventually("it can be begun", async () => (await begin().catch(() => undefined))?.kind === "begun");
   });
 
   test("an unrecognised notification does no harm", async () => {
