@@ -33,7 +33,7 @@ export interface FoundRoute {
   readonly name: string;
 }
 
-/** Finds the route of a path. `undefined` for a path that is none, or that cannot be decoded. */
+/** Finds the route of a path. `undefined` for a path that is none, that cannot be decoded, or that names nothing. */
 export function findRoute(routes: readonly Route[], method: string, path: string): FoundRoute | undefined {
   for (const route of routes) {
     if (route.method !== method) continue;
@@ -65,9 +65,11 @@ function isAnswer(data: unknown): data is Answer {
   return typeof data === "object" && data !== null && "contentType" in data;
 }
 
+/** No name holds U+0000, which PostgreSQL refuses. */
 function decoded(segment: string): string | undefined {
   try {
-    return decodeURIComponent(segment);
+    const name = decodeURIComponent(segment);
+    return name.includes("\0") ? undefined : name;
   } catch {
     return undefined;
   }

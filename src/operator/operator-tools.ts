@@ -3,12 +3,13 @@ import { OperatorToolServiceDefinition } from "../../gen/sealwire/operator/v1/op
 import { implement, type ToolImplementation } from "../tools/implement.ts";
 import { stateNameOf } from "../tools/job-message.ts";
 import type { SystemToolContext } from "../tools/system-tools.ts";
-import { fromTimeMs, toTimeMs } from "../wire/duration.ts";
+import { fromTimeMs } from "../wire/duration.ts";
 import type { OperatorActor } from "./actor.ts";
 import { toAuditLineMessage } from "./audit-message.ts";
 import { toAttemptMessage, toOperatorJob } from "./job-messages.ts";
 import { toKeyMessage } from "./key-message.ts";
 import type { OperatorService } from "./operator-service.ts";
+import { timeIn } from "./request-time.ts";
 import { toInstanceMessage, toStatsMessage } from "./stats-messages.ts";
 
 const DEFAULT_PAGE_SIZE = 50;
@@ -23,8 +24,8 @@ export function operatorTools(operator: OperatorService): ToolImplementation {
         states: states.map(stateNameOf),
         ...(tool !== "" && { tool }),
         ...(clientId !== "" && { owner: clientId }),
-        ...(since && { createdSinceMs: toTimeMs(since) }),
-        ...(before && { createdBeforeMs: toTimeMs(before) }),
+        ...(since && { createdSinceMs: timeIn("since", since) }),
+        ...(before && { createdBeforeMs: timeIn("before", before) }),
         pageSize: pageSize || DEFAULT_PAGE_SIZE,
         ...(pageToken !== "" && { pageToken }),
       });
@@ -60,7 +61,7 @@ export function operatorTools(operator: OperatorService): ToolImplementation {
     },
 
     async retireKey({ keyId, endTime }, context) {
-      const end = endTime && { endsAtMs: toTimeMs(endTime) };
+      const end = endTime && { endsAtMs: timeIn("end_time", endTime) };
       return { instance, key: toKeyMessage(await operator.retireKey(actorOf(context), { keyId, ...end })) };
     },
 
@@ -85,7 +86,7 @@ export function operatorTools(operator: OperatorService): ToolImplementation {
           ...(action !== "" && { action }),
           ...(outcome !== "" && { outcome }),
           ...(reason !== "" && { reason }),
-          ...(since && { sinceMs: toTimeMs(since) }),
+          ...(since && { sinceMs: timeIn("since", since) }),
         },
       });
       return { instance, lines: page.lines.map(toAuditLineMessage), nextPageToken: page.nextPageToken ?? "" };

@@ -18,12 +18,13 @@ export function toDurationMs(duration: Duration): number {
   return Number(duration.seconds) * MS_PER_SECOND + Math.ceil(duration.nanos / NANOS_PER_MS);
 }
 
-/** The last millisecond that a google.protobuf.Timestamp can represent: the end of the year 9999. */
+/** The first and the last millisecond that a google.protobuf.Timestamp can represent: the years 1 to 9999. */
+const FIRST_TIME_MS = -62_135_596_800_000;
 const LAST_TIME_MS = 253_402_300_799_999;
 
-/** Converts Unix milliseconds to a google.protobuf.Timestamp. A time after the year 9999 becomes the last one. */
+/** Converts Unix milliseconds to a google.protobuf.Timestamp. A time outside the years 1 to 9999 becomes the nearest. */
 export function fromTimeMs(unixMs: number): Timestamp {
-  const timeMs = Math.min(unixMs, LAST_TIME_MS);
+  const timeMs = Math.max(FIRST_TIME_MS, Math.min(unixMs, LAST_TIME_MS));
   const seconds = Math.floor(timeMs / MS_PER_SECOND);
   return { seconds: BigInt(seconds), nanos: (timeMs - seconds * MS_PER_SECOND) * NANOS_PER_MS };
 }

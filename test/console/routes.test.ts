@@ -1,5 +1,7 @@
 import { tokenDigest } from "../../src/files/token-lines.ts";
+import { openPostgresStore } from "../../src/store/postgres/open.ts";
 import { eventually } from "../support/eventually.ts";
+import { hasPostgres, PostgresServer } from "../support/postgres-server.ts";
 import { assert, suite } from "../support/suite.ts";
 import { bearer, EventReader, send, signIn } from "./http-client.ts";
 import { type OperatedConsole, startOperatedConsole } from "./operated-console.ts";
@@ -121,6 +123,28 @@ test("parameters that are none of a page's are left out", async () => {
   const { status, text } = await read("/api/jobs?page=none");
   assert.is(status, 400);
   assert.match(text, '"reason":"ARGS_INVALID"');
+});
+
+test("a name or a filter with U+0000 is refused on PostgreSQL, too", async () => {
+  if (!hasPostgres(test)) return;
+  await using database = await PostgresServer.start();
+  await using store = await openPostgresStore({ url: database.url(await database.newSchema()) });
+  await using console = await startOperatedConsole({ store, payloads: true });
+  const { token, read } = await reading(console);
+  for (const path of ["/api/jobs/a%00b", "/api/jobs/a%00b/payloads", "/api/keys/%00"]) {
+    assert.is((await read(path)).status, 404, path);
+  }
+  const cancelled = await send(`${console.origin}/api/jobs/a%00b/cancel`, {
+    method: "POST",
+    headers: { ...bearer(token), "content-type": "application/json" },
+    body: "{}",
+  });
+  assert.is(cancelled.status, 404);
+  for (const path of ["/api/jobs?client=a%00b", "/api/jobs?tool=%00", "/api/jobs?page=%00", "/api/audit?job=%00"]) {
+    const { status, text } = await read(path);
+    assert.is(status, 400, path);
+    assert.match(text, '"reason":"ARGS_INVALID"');
+  }
 });
 
 test.run();

@@ -290,6 +290,30 @@ test("a key is retired and revoked in the file of the ring; the last operator's 
     assert.is(missing.status, "NOT_FOUND");
   }));
 
+test("a time that is none is refused with its field, before anything is asked of store or key ring", async () => {
+  await using server = await startServer({ clients: CLIENTS });
+  const ops = toolsOf(server, "ann");
+  const { keyId } = server.credentials("app");
+  for (const time of [
+    { seconds: 2n ** 62n, nanos: 0 },
+    { seconds: -(2n ** 62n), nanos: 0 },
+    { seconds: 253_402_300_800n, nanos: 0 },
+    { seconds: -62_135_596_801n, nanos: 0 },
+    { seconds: 0n, nanos: -1 },
+    { seconds: 0n, nanos: 1_000_000_000 },
+  ]) {
+    for (const [field, call] of [
+      ["since", () => ops.listAllJobs({ since: time })],
+      ["before", () => ops.listAllJobs({ before: time })],
+      ["since", () => ops.readAudit({ since: time })],
+      ["end_time", () => ops.retireKey({ keyId, endTime: time })],
+    ] as const) {
+      const { violations } = await rejection("ARGS_INVALID", call());
+      assert.is(violations[0]?.field, field);
+    }
+  }
+});
+
 test("a ring in memory is not changed, and a server without an audit log says so", async () => {
   await using server = await startServer({ clients: CLIENTS });
   const ops = toolsOf(server, "ann");
