@@ -1,11 +1,14 @@
 package dev.sealwire;
 
+import dev.sealwire.v1.ErrorReason;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
+import io.grpc.Status.Code;
+import java.lang.System.Logger.Level;
 
 /**
  * How the attempts of a call are sent.
@@ -18,6 +21,8 @@ import io.grpc.MethodDescriptor;
  */
 record CallScope(
     SerialExecutor executor, CallOptions options, Metadata headers, Context context, Endpoints endpoints) {
+  private static final System.Logger LOG = System.getLogger("dev.sealwire");
+
   /** The scope of a call that this package makes itself. */
   static CallScope ownOf(Endpoints endpoints) {
     return new CallScope(
@@ -31,8 +36,19 @@ record CallScope(
     var call = contextual(method, attempt.withStreamTracerFactory(trace));
     var sent = new Metadata();
     sent.merge(headers);
-    call.start(listener, sent);
+    try {
+      call.start(listener, sent);
+    } catch (RuntimeException e) {
+      call.cancel("The call could not be started.", e);
+      throw e;
+    }
     return call;
+  }
+
+  /** The failure of an attempt at which an interceptor of the program has thrown. */
+  Failure failureOf(RuntimeException thrown) {
+    LOG.log(Level.ERROR, "An interceptor of the channel has thrown.", thrown);
+    return Failure.of(ErrorReason.ERROR_REASON_INTERNAL, Code.INTERNAL, "An interceptor of the channel has thrown: " + thrown);
   }
 
   private ClientCall<byte[], byte[]> contextual(MethodDescriptor<byte[], byte[]> method, CallOptions attempt) {

@@ -65,7 +65,7 @@ final class ResumedWatch<T> {
   void cancel() {
     isOver = true;
     stopTimer();
-    if (stream != null) stream.call.cancel("The watch has ended.", null);
+    if (stream != null && stream.call != null) stream.call.cancel("The watch has ended.", null);
   }
 
   private void open(StreamEnd end) {
@@ -73,7 +73,12 @@ final class ResumedWatch<T> {
     var request = watched.request(end);
     var intent = new Intent(request.tool(), request.typeUrl(), request.args(), requestId);
     stream = new Stream(connection.signer().sign(Signing.WATCH_JOB_METHOD, intent));
-    stream.begin();
+    try {
+      stream.begin();
+    } catch (RuntimeException e) {
+      end(scope.failureOf(e));
+      return;
+    }
     ask();
   }
 

@@ -67,10 +67,16 @@ final class ToolCall {
       return;
     }
     var trace = new SendTrace();
-    current = scope.open(ToolMethods.CALL, deadline, trace, new Reply(attempt, trace));
-    current.request(2);
-    current.sendMessage(attempt.frame().toBytes());
-    current.halfClose();
+    try {
+      current = scope.open(ToolMethods.CALL, deadline, trace, new Reply(attempt, trace));
+      current.request(2);
+      current.sendMessage(attempt.frame().toBytes());
+      current.halfClose();
+    } catch (RuntimeException e) {
+      cancel();
+      var failed = new Outcome.Unverified(scope.failureOf(e), false, trace.isUnsent(), false);
+      end(null, retries.finalFailure(failed));
+    }
   }
 
   private void proceed(SignedAttempt attempt, Outcome outcome) {

@@ -15,6 +15,7 @@ import dev.sealwire.v1.JobPolicy;
 import dev.sealwire.v1.Response;
 import dev.sealwire.v1.Status;
 import io.grpc.Channel;
+import io.grpc.ClientInterceptor;
 import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
@@ -103,6 +104,12 @@ final class Peer implements AutoCloseable {
 
   Channel channel(CredentialsSource source) {
     return channel(Sealwire.builder(), source);
+  }
+
+  /** A channel whose frames pass through an interceptor of the program. */
+  Channel channel(ClientInterceptor below) {
+    var source = CredentialsSource.fixed(Credentials.parse(TestCredentials.json()));
+    return ClientInterceptors.intercept(managed, below, Sealwire.builder().credentials(source).buildInterceptor());
   }
 
   private Channel channel(SealwireBuilder builder, CredentialsSource source) {

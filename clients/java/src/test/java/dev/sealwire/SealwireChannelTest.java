@@ -14,10 +14,13 @@ import dev.sealwire.demo.v1.StartLongTaskRequest;
 import dev.sealwire.demo.v1.StartLongTaskResponse;
 import dev.sealwire.system.v1.ListJobsRequest;
 import dev.sealwire.system.v1.SystemToolServiceGrpc;
+import dev.sealwire.system.v1.WatchJobRequest;
 import dev.sealwire.v1.Error;
 import dev.sealwire.v1.ErrorReason;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
 import io.grpc.Context;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
@@ -113,6 +116,31 @@ final class SealwireChannelTest {
       assertTrue(details.stream().anyMatch(any -> any.is(RetryInfo.class)));
       assertEquals("batch_sum", details.get(0).unpack(ErrorInfo.class).getMetadataOrThrow("tool"));
       assertTrue(SealwireErrors.requestIdOf(thrown).isPresent());
+    }
+  }
+
+  @Test
+  void anInterceptorThatThrowsFailsItsCallAndNoOther() throws IOException {
+    var faults = new AtomicInteger(1);
+    var thrower = new ClientInterceptor() {
+      @Override
+      public <ReqT, RespT> ClientCall<ReqT, RespT> interceptCall(
+          MethodDescriptor<ReqT, RespT> method, CallOptions options, Channel next) {
+        if (faults.getAndDecrement() > 0) throw new IllegalStateException("there is no token");
+        return next.newCall(method, options);
+      }
+    };
+    try (var peer = new Peer((request, reply) -> answer(reply, request.ok(SUM)), NONE)) {
+      var channel = peer.channel(thrower);
+      // The first fault is that of the contract, the second that of the call itself.
+      assertEquals(Code.INTERNAL, statusOf(channel));
+      assertEquals(SUM, sum(channel));
+      faults.set(1);
+      assertEquals(Code.INTERNAL, statusOf(channel));
+      faults.set(1);
+      var watch = SystemToolServiceGrpc.newBlockingStub(channel).watchJob(WatchJobRequest.getDefaultInstance());
+      assertEquals(Code.INTERNAL, assertThrows(StatusRuntimeException.class, watch::hasNext).getStatus().getCode());
+      assertEquals(SUM, sum(channel));
     }
   }
 
