@@ -117,6 +117,24 @@ if (hasPostgres(test)) {
     for (const claim of old) assert.is(await accepts(one, claim), false);
   });
 
+  test("claims go on while pg_dump reads the tables, and what was to be swept is swept afterwards", async () => {
+    const [one, two] = [await replica(), await replica()];
+    await query("INSERT INTO nonce VALUES (3, 'alice', 'expired', 1)");
+    await using dump = await server.connect(schema);
+    await dump.query("BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE nonce IN ACCESS SHARE MODE");
+    const sweeps = Promise.all([one.replay.sweep(), two.replay.sweep()]);
+    const startedMs = performance.now();
+    for (let round = 0; round < 20; round += 1) {
+      assert.ok(await one.replay.claim(nonceClaim(Date.now(), `nonce ${round}`)));
+      await delay(20);
+    }
+    assert.ok(performance.now() - startedMs < 5_000, "claims waited");
+    assert.equal(await sweeps, [0, 0]);
+    assert.is(one.away || two.away, false);
+    await dump.query("ROLLBACK");
+    assert.is(await one.replay.sweep(), 1);
+  });
+
   test("an intent that several processes submit at once becomes one job, within one quota", async () => {
     const [one, two] = [await replica(), await replica()];
     const intents = Array.from({ length: 40 }, () => spec({ openJobsMax: 25 }));

@@ -7,11 +7,12 @@ import { freshnessUnknown } from "../../freshness-unknown.ts";
 import { bandOf, clampStamp, REFUSED_NONCES_MAX, rangeAround } from "../../refused-stamps.ts";
 import type { FrameWindow, NonceClaim, ReplayGuard } from "../../store.ts";
 import type { Database } from "../database.ts";
+import { sqlState } from "../database-error.ts";
 import { clockDiffers, type DatabaseWatch } from "../database-watch.ts";
 import { readNonceCount } from "../figures.ts";
 import { NONCE_SLOTS } from "../layout-1.ts";
 import type { Queries } from "../queries.ts";
-import { sql } from "../statement.ts";
+import { type Statement, sql } from "../statement.ts";
 import { distrustFrames, holdClaims, widenWindow } from "./replay-floor.ts";
 
 /** Maximum number of claims in one statement. */
@@ -44,9 +45,13 @@ const SLOTS = Array.from({ length: NONCE_SLOTS }, (_, slot) => {
       SELECT EXISTS (SELECT FROM ${table})
         AND NOT EXISTS (SELECT FROM ${table} WHERE expires_at_ms > (SELECT store_now_ms())) AS over`),
     measure: sql(`SELECT count(*) AS nonces, max(expires_at_ms) AS floor FROM ${table}`),
+    lock: sql(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`),
     empty: sql(`TRUNCATE ${table}`),
   };
 });
+/** How long claims wait for others that read a table to be truncated. */
+const WAIT_BRIEFLY = sql("SELECT set_config('lock_timeout', '100ms', true)");
+const LOCK_NOT_AVAILABLE = "55P03";
 const OVER_FAR_AHEAD = "expires_at_ms <= (SELECT store_now_ms())";
 const DUE_FAR_AHEAD = sql(`SELECT FROM ${FAR_AHEAD} WHERE ${OVER_FAR_AHEAD} LIMIT 1`);
 const REMOVE_FAR_AHEAD = sql(`
@@ -107,13 +112,13 @@ export class PostgresReplayGuard implements ReplayGuard {
     const { database, condition } = this.#options;
     if (!condition.serving) return 0;
     let removed = 0;
-    for (const { isOver, measure, empty } of SLOTS) {
+    for (const { isOver, measure, lock, empty } of SLOTS) {
       const [slot] = await database.all<{ over: boolean }>(isOver);
       if (!slot?.over) continue;
       removed += await this.#alone(async (queries) => {
         // Checked again, because a claim may have been made before the lock.
         const [still] = await queries.all<{ over: boolean }>(isOver);
-        if (!still?.over) return 0;
+        if (!still?.over || !(await lockTable(queries, lock))) return 0;
         const nonces = await raiseFloor(queries, await queries.all<Removed>(measure));
         await queries.all(empty);
         return nonces;
@@ -206,6 +211,21 @@ function columnsOf(group: readonly NonceClaim[]) {
     nonces: group.map(({ nonce }) => Buffer.from(nonce)),
     stamps: group.map(({ tsMs }) => clampStamp(tsMs)),
   };
+}
+
+/**
+ * Locks a table to be truncated. Returns false if another session reads it, such as pg_dump: claims must not wait for its end,
+ * and a later sweep truncates the table. The transaction has then failed and must do nothing else.
+ */
+async function lockTable(queries: Queries, lock: Statement): Promise<boolean> {
+  await queries.all(WAIT_BRIEFLY);
+  try {
+    await queries.all(lock);
+    return true;
+  } catch (thrown) {
+    if (sqlState(thrown) !== LOCK_NOT_AVAILABLE) throw thrown;
+    return false;
+  }
 }
 
 async function raiseFloor(queries: Queries, [removed]: readonly Removed[]): Promise<number> {
