@@ -1,7 +1,8 @@
-import { constants, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { type ChannelOptions, Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import type { Clock } from "../runtime/clock.ts";
+import { interceptCalls } from "../server/grpc/incoming-calls.ts";
 import { rawCodec } from "../server/grpc/raw-codec.ts";
 import type { GrpcFailure } from "../wire/status.ts";
 
@@ -24,16 +25,10 @@ export interface NativeServerOptions {
 /** Maximum time in which the caller of a refused call ends its request. */
 const REFUSED_MS = 1_000;
 
-/** The private field in which grpc-js 1.14 stores the HTTP/2 servers of its injectors. */
-interface OwnServers {
-  readonly http2Servers?: ReadonlyMap<Http2Server, unknown>;
-}
-
 /**
  * A grpc-js server that serves calls of any path, each as it arrives. grpc-js has no handler for unknown paths, and it
  * hides `content-type` from interceptors. So calls are admitted and their paths registered where its HTTP/2 server
- * reports them. Only this file depends on the internals of grpc-js, and test/proxy/native-server.test.ts fails if they
- * change.
+ * reports them.
  */
 export class NativeServer {
   /** For services that have paths of their own. */
@@ -43,23 +38,17 @@ export class NativeServer {
   constructor({ options, admit, serve, clock }: NativeServerOptions) {
     this.grpc = new Server(options);
     this.#injector = this.grpc.createConnectionInjector(ServerCredentials.createInsecure());
-    const [http2, ...others] = (this.grpc as unknown as OwnServers).http2Servers?.keys() ?? [];
-    const [listener, ...more] = http2?.listeners("stream") ?? [];
-    if (http2 === undefined || listener === undefined || others.length + more.length > 0) {
-      throw new Error("This version of grpc-js has other internals; see src/proxy/native-server.ts.");
-    }
     const { responseSerialize, requestDeserialize } = rawCodec;
-    http2.removeAllListeners("stream");
-    http2.on("stream", (stream, headers, ...rest) => {
+    interceptCalls(this.grpc, (stream, headers, pass) => {
       const refusal = admit(headers, stream);
       if (refusal !== undefined) {
         refuse(stream, refusal, clock);
         return;
       }
-      // grpc-js looks the path up before the listener returns.
+      // grpc-js looks the path up before `pass` returns.
       const path = String(headers[constants.HTTP2_HEADER_PATH]);
       const isUnknown = this.grpc.register(path, serve as never, responseSerialize, requestDeserialize, "bidi");
-      listener.call(http2, stream, headers, ...rest);
+      pass();
       if (isUnknown) this.grpc.unregister(path);
     });
   }

@@ -3,6 +3,7 @@ import { SealwireError } from "../errors.ts";
 import type { OperatorService } from "../operator/operator-service.ts";
 import type { Toolset } from "../tools/toolset.ts";
 import type { AssembledService } from "./assembled-service.ts";
+import { interceptCalls } from "./grpc/incoming-calls.ts";
 import { parseListenAddress } from "./listen/address.ts";
 import { type Listener, listen } from "./listen/listener.ts";
 import { type ListeningOptions, type ListenOptions, resolveListening, type ServerOptions } from "./options.ts";
@@ -81,6 +82,7 @@ class RunningServer implements SealwireServer {
     service.addTo(this.#server);
     // The listener accepts, limits and decrypts connections, so grpc-js gets plaintext.
     this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    interceptCalls(this.#server);
   }
 
   async listen(address: string, { reusePort = false }: ListenOptions = {}): Promise<{ readonly address: string }> {

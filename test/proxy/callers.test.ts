@@ -10,6 +10,7 @@ import { status } from "@grpc/grpc-js";
 import { readOneToken } from "../../src/files/token-lines.ts";
 import { createProxy } from "../../src/proxy/proxy.ts";
 import { framed } from "../support/http-call.ts";
+import { CONNECTION_START, headersFrame, resetFrame } from "../support/http2-frames.ts";
 import { rejection } from "../support/rejection.ts";
 import { startServer, type TestServer } from "../support/running-server.ts";
 import { assert, suite } from "../support/suite.ts";
@@ -265,6 +266,21 @@ test("a proxy on IPv6 loopback is called by its address", async () => {
   await using proxy = await startProxy(client(), { listen: "[::1]:0", allowAllLocalUsers: true });
   using native = new NativeClient(proxy.proxy.address);
   assert.is((await native.call(SUM, testArgs(1))).code, status.OK);
+});
+
+test("a refused call that is reset in the packet that opens it leaves no error", async () => {
+  await using proxy = await startProxy(client());
+  const strays: unknown[] = [];
+  const onStray = (error: unknown): void => void strays.push(error);
+  process.on("uncaughtException", onStray);
+  const call = headersFrame(1, { ":method": "GET", ":scheme": "http", ":authority": "localhost", ":path": "/" });
+  const socket = connect({ path: socketOf(proxy) });
+  socket.write(Buffer.concat([CONNECTION_START, call, resetFrame(1, constants.NGHTTP2_CANCEL)]));
+  await once(socket, "data");
+  socket.destroy();
+  assert.is((await proxy.native.call(SUM, testArgs(1))).code, status.OK);
+  process.off("uncaughtException", onStray);
+  assert.equal(strays, []);
 });
 
 test.run();
