@@ -60,6 +60,17 @@ def test_a_deadline_ends_the_waiting_and_not_the_job(side: str, peer: Peer, jobs
 
 
 @SIDES
+@pytest.mark.parametrize("timeout", [1e10, float("inf")])
+def test_a_time_that_never_comes_is_no_deadline(
+    side: str, timeout: float, peer: Peer, jobs: Jobs, tmp_path: Path
+) -> None:
+    end_soon(jobs)
+    with caller(side, peer.credentials(tmp_path)) as calls:
+        assert calls.batch_sum([1, 2], timeout=timeout).total == 3
+        assert calls.run_job("hello", timeout=timeout) == "hello"
+
+
+@SIDES
 def test_a_deadline_cancels_the_job_if_that_is_asked_for(side: str, peer: Peer, jobs: Jobs, tmp_path: Path) -> None:
     with caller(side, peer.credentials(tmp_path)) as calls, pytest.raises(sealwire.CallError) as raised:
         calls.run_job("hello", timeout=0.4, metadata=ABANDON)

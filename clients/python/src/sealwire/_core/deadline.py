@@ -5,6 +5,9 @@ from collections.abc import Callable
 
 from sealwire._core.failure import CallFailure
 
+# 30 years, which every timer takes. gRPC and locks do not take infinity, nor much longer times.
+_MOST = 1e9
+
 
 class Deadline:
     """The time limit of one operation; None: no limit."""
@@ -15,7 +18,7 @@ class Deadline:
         self.limit = limit
         self.is_callers = is_callers
         """True if the caller set the limit, and not the channel."""
-        self._ends_at = None if limit is None else time.monotonic() + limit
+        self._ends_at = None if limit is None else time.monotonic() + min(limit, _MOST)
         self._describe = describe
 
     def remaining(self) -> float | None:

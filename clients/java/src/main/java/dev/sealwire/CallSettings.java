@@ -10,6 +10,8 @@ public final class CallSettings {
   /** No options: a new request id, and the time of the channel. */
   public static final CallSettings DEFAULT = new CallSettings(null, null, null, null, null);
 
+  private static final Duration MOST = Duration.ofNanos(Long.MAX_VALUE);
+
   private final String requestId;
   private final Duration timeout;
   private final String traceparent;
@@ -80,7 +82,7 @@ public final class CallSettings {
   CallOptions options() {
     var options = CallOptions.DEFAULT;
     if (definitionDigest != null) options = options.withOption(Sealwire.DEFINITION_DIGEST, definitionDigest);
-    return timeout == null ? options : options.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    return timeout == null ? options : options.withDeadlineAfter(nanos(timeout), TimeUnit.NANOSECONDS);
   }
 
   Metadata headers() {
@@ -89,5 +91,10 @@ public final class CallSettings {
     if (traceparent != null) headers.put(CallMetadata.TRACEPARENT, traceparent);
     if (tracestate != null) headers.put(CallMetadata.TRACESTATE, tracestate);
     return headers;
+  }
+
+  /** At most what a deadline can have. */
+  private static long nanos(Duration time) {
+    return time.compareTo(MOST) > 0 ? Long.MAX_VALUE : time.toNanos();
   }
 }

@@ -3,6 +3,8 @@ package dev.sealwire;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 final class CallSettingsTest {
@@ -15,5 +17,11 @@ final class CallSettingsTest {
     assertEquals(parent, headers.get(CallMetadata.TRACEPARENT));
     assertEquals("a=1,b=2", headers.get(CallMetadata.TRACESTATE));
     assertTrue(CallSettings.DEFAULT.headers().keys().isEmpty());
+  }
+
+  @Test
+  void aTimeThatNeverComesIsTaken() {
+    var deadline = CallSettings.DEFAULT.withTimeout(Duration.ofSeconds(Long.MAX_VALUE)).options().getDeadline();
+    assertTrue(deadline.timeRemaining(TimeUnit.DAYS) > 10_000);
   }
 }
