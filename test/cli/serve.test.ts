@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually } from "../support/eventually.ts";
@@ -72,6 +73,29 @@ test("a key that is revoked while the server runs is refused soon after", () =>
     });
     assert.is(stdout, "");
     assert.match(stderr, /^error: .+\n {2}try: .+\n$/);
+  }));
+
+test("SIGHUP while a server starts, as a rotation of logs sends it, does not end it", () =>
+  inFolder(async (folder) => {
+    // Its tools take as long to load as it takes to send the signal.
+    const tools = `import { existsSync, writeFileSync } from "node:fs";
+      writeFileSync("loading", "");
+      while (!existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 10));
+      export const tools = [];
+      export const descriptors = [];`;
+    await writeFile("slow.mjs", tools);
+    await using server = new CliProcess(
+      ["serve", "--dev", "--demo-tools", "--tools", "slow.mjs", "--listen", "127.0.0.1:0"],
+      {
+        cwd: folder,
+      },
+    );
+    await server.until("the tools to load", () => existsSync("loading"));
+    server.child.kill("SIGHUP");
+    await writeFile("go", "");
+    await server.until("the server", () => server.stdout.includes("listening"));
+    server.child.kill("SIGTERM");
+    assert.is((await server.ended).code, 0);
   }));
 
 test("a configuration file is obeyed, with its paths relative to it, and the command line counts more", () =>

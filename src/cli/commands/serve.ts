@@ -20,12 +20,13 @@ import { openServedConsole } from "../serve/served-console.ts";
 import { openServedMcp } from "../serve/served-mcp.ts";
 import { noteServedStore } from "../serve/served-store.ts";
 import { loadTools } from "../serve/served-tools.ts";
-import { drainAtEnd, shutdownSignal } from "../serve/shutdown-signal.ts";
+import { drainAtEnd, holdHangup, shutdownSignal } from "../serve/shutdown-signal.ts";
 import { checkStart } from "../serve/start-check.ts";
 import { openTelemetry } from "../telemetry/open-telemetry.ts";
 
 /** Runs a server until SIGTERM or SIGINT, then drains it. */
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
+  using held = holdHangup();
   const settings = await resolveServeSettings(options, terminal.env);
   await checkStart(settings);
   // With --dev on a terminal the log is text for people, otherwise JSON lines.
@@ -81,7 +82,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     logger,
     clock,
   });
-  const shutdown = shutdownSignal({ onHangup: () => void Promise.all([renew(), server.reload()]) });
+  const shutdown = shutdownSignal({ onHangup: () => void Promise.all([renew(), server.reload()]), held });
   await using metricsServer =
     settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics, { public: metricsPublic });
   const { address } = await server.listen(settings.listen, { reusePort: settings.reusePort });

@@ -13,7 +13,7 @@ import { resolveServeSettings, type ServeOptions, tracingOf, workOf } from "../s
 import { servedAudit } from "../serve/served-audit.ts";
 import { openServedMcp } from "../serve/served-mcp.ts";
 import { loadTools } from "../serve/served-tools.ts";
-import { drainAtEnd, shutdownSignal } from "../serve/shutdown-signal.ts";
+import { drainAtEnd, holdHangup, shutdownSignal } from "../serve/shutdown-signal.ts";
 import { checkRing, checkStore } from "../serve/start-check.ts";
 import { openTelemetry } from "../telemetry/open-telemetry.ts";
 
@@ -22,6 +22,7 @@ import { openTelemetry } from "../telemetry/open-telemetry.ts";
  * queue.
  */
 export async function run(terminal: Terminal, options: ServeOptions): Promise<ExitCode> {
+  using held = holdHangup();
   const settings = await resolveServeSettings(options, terminal.env);
   await using guard = guardProcess(terminal, settings.logLevel);
   const { logger, counters } = guard;
@@ -53,7 +54,7 @@ export async function run(terminal: Terminal, options: ServeOptions): Promise<Ex
     observers: metrics === undefined ? [] : [metrics.observer],
     tracing: tracingOf(settings),
   });
-  const shutdown = shutdownSignal({ onHangup: () => void Promise.all([ring?.renew(), worker.reload()]) });
+  const shutdown = shutdownSignal({ onHangup: () => void Promise.all([ring?.renew(), worker.reload()]), held });
   await using metricsServer =
     settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics, { public: metricsPublic });
 

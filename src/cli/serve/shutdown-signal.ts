@@ -2,11 +2,42 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { Store } from "../../store/store.ts";
 import { ExitCode } from "../output/exit-code.ts";
 
+/** SIGHUP while a process starts. */
+export interface HeldHangup extends Disposable {
+  /** True if one has come. */
+  readonly came: boolean;
+}
+
 /**
- * Resolves to the name of the first SIGTERM or SIGINT. A second signal ends the process immediately. SIGHUP calls
- * `onHangup`, except for a server on a terminal, which shuts down.
+ * Keeps SIGHUP from ending a process that starts: a rotation of logs sends it at any time. A process on a terminal still
+ * ends with the terminal.
  */
-export function shutdownSignal({ onHangup }: { readonly onHangup: () => void }): Promise<NodeJS.Signals> {
+export function holdHangup(): HeldHangup {
+  let came = false;
+  const note = () => {
+    came = true;
+  };
+  if (!process.stderr.isTTY) process.on("SIGHUP", note);
+  return {
+    get came() {
+      return came;
+    },
+    [Symbol.dispose]: () => void process.off("SIGHUP", note),
+  };
+}
+
+/** Options of {@link shutdownSignal}. */
+export interface SignalOptions {
+  readonly onHangup: () => void;
+  /** SIGHUP until now. */
+  readonly held: HeldHangup;
+}
+
+/**
+ * Resolves to the name of the first SIGTERM or SIGINT. A second signal ends the process immediately. SIGHUP, also one that
+ * was held, calls `onHangup`, except for a server on a terminal, which shuts down.
+ */
+export function shutdownSignal({ onHangup, held }: SignalOptions): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let seen = false;
     const onSignal = (signal: NodeJS.Signals) => {
@@ -16,6 +47,7 @@ export function shutdownSignal({ onHangup }: { readonly onHangup: () => void }):
     };
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
     process.on("SIGHUP", process.stderr.isTTY ? onSignal : onHangup);
+    if (held.came) onHangup();
   });
 }
 
