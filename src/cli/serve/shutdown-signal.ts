@@ -29,8 +29,8 @@ export function holdHangup(): HeldHangup {
 /** Options of {@link shutdownSignal}. */
 export interface SignalOptions {
   readonly onHangup: () => void;
-  /** SIGHUP until now. */
-  readonly held: HeldHangup;
+  /** SIGHUP until now. Default: none was held. */
+  readonly held?: HeldHangup;
 }
 
 /**
@@ -47,7 +47,7 @@ export function shutdownSignal({ onHangup, held }: SignalOptions): Promise<NodeJ
     };
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
     process.on("SIGHUP", process.stderr.isTTY ? onSignal : onHangup);
-    if (held.came) onHangup();
+    if (held?.came) onHangup();
   });
 }
 
