@@ -29,6 +29,12 @@ export const RUN_BY_NONE = "instance_id = NULL";
 export const ENDED_AT = `coalesce(
   (SELECT max(ended_at_ms) FROM job AS other WHERE other.owner = job.owner AND other.ended_at_ms > :now), :now)`;
 
+/**
+ * The end of an ended job's retention, which begins with its creation at the earliest: the clock may have been set back, or that
+ * of another process may be behind.
+ */
+export const EXPIRES_AT = "retention_ms + CASE WHEN created_at_ms > :now THEN created_at_ms ELSE :now END";
+
 /** Additions to the statement of a transition. */
 export interface TransitionSpec {
   /** Assignments, such as `error = :error`. */
@@ -45,7 +51,7 @@ export function assignmentsOf(name: TransitionName, set: readonly string[] = [])
   return [
     `state = '${to}'`,
     "revision = revision + 1",
-    ...(isTerminal(to) ? [`ended_at_ms = ${ENDED_AT}`, "expires_at_ms = :now + retention_ms"] : []),
+    ...(isTerminal(to) ? [`ended_at_ms = ${ENDED_AT}`, `expires_at_ms = ${EXPIRES_AT}`] : []),
     ...set,
   ];
 }

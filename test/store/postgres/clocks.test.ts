@@ -1,15 +1,17 @@
 // test-limit-ms: 240000
+import { setTimeout as delay } from "node:timers/promises";
 import { credentials as channelCredentials } from "@grpc/grpc-js";
 import {
   HealthClient,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../../gen/grpc/health/v1/health.ts";
+import type { JobView } from "../../../src/jobs/job.ts";
 import { type Clock, systemClock } from "../../../src/runtime/clock.ts";
 import { type Logger, silentLogger } from "../../../src/runtime/logger.ts";
 import { repairPostgresClock } from "../../../src/store/postgres/manage.ts";
 import { openPostgresStore } from "../../../src/store/postgres/open.ts";
 import type { SharedStore } from "../../../src/store/postgres/shared-store.ts";
-import { nonceClaim } from "../../contract/store-under-test.ts";
+import { nonceClaim, spec } from "../../contract/store-under-test.ts";
 import { eventually } from "../../support/eventually.ts";
 import { hasPostgres, PostgresServer } from "../../support/postgres-server.ts";
 import { RawClient, type RawRequest } from "../../support/raw-client.ts";
@@ -68,6 +70,15 @@ async function accepts({ store }: Process, claim = fresh()): Promise<boolean> {
   return store.replay.claim(claim);
 }
 
+/** Submits a job in one process, and runs it in the other. */
+async function endedJob(submitter: Process, worker = submitter): Promise<JobView> {
+  const { job } = await submitter.store.jobs.submit(spec());
+  const work = await worker.store.jobs.work(new Map([["echo", async () => Buffer.from("result")]]), { concurrency: 1 });
+  await eventually("it ends", async () => (await submitter.store.jobs.get("alice", job.jobId))?.state === "SUCCEEDED");
+  await work.stop(0);
+  return job;
+}
+
 if (hasPostgres(test)) {
   test.before(async () => {
     server = await PostgresServer.start();
@@ -99,6 +110,29 @@ if (hasPostgres(test)) {
     }
     assert.is(wrong.errors.filter((line) => line === DIFFERS).length, STEPS.length);
     assert.equal([one.errors, two.errors], [[], []]);
+  });
+
+  test("a process whose clock is days ahead deletes no job and no intent, and no job is late by it", async () => {
+    const [right, wrong] = [await start(), await start()];
+    const done = await endedJob(right);
+    const waiting = (await right.store.jobs.submit(spec())).job;
+    const digest = new Uint8Array(32);
+    await right.store.intents.begin("alice", "sync call", digest);
+    wrong.clock.aheadMs = 3 * 24 * HOUR_MS;
+    assert.equal([await wrong.store.jobs.sweep(), await wrong.store.intents.sweep()], [0, 0]);
+    assert.is((await right.store.intents.begin("alice", "sync call", digest)).kind, "running");
+    assert.is(Buffer.from((await right.store.jobs.result("alice", done.jobId)) ?? []).toString(), "result");
+    // Longer than a process waits before it looks for jobs that are late.
+    await delay(1_500);
+    assert.is((await right.store.jobs.get("alice", waiting.jobId))?.state, "QUEUED");
+  });
+
+  test("the result of a job is kept although the clock of the process that ran it was days behind", async () => {
+    const [right, wrong] = [await start(), await start()];
+    wrong.clock.aheadMs = -3 * 24 * HOUR_MS;
+    const done = await endedJob(right, wrong);
+    assert.is(await right.store.jobs.sweep(), 0);
+    assert.is(Buffer.from((await right.store.jobs.result("alice", done.jobId)) ?? []).toString(), "result");
   });
 
   test("the first claim after a clock is wrong is refused, before anybody looks, and leaves nothing", async () => {
