@@ -124,12 +124,13 @@ export class JobWorker implements Worker {
 
   async #reviewAttempts(): Promise<void> {
     if (this.#attempts.size === 0) return;
-    const running = [...this.#attempts.values()].map(({ attempt }) => attempt);
+    // The job of an attempt may have another one when the answer comes.
+    const running = new Map([...this.#attempts].map(([jobId, { attempt }]) => [jobId, attempt]));
     const { cancelRequested, replaced } = await this.#options.attemptStore.review(
-      running.map(({ claimed }) => claimed),
+      [...running.values()].map(({ claimed }) => claimed),
     );
     for (const jobId of cancelRequested) this.#cancel(jobId);
-    for (const jobId of replaced) this.#attempts.get(jobId)?.attempt.lose();
+    for (const jobId of replaced) running.get(jobId)?.lose();
   }
 
   #start(claimed: ClaimedAttempt): void {
@@ -145,9 +146,11 @@ export class JobWorker implements Worker {
       },
     });
     const ended = this.#runToItsEnd(attempt).finally(() => {
-      this.#attempts.delete(jobId);
+      if (this.#attempts.get(jobId)?.attempt === attempt) this.#attempts.delete(jobId);
       this.#claim();
     });
+    // This process had lost its lease, and has claimed the job of an attempt that it still runs.
+    this.#attempts.get(jobId)?.attempt.lose();
     this.#attempts.set(jobId, { attempt, ended });
     if (this.#cancelledEarly.has(jobId)) attempt.cancel();
     if (this.#stopping) attempt.drain();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "pg";
 import { SealwireError } from "../../../src/errors.ts";
-import type { WorkOptions } from "../../../src/jobs/engine.ts";
+import type { JobHandler, JobRun, WorkOptions } from "../../../src/jobs/engine.ts";
 import type { JobView } from "../../../src/jobs/job.ts";
 import { lockOwners, lockSpace } from "../../../src/store/postgres/advisory-locks.ts";
 import { migratePostgresStore, openPostgresStore } from "../../../src/store/postgres/open.ts";
@@ -304,6 +304,29 @@ if (hasPostgres(test)) {
     slow.resolve(Buffer.from("first"));
     await eventually("the first one is told", async () => (await first.jobs.get("alice", job.jobId))?.attempt === 2);
     assert.is(Buffer.from((await second.jobs.result("alice", job.jobId)) ?? []).toString(), "second");
+  });
+
+  test("a process that claims a job again whose attempt it has lost stops the old attempt, and keeps the new one", async () => {
+    const store = await replica();
+    const runs: JobRun[] = [];
+    const handler: JobHandler = (run) => {
+      runs.push(run);
+      return new Promise((_, reject) => run.signal.addEventListener("abort", () => reject(run.signal.reason)));
+    };
+    const worker = await store.jobs.work(new Map([["echo", handler]]), { concurrency: 2 });
+    const { job } = await store.jobs.submit(spec({ policy: { ...POLICY, initialBackoffMs: 1 } }));
+    await eventually("it runs", () => runs.length === 1);
+    await eventually("it runs again", async () => {
+      if (runs.length === 1) await query("UPDATE instance SET expires_at = '-infinity'");
+      return runs.length === 2;
+    });
+    const reasons = () => runs.map(({ signal }) => signal.aborted && signal.reason.reason);
+    await eventually("the old attempt is stopped", () => reasons()[0]);
+    assert.equal(reasons(), ["WORKER_LOST", false]);
+    await eventually("the old attempt has ended", () => worker.running === 1);
+    await store.jobs.cancel("alice", job.jobId);
+    await eventually("the new attempt is cancelled", async () => (await stateOf(store, job)) === "CANCELLED");
+    assert.equal(reasons(), ["WORKER_LOST", "CANCELLED"]);
   });
 
   test("a process whose lease ran out, as in an outage, loses no attempt that it claims before its next renewal", async () => {
