@@ -1,10 +1,20 @@
-import { createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { SealwireError } from "../errors.ts";
-import type { AuditHeads } from "../store/audit-heads.ts";
-import { LINE_BYTES_MAX } from "./line.ts";
+import { Disposables } from "../runtime/disposables.ts";
+import type { AuditHeads, RecordedAuditHead } from "../store/audit-heads.ts";
+import { type ChainHead, LINE_BYTES_MAX, readLine } from "./line.ts";
 import type { AuditVerifier } from "./verify.ts";
 
 const LINE_FEED = 0x0a;
+
+/** Bytes at the beginning of a file in which its first line is looked for. */
+const FIRST_BYTES = 64 * 1024;
+
+/** A file that is read from its beginning, also if it is moved meanwhile. */
+interface OpenedFile {
+  readonly name: string;
+  readonly handle: FileHandle;
+}
 
 /**
  * Passes the lines of files to a verifier, in the given order, and the head of each chain that the store keeps. Throws
@@ -14,14 +24,26 @@ export async function verifyFiles(
   verifier: AuditVerifier,
   { files, heads }: { readonly files: readonly string[]; readonly heads: Pick<AuditHeads, "read"> | undefined },
 ): Promise<void> {
+  const kept = new Map<string, ChainHead | undefined>();
+  const keptOf = async (chain: string): Promise<ChainHead | undefined> => {
+    if (!kept.has(chain)) kept.set(chain, headOf(chain, await heads?.read(chain)));
+    return kept.get(chain);
+  };
   const add = async (line: Buffer, isComplete: boolean): Promise<void> => {
     const chain = verifier.add(line, isComplete);
-    const kept = chain === undefined ? undefined : await heads?.read(chain);
-    if (chain === undefined || !kept) return;
-    verifier.watch({ chain, sequence: kept.sequence, mac: Buffer.from(kept.head).toString("hex") });
+    const head = chain === undefined ? undefined : await keptOf(chain);
+    if (head !== undefined) verifier.watch(head);
   };
-  for (const file of files) {
-    verifier.beginFile(file);
+  await using handles = new Disposables();
+  // All files and heads are of one time. A rotation, while many files are read, would otherwise look like missing lines.
+  const opened: OpenedFile[] = [];
+  for (const name of files) opened.push({ name, handle: handles.use(await openFile(name)) });
+  for (const file of opened) {
+    const chain = await firstChain(file);
+    if (chain !== undefined) await keptOf(chain);
+  }
+  for (const file of opened) {
+    verifier.beginFile(file.name);
     let rest: Buffer = Buffer.alloc(0);
     let isLong = false;
     for await (const chunk of chunksOf(file)) {
@@ -40,14 +62,40 @@ export async function verifyFiles(
   }
 }
 
-async function* chunksOf(file: string): AsyncGenerator<Buffer> {
+async function openFile(name: string): Promise<FileHandle> {
   try {
-    for await (const chunk of createReadStream(file)) yield chunk;
+    return await open(name);
   } catch (cause) {
-    throw unreadable(file, (cause as NodeJS.ErrnoException).code ?? String(cause), cause);
+    throw unreadable(name, cause);
   }
 }
 
-function unreadable(file: string, problem: string, cause?: unknown): SealwireError {
+async function* chunksOf({ name, handle }: OpenedFile): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of handle.createReadStream()) yield chunk;
+  } catch (cause) {
+    throw unreadable(name, cause);
+  }
+}
+
+/** The chain of the first line; `undefined` if there is none, or if the file can be read only once, like a pipe. */
+async function firstChain({ name, handle }: OpenedFile): Promise<string | undefined> {
+  try {
+    if (!(await handle.stat()).isFile()) return undefined;
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(FIRST_BYTES), 0, FIRST_BYTES, 0);
+    const lines = buffer.toString("utf8", 0, bytesRead).split("\n");
+    return lines.map(readLine).find((line) => line !== undefined)?.head.chain;
+  } catch (cause) {
+    throw unreadable(name, cause);
+  }
+}
+
+function headOf(chain: string, stored: RecordedAuditHead | null | undefined): ChainHead | undefined {
+  if (stored == null) return undefined;
+  return { chain, sequence: stored.sequence, mac: Buffer.from(stored.head).toString("hex") };
+}
+
+function unreadable(file: string, cause: unknown): SealwireError {
+  const problem = (cause as NodeJS.ErrnoException).code ?? String(cause);
   return new SealwireError("OPTIONS_INVALID", `The audit log ${file} cannot be read (${problem}).`, { cause });
 }

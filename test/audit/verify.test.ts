@@ -1,5 +1,7 @@
 import { appendFileSync, copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { CHAIN_START, type ChainHead, readLine, sealLine } from "../../src/audit/line.ts";
+import { AuditVerifier } from "../../src/audit/verify.ts";
+import { verifyFiles } from "../../src/audit/verify-files.ts";
 import { macKey } from "../../src/signing/mac.ts";
 import { assert, suite } from "../support/suite.ts";
 import { AuditFolder, call, KEY, MemoryHeads, problemsOf, writeCalls } from "./audit-file.ts";
@@ -138,6 +140,29 @@ test("files of a rotation are one chain", async () => {
   const files = await rotated(folder);
   assert.equal(problemsOf(await folder.verify(files)), []);
   assert.equal(problemsOf(await folder.verify(files.slice(1))), []);
+});
+
+test("a rotation while files are read takes no line out of the check", async () => {
+  using folder = new AuditFolder();
+  await using log = await folder.open();
+  const rotate = async (name: string) => {
+    log.note(call(`before ${name}`));
+    await log.reopen();
+    renameSync(folder.path, folder.file(name));
+    await log.reopen();
+  };
+  await rotate("first");
+  const heads = {
+    async read(chain: string) {
+      const head = await folder.heads.read(chain);
+      await rotate("second");
+      return head;
+    },
+  };
+  const verifier = new AuditVerifier(new Map([[KEY.secretId, KEY.key]]));
+  await verifyFiles(verifier, { files: [folder.file("first"), folder.path], heads });
+  const { lines, findings } = verifier.end();
+  assert.equal([findings, lines], [[], 4]);
 });
 
 test("a missing file between two, and files in the wrong order are found", async () => {
