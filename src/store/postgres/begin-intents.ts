@@ -1,5 +1,5 @@
 import type { IntentBegin } from "../store.ts";
-import { instanceLives } from "./instance.ts";
+import { instanceLives, RENEW_OLD_LEASE } from "./instance.ts";
 import type { Queries } from "./queries.ts";
 import { sql, type Values } from "./statement.ts";
 
@@ -12,12 +12,17 @@ const KNOWN_INTENTS = sql(`
 const KNOWN_JOBS = sql(`
   SELECT wanted.place FROM ${WANTED} CROSS JOIN LATERAL (
     SELECT FROM job WHERE job.owner = wanted.client_id AND job.request_id = wanted.request_id LIMIT 1) AS known`);
+/**
+ * A lease that has run out, as while the database was away, is renewed with the begin: otherwise the intent would not count as
+ * running before the next renewal.
+ */
+const LEASED = `WITH leased AS (${RENEW_OLD_LEASE})`;
 const INSERT = sql(`
-  INSERT INTO intent (client_id, request_id, intent_digest, repeatable, instance_id, expires_at_ms)
+  ${LEASED} INSERT INTO intent (client_id, request_id, intent_digest, repeatable, instance_id, expires_at_ms)
   SELECT *, :instanceId, :expiresAt
   FROM unnest(:clientIds::text[], :requestIds::text[], :digests::bytea[], :repeatable::boolean[])`);
 const BEGIN_AGAIN = sql(`
-  UPDATE intent SET instance_id = :instanceId, expires_at_ms = :expiresAt
+  ${LEASED} UPDATE intent SET instance_id = :instanceId, expires_at_ms = :expiresAt
   WHERE client_id = :clientId AND request_id = :requestId AND outcome IS NULL AND repeatable
     AND NOT ${instanceLives("intent")} RETURNING 1`);
 

@@ -346,6 +346,24 @@ if (hasPostgres(test)) {
     assert.is((await second.jobs.get("alice", job.jobId))?.attempt, 1);
   });
 
+  test("a process whose lease ran out runs the calls that it begins before its next renewal", async () => {
+    // No timer fires, so that nothing but the begin can renew the lease.
+    const first = await openPostgresStore({ url: server.url(schema), clock: new FakeClock(Date.now()) });
+    stores.push(first);
+    const second = await replica();
+    const begin = (store: Store, requestId: string) =>
+      store.intents.begin("alice", requestId, new Uint8Array(32), { repeatable: true });
+    for (const requestId of ["new", "again"]) {
+      if (requestId === "again") {
+        await begin(first, requestId);
+        await first.intents.giveUp("alice", requestId);
+      }
+      await query(`UPDATE instance SET expires_at = now() - interval '1 s' WHERE instance_id = '${first.instanceId}'`);
+      assert.is((await begin(first, requestId)).kind, "begun");
+      assert.is((await begin(second, requestId)).kind, "running");
+    }
+  });
+
   test("an attempt that was claimed without its process hearing of it is found and run again", async () => {
     const store = await replica();
     const { job } = await store.jobs.submit(spec({ policy: { ...POLICY, initialBackoffMs: 1 } }));
