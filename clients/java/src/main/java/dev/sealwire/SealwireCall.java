@@ -168,7 +168,7 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
       return;
     }
     var limitMs = connection.options().timeoutMs();
-    var isBound = !(intent.cancelOnAbandon() && method.isJob());
+    var isBound = !cancelsJob();
     if (isBound && deadline != null) limitMs = Math.min(limitMs, Math.max(1, leftMs()));
     var signed = new Intent(method.tool(), method.inputType(), args, intent.requestId(), definitionDigest);
     starting = new ToolCall(connection, scope, signed, limitMs, this::answered);
@@ -310,7 +310,7 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
   private void timeUp() {
     var what = jobId != null ? "; job " + jobId + " goes on" : "; its outcome is unknown";
     abort(Status.DEADLINE_EXCEEDED.withDescription("No verified answer within the deadline of the call"
-        + (intent.cancelOnAbandon() ? "" : what) + ". Its request id is " + intent.requestId() + "."));
+        + (cancelsJob() ? "" : what) + ". Its request id is " + intent.requestId() + "."));
   }
 
   /** Ends the call early. */
@@ -318,8 +318,9 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
     if (isClosed) return;
     isAbandoned = true;
     if (watch != null) watch.cancel();
-    if (!intent.cancelOnAbandon() && starting != null) starting.cancel();
-    if (intent.cancelOnAbandon() && jobId != null && !delivery.hasEnded()) JobCancellation.send(connection, scope, jobId);
+    // The start of a job that is to be cancelled goes on, so that its id is known.
+    if (starting != null && !cancelsJob()) starting.cancel();
+    if (cancelsJob() && jobId != null && !delivery.hasEnded()) JobCancellation.send(connection, scope, jobId);
     close(new NativeStatus(status, ids()));
   }
 
@@ -330,6 +331,11 @@ final class SealwireCall<ReqT, RespT> extends ClientCall<ReqT, RespT> implements
     context.removeListener(onContextEnd);
     if (timer != null) timer.cancel(false);
     listener.close(status.status(), status.trailers());
+  }
+
+  /** True if the call has a job that is cancelled with it. */
+  private boolean cancelsJob() {
+    return intent.cancelOnAbandon() && method != null && method.isJob();
   }
 
   private FailedCall known() {

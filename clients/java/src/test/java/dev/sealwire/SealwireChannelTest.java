@@ -22,12 +22,14 @@ import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
 import io.grpc.Context;
+import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.ClientCalls;
+import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
@@ -141,6 +143,25 @@ final class SealwireChannelTest {
       var watch = SystemToolServiceGrpc.newBlockingStub(channel).watchJob(WatchJobRequest.getDefaultInstance());
       assertEquals(Code.INTERNAL, assertThrows(StatusRuntimeException.class, watch::hasNext).getStatus().getCode());
       assertEquals(SUM, sum(channel));
+    }
+  }
+
+  @Test
+  void aCancelledCallOfAToolThatIsNoJobEndsAtTheServerInAnyCase() throws Exception {
+    var arrived = new CountDownLatch(1);
+    var cancelled = new CountDownLatch(1);
+    try (var peer = new Peer((request, reply) -> {
+      ((ServerCallStreamObserver<byte[]>) reply).setOnCancelHandler(cancelled::countDown);
+      arrived.countDown();
+    }, NONE)) {
+      var headers = new Metadata();
+      headers.put(CallMetadata.CANCEL_ON_ABANDON, "true");
+      var attach = MetadataUtils.newAttachHeadersInterceptor(headers);
+      var call = DemoToolServiceGrpc.newFutureStub(peer.channel()).withInterceptors(attach).batchSum(NUMBERS);
+      assertTrue(arrived.await(5, TimeUnit.SECONDS));
+      call.cancel(true);
+      assertTrue(cancelled.await(5, TimeUnit.SECONDS), "the call goes on");
+      assertEquals(1, peer.received.size());
     }
   }
 
