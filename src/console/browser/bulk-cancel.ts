@@ -1,5 +1,6 @@
 import type { CancelAnswer, JobRow, JobsAnswer } from "../answers.ts";
 import { code, problemBox, type Shown } from "./elements.ts";
+import { SPANS } from "./filters.ts";
 import { numberText } from "./format.ts";
 import { html, nothing, type TemplateResult } from "./lit-html.js";
 import type { PageContext } from "./page.ts";
@@ -74,7 +75,11 @@ export class BulkCancel {
 }
 
 function isNarrow(query: URLSearchParams): boolean {
-  return NARROWING.some((name) => (query.get(name) ?? "") !== "") && openStatesOf(query).length > 0;
+  return NARROWING.some((name) => narrows(name, query.get(name) ?? "")) && openStatesOf(query).length > 0;
+}
+
+function narrows(name: string, value: string): boolean {
+  return value !== "" && (name !== "since" || SPANS.some(([span]) => span === value));
 }
 
 /** The states to cancel: those of the filter that are not ended; without a filter, both. */

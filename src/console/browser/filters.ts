@@ -11,6 +11,15 @@ export interface Filters {
   readonly isQuick?: boolean;
 }
 
+/** The values of the filter `since`, with what they are called. The server lists jobs of any time for another value. */
+export const SPANS: readonly (readonly [value: string, label: string])[] = [
+  ["", "any time"],
+  ["15m", "the last 15 minutes"],
+  ["1h", "the last hour"],
+  ["24h", "the last day"],
+  ["168h", "the last 7 days"],
+];
+
 /** The values of filters in an address. */
 export function filterValues({ names }: Filters, query: URLSearchParams): Readonly<Record<string, readonly string[]>> {
   return Object.fromEntries(names.map((name) => [name, query.getAll(name)]));

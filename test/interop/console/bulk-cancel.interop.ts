@@ -17,7 +17,7 @@ test("the open jobs that fit the filters are cancelled together after a question
   await console.client("shop").call("export_orders", { numbers: [1] });
   await using watched = await shop.signedIn();
   const { page } = watched;
-  for (const path of ["/jobs", "/jobs?state=QUEUED", "/jobs?client=runaway&state=FAILED"]) {
+  for (const path of ["/jobs", "/jobs?state=QUEUED", "/jobs?client=runaway&state=FAILED", "/jobs?since=2h"]) {
     await shop.visit(watched, path);
     assert.is(await page.getByRole("button", { name: BUTTON }).count(), 0, path);
   }

@@ -2,20 +2,13 @@ import type { JobRow, JobsAnswer } from "../../answers.ts";
 import { BulkCancel } from "../bulk-cancel.ts";
 import { currentMs } from "../clock.ts";
 import { code, empty, outside, pill, rows, type Shown, table, when } from "../elements.ts";
-import { checkFilter, type Filters, filterForm, pager, textFilter } from "../filters.ts";
+import { checkFilter, type Filters, filterForm, pager, SPANS, textFilter } from "../filters.ts";
 import { spanText } from "../format.ts";
 import { html, nothing, type TemplateResult } from "../lit-html.js";
 import { LivePage, type PageContext } from "../page.ts";
 
 const FILTERS: Filters = { path: "/jobs", names: ["state", "tool", "client", "since"] };
 const STATES = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
-const SINCE: readonly (readonly [value: string, label: string])[] = [
-  ["", "any time"],
-  ["15m", "the last 15 minutes"],
-  ["1h", "the last hour"],
-  ["24h", "the last day"],
-  ["168h", "the last 7 days"],
-];
 
 /** The jobs of all clients, newest first. */
 export class JobsPage extends LivePage<JobsAnswer> {
@@ -60,7 +53,7 @@ export class JobsPage extends LivePage<JobsAnswer> {
         </fieldset>
         ${textFilter("tool", "Tool", query)} ${textFilter("client", "Client", query)}
         <label>Created in
-          <select name="since">${SINCE.map(([value, label]) => html`<option value=${value} .selected=${value === since}>${label}</option>`)}</select>
+          <select name="since">${SPANS.map(([value, label]) => html`<option value=${value} .selected=${value === since}>${label}</option>`)}</select>
         </label>
         <button type="submit">Filter</button>
         <a class="clear" href=${FILTERS.path}>Clear</a>`,
