@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { JOB_STATES } from "../jobs/job.ts";
 import { OPEN_STATES } from "../jobs/transitions.ts";
-import { collect, duration, time, wholeNumber } from "./input/option-values.ts";
+import { collect, duration, filterText, time, wholeNumber } from "./input/option-values.ts";
 import { toServer } from "./input/shared-options.ts";
 import type { RunCommand } from "./run-command.ts";
 
@@ -33,7 +33,7 @@ export function addOpsCommands(program: Command, run: RunCommand): void {
     .action(run(() => import("./commands/ops/instances.ts")));
   toServer(ops.command("keys"))
     .description("list the keys in force at the server, and when each was last used")
-    .option("--client <client-id>", "only keys of this client")
+    .option("--client <client-id>", "only keys of this client", filterText)
     .option("--limit <n>", "maximum number of keys (default: 1000)", wholeNumber(1, LIMIT_MOST))
     .option("--json", "print one JSON object per line")
     .action(run(() => import("./commands/ops/keys.ts")));
@@ -54,12 +54,12 @@ export function addOpsCommands(program: Command, run: RunCommand): void {
     .action(run(() => import("./commands/ops/stats.ts")));
   toServer(ops.command("audit"))
     .description("read the audit log of the server that answers, newest lines first")
-    .option("--client <client-id>", "only lines of this client")
-    .option("--key <key-id>", "only what this key did, and how it was changed")
-    .option("--job <job-id>", "only lines of this job")
-    .option("--action <action>", "only lines of this action")
-    .option("--outcome <outcome>", "only lines with this outcome")
-    .option("--reason <reason>", "only lines with this reason, such as SIGNATURE_INVALID")
+    .option("--client <client-id>", "only lines of this client", filterText)
+    .option("--key <key-id>", "only what this key did, and how it was changed", filterText)
+    .option("--job <job-id>", "only lines of this job", filterText)
+    .option("--action <action>", "only lines of this action", filterText)
+    .option("--outcome <outcome>", "only lines with this outcome", filterText)
+    .option("--reason <reason>", "only lines with this reason, such as SIGNATURE_INVALID", filterText)
     .option("--since <time>", "only lines of this UTC time or later", time)
     .option("--limit <n>", "maximum number of lines (default: 50)", wholeNumber(1, LIMIT_MOST))
     .option("--json", "print one JSON object per line")
@@ -72,8 +72,8 @@ function toSelection(command: Command, states: readonly string[]): Command {
     .addOption(
       new Option("--state <state>", "only jobs in this state; may be repeated").choices(states).argParser(collect),
     )
-    .option("--tool <tool>", "only jobs of this tool")
-    .option("--client <client-id>", "only jobs of this client")
+    .option("--tool <tool>", "only jobs of this tool", filterText)
+    .option("--client <client-id>", "only jobs of this client", filterText)
     .option("--since <time>", "only jobs accepted at this UTC time or later", time)
     .option("--before <time>", "only jobs accepted before this UTC time", time);
 }

@@ -3,7 +3,7 @@ import { JOB_STATES } from "../jobs/job.ts";
 import { VERSION } from "../runtime/version.ts";
 import { SHELLS } from "./help/completion-scripts.ts";
 import { arrangeHelp, CONSOLE_OPTIONS, LISTENING_OPTIONS } from "./help/help.ts";
-import { chainHead, collect, duration, requestId, time, wholeNumber } from "./input/option-values.ts";
+import { chainHead, collect, duration, filterText, requestId, time, wholeNumber } from "./input/option-values.ts";
 import {
   toLog,
   toServer,
@@ -152,7 +152,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .addOption(
       new Option("--state <state>", "only jobs in this state; may be repeated").choices(JOB_STATES).argParser(collect),
     )
-    .option("--tool <tool>", "only jobs of this tool")
+    .option("--tool <tool>", "only jobs of this tool", filterText)
     .option("--limit <n>", "maximum number of jobs (default: 50)", wholeNumber(1, 1_000_000))
     .option("--json", "print one JSON object per line")
     .action(run(() => import("./commands/jobs/list.ts")));
@@ -164,7 +164,7 @@ export function createProgram(terminal: Terminal, onExit: (code: ExitCode) => vo
     .description("watch a job to its end and print its result, or watch all jobs")
     .option("--after-revision <n>", "skip states up to this revision", wholeNumber(0))
     .option("--all", "watch all of your jobs, open and new ones, until Ctrl-C")
-    .option("--tool <tool>", "with --all: only jobs of this tool")
+    .option("--tool <tool>", "with --all: only jobs of this tool", filterText)
     .option("--ended-since <time>", "with --all: also jobs that ended at this UTC time or later", time)
     .option("--json", "print each state as one JSON object per line")
     .action(run(() => import("./commands/jobs/watch.ts")));

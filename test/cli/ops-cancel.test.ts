@@ -117,6 +117,28 @@ test("with --json there is an answer for each job, and a limit leaves the older 
     assert.is((await openJobs(server)).length, 1);
   }));
 
+test("an empty filter, as of a variable that is not set, is refused and selects nothing", () =>
+  withJobs({ "runaway hold": 2, "calm hold": 1 }, async ({ server, as }) => {
+    const ops = await as("ann");
+    for (const [option, ...others] of [
+      ["--client"],
+      ["--tool", "--client", "calm"],
+      ["--state", "--client", "calm"],
+    ] as const) {
+      const { code, stdout, stderr } = await ops("cancel", option, "", ...others, "--yes");
+      assert.equal([code, stdout], [2, ""], option);
+      assert.match(stderr, "Leave the option out for all.");
+    }
+    assert.is((await openJobs(server)).length, 3);
+    for (const [command, option] of [
+      ...["--client", "--key", "--job", "--action", "--outcome", "--reason"].map((each) => ["audit", each] as const),
+      ...["--client", "--tool", "--state"].map((each) => ["jobs", each] as const),
+      ["keys", "--client"],
+    ] as const) {
+      assert.is((await ops(command, option, "")).code, 2, `${command} ${option}`);
+    }
+  }));
+
 test("a viewer cancels nothing, and is told so at the first job", () =>
   withJobs({ "runaway hold": 20 }, async ({ server, as }) => {
     const ops = await as("vic");

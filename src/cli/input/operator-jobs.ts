@@ -2,7 +2,6 @@ import type { OperatorJob } from "../../../gen/sealwire/operator/v1/operator_job
 import { stateNumber } from "../../client/jobs/job-snapshot.ts";
 import type { JobState } from "../../jobs/job.ts";
 import { optionalTime } from "../output/operator-text.ts";
-import { jobState } from "./job-state.ts";
 import { type OperatorClient, readPages } from "./operator-client.ts";
 
 /** The options of a command that select jobs of all clients. Times are in Unix milliseconds. */
@@ -12,11 +11,6 @@ export interface JobSelection {
   readonly client?: string;
   readonly since?: number;
   readonly before?: number;
-}
-
-/** The states that an option names. Throws OPTIONS_INVALID. */
-export function statesOf({ state = [] }: JobSelection): readonly JobState[] {
-  return state.map(jobState);
 }
 
 /** Reads jobs of all clients, newest first. `states`: none means all. `more`: there are further ones. */

@@ -38,6 +38,12 @@ export function time(text: string): number {
   return ms;
 }
 
+/** Parses what a filter compares with. An empty text, as of a variable that is not set, would select everything. */
+export function filterText(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("It must not be empty. Leave the option out for all.");
+}
+
 /** Parses a request id. */
 export function requestId(text: string): string {
   if (/^[!-~]{1,128}$/.test(text)) return text;

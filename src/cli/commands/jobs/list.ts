@@ -1,6 +1,6 @@
 import type { JobSnapshot } from "../../../client/jobs/job-snapshot.ts";
 import type { ConnectionOptions } from "../../input/connection-options.ts";
-import { jobState } from "../../input/job-state.ts";
+import { jobStates } from "../../input/job-state.ts";
 import { openClient } from "../../input/open-client.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { jobLine } from "../../output/job-json.ts";
@@ -21,7 +21,7 @@ const MOST_PER_PAGE = 500;
 
 /** Lists the client's jobs, newest first. */
 export async function run(terminal: Terminal, options: ListOptions): Promise<ExitCode> {
-  const states = (options.state ?? []).map(jobState);
+  const states = jobStates(options.state);
   await using client = await openClient(terminal, options);
   const limit = options.limit ?? DEFAULT_LIMIT;
   const jobs: JobSnapshot[] = [];

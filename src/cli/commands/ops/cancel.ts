@@ -4,8 +4,9 @@ import { SealwireError } from "../../../errors.ts";
 import type { JobState } from "../../../jobs/job.ts";
 import { OPEN_STATES } from "../../../jobs/transitions.ts";
 import type { ConnectionOptions } from "../../input/connection-options.ts";
+import { jobStates } from "../../input/job-state.ts";
 import { type OperatorClient, openOperator } from "../../input/operator-client.ts";
-import { type JobSelection, readOperatorJobs, statesOf } from "../../input/operator-jobs.ts";
+import { type JobSelection, readOperatorJobs } from "../../input/operator-jobs.ts";
 import { cancelJobs } from "../../output/cancel-jobs.ts";
 import { ExitCode } from "../../output/exit-code.ts";
 import { messageLine } from "../../output/message-json.ts";
@@ -74,7 +75,7 @@ async function cancelSelected(
 
 /** The states of jobs to cancel: those that an option names, by default both that are not ended. */
 function openStates(options: CancelOptions): readonly JobState[] {
-  const states = statesOf(options);
+  const states = jobStates(options.state);
   const ended = states.find((state) => !OPEN_STATES.includes(state));
   if (ended === undefined) return states.length === 0 ? OPEN_STATES : states;
   throw new SealwireError(
