@@ -364,6 +364,37 @@ if (hasPostgres(test)) {
     }
   });
 
+  test("the end of a job whose commit was not confirmed is told once, as it was recorded", async () => {
+    await using link = await TcpLink.to(server.port);
+    const store = await replica(link.port);
+    const told: string[] = [];
+    using _listener = store.jobs.onStop((job) => told.push(job.state));
+    const ends: string[] = [];
+    const observer = { attemptEnded: (_tool: string, end: string) => ends.push(end) };
+    for (const [handler, state, end] of [
+      [async () => Buffer.from("done"), "SUCCEEDED", "succeeded"],
+      [() => Promise.reject(new SealwireError("TOOL_FAILED", "no")), "FAILED", "failed"],
+    ] as const) {
+      const gate = Promise.withResolvers<void>();
+      const handlers = Object.assign(new Map<string, JobHandler>([["echo", () => gate.promise.then(handler)]]), {
+        observer,
+      });
+      const worker = await store.jobs.work(handlers, { concurrency: 1 });
+      const { job } = await store.jobs.submit(spec());
+      await eventually("it runs", async () => (await stateOf(store, job)) === "RUNNING");
+      server.configure("synchronous_standby_names = 'nobody'");
+      gate.resolve();
+      const waiting = "pg_stat_activity WHERE wait_event = 'SyncRep'";
+      await eventually("its end waits", async () => (await query(`SELECT FROM ${waiting}`)).length > 0);
+      link.breakConnections();
+      server.configure("synchronous_standby_names = ''");
+      await eventually("it has ended", async () => (await stateOf(store, job).catch(() => undefined)) === state);
+      await eventually("the attempt has ended", () => worker.running === 0);
+      await worker.stop(0);
+      assert.equal([told.splice(0), ends.splice(0)], [[state], [end]]);
+    }
+  });
+
   test("an attempt that was claimed without its process hearing of it is found and run again", async () => {
     const store = await replica();
     const { job } = await store.jobs.submit(spec({ policy: { ...POLICY, initialBackoffMs: 1 } }));

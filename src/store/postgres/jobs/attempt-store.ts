@@ -19,7 +19,7 @@ import type { Database } from "../database.ts";
 import type { Queries } from "../queries.ts";
 import { type ClaimedRow, claimJobs, countRunning, type QueueShare, readNextDue, readQueues } from "./claim-jobs.ts";
 import { findLostAttempts, findOwnAttempts, recordProgress, reviewAttempts } from "./run-attempts.ts";
-import { settle, succeed } from "./settle-job.ts";
+import { findSettled, settle, succeed } from "./settle-job.ts";
 
 const QUEUES_RELOAD_MS = 5_000;
 const LOST_SLICE = 100;
@@ -47,6 +47,8 @@ export class PostgresAttemptStore implements AttemptStore {
   readonly #options: PostgresAttemptStoreOptions;
   /** Running attempts of this process. Other attempts that the database assigns to it are lost. */
   readonly #live = new Map<string, number>();
+  /** Attempts whose end the database has not confirmed. It may have been recorded. */
+  readonly #unconfirmed = new Map<string, number>();
   #claims = 0;
   #claimsUnderWay = 0;
   /** Time of the next read of the queues from the database, monotonic milliseconds. */
@@ -72,19 +74,16 @@ export class PostgresAttemptStore implements AttemptStore {
   }
 
   async settle(attempt: AttemptKey, outcome: AttemptOutcome, progress: JobProgress | undefined): Promise<boolean> {
-    const { database, clock } = this.#options;
-    const ending = { attempt, progress, nowMs: clock.nowMs() };
-    const row =
-      outcome.kind === "succeeded"
-        ? await succeed(database, ending, outcome.result)
-        : await database.transaction((queries) => settle(queries, ending, outcome));
+    const row = await this.#settle(attempt, outcome, progress);
     this.drop(attempt);
     this.#committed(row);
     return row !== undefined;
   }
 
   drop({ jobId, attempt }: AttemptKey): void {
-    if (this.#live.get(jobId) === attempt) this.#live.delete(jobId);
+    for (const attempts of [this.#live, this.#unconfirmed]) {
+      if (attempts.get(jobId) === attempt) attempts.delete(jobId);
+    }
   }
 
   review(running: readonly AttemptKey[]): Promise<Review> {
@@ -104,6 +103,28 @@ export class PostgresAttemptStore implements AttemptStore {
     const outcome: AttemptOutcome = { kind: "failed", error: lostAttemptError(), retry: true };
     for (const attempt of [...(await this.#findOrphans()), ...(await findLostAttempts(database, LOST_SLICE))]) {
       await this.settle(attempt, outcome, undefined);
+    }
+  }
+
+  /** Returns no row if the attempt was not the running one. */
+  async #settle(
+    attempt: AttemptKey,
+    outcome: AttemptOutcome,
+    progress: JobProgress | undefined,
+  ): Promise<JobRow | undefined> {
+    const { database, clock } = this.#options;
+    const { jobId } = attempt;
+    const ending = { attempt, progress, nowMs: clock.nowMs() };
+    try {
+      const row =
+        outcome.kind === "succeeded"
+          ? await succeed(database, ending, outcome.result)
+          : await database.transaction((queries) => settle(queries, ending, outcome));
+      if (row !== undefined || this.#unconfirmed.get(jobId) !== attempt.attempt) return row;
+      return await findSettled(database, attempt);
+    } catch (error) {
+      if (this.#live.get(jobId) === attempt.attempt) this.#unconfirmed.set(jobId, attempt.attempt);
+      throw error;
     }
   }
 

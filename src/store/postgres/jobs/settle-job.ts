@@ -1,5 +1,6 @@
 import { toAttemptRow } from "../../../jobs/attempt-record.ts";
 import type { JobProgress } from "../../../jobs/job.ts";
+import { readJobError } from "../../../jobs/job-error.ts";
 import type { JobRow, RetryRow } from "../../../jobs/job-row.ts";
 import type { TransitionName } from "../../../jobs/transitions.ts";
 import { endOfAttempt } from "../../../jobs/worker/attempt-end.ts";
@@ -48,6 +49,7 @@ const STATEMENTS = { fail: FAIL, retry: RETRY, handBack: HAND_BACK, cancelRunnin
 const RUNNING = sql(`
   SELECT *, coalesce((SELECT hand_backs FROM job_hand_back WHERE job_hand_back.seq = job.seq), 0) AS hand_backs
   FROM job WHERE job_id = :jobId AND state = 'RUNNING' AND attempt = :attempt FOR UPDATE`);
+const SETTLED = sql("SELECT * FROM job WHERE job_id = :jobId AND attempt = :attempt AND state <> 'RUNNING'");
 const KEEP_HAND_BACKS = sql(`
   INSERT INTO job_hand_back VALUES (:seq, :handBacks)
   ON CONFLICT (seq) DO UPDATE SET hand_backs = excluded.hand_backs`);
@@ -77,6 +79,16 @@ export async function settle(
     await queries.all(KEEP_HAND_BACKS, { seq: running.seq, handBacks: values.handBacks });
   }
   return row;
+}
+
+/**
+ * Finds the job whose attempt this process has settled without a confirmation. Returns no row if it was not settled, another
+ * process has ended it as lost, or the next attempt has begun.
+ */
+export async function findSettled(queries: Queries, attempt: AttemptKey): Promise<JobRow | undefined> {
+  const [row] = await queries.all<JobRow>(SETTLED, { ...attempt });
+  const isLost = typeof row?.error === "string" && readJobError(row.error).reason === "WORKER_LOST";
+  return isLost ? undefined : row;
 }
 
 function valuesOf({ attempt, progress, nowMs }: Ending) {
