@@ -3,8 +3,10 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { GroupedChild } from "./child-process.ts";
 import type { ClientPackage } from "./packages.ts";
 
-/** Largest message of a child, in bytes. Larger than any result that is passed on. */
-const MESSAGE_MOST = 16 * 1024 * 1024;
+/** Largest message of a server, in bytes. Larger than any result that is passed on. */
+export const MESSAGE_MOST = 16 * 1024 * 1024;
+/** A child that leaves more than this unread, in bytes, is ended. Several times the arguments of a call. */
+const UNREAD_MOST = 16 * 1024 * 1024;
 /** Time in milliseconds for the last output of a child that has exited, while a process of its tree holds the pipe. */
 const LAST_OUTPUT_MS = 200;
 
@@ -37,8 +39,15 @@ export class ChildTransport implements Transport {
   }
 
   send(message: JSONRPCMessage): Promise<void> {
+    const { stdin } = this.#child.child;
+    if (stdin.writableLength > UNREAD_MOST) {
+      const error = new Error(`the program has not read the last ${UNREAD_MOST} bytes`);
+      this.onerror?.(error);
+      void this.close();
+      return Promise.reject(error);
+    }
     return new Promise((resolve, reject) => {
-      this.#child.child.stdin.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()));
+      stdin.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()));
     });
   }
 

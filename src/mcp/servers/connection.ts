@@ -9,6 +9,7 @@ import type {
 import { type Clock, LONGEST_DELAY_MS } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { VERSION } from "../../runtime/version.ts";
+import { boundedFetch, LOST_MESSAGE } from "./bounded-fetch.ts";
 import { GroupedChild } from "./child-process.ts";
 import { ChildTransport } from "./child-transport.ts";
 import { type ResolvedMcpServer, secretsOf } from "./options.ts";
@@ -96,7 +97,10 @@ export class Connection {
         },
       },
     );
-    client.onerror = (err) => logger.debug({ err: { message: err.message } }, "an MCP server sent what cannot be read");
+    client.onerror = ({ message }) => {
+      if (message.includes(LOST_MESSAGE)) return;
+      logger.debug({ err: { message } }, "an MCP server sent what cannot be read");
+    };
     const { endpoint } = server;
     let child: GroupedChild | undefined;
     if (endpoint.kind === "child") {
@@ -105,7 +109,9 @@ export class Connection {
     }
     connection = new Connection(client, clock, child);
     try {
-      const transport = child ? new ChildTransport(child, clock, sdk.deserializeMessage) : httpTransport(sdk, server);
+      const transport = child
+        ? new ChildTransport(child, clock, sdk.deserializeMessage)
+        : httpTransport(sdk, server, clock);
       await client.connect(transport, { timeout: server.startTimeoutMs, signal });
       return connection;
     } catch (thrown) {
@@ -158,10 +164,15 @@ export class Connection {
   }
 }
 
-function httpTransport(sdk: ClientPackage, { endpoint }: ResolvedMcpServer): StreamableHTTPClientTransport {
+function httpTransport(
+  sdk: ClientPackage,
+  { endpoint }: ResolvedMcpServer,
+  clock: Clock,
+): StreamableHTTPClientTransport {
   if (endpoint.kind !== "http") throw new TypeError("not an HTTP endpoint");
   const { url, token } = endpoint;
   return new sdk.StreamableHTTPClientTransport(url, {
+    fetch: boundedFetch(clock),
     ...(token !== undefined && { authProvider: { token: async () => token } }),
   });
 }

@@ -1,6 +1,7 @@
 import { type FieldViolation, SealwireError } from "../../errors.ts";
 import { HandBackError } from "../../jobs/hand-back.ts";
 import { Unsettled } from "../../tools/unsettled.ts";
+import { LOST_CODE } from "./bounded-fetch.ts";
 import type { ClientPackage } from "./packages.ts";
 
 /** The run whose call has failed. */
@@ -38,6 +39,7 @@ export function faultOf(
   thrown: unknown,
   { ProtocolError, SdkError, SdkErrorCode, SdkHttpError, UnauthorizedError }: ClientPackage,
 ): CallFault {
+  if (thrown instanceof ProtocolError && thrown.code === LOST_CODE) return { kind: "lost" };
   if (thrown instanceof ProtocolError) return { kind: "error", code: thrown.code, message: thrown.message };
   if (thrown instanceof UnauthorizedError) return { kind: "refused" };
   if (thrown instanceof SdkHttpError)

@@ -130,6 +130,9 @@ async function callTool(name: string, args: object, { folder, server, context }:
       });
       return text(String(child.pid));
     }
+    case "deaf":
+      setTimeout(() => process.kill(process.pid, "SIGSTOP"), 50);
+      return text("reads no more");
     default:
       return text("done");
   }

@@ -14,6 +14,8 @@ import { startFixture } from "./running-fixture.ts";
 /* Tools of MCP servers over HTTP. */
 const test = suite("mcp/servers/http");
 
+/** More than the largest message. */
+const ENDLESS_MIB = 64;
 const TOKEN = "token-of-the-http-server";
 let folder: string;
 
@@ -101,6 +103,66 @@ test("a request that the server refuses had no effect", async () => {
   assert.match(error.message, "refused the request");
   refuse = false;
   await call();
+});
+
+for (const contentType of ["application/json", "text/event-stream"]) {
+  test(`an endless answer as ${contentType} is cut off`, async () => {
+    const cut = Promise.withResolvers<number>();
+    const chunk = Buffer.alloc(1024 * 1024, "a");
+    await using http = await startHttp((request, response) => {
+      if (request.headers["mcp-method"] !== "tools/call") return false;
+      let sent = 0;
+      const go = (): void => {
+        for (let isTaken = true; isTaken && sent < ENDLESS_MIB; sent += 1) isTaken = response.write(chunk);
+      };
+      response.writeHead(200, { "content-type": contentType }).write("data: ");
+      response.on("drain", go).once("close", () => cut.resolve(sent));
+      go();
+      return true;
+    });
+    await using fixture = await startFixture({ others: [{ name: "web", url: http.url }] });
+    const client = fixture.server.client();
+    const call = rejection("OUTCOME_UNKNOWN", client.call("web_hang", { arguments: {} }, { timeoutMs: 15_000 }));
+    assert.ok((await cut.promise) < ENDLESS_MIB, "the server could not send everything");
+    await call;
+  });
+}
+
+test("a call whose stream ends without an answer has an unknown outcome at once", async () => {
+  for (const end of ["end", "destroy"] as const) {
+    await using http = await startHttp((request, response) => {
+      if (request.headers["mcp-method"] !== "tools/call") return false;
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(": open\n\n");
+      setTimeout(() => response[end](), 50);
+      return true;
+    });
+    await using fixture = await startFixture({ others: [{ name: "web", url: http.url }] });
+    const beganMs = performance.now();
+    const call = fixture.server.client().call("web_hang", { arguments: {} }, { timeoutMs: 15_000 });
+    await rejection("OUTCOME_UNKNOWN", call);
+    assert.ok(performance.now() - beganMs < 5_000, "found out before the time limit");
+  }
+});
+
+test("a cancelled call leaves no open request at a server of an earlier version", async () => {
+  let open = 0;
+  await using http = await startHttp((request, response) => {
+    const method = request.headers["mcp-method"];
+    // Earlier versions have no discovery.
+    if (method === "server/discover") response.writeHead(404).end();
+    else if (request.method === "POST") {
+      open += 1;
+      response.once("close", () => {
+        open -= 1;
+      });
+    }
+    return method === "server/discover";
+  });
+  await using fixture = await startFixture({ others: [{ name: "web", url: http.url }] });
+  const call = fixture.server.client().call("web_hang", { arguments: {} }, { timeoutMs: 1_000 });
+  await eventually("the call at the server", () => open === 1);
+  await rejection("DEADLINE_EXCEEDED", call);
+  await eventually("the end of its request", () => open === 0);
 });
 
 test.run();

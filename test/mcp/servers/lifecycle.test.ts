@@ -39,6 +39,22 @@ test("a server that crashes in a call leaves its outcome unknown, is not asked t
   assert.match(fixture.log(), '"code":3');
 });
 
+test("a server that reads no more is ended before its input fills the memory, and started again", async () => {
+  await using fixture = await startFixture({ tools: [{ name: "deaf", inputSchema: { type: "object" } }] });
+  const client = fixture.server.client();
+  const [first] = fixture.mcp.pids;
+  await client.call("files_deaf", { arguments: {} });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const note = { arguments: { text: "a".repeat(900_000) } };
+  // 27 MB in all.
+  const calls = Array.from({ length: 30 }, () => client.call("files_write_note", note, { timeoutMs: 20_000 }));
+  const outcomes = await Promise.allSettled(calls);
+  assert.ok(outcomes.some(({ status }) => status === "rejected"));
+  await eventually("the restart", () => fixture.mcp.pids.length === 1 && fixture.mcp.pids[0] !== first);
+  assert.match(fixture.log(), "has not read the last");
+  await client.call("files_greet", { arguments: { name: "Ann" } });
+});
+
 test("calls fail without an effect while the server is away, and health tells", async () => {
   await using fixture = await startFixture();
   const client = fixture.server.client();
