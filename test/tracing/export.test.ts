@@ -70,6 +70,11 @@ test("variables that name nothing known are refused by their names", async () =>
   const ratio = { OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "2" };
   assert.match(await refused(ratio), "OTEL_TRACES_SAMPLER_ARG");
   assert.match(await refused({ OTEL_BSP_SCHEDULE_DELAY: "soon" }), "OTEL_BSP_SCHEDULE_DELAY");
+  for (const name of ["OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"]) {
+    for (const value of ["0", "0.5", "2147483648"]) {
+      assert.match(await refused({ [name]: value }), `${name} is "${value}"; it must be a whole number from 1 to`);
+    }
+  }
   assert.match(await refused({ OTEL_TRACES_EXPORTER: "zipkin" }), "OTEL_TRACES_EXPORTER");
   assert.match(await refused({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }), "OTEL_EXPORTER_OTLP_PROTOCOL");
   for (const value of ["localhost:4318", "http://ann:p4ssword@collector:port", "grpc://collector:4317"]) {

@@ -1,13 +1,17 @@
 import type { BatchSpanProcessorOptions, Sampler } from "@opentelemetry/sdk-trace";
 import { SealwireError } from "../../errors.ts";
 import type { Environment } from "../../runtime/environment.ts";
-import { isInRange } from "../../runtime/number-range.ts";
+import { describeRange, isInRange, type NumberRange } from "../../runtime/number-range.ts";
 import type { TelemetryPackages } from "./packages.ts";
 
 /** The names of the variable OTEL_TRACES_SAMPLER. */
 const SAMPLERS = ["always_on", "always_off", "traceidratio"] as const;
 const BY_PARENT = "parentbased_";
 const MOST = 2_147_483_647;
+const RATIO: NumberRange = { least: 0, most: 1, fraction: true };
+const MILLISECONDS: NumberRange = { least: 0, most: MOST, fraction: true };
+/** With 0 spans in a batch the SDK would export batches without end. */
+const SPANS: NumberRange = { least: 1, most: MOST };
 
 /**
  * The sampler that OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG name; default "parentbased_always_on". Throws
@@ -23,7 +27,7 @@ export function samplerOf(env: Environment, { sdk }: Pick<TelemetryPackages, "sd
   }
   const sampler =
     root === "traceidratio"
-      ? new sdk.TraceIdRatioBasedSampler(numberOf(env, "OTEL_TRACES_SAMPLER_ARG", 1) ?? 1)
+      ? new sdk.TraceIdRatioBasedSampler(numberOf(env, "OTEL_TRACES_SAMPLER_ARG", RATIO) ?? 1)
       : root === "always_on"
         ? new sdk.AlwaysOnSampler()
         : new sdk.AlwaysOffSampler();
@@ -32,10 +36,10 @@ export function samplerOf(env: Environment, { sdk }: Pick<TelemetryPackages, "sd
 
 /** The options of the variables OTEL_BSP_*. Throws OPTIONS_INVALID. */
 export function batchingOf(env: Environment): Omit<BatchSpanProcessorOptions, "exporter"> {
-  const scheduledDelayMillis = numberOf(env, "OTEL_BSP_SCHEDULE_DELAY", MOST);
-  const exportTimeoutMillis = numberOf(env, "OTEL_BSP_EXPORT_TIMEOUT", MOST);
-  const maxQueueSize = numberOf(env, "OTEL_BSP_MAX_QUEUE_SIZE", MOST);
-  const maxExportBatchSize = numberOf(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", MOST);
+  const scheduledDelayMillis = numberOf(env, "OTEL_BSP_SCHEDULE_DELAY", MILLISECONDS);
+  const exportTimeoutMillis = numberOf(env, "OTEL_BSP_EXPORT_TIMEOUT", MILLISECONDS);
+  const maxQueueSize = numberOf(env, "OTEL_BSP_MAX_QUEUE_SIZE", SPANS);
+  const maxExportBatchSize = numberOf(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", SPANS);
   return {
     ...(scheduledDelayMillis !== undefined && { scheduledDelayMillis }),
     ...(exportTimeoutMillis !== undefined && { exportTimeoutMillis }),
@@ -67,11 +71,11 @@ export function checkExporter(env: Environment): void {
   }
 }
 
-/** A number of 0 or more, `undefined` if the variable is missing or empty. */
-function numberOf(env: Environment, name: string, most: number): number | undefined {
+/** A number in a range; `undefined` if the variable is missing or empty. */
+function numberOf(env: Environment, name: string, range: NumberRange): number | undefined {
   const text = env[name];
   if (text === undefined || text === "") return undefined;
   const value = Number(text);
-  if (isInRange(value, { least: 0, most, fraction: true })) return value;
-  throw new SealwireError("OPTIONS_INVALID", `${name} is "${text}"; it must be a number from 0 to ${most}.`);
+  if (isInRange(value, range)) return value;
+  throw new SealwireError("OPTIONS_INVALID", `${name} is "${text}"; it must be ${describeRange(range)}.`);
 }
