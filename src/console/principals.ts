@@ -16,10 +16,14 @@ export interface ConsolePrincipal extends TokenBearer {
 
 /**
  * Reads a token file of the console: a line `NAME ROLE TOKEN` for each person, where ROLE is `viewer` or `operator` (see
- * {@link readTokenLines}). Throws OPTIONS_INVALID.
+ * {@link readTokenLines}). Throws OPTIONS_INVALID, also for a file that names nobody unless `mayBeEmpty` is set.
  */
-export function readConsoleTokens(path: string): Promise<readonly ConsolePrincipal[]> {
+export function readConsoleTokens(
+  path: string,
+  { mayBeEmpty = false }: { readonly mayBeEmpty?: boolean } = {},
+): Promise<readonly ConsolePrincipal[]> {
   return readTokenLines(path, {
+    mayBeEmpty,
     what: "token file of the console",
     words: "NAME ROLE TOKEN",
     read(text, { bearer, fail }) {
@@ -56,8 +60,10 @@ export async function openConsoleTokens(
         if (version === seen) return;
         seen = version;
         try {
-          onChange(await readConsoleTokens(path));
-          logger.info({ path }, "token file of the console reloaded");
+          // Whoever takes out the last line wants to end that access, too.
+          const principals = await readConsoleTokens(path, { mayBeEmpty: true });
+          onChange(principals);
+          logger.info({ path, users: principals.length }, "token file of the console reloaded");
         } catch (err) {
           logger.error({ err, path }, "token file of the console not reloaded, the last good one stays in force");
         }

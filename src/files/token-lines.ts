@@ -17,6 +17,8 @@ export interface TokenLineFormat<T extends TokenBearer> {
   readonly words: string;
   /** Reads a line; `undefined` if it does not have these words. */
   readonly read: (text: string, parse: TokenLineParser) => T | undefined;
+  /** True if a file may name nobody. Default false. */
+  readonly mayBeEmpty?: boolean;
 }
 
 /** Parses what all token files have. Its errors name file and line, and never show the line, which holds a secret. */
@@ -38,7 +40,7 @@ const MADE_BY = "32 to 1024 printable ASCII characters, such as `openssl rand -h
  */
 export async function readTokenLines<T extends TokenBearer>(
   path: string,
-  { what, words, read }: TokenLineFormat<T>,
+  { what, words, read, mayBeEmpty = false }: TokenLineFormat<T>,
 ): Promise<readonly T[]> {
   const fail = (problem: string, line?: number): never => {
     const where = line === undefined ? "" : ` (line ${line})`;
@@ -53,7 +55,7 @@ export async function readTokenLines<T extends TokenBearer>(
     const bearer = (name: string, token: string): TokenBearer => readBearer(name, token, failHere);
     return [read(text, { bearer, fail: failHere }) ?? failHere(`must be ${words}`)];
   });
-  if (bearers.length === 0) fail(`has no line ${words}`, 1);
+  if (bearers.length === 0 && !mayBeEmpty) fail(`has no line ${words}`, 1);
   for (const [index, { name, digest }] of bearers.entries()) {
     const before = bearers.slice(0, index);
     if (before.some((other) => other.name === name)) fail(`names ${name} twice`);

@@ -72,6 +72,7 @@ test("a file that changes is read again; while it is bad, what was read before s
       await settled();
     }
     await change(`bob operator ${TOKEN}2`, ["ada bob", "bob"]);
+    await change(`# bob operator ${TOKEN}2`, ["ada bob", "bob", ""]);
   }));
 
 test.run();
