@@ -122,6 +122,17 @@ def test_a_refusal_tells_its_violations(side: str, peer: Peer, tmp_path: Path) -
 
 
 @SIDES
+def test_a_failure_of_a_tool_is_its_outcome_in_whichever_way_it_comes(side: str, peer: Peer, tmp_path: Path) -> None:
+    error = Error(code=8, reason=ErrorReason.ERROR_REASON_TOOL_FAILED, message="no room", retryable=True)
+    peer.answers["start_long_task"] = lambda received: refuse(received, error)
+    with caller(side, peer.credentials(tmp_path), retry=FAST) as calls, pytest.raises(grpc.RpcError) as raised:
+        calls.run_job("hello")
+    assert code_of(raised) is Code.RESOURCE_EXHAUSTED
+    assert sealwire.error_of(raised.value) == error
+    assert len(peer.of("start_long_task")) == 1
+
+
+@SIDES
 def test_a_failure_that_passes_is_tried_again_under_the_same_request_id(side: str, peer: Peer, tmp_path: Path) -> None:
     def later(received: Received) -> bytes:
         if len(peer.of("batch_sum")) == 1:

@@ -4,7 +4,7 @@ import grpc
 
 from sealwire._core.effects import Reply
 from sealwire._core.failure import CallFailure
-from sealwire._core.outcome import Failed, read_failure
+from sealwire._core.outcome import Failed, read_end
 from sealwire._core.retry import Retries
 from sealwire._core.settings import Retry
 from sealwire.signing import Expected
@@ -64,7 +64,7 @@ def test_a_certificate_that_is_not_trusted_is_not_waited_for() -> None:
     }
     for text, is_away in told.items():
         details = f"failed to connect to all addresses; {text}"
-        failed = read_failure(Reply(grpc.StatusCode.UNAVAILABLE, details=details, is_from_peer=False), expected, 0)
+        failed = read_end(Reply(grpc.StatusCode.UNAVAILABLE, details=details, is_from_peer=False), expected, 0)
         assert (failed.is_unsent, failed.is_away) == (True, is_away)
 
 

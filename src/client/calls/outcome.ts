@@ -10,7 +10,7 @@ import type { RawStatus } from "../transport/transport.ts";
 
 /** The outcome of one attempt. Only `answer` and `refusal` have a valid signature. */
 export type Outcome =
-  /** gRPC OK with a verified answer, which may report that the tool failed. */
+  /** A verified answer, which may report that the tool failed. */
   | { readonly kind: "answer"; readonly response: VerifiedResponse }
   /** A gRPC error with a signed frame that reports the same error. */
   | { readonly kind: "refusal"; readonly response: VerifiedResponse; readonly error: SealwireError }
@@ -57,7 +57,7 @@ export function readAnswer(message: Uint8Array | undefined, expected: Expectatio
   if (outcome.kind !== "answer") return outcome;
   const { response } = outcome;
   const { error } = response;
-  if (error === undefined || !isRefusal(response, error.reason)) return outcome;
+  if (error === undefined || !isRefusal(response)) return outcome;
   return { kind: "refusal", response, error: errorFromMessage(error) };
 }
 
@@ -68,12 +68,22 @@ const FROM_TOOLS: ReadonlySet<number> = new Set([
   ErrorReason.INTERNAL,
 ]);
 
-function isRefusal({ status: outcome, result }: VerifiedResponse, reason: number): boolean {
-  return outcome === Status.ERROR && result === undefined && !FROM_TOOLS.has(reason);
+function isRefusal({ status: outcome, result, error }: VerifiedResponse): boolean {
+  return outcome === Status.ERROR && result === undefined && error !== undefined && !FROM_TOOLS.has(error.reason);
 }
 
-/** Reads a status other than OK from the signed frame in its details, with which the status must agree. */
-export function readFailure(status: RawStatus, expected: Expectation): Failure {
+/** Reads a status other than OK, as {@link readEnd} does. The failure of a tool is an answer in this way, too. */
+export function readFailure(status: RawStatus, expected: Expectation): Outcome {
+  const failure = readEnd(status, expected);
+  if (failure.kind !== "refusal" || isRefusal(failure.response)) return failure;
+  return { kind: "answer", response: failure.response };
+}
+
+/**
+ * Reads a status other than OK from the signed frame in its details, with which the status must agree. At the end of a watch
+ * it is never an answer.
+ */
+export function readEnd(status: RawStatus, expected: Expectation): Failure {
   const details = readStatusDetails(status.metadata);
   if (details?.frame === undefined) return readUnsigned(status, expected.requestId);
   const outcome = readMessage(details.frame, expected);

@@ -4,7 +4,7 @@ import type { CallerTrace } from "../../tracing/tracing.ts";
 import { WATCH_JOB_METHOD } from "../../wire/limits.ts";
 import { failClientSpan, startClientSpan } from "../calls/call-span.ts";
 import type { Deadline } from "../calls/deadline.ts";
-import { type Expectation, type Failure, readFailure, readMessage } from "../calls/outcome.ts";
+import { type Expectation, type Failure, readEnd, readMessage } from "../calls/outcome.ts";
 import type { EncodedMessage, SignedAttempt } from "../calls/signer.ts";
 import type { Connection } from "../connection.ts";
 import type { RawStatus, RawStream } from "../transport/transport.ts";
@@ -87,7 +87,7 @@ async function* readWatch(
 
 function endOf(final: RawStatus, expected: Expectation, attempt: SignedAttempt): StreamEnd {
   if (final.code === status.OK) return { kind: "truncated" };
-  return { kind: "failed", failure: readFailure(final, expected), attempt };
+  return { kind: "failed", failure: readEnd(final, expected), attempt };
 }
 
 /** Returns the next message or the status; `undefined` if neither arrives in time. */

@@ -272,6 +272,17 @@ test("a refusal without room for ErrorInfo is believed for its frame", async () 
   });
 });
 
+test("a failure of a tool is its outcome in whichever way it comes", async () => {
+  const failed = new SealwireError("TOOL_FAILED", "no room", { status: "RESOURCE_EXHAUSTED", retryable: true });
+  await withPeer(
+    (received) => refuse(credentials, received, failed),
+    async (client, peer) => {
+      const { reason, status: code } = await thrownBy(() => sum(client));
+      assert.equal([reason, code, peer.calls.length], ["TOOL_FAILED", "RESOURCE_EXHAUSTED", 1]);
+    },
+  );
+});
+
 test("a refusal without a request id is believed only of an envelope that could not be read", async () => {
   const reasons: string[] = [];
   for (const reason of ["UNSUPPORTED_VERSION", "ENVELOPE_INVALID", "TOOL_FORBIDDEN"] as const) {

@@ -66,15 +66,23 @@ def read_message(frame: bytes | None, expected: Expected, sequence: int) -> Resp
 def read_answer(frame: bytes | None, expected: Expected) -> Response | Failed:
     """Reads the answer to a call, received with gRPC OK. The status is not signed: the reason tells a refusal."""
     read = read_message(frame, expected, 0)
-    if isinstance(read, Failed) or read.status != Status.STATUS_ERROR or not read.HasField("error"):
-        return read
-    if read.HasField("result") or read.error.reason in _FROM_TOOLS:
-        return read
-    return Failed("refusal", CallFailure.of_error(read.error), read)
+    return read if isinstance(read, Failed) or not _is_refusal(read) else _refused(read)
 
 
-def read_failure(reply: Reply, expected: Expected, sequence: int) -> Failed:
-    """Reads a status other than OK from the signed frame in its details, with which the status must agree."""
+def _is_refusal(response: Response) -> bool:
+    """True if the tool did not run."""
+    if response.status != Status.STATUS_ERROR or not response.HasField("error") or response.HasField("result"):
+        return False
+    return response.error.reason not in _FROM_TOOLS
+
+
+def _refused(response: Response) -> Failed:
+    return Failed("refusal", CallFailure.of_error(response.error), response)
+
+
+def read_failure(reply: Reply, expected: Expected, sequence: int) -> Response | Failed:
+    """Reads a status other than OK from the signed frame in its details, with which the status must agree. The failure
+    of a tool is an answer in this way, too."""
     packed = next((value for key, value in reply.trailers or () if key == DETAILS_KEY), None)
     frame = status = info = None
     if isinstance(packed, bytes):
@@ -100,7 +108,13 @@ def read_failure(reply: Reply, expected: Expected, sequence: int) -> Failed:
     agrees = told in ("", REASON_NAMES.get(read.error.reason, told))
     if not code == read.error.code == status.code or not agrees:
         return forged(f"The peer says {reply.code.name} {told} but the signed answer reports something else.")
-    return Failed("refusal", CallFailure.of_error(read.error), read)
+    return _refused(read) if _is_refusal(read) else read
+
+
+def read_end(reply: Reply, expected: Expected, sequence: int) -> Failed:
+    """Reads the status at the end of a watch, which is never an answer."""
+    read = read_failure(reply, expected, sequence)
+    return read if isinstance(read, Failed) else _refused(read)
 
 
 def _read_unsigned(reply: Reply, request_id: str) -> Failed:

@@ -12,7 +12,7 @@ from sealwire._core.call import new_request_id
 from sealwire._core.deadline import Deadline
 from sealwire._core.effects import Emit, Open, Pause, Read, Reply
 from sealwire._core.failure import CallFailure
-from sealwire._core.outcome import Failed, read_failure, read_message
+from sealwire._core.outcome import Failed, read_end, read_message
 from sealwire._core.retry import Retries, tells_delay
 from sealwire._core.session import Session
 from sealwire._core.signer import RENEWALS_MAX, Attempt, Intent
@@ -79,7 +79,7 @@ def _end_of(reply: Reply | None, attempt: Attempt, sequence: int) -> Failed:
         return _broken("The watch received no message or heartbeat in time.")
     if reply.code is grpc.StatusCode.OK:
         return _broken("The stream of the watch ended early.")
-    failed = read_failure(reply, attempt.expected, sequence)
+    failed = read_end(reply, attempt.expected, sequence)
     # A watch changes nothing on the server and cannot have crashed it: counts as unsent, and is resumed without delay.
     failed.is_unsent = failed.is_unsent or failed.kind != "refusal"
     return failed

@@ -36,17 +36,26 @@ final class AnswerReader {
     if (message == null) return Outcome.Unverified.forged("The peer says OK but sent no answer.");
     var outcome = readMessage(message, expected);
     if (!(outcome instanceof Outcome.Answer answer) || !isRefusal(answer.response())) return outcome;
-    return new Outcome.Refusal(answer.response(), Failure.of(answer.response().getError()));
+    return refused(answer.response());
   }
 
-  /** Reads a status other than OK from the signed frame in its details, with which the status must agree. */
-  static Outcome.Failed readFailure(Status status, Metadata trailers, ExpectedAnswer expected, boolean isUnsent) {
+  /** Reads the status at the end of a watch, which is never an answer. */
+  static Outcome.Failed readEnd(Status status, Metadata trailers, ExpectedAnswer expected, boolean isUnsent) {
+    var outcome = readFailure(status, trailers, expected, isUnsent);
+    return outcome instanceof Outcome.Answer answer ? refused(answer.response()) : (Outcome.Failed) outcome;
+  }
+
+  /**
+   * Reads a status other than OK from the signed frame in its details, with which the status must agree. The failure of a
+   * tool is an answer in this way, too.
+   */
+  static Outcome readFailure(Status status, Metadata trailers, ExpectedAnswer expected, boolean isUnsent) {
     var details = detailsOf(trailers);
     var frame = details == null ? null : details.getDetailsList().stream()
         .filter(any -> FRAMES.contains(any.getTypeUrl())).findFirst().orElse(null);
     if (frame == null) return readUnsigned(status, expected.requestId(), isUnsent);
     var outcome = readMessage(frame.getValue().toByteArray(), expected);
-    if (!(outcome instanceof Outcome.Answer answer)) return (Outcome.Failed) outcome;
+    if (!(outcome instanceof Outcome.Answer answer)) return outcome;
     var response = answer.response();
     var code = status.getCode();
     if (response.getOk() || !response.hasError()) {
@@ -57,7 +66,11 @@ final class AnswerReader {
       return Outcome.Unverified.forged(
           "The peer says " + code + " but the signed answer reports " + Failure.of(error).code() + ".");
     }
-    return new Outcome.Refusal(response, Failure.of(error));
+    return isRefusal(response) ? refused(response) : answer;
+  }
+
+  private static Outcome.Refusal refused(Response response) {
+    return new Outcome.Refusal(response, Failure.of(response.getError()));
   }
 
   /** Reasons that only a tool that ran can report. */

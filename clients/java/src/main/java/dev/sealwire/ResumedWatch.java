@@ -198,7 +198,7 @@ final class ResumedWatch<T> {
       if (!isCurrent()) return;
       stopTimer();
       resume(attempt, status.isOk() ? new StreamEnd.Truncated() : new StreamEnd.Failed(
-          AnswerReader.readFailure(status, trailers, attempt.answer(sequence), trace.isUnsent())));
+          AnswerReader.readEnd(status, trailers, attempt.answer(sequence), trace.isUnsent())));
     }
   }
 }

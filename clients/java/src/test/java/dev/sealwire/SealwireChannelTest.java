@@ -122,6 +122,20 @@ final class SealwireChannelTest {
   }
 
   @Test
+  void aFailureOfAToolIsItsOutcomeInWhicheverWayItComes() throws IOException {
+    var error = Error.newBuilder().setCodeValue(Code.RESOURCE_EXHAUSTED.value())
+        .setReason(ErrorReason.ERROR_REASON_TOOL_FAILED).setMessage("no room").setRetryable(true).build();
+    try (var peer = new Peer((request, reply) -> reply.onError(request.refusal(error)), NONE)) {
+      var stub = DemoToolServiceGrpc.newBlockingStub(peer.channel());
+      var thrown = assertThrows(
+          StatusRuntimeException.class, () -> stub.startLongTask(StartLongTaskRequest.getDefaultInstance()));
+      assertEquals(Code.RESOURCE_EXHAUSTED, thrown.getStatus().getCode());
+      assertEquals(error, SealwireErrors.errorOf(thrown).orElseThrow());
+      assertEquals(1, peer.received.size());
+    }
+  }
+
+  @Test
   void anInterceptorThatThrowsFailsItsCallAndNoOther() throws IOException {
     var faults = new AtomicInteger(1);
     var thrower = new ClientInterceptor() {
