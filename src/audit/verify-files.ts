@@ -10,6 +10,9 @@ const LINE_FEED = 0x0a;
 /** Bytes at the beginning of a file in which its first line is looked for. */
 const FIRST_BYTES = 64 * 1024;
 
+/** How files begin that gzip, zstd, xz and bzip2 write. */
+const COMPRESSED = ["1f8b", "28b52ffd", "fd377a585a00", "425a68"].map((magic) => Buffer.from(magic, "hex"));
+
 /** A file that is read from its beginning, also if it is moved meanwhile. */
 interface OpenedFile {
   readonly name: string;
@@ -78,16 +81,28 @@ async function* chunksOf({ name, handle }: OpenedFile): AsyncGenerator<Buffer> {
   }
 }
 
-/** The chain of the first line; `undefined` if there is none, or if the file can be read only once, like a pipe. */
+/**
+ * The chain of the first line; `undefined` if there is none, or if the file can be read only once, like a pipe. Throws
+ * OPTIONS_INVALID for a compressed file.
+ */
 async function firstChain({ name, handle }: OpenedFile): Promise<string | undefined> {
-  try {
-    if (!(await handle.stat()).isFile()) return undefined;
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(FIRST_BYTES), 0, FIRST_BYTES, 0);
-    const lines = buffer.toString("utf8", 0, bytesRead).split("\n");
-    return lines.map(readLine).find((line) => line !== undefined)?.head.chain;
-  } catch (cause) {
+  const first = await firstBytes(handle).catch((cause: unknown) => {
     throw unreadable(name, cause);
-  }
+  });
+  if (COMPRESSED.some((magic) => first.indexOf(magic) === 0)) throw compressed(name);
+  const lines = first.toString().split("\n");
+  return lines.map(readLine).find((line) => line !== undefined)?.head.chain;
+}
+
+async function firstBytes(handle: FileHandle): Promise<Buffer> {
+  if (!(await handle.stat()).isFile()) return Buffer.alloc(0);
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(FIRST_BYTES), 0, FIRST_BYTES, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+function compressed(file: string): SealwireError {
+  const toDo = "Decompress it first: every line of it would count as changed.";
+  return new SealwireError("OPTIONS_INVALID", `The file ${file} is compressed.\n${toDo}`);
 }
 
 function headOf(chain: string, stored: RecordedAuditHead | null | undefined): ChainHead | undefined {

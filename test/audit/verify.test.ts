@@ -1,8 +1,10 @@
 import { appendFileSync, copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import { CHAIN_START, type ChainHead, readLine, sealLine } from "../../src/audit/line.ts";
 import { AuditVerifier } from "../../src/audit/verify.ts";
 import { verifyFiles } from "../../src/audit/verify-files.ts";
 import { macKey } from "../../src/signing/mac.ts";
+import { rejection } from "../support/rejection.ts";
 import { assert, suite } from "../support/suite.ts";
 import { AuditFolder, call, KEY, MemoryHeads, problemsOf, writeCalls } from "./audit-file.ts";
 
@@ -163,6 +165,15 @@ test("a rotation while files are read takes no line out of the check", async () 
   await verifyFiles(verifier, { files: [folder.file("first"), folder.path], heads });
   const { lines, findings } = verifier.end();
   assert.equal([findings, lines], [[], 4]);
+});
+
+test("a compressed file is refused, and not taken for one that was changed", async () => {
+  using folder = new AuditFolder();
+  await writeCalls(folder, 3);
+  const file = folder.file("audit.log-1.gz");
+  writeFileSync(file, gzipSync(readFileSync(folder.path)));
+  const { message } = await rejection("OPTIONS_INVALID", folder.verify([file, folder.path]));
+  assert.match(message, /audit\.log-1\.gz is compressed\.\nDecompress it first/);
 });
 
 test("a missing file between two, and files in the wrong order are found", async () => {
