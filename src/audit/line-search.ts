@@ -4,6 +4,8 @@ import { LINE_BYTES_MAX, type ReadLine, readLine } from "./line.ts";
 import { type LinePosition, readLineStart } from "./line-position.ts";
 
 const LINE_FEED = 0x0a;
+/** Bytes of the lines in one page, after which it has no further one. An answer with them is below 4 MiB. */
+const PAGE_LINES_BYTES = 2 * 1024 * 1024;
 
 /** Looks for lines in pieces of a file that are given from its end to its beginning. */
 export class LineSearch {
@@ -15,6 +17,7 @@ export class LineSearch {
   readonly #texts: readonly Buffer[];
   readonly #since: string;
   #oldest: LinePosition | undefined;
+  #bytes = 0;
   #rest: Buffer = Buffer.alloc(0);
   /** True while no line can be read: after the last line feed of the file, and in a line that is too long. */
   #skips = true;
@@ -29,7 +32,7 @@ export class LineSearch {
   }
 
   get isFull(): boolean {
-    return this.lines.length >= this.#limit;
+    return this.lines.length >= this.#limit || this.#bytes >= PAGE_LINES_BYTES;
   }
 
   /** The oldest line that was looked at. */
@@ -60,7 +63,9 @@ export class LineSearch {
     if (read === undefined) return;
     this.#oldest = { sequence: read.head.sequence, offset };
     const shown = shownLine(text, read);
-    if (matches(shown, this.#filters)) this.lines.push(shown);
+    if (!matches(shown, this.#filters)) return;
+    this.lines.push(shown);
+    this.#bytes += line.length;
   }
 
   #mayMatch(line: Buffer, time: string): boolean {

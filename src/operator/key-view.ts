@@ -21,7 +21,7 @@ export interface KeyView {
 export interface KeyQuery {
   /** Only keys of this client. Default: all. */
   readonly clientId?: string;
-  /** 1 to 1,000. */
+  /** 1 to 1,000. A page of keys with long lists of tools has fewer. */
   readonly pageSize: number;
   readonly pageToken?: string;
 }
@@ -32,6 +32,9 @@ export interface KeyPage {
   /** Absent if there are no more. */
   readonly nextPageToken?: string;
 }
+
+/** Length of the patterns of all keys in one page. Together with the rest of 1,000 keys they are far below 4 MiB. */
+const PAGE_CHARACTERS = 1024 * 1024;
 
 /** Last use of keys, Unix milliseconds by key id. */
 export type KeyUse = ReadonlyMap<string, number>;
@@ -49,9 +52,19 @@ export function pageOfKeys(ring: KeyRing, { clientId, pageSize, pageToken }: Key
   const last = pageToken === undefined ? -1 : keys.findIndex(({ keyId }) => keyId === pageToken);
   if (pageToken !== undefined && last < 0) throw strangeToken();
   const selected = keys.slice(last + 1).filter((key) => clientId === undefined || key.clientId === clientId);
-  const page = selected.slice(0, pageSize);
-  const token = selected.length > pageSize ? page.at(-1)?.keyId : undefined;
+  const page = selected.slice(0, Math.min(pageSize, countThatFits(selected)));
+  const token = selected.length > page.length ? page.at(-1)?.keyId : undefined;
   return { keys: page.map((key) => viewOfKey(key, lastUse)), ...(token !== undefined && { nextPageToken: token }) };
+}
+
+/** Number of the first keys, at least one, whose patterns fit into one answer. */
+function countThatFits(keys: readonly VerificationKey[]): number {
+  let characters = 0;
+  const first = keys.findIndex(({ tools = [] }, index) => {
+    for (const pattern of tools) characters += pattern.length;
+    return index > 0 && characters > PAGE_CHARACTERS;
+  });
+  return first < 0 ? keys.length : first;
 }
 
 function strangeToken(): SealwireError {

@@ -65,6 +65,18 @@ test("lines of an older chain in the same file, and damaged ones, confuse no pag
   assert.equal([ids.length, new Set(ids).size, ids[0], ids.at(-1)], [2_300, 2_300, "newer-3-500", "older-1"]);
 });
 
+test("a page of long lines ends before an answer could not hold it", async () => {
+  using folder = new AuditFolder();
+  const text = "x".repeat(100_000);
+  appendLines(folder.path, 60, (sequence) => ({ ...call(`call-${sequence}`), details: { text } }));
+  const { lines, pages } = await pagesOf(folder.path, 500);
+  assert.equal(
+    lines.map(({ sequence }) => sequence),
+    Array.from({ length: 60 }, (_, index) => 60 - index),
+  );
+  for (const page of pages) assert.ok(page.lines.length * text.length < 3 * MIB);
+});
+
 test("pages of any size have each line once, also those that a filter selects", async () => {
   using folder = new AuditFolder();
   appendLines(folder.path, 300, (sequence) => call(`call-${sequence}`));
