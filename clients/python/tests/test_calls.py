@@ -40,6 +40,13 @@ def test_a_call_is_answered(side: str, peer: Peer, tmp_path: Path) -> None:
 
 
 @SIDES
+def test_the_names_of_metadata_have_no_case(side: str, peer: Peer, tmp_path: Path) -> None:
+    with caller(side, peer.credentials(tmp_path)) as calls:
+        calls.batch_sum([1], metadata=(("Sealwire-Request-Id", "mine"),))
+    assert [each.envelope.request_id for each in peer.of("batch_sum")] == ["mine"]
+
+
+@SIDES
 def test_only_the_trace_context_is_passed_on(side: str, peer: Peer, tmp_path: Path) -> None:
     traceparent = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     states = (("tracestate", "a=1"), ("tracestate", "b=2"))

@@ -32,7 +32,9 @@ def read_intent(metadata: Iterable[Any] | None) -> CallIntent:
     if not metadata:
         return CallIntent(new_request_id())
     found: dict[str, str] = {}
-    for key, value in metadata:
+    for name, value in metadata:
+        # gRPC refuses capitals. A request id that is overlooked would make two intents of one.
+        key = name.lower()
         if key not in (REQUEST_ID, CANCEL_ON_ABANDON, TRACEPARENT, TRACESTATE):
             continue
         text = value.decode("latin1") if isinstance(value, bytes) else value
