@@ -44,6 +44,11 @@ export class HttpConnections {
     };
   }
 
+  /** Closes all, those in a TLS handshake included, which Node.js does not know as connections of an HTTP server. */
+  closeAll(): void {
+    for (const { socket } of this.#open.values()) socket.destroy();
+  }
+
   #makeRoom(): boolean {
     for (const [name, { socket, holders }] of this.#open) {
       if (holders > 0) continue;

@@ -84,8 +84,8 @@ export async function listenForHttp(options: HttpListenerOptions, serve: Request
     await reload?.[Symbol.asyncDispose]();
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
-    if (graceMs <= 0) server.closeAllConnections();
-    using _timer = clock.after(graceMs, () => server.closeAllConnections());
+    if (graceMs <= 0) connections.closeAll();
+    using _timer = clock.after(graceMs, () => connections.closeAll());
     await closed;
   };
   const { port } = server.address() as AddressInfo;

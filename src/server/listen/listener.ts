@@ -45,9 +45,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   checkAddress(options);
   const { connectionsMax, handshakeTimeoutMs } = options;
   const connections = new Set<Socket>();
-  /** Connections that have not sent the HTTP/2 preface. */
+  /** Connections in the TLS handshake, or that have not sent the HTTP/2 preface. */
   const early = new Set<Socket>();
-  const prefaces = new TimeLimit(clock, handshakeTimeoutMs);
+  const handshakes = new TimeLimit(clock, handshakeTimeoutMs);
   /** Runs a step of a connection. If it throws, the connection is destroyed. */
   const guard = (socket: Socket, serve: () => void): void => {
     try {
@@ -57,30 +57,45 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       socket.destroy();
     }
   };
-  const accept = (socket: Socket): void => {
-    const destroy = (): void => void socket.destroy();
-    const time = prefaces.begin({ expire: destroy });
+  /** Destroys the socket unless the result is called in time. */
+  const begin = (socket: Socket): (() => void) => {
+    const time = handshakes.begin({ expire: () => socket.destroy() });
+    const end = (): void => {
+      handshakes.end(time);
+      early.delete(socket);
+    };
     connections.add(socket);
     early.add(socket);
     socket.once("close", () => {
-      prefaces.end(time);
-      early.delete(socket);
+      end();
       connections.delete(socket);
       if (connections.size === 0) server.emit("idle");
     });
+    return end;
+  };
+  const accept = (socket: Socket): void => {
+    const end = begin(socket);
     socket.on("error", ignore);
     awaitPreface(
       socket,
       () => {
-        prefaces.end(time);
-        early.delete(socket);
+        end();
         socket.off("error", ignore);
         guard(socket, () => onConnection(socket));
       },
-      destroy,
+      () => socket.destroy(),
     );
   };
-  const secure = tls && tlsServer(tls, options, (socket) => guard(socket, () => accept(socket)));
+  /** Connections in a TLS handshake. */
+  const handshaking = new WeakMap<Socket, () => void>();
+  const secure =
+    tls &&
+    tlsServer(tls, options, (socket) =>
+      guard(socket, () => {
+        handshaking.get(belowTls(socket))?.();
+        accept(socket);
+      }),
+    );
   const peers = new PeerConnections(options.connectionsPerPeerMax);
   const refusals = new RefusalCounts(logger, clock, "connections refused");
   const refuse = (peer: string, cause: string): void => {
@@ -98,8 +113,13 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
         return;
       }
       onOpen(socket);
-      if (secure === undefined) accept(socket);
-      else secure.emit("connection", socket);
+      if (secure === undefined) {
+        accept(socket);
+        return;
+      }
+      // Node's own limit for the handshake begins again with each byte.
+      handshaking.set(socket, begin(socket));
+      secure.emit("connection", socket);
     }),
   );
   server.maxConnections = connectionsMax;
@@ -180,8 +200,21 @@ function tlsServer(
     },
     onConnection,
   );
-  server.on("tlsClientError", (error) => logger.debug({ err: error }, "TLS handshake failed"));
+  server.on("tlsClientError", (error, socket) => {
+    logger.debug({ err: error }, "TLS handshake failed");
+    socket.destroy();
+  });
   return server;
+}
+
+/**
+ * The connection that a TLS socket decrypts, from a private field of Node.js. Only this function depends on it, and
+ * test/server/listen/tls.test.ts fails if it changes.
+ */
+function belowTls(socket: TLSSocket): Socket {
+  const { _parent: below } = socket as unknown as { readonly _parent?: Socket };
+  if (below === undefined) throw new Error("This version of Node.js has other internals; see belowTls.");
+  return below;
 }
 
 /** The address that a server is bound to. */

@@ -1,9 +1,15 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect as connectHttp2 } from "node:http2";
+import { connect as connectPlain, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { credentials } from "@grpc/grpc-js";
+import { systemClock } from "../../../src/runtime/clock.ts";
+import { silentLogger } from "../../../src/runtime/logger.ts";
+import { listenForHttp } from "../../../src/server/listen/http-listener.ts";
 import { RawClient, type RawRequest } from "../../support/raw-client.ts";
 import { startServer } from "../../support/running-server.ts";
 import { assert, suite } from "../../support/suite.ts";
@@ -102,6 +108,18 @@ maybe("with a client CA only callers with its certificate come in", async () => 
   assert.is((await client.call(IDENTITY)).code, 0);
 });
 
+maybe("an HTTP server with TLS does not wait for connections that have sent nothing when it closes", async () => {
+  const address = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+  const options = { what: "a test", address, connectionsMost: 8, clock: systemClock, logger: silentLogger };
+  const listening = await listenForHttp({ ...options, tls: use("first") }, (_request, response) => response.end());
+  const socket = openSocket(listening.address);
+  await once(socket, "connect");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const beganMs = performance.now();
+  await listening.close(100);
+  assert.ok(performance.now() - beganMs < 10_000);
+});
+
 maybe("a renewed certificate comes into force without a restart, a broken one does not", async () => {
   await using server = await startServer({ tls: use("first") });
   assert.is(await servedName(server.address), "first");
@@ -111,6 +129,43 @@ maybe("a renewed certificate comes into force without a restart, a broken one do
   await new Promise((resolve) => setTimeout(resolve, 1500));
   assert.is(await servedName(server.address), "second");
 });
+
+maybe("a connection that does not end its TLS handshake is closed in time, however slowly it goes on", async () => {
+  await using server = await startServer({ tls: use("first"), limits: { handshakeTimeoutMs: 1_000 } });
+  const beganMs = performance.now();
+  const connections = ["", "16", "1603010100010000fc0303"].map((start) => {
+    const socket = openSocket(server.address);
+    socket.write(Buffer.from(start, "hex"));
+    const timer = setInterval(() => socket.write(Buffer.of(0)), start.length > 2 ? 200 : 60_000);
+    return once(socket, "close").then(() => clearInterval(timer));
+  });
+  const talking = connectHttp2(`https://${server.address}`, { rejectUnauthorized: false });
+  await once(talking, "remoteSettings");
+  await Promise.all(connections);
+  assert.ok(performance.now() - beganMs < 10_000, "not by a limit of Node's own");
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  assert.not.ok(talking.closed);
+  talking.destroy();
+});
+
+maybe("a drain ends the connections in a TLS handshake, which would be served after it otherwise", async () => {
+  const server = await startServer({ tls: use("first") });
+  const socket = openSocket(server.address);
+  await once(socket, "connect");
+  // The server has accepted it as soon as it has accepted a later one.
+  await servedName(server.address);
+  const closed = once(socket, "close");
+  await server[Symbol.asyncDispose]();
+  await closed;
+});
+
+/** Connects without TLS. */
+function openSocket(address: string): Socket {
+  const [host, port] = address.split(":");
+  return connectPlain({ host: host as string, port: Number(port) })
+    .on("error", () => {})
+    .resume();
+}
 
 function servedName(address: string): Promise<string> {
   const [host, port] = address.split(":");
