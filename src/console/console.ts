@@ -7,7 +7,7 @@ import type { ProblemAnswer } from "./answers.ts";
 import { type Asset, readAssets } from "./assets.ts";
 import { readJsonBody } from "./body.ts";
 import { EventStream } from "./event-stream.ts";
-import { LiveViews } from "./live-views.ts";
+import { LiveViews, type ViewReading } from "./live-views.ts";
 import { OpenCounts } from "./open-counts.ts";
 import { type ConsoleOptions, checkConsolePlace, consoleTls } from "./options.ts";
 import { isPagePath } from "./page-paths.ts";
@@ -218,9 +218,10 @@ class ConsoleServer {
     });
     const { name, route } = found;
     const request = { session, source: undefined, name, query: new URLSearchParams(ofQuery), body: undefined };
-    const read = async (): Promise<string> => {
+    const read = async (): Promise<ViewReading> => {
       const { status, body } = await this.#tryRoute(route, request);
-      return status === 200 ? `{"data":${body}}` : body;
+      const isFailure = status !== 200;
+      return { text: isFailure ? body : `{"data":${body}}`, isFailure };
     };
     const watch = this.#views.watch({ key: of, intervalMs, read }, (text) => stream.send(text));
     const end = (): void => stream[Symbol.dispose]();

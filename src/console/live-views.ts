@@ -6,12 +6,21 @@ export interface ViewSource {
   readonly key: string;
   /** Shortest time between two readings, in milliseconds. */
   readonly intervalMs: number;
-  /** Reads the view as text. Must not reject. */
-  read(): Promise<string>;
+  /** Must not reject. */
+  read(): Promise<ViewReading>;
+}
+
+/** One reading of a view. */
+export interface ViewReading {
+  readonly text: string;
+  /** True if the text says why the view could not be read. */
+  readonly isFailure: boolean;
 }
 
 /** A view is read at most this part of the time, so that a search through a large store costs others little. */
 const READING_PART = 1 / 20;
+/** Longest time between two readings, in milliseconds, so that a store that stood still does not stop a view for minutes. */
+const REST_MOST_MS = 60_000;
 
 /** One view, and those who watch it. */
 class View {
@@ -49,10 +58,12 @@ class View {
     this.#isReading = true;
     this.#timer?.[Symbol.dispose]();
     const startedMs = this.#clock.monotonicMs();
-    const text = await this.#source.read();
+    const { text, isFailure } = await this.#source.read();
     this.#isReading = false;
     const endedMs = this.#clock.monotonicMs();
-    const restMs = Math.max(this.#source.intervalMs, (endedMs - startedMs) / READING_PART);
+    // What failed has waited for a store rather than used it, and should show soon that it can be used again.
+    const partMs = isFailure ? 0 : Math.min(REST_MOST_MS, (endedMs - startedMs) / READING_PART);
+    const restMs = Math.max(this.#source.intervalMs, partMs);
     this.#last = { text, untilMs: endedMs + restMs };
     for (const watcher of this.#watchers) watcher(text);
     if (this.#watchers.size === 0) return;

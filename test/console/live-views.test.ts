@@ -1,4 +1,5 @@
 import type { Route } from "../../src/console/route.ts";
+import { SealwireError } from "../../src/errors.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { assert, suite } from "../support/suite.ts";
@@ -44,6 +45,26 @@ test("a view that takes long is read at most a twentieth of the time", async () 
   assert.equal(await other.next(), { data: { reads: 1 } });
   clock.advance(1_000);
   assert.equal(await reader.next(), { data: { reads: 2 } });
+});
+
+test("a view that could not be read, or waited long for the store, follows it again soon", async () => {
+  const clock = new FakeClock();
+  const tookMs = [8_000, 30_000, 0];
+  let reads = 0;
+  const answer = (): object => {
+    clock.advance(tookMs[reads] ?? 0);
+    reads += 1;
+    if (reads === 1) throw new SealwireError("UNAVAILABLE", "The store is away.");
+    return { reads };
+  };
+  const routes: readonly Route[] = [{ method: "GET", path: "/api/slow", role: "viewer", intervalMs: 1_000, answer }];
+  await using console = await startConsole({ clock, routes });
+  await using reader = await EventReader.open(console.origin, "/api/slow", await console.signIn());
+  assert.equal(await reader.next(), { error: { reason: "UNAVAILABLE", message: "The store is away." } });
+  clock.advance(1_000);
+  assert.equal(await reader.next(), { data: { reads: 2 } });
+  clock.advance(60_000);
+  assert.equal(await reader.next(), { data: { reads: 3 } });
 });
 
 test("a view that cannot be watched, or that is none, has no stream", async () => {
