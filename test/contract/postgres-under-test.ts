@@ -67,8 +67,8 @@ export class PostgresUnderTest implements StoreUnderTest {
   async crash(): Promise<void> {
     const old = this.store;
     this.#link?.cut();
-    // Expires the lease of the dead process immediately, so that the test need not wait.
-    await this.#observer.query("UPDATE instance SET expires_at = '-infinity'");
+    // Ends the lease of the dead process immediately, so that the test need not wait.
+    await this.#observer.query("DELETE FROM instance");
     await this.#open();
     await old[Symbol.asyncDispose]();
   }

@@ -4,8 +4,11 @@ import { attemptsRecorded } from "./attempts-checker.ts";
 import { FRAME_REQUEST, type Noted, type Of, of, type Sighting } from "./history.ts";
 import { afterLosses } from "./losses.ts";
 
-/** How long after a fault attempts may still be lost, because a lease that was not renewed expires. */
-const LINGERS_MS = 15_000;
+/**
+ * How long after a fault attempts may still be lost: a lease that was not renewed expires, and a process that notices it has
+ * renewed its own for as long.
+ */
+const LINGERS_MS = 25_000;
 
 /** Checks a complete history. Returns a sentence for each broken promise. */
 export function violations(history: readonly Noted[]): string[] {

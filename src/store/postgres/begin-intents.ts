@@ -1,5 +1,5 @@
 import type { IntentBegin } from "../store.ts";
-import { instanceLives, RENEW_OLD_LEASE } from "./instance.ts";
+import { type Instance, instanceLives, RENEW_OLD_LEASE } from "./instance.ts";
 import type { Queries } from "./queries.ts";
 import { sql, type Values } from "./statement.ts";
 
@@ -44,7 +44,7 @@ interface KnownIntent {
 
 /** Who begins intents, and until when they are remembered, Unix milliseconds. */
 interface BeginContext {
-  readonly instanceId: string;
+  readonly instance: Pick<Instance, "id" | "steadyUntilMs">;
   readonly expiresAtMs: number;
 }
 
@@ -52,12 +52,13 @@ interface BeginContext {
 export async function beginIntents(
   queries: Queries,
   group: readonly NewIntent[],
-  { instanceId, expiresAtMs }: BeginContext,
+  { instance, expiresAtMs }: BeginContext,
 ): Promise<readonly IntentBegin[]> {
   if (group.length === 0) return [];
-  const run = { instanceId, expiresAt: expiresAtMs };
+  const { id: instanceId, steadyUntilMs } = instance;
+  const run = { instanceId, steadyUntilMs, expiresAt: expiresAtMs };
   const wanted = namesOf(group);
-  const intents = await queries.all<KnownIntent>(KNOWN_INTENTS, wanted);
+  const intents = await queries.all<KnownIntent>(KNOWN_INTENTS, { ...wanted, steadyUntilMs });
   const jobs = await queries.all<{ place: number }>(KNOWN_JOBS, wanted);
   const standing = new Map(intents.map((intent) => [intent.place, intent]));
   const ofJobs = new Set(jobs.map(({ place }) => place));

@@ -9,7 +9,13 @@ import { sql } from "./statement.ts";
 
 /** Duration of a lease, in seconds. */
 const LEASE_SECONDS = 10;
+const LEASE_MS = LEASE_SECONDS * 1_000;
 const RENEWAL_MS = 2_500;
+/**
+ * After a longer time between two renewals, the leases of other processes may have expired although they live: they could not
+ * renew them either. Theirs take place up to an interval before and after, so that together it is less than a lease.
+ */
+const GAP_MS = 4_000;
 
 const EXPIRY = `clock_timestamp() + interval '${LEASE_SECONDS} seconds'`;
 
@@ -46,9 +52,13 @@ const END = sql("DELETE FROM instance WHERE instance_id = :instanceId");
  */
 const FORGET = sql("DELETE FROM instance WHERE expires_at < clock_timestamp() - interval '1 day'");
 
-/** An SQL condition that is true if the instance of a row of `table` is alive. */
+/**
+ * An SQL condition that is true if the instance of a row of `table` counts as alive. Its parameter is the process's
+ * {@link Instance.steadyUntilMs}: an expired lease means a dead process only for one that has been able to renew its own.
+ */
 export function instanceLives(table: string): string {
-  return `EXISTS (SELECT FROM instance WHERE instance.instance_id = ${table}.instance_id AND expires_at > clock_timestamp())`;
+  return `EXISTS (SELECT FROM instance WHERE instance.instance_id = ${table}.instance_id
+    AND (expires_at > clock_timestamp() OR clock_timestamp() >= to_timestamp(:steadyUntilMs / 1000.0)))`;
 }
 
 /** A committed lease. It ends at `untilMs` or later, Unix milliseconds by the database's clock. */
@@ -60,13 +70,19 @@ export interface Lease {
 /** The registration of this process with the store. It renews its lease until it is disposed. */
 export class Instance implements AsyncDisposable {
   readonly #database: Database;
+  readonly #clock: Clock;
   readonly #renewals: AsyncDisposable;
   readonly id: string;
   #leasedUntilMs: number | undefined;
+  /** Time of the last renewal, monotonic milliseconds. */
+  #renewedAtMs = Number.NEGATIVE_INFINITY;
+  /** Time since which the lease was renewed without a gap, monotonic milliseconds. */
+  #steadySinceMs = 0;
   #info: InstanceInfo = UNANNOUNCED;
 
   private constructor(database: Database, id: string, clock: Clock) {
     this.#database = database;
+    this.#clock = clock;
     this.id = id;
     // A failed renewal is repeated after the interval. If the lease expires, the attempts of this process are fenced
     // off.
@@ -91,6 +107,17 @@ export class Instance implements AsyncDisposable {
     return this.#leasedUntilMs === undefined ? undefined : { id: this.id, untilMs: this.#leasedUntilMs };
   }
 
+  /**
+   * The end of this process's lease by the database's clock, Unix milliseconds, if it has renewed it for the time of a lease
+   * without a gap. Otherwise 0: the database may have been away, or its clock set, so that other processes that live have not
+   * renewed theirs yet.
+   */
+  get steadyUntilMs(): number {
+    const nowMs = this.#clock.monotonicMs();
+    const isSteady = nowMs - this.#renewedAtMs <= GAP_MS && nowMs - this.#steadySinceMs >= LEASE_MS;
+    return isSteady ? (this.#leasedUntilMs ?? 0) : 0;
+  }
+
   /** Sets what operators see of this process. If this fails, the next renewal writes it. */
   async announce(info: InstanceInfo): Promise<void> {
     this.#info = info;
@@ -106,7 +133,16 @@ export class Instance implements AsyncDisposable {
   async #renew(): Promise<void> {
     const values = { instanceId: this.id, version: VERSION, ...this.#info };
     const [row] = await this.#database.all<Pick<Lease, "untilMs">>(RENEW, values);
-    this.#leasedUntilMs = row?.untilMs;
+    this.#renewed(row?.untilMs);
+  }
+
+  /** A step of the database's clock is a gap, too. */
+  #renewed(untilMs: number | undefined): void {
+    const nowMs = this.#clock.monotonicMs();
+    const gapMs = Math.max(nowMs - this.#renewedAtMs, (untilMs ?? 0) - (this.#leasedUntilMs ?? 0));
+    if (gapMs > GAP_MS) this.#steadySinceMs = nowMs;
+    this.#renewedAtMs = nowMs;
+    this.#leasedUntilMs = untilMs;
   }
 }
 

@@ -6,6 +6,7 @@ import { INTENT_RETENTION_MS, type IntentBegin, type IntentStore } from "../stor
 import { lockOwners } from "./advisory-locks.ts";
 import { beginIntents, keyOf, type NewIntent } from "./begin-intents.ts";
 import type { Database } from "./database.ts";
+import type { Instance } from "./instance.ts";
 import { sweepIntents } from "./jobs/sweep-jobs.ts";
 import type { Queries } from "./queries.ts";
 import { sql } from "./statement.ts";
@@ -63,7 +64,7 @@ interface Removed {
 /** Options of a {@link PostgresIntentStore}. */
 export interface PostgresIntentStoreOptions {
   readonly database: Database;
-  readonly instanceId: string;
+  readonly instance: Pick<Instance, "id" | "steadyUntilMs">;
   /** Lock space of the locks that protect request ids. */
   readonly requestLockSpace: number;
   readonly clock: Clock;
@@ -163,13 +164,13 @@ export class PostgresIntentStore implements IntentStore {
 
   /** Removals come first. Their order relative to the begins of the group does not matter. */
   async #changeGroup(group: readonly (NewIntent | Removal)[]): Promise<readonly (IntentBegin | Removed)[]> {
-    const { database, instanceId, requestLockSpace } = this.#options;
+    const { database, instance, requestLockSpace } = this.#options;
     const results = await database.transaction(async (queries) => {
       const clientIds = group.map(({ clientId }) => clientId);
       await lockOwners(queries, requestLockSpace, clientIds);
       const removed = new Map<Removal, Removed>();
       for (const removal of group.filter(isRemoval)) removed.set(removal, await this.#remove(queries, removal));
-      const begun = await beginIntents(queries, group.filter(isNew), { instanceId, expiresAtMs: this.#expiresAtMs() });
+      const begun = await beginIntents(queries, group.filter(isNew), { instance, expiresAtMs: this.#expiresAtMs() });
       const begins = begun[Symbol.iterator]();
       return group.map((each) => (isRemoval(each) ? removed.get(each) : begins.next().value) as IntentBegin | Removed);
     });
@@ -232,7 +233,7 @@ export class PostgresIntentStore implements IntentStore {
   }
 
   #valuesOf(clientId: string, requestId: string) {
-    const { instanceId } = this.#options;
+    const { id: instanceId } = this.#options.instance;
     return { clientId, requestId, instanceId, givenUpBy: `given up by ${instanceId}` };
   }
 

@@ -84,7 +84,7 @@ export class PostgresStore implements SharedStore {
     this.#storage = new PostgresJobStorage({ database, requestLockSpace, changes, clock, random });
     this.#attemptStore = new PostgresAttemptStore({
       database,
-      instanceId: instance.id,
+      instance,
       capLockSpace,
       fairQueue,
       changes,
@@ -108,7 +108,7 @@ export class PostgresStore implements SharedStore {
       clock,
       logger,
     });
-    this.intents = new PostgresIntentStore({ database, instanceId: instance.id, requestLockSpace, clock });
+    this.intents = new PostgresIntentStore({ database, instance, requestLockSpace, clock });
     const operatorStorage = new PostgresOperatorStorage(database);
     this.operator = new StoredOperatorView({ storage: operatorStorage, jobs: this.#storage, pageTokens, clock });
     this.auditHeads = new PostgresAuditHeads(database, clock);

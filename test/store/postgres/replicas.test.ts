@@ -40,6 +40,38 @@ async function query(text: string): Promise<Record<string, unknown>[]> {
   return (await client.query(text)).rows;
 }
 
+/** Opens the store once more, as a process for which no time passes but what the test lets pass. */
+async function timelessReplica(): Promise<{ readonly store: SharedStore; readonly clock: FakeClock }> {
+  const clock = new FakeClock(Date.now());
+  const store = await openPostgresStore({ url: server.url(schema), connectionsMax: 4, clock });
+  stores.push(store);
+  return { store, clock };
+}
+
+/** Lets time pass in a process, until it has renewed its lease. */
+async function pass({ store, clock }: Awaited<ReturnType<typeof timelessReplica>>, ms: number): Promise<void> {
+  const lease = async () =>
+    (await query(`SELECT expires_at::text AS lease FROM instance WHERE instance_id = '${store.instanceId}'`))[0]?.lease;
+  const before = await lease();
+  clock.advance(ms);
+  await eventually("it renews its lease", async () => (await lease()) !== before);
+}
+
+/** A process that has renewed its lease for long enough to know which others are dead. */
+async function steadyReplica() {
+  const made = await timelessReplica();
+  for (let renewal = 0; renewal < 5; renewal += 1) await pass(made, 2_500);
+  return made;
+}
+
+/** Lets a process look for lost attempts. */
+async function look({ clock }: { readonly clock: FakeClock }): Promise<void> {
+  for (let looks = 0; looks < 3; looks += 1) {
+    clock.advance(1_000);
+    await delay(50);
+  }
+}
+
 async function stateOf(store: Store, job: JobView): Promise<string | undefined> {
   return (await store.jobs.get("alice", job.jobId))?.state;
 }
@@ -151,7 +183,7 @@ if (hasPostgres(test)) {
     const digest = Buffer.alloc(32);
     assert.is((await one.intents.begin("alice", "intent", digest)).kind, "begun");
     assert.is((await two.intents.begin("alice", "intent", digest)).kind, "running");
-    await query("UPDATE instance SET expires_at = '-infinity'");
+    await query("DELETE FROM instance");
     assert.is((await two.intents.begin("alice", "intent", digest)).kind, "unknown");
   });
 
@@ -298,7 +330,7 @@ if (hasPostgres(test)) {
     const [{ instance_id: frozen } = {}] = await query("SELECT instance_id FROM job");
     await eventually("it ended", async () => {
       // The first one is alive and renews its lease.
-      await query(`UPDATE instance SET expires_at = '-infinity' WHERE instance_id = '${frozen}'`);
+      await query(`DELETE FROM instance WHERE instance_id = '${frozen}'`);
       return (await stateOf(second, job)) === "SUCCEEDED";
     });
     slow.resolve(Buffer.from("first"));
@@ -307,7 +339,7 @@ if (hasPostgres(test)) {
   });
 
   test("a process that claims a job again whose attempt it has lost stops the old attempt, and keeps the new one", async () => {
-    const store = await replica();
+    const [store] = [await replica(), await replica()];
     const runs: JobRun[] = [];
     const handler: JobHandler = (run) => {
       runs.push(run);
@@ -317,7 +349,7 @@ if (hasPostgres(test)) {
     const { job } = await store.jobs.submit(spec({ policy: { ...POLICY, initialBackoffMs: 1 } }));
     await eventually("it runs", () => runs.length === 1);
     await eventually("it runs again", async () => {
-      if (runs.length === 1) await query("UPDATE instance SET expires_at = '-infinity'");
+      if (runs.length === 1) await query(`DELETE FROM instance WHERE instance_id = '${store.instanceId}'`);
       return runs.length === 2;
     });
     const reasons = () => runs.map(({ signal }) => signal.aborted && signal.reason.reason);
@@ -331,16 +363,16 @@ if (hasPostgres(test)) {
 
   test("a process whose lease ran out, as in an outage, loses no attempt that it claims before its next renewal", async () => {
     // No timer fires, so that nothing but the claim can renew the lease.
-    const first = await openPostgresStore({ url: server.url(schema), connectionsMax: 4, clock: new FakeClock() });
-    stores.push(first);
-    const second = await replica();
+    const [{ store: first }, steady] = [await timelessReplica(), await steadyReplica()];
+    const { store: second } = steady;
     await query(`UPDATE instance SET expires_at = '-infinity' WHERE instance_id = '${first.instanceId}'`);
-    const { job } = await second.jobs.submit(spec());
+    const { job } = await first.jobs.submit(spec());
     const gate = Promise.withResolvers<Uint8Array>();
     await workOn(first, () => gate.promise);
     await eventually("it runs", async () => (await stateOf(second, job)) === "RUNNING");
     const alive = `SELECT expires_at > clock_timestamp() + interval '9 seconds' AS alive FROM instance JOIN job USING (instance_id)`;
     assert.equal(await query(alive), [{ alive: true }]);
+    await look(steady);
     gate.resolve(Buffer.from("done"));
     await eventually("it ended", async () => (await stateOf(second, job)) === "SUCCEEDED");
     assert.is((await second.jobs.get("alice", job.jobId))?.attempt, 1);
@@ -348,9 +380,7 @@ if (hasPostgres(test)) {
 
   test("a process whose lease ran out runs the calls that it begins before its next renewal", async () => {
     // No timer fires, so that nothing but the begin can renew the lease.
-    const first = await openPostgresStore({ url: server.url(schema), clock: new FakeClock(Date.now()) });
-    stores.push(first);
-    const second = await replica();
+    const [{ store: first }, { store: second }] = [await timelessReplica(), await steadyReplica()];
     const begin = (store: Store, requestId: string) =>
       store.intents.begin("alice", requestId, new Uint8Array(32), { repeatable: true });
     for (const requestId of ["new", "again"]) {
@@ -362,6 +392,26 @@ if (hasPostgres(test)) {
       assert.is((await begin(first, requestId)).kind, "begun");
       assert.is((await begin(second, requestId)).kind, "running");
     }
+  });
+
+  test("processes that could not renew their leases, since the database was away, lose no attempt to each other", async () => {
+    const [one, { store: two }] = [await steadyReplica(), await timelessReplica()];
+    const begin = (store: Store) => store.intents.begin("alice", "sync call", new Uint8Array(32));
+    await workOn(two, () => new Promise(() => {}));
+    const { job } = await two.jobs.submit(spec());
+    await eventually("it runs", async () => (await stateOf(two, job)) === "RUNNING");
+    assert.is((await begin(two)).kind, "begun");
+    await query("UPDATE instance SET expires_at = clock_timestamp() - interval '1 second'");
+    await pass(one, 12_000);
+    await look(one);
+    assert.is(await stateOf(two, job), "RUNNING");
+    assert.equal([(await begin(one.store)).kind, (await begin(two)).kind], ["running", "running"]);
+    // The second process does not renew its lease. So it is dead.
+    await query(`UPDATE instance SET expires_at = '-infinity' WHERE instance_id = '${two.instanceId}'`);
+    for (let renewal = 0; renewal < 5; renewal += 1) await pass(one, 2_500);
+    await look(one);
+    assert.is(await stateOf(two, job), "QUEUED");
+    assert.is((await begin(one.store)).kind, "unknown");
   });
 
   test("the end of a job whose commit was not confirmed is told once, as it was recorded", async () => {

@@ -16,6 +16,7 @@ import type {
 import type { Clock } from "../../../runtime/clock.ts";
 import { lockOwners } from "../advisory-locks.ts";
 import type { Database } from "../database.ts";
+import type { Instance } from "../instance.ts";
 import type { Queries } from "../queries.ts";
 import { type ClaimedRow, claimJobs, countRunning, type QueueShare, readNextDue, readQueues } from "./claim-jobs.ts";
 import { findLostAttempts, findOwnAttempts, recordProgress, reviewAttempts } from "./run-attempts.ts";
@@ -27,7 +28,7 @@ const LOST_SLICE = 100;
 /** Options of a {@link PostgresAttemptStore}. */
 export interface PostgresAttemptStoreOptions {
   readonly database: Database;
-  readonly instanceId: string;
+  readonly instance: Pick<Instance, "id" | "steadyUntilMs">;
   /** Lock space of the locks that protect the limit of an owner's running jobs. */
   readonly capLockSpace: number;
   readonly fairQueue: FairQueue;
@@ -99,9 +100,12 @@ export class PostgresAttemptStore implements AttemptStore {
    * result of its claim. Another attempt follows if the policy allows one.
    */
   async recoverLost(): Promise<void> {
-    const { database } = this.#options;
+    const { database, instance } = this.#options;
     const outcome: AttemptOutcome = { kind: "failed", error: lostAttemptError(), retry: true };
-    for (const attempt of [...(await this.#findOrphans()), ...(await findLostAttempts(database, LOST_SLICE))]) {
+    for (const attempt of [
+      ...(await this.#findOrphans()),
+      ...(await findLostAttempts(database, instance, LOST_SLICE)),
+    ]) {
       await this.settle(attempt, outcome, undefined);
     }
   }
@@ -132,7 +136,7 @@ export class PostgresAttemptStore implements AttemptStore {
   async #findOrphans(): Promise<readonly AttemptKey[]> {
     const claims = this.#claims;
     if (this.#claimsUnderWay > 0) return [];
-    const own = await findOwnAttempts(this.#options.database, this.#options.instanceId);
+    const own = await findOwnAttempts(this.#options.database, this.#options.instance.id);
     // A concurrent claim may have begun attempts that are not recorded here yet.
     if (claims !== this.#claims) return [];
     return own.filter(({ jobId, attempt }) => this.#live.get(jobId) !== attempt);
@@ -180,8 +184,9 @@ export class PostgresAttemptStore implements AttemptStore {
     perOwner: number | undefined,
     nowMs: number,
   ): Promise<ClaimedRow[]> {
-    const { database, instanceId, capLockSpace } = this.#options;
-    const claim = (queries: Queries, open: readonly QueueShare[]) => claimJobs(queries, open, { instanceId, nowMs });
+    const { database, instance, capLockSpace } = this.#options;
+    const context = { instanceId: instance.id, nowMs };
+    const claim = (queries: Queries, open: readonly QueueShare[]) => claimJobs(queries, open, context);
     if (perOwner === undefined) return claim(database, shares);
     return database.transaction(async (queries) => {
       const owners = shares.map(({ queue }) => queue.owner);

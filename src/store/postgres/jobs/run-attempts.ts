@@ -2,7 +2,7 @@ import type { JobProgress } from "../../../jobs/job.ts";
 import type { JobRow } from "../../../jobs/job-row.ts";
 import type { AttemptKey, Review } from "../../../jobs/worker/attempt-store.ts";
 import { transitionSql } from "../../transition-sql.ts";
-import { instanceLives } from "../instance.ts";
+import { type Instance, instanceLives } from "../instance.ts";
 import type { Queries } from "../queries.ts";
 import { sql } from "../statement.ts";
 
@@ -18,9 +18,9 @@ const REVIEW = sql(`
     SELECT cancel_requested FROM job
     WHERE job.job_id = wanted.job_id AND job.attempt = wanted.attempt AND state = 'RUNNING' LIMIT 1) AS known ON true
   WHERE known.cancel_requested IS DISTINCT FROM false`);
-const LOST = sql(
-  `SELECT job_id, attempt FROM job WHERE state = 'RUNNING' AND NOT ${instanceLives("job")} LIMIT :limit`,
-);
+const LOST = sql(`
+  SELECT job_id, attempt FROM job
+  WHERE state = 'RUNNING' AND instance_id <> :instanceId AND NOT ${instanceLives("job")} LIMIT :limit`);
 const OWN = sql("SELECT job_id, attempt FROM job WHERE state = 'RUNNING' AND instance_id = :instanceId");
 
 /** Records progress. Returns no row if the attempt is not the running one. */
@@ -46,9 +46,13 @@ export async function reviewAttempts(queries: Queries, running: readonly Attempt
   };
 }
 
-/** Finds running attempts whose process is dead. */
-export async function findLostAttempts(queries: Queries, limit: number): Promise<readonly AttemptKey[]> {
-  return (await queries.all<AttemptRow>(LOST, { limit })).map(toKey);
+/** Finds running attempts of other processes that are dead. */
+export async function findLostAttempts(
+  queries: Queries,
+  { id: instanceId, steadyUntilMs }: Pick<Instance, "id" | "steadyUntilMs">,
+  limit: number,
+): Promise<readonly AttemptKey[]> {
+  return (await queries.all<AttemptRow>(LOST, { instanceId, steadyUntilMs, limit })).map(toKey);
 }
 
 /** Finds running attempts that the given process has claimed. */
