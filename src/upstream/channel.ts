@@ -1,5 +1,6 @@
 import { Client, type ClientOptions, Metadata, status } from "@grpc/grpc-js";
 import { MAX_RESULT_BYTES } from "../wire/limits.ts";
+import { receivedStatus } from "../wire/status.ts";
 import type { ChannelSecurity } from "./channel-security.ts";
 
 /** Who ended a call. */
@@ -158,10 +159,8 @@ export class UpstreamChannel {
     this.#client.close();
   }
 
-  #ended(
-    call: { getPeer(): string },
-    { code, details, metadata = new Metadata() }: Pick<UpstreamStatus, "code" | "details"> & { metadata?: Metadata },
-  ): UpstreamStatus {
+  #ended(call: { getPeer(): string }, ended: Partial<UpstreamStatus>): UpstreamStatus {
+    const { code, details, metadata } = receivedStatus(ended);
     return { code, details, metadata, by: this.#endedBy(call, details, metadata) };
   }
 

@@ -1,4 +1,4 @@
-import { type status as GrpcStatus, Metadata } from "@grpc/grpc-js";
+import { status as GrpcStatus, Metadata } from "@grpc/grpc-js";
 import type { Any } from "../../gen/google/protobuf/any.ts";
 import { BadRequest, ErrorInfo, RetryInfo } from "../../gen/google/rpc/error_details.ts";
 import { Status } from "../../gen/google/rpc/status.ts";
@@ -22,6 +22,18 @@ export interface GrpcFailure {
   readonly code: GrpcStatus;
   readonly details: string;
   readonly metadata: Metadata;
+}
+
+/**
+ * A status that a client of grpc-js reports, with what it leaves out: of an answer that it cannot decompress it reports
+ * neither code nor text.
+ */
+export function receivedStatus({
+  code = GrpcStatus.INTERNAL,
+  details = "the answer is compressed in a way that it does not state",
+  metadata = new Metadata(),
+}: Partial<GrpcFailure>): GrpcFailure {
+  return { code, details, metadata };
 }
 
 /** The content of a received google.rpc.Status. Nothing of it is verified. */

@@ -67,6 +67,15 @@ const ENDS: readonly [string, (stream: ServerHttp2Stream) => void, status, Ended
     status.UNAVAILABLE,
     "upstream",
   ],
+  [
+    "an answer that is compressed and does not say how",
+    (stream) => {
+      stream.respond(HEADERS);
+      stream.end(Buffer.of(1, 0, 0, 0, 1, 65));
+    },
+    status.INTERNAL,
+    "upstream",
+  ],
   ["a refused stream", (stream) => stream.close(7), status.UNAVAILABLE, "unsent"],
   ["a socket that is destroyed", (stream) => stream.session?.socket.destroy(), status.UNAVAILABLE, "loss"],
   ["a session that is destroyed", (stream) => stream.session?.destroy(), status.UNAVAILABLE, "loss"],

@@ -50,5 +50,9 @@ export async function checkHealth(
     const said = `${statusName(code)}: ${cutText(details, 200)}`;
     throw new SealwireError(reason, `The health service does not answer (${said}).`, { status: statusName(code) });
   }
-  return healthCheckResponse_ServingStatusToJSON(HealthCheckResponse.decode(reply.message).status);
+  try {
+    return healthCheckResponse_ServingStatusToJSON(HealthCheckResponse.decode(reply.message).status);
+  } catch (cause) {
+    throw new SealwireError("RESPONSE_UNVERIFIED", "The answer of the health service cannot be decoded.", { cause });
+  }
 }

@@ -1,6 +1,7 @@
 import { type CallOptions, Client, Metadata, status } from "@grpc/grpc-js";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { endpointOf } from "../../wire/loopback.ts";
+import { receivedStatus } from "../../wire/status.ts";
 import type { Cancellation } from "../calls/deadline.ts";
 import type { ResolvedTls } from "../options.ts";
 import { Dialer } from "./dialer.ts";
@@ -252,7 +253,8 @@ export class Channel implements Transport, Endpoint {
     return call.getPeer() === this.#client.getChannel().getTarget();
   }
 
-  async #failure(call: { getPeer(): string }, { code, details, metadata }: RawStatus): Promise<RawStatus> {
+  async #failure(call: { getPeer(): string }, ended: Partial<RawStatus>): Promise<RawStatus> {
+    const { code, details, metadata } = receivedStatus(ended);
     if (!this.#isUnsent(call)) return { code, details, metadata, unsent: details === STREAM_REFUSED };
     // The caller has given up and needs no explanation.
     if (code !== status.UNAVAILABLE) return { code, details, metadata, unsent: true };
