@@ -5,7 +5,7 @@ import { MAX_RESULT_BYTES } from "../../wire/limits.ts";
 import type { JobHandler } from "../engine.ts";
 import { HandBackError } from "../hand-back.ts";
 import type { JobProgress } from "../job.ts";
-import { jobErrorOf, toJobError } from "../job-error.ts";
+import { jobErrorOf, lostAttemptError, toJobError } from "../job-error.ts";
 import type { AttemptOutcome, ClaimedAttempt } from "./attempt-store.ts";
 import { startDeadline } from "./deadline.ts";
 import { ProgressThrottle } from "./progress-throttle.ts";
@@ -31,6 +31,9 @@ const UNKNOWN: AttemptOutcome = {
   retry: false,
 };
 
+/** The outcome of an attempt that counts as lost. The store refuses it. */
+const LOST: AttemptOutcome = { kind: "failed", error: lostAttemptError(), retry: true };
+
 type HandlerResult = { readonly result: Uint8Array } | { readonly error: unknown };
 
 /**
@@ -45,6 +48,7 @@ export class Attempt {
   readonly #progress: ProgressThrottle;
   readonly #timers: Disposable[] = [];
   #lastBeatMs = 0;
+  #lost = false;
   #cancelled = false;
   #timedOut: WireReason | undefined;
   #draining = false;
@@ -84,6 +88,7 @@ export class Attempt {
 
   /** Stops the attempt immediately because it counts as lost. The store would refuse its outcome. */
   lose(): void {
+    this.#lost = true;
     this.#abort(new SealwireError("WORKER_LOST"));
     this.cutOff();
   }
@@ -172,6 +177,7 @@ export class Attempt {
     if (this.#timedOut === undefined && returned !== undefined && "result" in returned) {
       return { kind: "succeeded", result: returned.result };
     }
+    if (this.#lost) return LOST;
     if (this.#cancelled) return { kind: "cancelled" };
     if (this.#timedOut !== undefined) return { kind: "failed", error: jobErrorOf(this.#timedOut), retry: true };
     const thrown = returned !== undefined && "error" in returned ? returned.error : undefined;

@@ -3,6 +3,7 @@ import type { Client } from "pg";
 import { SealwireError } from "../../../src/errors.ts";
 import type { JobHandler, JobRun, WorkOptions } from "../../../src/jobs/engine.ts";
 import type { JobView } from "../../../src/jobs/job.ts";
+import { type Logger, silentLogger } from "../../../src/runtime/logger.ts";
 import { lockOwners, lockSpace } from "../../../src/store/postgres/advisory-locks.ts";
 import { migratePostgresStore, openPostgresStore } from "../../../src/store/postgres/open.ts";
 import type { SharedStore } from "../../../src/store/postgres/shared-store.ts";
@@ -339,7 +340,10 @@ if (hasPostgres(test)) {
   });
 
   test("a process that claims a job again whose attempt it has lost stops the old attempt, and keeps the new one", async () => {
-    const [store] = [await replica(), await replica()];
+    const errors: string[] = [];
+    const logger: Logger = { ...silentLogger, error: (_, message = "") => errors.push(message), child: () => logger };
+    const store = await openPostgresStore({ url: server.url(schema), connectionsMax: 4, logger });
+    stores.push(store, await replica());
     const runs: JobRun[] = [];
     const handler: JobHandler = (run) => {
       runs.push(run);
@@ -359,6 +363,7 @@ if (hasPostgres(test)) {
     await store.jobs.cancel("alice", job.jobId);
     await eventually("the new attempt is cancelled", async () => (await stateOf(store, job)) === "CANCELLED");
     assert.equal(reasons(), ["WORKER_LOST", "CANCELLED"]);
+    assert.equal(errors, []);
   });
 
   test("a process whose lease ran out, as in an outage, loses no attempt that it claims before its next renewal", async () => {
