@@ -126,6 +126,12 @@ test("lost calls: one without side effects is UNAVAILABLE, a job start is UNKNOW
   assert.match(started.details, "repeat the call with the metadata sealwire-request-id: r-1");
 });
 
+test("what anybody can say is no proof that a job was not started", async () => {
+  await using on = await beforePeer(() => ({ code: status.UNAVAILABLE, details: "Stream refused by server" }));
+  const task = StartLongTaskRequest.encode({ seconds: 1, payload: {} }).finish();
+  assert.is((await on.native.call(LONG_TASK, task)).code, status.UNKNOWN);
+});
+
 test("a call that no server could be sent is UNAVAILABLE, whatever the tool", async () => {
   await using on = await overLink();
   assert.is((await on.native.call("test.v1.TestService/Count", testArgs(1))).code, status.OK);

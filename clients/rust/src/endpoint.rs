@@ -208,9 +208,10 @@ fn code_of_http(status: http::StatusCode) -> Code {
     }
 }
 
-/// The failure of a connection or of a stream.
+/// The failure of a connection or of a stream. A stream that is refused may have been carried out: anybody on the way can
+/// refuse it.
 fn failure_of(error: &(dyn Error + 'static), taken: bool) -> RawStatus {
-    let (mut unsent, mut away, mut deepest) = (!taken, false, error);
+    let (mut away, mut deepest) = (false, error);
     let mut next = Some(error);
     while let Some(each) = next {
         if each.is::<ConnectError>() {
@@ -220,12 +221,9 @@ fn failure_of(error: &(dyn Error + 'static), taken: bool) -> RawStatus {
         if each.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
             away = false;
         }
-        if each.downcast_ref::<h2::Error>().and_then(h2::Error::reason) == Some(h2::Reason::REFUSED_STREAM) {
-            unsent = true;
-        }
         deepest = each;
         next = each.source();
     }
     let message = if away { format!("no connection: {deepest}") } else { deepest.to_string() };
-    RawStatus { unsent: unsent || away, away, ..RawStatus::local(Code::Unavailable, message) }
+    RawStatus { unsent: !taken || away, away, ..RawStatus::local(Code::Unavailable, message) }
 }

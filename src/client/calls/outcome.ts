@@ -16,13 +16,15 @@ export type Outcome =
   | { readonly kind: "refusal"; readonly response: VerifiedResponse; readonly error: SealwireError }
   /**
    * No verified answer. `forged`: the peer sent a frame, but it is invalid or contradicts the status. `unsent`: the
-   * server has certainly not started the call. `away`: no connection could be established, for a temporary reason.
+   * server has not started the call; certainly, unless `told`: the peer says so, unsigned. `away`: no connection could be
+   * established, for a temporary reason.
    */
   | {
       readonly kind: "unverified";
       readonly error: SealwireError;
       readonly forged: boolean;
       readonly unsent?: boolean;
+      readonly told?: boolean;
       readonly away?: boolean;
     };
 
@@ -117,7 +119,7 @@ export function untrusted(message: string): Failure {
 
 /** The outcome of an unsigned status. Its text is for people only, because anyone on the network path can send it. */
 export function readUnsigned(
-  { code, details, unsent = false, away = false }: Omit<RawStatus, "metadata">,
+  { code, details, unsent = false, told = false, away = false }: Omit<RawStatus, "metadata">,
   requestId: string,
 ): Failure {
   const status = statusName(code);
@@ -133,7 +135,7 @@ export function readUnsigned(
         : new SealwireError("RESPONSE_UNVERIFIED", `The peer answers request ${requestId} unsigned (${said}).`, {
             status,
           });
-  return { kind: "unverified", forged: false, error, unsent, away };
+  return { kind: "unverified", forged: false, error, unsent, told, away };
 }
 
 function oneLine(text: string): string {

@@ -212,7 +212,8 @@ const BEFORE_EXECUTION: ReadonlySet<Reason> = new Set<Reason>([
 
 /** True unless it is certain that the attempt was not executed. */
 function mayHaveRun(failure: Failure): boolean {
-  return failure.kind === "unverified" ? failure.unsent !== true : !isBeforeExecution(failure);
+  if (failure.kind === "unverified") return failure.unsent !== true || failure.told === true;
+  return !isBeforeExecution(failure);
 }
 
 function isBeforeExecution({ kind, error }: Failure): boolean {

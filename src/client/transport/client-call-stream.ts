@@ -273,11 +273,15 @@ function timeoutOf(timeoutMs: number): number | undefined {
 
 /**
  * The status for open calls when the stream ends. A stream that ends with OK, or with a reason of the server, has
- * answered all frames that the server had read, so open calls were not executed. Without a reason, they may have been.
+ * answered all frames that the server had read, so open calls were not executed; the end is not signed, so that this is no
+ * proof. Without a reason, they may have been.
  */
-function asFailure({ code, details, metadata, unsent = false, away = false }: RawStatus): Omit<RawStatus, "metadata"> {
+function asFailure({ code, details, metadata, ...rest }: RawStatus): Omit<RawStatus, "metadata"> {
   if (code === status.OK) {
-    return { code: status.UNAVAILABLE, details: "the stream ended before the answer", unsent: true };
+    return { code: status.UNAVAILABLE, details: "the stream ended before the answer", unsent: true, told: true };
   }
-  return { code, details, unsent: unsent || readStatusDetails(metadata)?.reason !== undefined, away };
+  if (rest.unsent !== true && readStatusDetails(metadata)?.reason !== undefined) {
+    return { code, details, ...rest, unsent: true, told: true };
+  }
+  return { code, details, ...rest };
 }

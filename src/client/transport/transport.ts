@@ -12,8 +12,10 @@ export interface RawStatus {
   readonly code: number;
   readonly details: string;
   readonly metadata: Metadata;
-  /** True if the server has certainly not started the request: there was no connection, or its stream was refused. */
+  /** True if the server has not started the request: there was no connection, or its stream was refused. */
   readonly unsent?: boolean;
+  /** `unsent` is what the peer says, which is not signed: another attempt need not wait, but nothing is proven. */
+  readonly told?: boolean;
   /** True if no connection could be established, for a temporary reason. */
   readonly away?: boolean;
 }
@@ -124,7 +126,7 @@ export interface ChannelOptions {
 const DEADLINE_SLACK_MS = 50;
 
 /**
- * The message of grpc-js for REFUSED_STREAM, which means that the server has done nothing. The code is not reported.
+ * The message of grpc-js for REFUSED_STREAM, with which a peer says that it has done nothing. The code is not reported.
  */
 const STREAM_REFUSED = "Stream refused by server";
 
@@ -255,7 +257,10 @@ export class Channel implements Transport, Endpoint {
 
   async #failure(call: { getPeer(): string }, ended: Partial<RawStatus>): Promise<RawStatus> {
     const { code, details, metadata } = receivedStatus(ended);
-    if (!this.#isUnsent(call)) return { code, details, metadata, unsent: details === STREAM_REFUSED };
+    if (!this.#isUnsent(call)) {
+      const isRefused = details === STREAM_REFUSED;
+      return { code, details, metadata, unsent: isRefused, told: isRefused };
+    }
     // The caller has given up and needs no explanation.
     if (code !== status.UNAVAILABLE) return { code, details, metadata, unsent: true };
     const [, known] = NO_CONNECTION.exec(details) ?? [];

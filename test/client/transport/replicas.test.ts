@@ -254,7 +254,7 @@ test("a server that was lost in mid-call is followed by another after a wait tha
   for (const peer of peers) await peer[Symbol.asyncDispose]();
 });
 
-test("a request that found no connection, or whose stream was refused, is known not to have begun", async () => {
+test("a request that found no connection has not begun, of one whose stream was refused the peer says so", async () => {
   const request = {
     path: "/a.B/C",
     message: Buffer.of(),
@@ -269,7 +269,7 @@ test("a request that found no connection, or whose stream was refused, is known 
     return end;
   };
   const closed = await unary("127.0.0.1:1");
-  assert.equal([closed.code, closed.unsent], [status.UNAVAILABLE, true]);
+  assert.equal([closed.code, closed.unsent, closed.told], [status.UNAVAILABLE, true, undefined]);
   for (const [treat, unsent] of [
     [(stream: ServerHttp2Stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM), true],
     [(stream: ServerHttp2Stream) => stream.session?.destroy(), false],
@@ -282,7 +282,7 @@ test("a request that found no connection, or whose stream was refused, is known 
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const lost = await unary(`127.0.0.1:${(server.address() as AddressInfo).port}`);
-    assert.equal([lost.code, lost.unsent], [status.UNAVAILABLE, unsent]);
+    assert.equal([lost.code, lost.unsent, lost.told], [status.UNAVAILABLE, unsent, unsent]);
     await new Promise((resolve) => server.close(resolve));
   }
 });

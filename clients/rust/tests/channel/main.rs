@@ -116,6 +116,16 @@ async fn a_verified_clock_skew_corrects_the_clock_once() {
 }
 
 #[tokio::test]
+async fn a_stream_that_was_refused_may_have_begun() {
+    let (_, credentials) = Peer::start(|_, _| Reply::Refused).await;
+    let policy = sealwire::RetryPolicy::default().max_attempts(1);
+    let channel = Channel::builder().credentials(credentials).retry(policy).build().unwrap();
+    let status =
+        DemoToolServiceClient::new(channel).start_long_task(StartLongTaskRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unknown, "{status}");
+}
+
+#[tokio::test]
 async fn a_side_effect_with_an_open_outcome_is_unknown() {
     let (_, credentials) = Peer::start(|_, _| Reply::Unsigned(Status::unavailable("lost"))).await;
     let channel = Channel::builder()

@@ -38,6 +38,8 @@ pub enum Reply {
     Refusal(Error),
     /// An unsigned status.
     Unsigned(Status),
+    /// The reset of a stream that the peer says it has not read.
+    Refused,
     Silence,
 }
 
@@ -122,6 +124,7 @@ impl Peer {
             Reply::Frame(frame) => (vec![frame], Status::new(Code::Ok, "")),
             Reply::Refusal(error) => (Vec::new(), refusal(&received, error)),
             Reply::Unsigned(status) => (Vec::new(), status),
+            Reply::Refused => return refused_stream(),
             Reply::Silence => std::future::pending().await,
         };
         let mut trailers = HeaderMap::new();
@@ -132,6 +135,13 @@ impl Peer {
         response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/grpc"));
         response
     }
+}
+
+fn refused_stream() -> Response<Body> {
+    let reset = Err::<BodyFrame<Bytes>, _>(h2::Error::from(h2::Reason::REFUSED_STREAM));
+    let mut response = Response::new(Body::new(StreamBody::new(tokio_stream::once(reset))));
+    response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/grpc"));
+    response
 }
 
 impl NamedService for Peer {
