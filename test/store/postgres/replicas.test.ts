@@ -5,6 +5,7 @@ import type { JobHandler, JobRun, WorkOptions } from "../../../src/jobs/engine.t
 import type { JobView } from "../../../src/jobs/job.ts";
 import { type Logger, silentLogger } from "../../../src/runtime/logger.ts";
 import { lockOwners, lockSpace } from "../../../src/store/postgres/advisory-locks.ts";
+import { NONCE_SLOT_MS, NONCE_SLOTS } from "../../../src/store/postgres/layout-1.ts";
 import { migratePostgresStore, openPostgresStore } from "../../../src/store/postgres/open.ts";
 import type { SharedStore } from "../../../src/store/postgres/shared-store.ts";
 import type { Statement, Values } from "../../../src/store/postgres/statement.ts";
@@ -152,7 +153,9 @@ if (hasPostgres(test)) {
 
   test("claims go on while pg_dump reads the tables, and what was to be swept is swept afterwards", async () => {
     const [one, two] = [await replica(), await replica()];
-    await query("INSERT INTO nonce VALUES (3, 'alice', 'expired', 1)");
+    // A table that the claims of this time do not use.
+    const slot = (Math.floor(Date.now() / NONCE_SLOT_MS) + NONCE_SLOTS - 1) % NONCE_SLOTS;
+    await query(`INSERT INTO nonce VALUES (${slot}, 'alice', 'expired', 1)`);
     await using dump = await server.connect(schema);
     await dump.query("BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE nonce IN ACCESS SHARE MODE");
     const sweeps = Promise.all([one.replay.sweep(), two.replay.sweep()]);
