@@ -1,4 +1,5 @@
 import { Status } from "../../../gen/sealwire/v1/response.ts";
+import { hasNotBegun } from "../../../src/client/calls/retry.ts";
 import { SealwireClient } from "../../../src/client/client.ts";
 import type { ClientOptions } from "../../../src/client/options.ts";
 import { SealwireError } from "../../../src/errors.ts";
@@ -298,6 +299,16 @@ for (const [how, reply] of [
         assert.is(peer.streams.length, 2);
         const nonces = peer.streamed.map(({ envelope }) => Buffer.from(envelope.nonce).toString("hex"));
         assert.is(new Set(nonces).size, 5);
+      },
+    );
+  });
+
+  test(`a stream that ends ${how} is no proof that its calls have not begun`, async () => {
+    await withPeer(
+      (_received, to) => reply(to),
+      async (client, peer) => {
+        const error = await thrownBy(() => sum(client));
+        assert.equal([hasNotBegun(error), peer.streamed.length], [false, 5], error.message);
       },
     );
   });
