@@ -224,7 +224,7 @@ test("a file that cannot be used, or is another client's, changes nothing and is
 test("credentials from a pipe are read once, because opening it again would wait for another writer", async () => {
   await using server = await start();
   const pipe = join(folder, "pipe");
-  execFileSync("mkfifo", ["-m", "600", pipe]);
+  execFileSync("/usr/bin/mkfifo", ["-m", "600", pipe]);
   const writer = open(pipe, "w").then(async (file) => {
     await delay(50);
     await file.writeFile(formatCredentials(server.credentials("alice")));
