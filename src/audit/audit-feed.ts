@@ -55,8 +55,8 @@ export interface AuditPage {
 /** Reads the audit log of this server. */
 export interface AuditFeed {
   /**
-   * Reads at most 8 MiB of the file. Throws UNAVAILABLE if the log cannot be read, ARGS_INVALID naming `page_token` if the
-   * token does not belong to the current file.
+   * Reads at most 8 MiB of the file. Throws TOOL_FAILED if the log is no file, UNAVAILABLE if it cannot be read, ARGS_INVALID
+   * naming `page_token` if the token does not belong to the current file.
    */
   read(query: AuditQuery): Promise<AuditPage>;
 }

@@ -27,7 +27,7 @@ export class AuditReader implements AuditFeed {
   }
 
   async read(query: AuditQuery): Promise<AuditPage> {
-    if (this.#path === undefined) throw unreadable("it has no file");
+    if (this.#path === undefined) throw noFile();
     const from = query.pageToken === undefined ? undefined : parsePageToken(query.pageToken);
     try {
       await using handle = await open(this.#path, READ);
@@ -81,6 +81,12 @@ async function readRange(handle: FileHandle, start: number, end: number): Promis
     done += bytesRead;
   }
   return bytes;
+}
+
+function noFile(): SealwireError {
+  const message =
+    "The audit log of this server is no file, so that it cannot be read back. Start it with --audit FILE.";
+  return new SealwireError("TOOL_FAILED", message, { status: "FAILED_PRECONDITION" });
 }
 
 function unreadable(problem: string): SealwireError {

@@ -50,7 +50,8 @@ test("operators read the newest lines first, page by page, and filtered", async 
   const next = await reader.read({ limit: 500, pageToken, filters: { action: "call.end" } });
   assert.equal([next.lines.length, next.lines[0]?.requestId, next.nextPageToken], [198, "call-198", undefined]);
   assert.equal((await reader.read({ limit: 5, filters: { clientId: "bob" } })).lines, []);
-  await rejection("UNAVAILABLE", new AuditReader(undefined).read({ limit: 1, filters: {} }));
+  const lasting = await rejection("TOOL_FAILED", new AuditReader(undefined).read({ limit: 1, filters: {} }));
+  assert.equal([lasting.retryable, lasting.status], [false, "FAILED_PRECONDITION"]);
 });
 
 test("lines of an older chain in the same file, and damaged ones, confuse no page", async () => {
