@@ -137,7 +137,7 @@ maybe("a connection that does not end its TLS handshake is closed in time, howev
     const socket = openSocket(server.address);
     socket.write(Buffer.from(start, "hex"));
     const timer = setInterval(() => socket.write(Buffer.of(0)), start.length > 2 ? 200 : 60_000);
-    return once(socket, "close").then(() => clearInterval(timer));
+    return closeOf(socket).then(() => clearInterval(timer));
   });
   const talking = connectHttp2(`https://${server.address}`, { rejectUnauthorized: false });
   await once(talking, "remoteSettings");
@@ -154,7 +154,7 @@ maybe("a drain ends the connections in a TLS handshake, which would be served af
   await once(socket, "connect");
   // The server has accepted it as soon as it has accepted a later one.
   await servedName(server.address);
-  const closed = once(socket, "close");
+  const closed = closeOf(socket);
   await server[Symbol.asyncDispose]();
   await closed;
 });
@@ -165,6 +165,11 @@ function openSocket(address: string): Socket {
   return connectPlain({ host: host as string, port: Number(port) })
     .on("error", () => {})
     .resume();
+}
+
+/** Resolves when the socket is closed, also with an error. */
+function closeOf(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once("close", () => resolve()));
 }
 
 function servedName(address: string): Promise<string> {
