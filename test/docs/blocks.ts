@@ -95,6 +95,7 @@ export const NOT_RUN: readonly NotRun[] = [
   { page: "docs/test-full.md", start: " crash/lost-worker", reason: WRITTEN },
   { page: "docs/test-full-sqlite.md", start: "npm run test:crash", reason: WRITTEN },
   { page: "docs/test-full-postgres.md", start: "npm run test:crash", reason: WRITTEN },
+  { page: "docs/test-full-cluster.md", start: "npm run test:crash", reason: WRITTEN },
   { page: "clients/rust/README.md", start: "cargo init", reason: "test/interop/rust.interop.ts runs it" },
   { page: "clients/rust/README.md", start: "tonic_prost_build", reason: "the build of test/interop/rust does it" },
   { page: "clients/rust/README.md", start: "# async fn run", reason: "is compiled with the package's own tests" },
