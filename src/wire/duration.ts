@@ -29,6 +29,13 @@ export function fromTimeMs(unixMs: number): Timestamp {
   return { seconds: BigInt(seconds), nanos: (timeMs - seconds * MS_PER_SECOND) * NANOS_PER_MS };
 }
 
+/** True for a google.protobuf.Timestamp of the years 1 to 9999 whose parts are in range. */
+export function isTime(time: Timestamp): boolean {
+  const timeMs = toTimeMs(time);
+  const isWhole = time.nanos >= 0 && time.nanos < MS_PER_SECOND * NANOS_PER_MS;
+  return isWhole && timeMs >= FIRST_TIME_MS && timeMs <= LAST_TIME_MS;
+}
+
 /** Converts a google.protobuf.Timestamp to Unix milliseconds, rounded down. */
 export function toTimeMs(time: Timestamp): number {
   return Number(time.seconds) * MS_PER_SECOND + Math.floor(time.nanos / NANOS_PER_MS);
