@@ -30,6 +30,9 @@ const LONGEST_COUNT = { commit: 60, nonce: 60, intent: 8, sweep: 3 } as const;
 /** A process without faults. */
 export const UNHARMED = { failpoint: undefined, clockOffsetMs: 0, log: "read" } as const;
 
+/** A process without faults that lives until a strike is over. */
+export const SPARED: Fate = { ...UNHARMED, freeze: undefined, lifeMs: 60_000, signal: "SIGKILL" };
+
 /** Draws the faults of the next process. */
 export function drawFate(dice: Dice, { engine, ends, clocks, freezes, lifeMs: longestMs }: Scenario): Fate {
   if (ends === "drain" || (ends === "either" && dice.chance(0.3)))

@@ -1,11 +1,25 @@
-import { closeSync, copyFileSync, existsSync, openSync, renameSync, rmSync, truncateSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import type { Dice } from "./seeded-random.ts";
 import type { StrikeContext } from "./store-strikes.ts";
 
+const HEADER_BYTES = 100;
 const COPIED = ["", "-wal"];
 
-/** Ways to delete or replace the files of a store, so that its content is lost in whole or in part. */
-const HARMS: Readonly<Record<string, (path: string) => void>> = {
+/** A server reads a damaged page only when it needs it, so this is done while none runs. */
+const DAMAGED = "the store damaged";
+
+/** Ways to harm the files of a store, so that its content is lost in whole or in part. */
+const HARMS: Readonly<Record<string, (path: string) => unknown>> = {
   "the store deleted": remove,
   "all files of the store deleted": removeAll,
   "the log of the store deleted": (path) => remove(`${path}-wal`),
@@ -14,6 +28,7 @@ const HARMS: Readonly<Record<string, (path: string) => void>> = {
     closeSync(openSync(`${path}-new`, "w", 0o600));
     renameSync(`${path}-new`, path);
   },
+  [DAMAGED]: (path) => existsSync(path) && writeFileSync(path, randomBytes(HEADER_BYTES), { flag: "r+" }),
   "the store put back from an earlier copy": (path) => {
     removeAll(path);
     for (const suffix of COPIED)
@@ -23,6 +38,9 @@ const HARMS: Readonly<Record<string, (path: string) => void>> = {
 
 /** Time within which a server detects that its store is lost, in milliseconds. */
 const NOTICED_WITHIN_MS = 5_000;
+
+/** Time within which a new server serves, even on a new store, in milliseconds. */
+const SERVED_WITHIN_MS = 10_000;
 
 /** How long old frames are replayed to the server of the new store, in milliseconds. */
 const REPLAYING_MS = 2_000;
@@ -35,13 +53,16 @@ export async function harmFiles(path: string, dice: Dice, context: StrikeContext
     HARMS[how]?.(path);
   };
   await context.witness.sendFresh();
-  if (dice.chance(0.5)) {
+  if (dice.chance(0.5) || how === DAMAGED) {
     context.count(`${how}, stopped`);
     await context.betweenLives(() => {
       copyOnce(path);
       harm();
     });
   } else {
+    // A server that is killed, or still refuses because its store is new, does not show whether it noticed.
+    await context.betweenLives(() => copyOnce(path), "unharmed");
+    await context.witness.servedAgain(SERVED_WITHIN_MS);
     context.count(`${how}, running`);
     const [pid] = context.pids();
     harm();
@@ -61,7 +82,8 @@ function copyOf(path: string): string {
   return `${path}.copy`;
 }
 
-function removeAll(path: string): void {
+/** Deletes a store, as an operator does to whom it is damaged and who has no backup. */
+export function removeAll(path: string): void {
   for (const suffix of ["", "-wal", "-shm"]) remove(path + suffix);
 }
 

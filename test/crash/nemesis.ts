@@ -1,13 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ExitCode } from "../../src/cli/output/exit-code.ts";
 import type { Failpoint } from "./failpoints.ts";
-import { AWAKE_MS, CLOCK_OFFSETS_MS, drawFate, type Fate, FROZEN_MS, UNHARMED } from "./fate.ts";
+import { AWAKE_MS, CLOCK_OFFSETS_MS, drawFate, type Fate, FROZEN_MS, SPARED, UNHARMED } from "./fate.ts";
 import { Gateway } from "./gateway.ts";
 import type { History } from "./history.ts";
 import type { PlantedFault } from "./planted-faults.ts";
 import { type Ended, Replica, VICTIM_TOOLS } from "./replica.ts";
 import type { Dice } from "./seeded-random.ts";
 import type { Role, Site } from "./site.ts";
+import { StoreLosses } from "./store-losses.ts";
 import { type StrikeContext, strikesOn, type Witness } from "./store-strikes.ts";
 import { VictimLog } from "./victim-log.ts";
 
@@ -28,8 +29,6 @@ export interface Rage {
   readonly witness: Witness;
 }
 
-/** Exit codes of a server that finds its store lost or damaged. */
-const ENDS_WITHOUT_STORE: ReadonlySet<number | null> = new Set([ExitCode.usage, 5]);
 /** How long a log that is full at the start remains full. */
 const LOG_FULL_MS = [200, 1_500] as const;
 
@@ -37,6 +36,7 @@ const LOG_FULL_MS = [200, 1_500] as const;
 export class Nemesis {
   readonly faults: Record<string, number> = {};
   readonly #options: NemesisOptions;
+  readonly #losses: StoreLosses;
   readonly #replicas = new Map<Role, Replica>();
   /** Processes that were stopped cleanly. */
   readonly #asked = new WeakSet<Replica>();
@@ -47,13 +47,14 @@ export class Nemesis {
   #witness: Witness | undefined;
   /** Action before the next process starts. */
   #betweenLives: (() => void) | undefined;
-  /** When the store was lost, Unix milliseconds; `undefined` if it has been renewed. */
-  #lostMs: number | undefined;
+  /** Whether the next processes have no faults. */
+  #sparing = false;
   #raging = true;
   #logs = 0;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
+    this.#losses = new StoreLosses(options.site, options.history);
   }
 
   /** Starts every process. Returns the addresses of the servers. */
@@ -128,7 +129,7 @@ export class Nemesis {
 
   async #liveAndDie(role: Role, dice: Dice): Promise<void> {
     while (this.#raging) {
-      const fate = drawFate(dice, this.#options.site.scenario);
+      const fate = this.#sparing ? SPARED : drawFate(dice, this.#options.site.scenario);
       const replica = await this.#begin(role, fate);
       await this.#seeToItsEnd(replica, fate);
       const { signal } = await replica.ended;
@@ -151,7 +152,7 @@ export class Nemesis {
       replica.signal("SIGCONT");
       this.#struck(fromMs, replica.pid);
     }
-    const outlived = await Promise.race([delay(lifeMs, true), replica.ended.then(() => false)]);
+    const outlived = await Promise.race([delay(lifeMs, true, { ref: false }), replica.ended.then(() => false)]);
     if (!outlived && failpoint !== undefined) this.#count(`killed at ${failpoint.site}`);
     if (failpoint?.action === "freeze") {
       replica.signal("SIGCONT");
@@ -169,8 +170,9 @@ export class Nemesis {
       before.signal("SIGKILL");
       await before.ended;
     }
-    this.#betweenLives?.();
     const { site } = this.#options;
+    this.#losses.clear();
+    this.#betweenLives?.();
     const gateway = this.#gateways.get(role);
     const bornMs = Date.now();
     const replica = this.#spawn(role, fate);
@@ -180,8 +182,8 @@ export class Nemesis {
     const thaw = setInterval(() => replica.signal("SIGCONT"), FROZEN_MS[site.scenario.engine][1]);
     const port = await replica.ready();
     clearInterval(thaw);
-    const isNew = site.scenario.strikes === "files" && this.#lostMs !== undefined && bornMs >= this.#lostMs;
-    if (isNew && port !== undefined) this.#renewed();
+    if (this.#losses.isDamaged) return this.#begin(role, fate);
+    if (port !== undefined && this.#losses.isRenewedBy(bornMs)) this.#renewed();
     gateway?.lead(port);
     void replica.ended.then(() => this.#replicas.get(role) === replica && gateway?.lead(undefined));
     return replica;
@@ -208,10 +210,12 @@ export class Nemesis {
   }
 
   /** Records a process that ended unexpectedly. At the start a process may end because the store is unavailable. */
-  #judge({ name }: Role, replica: Replica, { code, signal, stderr }: Ended): void {
+  #judge({ name }: Role, replica: Replica, ended: Ended): void {
+    const { code, signal, stderr } = ended;
     if (signal === "SIGKILL" || (code === ExitCode.done && this.#asked.has(replica))) return;
-    if (code === ExitCode.unreachable && !replica.wasReady) this.#count("store away at a start");
-    else if (this.#lostMs !== undefined && ENDS_WITHOUT_STORE.has(code)) this.#count("ended without its store");
+    const isAway = code === ExitCode.unreachable && !replica.wasReady;
+    const explained = isAway ? "store away at a start" : this.#losses.explain(ended, replica.wasReady);
+    if (explained !== undefined) this.#count(explained);
     else {
       this.#options.history.note({ kind: "ended by itself", process: name, said: `${code ?? signal} ${stderr}` });
       if (!this.#raging) this.#fallen.resolve();
@@ -249,12 +253,10 @@ export class Nemesis {
         this.#count(fault);
       },
       pids: () => [...this.#replicas.values()].map(({ pid }) => pid),
-      lost: (how) => {
-        this.#lostMs = Date.now();
-        this.#options.history.note({ kind: "store lost", how });
-      },
+      lost: (how) => this.#losses.lost(how),
       renewed: () => this.#renewed(),
-      betweenLives: async (act) => {
+      betweenLives: async (act, next) => {
+        this.#sparing = next === "unharmed";
         this.#betweenLives = () => {
           this.#betweenLives = undefined;
           act();
@@ -269,9 +271,8 @@ export class Nemesis {
   }
 
   #renewed(): void {
-    this.#lostMs = undefined;
     this.#witness?.storeRenewed();
-    this.#options.history.note({ kind: "store renewed", onMs: Date.now() });
+    this.#losses.renewed();
   }
 
   #endIfDone(): void {

@@ -41,8 +41,11 @@ export interface StrikeContext {
   lost(how: string): void;
   /** Records that the store was renewed and must keep its promises from now on. */
   renewed(): void;
-  /** Kills every process and runs `act` before the next ones start. Resolves when they have started. */
-  betweenLives(act: () => void): Promise<void>;
+  /**
+   * Kills every process and runs `act` before the next ones start, which have faults of their own unless they are to be
+   * `unharmed`. Resolves when they start.
+   */
+  betweenLives(act: () => void, next?: "unharmed"): Promise<void>;
 }
 
 /** File size limit of a process while its disk counts as full. */

@@ -31,7 +31,7 @@ const PAUSE_MAX_MS = 30;
 /** Older than any time of a clock that is set back. */
 const LONG_AGO_MS = 7_200_000;
 /** Messages of the client about an answer that contradicts an earlier one. */
-const TAKEN_BACK = /goes on to revision|falls from revision/;
+const TAKEN_BACK = /goes on to revision|falls from revision|without a new revision/;
 /** Number of the latest payments that are made again at the end. */
 const LATEST_PAYMENTS = 300;
 
