@@ -92,7 +92,8 @@ test("the whole tree of a server ends with it", async () => {
   } finally {
     await fixture[Symbol.asyncDispose]();
   }
-  assert.equal(pids.map(runs), [false, false]);
+  // A process whose parent is gone stays as a zombie until the system's first process takes note of its end.
+  await eventually("no process of the tree is left", () => !pids.some(runs));
 });
 
 test("a program gets the named environment alone, and its values appear in no log", async () => {
