@@ -52,16 +52,22 @@ export async function openConsoleTokens(
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Promise<ConsoleTokens> {
   let seen = await currentVersion(path);
+  let namedNobody = false;
   return {
     principals: await readConsoleTokens(path),
     follow: (onChange) =>
       runPeriodically(clock, CHECK_INTERVAL_MS, async () => {
         const version = await currentVersion(path);
-        if (version === seen) return;
+        if (version === seen && !namedNobody) return;
         seen = version;
+        const isSecondLook = namedNobody;
+        namedNobody = false;
         try {
-          // Whoever takes out the last line wants to end that access, too.
+          // Whoever takes out the last line wants to end that access, too. But a file that is being written is empty for a
+          // moment.
           const principals = await readConsoleTokens(path, { mayBeEmpty: true });
+          namedNobody = principals.length === 0 && !isSecondLook;
+          if (namedNobody) return;
           onChange(principals);
           logger.info({ path, users: principals.length }, "token file of the console reloaded");
         } catch (err) {
