@@ -21,7 +21,7 @@ test("an operator is told why a command waits while the store takes nothing, and
     // Another writer in the way stands for a disk that takes nothing: both make the commit fail.
     const other = new DatabaseSync(join(folder, ".sealwire", "sealwire.db"));
     other.exec("BEGIN IMMEDIATE");
-    const { code, stderr } = await stats("--timeout", "10s");
+    const { code, stderr } = await stats("--timeout", "15s");
     other.exec("ROLLBACK");
     other.close();
     assert.is(code, 4);

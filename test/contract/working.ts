@@ -196,7 +196,7 @@ export function workingContract(engine: EngineUnderTest): void {
     });
     assert.is(waiting.state, "QUEUED");
     assert.is(waiting.error?.reason, "INTERNAL");
-    const failed = await bench.reaches("FAILED", job, 100);
+    const failed = await bench.reaches("FAILED", job, 40);
     assert.is(failed.attempt, 4);
     const waits = startedMs.slice(1).map((ms, index) => Math.floor((ms - (startedMs[index] ?? 0)) / 1_000));
     assert.equal(waits, [1, 2, 3]);

@@ -142,6 +142,30 @@ export class PostgresServer implements AsyncDisposable {
     this.#server.reload();
   }
 
+  /**
+   * Makes every commit wait for a standby that does not exist. Resolves when commits wait, some time after the reload.
+   * `configure("synchronous_standby_names = ''")` ends it.
+   */
+  async holdCommits(): Promise<void> {
+    this.configure("synchronous_standby_names = 'nobody'");
+    await using writer = await this.connect("public");
+    await using watcher = await this.connect("public");
+    const [{ pid }] = (await writer.query("SELECT pg_backend_pid() AS pid")).rows;
+    const isHeld = async () =>
+      (await watcher.query("SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'", [pid]))
+        .rowCount === 1;
+    for (let held = false; !held; ) {
+      let written = false;
+      const writing = writer.query("COMMENT ON SCHEMA public IS 'written'").then(() => {
+        written = true;
+      });
+      while (!written && !held) held = await isHeld();
+      // It is committed, and no longer waits.
+      if (held) await watcher.query("SELECT pg_cancel_backend($1)", [pid]);
+      await writing;
+    }
+  }
+
   /** Ends the server like a crash: connections break, and nothing more is written. */
   crash(): void {
     this.#server.crash();

@@ -256,7 +256,7 @@ if (hasPostgres(test)) {
     const store = await replica(link.port);
     const begin = () => store.intents.begin("alice", "sync call", new Uint8Array(32));
     const waiting = "pg_stat_activity WHERE wait_event = 'SyncRep' AND query = 'COMMIT'";
-    server.configure("synchronous_standby_names = 'nobody'");
+    await server.holdCommits();
     try {
       const failing = rejection("UNAVAILABLE", begin());
       await eventually("the begin waits", async () => (await query(`SELECT FROM ${waiting}`)).length === 1);
@@ -440,7 +440,7 @@ if (hasPostgres(test)) {
       const worker = await store.jobs.work(handlers, { concurrency: 1 });
       const { job } = await store.jobs.submit(spec());
       await eventually("it runs", async () => (await stateOf(store, job)) === "RUNNING");
-      server.configure("synchronous_standby_names = 'nobody'");
+      await server.holdCommits();
       gate.resolve();
       const waiting = "pg_stat_activity WHERE wait_event = 'SyncRep'";
       await eventually("its end waits", async () => (await query(`SELECT FROM ${waiting}`)).length > 0);
