@@ -7,7 +7,7 @@ import { inFolder, run } from "./cli-run.ts";
 
 const test = suite("cli/ops-waits");
 
-test("an operator is told why a command waits while the store takes nothing, and at the end that it was refused", () =>
+test("an operator is told why a command waits while the store takes nothing, and at the end that it got no answer", () =>
   inFolder(async (folder) => {
     await using server = await CliServer.start(folder, "--dev");
     const { listening } = server.ready;
@@ -21,11 +21,12 @@ test("an operator is told why a command waits while the store takes nothing, and
     // Another writer in the way stands for a disk that takes nothing: both make the commit fail.
     const other = new DatabaseSync(join(folder, ".sealwire", "sealwire.db"));
     other.exec("BEGIN IMMEDIATE");
-    const { code, stderr } = await stats("--timeout", "15s");
+    const { code, stderr } = await stats("--timeout", "10s");
     other.exec("ROLLBACK");
     other.close();
     assert.is(code, 4);
-    assert.match(stderr, /^UNAVAILABLE: .* Trying again until --timeout\.\nerror: UNAVAILABLE/);
+    // The time limit may end a pause or an attempt.
+    assert.match(stderr, /^UNAVAILABLE: .* Trying again until --timeout\.\nerror: (UNAVAILABLE|DEADLINE_EXCEEDED)/);
   }));
 
 test.run();
