@@ -52,27 +52,27 @@ export async function openConsoleTokens(
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Promise<ConsoleTokens> {
   let seen = await currentVersion(path);
-  let namedNobody = false;
+  let emptied: string | undefined;
   return {
     principals: await readConsoleTokens(path),
     follow: (onChange) =>
       runPeriodically(clock, CHECK_INTERVAL_MS, async () => {
         const version = await currentVersion(path);
-        if (version === seen && !namedNobody) return;
-        seen = version;
-        const isSecondLook = namedNobody;
-        namedNobody = false;
+        if (version === seen) return;
         try {
-          // Whoever takes out the last line wants to end that access, too. But a file that is being written is empty for a
-          // moment.
           const principals = await readConsoleTokens(path, { mayBeEmpty: true });
-          namedNobody = principals.length === 0 && !isSecondLook;
-          if (namedNobody) return;
+          // Whoever takes out the last line wants to end that access, too. But a file that is being written is empty for a
+          // moment, so it must stay so until the next check.
+          if (principals.length === 0 && version !== emptied) {
+            emptied = version;
+            return;
+          }
           onChange(principals);
           logger.info({ path, users: principals.length }, "token file of the console reloaded");
         } catch (err) {
           logger.error({ err, path }, "token file of the console not reloaded, the last good one stays in force");
         }
+        seen = version;
       }),
   };
 }

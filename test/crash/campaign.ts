@@ -3,6 +3,7 @@ import { Any } from "../../gen/google/protobuf/any.ts";
 import { ATTEMPTS_KEPT_MAX } from "../../src/jobs/attempt-record.ts";
 import type { Store } from "../../src/store/store.ts";
 import { violations } from "./checker.ts";
+import { SERVED_WITHIN_MS } from "./fate.ts";
 import { History } from "./history.ts";
 import { Nemesis } from "./nemesis.ts";
 import type { PlantedFault } from "./planted-faults.ts";
@@ -37,8 +38,6 @@ export interface CampaignReport {
 
 const LANES = 16;
 const PATIENCE_MS = 600_000;
-/** Time after the last fault within which every server serves all clients. */
-const SERVED_WITHIN_MS = 10_000;
 
 /** Runs traffic against a site while faults are injected, waits until all jobs have ended, and checks the history. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {

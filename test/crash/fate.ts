@@ -20,6 +20,8 @@ export interface Fate {
 export const FROZEN_MS = { sqlite: [200, 1_000], postgres: [11_000, 15_000] } as const;
 /** How long a process may continue after it was frozen. */
 export const AWAKE_MS = 1_500;
+/** Time within which every server serves all clients after the last fault, even on a new store, in milliseconds. */
+export const SERVED_WITHIN_MS = 10_000;
 /** Clock offsets, up to an hour. */
 export const CLOCK_OFFSETS_MS = [0, 0, 0, 0, 0, -3_600_000, -200_000, -30_000, 30_000, 200_000, 3_600_000];
 /** The fraction of processes whose log is not simply read. */

@@ -9,6 +9,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { SERVED_WITHIN_MS } from "./fate.ts";
 import type { Dice } from "./seeded-random.ts";
 import type { StrikeContext } from "./store-strikes.ts";
 
@@ -38,9 +39,6 @@ const HARMS: Readonly<Record<string, (path: string) => unknown>> = {
 
 /** Time within which a server detects that its store is lost, in milliseconds. */
 const NOTICED_WITHIN_MS = 5_000;
-
-/** Time within which a new server serves, even on a new store, in milliseconds. */
-const SERVED_WITHIN_MS = 10_000;
 
 /** How long old frames are replayed to the server of the new store, in milliseconds. */
 const REPLAYING_MS = 2_000;

@@ -256,8 +256,8 @@ if (hasPostgres(test)) {
     const store = await replica(link.port);
     const begin = () => store.intents.begin("alice", "sync call", new Uint8Array(32));
     const waiting = "pg_stat_activity WHERE wait_event = 'SyncRep' AND query = 'COMMIT'";
-    await server.holdCommits();
     try {
+      await server.holdCommits();
       const failing = rejection("UNAVAILABLE", begin());
       await eventually("the begin waits", async () => (await query(`SELECT FROM ${waiting}`)).length === 1);
       link.breakConnections();
